@@ -1,0 +1,56 @@
+/* Every number a user can influence, with its bound and the reason. `mlops doctor --limits` and
+ * docs/limits.md are printed from these rows. LIMIT(name, value, unit, reason) */
+#pragma once
+
+#include <stdint.h>
+
+#define MLOPS_LIMITS(LIMIT)                                                                        \
+    LIMIT(DOCUMENT_BYTES, 8388608, "bytes", "a pipeline or parameter file; larger is not by hand") \
+    LIMIT(LOCK_BYTES, 67108864, "bytes", "a lock file of 10,000 stages takes about 8 MB")          \
+    LIMIT(DOCUMENT_DEPTH, 64, "levels", "libyaml is quadratic in depth; nobody nests deeper")      \
+    LIMIT(DOCUMENT_NODES, 1000000, "nodes", "memory of a parsed document")                         \
+    LIMIT(LOCK_NODES, 5000000, "nodes", "memory of a parsed lock file")                            \
+    LIMIT(DOCUMENT_ANCHORS, 1000, "anchors", "look-up is linear in libyaml's style of anchors")    \
+    LIMIT(DOCUMENT_ALIASES, 10000, "uses", "alias bombs")                                          \
+    LIMIT(EXPANDED_NODES, 100000, "nodes", "what aliases may add to a document")                   \
+    LIMIT(SCALAR_BYTES, 1048576, "bytes", "one value")                                             \
+    LIMIT(KEY_BYTES, 1024, "bytes", "one mapping key, as in the YAML specification")               \
+    LIMIT(COMMAND_BYTES, 131072, "bytes", "the kernel's limit for one argument (MAX_ARG_STRLEN)")  \
+    LIMIT(JSON_BYTES, 67108864, "bytes", "a metrics or parameter file in JSON")                    \
+    LIMIT(NAME_BYTES, 128, "bytes", "a stage name; file names are made from it")                   \
+    LIMIT(PATH_BYTES, 4095, "bytes", "the kernel's PATH_MAX less its NUL")                         \
+    LIMIT(PATH_PART_BYTES, 255, "bytes", "the kernel's NAME_MAX")                                  \
+    LIMIT(ERRORS_TOLD, 20, "errors", "more than a screen of them helps nobody")                    \
+    LIMIT(STAGES, 100000, "stages", "one pipeline")                                                \
+    LIMIT(STAGE_PATHS, 100000, "paths", "deps and outs of one stage, globs expanded")              \
+    LIMIT(GLOB_STEPS, 1000000, "steps", "matching one pattern; stops exponential patterns")        \
+    LIMIT(TREE_DEPTH, 256, "levels", "directories inside a dependency or output")                  \
+    LIMIT(TREE_ENTRIES, 16777216, "entries", "entries of one directory")                           \
+    LIMIT(JOBS, 1024, "stages", "processes run at once")                                           \
+    LIMIT(TIMEOUT_S, 31536000, "seconds", "one year; more is a typing mistake")                    \
+    LIMIT(RETRIES, 1000, "attempts", "more is a loop, not a retry")                                \
+    LIMIT(LOG_ROW_BYTES, 32768, "bytes", "logs up to this size are rows of the database")          \
+    LIMIT(LOG_FILE_BYTES, 1073741824, "bytes", "a stage's log file; what follows is counted only") \
+    LIMIT(LOG_TAIL_LINES, 20, "lines", "shown when a stage fails")                                 \
+    LIMIT(METRIC_BYTES, 67108864, "bytes", "an uncached metrics or plots file that is stored")     \
+    LIMIT(METRIC_VALUES, 100000, "values", "numbers taken from one metrics file")                  \
+    LIMIT(OUTCOMES_GROUPED, 64, "outcomes",                                                        \
+          "recorded in one transaction; bounds what a crash "                                      \
+          "makes to be run again")                                                                 \
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
+
+#define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
+    static const int64_t LIMIT_##name __attribute__((unused)) = value;
+MLOPS_LIMITS(MLOPS_LIMIT_CONSTANT)
+#undef MLOPS_LIMIT_CONSTANT
+
+/* One row, for printing. */
+struct limit {
+    const char *name;
+    int64_t value;
+    const char *unit;
+    const char *reason;
+};
+
+/* All rows in the order above; *ret_count is their number. Static storage. */
+const struct limit *limits_all(int *ret_count);

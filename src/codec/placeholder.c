@@ -1,0 +1,1 @@
+typedef int mlops_codec_placeholder;

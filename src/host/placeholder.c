@@ -1,0 +1,1 @@
+typedef int mlops_host_placeholder;

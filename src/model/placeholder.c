@@ -1,0 +1,1 @@
+typedef int mlops_model_placeholder;
