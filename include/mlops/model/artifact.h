@@ -1,0 +1,31 @@
+/* What a path holds: the digest of a file or of a tree, as inputs and outputs are recorded. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/buf.h"
+#include "mlops/codec/canon.h"
+#include "mlops/codec/digest.h"
+
+enum artifact_kind {
+    ARTIFACT_ABSENT,
+    ARTIFACT_FILE,
+    ARTIFACT_TREE,
+};
+
+struct artifact {
+    struct str path; /* relative to the project */
+    enum artifact_kind kind;
+    bool is_executable; /* a file with any x bit */
+    bool is_stored;     /* outputs: its objects are in the store, so it can be restored */
+    struct digest digest;
+    int64_t size_bytes;
+    int64_t file_count;
+    struct str *empty_dirs; /* of a tree: relative to it, sorted; restored, not hashed */
+    size_t empty_dir_count;
+};
+
+/* Same content: kind, executable bit (of a file) and digest. */
+bool artifact_equal(const struct artifact *a, const struct artifact *b);
+
+void artifact_encode(const struct artifact *artifact, struct buf *out);
+FALLIBLE artifact_decode(struct arena *arena, struct canon_reader *reader, struct artifact *ret);

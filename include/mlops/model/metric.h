@@ -1,0 +1,24 @@
+/* Numbers and words read from metrics files: nested maps flattened with dots; numbers, strings and
+ * booleans count, lists are dropped, as in DVC. */
+#pragma once
+
+#include "mlops/base/vec.h"
+#include "mlops/codec/doc.h"
+
+struct metric {
+    struct str file; /* relative to the project */
+    struct str key;  /* dotted */
+    struct str text; /* as in the file */
+    double value;    /* NaN if is_text */
+    bool is_text;
+};
+
+VEC(metric_vec, struct metric);
+
+/* Adds the metrics of a parsed document; stops with an error at LIMIT_METRIC_VALUES. */
+FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_node *root,
+                         struct metric_vec *ret);
+
+/* Parses bytes by the file's suffix (.json; else YAML) and flattens. TSV, CSV and other files that are
+ * no documents give no metrics and no error when `path` has such a suffix. */
+FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes, struct metric_vec *ret);

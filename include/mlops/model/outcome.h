@@ -1,0 +1,79 @@
+/* What became of a stage in a run, and the stored result that later runs reuse. */
+#pragma once
+
+#include "mlops/model/artifact.h"
+#include "mlops/model/metric.h"
+#include "mlops/model/recipe.h"
+
+enum stage_status {
+    STATUS_WAITING,
+    STATUS_UNCHANGED,
+    STATUS_RESTORED,
+    STATUS_EXECUTED,
+    STATUS_FAILED,
+    STATUS_REJECTED,    /* a validate stage (or a gate) said no; outputs stay and are cached */
+    STATUS_UNCONFIRMED, /* an input changed while it ran */
+    STATUS_SKIPPED,     /* something before it did not succeed; `blocker` says what */
+    STATUS_INTERRUPTED,
+    STATUS_UNKNOWN,     /* plan: depends on a stage that would run */
+    STATUS_WOULD_RUN,   /* plan */
+    STATUS_WOULD_RESTORE, /* plan */
+};
+
+/* "unchanged", "restored", "executed", ...: the word in tables and JSON. */
+const char *stage_status_name(enum stage_status status);
+bool stage_status_parse(struct str name, enum stage_status *ret);
+
+/* One success of a key, as stored under res/ (docs/formats.md, "Stage results"). */
+struct result {
+    struct digest key;
+    struct str recipe; /* canonical bytes; their SHA-256 is `key` */
+    struct str stage;  /* name at the time */
+    struct str run;    /* ULID of the run that made it */
+    int64_t created_ns;
+    int64_t duration_ns;
+    struct artifact *outs; /* in the order of the stage's outs, by path */
+    size_t out_count;
+    struct metric_vec metrics;
+    bool is_rejected; /* of a validate or evaluate stage */
+    struct str model; /* path of the output that is the model, or empty */
+};
+
+void result_encode(const struct result *result, struct buf *out);
+
+/* Borrows from `bytes`; checks that the recipe hashes to the key and that the paths are clean. */
+FALLIBLE result_decode(struct arena *arena, struct str bytes, struct result *ret);
+struct digest result_digest(const struct result *result);
+
+/* Times and sizes of one stage's execution, all attempts together. */
+struct usage {
+    int64_t started_ns; /* realtime */
+    int64_t duration_ns;
+    int64_t cpu_user_ns;
+    int64_t cpu_system_ns;
+    int64_t peak_bytes;
+    int attempts;
+    int exit_code;   /* of the last attempt; -1: ended by a signal or never started */
+    int exit_signal; /* 0: none */
+    bool timed_out;
+};
+
+struct outcome {
+    const struct stage *stage;
+    enum stage_status status;
+    struct digest key;          /* zero if it could not be computed */
+    struct digest result;       /* of the result in effect; zero: none */
+    const struct result *value; /* the result in effect, or NULL */
+    struct recipe *recipe;
+    struct reason_vec reasons;
+    struct usage usage;
+    int64_t saved_ns;      /* time that unchanged or restored saved */
+    struct str blocker;    /* skipped: the stage in the way; else a one-line cause of a failure */
+    struct str log_tail;   /* last lines of its output */
+    struct str log_text;   /* all of it if at most LIMIT_LOG_ROW_BYTES, else empty */
+    struct str log_path;   /* else its file below .mlops/, relative */
+    int64_t log_bytes;
+    struct str environment; /* canonical bytes, recorded always for executed stages */
+    struct str attempt;     /* id of the attempt (its folder in aside/), empty if none */
+    struct str_vec changed_inputs; /* unconfirmed: what changed */
+};

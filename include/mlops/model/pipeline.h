@@ -1,0 +1,151 @@
+/* A pipeline as plain values: what pipeline.yaml (or dvc.yaml) says, checked, with every path
+ * resolved to the project root. Made once by pipeline_bind, never changed afterwards.
+ * The language: docs/pipeline.md (its tables are printed from the schemas of this module). */
+#pragma once
+
+#include "mlops/base/map.h"
+#include "mlops/base/vec.h"
+#include "mlops/codec/doc.h"
+#include "mlops/codec/schema.h"
+
+enum stage_kind {
+    STAGE_COMMAND,
+    STAGE_TRAIN,
+    STAGE_VALIDATE,
+    STAGE_EVALUATE,
+};
+
+enum out_category {
+    OUT_PLAIN,
+    OUT_METRICS,
+    OUT_PLOT,
+};
+
+enum env_mode {
+    ENV_INHERIT, /* the whole environment of mlops */
+    ENV_STRICT,  /* an allowlist: PATH HOME USER LANG LC_* TZ TMPDIR SHELL TERM + declared */
+};
+
+struct dependency {
+    struct str path;    /* relative to the project, normalised; absolute if outside; a pattern if is_glob */
+    struct str written; /* as in the file */
+    bool is_glob;
+    bool is_url; /* scheme://...: parses and plans; running it needs remotes */
+    const struct doc_node *node;
+};
+
+struct output {
+    struct str path; /* relative to the project, normalised; absolute only if uncached */
+    struct str written;
+    enum out_category category;
+    bool is_cached;  /* default true */
+    bool persists;   /* stays in place while the stage runs */
+    bool is_pushed;  /* default true */
+    struct str remote;
+    struct str desc;
+    struct str type;
+    const struct doc_node *labels; /* list of strings or NULL */
+    const struct doc_node *meta;   /* anything or NULL */
+    const struct doc_node *plot;   /* the plot's options or NULL */
+    const struct doc_node *node;
+};
+
+/* A parameter that a stage depends on: a key of a file, or the whole file (key empty). */
+struct param_ref {
+    struct str file; /* relative to the project, normalised */
+    struct str key;  /* dotted */
+    const struct doc_node *node;
+};
+
+struct env_var {
+    struct str name;
+    struct str value;    /* plain value, or the default of from_env */
+    struct str from_env; /* name of the variable it comes from; empty: plain */
+    bool is_in_key;      /* plain values always; from_env only with `key: true` */
+    const struct doc_node *node;
+};
+
+struct command {
+    bool is_list;       /* commands in order, stop at the first failure */
+    struct str *items;  /* one if a string */
+    size_t count;
+};
+
+struct retries {
+    int64_t count;      /* attempts after the first */
+    int64_t backoff_ns; /* before the first retry; doubles */
+    int64_t *on_exit;   /* retry only for these exit codes; NULL: all failures */
+    size_t on_exit_count;
+};
+
+struct resources {
+    int64_t cpus_milli;   /* thousandths; 0: undeclared, counts as one cpu */
+    int64_t memory_bytes; /* 0: undeclared */
+    int64_t gpus;
+};
+
+VEC(dependency_vec, struct dependency);
+VEC(output_vec, struct output);
+VEC(param_vec, struct param_ref);
+VEC(env_vec, struct env_var);
+VEC(str_vec, struct str);
+
+struct stage {
+    struct str name;
+    size_t index; /* in pipeline.stages */
+    enum stage_kind kind;
+    struct str desc;
+    struct command cmd;
+    struct str wdir; /* relative to the project, "" = root */
+    struct str shell; /* declared: empty = default, "bash", "zsh", "sh", or a path */
+    struct dependency_vec deps;
+    struct param_vec params; /* sorted by file, key; each once */
+    struct output_vec outs;  /* plain, metrics and plots in this order of the file */
+    struct env_vec env;      /* sorted by name */
+    enum env_mode env_mode;
+    struct str_vec guards; /* validate: paths, resolved; empty = the default of docs/pipeline.md */
+    bool has_guards;
+    struct str_vec after; /* names of stages */
+    struct str model;     /* train: path of the output that is the model */
+    int64_t timeout_ns;   /* 0: none */
+    struct retries retries;
+    struct resources resources;
+    bool is_frozen;
+    bool is_always_changed;
+    bool keys_environment; /* `environment: true`: platform and environment are in the key */
+    const struct doc_node *meta;
+    const struct doc_node *node; /* its mapping */
+};
+
+VEC(stage_vec, struct stage);
+
+struct pipeline {
+    struct str path;  /* of its file, relative to the project */
+    struct str dir;   /* of its file, "" = root */
+    struct str name;
+    struct str desc;
+    struct str remote;
+    enum doc_dialect dialect;
+    struct stage_vec stages; /* in order of the file */
+    struct map by_name;      /* -> struct stage * */
+    struct str_vec params;   /* top-level parameter files, resolved */
+    struct str_vec metrics;  /* top-level metrics files, resolved */
+    const struct doc_node *plots, *artifacts, *datasets;
+    const struct doc *doc;
+};
+
+/* Binds a parsed document. `path` is the file's place in the project. All that is wrong in the file
+ * itself comes at once (up to LIMIT_ERRORS_TOLD): unknown keys, wrong kinds, bad paths and names,
+ * the same output twice, outputs inside outputs, an output that is a dependency of the same stage,
+ * an output that is the pipeline or its lock, an unescaped `${` (until templating is built). */
+FALLIBLE pipeline_bind(struct arena *arena, const struct doc *doc, struct str path,
+                       struct pipeline **ret);
+
+/* The lock file of a pipeline: its stem + ".lock"; for dvc.yaml "dvc.mlops.lock". */
+struct str pipeline_lock_path(struct arena *arena, const struct pipeline *pipeline);
+
+/* Whether a file of that name is in DVC's dialect (dvc.yaml). */
+enum doc_dialect pipeline_dialect(struct str path);
+
+/* All schemas of the language, for the reference and the fuzz dictionary. */
+const struct schema *const *pipeline_schemas(size_t *ret_count);

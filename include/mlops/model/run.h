@@ -1,0 +1,97 @@
+/* A run as the ledger holds it, and the state a project was in: plain values. */
+#pragma once
+
+#include "mlops/model/outcome.h"
+
+enum run_status {
+    RUN_RUNNING,
+    RUN_SUCCEEDED,
+    RUN_FAILED,
+    RUN_REJECTED,
+    RUN_UNCONFIRMED,
+    RUN_INTERRUPTED,
+    RUN_CRASHED, /* found running without a process: mlops itself was killed */
+};
+
+const char *run_status_name(enum run_status status);
+
+/* Code of the project at the time of a run. */
+struct code_state {
+    struct str commit;   /* 40 hex, empty: no repository or no commit yet */
+    struct str branch;   /* empty: detached */
+    struct str remote;   /* URL of origin, without credentials */
+    int is_dirty;        /* 1 yes, 0 no, -1 not examined (nothing was executed) */
+    struct digest patch; /* object holding the diff of a dirty tree; zero: none */
+};
+
+struct run_counts {
+    int stages, executed, restored, unchanged, failed, rejected, unconfirmed, skipped, interrupted;
+    int64_t hashed_files, hashed_bytes;
+};
+
+/* One stage of the state after a run: what the project's outputs came from. */
+struct state_entry {
+    struct str stage;
+    struct digest key;
+    struct digest result; /* zero: failed or never made */
+};
+
+/* The state: entries sorted by stage. Content-addressed, so an unchanged one is stored once. */
+struct state {
+    struct state_entry *entries;
+    size_t count;
+};
+
+void state_encode(const struct state *state, struct buf *out);
+FALLIBLE state_decode(struct arena *arena, struct str bytes, struct state *ret);
+
+/* A stage of a run that was visited beyond "unchanged". */
+struct run_stage {
+    struct str stage;
+    enum stage_status status;
+    struct digest key, result;
+    struct reason_vec reasons;
+    struct usage usage;
+    struct str note;     /* blocker or cause */
+    struct str log_path; /* a file, or empty: the text is in the ledger */
+    int64_t log_bytes;
+    int64_t row_id; /* of the ledger, 0 when made in memory */
+};
+
+VEC(run_stage_vec, struct run_stage);
+
+struct run {
+    int64_t sequence; /* the order of runs; never the clock */
+    struct str id;    /* ULID */
+    struct str parent; /* of an experiment, or empty */
+    struct str name;
+    enum run_status status;
+    struct str pipeline; /* path */
+    struct digest pipeline_digest, lock_digest, state;
+    int64_t started_ns, duration_ns; /* realtime start; monotonic duration */
+    struct str host, user, version, argv;
+    struct code_state code;
+    struct run_counts counts;
+    int64_t saved_ns;
+    struct run_stage_vec stages;
+    struct str_vec tags;
+};
+
+/* Everything `diff`, `show`, `metrics` and `params` need of one side: a run, the workspace or a git
+ * revision, with its results loaded. */
+struct run_view {
+    struct str title;  /* "run 7Q4XM2VD", "workspace", "HEAD~1 (3fa1c2d)" */
+    struct run *run;   /* NULL: workspace or a lock without a run */
+    struct code_state code;
+    struct run_view_stage {
+        struct str stage;
+        struct digest key;
+        struct recipe *recipe;       /* NULL: not known */
+        struct artifact *outs;
+        size_t out_count;
+        struct metric_vec metrics;
+        int64_t duration_ns;
+        enum stage_status status;
+    } *stages; /* sorted by name */
+    size_t stage_count;
+};
