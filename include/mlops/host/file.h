@@ -1,0 +1,61 @@
+/* Reading and publishing files. Publishing: write to a temporary name in the same directory, fsync,
+ * rename, fsync of the directory; a crash leaves old or new. A failed fsync is never retried. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/str.h"
+#include "mlops/host/path.h"
+
+struct buf;
+
+/* What stat says, in our units. */
+struct file_stat {
+    uint64_t device, inode;
+    int64_t size_bytes;
+    int64_t mtime_ns, ctime_ns;
+    uint32_t mode; /* st_mode */
+    uint32_t links;
+};
+
+/* false if nothing is there (ENOENT, ENOTDIR). `follow` follows a final symbolic link. */
+FALLIBLE file_stat_at(int at_fd, const char *path, bool follow, struct file_stat *ret,
+                      bool *ret_found);
+FALLIBLE file_stat_fd(int fd, struct file_stat *ret);
+
+/* Whole file up to bytes_most (an error beyond), regular files only (a FIFO or device is refused
+ * without blocking). ERROR_MACHINE; *ret_found false (and no error) if it is not there. The text
+ * has a NUL behind it. */
+FALLIBLE file_read(struct arena *arena, int at_fd, const char *path, int64_t bytes_most,
+                   struct str *ret, bool *ret_found);
+
+/* Opens a regular file for reading without blocking; refuses other kinds by name ("is a FIFO"). */
+FALLIBLE file_open(int at_fd, const char *path, struct fd *ret);
+
+/* Publishes bytes under a name with `mode`. is_durable = fsync file and directory. */
+FALLIBLE file_publish(int at_fd, const char *path, struct str bytes, uint32_t mode,
+                      bool is_durable);
+
+/* All of it, or an error; EINTR and short writes are handled. */
+FALLIBLE file_write(int fd, const void *at, size_t len, const char *name);
+FALLIBLE file_sync(int fd, const char *name);         /* fdatasync */
+FALLIBLE directory_sync(int at_fd, const char *path); /* fsync of a directory */
+
+/* rename(2) without replacing; *ret_existed says it was there already. */
+FALLIBLE file_rename_new(int from_fd, const char *from, int to_fd, const char *to,
+                         bool *ret_existed);
+
+/* Renames; falls back to copy + fsync + remove across file systems (files and trees). */
+FALLIBLE path_move(int from_fd, const char *from, int to_fd, const char *to);
+
+enum copy_method {
+    COPY_REFLINK,
+    COPY_HARDLINK,
+    COPY_BYTES,
+};
+
+/* Copies an open file's content to an open empty one by the cheapest way that works (FICLONE, then
+ * copy_file_range, then read/write); *ret_method says which. */
+FALLIBLE file_copy(int from_fd, int to_fd, const char *name, enum copy_method *ret_method);
+
+/* Short kind for messages: "a FIFO", "a device", "a socket", "a directory". */
+const char *file_kind_name(uint32_t mode);

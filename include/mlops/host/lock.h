@@ -1,0 +1,40 @@
+/* Kernel locks: they die with their processes, so there are no stale ones. Whole-file flock for
+ * named locks; open-file-description byte-range locks on one file for claims on many paths. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/str.h"
+#include "mlops/host/path.h"
+
+enum lock_mode {
+    LOCK_SHARED,
+    LOCK_EXCLUSIVE,
+};
+
+struct lock {
+    struct fd fd;
+};
+
+/* Takes a lock on a file (made if absent). Waits up to wait_ns (0: not at all, -1: for ever),
+ * answers stop signals; *ret_taken false when time is up. `waits` (may be NULL) is called once
+ * after one second of waiting. */
+FALLIBLE lock_take(int at_fd, const char *path, enum lock_mode mode, int64_t wait_ns,
+                   void (*waits)(void *context), void *context, struct lock *ret, bool *ret_taken);
+void lock_drop(struct lock *lock);
+
+/* Claims on paths, hierarchical: exclusive on `d` excludes shared and exclusive on `d/x` and on
+ * parents. All claims of one struct live on one descriptor, which a child may inherit: they are
+ * held until the last copy of it is closed. */
+struct claims {
+    struct fd fd;
+};
+
+struct claim {
+    struct str path; /* relative to the project */
+    enum lock_mode mode;
+};
+
+/* Never blocks: all are taken, or none and *ret_taken is false. */
+FALLIBLE claims_take(int at_fd, const char *file, const struct claim *claims, size_t count,
+                     struct claims *ret, bool *ret_taken);
+void claims_drop(struct claims *claims);

@@ -1,0 +1,19 @@
+/* What the terminal can do, and its state. */
+#pragma once
+
+#include "mlops/base/str.h"
+
+/* Is this descriptor a terminal that understands cursor movement (not TERM=dumb)? */
+bool terminal_is_live(int fd);
+
+/* Colour: a terminal, and neither NO_COLOR nor TERM=dumb; CLICOLOR_FORCE forces it. */
+bool terminal_has_colour(int fd);
+
+/* Columns, at least 40; 80 if unknown (COLUMNS is honoured). */
+int terminal_columns(int fd);
+
+/* Display width of UTF-8 text: wide and combining characters counted properly. */
+int text_columns(struct str text);
+
+/* The longest prefix of at most `columns`. */
+struct str text_fit(struct str text, int columns);

@@ -1,0 +1,63 @@
+/* The git repository around a project, through libgit2, which is loaded on first use. No
+ * repository, or no libgit2 on the machine, is not an error: `vcs_find` answers not found. Another
+ * owner (GIT_EOWNER) gets its own message with the git command that allows it. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/str.h"
+#include "mlops/base/vec.h"
+
+struct vcs;
+VEC(vcs_path_vec, struct str);
+
+/* Opens the repository that holds `directory` (absolute). *ret NULL: none. */
+FALLIBLE vcs_open(struct str directory, struct vcs **ret);
+void vcs_drop(struct vcs **vcs);
+
+/* Top of the work tree, absolute, without a final '/'. */
+struct str vcs_top(const struct vcs *vcs);
+
+/* 40 hex or empty before the first commit; branch empty when detached. */
+FALLIBLE vcs_head(struct vcs *vcs, struct arena *arena, struct str *ret_commit,
+                  struct str *ret_branch);
+
+/* URL of the remote "origin" with user and password removed; empty: none. */
+FALLIBLE vcs_remote(struct vcs *vcs, struct arena *arena, struct str *ret_url);
+
+/* Changed and untracked (not ignored) paths relative to the top, sorted, except those for which
+ * `ignored` answers true. */
+FALLIBLE vcs_changes(struct vcs *vcs, struct arena *arena,
+                     bool (*ignored)(void *context, struct str path), void *context,
+                     struct vcs_path_vec *ret);
+
+/* Unified diff of the work tree (with untracked text files) against HEAD, of those paths; cut at
+ * LIMIT_PATCH_BYTES on a line border, *ret_cut says so. */
+FALLIBLE vcs_patch(struct vcs *vcs, struct arena *arena, const struct vcs_path_vec *paths,
+                   struct str *ret_patch, bool *ret_cut);
+
+/* Which of these paths (relative to the top) the index tracks (a directory: anything below it). */
+FALLIBLE vcs_tracked(struct vcs *vcs, struct arena *arena, const struct str *paths, size_t count,
+                     struct vcs_path_vec *ret);
+
+/* Resolves a revision to a commit id; *ret_found false if it names nothing. */
+FALLIBLE vcs_resolve(struct vcs *vcs, struct arena *arena, struct str revision,
+                     struct str *ret_commit, bool *ret_found);
+
+/* A file's content at a commit, at most bytes_most. */
+FALLIBLE vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, struct str path,
+                  int64_t bytes_most, struct str *ret, bool *ret_found);
+
+/* Changed files between two commits: "M path", "A path", "D path", sorted. */
+FALLIBLE vcs_diff_files(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
+                        struct vcs_path_vec *ret);
+
+/* Every commit that a branch, remote branch, tag or stash points at (for gc). */
+FALLIBLE vcs_tips(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret_commits);
+
+/* Paths of files below `directory` at a commit whose name ends with `suffix`. */
+FALLIBLE vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
+                  struct vcs_path_vec *ret);
+
+/* A cheap fingerprint of HEAD, its ref, packed-refs and the index by stat only (no libgit2): equal
+ * means commit and branch are the same as when it was taken. Empty: no repository found upwards. */
+FALLIBLE vcs_fingerprint(struct arena *arena, struct str directory, struct str *ret);

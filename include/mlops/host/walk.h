@@ -1,0 +1,21 @@
+/* Listing directories, sorted by name bytes, relative to descriptors. */
+#pragma once
+
+#include "mlops/host/file.h"
+
+struct walk_entry {
+    struct str name;
+    struct file_stat stat; /* of the entry itself (lstat) */
+};
+
+struct walk_list {
+    struct walk_entry *entries;
+    size_t count;
+};
+
+/* Entries of one directory without "." and "..", stat'ed unless `names_only`. At most
+ * LIMIT_TREE_ENTRIES. */
+FALLIBLE walk_list(struct arena *arena, int directory_fd, bool names_only, struct walk_list *ret);
+
+/* Target of a symbolic link. */
+FALLIBLE walk_link(struct arena *arena, int directory_fd, const char *name, struct str *ret);
