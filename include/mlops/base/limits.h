@@ -16,6 +16,7 @@
     LIMIT(SCALAR_BYTES, 1048576, "bytes", "one value")                                             \
     LIMIT(KEY_BYTES, 1024, "bytes", "one mapping key, as in the YAML specification")               \
     LIMIT(COMMAND_BYTES, 131072, "bytes", "the kernel's limit for one argument (MAX_ARG_STRLEN)")  \
+    LIMIT(CANON_DEPTH, 128, "levels", "nesting of stored values; a document's depth and a frame")  \
     LIMIT(JSON_BYTES, 67108864, "bytes", "a metrics or parameter file in JSON")                    \
     LIMIT(NAME_BYTES, 128, "bytes", "a stage name; file names are made from it")                   \
     LIMIT(PATH_BYTES, 4095, "bytes", "the kernel's PATH_MAX less its NUL")                         \

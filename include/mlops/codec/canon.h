@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mlops/base/buf.h"
+#include "mlops/base/error.h"
 #include "mlops/codec/digest.h"
 
 /* Writing appends to a buffer. Lists and maps give their count first; a map's keys must be added
@@ -59,8 +60,16 @@ FALLIBLE canon_read_digest(struct canon_reader *reader, struct digest *ret);
 FALLIBLE canon_read_list(struct canon_reader *reader, size_t *ret_count);
 FALLIBLE canon_read_map(struct canon_reader *reader, size_t *ret_count);
 
-/* Reads a string and demands that it equals `tag`; a tag of the same family with another version
- * gives an error that says "written by a newer version". */
+/* A key of a map: a string that sorts behind `*previous` (zero before the first key), which it then
+ * replaces. Whatever reads a map reads its keys by this, so that equal maps have equal bytes. */
+FALLIBLE canon_read_key(struct canon_reader *reader, struct str *previous, struct str *ret);
+
+/* Passes over one whole item and gives its bytes; what is nested is checked too. No recursion;
+ * deeper than LIMIT_CANON_DEPTH is an error. */
+FALLIBLE canon_read_item(struct canon_reader *reader, struct str *ret);
+
+/* Reads a string and demands that it equals `tag`, whose trailing digits are its version; the same
+ * tag with a higher version gives an error that says "written by a newer version". */
 FALLIBLE canon_expect_tag(struct canon_reader *reader, struct str tag);
 
 /* Nothing may follow. */

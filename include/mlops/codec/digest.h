@@ -28,7 +28,7 @@ struct digest digest_of(const void *at, size_t len);
 void digest_print(struct digest digest, char ret_hex[static DIGEST_HEX_LEN + 1]);
 struct str digest_hex(struct arena *arena, struct digest digest);
 
-/* Exactly 64 hex digits, optionally behind "sha256:"; false otherwise. */
+/* Exactly 64 hex digits (either case), optionally behind "sha256:"; false otherwise. */
 bool digest_parse(struct str text, struct digest *ret);
 
 static inline bool digest_equal(struct digest a, struct digest b)
