@@ -1,0 +1,73 @@
+/* The content-addressed store: objects by SHA-256, in .mlops/cache/obj/ab/<62 hex>, mode 0444. Four
+ * verbs: get, put, has, each; where an object lies (loose file, later a pack or a remote) is
+ * hidden.
+ *
+ * Putting is grouped: cas_put_* write to tmp/ while hashing; cas_flush makes all of them durable
+ * and gives them their names. Nothing may name an object before the flush that published it. Each
+ * published object's inode, size and mtime are remembered (in the index): every use costs one stat,
+ * anything odd is re-hashed, a mismatch is moved to quarantine/ and counts as absent. */
+#pragma once
+
+#include "mlops/codec/digest.h"
+#include "mlops/host/file.h"
+#include "mlops/store/index.h"
+#include "mlops/store/workspace.h"
+
+struct cas;
+
+/* Opens the cache of a workspace (which must be initialised unless read only). */
+FALLIBLE cas_open(struct arena *arena, const struct workspace *workspace, struct index *index,
+                  struct cas **ret);
+void cas_drop(struct cas **cas);
+
+/* Published or put and not yet flushed? One stat (two on a miss). */
+FALLIBLE cas_has(struct cas *cas, struct digest digest, bool *ret);
+
+FALLIBLE cas_put_bytes(struct cas *cas, struct str bytes, struct digest *ret);
+
+/* One pass over the file: reflink or read-hash-write. The stat is of the state that was hashed
+ * (equal before and after; three tries, then an error that names the file). Safe from pool threads.
+ */
+struct cas_put {
+    struct digest digest;
+    struct file_stat stat;
+};
+FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret);
+
+/* Makes what was put since the last flush durable (fdatasync each up to 32, else one syncfs), names
+ * it, fsyncs the directories. On error nothing of it is named. */
+FALLIBLE cas_flush(struct cas *cas);
+
+/* Whole object (trees, patches, metrics), re-hashed; *ret_found false if absent or bad. */
+FALLIBLE cas_get_bytes(struct cas *cas, struct arena *arena, struct digest digest,
+                       int64_t bytes_most, struct str *ret, bool *ret_found);
+
+/* Puts an object's content at a new path (must not exist) by the configured link type; verified as
+ * described above. Safe from pool threads. *ret_stat is of the new file. *ret_found false if absent
+ * or bad. */
+FALLIBLE cas_checkout(struct cas *cas, struct digest digest, bool is_executable, int at_fd,
+                      const char *path, struct file_stat *ret_stat, bool *ret_found);
+
+/* Every object: digest, size and mtime (link time). Stops at the callback's error. */
+FALLIBLE cas_each(struct cas *cas,
+                  FALLIBLE (*visit)(void *context, struct digest digest,
+                                    const struct file_stat *stat),
+                  void *context);
+
+/* Re-reads an object and compares; bad ones go to quarantine/. Safe from pool threads. */
+enum cas_health { CAS_GOOD, CAS_ABSENT, CAS_DAMAGED };
+FALLIBLE cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret);
+
+/* Moves an object to trash/ (gc); cas_empty_trash unlinks. */
+FALLIBLE cas_trash(struct cas *cas, struct digest digest);
+FALLIBLE cas_empty_trash(struct cas *cas, int64_t *ret_bytes);
+
+/* Digests that a running command needs and nothing names yet: kept by gc while this process lives.
+ */
+FALLIBLE cas_pin(struct cas *cas, const struct digest *digests, size_t count);
+
+/* Digests found bad since open (moved to quarantine): for messages. */
+size_t cas_damaged(struct cas *cas, const struct digest **ret);
+
+/* Removes litter that crashes left in tmp/ (files not locked by a living process). */
+FALLIBLE cas_sweep(struct cas *cas);

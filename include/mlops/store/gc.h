@@ -1,0 +1,55 @@
+/* Housekeeping: mark from runs, lock files of the work tree and of every branch, tag and stash of
+ * git, other projects of the cache and pins; sweep what is older than the grace period. Dry by
+ * default. */
+#pragma once
+
+#include "mlops/model/event.h"
+#include "mlops/store/cas.h"
+#include "mlops/store/ledger.h"
+
+struct gc_options {
+    bool really; /* else only counted */
+    int64_t grace_ns;
+};
+
+struct gc_item {
+    const char
+        *what; /* "object", "result", "failed output", "displaced file", "log", "temporary file" */
+    struct str name; /* digest or path */
+    struct str why;  /* "no run, lock file or branch needs it", ... */
+    int64_t size_bytes;
+    int64_t age_ns;
+};
+
+struct gc_report {
+    struct gc_item *items; /* biggest first */
+    size_t item_count;
+    int64_t freed_bytes;
+    int64_t kept_objects, kept_bytes;
+    int64_t young_objects; /* unneeded, but within the grace period */
+};
+
+/* An unreachable root (unreadable lock, git error) is an error: nothing is removed then. */
+FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
+                struct cas *cas, const struct gc_options *options, const struct observer *observer,
+                struct gc_report *ret);
+
+struct verify_fault {
+    const char *what; /* "object", "result", "lineage", "index" */
+    struct str name;
+    struct str fault;
+    struct str repair; /* the one thing to do */
+    struct str stages; /* those that made or use it */
+};
+
+struct verify_report {
+    struct verify_fault *faults;
+    size_t fault_count;
+    int64_t objects, bytes, results;
+};
+
+/* Re-reads every object (in parallel, with progress), every result, the databases. Bad objects are
+ * quarantined. */
+FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
+                    struct cas *cas, struct pool *pool, const struct observer *observer,
+                    struct verify_report *ret);

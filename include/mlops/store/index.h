@@ -1,0 +1,37 @@
+/* The stat cache: which digest a path had when its stat looked like this. Disposable (index.db,
+ * SQLite, synchronous=OFF); a damaged row counts as absent. One row per directory: a checksummed
+ * blob of sorted entries. Not for threads. Format: docs/formats.md, "index.db". */
+#pragma once
+
+#include "mlops/codec/digest.h"
+#include "mlops/host/file.h"
+
+struct index;
+
+/* `path` of the database; read_only or an unusable file gives an index in memory. Never fails on a
+ * damaged file: it is replaced. */
+FALLIBLE index_open(struct arena *arena, const char *path, bool read_only, struct index **ret);
+
+/* Writes what changed (one transaction) and closes. */
+FALLIBLE index_save(struct index *index);
+void index_drop(struct index **index);
+
+/* The digest of the file `path` (absolute or project-relative: a stable name) if its stat equals
+ * the recorded one and the record is not racy (docs/formats.md, "Racy entries"). */
+bool index_find(struct index *index, struct str path, const struct file_stat *stat,
+                struct digest *ret);
+
+/* Records a digest for a stat taken both before and after reading. `now_ns` is the time stamp of a
+ * file just touched on the same file system (index_now). */
+void index_note(struct index *index, struct str path, const struct file_stat *stat,
+                struct digest digest, int64_t now_ns);
+void index_forget(struct index *index, struct str path);
+
+/* Time stamp that the file system of `directory_fd` gives to a file touched now. */
+FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
+
+/* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs". Checksummed;
+ * absent is NULL. */
+bool index_blob(struct index *index, struct arena *arena, struct str kind, struct str key,
+                struct str *ret);
+void index_set_blob(struct index *index, struct str kind, struct str key, struct str blob);

@@ -1,0 +1,120 @@
+/* The lineage database .mlops/lineage.db: history, never consulted for hits. SQLite, STRICT tables,
+ * a comment per column (docs/formats.md, "lineage.db", is the authority), migrations as rows of
+ * (version, a sentence told to the user, SQL) after a backup copy; a newer file is refused
+ * (ERROR_STORED). One transaction records a group of outcomes and the pending lock file: that is
+ * the commit point of a run. */
+#pragma once
+
+#include "mlops/host/sql.h"
+#include "mlops/model/event.h"
+#include "mlops/model/run.h"
+#include "mlops/store/workspace.h"
+
+struct ledger;
+
+/* read_only: an absent file gives an empty ledger in memory. Notices (migrations) go to the
+ * observer (may be NULL). Finishes a pending lock file of a crashed run first (unless read only)
+ * and marks runs that died as RUN_CRASHED. */
+FALLIBLE ledger_open(struct arena *arena, const struct workspace *workspace, bool read_only,
+                     const struct observer *observer, struct ledger **ret);
+void ledger_drop(struct ledger **ledger);
+struct sql *ledger_sql(struct ledger *ledger);
+
+/* Inserts the row of a run that begins (status running), held alive by a lock that dies with us;
+ * fills in run->sequence. A run that executes nothing skips this: ledger_finish_run inserts it. */
+FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run);
+
+/* What a group of finished stages and the lock file become in one transaction. `lock_bytes` empty:
+ * the lock stays. */
+struct ledger_group {
+    struct run *run;
+    const struct outcome *const *outcomes;
+    size_t outcome_count;
+    struct str lock_path;
+    struct digest lock_before; /* of the file now; zero: absent */
+    struct str lock_bytes;
+};
+FALLIBLE ledger_record(struct ledger *ledger, const struct ledger_group *group);
+
+/* Writes the pending lock file (temp, fsync, rename, fsync) if the file still has the digest from
+ * before, and clears it. *ret_written false: somebody changed the file since (it is left alone). */
+FALLIBLE ledger_write_lock(struct ledger *ledger, const struct workspace *workspace,
+                           bool *ret_written);
+
+/* Last transaction of a run: status, counts, duration, state. May be combined with a group. */
+FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct state *state,
+                           const struct ledger_group *group);
+
+/* Newest first; `limit` 0 = all. Without their stages. */
+struct ledger_filter {
+    int64_t limit;
+    struct str pipeline; /* empty: any */
+    struct str stage;    /* runs in which it was executed or restored */
+    int status;          /* enum run_status + 1; 0: any */
+    struct str branch, tag;
+};
+FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
+                          const struct ledger_filter *filter, struct run **ret, size_t *ret_count);
+
+/* Runs an id (prefix or suffix of a ULID, at least 3 characters), tag, name, "@", "@~N" may mean:
+ * 0, 1 or more. "@" is the newest run; "@~N" the Nth before it counting only runs whose state
+ * differs. */
+FALLIBLE ledger_find_runs(struct ledger *ledger, struct arena *arena, struct str word,
+                          struct run **ret, size_t *ret_count);
+
+/* With stages (reasons included). */
+FALLIBLE ledger_load_run(struct ledger *ledger, struct arena *arena, int64_t sequence,
+                         struct run **ret);
+FALLIBLE ledger_load_state(struct ledger *ledger, struct arena *arena, struct digest digest,
+                           struct state *ret, bool *ret_found);
+
+/* A recipe / a result's body by digest, as recorded (independent of the cache). */
+FALLIBLE ledger_load_recipe(struct ledger *ledger, struct arena *arena, struct digest key,
+                            struct recipe *ret, bool *ret_found);
+FALLIBLE ledger_load_result(struct ledger *ledger, struct arena *arena, struct digest id,
+                            struct result *ret, bool *ret_found);
+
+/* The recipe a stage had when it was last executed (newest first), for reasons. */
+FALLIBLE ledger_last_recipe(struct ledger *ledger, struct arena *arena, struct str pipeline,
+                            struct str stage, struct recipe *ret, bool *ret_found);
+
+/* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
+FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
+                          struct map *ret);
+
+/* The newest run whose recorded lock file has this digest; NULL if none. */
+FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct digest lock,
+                            struct run **ret);
+
+/* Log of a stage of a run; text from the database or the path of a file below .mlops/. */
+FALLIBLE ledger_log(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
+                    struct str stage, struct str *ret_text, struct str *ret_path, bool *ret_found);
+
+/* Lineage: stage executions that made (or used) a path or digest. */
+struct ledger_io {
+    int64_t run_sequence;
+    struct str run_id, stage;
+    bool is_output;
+    struct artifact artifact;
+    struct digest key, result;
+};
+FALLIBLE ledger_io(struct ledger *ledger, struct arena *arena, struct str path,
+                   struct digest digest, struct ledger_io **ret, size_t *ret_count);
+
+/* Inputs and outputs of one stage execution. */
+FALLIBLE ledger_stage_io(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
+                         struct str stage, struct ledger_io **ret, size_t *ret_count);
+
+FALLIBLE ledger_tag(struct ledger *ledger, int64_t run_sequence, struct str name);
+
+/* Whether an attempt (folder of aside/) was recorded as a success. */
+FALLIBLE ledger_has_attempt(struct ledger *ledger, struct str attempt, bool *ret);
+
+/* State and patch digests, results and keys that kept runs need (gc): visits (key, result) pairs
+ * and objects. */
+FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
+                     FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
+                     FALLIBLE (*visit_object)(void *context, struct digest object), void *context);
+
+/* "" or what is wrong with the file. */
+FALLIBLE ledger_check(struct ledger *ledger, struct arena *arena, struct str *ret_fault);

@@ -1,0 +1,41 @@
+/* A project on the disk: its root, its .mlops/ and its cache, as open directories. The root is the
+ * nearest directory upwards with .mlops, else the git or DVC top, else the pipeline's folder.
+ * Places: docs/formats.md, "Places". */
+#pragma once
+
+#include "mlops/host/lock.h"
+#include "mlops/store/config.h"
+
+struct workspace {
+    struct str root; /* absolute, real path */
+    struct fd root_fd;
+    struct str state;   /* root/.mlops */
+    struct fd state_fd; /* empty: not initialised (read-only commands may go on) */
+    struct str cache;   /* absolute */
+    struct fd cache_fd; /* empty as above */
+    struct str cwd;     /* of the caller relative to the root, "" = root */
+    struct config config;
+    bool is_new;             /* just made */
+    bool is_read_only;       /* cannot be written: databases are opened accordingly */
+    const char *network_fs;  /* name if .mlops lies on a network file system, else NULL */
+    struct str database_dir; /* where lineage.db and index.db are: state, or local XDG state on a
+                                network file system */
+};
+
+/* Finds the project around `start` (absolute directory); ret->state_fd stays empty if there is no
+ * .mlops. */
+FALLIBLE workspace_find(struct arena *arena, struct str start, struct workspace *ret);
+
+/* Makes .mlops/ (config.yaml with a random project id, .gitignore) and the cache if absent;
+ * idempotent and safe against a crash at any point and against another process doing the same.
+ * Refuses a directory owned by another user unless MLOPS_SAFE=1. */
+FALLIBLE workspace_init(struct arena *arena, struct workspace *workspace);
+void workspace_drop(struct workspace *workspace);
+
+/* A user's path (relative to the caller's directory or absolute) as project-relative, normalised.
+ * An error if it lies outside the project. */
+FALLIBLE workspace_path(struct arena *arena, const struct workspace *workspace, struct str path,
+                        struct str *ret);
+
+/* A project-relative path as the caller would type it. */
+struct str workspace_show(struct arena *arena, const struct workspace *workspace, struct str path);

@@ -1,0 +1,90 @@
+/* What the work tree holds now: path -> artifact, through the stat cache, each path hashed at most
+ * once per run, in parallel. Also puts outputs into the store (capture) and writes them back
+ * (restore). Rules for links, ignore files and odd files: docs/pipeline.md, "What is hashed". */
+#pragma once
+
+#include "mlops/host/pool.h"
+#include "mlops/model/artifact.h"
+#include "mlops/store/cas.h"
+
+struct worktree;
+
+struct worktree_counts {
+    int64_t hashed_files, hashed_bytes; /* read and hashed, not taken from the stat cache */
+    int64_t stored_files, stored_bytes; /* new to the store */
+    int64_t restored_files, restored_bytes;
+};
+
+enum look_role {
+    LOOK_DEP, /* ignores .git .dvc .mlops __pycache__ .ipynb_checkpoints and the ignore files'
+                 patterns; links are followed */
+    LOOK_OUT, /* ignores .git, .mlops and the ignore files' patterns; inside a directory a relative
+                 link that stays inside is kept, others are refused */
+};
+
+/* `cas` may be NULL for read-only looks without a store. */
+FALLIBLE worktree_open(struct arena *arena, const struct workspace *workspace, struct index *index,
+                       struct cas *cas, struct pool *pool, struct worktree **ret);
+void worktree_drop(struct worktree **worktree);
+
+/* The artifact at a path (project-relative or absolute). ARTIFACT_ABSENT is no error; a FIFO,
+ * device or socket, a link loop, an unreadable file, a file that keeps changing is. */
+FALLIBLE worktree_look(struct worktree *worktree, struct str path, enum look_role role,
+                       struct artifact *ret);
+
+/* Looks at many paths at once, in parallel, biggest first; results are then immediate in
+ * worktree_look. Errors are kept per path and returned by worktree_look. Tells progress, if
+ * `observer` is not NULL, and answers stop signals. */
+struct observer;
+struct worktree_wish {
+    struct str path;
+    enum look_role role;
+};
+FALLIBLE worktree_prefetch(struct worktree *worktree, const struct worktree_wish *wishes,
+                           size_t count, const struct observer *observer);
+
+/* Files that match a native glob, sorted, as dependencies (ignored ones left out). */
+FALLIBLE worktree_glob(struct worktree *worktree, struct arena *arena, struct str pattern,
+                       struct str **ret_paths, size_t *ret_count);
+
+/* What was known about a path, everything below it and its parents is no longer true (a stage wrote
+ * there). */
+void worktree_forget(struct worktree *worktree, struct str path);
+
+/* Stats a dependency again (no hashing if the stat is as before): false if it is no longer what
+ * `seen` says. Ignores the memory of this run, uses the stat cache. */
+FALLIBLE worktree_recheck(struct worktree *worktree, const struct artifact *seen,
+                          enum look_role role, bool *ret_same);
+
+/* Hashes an output and puts its objects into the store in the same pass (files, trees, link
+ * targets); directories in parallel. Not yet flushed. Errors as worktree_look; absent gives
+ * ARTIFACT_ABSENT. */
+FALLIBLE worktree_capture(struct worktree *worktree, struct str path, struct artifact *ret);
+
+/* Whether every object of an artifact is in the store. */
+FALLIBLE worktree_can_restore(struct worktree *worktree, const struct artifact *artifact,
+                              bool *ret);
+
+/* Makes the path hold the artifact: objects go to a temporary sibling first, then swap in by
+ * rename; of a directory only what differs is replaced. What is in the way and not in the store
+ * moves to `displaced` (a folder relative to .mlops/, made on demand; *ret_displaced says how
+ * many). Parents are made. *ret_done false if an object is missing or bad: then nothing was
+ * changed. */
+FALLIBLE worktree_restore(struct worktree *worktree, const struct artifact *artifact,
+                          struct str displaced, int *ret_displaced, bool *ret_done);
+
+/* If the store lacks objects of an artifact that the work tree still holds, puts them again. */
+FALLIBLE worktree_heal(struct worktree *worktree, const struct artifact *artifact,
+                       bool *ret_healed);
+
+/* Files of a tree artifact with digests, paths relative to the project, at most `most` (for
+ * `diff`). */
+struct worktree_file {
+    struct str path;
+    struct digest digest;
+    int64_t size_bytes;
+};
+FALLIBLE tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
+                         size_t most, struct worktree_file **ret, size_t *ret_count);
+
+struct worktree_counts worktree_counts(const struct worktree *worktree);
