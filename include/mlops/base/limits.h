@@ -21,9 +21,11 @@
     LIMIT(NAME_BYTES, 128, "bytes", "a stage name; file names are made from it")                   \
     LIMIT(PATH_BYTES, 4095, "bytes", "the kernel's PATH_MAX less its NUL")                         \
     LIMIT(PATH_PART_BYTES, 255, "bytes", "the kernel's NAME_MAX")                                  \
+    LIMIT(PATH_PARTS, 256, "parts", "directories above a file; every one of them is looked up")    \
     LIMIT(ERRORS_TOLD, 20, "errors", "more than a screen of them helps nobody")                    \
     LIMIT(STAGES, 100000, "stages", "one pipeline")                                                \
     LIMIT(STAGE_PATHS, 100000, "paths", "deps and outs of one stage, globs expanded")              \
+    LIMIT(PLAN_LINKS, 10000000, "links", "pairs of stages one of which waits for the other")       \
     LIMIT(GLOB_STEPS, 1000000, "steps", "matching one pattern; stops exponential patterns")        \
     LIMIT(TREE_DEPTH, 256, "levels", "directories inside a dependency or output")                  \
     LIMIT(TREE_ENTRIES, 16777216, "entries", "entries of one directory")                           \

@@ -6,9 +6,9 @@
 #include "mlops/base/str.h"
 #include "mlops/codec/digest.h"
 
-/* NULL if `name` may name a stage, else what is wrong ("holds '%'; use letters, digits, _ . - @ ...").
- * Native: [A-Za-z0-9_] then [A-Za-z0-9_.@/ -], at most LIMIT_NAME_BYTES; the dvc dialect takes any
- * printable UTF-8 without control, bidi or zero-width characters. */
+/* NULL if `name` may name a stage, else what is wrong, to be put behind the name ("ends in a blank").
+ * Native: [A-Za-z0-9_] then [A-Za-z0-9_.@/ -], no blank at the end, at most LIMIT_NAME_BYTES; the dvc
+ * dialect takes any printable UTF-8 without control, bidi or zero-width characters. */
 const char *name_fault(struct str name, bool is_dvc);
 
 /* Joins `path` to `base` (both relative to the project root, "" = the root) and normalises: no
@@ -16,10 +16,15 @@ const char *name_fault(struct str name, bool is_dvc);
  * project root upwards; then *ret_path starts with "..". "" means the root itself. */
 bool path_resolve(struct arena *arena, struct str base, struct str path, struct str *ret_path);
 
+/* NULL if the text of a path is one the kernel takes and a terminal shows, else what is wrong: NUL or
+ * control characters, a part above LIMIT_PATH_PART_BYTES, a whole above LIMIT_PATH_BYTES or
+ * LIMIT_PATH_PARTS. All that is asked of a path that is only read. */
+const char *path_text_fault(struct str path);
+
 /* NULL if a project-relative, normalised path may be written by mlops, else what is wrong: empty
- * (the project itself), absolute, leaves the project, NUL or control characters, a part above
- * LIMIT_PATH_PART_BYTES, a whole above LIMIT_PATH_BYTES, a part that is .git or .mlops after case
- * folding and dropping ignorable code points, or git~1. */
+ * (the project itself), absolute, leaves the project, not normalised, a path_text_fault, or a part
+ * that some file system takes for .git or .mlops: after case folding and dropping ignorable code
+ * points, blanks and dots at the end or a stream (':...'), or their short names (git~1). */
 const char *path_fault(struct str path);
 
 /* Whether `path` equals `dir` or lies below it (by parts; "" holds everything relative). */
@@ -32,7 +37,7 @@ struct str path_name(struct str path);
 /* A file name for a stage: "<number>-<sanitised, 40>-<8 hex of its hash>". */
 struct str name_file(struct arena *arena, size_t number, struct str name);
 
-/* A ULID: 26 characters, 48 bits of milliseconds and 80 random bits (given by the caller). */
+/* A ULID (https://github.com/ulid/spec): 26 characters of Crockford's base 32, upper case, 48 bits of milliseconds and 80 random bits (given by the caller). */
 struct str ulid_print(struct arena *arena, int64_t moment_ns, const unsigned char random[static 10]);
 bool ulid_is_valid(struct str text);
 
