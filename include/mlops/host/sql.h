@@ -15,7 +15,14 @@ struct sql_options {
     int64_t busy_ms;   /* how long to wait for other writers; 0: 10,000 */
 };
 
+/* Errors of this module: ERROR_STORED for a file that is damaged, no database, or without the
+ * tables asked for (a schema is ours to know); ERROR_MACHINE for I/O, a full disk, or another
+ * process that kept it locked for busy_ms. The path is named, SQLite's message is the cause. */
+
+/* Makes the file if it is absent and is_read_only is false; its directory must exist. */
 FALLIBLE sql_open(const char *path, const struct sql_options *options, struct sql **ret);
+
+/* All rows must have been dropped; a transaction left open is rolled back. */
 void sql_drop(struct sql **sql);
 
 /* BEGIN IMMEDIATE ... COMMIT. A dropped transaction is rolled back. */
@@ -34,7 +41,8 @@ FALLIBLE sql_script(struct sql *sql, const char *text);
  * are prepared once per text (the pointer is the cache key: use literals). */
 FALLIBLE sql_run(struct sql *sql, const char *text, const char *letters, ...);
 
-/* SELECT: open, then sql_next until false; sql_row_drop resets the statement. */
+/* SELECT: open, then sql_next until false; sql_row_drop resets the statement. What was bound is
+ * copied, so it need not outlive the call. The same text may be selected inside its own loop. */
 FALLIBLE sql_select(struct sql *sql, struct sql_row **ret, const char *text, const char *letters,
                     ...);
 FALLIBLE sql_next(struct sql_row *row, bool *ret_found);
@@ -47,12 +55,14 @@ bool sql_is_null(struct sql_row *row, int column);
 /* Valid until the next step; copy what is kept. */
 struct str sql_text(struct sql_row *row, int column);
 struct str sql_blob(struct sql_row *row, int column);
+
+/* Zero for NULL and for a blob that is not of a digest's length. */
 struct digest sql_digest(struct sql_row *row, int column);
 
 int64_t sql_last_id(struct sql *sql);
 int64_t sql_changes(struct sql *sql);
 
-/* A consistent copy of the database to a new file (VACUUM INTO). */
+/* A consistent copy of the database to a new file (VACUUM INTO), synced. */
 FALLIBLE sql_copy(struct sql *sql, const char *to);
 
 /* PRAGMA integrity_check and foreign_key_check: "" or what is wrong. */
