@@ -25,6 +25,7 @@ struct sql_cache {
 struct sql {
     sqlite3 *handle;
     char *path;
+    bool is_durable;
     struct sql_cache cache;
 };
 

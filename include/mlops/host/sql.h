@@ -22,7 +22,8 @@ struct sql_options {
 /* Makes the file if it is absent and is_read_only is false; its directory must exist. */
 FALLIBLE sql_open(const char *path, const struct sql_options *options, struct sql **ret);
 
-/* All rows must have been dropped; a transaction left open is rolled back. */
+/* All rows must have been dropped; a transaction left open is rolled back. A durable database keeps
+ * a short write-ahead log (PATH-wal, with PATH-shm) beside it: it is part of the database. */
 void sql_drop(struct sql **sql);
 
 /* BEGIN IMMEDIATE ... COMMIT. A dropped transaction is rolled back. */

@@ -341,7 +341,7 @@ static void become(uid_t user)
 static void a_database_in_a_read_only_directory_can_be_read(void **state)
 {
     (void)state;
-    struct sql *writer = open_with(&DURABLE);
+    struct sql *writer = open_with(&DISPOSABLE); /* which leaves no log beside it */
     make_numbers(writer, 5);
     sql_drop(&writer);
     assert_int_equal(chmod(path, 0444), 0);
@@ -351,6 +351,48 @@ static void a_database_in_a_read_only_directory_can_be_read(void **state)
     assert_int_equal(int_of(sql, "SELECT count(*) FROM number"), 5);
     sql_drop(&sql);
     assert_error(sql_open(path, &DURABLE, &sql), ERROR_MACHINE, "can't be ");
+    become(0);
+}
+
+static void file_beside(const char *suffix, int64_t *ret_bytes)
+{
+    char name[160];
+    struct stat found;
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    *ret_bytes = stat(name, &found) == 0 ? (int64_t)found.st_size : -1;
+}
+
+static void a_durable_database_keeps_a_short_log_and_folds_in_a_long_one(void **state)
+{
+    (void)state;
+    int64_t log_bytes = 0;
+    struct sql *sql = open_with(&DURABLE);
+    make_numbers(sql, 5);
+    sql_drop(&sql);
+    file_beside("-wal", &log_bytes);
+    assert_true(log_bytes > 0);
+    sql = open_with(&DURABLE);
+    assert_int_equal(int_of(sql, "SELECT count(*) FROM number"), 5);
+    assert_ok(sql_run(sql, "INSERT INTO number VALUES(100, hex(zeroblob(400000)))", ""));
+    sql_drop(&sql);
+    file_beside("-wal", &log_bytes);
+    assert_int_equal(log_bytes, -1);
+    sql = open_with(&READ_ONLY);
+    assert_int_equal(int_of(sql, "SELECT count(*) FROM number"), 6);
+    sql_drop(&sql);
+}
+
+static void a_log_left_in_a_read_only_directory_is_read_as_well(void **state)
+{
+    (void)state;
+    struct sql *sql = open_with(&DURABLE);
+    make_numbers(sql, 5);
+    sql_drop(&sql);
+    assert_int_equal(chmod(directory, 0555), 0);
+    become(65534);
+    sql = open_with(&READ_ONLY);
+    assert_int_equal(int_of(sql, "SELECT count(*) FROM number"), 5);
+    sql_drop(&sql);
     become(0);
 }
 
@@ -601,6 +643,8 @@ int main(void)
         TEST(reading_needs_the_file_to_exist),
         TEST(a_reader_cannot_write),
         TEST(a_database_in_a_read_only_directory_can_be_read),
+        TEST(a_durable_database_keeps_a_short_log_and_folds_in_a_long_one),
+        TEST(a_log_left_in_a_read_only_directory_is_read_as_well),
         TEST(it_can_be_read_there_while_somebody_else_writes_it),
         TEST(a_full_disk_is_a_fault_of_the_machine_and_leaves_the_old_state),
         TEST(a_file_that_is_no_database_is_named),
