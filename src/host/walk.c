@@ -1,0 +1,87 @@
+#include "mlops/host/walk.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/base/vec.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "file_private.h"
+
+VEC(entry_vec, struct walk_entry);
+
+enum { LISTING_BYTES = 65536 }; /* on the stack; glibc's readdir takes 32 KiB a call */
+
+static bool is_dot(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+static FALLIBLE add_entry(struct arena *arena, int directory_fd, const struct dirent64 *found,
+                          bool names_only, struct entry_vec *entries)
+{
+    struct walk_entry entry = {0};
+    struct stat seen;
+    if (names_only) {
+        entry.stat.mode = DTTOIF((uint32_t)found->d_type);
+    } else if (fstatat(directory_fd, found->d_name, &seen, AT_SYMLINK_NOFOLLOW) == 0) {
+        entry.stat = file_stat_of(&seen);
+    } else if (errno == ENOENT) {
+        return NULL; /* gone since it was listed */
+    } else {
+        return error_os(errno, "cannot look at '%s'", found->d_name);
+    }
+    if (entries->len == (size_t)LIMIT_TREE_ENTRIES)
+        return error_new(ERROR_MACHINE, "a directory holds more than %lld entries",
+                         (long long)LIMIT_TREE_ENTRIES);
+    entry.name = str_copy(arena, str_of(found->d_name));
+    *vec_push(arena, entries) = entry;
+    return NULL;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct walk_entry *left = a, *right = b;
+    return str_compare(left->name, right->name);
+}
+
+struct error *walk_list(struct arena *arena, int directory_fd, bool names_only,
+                        struct walk_list *ret)
+{
+    _Alignas(struct dirent64) char listing[LISTING_BYTES];
+    struct entry_vec entries = {0};
+    if (lseek(directory_fd, 0, SEEK_SET) < 0)
+        return error_os(errno, "cannot list a directory");
+    for (;;) {
+        long len = syscall(SYS_getdents64, directory_fd, listing, sizeof listing);
+        if (len < 0)
+            return error_os(errno, "cannot list a directory");
+        if (len == 0)
+            break;
+        for (long at = 0; at < len;) {
+            const struct dirent64 *found = (const void *)(listing + at);
+            if (!is_dot(found->d_name))
+                TRY(add_entry(arena, directory_fd, found, names_only, &entries));
+            at += found->d_reclen;
+        }
+    }
+    vec_sort(&entries, compare_names);
+    *ret = (struct walk_list){entries.at, entries.len};
+    return NULL;
+}
+
+struct error *walk_link(struct arena *arena, int directory_fd, const char *name, struct str *ret)
+{
+    char target[4096]; /* PATH_MAX: no link can be longer */
+    ssize_t len = readlinkat(directory_fd, name, target, sizeof target);
+    if (len < 0)
+        return error_os(errno, "cannot read the link '%s'", name);
+    *ret = str_copy(arena, (struct str){target, (size_t)len});
+    return NULL;
+}
