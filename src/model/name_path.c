@@ -196,7 +196,8 @@ static const char *reserved_fault(struct str part)
     return NULL;
 }
 
-/* All reserved names start, after folding, with one of these bytes or a byte that may be dropped. */
+/* All reserved names start, after folding, with one of these bytes or a byte that may be dropped.
+ */
 static bool may_be_reserved(struct str part)
 {
     unsigned char c = (unsigned char)part.at[0];

@@ -6,18 +6,19 @@
 #include "mlops/base/str.h"
 #include "mlops/codec/digest.h"
 
-/* NULL if `name` may name a stage, else what is wrong, to be put behind the name ("ends in a blank").
- * Native: [A-Za-z0-9_] then [A-Za-z0-9_.@/ -], no blank at the end, at most LIMIT_NAME_BYTES; the dvc
- * dialect takes any printable UTF-8 without control, bidi or zero-width characters. */
+/* NULL if `name` may name a stage, else what is wrong, to be put behind the name ("ends in a
+ * blank"). Native: [A-Za-z0-9_] then [A-Za-z0-9_.@/ -], no blank at the end, at most
+ * LIMIT_NAME_BYTES; the dvc dialect takes any printable UTF-8 without control, bidi or zero-width
+ * characters. */
 const char *name_fault(struct str name, bool is_dvc);
 
 /* Joins `path` to `base` (both relative to the project root, "" = the root) and normalises: no
- * empty part, no ".", ".." folded. Absolute paths stay absolute (normalised). False if it leaves the
- * project root upwards; then *ret_path starts with "..". "" means the root itself. */
+ * empty part, no ".", ".." folded. Absolute paths stay absolute (normalised). False if it leaves
+ * the project root upwards; then *ret_path starts with "..". "" means the root itself. */
 bool path_resolve(struct arena *arena, struct str base, struct str path, struct str *ret_path);
 
-/* NULL if the text of a path is one the kernel takes and a terminal shows, else what is wrong: NUL or
- * control characters, a part above LIMIT_PATH_PART_BYTES, a whole above LIMIT_PATH_BYTES or
+/* NULL if the text of a path is one the kernel takes and a terminal shows, else what is wrong: NUL
+ * or control characters, a part above LIMIT_PATH_PART_BYTES, a whole above LIMIT_PATH_BYTES or
  * LIMIT_PATH_PARTS. All that is asked of a path that is only read. */
 const char *path_text_fault(struct str path);
 
@@ -37,8 +38,10 @@ struct str path_name(struct str path);
 /* A file name for a stage: "<number>-<sanitised, 40>-<8 hex of its hash>". */
 struct str name_file(struct arena *arena, size_t number, struct str name);
 
-/* A ULID (https://github.com/ulid/spec): 26 characters of Crockford's base 32, upper case, 48 bits of milliseconds and 80 random bits (given by the caller). */
-struct str ulid_print(struct arena *arena, int64_t moment_ns, const unsigned char random[static 10]);
+/* A ULID (https://github.com/ulid/spec): 26 characters of Crockford's base 32, upper case, 48 bits
+ * of milliseconds and 80 random bits (given by the caller). */
+struct str ulid_print(struct arena *arena, int64_t moment_ns,
+                      const unsigned char random[static 10]);
 bool ulid_is_valid(struct str text);
 
 /* What people see: the last 8 characters. */

@@ -27,7 +27,8 @@ enum env_mode {
 };
 
 struct dependency {
-    struct str path;    /* relative to the project, normalised; absolute if outside; a pattern if is_glob */
+    struct str path;    /* relative to the project ("../x" if outside), normalised, or absolute as
+                           written; a pattern if is_glob; as written if is_url */
     struct str written; /* as in the file */
     bool is_glob;
     bool is_url; /* scheme://...: parses and plans; running it needs remotes */
@@ -35,12 +36,12 @@ struct dependency {
 };
 
 struct output {
-    struct str path; /* relative to the project, normalised; absolute only if uncached */
+    struct str path; /* relative to the project, normalised; absolute or "../x" only if uncached */
     struct str written;
     enum out_category category;
-    bool is_cached;  /* default true */
-    bool persists;   /* stays in place while the stage runs */
-    bool is_pushed;  /* default true */
+    bool is_cached; /* default true */
+    bool persists;  /* stays in place while the stage runs */
+    bool is_pushed; /* default true */
     struct str remote;
     struct str desc;
     struct str type;
@@ -66,8 +67,8 @@ struct env_var {
 };
 
 struct command {
-    bool is_list;       /* commands in order, stop at the first failure */
-    struct str *items;  /* one if a string */
+    bool is_list;      /* commands in order, stop at the first failure */
+    struct str *items; /* one if a string */
     size_t count;
 };
 
@@ -96,7 +97,7 @@ struct stage {
     enum stage_kind kind;
     struct str desc;
     struct command cmd;
-    struct str wdir; /* relative to the project, "" = root */
+    struct str wdir;  /* relative to the project, "" = root */
     struct str shell; /* declared: empty = default, "bash", "zsh", "sh", or a path */
     struct dependency_vec deps;
     struct param_vec params; /* sorted by file, key; each once */
@@ -105,9 +106,10 @@ struct stage {
     enum env_mode env_mode;
     struct str_vec guards; /* validate: paths, resolved; empty = the default of docs/pipeline.md */
     bool has_guards;
-    struct str_vec after; /* names of stages */
-    struct str model;     /* train: path of the output that is the model */
-    int64_t timeout_ns;   /* 0: none */
+    struct str_vec after;              /* names of stages, all of which exist */
+    const struct doc_node *after_node; /* the list, or NULL */
+    struct str model;                  /* train: path of the output that is the model */
+    int64_t timeout_ns;                /* 0: none */
     struct retries retries;
     struct resources resources;
     bool is_frozen;
@@ -120,8 +122,8 @@ struct stage {
 VEC(stage_vec, struct stage);
 
 struct pipeline {
-    struct str path;  /* of its file, relative to the project */
-    struct str dir;   /* of its file, "" = root */
+    struct str path; /* of its file, relative to the project */
+    struct str dir;  /* of its file, "" = root */
     struct str name;
     struct str desc;
     struct str remote;
@@ -134,10 +136,12 @@ struct pipeline {
     const struct doc *doc;
 };
 
-/* Binds a parsed document. `path` is the file's place in the project. All that is wrong in the file
- * itself comes at once (up to LIMIT_ERRORS_TOLD): unknown keys, wrong kinds, bad paths and names,
- * the same output twice, outputs inside outputs, an output that is a dependency of the same stage,
- * an output that is the pipeline or its lock, an unescaped `${` (until templating is built). */
+/* Binds a parsed document, which must outlive the result. `path` is the file's place in the
+ * project, normalised. All that is wrong in the file itself comes at once (up to
+ * LIMIT_ERRORS_TOLD): unknown keys, wrong kinds, bad paths and names, the same output twice,
+ * outputs inside outputs, an output that is a dependency of the same stage, an output that is or
+ * holds the pipeline or its lock, an `after` that names no stage, an unescaped `${` (until
+ * templating is built). */
 FALLIBLE pipeline_bind(struct arena *arena, const struct doc *doc, struct str path,
                        struct pipeline **ret);
 

@@ -1,0 +1,118 @@
+/* Rules that only show when all stages are there. */
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/glob.h"
+
+#include "pipeline_private.h"
+
+static void tell_nested(struct binding *binding, const struct stage *stage,
+                        const struct output *outer, const struct made *made)
+{
+    const struct output *inner = &made->stage->outs.at[made->index];
+    bool is_inner_later = inner->node->line > outer->node->line;
+    const struct output *later = is_inner_later ? inner : outer;
+    const struct output *first = is_inner_later ? outer : inner;
+    const struct stage *later_stage = is_inner_later ? made->stage : stage;
+    const struct stage *first_stage = is_inner_later ? stage : made->stage;
+    binding_error(binding, later->node,
+                  "output '%.*s' of stage '%.*s' %s output '%.*s' of stage '%.*s' (line %d)",
+                  STR_FMT(later->path), STR_FMT(later_stage->name),
+                  is_inner_later ? "lies inside" : "holds", STR_FMT(first->path),
+                  STR_FMT(first_stage->name), first->node->line);
+}
+
+static void check_nested(struct binding *binding, const struct stage *stage)
+{
+    vec_each (struct output, output, &stage->outs) {
+        const struct made *inside = map_get(&binding->holders, output->path);
+        if (inside)
+            tell_nested(binding, stage, output, inside);
+    }
+}
+
+static bool reads(const struct dependency *dep, const struct output *output)
+{
+    if (dep->is_url)
+        return false;
+    if (dep->is_glob)
+        return glob_match(dep->path, output->path) ||
+               path_is_within(glob_prefix(dep->path), output->path);
+    return path_is_within(dep->path, output->path) || path_is_within(output->path, dep->path);
+}
+
+static void check_own_output(struct binding *binding, const struct stage *stage,
+                             const struct output *output)
+{
+    vec_each (struct dependency, dep, &stage->deps) {
+        if (reads(dep, output))
+            binding_error(
+                binding, dep->node, "stage '%.*s' depends on '%.*s', which it makes itself",
+                STR_FMT(stage->name),
+                STR_FMT(path_is_within(output->path, dep->path) ? output->path : dep->path));
+    }
+    vec_each (struct param_ref, param, &stage->params) {
+        if (path_is_within(param->file, output->path)) {
+            binding_error(binding, param->node,
+                          "stage '%.*s' takes parameters from '%.*s', which it makes itself",
+                          STR_FMT(stage->name), STR_FMT(param->file));
+            return; /* one key is enough */
+        }
+    }
+}
+
+/* Above this many pairs the check is left to the plan, which finds the same as a cycle. */
+enum { OWN_PAIRS_MOST = 4096 };
+
+static void check_own_outputs(struct binding *binding, const struct stage *stage)
+{
+    if ((stage->deps.len + stage->params.len) * stage->outs.len > OWN_PAIRS_MOST)
+        return;
+    vec_each (struct output, output, &stage->outs)
+        check_own_output(binding, stage, output);
+}
+
+/* Beyond this many names, or errors that are not shown, nobody is served by a guess. */
+enum { NAMES_GUESSED_MOST = 10000 };
+
+const char *pipeline_nearest_stage(struct arena *arena, const struct pipeline *pipeline,
+                                   struct str name)
+{
+    size_t count = 0;
+    const char **names =
+        arena_new_array(arena, const char *, MIN_OF(pipeline->stages.len, NAMES_GUESSED_MOST));
+    vec_each (struct stage, stage, &pipeline->stages) {
+        bool is_text = str_find_char(stage->name, '\0') < 0;
+        if (is_text && count < NAMES_GUESSED_MOST)
+            names[count++] = str_terminate(arena, stage->name);
+    }
+    return schema_suggest(name, names, count);
+}
+
+static void tell_no_stage(struct binding *binding, const struct doc_node *item)
+{
+    const char *nearest = NULL;
+    if (binding->errors.kept < LIMIT_ERRORS_TOLD)
+        nearest = pipeline_nearest_stage(binding->binder.arena, binding->pipeline, item->text);
+    binding_error(binding, item, "'after': there is no stage '%.*s'%s%s%s", STR_FMT(item->text),
+                  nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+}
+
+static void check_after(struct binding *binding, const struct stage *stage)
+{
+    const struct doc_node *item = stage->after.len ? stage->after_node->first : NULL;
+    for (; item; item = item->next) {
+        bool is_told = item->kind == DOC_NULL || item->kind == DOC_LIST || item->kind == DOC_MAP ||
+                       str_find_char(item->text, '\0') >= 0;
+        if (!is_told && !map_has(&binding->pipeline->by_name, item->text))
+            tell_no_stage(binding, item);
+    }
+}
+
+void pipeline_check(struct binding *binding)
+{
+    vec_each (struct stage, stage, &binding->pipeline->stages) {
+        check_nested(binding, stage);
+        check_own_outputs(binding, stage);
+        check_after(binding, stage);
+    }
+}

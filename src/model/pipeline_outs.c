@@ -1,0 +1,210 @@
+/* What a stage makes: outs, metrics and plots with their flags, and the rules on where they lie. */
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/glob.h"
+
+#include "pipeline_private.h"
+
+static const char *const category_keys[] = {"outs", "metrics", "plots"};
+
+/* Behind the way out of the project ("../.." or "/"), which only uncached outputs may take. */
+static struct str without_way_out(struct str path)
+{
+    while (str_starts(path, STR("../")))
+        path = str_slice(path, 3, path.len);
+    if (str_equal(path, STR("..")))
+        return str_slice(path, 2, 2);
+    return str_starts(path, STR("/")) ? str_slice(path, 1, path.len) : path;
+}
+
+static const char *place_fault(const struct output *output)
+{
+    const char *fault = path_fault(output->path);
+    struct str rest = without_way_out(output->path);
+    if (!fault || output->is_cached || rest.len == output->path.len)
+        return fault;
+    return rest.len ? path_fault(rest) : "holds the project itself";
+}
+
+/* The command would find its own pipeline or folder moved away. */
+static const char *own_file_fault(const struct binding *binding, const struct stage *stage,
+                                  struct str path)
+{
+    if (path_is_within(binding->pipeline->path, path))
+        return str_equal(binding->pipeline->path, path) ? "is the pipeline file itself"
+                                                        : "holds the pipeline file";
+    vec_each (struct str, lock, &binding->lock_paths) {
+        if (str_equal(path, *lock))
+            return "is the pipeline's lock file";
+    }
+    return path_is_within(stage->wdir, path) ? "holds the folder the command runs in" : NULL;
+}
+
+static bool is_in_place(struct binding *binding, const struct stage *stage,
+                        const struct output *output)
+{
+    const char *fault = place_fault(output);
+    if (!fault)
+        fault = own_file_fault(binding, stage, output->path);
+    if (!fault)
+        return true;
+    bool leaves = without_way_out(output->path).len != output->path.len;
+    binding_error(binding, output->node, "output '%.*s' of stage '%.*s' %s%s",
+                  STR_FMT(output->written), STR_FMT(stage->name), fault,
+                  leaves && output->is_cached ? " (only outputs with 'cache: false' may)" : "");
+    return false;
+}
+
+static bool resolve_out(struct binding *binding, const struct stage *stage, struct output *output)
+{
+    if (text_is_url(output->written)) {
+        binding_error(binding, output->node,
+                      "output '%.*s' is a URL: outputs are files of the project",
+                      STR_FMT(output->written));
+        return false;
+    }
+    struct str text = output->written;
+    if (!binding->is_dvc && glob_is_pattern(text)) {
+        binding_error(binding, output->node,
+                      "output '%.*s' is a pattern: outputs are literal paths (name the directory, "
+                      "or write \\* for a name that holds a star)",
+                      STR_FMT(text));
+        return false;
+    }
+    if (!binding->is_dvc)
+        text = text_unescape(binding->binder.arena, text);
+    return binding_path(binding, output->node, stage->wdir, text, &output->path);
+}
+
+static void check_labels(struct binding *binding, const struct doc_node *labels)
+{
+    if (!labels || !binding_list(binding, labels, "labels", "texts"))
+        return;
+    struct str ignored;
+    for (const struct doc_node *item = labels->first; item; item = item->next)
+        binding_text(binding, item, "labels", &ignored);
+}
+
+static void bind_flags(struct binding *binding, const struct doc_node *flags, struct output *output)
+{
+    const struct schema *schema =
+        output->category == OUT_PLOT ? &pipeline_schema_plot : &pipeline_schema_output;
+    struct buf where = buf_in(binding->binder.arena);
+    buf_add_text(&where, "of '");
+    buf_add_str(&where, output->written);
+    buf_add_text(&where, "'");
+    schema_bind(&binding->binder, schema, buf_str(&where), flags, output);
+    if (output->plot)
+        output->plot = flags;
+    check_labels(binding, output->labels);
+}
+
+static struct output *output_at(const struct made *made)
+{
+    return &made->stage->outs.at[made->index];
+}
+
+static void tell_made_twice(struct binding *binding, const struct stage *stage,
+                            const struct output *output, const struct made *made)
+{
+    int line = output_at(made)->node->line;
+    if (made->stage == stage)
+        binding_error(binding, output->node,
+                      "output '%.*s' is listed twice in stage '%.*s' (first in line %d)",
+                      STR_FMT(output->path), STR_FMT(stage->name), line);
+    else
+        binding_error(binding, output->node,
+                      "output '%.*s' of stage '%.*s' is made by stage '%.*s' too (line %d)",
+                      STR_FMT(output->path), STR_FMT(stage->name), STR_FMT(made->stage->name),
+                      line);
+}
+
+/* Every directory above it, up to one that is there with all above it. */
+static void add_holders(struct binding *binding, struct made *made)
+{
+    struct str dir = output_at(made)->path;
+    while (dir.len) {
+        struct str above = path_directory(dir);
+        void **place = above.len == dir.len
+                           ? NULL
+                           : map_place(binding->binder.arena, &binding->holders, above);
+        if (!place || *place)
+            return;
+        *place = made;
+        dir = above;
+    }
+}
+
+static void add_output(struct binding *binding, struct stage *stage, const struct output *output)
+{
+    struct arena *arena = binding->binder.arena;
+    void **place = map_place(arena, &binding->outputs, output->path);
+    struct made *made = *place;
+    bool is_plain_again = made && made->stage == stage && output->category == OUT_PLAIN &&
+                          output_at(made)->category == OUT_PLAIN;
+    if (is_plain_again) {
+        *output_at(made) = *output;
+    } else if (made) {
+        tell_made_twice(binding, stage, output, made);
+    } else {
+        *place = made = arena_new(arena, struct made);
+        *made = (struct made){stage, stage->outs.len};
+        *vec_push(arena, &stage->outs) = *output;
+        add_holders(binding, made);
+    }
+}
+
+static void bind_out(struct binding *binding, struct stage *stage, enum out_category category,
+                     const struct doc_node *node, const struct doc_node *flags)
+{
+    struct output output = {
+        .category = category, .is_cached = true, .is_pushed = true, .node = node};
+    if (!binding_text(binding, node, category_keys[category], &output.written) ||
+        !resolve_out(binding, stage, &output))
+        return;
+    const struct made *earlier = map_get(&binding->outputs, output.path);
+    if (earlier && earlier->stage == stage && category == OUT_PLAIN)
+        output = *output_at(earlier); /* the flags of a repeated path add up */
+    if (flags)
+        bind_flags(binding, flags, &output);
+    output.category = category;
+    if (is_in_place(binding, stage, &output))
+        add_output(binding, stage, &output);
+}
+
+static void bind_list(struct binding *binding, struct stage *stage, enum out_category category,
+                      const struct doc_node *list)
+{
+    if (!list || !binding_list(binding, list, category_keys[category], "paths"))
+        return;
+    if (list->count > (size_t)LIMIT_STAGE_PATHS) {
+        binding_error(binding, list, "'%s' has more than %lld items", category_keys[category],
+                      (long long)LIMIT_STAGE_PATHS);
+        return;
+    }
+    for (const struct doc_node *item = list->first; item; item = item->next) {
+        if (item->kind != DOC_MAP)
+            bind_out(binding, stage, category, item, NULL);
+        else if (item->count == 0)
+            binding_error(binding, item, "'%s': an output without a path", category_keys[category]);
+        else
+            for (const struct doc_node *entry = item->first; entry; entry = entry->next)
+                bind_out(binding, stage, category, entry->key, entry);
+    }
+}
+
+static size_t count_of(const struct doc_node *list)
+{
+    return list && list->kind == DOC_LIST ? MIN_OF(list->count, (size_t)LIMIT_STAGE_PATHS) : 0;
+}
+
+void pipeline_bind_outs(struct binding *binding, const struct draft *draft)
+{
+    struct stage *stage = draft->stage;
+    stage->outs.cap = count_of(draft->outs) + count_of(draft->metrics) + count_of(draft->plots);
+    stage->outs.at = arena_new_array(binding->binder.arena, struct output, stage->outs.cap);
+    bind_list(binding, stage, OUT_PLAIN, draft->outs);
+    bind_list(binding, stage, OUT_METRICS, draft->metrics);
+    bind_list(binding, stage, OUT_PLOT, draft->plots);
+}

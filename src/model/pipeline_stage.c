@@ -1,0 +1,160 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/codec/glob.h"
+
+#include "pipeline_private.h"
+
+static struct str where_stage(struct arena *arena, struct str name)
+{
+    struct buf where = buf_in(arena);
+    buf_add_text(&where, "in stage '");
+    buf_add_str(&where, name);
+    buf_add_text(&where, "'");
+    return buf_str(&where);
+}
+
+static bool has_any(const struct doc_node *node, const char *const *keys)
+{
+    for (; *keys; keys++) {
+        if (doc_find(node, str_of(*keys)))
+            return true;
+    }
+    return false;
+}
+
+/* Keys whose absence of a command is told by their own message. */
+static const char *const instead_of_cmd[] = {"foreach", "do",          "matrix", "data",  "schema",
+                                             "checks",  "predictions", "task",   "gates", NULL};
+
+static void tell_missing_command(struct binding *binding, const struct draft *draft,
+                                 const struct doc_node *node)
+{
+    if (node->kind != DOC_MAP || has_any(node, instead_of_cmd))
+        return;
+    struct str name = draft->stage->name;
+    if (draft->kind == STAGE_VALIDATE || draft->kind == STAGE_EVALUATE)
+        binding_error(
+            binding, node->key,
+            "stage '%.*s' has no 'cmd': built-in checks are not built yet, so give it the "
+            "command that %s",
+            STR_FMT(name),
+            draft->kind == STAGE_VALIDATE ? "exits with 0 to pass" : "writes its metrics");
+    else
+        binding_error(binding, node->key, "stage '%.*s' has no 'cmd'", STR_FMT(name));
+}
+
+static bool is_own_output(const struct stage *stage, struct str path)
+{
+    vec_each (struct output, output, &stage->outs) {
+        if (str_equal(output->path, path))
+            return true;
+    }
+    return false;
+}
+
+static void bind_model(struct binding *binding, const struct draft *draft)
+{
+    struct stage *stage = draft->stage;
+    struct str written;
+    struct str path;
+    if (!binding_text(binding, draft->model, "model", &written))
+        return;
+    if (draft->kind != STAGE_TRAIN)
+        binding_error(binding, draft->model, "'model' is for stages of kind 'train'");
+    else if (!binding_path(binding, draft->model, stage->wdir,
+                           text_unescape(binding->binder.arena, written), &path))
+        return;
+    else if (!is_own_output(stage, path))
+        binding_error(binding, draft->model, "'model': '%.*s' is no output of stage '%.*s'",
+                      STR_FMT(written), STR_FMT(stage->name));
+    else
+        stage->model = path;
+}
+
+static void bind_guards(struct binding *binding, const struct draft *draft)
+{
+    if (draft->kind != STAGE_VALIDATE)
+        binding_error(binding, draft->guards, "'guards' is for stages of kind 'validate'");
+    draft->stage->has_guards = true;
+    draft->stage->guards =
+        pipeline_bind_paths(binding, draft->guards, draft->stage->wdir, "guards");
+}
+
+static void bind_after(struct binding *binding, const struct draft *draft)
+{
+    if (!binding_list(binding, draft->after, "after", "stages"))
+        return;
+    for (const struct doc_node *item = draft->after->first; item; item = item->next) {
+        struct str name;
+        if (binding_text(binding, item, "after", &name))
+            *vec_push(binding->binder.arena, &draft->stage->after) = name;
+    }
+    draft->stage->after_node = draft->after;
+}
+
+static void take_draft(const struct draft *draft)
+{
+    struct stage *stage = draft->stage;
+    stage->kind = (enum stage_kind)draft->kind;
+    stage->env_mode = (enum env_mode)draft->env_mode;
+    stage->desc = draft->desc;
+    stage->meta = draft->meta;
+    stage->is_frozen = draft->is_frozen;
+    stage->is_always_changed = draft->is_always_changed;
+    stage->keys_environment = draft->keys_environment;
+}
+
+/* In the order in which they need each other: paths start at wdir, the model is one of the outs. */
+static void bind_draft(struct binding *binding, struct draft *draft, const struct doc_node *node)
+{
+    take_draft(draft);
+    if (draft->cmd)
+        pipeline_bind_command(binding, draft);
+    else
+        tell_missing_command(binding, draft, node);
+    pipeline_bind_wdir(binding, draft);
+    pipeline_bind_deps(binding, draft);
+    pipeline_bind_params(binding, draft);
+    pipeline_bind_outs(binding, draft);
+    pipeline_bind_common(binding, &draft->common, draft->stage);
+    if (draft->model)
+        bind_model(binding, draft);
+    if (draft->guards)
+        bind_guards(binding, draft);
+    if (draft->after)
+        bind_after(binding, draft);
+}
+
+void pipeline_bind_stage(struct binding *binding, const struct doc_node *node, struct stage *stage)
+{
+    struct str name = node->key->text;
+    const char *fault = name_fault(name, binding->is_dvc);
+    if (fault)
+        binding_error(binding, node->key, "stage name '%.*s' %s", STR_FMT(name), fault);
+    const struct doc_node *resolved = pipeline_resolve(binding, node);
+    stage->name = name;
+    stage->node = resolved;
+    struct draft draft = {.stage = stage, .common.timeout_ns = NOT_DECLARED};
+    schema_bind(&binding->binder, &pipeline_schema_stage, where_stage(binding->binder.arena, name),
+                resolved, &draft);
+    bind_draft(binding, &draft, resolved);
+}
+
+static int error_count(const struct binding *binding)
+{
+    return binding->errors.kept + binding->errors.dropped;
+}
+
+/* Bound once on its own, so that what is wrong in it is told once and not for each stage. */
+void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node)
+{
+    int before = error_count(binding);
+    struct draft_common common = {0};
+    struct stage trial = {0};
+    schema_bind(&binding->binder, &pipeline_schema_defaults, STR(""),
+                pipeline_resolve(binding, node), &common);
+    pipeline_bind_common(binding, &common, &trial);
+    if (error_count(binding) == before)
+        binding->defaults = common;
+}
