@@ -36,6 +36,8 @@
     LIMIT(LOG_FILE_BYTES, 1073741824, "bytes", "a stage's log file; what follows is counted only") \
     LIMIT(LOG_TAIL_LINES, 20, "lines", "shown when a stage fails")                                 \
     LIMIT(METRIC_BYTES, 67108864, "bytes", "an uncached metrics or plots file that is stored")     \
+    LIMIT(SHOWN_BYTES, 200, "bytes", "one value in a message, a table or a reason")                \
+    LIMIT(METRIC_KEY_BYTES, 1024, "bytes", "names of nested maps joined by dots")                  \
     LIMIT(METRIC_VALUES, 100000, "values", "numbers taken from one metrics file")                  \
     LIMIT(OUTCOMES_GROUPED, 64, "outcomes",                                                        \
           "recorded in one transaction; bounds what a crash "                                      \

@@ -16,8 +16,9 @@ const char *diff_change_name(enum diff_change change);
 struct diff_metric {
     enum diff_change change;
     struct str file, key;
-    struct str before, after; /* texts; empty: absent */
+    struct str before, after;                /* texts; empty: absent */
     double before_value, after_value, delta; /* NaN where not numbers */
+    struct str delta_text; /* "+0.02", "-1", exact for integers and decimals; empty: no delta */
 };
 
 struct diff_param {
@@ -38,7 +39,7 @@ struct diff_data {
 struct diff_stage {
     enum diff_change change;
     struct str stage;
-    struct reason_vec reasons; /* what in its recipe differs */
+    struct reason_vec reasons;   /* what in its recipe differs */
     int64_t before_ns, after_ns; /* durations of the execution that made the result; -1 unknown */
 };
 

@@ -1,4 +1,5 @@
-/* What a run tells while it goes on: plain values to one observer. The library floors never print. */
+/* What a run tells while it goes on: plain values to one observer. The library floors never print.
+ */
 #pragma once
 
 #include "mlops/model/outcome.h"
@@ -6,7 +7,7 @@
 
 enum event_kind {
     EVENT_RUN_STARTED,
-    EVENT_NOTICE,         /* text: something a user should know ("waiting for ...", "made .mlops/") */
+    EVENT_NOTICE, /* text: something a user should know ("waiting for ...", "made .mlops/") */
     EVENT_WARNING,
     EVENT_STAGE_READY,
     EVENT_STAGE_STARTED,  /* attempt number in `count` */

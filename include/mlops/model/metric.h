@@ -19,6 +19,7 @@ VEC(metric_vec, struct metric);
 FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_node *root,
                          struct metric_vec *ret);
 
-/* Parses bytes by the file's suffix (.json; else YAML) and flattens. TSV, CSV and other files that are
- * no documents give no metrics and no error when `path` has such a suffix. */
-FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes, struct metric_vec *ret);
+/* Parses bytes by the file's suffix (.json; else YAML) and flattens. TSV, CSV and other files that
+ * are no documents give no metrics and no error when `path` has such a suffix. */
+FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
+                       struct metric_vec *ret);

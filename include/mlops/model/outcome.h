@@ -15,8 +15,8 @@ enum stage_status {
     STATUS_UNCONFIRMED, /* an input changed while it ran */
     STATUS_SKIPPED,     /* something before it did not succeed; `blocker` says what */
     STATUS_INTERRUPTED,
-    STATUS_UNKNOWN,     /* plan: depends on a stage that would run */
-    STATUS_WOULD_RUN,   /* plan */
+    STATUS_UNKNOWN,       /* plan: depends on a stage that would run */
+    STATUS_WOULD_RUN,     /* plan */
     STATUS_WOULD_RESTORE, /* plan */
 };
 
@@ -67,13 +67,13 @@ struct outcome {
     struct recipe *recipe;
     struct reason_vec reasons;
     struct usage usage;
-    int64_t saved_ns;      /* time that unchanged or restored saved */
-    struct str blocker;    /* skipped: the stage in the way; else a one-line cause of a failure */
-    struct str log_tail;   /* last lines of its output */
-    struct str log_text;   /* all of it if at most LIMIT_LOG_ROW_BYTES, else empty */
-    struct str log_path;   /* else its file below .mlops/, relative */
+    int64_t saved_ns;    /* time that unchanged or restored saved */
+    struct str blocker;  /* skipped: the stage in the way; else a one-line cause of a failure */
+    struct str log_tail; /* last lines of its output */
+    struct str log_text; /* all of it if at most LIMIT_LOG_ROW_BYTES, else empty */
+    struct str log_path; /* else its file below .mlops/, relative */
     int64_t log_bytes;
-    struct str environment; /* canonical bytes, recorded always for executed stages */
-    struct str attempt;     /* id of the attempt (its folder in aside/), empty if none */
+    struct str environment;        /* canonical bytes, recorded always for executed stages */
+    struct str attempt;            /* id of the attempt (its folder in aside/), empty if none */
     struct str_vec changed_inputs; /* unconfirmed: what changed */
 };

@@ -13,7 +13,7 @@ struct recipe_param {
     struct str file;
     struct str key;     /* "" = the whole file */
     struct str encoded; /* canonical encoding of the value; empty: the key is missing */
-    struct str shown;   /* at most 200 bytes */
+    struct str shown;   /* at most LIMIT_SHOWN_BYTES; of a missing key empty */
 };
 
 struct recipe_env {
@@ -45,12 +45,20 @@ struct recipe {
     struct str environment; /* canonical bytes of the environment if the stage keys it */
 };
 
-/* The canonical bytes that are hashed and stored. */
+/* The canonical bytes that are hashed and stored. Lists must be sorted and unique (checked). */
 void recipe_encode(const struct recipe *recipe, struct buf *out);
 struct digest recipe_key(const struct recipe *recipe);
 
-/* Text borrows from `bytes`; `shown` and sizes are restored from the value (size 0). */
+/* Text borrows from `bytes`; `shown` is made from the value, sizes are 0. ERROR_STORED if the bytes
+ * differ in any way from what recipe_encode writes. */
 FALLIBLE recipe_decode(struct arena *arena, struct str bytes, struct recipe *ret);
+
+/* Text of a canonical value for people: a string bare, lists and maps as compact JSON; clipped. */
+struct str recipe_show(struct arena *arena, struct str encoded);
+
+/* `text` if it has at most LIMIT_SHOWN_BYTES, else its beginning and an ellipsis, together no more.
+ */
+struct str recipe_clip(struct arena *arena, struct str text);
 
 enum reason_part {
     REASON_CMD,
@@ -59,14 +67,14 @@ enum reason_part {
     REASON_DEP,
     REASON_PARAM,
     REASON_ENV,
-    REASON_OUT,         /* the list of outputs */
+    REASON_OUT, /* the list of outputs */
     REASON_ENVIRONMENT,
-    REASON_OUTPUT,      /* the work tree's output differs from every known result */
+    REASON_OUTPUT, /* the work tree's output differs from every known result */
     REASON_FORCED,
-    REASON_ALWAYS,      /* always_changed, or neither deps nor outs */
+    REASON_ALWAYS, /* always_changed, or neither deps nor outs */
     REASON_NEVER_RUN,
-    REASON_NOT_STORED,  /* a result is known, but its objects are not here */
-    REASON_UPSTREAM,    /* plan only: unknown until that stage has run */
+    REASON_NOT_STORED, /* a result is known, but its objects are not here */
+    REASON_UPSTREAM,   /* plan only: unknown until that stage has run */
 };
 
 /* One line of the answer to "why?". before/after are texts for people, empty = absent. */
@@ -74,17 +82,19 @@ struct reason {
     enum reason_part part;
     struct str what; /* path, "file:key", variable, stage */
     struct str before;
-    struct str after;
+    struct str after; /* REASON_OUTPUT: empty = it is missing */
 };
 
 VEC(reason_vec, struct reason);
 
-/* What differs, field by field, sorted by part then name. Appends to *ret. */
+/* What differs, field by field, sorted by part then name. Appends to *ret. Nothing if and only if
+ * the keys are equal; with before and after swapped it gives the same reasons, swapped. */
 void recipe_diff(struct arena *arena, const struct recipe *before, const struct recipe *after,
                  struct reason_vec *ret);
 
 /* "dep", "param", "cmd", ...: the name in JSON. */
 const char *reason_part_name(enum reason_part part);
 
-/* "params.yaml:seed changed from 1 to 2", "data/raw.csv changed (a1b2c3d4 -> e5f6a7b8)". */
+/* One line, others' text escaped:
+ * "params.yaml:seed changed from 1 to 2", "data/raw.csv changed (a1b2c3d4 -> e5f6a7b8)". */
 struct str reason_print(struct arena *arena, const struct reason *reason);

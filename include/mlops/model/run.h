@@ -14,6 +14,7 @@ enum run_status {
 };
 
 const char *run_status_name(enum run_status status);
+bool run_status_parse(struct str name, enum run_status *ret);
 
 /* Code of the project at the time of a run. */
 struct code_state {
@@ -43,6 +44,9 @@ struct state {
 };
 
 void state_encode(const struct state *state, struct buf *out);
+
+/* Text borrows from `bytes`; ERROR_STORED if they differ in any way from what state_encode writes.
+ */
 FALLIBLE state_decode(struct arena *arena, struct str bytes, struct state *ret);
 
 /* A stage of a run that was visited beyond "unchanged". */
@@ -61,8 +65,8 @@ struct run_stage {
 VEC(run_stage_vec, struct run_stage);
 
 struct run {
-    int64_t sequence; /* the order of runs; never the clock */
-    struct str id;    /* ULID */
+    int64_t sequence;  /* the order of runs; never the clock */
+    struct str id;     /* ULID */
     struct str parent; /* of an experiment, or empty */
     struct str name;
     enum run_status status;
@@ -80,18 +84,18 @@ struct run {
 /* Everything `diff`, `show`, `metrics` and `params` need of one side: a run, the workspace or a git
  * revision, with its results loaded. */
 struct run_view {
-    struct str title;  /* "run 7Q4XM2VD", "workspace", "HEAD~1 (3fa1c2d)" */
-    struct run *run;   /* NULL: workspace or a lock without a run */
+    struct str title; /* "run 7Q4XM2VD", "workspace", "HEAD~1 (3fa1c2d)" */
+    struct run *run;  /* NULL: workspace or a lock without a run */
     struct code_state code;
     struct run_view_stage {
         struct str stage;
         struct digest key;
-        struct recipe *recipe;       /* NULL: not known */
+        struct recipe *recipe; /* NULL: not known */
         struct artifact *outs;
         size_t out_count;
         struct metric_vec metrics;
         int64_t duration_ns;
         enum stage_status status;
-    } *stages; /* sorted by name */
+    } * stages; /* sorted by name */
     size_t stage_count;
 };

@@ -1,5 +1,6 @@
 /* A directory as a Merkle tree: one object per directory, entries sorted by name bytes. Format:
- * docs/formats.md, "Tree objects". Empty directories are not in it (an artifact lists them apart). */
+ * docs/formats.md, "Tree objects". Empty directories are not in it (an artifact lists them apart).
+ */
 #pragma once
 
 #include "mlops/base/buf.h"
@@ -32,6 +33,10 @@ void tree_encode(const struct tree *tree, struct buf *out);
 /* Names are checked: not empty, no '/', NUL, "." or "..", not .git or .mlops in any spelling;
  * ERROR_STORED otherwise. Text borrows from `bytes`. */
 FALLIBLE tree_decode(struct arena *arena, struct str bytes, struct tree *ret);
+
+/* NULL if an entry may have this name, else what is wrong with it. Control characters and bytes
+ * that are no UTF-8 are fine: names are bytes. */
+const char *tree_name_fault(struct str name);
 
 /* For qsort. */
 int tree_entry_compare(const void *a, const void *b);
