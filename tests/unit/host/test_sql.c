@@ -34,7 +34,7 @@ static int make_directory(void **state)
 static int remove_directory(void **state)
 {
     (void)state;
-    char command[128];
+    char command[192];
     snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", directory, directory);
     return system(command);
 }
