@@ -12,14 +12,25 @@ struct index;
  * damaged file: it is replaced. */
 FALLIBLE index_open(struct arena *arena, const char *path, bool read_only, struct index **ret);
 
-/* Writes what changed (one transaction) and closes. */
+/* Writes what changed, in one transaction; may be called again. Losing it costs only hashing, so a
+ * full disk or another writer is no error. */
 FALLIBLE index_save(struct index *index);
+
+/* Closes without writing. */
 void index_drop(struct index **index);
+
+/* Reads at once what is known of all directories whose path begins with `prefix` (of all in the
+ * project and outside, but not of objects, if it is empty). */
+void index_load(struct index *index, struct str prefix);
 
 /* The digest of the file `path` (absolute or project-relative: a stable name) if its stat equals
  * the recorded one and the record is not racy (docs/formats.md, "Racy entries"). */
 bool index_find(struct index *index, struct str path, const struct file_stat *stat,
                 struct digest *ret);
+
+/* What is recorded of a path, whatever its file looks like now (device and links are 0). */
+bool index_find_record(struct index *index, struct str path, struct file_stat *ret_stat,
+                       struct digest *ret);
 
 /* Records a digest for a stat taken both before and after reading. `now_ns` is the time stamp of a
  * file just touched on the same file system (index_now). */
@@ -27,7 +38,8 @@ void index_note(struct index *index, struct str path, const struct file_stat *st
                 struct digest digest, int64_t now_ns);
 void index_forget(struct index *index, struct str path);
 
-/* Time stamp that the file system of `directory_fd` gives to a file touched now. */
+/* Time stamp that the file system of `directory_fd` gives to a file touched now; INT64_MAX where
+ * every write that follows a stat gets a new stamp, so that nothing is racy. */
 FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
 
 /* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs". Checksummed;

@@ -1,0 +1,412 @@
+#include "mlops/store/index.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/base/vec.h"
+#include "mlops/host/sql.h"
+#include "mlops/model/name.h"
+
+#include <unistd.h>
+
+#include "index_private.h"
+
+enum {
+    SCHEMA_VERSION = 1,
+    LOADS_ONE_BY_ONE = 64, /* beyond, reading all rows in order is cheaper */
+    DERIVED_KEPT = 8,      /* of each kind: a new one is made for each edit of a lock file */
+    BUSY_MS = 2000,
+};
+
+struct derived {
+    struct str kind, key, bytes;
+};
+
+VEC(derived_vec, struct derived);
+
+struct index {
+    struct arena memory;
+    struct sql *sql; /* NULL: nothing is kept */
+    bool is_read_only;
+    bool has_all; /* all directories of files have been read */
+    int loads;
+    struct map directories; /* path -> struct index_directory * */
+    struct index_directory *last;
+    struct derived_vec derived; /* to be written */
+};
+
+static const char schema[] =
+    "CREATE TABLE directory(\n"
+    "  path BLOB PRIMARY KEY, -- relative to the project, or absolute\n"
+    "  entries BLOB NOT NULL  -- sorted files with stat and digest, with a checksum\n"
+    ") STRICT, WITHOUT ROWID;\n"
+    "CREATE TABLE derived(\n"
+    "  id INTEGER PRIMARY KEY, -- order of writing\n"
+    "  kind BLOB NOT NULL,     -- what it was made from: 'lock', 'vcs'\n"
+    "  key BLOB NOT NULL,      -- digest or fingerprint of that\n"
+    "  bytes BLOB NOT NULL,    -- checksum (8 bytes), then the parsed form\n"
+    "  UNIQUE(kind, key)\n"
+    ") STRICT;\n"
+    "PRAGMA user_version=1;\n";
+
+static FALLIBLE read_version(struct sql *sql, int64_t *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    TRY(sql_select(sql, &row, "PRAGMA user_version", ""));
+    TRY(sql_next(row, &found));
+    *ret = found ? sql_int(row, 0) : 0;
+    return NULL;
+}
+
+static FALLIBLE prepare_schema(struct sql *sql, bool is_read_only)
+{
+    int64_t version = 0;
+    TRY(read_version(sql, &version));
+    if (version == SCHEMA_VERSION)
+        return NULL;
+    if (version != 0 || is_read_only)
+        return error_new(ERROR_STORED, "the stat cache has another version");
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(sql, &transaction));
+    TRY(read_version(sql, &version)); /* another process may have been faster */
+    if (version == 0)
+        TRY(sql_script(sql, schema));
+    return sql_commit(&transaction);
+}
+
+static FALLIBLE open_file(const char *path, bool is_read_only, struct sql **ret)
+{
+    AUTO(sql_drop) struct sql *sql = NULL;
+    struct sql_options options = {.is_read_only = is_read_only, .busy_ms = BUSY_MS};
+    TRY(sql_open(path, &options, &sql));
+    TRY(prepare_schema(sql, is_read_only));
+    *ret = sql;
+    sql = NULL;
+    return NULL;
+}
+
+static void remove_file(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        AUTO(buf_drop) struct buf name = {0};
+        buf_print(&name, "%s%s", path, suffixes[i]);
+        unlink(name.at);
+    }
+}
+
+/* Whatever is wrong with the file, mlops works: at worst without a memory. */
+static struct sql *open_any(const char *path, bool is_read_only)
+{
+    struct sql *sql = NULL;
+    struct error *error = open_file(path, is_read_only, &sql);
+    bool is_damaged = error && error->code == ERROR_STORED;
+    error_drop(error);
+    if (sql || !is_damaged || is_read_only)
+        return sql;
+    remove_file(path);
+    error_drop(open_file(path, false, &sql));
+    return sql;
+}
+
+struct error *index_open(struct arena *arena, const char *path, bool read_only, struct index **ret)
+{
+    struct index *index = arena_new(arena, struct index);
+    index->is_read_only = read_only;
+    index->sql = open_any(path, read_only);
+    *ret = index;
+    return NULL;
+}
+
+void index_drop(struct index **index)
+{
+    if (!*index)
+        return;
+    sql_drop(&(*index)->sql);
+    arena_drop(&(*index)->memory);
+    *index = NULL;
+}
+
+/* A database that fails while it is read is as good as none. */
+static void give_up(struct index *index, struct error *error)
+{
+    if (!error)
+        return;
+    error_drop(error);
+    sql_drop(&index->sql);
+}
+
+static struct index_directory *directory_add(struct index *index, struct str path)
+{
+    struct index_directory *directory = arena_new(&index->memory, struct index_directory);
+    directory->path = str_copy(&index->memory, path);
+    map_put(&index->memory, &index->directories, directory->path, directory);
+    return directory;
+}
+
+static void directory_fill(struct index *index, struct index_directory *directory,
+                           struct str entries)
+{
+    struct str kept = {arena_copy(&index->memory, entries.at, entries.len), entries.len};
+    if (!index_directory_decode(kept, directory))
+        directory->count = 0;
+}
+
+static FALLIBLE load_rows(struct index *index, struct sql_row *row)
+{
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        struct str path = sql_blob(row, 0);
+        if (!map_has(&index->directories, path))
+            directory_fill(index, directory_add(index, path), sql_blob(row, 1));
+    }
+}
+
+static FALLIBLE load_files(struct index *index)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(index->sql, &row,
+                   "SELECT path, entries FROM directory "
+                   "WHERE path < x'2f2f' OR path >= x'2f30' ORDER BY path",
+                   ""));
+    return load_rows(index, row);
+}
+
+static FALLIBLE load_prefix(struct index *index, struct str prefix)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    AUTO(buf_drop) struct buf end = {0};
+    buf_add_str(&end, prefix);
+    end.at[end.len - 1]++;
+    check(end.at[end.len - 1] != 0);
+    TRY(sql_select(index->sql, &row,
+                   "SELECT path, entries FROM directory "
+                   "WHERE path >= ?1 AND path < ?2 ORDER BY path",
+                   "bb", prefix, buf_str(&end)));
+    return load_rows(index, row);
+}
+
+void index_load(struct index *index, struct str prefix)
+{
+    if (index->sql)
+        give_up(index, prefix.len ? load_prefix(index, prefix) : load_files(index));
+    index->has_all = index->has_all || prefix.len == 0;
+}
+
+static FALLIBLE load_one(struct index *index, struct index_directory *directory)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    TRY(sql_select(index->sql, &row, "SELECT entries FROM directory WHERE path = ?1", "b",
+                   directory->path));
+    TRY(sql_next(row, &found));
+    if (found)
+        directory_fill(index, directory, sql_blob(row, 0));
+    return NULL;
+}
+
+static bool is_object(struct str path)
+{
+    return str_starts(path, STR("//"));
+}
+
+static struct index_directory *directory_of(struct index *index, struct str path)
+{
+    if (index->last && str_equal(index->last->path, path))
+        return index->last;
+    struct index_directory *directory = map_get(&index->directories, path);
+    if (!directory && !is_object(path) && !index->has_all && index->loads >= LOADS_ONE_BY_ONE) {
+        index_load(index, STR(""));
+        directory = map_get(&index->directories, path);
+    }
+    if (!directory) {
+        directory = directory_add(index, path);
+        if (index->sql && (is_object(path) || !index->has_all)) {
+            index->loads += !is_object(path);
+            give_up(index, load_one(index, directory));
+        }
+    }
+    index->last = directory;
+    return directory;
+}
+
+static bool is_same(const struct index_record *record, const struct file_stat *stat)
+{
+    return record->inode == stat->inode && record->size_bytes == stat->size_bytes &&
+           record->mtime_ns == stat->mtime_ns && record->ctime_ns == stat->ctime_ns &&
+           record->mode == stat->mode;
+}
+
+bool index_find(struct index *index, struct str path, const struct file_stat *stat,
+                struct digest *ret)
+{
+    struct index_directory *directory = directory_of(index, path_directory(path));
+    const struct index_record *record = index_directory_find(directory, path_name(path));
+    if (!record || !is_same(record, stat))
+        return false;
+    *ret = record->digest;
+    return true;
+}
+
+bool index_find_record(struct index *index, struct str path, struct file_stat *ret_stat,
+                       struct digest *ret)
+{
+    struct index_directory *directory = directory_of(index, path_directory(path));
+    const struct index_record *record = index_directory_find(directory, path_name(path));
+    if (!record)
+        return false;
+    *ret_stat = (struct file_stat){.inode = record->inode,
+                                   .size_bytes = record->size_bytes,
+                                   .mtime_ns = record->mtime_ns,
+                                   .ctime_ns = record->ctime_ns,
+                                   .mode = record->mode};
+    *ret = record->digest;
+    return true;
+}
+
+static struct index_change *change_of(struct index *index, struct index_directory *directory,
+                                      struct str name)
+{
+    struct index_change *change = map_get(&directory->changes, name);
+    if (!change) {
+        change = arena_new(&index->memory, struct index_change);
+        map_put(&index->memory, &directory->changes, str_copy(&index->memory, name), change);
+    }
+    directory->is_changed = true;
+    return change;
+}
+
+void index_forget(struct index *index, struct str path)
+{
+    struct index_directory *directory = directory_of(index, path_directory(path));
+    if (index_directory_find(directory, path_name(path)))
+        change_of(index, directory, path_name(path))->is_gone = true;
+}
+
+void index_note(struct index *index, struct str path, const struct file_stat *stat,
+                struct digest digest, int64_t now_ns)
+{
+    if (MAX_OF(stat->mtime_ns, stat->ctime_ns) >= now_ns) {
+        index_forget(index, path);
+        return;
+    }
+    struct index_directory *directory = directory_of(index, path_directory(path));
+    const struct index_record *before = index_directory_find(directory, path_name(path));
+    if (before && is_same(before, stat) && digest_equal(before->digest, digest))
+        return;
+    *change_of(index, directory, path_name(path)) =
+        (struct index_change){.record = {.inode = stat->inode,
+                                         .size_bytes = stat->size_bytes,
+                                         .mtime_ns = stat->mtime_ns,
+                                         .ctime_ns = stat->ctime_ns,
+                                         .mode = stat->mode,
+                                         .digest = digest}};
+}
+
+static FALLIBLE write_directory(struct index *index, struct index_directory *directory)
+{
+    AUTO(buf_drop) struct buf entries = {0};
+    if (!index_directory_encode(directory, &entries))
+        return sql_run(index->sql, "DELETE FROM directory WHERE path = ?1", "b", directory->path);
+    return sql_run(index->sql,
+                   "INSERT INTO directory(path, entries) VALUES(?1, ?2) "
+                   "ON CONFLICT(path) DO UPDATE SET entries = excluded.entries",
+                   "bb", directory->path, buf_str(&entries));
+}
+
+static FALLIBLE write_derived(struct index *index, const struct derived *derived)
+{
+    AUTO(buf_drop) struct buf bytes = {0};
+    uint64_t sum = index_sum(derived->bytes);
+    buf_add(&bytes, &sum, sizeof sum);
+    buf_add_str(&bytes, derived->bytes);
+    TRY(sql_run(index->sql, "INSERT OR REPLACE INTO derived(kind, key, bytes) VALUES(?1, ?2, ?3)",
+                "bbb", derived->kind, derived->key, buf_str(&bytes)));
+    return sql_run(index->sql,
+                   "DELETE FROM derived WHERE kind = ?1 AND id NOT IN (SELECT id FROM derived "
+                   "WHERE kind = ?1 ORDER BY id DESC LIMIT ?2)",
+                   "bi", derived->kind, (int64_t)DERIVED_KEPT);
+}
+
+static bool has_changes(const struct index *index)
+{
+    if (index->derived.len)
+        return true;
+    map_each(entry, &index->directories)
+    {
+        const struct index_directory *directory = entry->value;
+        if (directory->is_changed)
+            return true;
+    }
+    return false;
+}
+
+static FALLIBLE save(struct index *index)
+{
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(index->sql, &transaction));
+    map_each(entry, &index->directories)
+    {
+        struct index_directory *directory = entry->value;
+        if (directory->is_changed)
+            TRY(write_directory(index, directory));
+    }
+    vec_each(struct derived, derived, &index->derived)
+        TRY(write_derived(index, derived));
+    return sql_commit(&transaction);
+}
+
+struct error *index_save(struct index *index)
+{
+    if (!index->sql || index->is_read_only || !has_changes(index))
+        return NULL;
+    error_drop(save(index));
+    map_each(entry, &index->directories)
+        ((struct index_directory *)entry->value)->is_changed = false;
+    index->derived.len = 0;
+    return NULL;
+}
+
+static FALLIBLE read_derived(struct index *index, struct arena *arena, struct str kind,
+                             struct str key, struct str *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    *ret = (struct str){0};
+    TRY(sql_select(index->sql, &row, "SELECT bytes FROM derived WHERE kind = ?1 AND key = ?2", "bb",
+                   kind, key));
+    TRY(sql_next(row, &found));
+    uint64_t sum = 0;
+    struct str bytes = found ? sql_blob(row, 0) : (struct str){0};
+    if (bytes.len < sizeof sum)
+        return NULL;
+    memcpy(&sum, bytes.at, sizeof sum);
+    struct str body = str_slice(bytes, sizeof sum, bytes.len);
+    if (sum == index_sum(body))
+        *ret = str_copy(arena, body);
+    return NULL;
+}
+
+bool index_blob(struct index *index, struct arena *arena, struct str kind, struct str key,
+                struct str *ret)
+{
+    struct str bytes = {0};
+    if (index->sql)
+        give_up(index, read_derived(index, arena, kind, key, &bytes));
+    if (bytes.at)
+        *ret = bytes;
+    return bytes.at != NULL;
+}
+
+void index_set_blob(struct index *index, struct str kind, struct str key, struct str blob)
+{
+    if (!index->sql || index->is_read_only)
+        return;
+    *vec_push(&index->memory, &index->derived) =
+        (struct derived){str_copy(&index->memory, kind), str_copy(&index->memory, key),
+                         str_copy(&index->memory, blob)};
+}
