@@ -6,13 +6,15 @@
 /* Is this descriptor a terminal that understands cursor movement (not TERM=dumb)? */
 bool terminal_is_live(int fd);
 
-/* Colour: a terminal, and neither NO_COLOR nor TERM=dumb; CLICOLOR_FORCE forces it. */
+/* Colour: a terminal, and neither NO_COLOR nor TERM=dumb; CLICOLOR_FORCE forces it where it is not
+ * a terminal (NO_COLOR is stronger). */
 bool terminal_has_colour(int fd);
 
 /* Columns, at least 40; 80 if unknown (COLUMNS is honoured). */
 int terminal_columns(int fd);
 
-/* Display width of UTF-8 text: wide and combining characters counted properly. */
+/* Display width of UTF-8 text, whatever the locale: wide characters are 2, combining ones and
+ * controls 0, a malformed byte 1. */
 int text_columns(struct str text);
 
 /* The longest prefix of at most `columns`. */
