@@ -44,12 +44,15 @@ enum doc_dialect {
     DOC_DVC,    /* the scalar table of DVC's reader: also 1_000 and 0b101 */
 };
 
+struct doc_place; /* private: where the last excerpt was found */
+
 struct doc {
-    struct str name; /* of the file, as messages show it; NUL-terminated */
-    struct str bytes;
+    struct str name;  /* of the file, as messages show it; NUL-terminated */
+    struct str bytes; /* without a byte order mark */
     enum doc_dialect dialect;
     struct doc_node *root; /* never NULL after a successful parse; DOC_NULL if empty */
     bool is_empty;         /* no document at all (blank or comments only) */
+    struct doc_place *place;
 };
 
 struct doc_options {

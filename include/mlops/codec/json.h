@@ -7,16 +7,24 @@
 
 struct buf;
 
+/* `name` and `bytes` must live as long as the arena. */
 FALLIBLE json_parse(struct arena *arena, struct str name, struct str bytes, struct doc **ret);
 
+/* The same by the grammar alone: duplicate names (doc_find gives the first) and NUL in names pass.
+ * For other people's files that need no more than to be read. */
+FALLIBLE json_parse_lenient(struct arena *arena, struct str name, struct str bytes,
+                            struct doc **ret);
+
 /* A writer that puts commas, quotes and escapes; output is deterministic and, if `indent`, pretty
- * (2 blanks). Calls must nest properly (checked). Zero plus `out` is ready to use. */
+ * (2 blanks). Calls must nest properly (checked), at most 128 deep. Zero plus `out` is ready to
+ * use. */
 struct json_writer {
     struct buf *out;
     bool indent;
     int depth;
     bool needs_comma;
     bool after_name;
+    uint64_t object_bits[2]; /* which of the open levels are objects */
 };
 
 void json_open_object(struct json_writer *json);
@@ -32,7 +40,7 @@ void json_int(struct json_writer *json, int64_t value);
 /* Shortest text that reads back equal; NaN and infinities become null. */
 void json_real(struct json_writer *json, double value);
 
-/* Bytes that are not UTF-8 become U+FFFD. */
+/* Bytes that are not UTF-8 become U+FFFD; control, bidi and zero-width characters are escaped. */
 void json_str(struct json_writer *json, struct str value);
 void json_text(struct json_writer *json, const char *value); /* NULL writes null */
 
