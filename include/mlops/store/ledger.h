@@ -74,7 +74,7 @@ FALLIBLE ledger_load_recipe(struct ledger *ledger, struct arena *arena, struct d
 FALLIBLE ledger_load_result(struct ledger *ledger, struct arena *arena, struct digest id,
                             struct result *ret, bool *ret_found);
 
-/* The recipe a stage had when it was last executed (newest first), for reasons. */
+/* The recipe a stage had when it was last executed with success (or rejected), for reasons. */
 FALLIBLE ledger_last_recipe(struct ledger *ledger, struct arena *arena, struct str pipeline,
                             struct str stage, struct recipe *ret, bool *ret_found);
 
@@ -90,7 +90,8 @@ FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct d
 FALLIBLE ledger_log(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
                     struct str stage, struct str *ret_text, struct str *ret_path, bool *ret_found);
 
-/* Lineage: stage executions that made (or used) a path or digest. */
+/* Lineage: stage executions that made (or used) a path or digest. With both, both must agree. A path
+ * that was never recorded itself is looked up as part of the nearest directory above that was. */
 struct ledger_io {
     int64_t run_sequence;
     struct str run_id, stage;
@@ -105,13 +106,17 @@ FALLIBLE ledger_io(struct ledger *ledger, struct arena *arena, struct str path,
 FALLIBLE ledger_stage_io(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
                          struct str stage, struct ledger_io **ret, size_t *ret_count);
 
+/* A tag names one run: one that names another already is refused (ERROR_USAGE). */
 FALLIBLE ledger_tag(struct ledger *ledger, int64_t run_sequence, struct str name);
+FALLIBLE ledger_untag(struct ledger *ledger, struct str name, bool *ret_found);
 
-/* Whether an attempt (folder of aside/) was recorded as a success. */
+/* Whether an attempt (folder of aside/) was recorded with its outputs in place (executed, rejected
+ * or unconfirmed). */
 FALLIBLE ledger_has_attempt(struct ledger *ledger, struct str attempt, bool *ret);
 
-/* State and patch digests, results and keys that kept runs need (gc): visits (key, result) pairs
- * and objects. */
+/* What kept runs need (gc): visits (key, result) pairs and objects (patches). Kept are running and
+ * tagged runs, the newest success of each branch and pipeline, those of the last `keep_runs`
+ * different states, and those begun since `since_ns` (a moment). */
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                      FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context);

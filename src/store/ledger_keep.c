@@ -1,0 +1,85 @@
+/* What the history still needs of the store. */
+#include "mlops/base/arena.h"
+#include "mlops/base/map.h"
+
+#include "ledger_private.h"
+
+struct keeper {
+    struct ledger *ledger;
+    struct map states; /* digests visited already, as bytes */
+    struct arena *arena;
+    FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id);
+    FALLIBLE (*visit_object)(void *context, struct digest object);
+    void *context;
+};
+
+static FALLIBLE keep_state(struct keeper *keeper, struct digest digest)
+{
+    struct str name = {(const char *)digest.at, sizeof digest.at};
+    if (digest_is_zero(digest) || map_has(&keeper->states, name))
+        return NULL;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct state state = {0};
+    bool found = false;
+    map_put(keeper->arena, &keeper->states, str_copy(keeper->arena, name), keeper);
+    TRY(ledger_load_state(keeper->ledger, &scratch, digest, &state, &found));
+    for (size_t i = 0; i < state.count; i++)
+        if (!digest_is_zero(state.entries[i].result))
+            TRY(keeper->visit_result(keeper->context, state.entries[i].key,
+                                     state.entries[i].result));
+    return NULL;
+}
+
+/* Also what is in no state: results that wait to be accepted, stages of a run that crashed. */
+static FALLIBLE keep_stages(struct keeper *keeper, int64_t sequence)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(keeper->ledger->sql, &row,
+                   "SELECT recipe.key, result.digest FROM stage_run"
+                   " JOIN result ON result.id = stage_run.result"
+                   " JOIN recipe ON recipe.id = result.recipe WHERE run = ?",
+                   "i", sequence));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        TRY(keeper->visit_result(keeper->context, sql_digest(row, 0), sql_digest(row, 1)));
+    }
+}
+
+static FALLIBLE keep_run(struct keeper *keeper, struct sql_row *row)
+{
+    struct digest patch = sql_digest(row, 1);
+    if (!digest_is_zero(patch))
+        TRY(keeper->visit_object(keeper->context, patch));
+    TRY(keep_state(keeper, sql_digest(row, 2)));
+    return keep_stages(keeper, sql_int(row, 0));
+}
+
+/* The last runs are counted by their states: doing nothing twenty times drops no history. */
+FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
+                     FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
+                     FALLIBLE (*visit_object)(void *context, struct digest object), void *context)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct keeper keeper = {ledger, {0}, &arena, visit_result, visit_object, context};
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(
+        ledger->sql, &row,
+        "SELECT sequence, patch, (SELECT digest FROM state WHERE state.id = run.state) FROM run"
+        " WHERE status = 'running' OR started_ns >= ?1 OR sequence IN (SELECT run FROM tag)"
+        " OR sequence IN (SELECT max(sequence) FROM run WHERE status = 'succeeded'"
+        "   GROUP BY branch, pipeline)"
+        " OR sequence >= (SELECT coalesce(min(newest), 9223372036854775807) FROM"
+        "   (SELECT max(sequence) AS newest"
+        "   FROM run GROUP BY coalesce(state, -sequence) ORDER BY newest DESC LIMIT ?2))",
+        "ii", since_ns, keep_runs));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        TRY(keep_run(&keeper, row));
+    }
+}

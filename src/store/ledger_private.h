@@ -1,0 +1,54 @@
+/* Shared by the files of module ledger. */
+#pragma once
+
+#include "mlops/store/ledger.h"
+
+struct ledger {
+    struct arena *arena;
+    struct sql *sql;
+    const struct workspace *workspace;
+    const struct observer *observer;
+    bool is_read_only;
+    struct lock alive; /* of the run that this process has begun */
+    struct str alive_path;
+};
+
+/* Brings an open database to the newest version, after a copy of the older one; a newer one and a
+ * database of something else are refused. `path` is the database's, for the copy and messages. */
+FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
+                        const struct observer *observer);
+
+/* An empty text as NULL, for columns that may be absent; never NULL, for those that may not. */
+struct str ledger_optional(struct str text);
+struct str ledger_required(struct str text);
+
+/* Rows of content that is stored once, by digest; *ret_id is the row's number. Inside a
+ * transaction. */
+FALLIBLE ledger_put_recipe(struct ledger *ledger, struct digest key, struct str body,
+                           const struct recipe *recipe, int64_t *ret_id);
+FALLIBLE ledger_put_result(struct ledger *ledger, struct digest digest, const struct result *result,
+                           const struct recipe *recipe, int64_t *ret_id);
+FALLIBLE ledger_put_state(struct ledger *ledger, const struct state *state, struct digest *ret,
+                          int64_t *ret_id);
+
+/* Number of the row, or 0. `text` is a SELECT of one number by one digest. */
+FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest digest,
+                        int64_t *ret);
+
+/* One stage of a run as rows; `saved_ns` and what only fresh outcomes know comes in `outcome`. */
+FALLIBLE ledger_put_outcome(struct ledger *ledger, int64_t sequence, const struct outcome *outcome);
+
+/* The canonical bytes of a finished run, as they are kept beside the objects. */
+FALLIBLE ledger_archive_run(struct ledger *ledger, int64_t sequence);
+FALLIBLE ledger_archive_tag(struct ledger *ledger, int64_t sequence, struct str name,
+                            bool is_removed);
+
+/* Columns of a run in the order that ledger_read_run takes them. */
+#define RUN_COLUMNS                                                                                \
+    "run.sequence, run.id, run.parent, run.name, run.status, run.pipeline, run.pipeline_digest, "  \
+    "run.lock_digest, (SELECT digest FROM state WHERE state.id = run.state), run.started_ns, "     \
+    "run.duration_ns, run.host, run.user, run.version, run.argv, run.commit_id, run.branch, "      \
+    "run.remote, run.dirty, run.patch, run.stages, run.executed, run.restored, run.unchanged, "    \
+    "run.failed, run.rejected, run.unconfirmed, run.skipped, run.interrupted, run.hashed_files, "  \
+    "run.hashed_bytes, run.saved_ns"
+FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *ret);
