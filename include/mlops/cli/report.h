@@ -1,0 +1,87 @@
+/* Values to tables: one table value is printed aligned for people, or as CSV, Markdown or JSON. */
+#pragma once
+
+#include "mlops/cli/context.h"
+#include "mlops/codec/json.h"
+
+enum tone {
+    TONE_PLAIN,
+    TONE_GOOD,
+    TONE_BAD,
+    TONE_WARN,
+    TONE_DIM,
+    TONE_STRONG,
+};
+
+enum cell_kind {
+    CELL_NONE, /* empty; null in JSON */
+    CELL_TEXT,
+    CELL_INT,
+    CELL_REAL,
+    CELL_BOOL,
+};
+
+struct cell {
+    enum cell_kind kind;
+    enum tone tone;
+    struct str text;  /* for people, not yet escaped; of CELL_TEXT also the value if `value` is 0 */
+    struct str value; /* CELL_TEXT: what JSON and CSV say, if it differs from `text` */
+    int64_t integer;
+    double real;
+};
+
+struct column {
+    const char *name;  /* in JSON and CSV: "duration_s" */
+    const char *title; /* for people: "TIME"; NULL: not shown to people */
+    bool is_right;     /* numbers */
+    bool may_shrink;   /* cut with an ellipsis when the terminal is narrow */
+};
+
+struct table {
+    struct arena *arena;
+    const struct column *columns;
+    size_t column_count;
+    struct cell *cells; /* row after row */
+    size_t row_count, row_cap;
+};
+
+struct table table_make(struct arena *arena, const struct column *columns, size_t count);
+
+/* A new row of empty cells, valid until the next one. */
+struct cell *table_add(struct table *table);
+
+struct cell cell_text(struct str text);
+struct cell cell_shown(struct str text, struct str value); /* people see text, machines value */
+struct cell cell_int(struct arena *arena, int64_t value);  /* people see 1,234 */
+struct cell cell_int_shown(struct str text, int64_t value);
+struct cell cell_real(struct arena *arena, double value); /* shortest text */
+struct cell cell_real_shown(struct str text, double value);
+struct cell cell_bool(bool value);
+struct cell cell_toned(struct cell cell, enum tone tone);
+
+/* Prints a table in the context's format; as JSON an object {schema_version, <noun>: [rows]}. */
+void report_table(struct context *context, const struct table *table, const char *noun);
+
+/* The parts of it. Aligned text, with a title line unless `bare`. */
+void report_text(struct context *context, const struct table *table, bool bare);
+void report_csv(struct buf *out, const struct table *table);
+void report_markdown(struct buf *out, const struct table *table);
+void report_json_rows(struct json_writer *json, const struct table *table);
+
+/* {"schema_version": 1, ... } with a line end. */
+struct json_writer report_json_open(struct context *context);
+void report_json_close(struct json_writer *json);
+
+/* Coloured where allowed. `text` is escaped. */
+void report_add_toned(struct context *context, enum tone tone, struct str text);
+
+/* Words wrapped to `width` behind an indent of `indent` blanks; the first line starts at column
+ * `at`. */
+void report_wrap(struct buf *out, struct str text, int indent, int at, int width);
+
+/* Shortest decimal text that reads back equal; "nan" and "inf" for those. */
+struct str report_real(struct arena *arena, double value);
+/* Seconds with milliseconds, as a number for JSON. */
+double report_seconds(int64_t duration_ns);
+/* "2026-11-23 20:41:05" in local time. */
+struct str report_when(struct arena *arena, int64_t moment_ns);

@@ -1,0 +1,202 @@
+#include "mlops/cli/command.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/cli/help.h"
+#include "mlops/host/terminal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define COMMAND_POINTER(name) &cmd_##name,
+static const struct cli_command *const all_commands[] = {COMMANDS(COMMAND_POINTER)};
+#undef COMMAND_POINTER
+
+static const char *const group_titles[GROUP_COUNT] = {
+    [GROUP_RUN] = "run",     [GROUP_LOOK] = "look",
+    [GROUP_DATA] = "data",   [GROUP_EXPERIMENTS] = "experiments",
+    [GROUP_OTHER] = "other",
+};
+
+static const char *const format_names[] = {
+    [FORMAT_TABLE] = "table",
+    [FORMAT_JSON] = "json",
+    [FORMAT_CSV] = "csv",
+    [FORMAT_MARKDOWN] = "md",
+    NULL,
+};
+
+static const struct option_row common_option_rows[] = {
+    {"help", 'h', OPTION_FLAG_AT(struct common_options, help), .help = "Show this help"},
+    {"json", 0, OPTION_FLAG_AT(struct common_options, json), .help = "The same as --format=json"},
+    {"format", 0, OPTION_CHOICE_AT(struct common_options, format), .choices = format_names,
+     .value = "FORMAT", .help = "Print the answer as table, json, csv or md"},
+    {"quiet", 'q', OPTION_FLAG_AT(struct common_options, quiet),
+     .help = "Print the answer and errors only"},
+    {"verbose", 'v', OPTION_FLAG_AT(struct common_options, verbose), .help = "Say more"},
+    {"no-color", 0, OPTION_FLAG_AT(struct common_options, no_colour),
+     .help = "Do not colour (also: NO_COLOR in the environment)"},
+    {"directory", 'C', OPTION_STR_AT(struct common_options, directory), .value = "DIR",
+     .help = "Run as if started in DIR", .completes = COMPLETE_FILES},
+};
+
+/* Only in front of the command's name. */
+struct leading_options {
+    bool version;
+};
+
+static const struct option_row leading_rows[] = {
+    {"version", 0, OPTION_FLAG_AT(struct leading_options, version), .help = "Print the version"},
+};
+
+const struct cli_command *const *commands_all(size_t *ret_count)
+{
+    *ret_count = COUNT_OF(all_commands);
+    return all_commands;
+}
+
+const struct option_row *common_rows(size_t *ret_count)
+{
+    *ret_count = COUNT_OF(common_option_rows);
+    return common_option_rows;
+}
+
+const char *command_group_title(enum command_group group)
+{
+    check(group < GROUP_COUNT);
+    return group_titles[group];
+}
+
+const struct cli_command *command_find(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(all_commands); i++) {
+        if (str_is(name, all_commands[i]->name))
+            return all_commands[i];
+    }
+    return NULL;
+}
+
+FALLIBLE command_unknown(struct str name)
+{
+    const char *names[COUNT_OF(all_commands)];
+    for (size_t i = 0; i < COUNT_OF(all_commands); i++)
+        names[i] = all_commands[i]->name;
+    const char *near = schema_suggest(name, names, COUNT_OF(names));
+    if (near)
+        return error_new(ERROR_USAGE, "there is no command '%.*s' (did you mean '%s'?)",
+                         STR_FMT(name), near);
+    return error_hint(error_new(ERROR_USAGE, "there is no command '%.*s'", STR_FMT(name)),
+                      "'mlops help' lists the commands");
+}
+
+static FALLIBLE enter_directory(struct context *context)
+{
+    struct str directory = context->common.directory;
+    if (directory.len == 0)
+        return NULL;
+    context->common.directory = (struct str){0};
+    if (chdir(str_terminate(context->arena, directory)) != 0)
+        return error_recode(error_os(errno, "cannot enter '%.*s'", STR_FMT(directory)),
+                            ERROR_USAGE);
+    return NULL;
+}
+
+static FALLIBLE apply_common(struct context *context)
+{
+    const struct common_options *common = &context->common;
+    context->format = common->json ? FORMAT_JSON : (enum output_format)common->format;
+    context->has_colour = !common->no_colour && terminal_has_colour(STDOUT_FILENO);
+    context->columns = isatty(STDOUT_FILENO) ? terminal_columns(STDOUT_FILENO) : 0;
+    return enter_directory(context);
+}
+
+static FALLIBLE check_words(const struct cli_command *command, size_t count)
+{
+    int given = (int)MIN_OF(count, 1000000);
+    bool too_many = command->words_most >= 0 && given > command->words_most;
+    if (given >= command->words_least && !too_many)
+        return NULL;
+    return error_hint(error_new(ERROR_USAGE, "'mlops %s' takes %s words than that: mlops %s%s%s",
+                                command->name, too_many ? "fewer" : "more", command->name,
+                                *command->arguments ? " " : "", command->arguments),
+                      "'mlops %s --help' explains them", command->name);
+}
+
+static FALLIBLE check_needs(struct context *context, const struct cli_command *command)
+{
+    struct workspace *workspace = NULL;
+    if (command->needs & NEED_PROJECT)
+        return context_project(context, &workspace);
+    if (command->needs & NEED_WORKSPACE)
+        return context_workspace(context, &workspace);
+    return NULL;
+}
+
+static FALLIBLE run_command(struct context *context, const struct cli_command *command, int argc,
+                            const struct str *argv)
+{
+    /* Options in front of the command count too: what is given behind it wins. */
+    struct common_options before = context->common;
+    void *options = arena_alloc(context->arena, command->options_size);
+    const struct option_table tables[] = {
+        {command->options, command->option_count, options},
+        {common_option_rows, COUNT_OF(common_option_rows), &context->common},
+    };
+    struct option_parse parse = {
+        .arena = context->arena,
+        .tables = tables,
+        .table_count = COUNT_OF(tables),
+        .argv = argv,
+        .argc = argc,
+        .command = str_print(context->arena, "mlops %s", command->name).at,
+    };
+    TRY(options_parse(&parse));
+    context->common.format = context->common.format ? context->common.format : before.format;
+    context->command = command;
+    TRY(apply_common(context));
+    if (context->common.help) {
+        help_command(context, command);
+        return NULL;
+    }
+    TRY(check_words(command, parse.words.len));
+    TRY(check_needs(context, command));
+    return command->run(context, options, (int)parse.words.len, parse.words.at);
+}
+
+/* What `mlops` does without a command. */
+static FALLIBLE run_bare(struct context *context, const struct leading_options *leading)
+{
+    if (leading->version)
+        return cmd_version.run(context, NULL, 0, NULL);
+    help_overview(context);
+    if (context->common.help)
+        return NULL;
+    return error_new(ERROR_USAGE, "which command?");
+}
+
+FALLIBLE command_run(struct context *context, int argc, const struct str *argv)
+{
+    struct leading_options leading = {0};
+    const struct option_table tables[] = {
+        {common_option_rows, COUNT_OF(common_option_rows), &context->common},
+        {leading_rows, COUNT_OF(leading_rows), &leading},
+    };
+    struct option_parse parse = {
+        .arena = context->arena,
+        .tables = tables,
+        .table_count = COUNT_OF(tables),
+        .argv = argv,
+        .argc = argc,
+        .stops_at_word = true,
+        .command = "mlops",
+    };
+    TRY(options_parse(&parse));
+    TRY(apply_common(context));
+    if (leading.version || parse.at == argc)
+        return run_bare(context, &leading);
+    struct str name = argv[parse.at];
+    const struct cli_command *command = command_find(name);
+    if (!command)
+        return command_unknown(name);
+    return run_command(context, command, argc - parse.at - 1, argv + parse.at + 1);
+}

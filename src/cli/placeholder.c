@@ -1,1 +1,0 @@
-typedef int mlops_cli_placeholder;

@@ -1,0 +1,406 @@
+#include "mlops/cli/report.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/base/moment.h"
+#include "mlops/host/terminal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { CELLS_ROWS_FIRST = 16 };
+
+struct table table_make(struct arena *arena, const struct column *columns, size_t count)
+{
+    return (struct table){.arena = arena, .columns = columns, .column_count = count};
+}
+
+struct cell *table_add(struct table *table)
+{
+    if (table->row_count == table->row_cap) {
+        size_t cap = table->row_cap ? table->row_cap * 2 : CELLS_ROWS_FIRST;
+        struct cell *cells = arena_new_array(table->arena, struct cell, cap * table->column_count);
+        if (table->row_count)
+            memcpy(cells, table->cells, table->row_count * table->column_count * sizeof *cells);
+        table->cells = cells;
+        table->row_cap = cap;
+    }
+    return &table->cells[table->row_count++ * table->column_count];
+}
+
+struct cell cell_text(struct str text)
+{
+    return text.len ? (struct cell){.kind = CELL_TEXT, .text = text} : (struct cell){0};
+}
+
+struct cell cell_shown(struct str text, struct str value)
+{
+    return (struct cell){.kind = CELL_TEXT, .text = text, .value = value};
+}
+
+struct cell cell_int(struct arena *arena, int64_t value)
+{
+    return cell_int_shown(count_print(arena, value), value);
+}
+
+struct cell cell_int_shown(struct str text, int64_t value)
+{
+    return (struct cell){.kind = CELL_INT, .text = text, .integer = value};
+}
+
+struct cell cell_real(struct arena *arena, double value)
+{
+    return cell_real_shown(report_real(arena, value), value);
+}
+
+struct cell cell_real_shown(struct str text, double value)
+{
+    return (struct cell){.kind = CELL_REAL, .text = text, .real = value};
+}
+
+struct cell cell_bool(bool value)
+{
+    return (struct cell){
+        .kind = CELL_BOOL, .integer = value, .text = value ? STR("yes") : STR("no")};
+}
+
+struct cell cell_toned(struct cell cell, enum tone tone)
+{
+    cell.tone = tone;
+    return cell;
+}
+
+struct str report_real(struct arena *arena, double value)
+{
+    char text[40];
+    if (!isfinite(value))
+        return isnan(value) ? STR("nan") : value > 0 ? STR("inf") : STR("-inf");
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        double again = strtod(text, NULL);
+        if (!(again < value) && !(again > value))
+            break;
+    }
+    return str_copy(arena, str_of(text));
+}
+
+double report_seconds(int64_t duration_ns)
+{
+    return (double)(duration_ns / NS_PER_MS) / 1000.0;
+}
+
+struct str report_when(struct arena *arena, int64_t moment_ns)
+{
+    time_t seconds = (time_t)(moment_ns / NS_PER_S);
+    struct tm local;
+    char text[32];
+    if (!localtime_r(&seconds, &local) || !strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local))
+        return moment_print(arena, moment_ns);
+    return str_copy(arena, str_of(text));
+}
+
+static const char *const tone_codes[] = {
+    [TONE_PLAIN] = "",        [TONE_GOOD] = "\x1b[32m", [TONE_BAD] = "\x1b[31m",
+    [TONE_WARN] = "\x1b[33m", [TONE_DIM] = "\x1b[2m",   [TONE_STRONG] = "\x1b[1m",
+};
+
+/* `text` is already safe for a terminal. */
+static void add_safe(struct context *context, enum tone tone, struct str text)
+{
+    bool is_toned = context->has_colour && tone != TONE_PLAIN && text.len;
+    if (is_toned)
+        buf_add_text(&context->out, tone_codes[tone]);
+    buf_add_str(&context->out, text);
+    if (is_toned)
+        buf_add_text(&context->out, "\x1b[0m");
+}
+
+void report_add_toned(struct context *context, enum tone tone, struct str text)
+{
+    AUTO(buf_drop) struct buf safe = {0};
+    buf_add_escaped(&safe, text, false);
+    add_safe(context, tone, buf_str(&safe));
+}
+
+static bool is_shown(const struct column *column)
+{
+    return column->title != NULL;
+}
+
+enum { COLUMN_GAP = 2, COLUMN_LEAST = 8 };
+
+/* Text of every cell made safe, and the width each column needs. */
+struct layout {
+    struct str *texts;
+    int *widths;
+};
+
+static struct layout lay_out(struct context *context, const struct table *table, bool bare)
+{
+    size_t columns = table->column_count;
+    struct arena *arena = context->arena;
+    struct layout layout = {arena_new_array(arena, struct str, columns * table->row_count),
+                            arena_new_array(arena, int, columns)};
+    for (size_t c = 0; c < columns && !bare; c++)
+        layout.widths[c] =
+            is_shown(&table->columns[c]) ? text_columns(str_of(table->columns[c].title)) : 0;
+    for (size_t i = 0; i < columns * table->row_count; i++) {
+        if (!is_shown(&table->columns[i % columns]))
+            continue;
+        struct buf safe = buf_in(arena);
+        buf_add_escaped(&safe, table->cells[i].text, false);
+        layout.texts[i] = buf_str(&safe);
+        int *width = &layout.widths[i % columns];
+        *width = MAX_OF(*width, text_columns(layout.texts[i]));
+    }
+    return layout;
+}
+
+/* The widest column that may still give something up. */
+static ptrdiff_t widest(const struct table *table, const int *widths)
+{
+    ptrdiff_t found = -1;
+    for (size_t c = 0; c < table->column_count; c++) {
+        bool gives = table->columns[c].may_shrink && widths[c] > COLUMN_LEAST;
+        if (gives && (found < 0 || widths[c] > widths[found]))
+            found = (ptrdiff_t)c;
+    }
+    return found;
+}
+
+/* Makes the columns fit into the terminal; what has to stay whole may still be too wide. */
+static void fit(const struct table *table, int *widths, int most)
+{
+    int total = -COLUMN_GAP;
+    for (size_t c = 0; c < table->column_count; c++)
+        total += is_shown(&table->columns[c]) ? widths[c] + COLUMN_GAP : 0;
+    while (most > 0 && total > most) {
+        ptrdiff_t c = widest(table, widths);
+        if (c < 0)
+            return;
+        widths[c]--;
+        total--;
+    }
+}
+
+static size_t last_shown(const struct table *table)
+{
+    size_t last = 0;
+    for (size_t c = 0; c < table->column_count; c++)
+        last = is_shown(&table->columns[c]) ? c : last;
+    return last;
+}
+
+static void add_padded(struct context *context, const struct column *column, enum tone tone,
+                       struct str text, int width, bool is_last)
+{
+    bool is_cut = text_columns(text) > width;
+    struct str kept = is_cut ? text_fit(text, width - 1) : text;
+    int blanks = width - text_columns(kept) - (is_cut ? 1 : 0);
+    if (column->is_right)
+        buf_add_repeated(&context->out, ' ', (size_t)MAX_OF(blanks, 0));
+    add_safe(context, tone, kept);
+    if (is_cut)
+        buf_add_text(&context->out, "\xE2\x80\xA6"); /* an ellipsis */
+    if (is_last)
+        return;
+    buf_add_repeated(&context->out, ' ',
+                     (size_t)(column->is_right ? COLUMN_GAP : MAX_OF(blanks, 0) + COLUMN_GAP));
+}
+
+void report_text(struct context *context, const struct table *table, bool bare)
+{
+    struct layout layout = lay_out(context, table, bare);
+    fit(table, layout.widths, context->columns);
+    size_t last = last_shown(table);
+    for (size_t row = bare ? 1 : 0; row <= table->row_count; row++) {
+        for (size_t c = 0; c < table->column_count; c++) {
+            const struct column *column = &table->columns[c];
+            size_t at = (row - 1) * table->column_count + c;
+            if (is_shown(column))
+                add_padded(context, column, row ? table->cells[at].tone : TONE_DIM,
+                           row ? layout.texts[at] : str_of(column->title), layout.widths[c],
+                           c == last);
+        }
+        buf_add_char(&context->out, '\n');
+    }
+}
+
+static struct str machine_text(struct arena *arena, const struct cell *cell)
+{
+    switch (cell->kind) {
+    case CELL_NONE:
+        return (struct str){0};
+    case CELL_TEXT:
+        return cell->value.at ? cell->value : cell->text;
+    case CELL_INT:
+        return str_print(arena, "%lld", (long long)cell->integer);
+    case CELL_REAL:
+        return isfinite(cell->real) ? report_real(arena, cell->real) : (struct str){0};
+    case CELL_BOOL:
+        return cell->integer ? STR("true") : STR("false");
+    }
+    return (struct str){0};
+}
+
+/* RFC 4180, with line ends of one character. */
+static void add_csv(struct buf *out, struct str text)
+{
+    bool is_plain = true;
+    for (size_t i = 0; i < text.len; i++)
+        is_plain = is_plain && !strchr(",\"\n\r", text.at[i]);
+    if (is_plain) {
+        buf_add_str(out, text);
+        return;
+    }
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        buf_add_text(out, text.at[i] == '"' ? "\"" : "");
+        buf_add_char(out, text.at[i]);
+    }
+    buf_add_char(out, '"');
+}
+
+void report_csv(struct buf *out, const struct table *table)
+{
+    for (size_t c = 0; c < table->column_count; c++)
+        buf_print(out, "%s%s", c ? "," : "", table->columns[c].name);
+    buf_add_char(out, '\n');
+    for (size_t i = 0; i < table->row_count * table->column_count; i++) {
+        size_t c = i % table->column_count;
+        buf_add_text(out, c ? "," : "");
+        add_csv(out, machine_text(table->arena, &table->cells[i]));
+        if (c + 1 == table->column_count)
+            buf_add_char(out, '\n');
+    }
+}
+
+static void add_markdown(struct buf *out, struct str text)
+{
+    AUTO(buf_drop) struct buf safe = {0};
+    buf_add_escaped(&safe, text, false);
+    for (size_t i = 0; i < safe.len; i++) {
+        if (strchr("|\\`*_<[", safe.at[i]))
+            buf_add_char(out, '\\');
+        buf_add_char(out, safe.at[i]);
+    }
+}
+
+void report_markdown(struct buf *out, const struct table *table)
+{
+    for (int line = 0; line < 2; line++) {
+        for (size_t c = 0; c < table->column_count; c++) {
+            const struct column *column = &table->columns[c];
+            if (is_shown(column) && line == 0)
+                buf_print(out, "| %s ", column->title);
+            else if (is_shown(column))
+                buf_add_text(out, column->is_right ? "| ---: " : "| --- ");
+        }
+        buf_add_text(out, "|\n");
+    }
+    for (size_t i = 0; i < table->row_count * table->column_count; i++) {
+        size_t c = i % table->column_count;
+        if (is_shown(&table->columns[c])) {
+            buf_add_text(out, "| ");
+            add_markdown(out, table->cells[i].text);
+            buf_add_char(out, ' ');
+        }
+        if (c + 1 == table->column_count)
+            buf_add_text(out, "|\n");
+    }
+}
+
+static void json_cell(struct json_writer *json, const struct cell *cell)
+{
+    switch (cell->kind) {
+    case CELL_NONE:
+        json_null(json);
+        return;
+    case CELL_TEXT:
+        json_str(json, cell->value.at ? cell->value : cell->text);
+        return;
+    case CELL_INT:
+        json_int(json, cell->integer);
+        return;
+    case CELL_REAL:
+        json_real(json, cell->real);
+        return;
+    case CELL_BOOL:
+        json_bool(json, cell->integer != 0);
+        return;
+    }
+}
+
+void report_json_rows(struct json_writer *json, const struct table *table)
+{
+    json_open_list(json);
+    for (size_t row = 0; row < table->row_count; row++) {
+        json_open_object(json);
+        for (size_t c = 0; c < table->column_count; c++) {
+            json_name(json, table->columns[c].name);
+            json_cell(json, &table->cells[row * table->column_count + c]);
+        }
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+struct json_writer report_json_open(struct context *context)
+{
+    struct json_writer json = {.out = &context->out, .indent = true};
+    json_open_object(&json);
+    json_name(&json, "schema_version");
+    json_int(&json, 1);
+    return json;
+}
+
+void report_json_close(struct json_writer *json)
+{
+    json_close_object(json);
+    buf_add_char(json->out, '\n');
+}
+
+void report_table(struct context *context, const struct table *table, const char *noun)
+{
+    switch (context->format) {
+    case FORMAT_TABLE:
+        if (table->row_count)
+            report_text(context, table, false);
+        return;
+    case FORMAT_CSV:
+        report_csv(&context->out, table);
+        return;
+    case FORMAT_MARKDOWN:
+        report_markdown(&context->out, table);
+        return;
+    case FORMAT_JSON:
+        break;
+    }
+    struct json_writer json = report_json_open(context);
+    json_name(&json, noun);
+    report_json_rows(&json, table);
+    report_json_close(&json);
+}
+
+void report_wrap(struct buf *out, struct str text, int indent, int at, int width)
+{
+    struct str word;
+    bool is_first = true;
+    int column = at;
+    while (str_split(&text, ' ', &word)) {
+        int columns = text_columns(word);
+        if (!is_first && column + 1 + columns > width) {
+            buf_add_char(out, '\n');
+            buf_add_repeated(out, ' ', (size_t)indent);
+            column = indent;
+        } else if (!is_first) {
+            buf_add_char(out, ' ');
+            column++;
+        }
+        buf_add_str(out, word);
+        column += columns;
+        is_first = false;
+    }
+}
