@@ -7,7 +7,7 @@
 bool path_is_within(struct str path, struct str dir)
 {
     if (dir.len == 0)
-        return path.len == 0 || path.at[0] != '/';
+        return !str_starts(path, STR("/")) && !path_is_within(path, STR(".."));
     return str_starts(path, dir) &&
            (path.len == dir.len || path.at[dir.len] == '/' || dir.at[dir.len - 1] == '/');
 }

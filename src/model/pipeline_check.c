@@ -6,14 +6,14 @@
 #include "pipeline_private.h"
 
 static void tell_nested(struct binding *binding, const struct stage *stage,
-                        const struct output *outer, const struct made *made)
+                        const struct output *outer, const struct maker *maker)
 {
-    const struct output *inner = &made->stage->outs.at[made->index];
+    const struct output *inner = &maker->stage->outs.at[maker->index];
     bool is_inner_later = inner->node->line > outer->node->line;
     const struct output *later = is_inner_later ? inner : outer;
     const struct output *first = is_inner_later ? outer : inner;
-    const struct stage *later_stage = is_inner_later ? made->stage : stage;
-    const struct stage *first_stage = is_inner_later ? stage : made->stage;
+    const struct stage *later_stage = is_inner_later ? maker->stage : stage;
+    const struct stage *first_stage = is_inner_later ? stage : maker->stage;
     binding_error(binding, later->node,
                   "output '%.*s' of stage '%.*s' %s output '%.*s' of stage '%.*s' (line %d)",
                   STR_FMT(later->path), STR_FMT(later_stage->name),
@@ -24,7 +24,7 @@ static void tell_nested(struct binding *binding, const struct stage *stage,
 static void check_nested(struct binding *binding, const struct stage *stage)
 {
     vec_each (struct output, output, &stage->outs) {
-        const struct made *inside = map_get(&binding->holders, output->path);
+        const struct maker *inside = map_get(&binding->pipeline->holders, output->path);
         if (inside)
             tell_nested(binding, stage, output, inside);
     }

@@ -100,58 +100,58 @@ static void bind_flags(struct binding *binding, const struct doc_node *flags, st
     check_labels(binding, output->labels);
 }
 
-static struct output *output_at(const struct made *made)
+static struct output *output_at(const struct maker *maker)
 {
-    return &made->stage->outs.at[made->index];
+    return &maker->stage->outs.at[maker->index];
 }
 
 static void tell_made_twice(struct binding *binding, const struct stage *stage,
-                            const struct output *output, const struct made *made)
+                            const struct output *output, const struct maker *maker)
 {
-    int line = output_at(made)->node->line;
-    if (made->stage == stage)
+    int line = output_at(maker)->node->line;
+    if (maker->stage == stage)
         binding_error(binding, output->node,
                       "output '%.*s' is listed twice in stage '%.*s' (first in line %d)",
                       STR_FMT(output->path), STR_FMT(stage->name), line);
     else
         binding_error(binding, output->node,
                       "output '%.*s' of stage '%.*s' is made by stage '%.*s' too (line %d)",
-                      STR_FMT(output->path), STR_FMT(stage->name), STR_FMT(made->stage->name),
+                      STR_FMT(output->path), STR_FMT(stage->name), STR_FMT(maker->stage->name),
                       line);
 }
 
 /* Every directory above it, up to one that is there with all above it. */
-static void add_holders(struct binding *binding, struct made *made)
+static void add_holders(struct binding *binding, struct maker *maker)
 {
-    struct str dir = output_at(made)->path;
-    while (dir.len) {
-        struct str above = path_directory(dir);
-        void **place = above.len == dir.len
-                           ? NULL
-                           : map_place(binding->binder.arena, &binding->holders, above);
+    struct str path = output_at(maker)->path;
+    while (path.len) {
+        struct str dir = path_directory(path);
+        bool is_top = dir.len == 0 && !path_is_within(path, STR(""));
+        void **place =
+            is_top ? NULL : map_place(binding->binder.arena, &binding->pipeline->holders, dir);
         if (!place || *place)
             return;
-        *place = made;
-        dir = above;
+        *place = maker;
+        path = dir;
     }
 }
 
 static void add_output(struct binding *binding, struct stage *stage, const struct output *output)
 {
     struct arena *arena = binding->binder.arena;
-    void **place = map_place(arena, &binding->outputs, output->path);
-    struct made *made = *place;
-    bool is_plain_again = made && made->stage == stage && output->category == OUT_PLAIN &&
-                          output_at(made)->category == OUT_PLAIN;
+    void **place = map_place(arena, &binding->pipeline->makers, output->path);
+    struct maker *maker = *place;
+    bool is_plain_again = maker && maker->stage == stage && output->category == OUT_PLAIN &&
+                          output_at(maker)->category == OUT_PLAIN;
     if (is_plain_again) {
-        *output_at(made) = *output;
-    } else if (made) {
-        tell_made_twice(binding, stage, output, made);
+        *output_at(maker) = *output;
+    } else if (maker) {
+        tell_made_twice(binding, stage, output, maker);
     } else {
-        *place = made = arena_new(arena, struct made);
-        *made = (struct made){stage, stage->outs.len};
+        *place = maker = arena_new(arena, struct maker);
+        *maker = (struct maker){stage, stage->outs.len};
         *vec_push(arena, &stage->outs) = *output;
-        add_holders(binding, made);
+        add_holders(binding, maker);
     }
 }
 
@@ -163,7 +163,7 @@ static void bind_out(struct binding *binding, struct stage *stage, enum out_cate
     if (!binding_text(binding, node, category_keys[category], &output.written) ||
         !resolve_out(binding, stage, &output))
         return;
-    const struct made *earlier = map_get(&binding->outputs, output.path);
+    const struct maker *earlier = map_get(&binding->pipeline->makers, output.path);
     if (earlier && earlier->stage == stage && category == OUT_PLAIN)
         output = *output_at(earlier); /* the flags of a repeated path add up */
     if (flags)

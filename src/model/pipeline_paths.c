@@ -76,8 +76,7 @@ void pipeline_bind_wdir(struct binding *binding, struct draft *draft)
     struct str path;
     if (!binding_path(binding, draft->wdir, stage->wdir, written, &path))
         return;
-    bool is_inside = path_is_within(path, STR("")) && !path_is_within(path, STR(".."));
-    if (is_inside)
+    if (path_is_within(path, STR("")))
         stage->wdir = path;
     else
         binding_error(binding, draft->wdir, "'wdir' '%.*s' leaves the project", STR_FMT(written));

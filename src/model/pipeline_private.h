@@ -44,14 +44,6 @@ struct binding {
     bool may_hold_expressions;
     struct draft_common defaults;
     struct str_vec lock_paths; /* files beside the pipeline that mlops or DVC write */
-    struct map outputs;        /* path -> struct made * */
-    struct map holders;        /* every directory above an output -> struct made * */
-};
-
-/* Where an output stands: vectors move while they grow. */
-struct made {
-    struct stage *stage;
-    size_t index;
 };
 
 extern const struct schema pipeline_schema_top, pipeline_schema_stage, pipeline_schema_defaults,

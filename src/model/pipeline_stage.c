@@ -77,6 +77,13 @@ static void bind_guards(struct binding *binding, const struct draft *draft)
     if (draft->kind != STAGE_VALIDATE)
         binding_error(binding, draft->guards, "'guards' is for stages of kind 'validate'");
     draft->stage->has_guards = true;
+    for (const struct doc_node *item = draft->guards->kind == DOC_LIST ? draft->guards->first
+                                                                       : NULL;
+         item; item = item->next) {
+        if (glob_is_pattern(item->text))
+            binding_error(binding, item, "'guards': '%.*s' is a pattern: name the paths",
+                          STR_FMT(item->text));
+    }
     draft->stage->guards =
         pipeline_bind_paths(binding, draft->guards, draft->stage->wdir, "guards");
 }

@@ -28,7 +28,8 @@ const char *path_text_fault(struct str path);
  * points, blanks and dots at the end or a stream (':...'), or their short names (git~1). */
 const char *path_fault(struct str path);
 
-/* Whether `path` equals `dir` or lies below it (by parts; "" holds everything relative). */
+/* Whether `path` equals `dir` or lies below it (by parts; "" holds what is relative and
+ * does not start with ".."). */
 bool path_is_within(struct str path, struct str dir);
 
 /* Directory ("" if none) and last part of a path. */

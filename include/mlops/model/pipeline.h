@@ -121,6 +121,12 @@ struct stage {
 
 VEC(stage_vec, struct stage);
 
+/* Which output of which stage a path is. */
+struct maker {
+    struct stage *stage;
+    size_t index; /* in stage->outs */
+};
+
 struct pipeline {
     struct str path; /* of its file, relative to the project */
     struct str dir;  /* of its file, "" = root */
@@ -130,8 +136,10 @@ struct pipeline {
     enum doc_dialect dialect;
     struct stage_vec stages; /* in order of the file */
     struct map by_name;      /* -> struct stage * */
-    struct str_vec params;   /* top-level parameter files, resolved */
-    struct str_vec metrics;  /* top-level metrics files, resolved */
+    struct map makers;       /* path of an output -> struct maker *; each path once */
+    struct map holders;     /* every directory above an output -> struct maker * of the first one */
+    struct str_vec params;  /* top-level parameter files, resolved */
+    struct str_vec metrics; /* top-level metrics files, resolved */
     const struct doc_node *plots, *artifacts, *datasets;
     const struct doc *doc;
 };
