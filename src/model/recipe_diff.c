@@ -119,18 +119,19 @@ static struct str param_text(const struct recipe_param *param)
     return param->encoded.len ? visible(param->shown) : STR("(no value)");
 }
 
-/* Where the usual texts are equal (1 and "1", or long ones), JSON is shown instead. */
-static void param_texts(struct arena *arena, const struct recipe_param *before,
-                        const struct recipe_param *after, struct reason *ret)
+void recipe_param_texts(struct arena *arena, const struct recipe_param *before,
+                        const struct recipe_param *after, struct str *ret_before,
+                        struct str *ret_after)
 {
-    ret->before = param_text(before);
-    ret->after = param_text(after);
-    if (!str_equal(ret->before, ret->after))
+    *ret_before = param_text(before);
+    *ret_after = param_text(after);
+    if (!before || !after || !str_equal(*ret_before, *ret_after) ||
+        str_equal(before->encoded, after->encoded))
         return;
     struct buf json_before = buf_in(arena), json_after = buf_in(arena);
     recipe_show_json(before->encoded, SIZE_MAX, &json_before);
     recipe_show_json(after->encoded, SIZE_MAX, &json_after);
-    recipe_clip_pair(arena, buf_str(&json_before), buf_str(&json_after), &ret->before, &ret->after);
+    recipe_clip_pair(arena, buf_str(&json_before), buf_str(&json_after), ret_before, ret_after);
 }
 
 static struct str param_name(struct arena *arena, const struct recipe_param *param)
@@ -151,7 +152,7 @@ static void diff_params(struct arena *arena, const struct recipe *before,
         if (old && new &&str_equal(old->encoded, new->encoded))
             continue;
         struct reason reason = {.part = REASON_PARAM, .what = param_name(arena, old ? old : new)};
-        param_texts(arena, old, new, &reason);
+        recipe_param_texts(arena, old, new, &reason.before, &reason.after);
         *vec_push(arena, ret) = reason;
     }
 }

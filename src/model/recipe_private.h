@@ -40,3 +40,9 @@ void recipe_show_json(struct str encoded, size_t bytes_most, struct buf *out);
  * both from shortly before their first difference on. */
 void recipe_clip_pair(struct arena *arena, struct str before, struct str after,
                       struct str *ret_before, struct str *ret_after);
+
+/* Texts of two values (NULL: absent, and empty then). Where the usual texts of different values are
+ * equal (1 and "1", or long ones), JSON is given instead. */
+void recipe_param_texts(struct arena *arena, const struct recipe_param *before,
+                        const struct recipe_param *after, struct str *ret_before,
+                        struct str *ret_after);

@@ -10,7 +10,7 @@
 #define TREE_TAG STR("mlops.tree.1")
 
 /* The least an entry can take: its list, kind, size, digest and name. */
-enum { ENTRY_BYTES_LEAST = 2 + 3 + 9 + 33 + 3 };
+enum { ENTRY_BYTES_LEAST = 2 + 3 + 9 + 33 + 2 };
 
 static const char KIND_LETTERS[] = {
     [TREE_FILE] = 'f',
