@@ -1,5 +1,5 @@
 /* The git repository around a project, through libgit2, which is loaded on first use. No
- * repository, or no libgit2 on the machine, is not an error: `vcs_find` answers not found. Another
+ * repository, or no libgit2 on the machine, is not an error: `vcs_open` answers NULL. Another
  * owner (GIT_EOWNER) gets its own message with the git command that allows it. */
 #pragma once
 
@@ -9,6 +9,12 @@
 
 struct vcs;
 VEC(vcs_path_vec, struct str);
+
+/* True if libgit2 could be loaded (loads it; about 7 ms the first time). */
+bool vcs_is_available(void);
+
+/* Top of the work tree around `directory` (absolute) by its .git, without libgit2; empty: none. */
+FALLIBLE vcs_find_top(struct arena *arena, struct str directory, struct str *ret);
 
 /* Opens the repository that holds `directory` (absolute). *ret NULL: none. */
 FALLIBLE vcs_open(struct str directory, struct vcs **ret);

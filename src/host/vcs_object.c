@@ -1,0 +1,115 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+
+#include <stdlib.h>
+
+#include "vcs_private.h"
+
+struct error *vcs_tree_of(struct vcs *vcs, struct str commit, git_tree **ret)
+{
+    git_oid id;
+    AUTO(git2_drop_commit) git_commit *found = NULL;
+    if (commit.len != GIT_OID_HEXSZ)
+        return error_new(ERROR_MACHINE, "'%.*s' is not the id of a commit", STR_FMT(commit));
+    TRY_GIT(git2()->oid_fromstrn(&id, commit.at, commit.len), "'%.*s' is not the id of a commit",
+            STR_FMT(commit));
+    TRY_GIT(git2()->commit_lookup(&found, vcs->repository, &id),
+            "commit %.*s of '%s' can't be read", STR_FMT(commit), vcs->top);
+    TRY_GIT(git2()->commit_tree(ret, found), "the tree of commit %.*s of '%s' can't be read",
+            STR_FMT(commit), vcs->top);
+    return NULL;
+}
+
+/* The size from the object's header, so that nothing large is ever unpacked. */
+static FALLIBLE blob_bytes_of(struct vcs *vcs, const git_oid *id, const char *path, size_t *ret)
+{
+    AUTO(git2_drop_odb) git_odb *objects = NULL;
+    git_object_t kind;
+    TRY_GIT(git2()->repository_odb(&objects, vcs->repository),
+            "the objects of the git repository '%s' can't be read", vcs->top);
+    TRY_GIT(git2()->odb_read_header(ret, &kind, objects, id),
+            "'%s' can't be read from the git repository '%s'", path, vcs->top);
+    return NULL;
+}
+
+static FALLIBLE blob_read(struct vcs *vcs, struct arena *arena, const git_oid *id, const char *path,
+                          int64_t bytes_most, struct str *ret)
+{
+    size_t bytes = 0;
+    AUTO(git2_drop_blob) git_blob *blob = NULL;
+    TRY(blob_bytes_of(vcs, id, path, &bytes));
+    if (bytes_most < 0 || bytes > (uint64_t)bytes_most)
+        return error_new(ERROR_MACHINE, "'%s' in the git repository '%s' is larger than %lld bytes",
+                         path, vcs->top, (long long)bytes_most);
+    TRY_GIT(git2()->blob_lookup(&blob, vcs->repository, id),
+            "'%s' can't be read from the git repository '%s'", path, vcs->top);
+    *ret = str_copy(
+        arena, (struct str){git2()->blob_rawcontent(blob), (size_t)git2()->blob_rawsize(blob)});
+    return NULL;
+}
+
+struct error *vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, struct str path,
+                       int64_t bytes_most, struct str *ret, bool *ret_found)
+{
+    AUTO(git2_drop_tree) git_tree *tree = NULL;
+    AUTO(git2_drop_tree_entry) git_tree_entry *entry = NULL;
+    TRY(vcs_tree_of(vcs, commit, &tree));
+    bool is_possible =
+        path.len && (int64_t)path.len <= LIMIT_PATH_BYTES && !memchr(path.at, '\0', path.len);
+    const char *name = is_possible ? str_terminate(arena, path) : "";
+    int status = is_possible ? git2()->tree_entry_bypath(&entry, tree, name) : GIT_ENOTFOUND;
+    if (status != GIT_ENOTFOUND)
+        TRY_GIT(status, "'%s' can't be looked up in the git repository '%s'", name, vcs->top);
+    bool is_file = status == 0 && git2()->tree_entry_type(entry) == GIT_OBJECT_BLOB;
+    if (is_file)
+        TRY(blob_read(vcs, arena, git2()->tree_entry_id(entry), name, bytes_most, ret));
+    *ret_found = is_file;
+    return NULL;
+}
+
+struct listing {
+    struct arena *arena;
+    struct str suffix;
+    struct vcs_path_vec paths;
+    bool is_too_deep;
+};
+
+/* libgit2 calls itself for each directory, so the depth is bounded here. */
+static int visit_directory(struct listing *listing, const char *root)
+{
+    int64_t depth = 0;
+    for (const char *at = root; *at; at++)
+        depth += *at == '/';
+    listing->is_too_deep = depth >= LIMIT_TREE_DEPTH;
+    return listing->is_too_deep ? GIT_EUSER : 0;
+}
+
+static int visit_entry(const char *root, const git_tree_entry *entry, void *context)
+{
+    struct listing *listing = context;
+    git_object_t kind = git2()->tree_entry_type(entry);
+    if (kind == GIT_OBJECT_TREE)
+        return visit_directory(listing, root);
+    const char *name = git2()->tree_entry_name(entry);
+    if (kind == GIT_OBJECT_BLOB && git2()->tree_entry_filemode(entry) != GIT_FILEMODE_LINK &&
+        str_ends(str_of(name), listing->suffix))
+        *vec_push(listing->arena, &listing->paths) = str_print(listing->arena, "%s%s", root, name);
+    return 0;
+}
+
+struct error *vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
+                       struct vcs_path_vec *ret)
+{
+    AUTO(git2_drop_tree) git_tree *tree = NULL;
+    TRY(vcs_tree_of(vcs, commit, &tree));
+    struct listing listing = {.arena = arena, .suffix = suffix};
+    int status = git2()->tree_walk(tree, GIT_TREEWALK_PRE, visit_entry, &listing);
+    if (listing.is_too_deep)
+        return error_new(ERROR_MACHINE, "commit %.*s of '%s' nests directories deeper than %lld",
+                         STR_FMT(commit), vcs->top, (long long)LIMIT_TREE_DEPTH);
+    TRY_GIT(status, "the files of commit %.*s of '%s' can't be listed", STR_FMT(commit), vcs->top);
+    vec_sort(&listing.paths, str_compare_items);
+    *ret = listing.paths;
+    return NULL;
+}

@@ -1,0 +1,695 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/path.h"
+#include "mlops/host/vcs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/unit.h"
+
+/* Each test has a directory of its own, with HOME in it, so that nobody's settings play a part. */
+static char home[64];
+static char repository[96];
+static struct arena arena;
+
+static void assert_ok(struct error *error)
+{
+    if (!error)
+        return;
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    fail_msg("%s", text.at);
+}
+
+static void assert_error(struct error *error, int code, const char *part)
+{
+    assert_non_null(error);
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    if (!strstr(text.at, part) || error->code != code)
+        fail_msg("code %d, text: %s", error->code, text.at);
+    error_drop(error);
+}
+
+/* Runs a script in the repository; it must succeed. */
+static void shell(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void shell(const char *format, ...)
+{
+    AUTO(buf_drop) struct buf script = {0};
+    buf_print(&script, "set -e; cd '%s'; exec >/dev/null 2>'%s/errors'\n", repository, home);
+    va_list arguments;
+    va_start(arguments, format);
+    buf_print_list(&script, format, arguments);
+    va_end(arguments);
+    if (system(script.at) != 0) {
+        buf_print(&script, "\ncat '%s/errors' >&2", home);
+        fail_msg("the script failed: %s", script.at);
+    }
+}
+
+/* What a command says, without the newline at the end. */
+static struct str output_of(const char *command)
+{
+    AUTO(buf_drop) struct buf script = {0};
+    buf_print(&script, "cd '%s' && %s", repository, command);
+    AUTO(buf_drop) struct buf out = {0};
+    FILE *pipe = popen(script.at, "r");
+    assert_non_null(pipe);
+    char part[4096];
+    for (size_t len = 0; (len = fread(part, 1, sizeof part, pipe)) > 0;)
+        buf_add(&out, part, len);
+    assert_int_equal(pclose(pipe), 0);
+    return str_trim(str_copy(&arena, buf_str(&out)));
+}
+
+/* HOME is one for all tests: libgit2 looks at it once. */
+static int make_home(void **state)
+{
+    (void)state;
+    strcpy(home, "/tmp/mlops-vcs-XXXXXX");
+    assert_non_null(mkdtemp(home));
+    snprintf(repository, sizeof repository, "%s/w", home);
+    setenv("HOME", home, 1);
+    setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+    unsetenv("XDG_CONFIG_HOME");
+    return 0;
+}
+
+static int make_repository(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(repository, 0755), 0);
+    shell("printf '[user]\\nname=n\\nemail=e@example.org\\n[init]\\ndefaultBranch=main\\n'"
+          " > ../.gitconfig; git init");
+    return 0;
+}
+
+static int run_in_home(const char *command)
+{
+    AUTO(buf_drop) struct buf script = {0};
+    buf_print(&script, "cd '%s' && %s", home, command);
+    return system(script.at);
+}
+
+static int remove_repository(void **state)
+{
+    (void)state;
+    arena_drop(&arena);
+    return run_in_home("find . -mindepth 1 -delete");
+}
+
+static int remove_home(void **state)
+{
+    (void)state;
+    return rmdir(home);
+}
+
+static struct vcs *open_here(void)
+{
+    struct vcs *vcs = NULL;
+    assert_ok(vcs_open(str_of(repository), &vcs));
+    assert_non_null(vcs);
+    return vcs;
+}
+
+static void assert_str(struct str got, const char *expected)
+{
+    if (!str_is(got, expected))
+        fail_msg("got '%.*s', expected '%s'", STR_FMT(got), expected);
+}
+
+/* The items, joined by a comma. */
+static void assert_items(const struct vcs_path_vec *items, const char *expected)
+{
+    struct buf text = buf_in(&arena);
+    for (size_t i = 0; i < items->len; i++)
+        buf_print(&text, "%s%.*s", i ? "," : "", STR_FMT(items->at[i]));
+    assert_str(buf_str(&text), expected);
+}
+
+static void libgit2_is_there(void **state)
+{
+    (void)state;
+    assert_true(vcs_is_available());
+}
+
+static void outside_of_a_repository_there_is_none(void **state)
+{
+    (void)state;
+    struct vcs *vcs = NULL;
+    struct str fingerprint = STR("?"), top = STR("?");
+    assert_ok(vcs_open(str_of(home), &vcs));
+    assert_null(vcs);
+    assert_ok(vcs_fingerprint(&arena, str_of(home), &fingerprint));
+    assert_int_equal(fingerprint.len, 0);
+    assert_ok(vcs_find_top(&arena, str_of(home), &top));
+    assert_int_equal(top.len, 0);
+}
+
+static void a_bare_repository_holds_no_project(void **state)
+{
+    (void)state;
+    struct vcs *vcs = NULL;
+    shell("git init --bare b.git");
+    assert_ok(vcs_open(path_join(&arena, str_of(repository), STR("b.git")), &vcs));
+    assert_null(vcs);
+}
+
+static void the_repository_is_found_from_a_subdirectory(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = NULL;
+    struct str top = {0};
+    shell("mkdir -p a/b");
+    struct str below = path_join(&arena, str_of(repository), STR("a/b"));
+    assert_ok(vcs_open(below, &vcs));
+    assert_str(vcs_top(vcs), repository);
+    assert_ok(vcs_find_top(&arena, below, &top));
+    assert_str(top, repository);
+}
+
+static void before_the_first_commit_there_is_a_branch_only(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str commit = STR("?"), branch = {0};
+    assert_ok(vcs_head(vcs, &arena, &commit, &branch));
+    assert_int_equal(commit.len, 0);
+    assert_str(branch, "main");
+}
+
+static void head_is_the_commit_and_the_branch(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str commit = {0}, branch = {0};
+    shell("git commit --allow-empty -m 1; git checkout -b topic/x; git commit --allow-empty -m 2");
+    assert_ok(vcs_head(vcs, &arena, &commit, &branch));
+    assert_true(str_equal(commit, output_of("git rev-parse HEAD")));
+    assert_str(branch, "topic/x");
+    shell("git checkout HEAD~1");
+    assert_ok(vcs_head(vcs, &arena, &commit, &branch));
+    assert_true(str_equal(commit, output_of("git rev-parse main")));
+    assert_int_equal(branch.len, 0);
+}
+
+static void a_remote_is_told_without_its_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *told;
+    } rows[] = {
+        {"https://example.org/a/b.git", "https://example.org/a/b.git"},
+        {"https://user:secret@example.org/a/b.git", "https://example.org/a/b.git"},
+        {"https://secret@example.org:8080/@a/b", "https://example.org:8080/@a/b"},
+        {"https://user:se@cret@example.org/a", "https://example.org/a"},
+        {"https://example.org/a.git?token=secret", "https://example.org/a.git"},
+        {"https://user:secret@example.org", "https://example.org"},
+        {"ssh://git@example.org:22/a.git", "ssh://example.org:22/a.git"},
+        {"git@example.org:a/b.git", "example.org:a/b.git"},
+        {"user:secret@example.org:a/b.git", "example.org:a/b.git"},
+        {"/srv/a@b:c/d.git", "/srv/a@b:c/d.git"},
+        {"../other@home", "../other@home"},
+    };
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str url = STR("?");
+    assert_ok(vcs_remote(vcs, &arena, &url));
+    assert_int_equal(url.len, 0);
+    shell("git remote add origin x");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        shell("git config remote.origin.url '%s'", rows[i].url);
+        AUTO(vcs_drop) struct vcs *again = open_here();
+        assert_ok(vcs_remote(again, &arena, &url));
+        assert_str(url, rows[i].told);
+    }
+}
+
+static bool is_log(void *context, struct str path)
+{
+    (void)context;
+    return str_ends(path, STR(".log"));
+}
+
+static void changes_are_what_git_status_shows_file_by_file(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec changes = {0};
+    shell("mkdir d; for f in same changed gone staged d/mode; do echo 1 > $f; done; echo '*.tmp' > "
+          ".gitignore; git add .; git commit -m 1");
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_int_equal(changes.len, 0);
+    shell("echo 2 > changed; rm gone; echo 2 > staged; git add staged; chmod +x d/mode;"
+          "mkdir -p new/deep; echo 1 > new/deep/a; echo 1 > new/b; echo 1 > x.tmp; echo 1 > a.log;"
+          "echo 1 > 'B é'; touch same");
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_items(&changes, "B é,a.log,changed,d/mode,gone,new/b,new/deep/a,staged");
+    assert_ok(vcs_changes(vcs, &arena, is_log, NULL, &changes));
+    assert_items(&changes, "B é,changed,d/mode,gone,new/b,new/deep/a,staged");
+}
+
+static void changes_before_the_first_commit_are_all_files(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec changes = {0};
+    struct str patch = {0};
+    bool is_cut = true;
+    shell("echo 1 > a; echo 1 > b; git add a");
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_items(&changes, "a,b");
+    assert_ok(vcs_patch(vcs, &arena, &changes, &patch, &is_cut));
+    assert_true(str_find(patch, STR("+++ b/a")) >= 0);
+    assert_true(str_find(patch, STR("+++ b/b")) >= 0);
+    assert_false(is_cut);
+}
+
+static void files_left_out_by_a_sparse_checkout_are_not_changes(void **state)
+{
+    (void)state;
+    struct vcs_path_vec changes = {0};
+    shell("mkdir in out; echo 1 > in/a; echo 1 > out/b; git add .; git commit -m 1;"
+          "git sparse-checkout set --cone --no-sparse-index in; test ! -e out/b");
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_items(&changes, "");
+}
+
+static void submodules_are_not_changes(void **state)
+{
+    (void)state;
+    struct vcs_path_vec changes = {0};
+    shell("git init ../sub; git -C ../sub commit --allow-empty -m 1;"
+          "git -c protocol.file.allow=always submodule add ../sub sub; git commit -m 1;"
+          "git -C sub commit --allow-empty -m 2; echo 1 > sub/new; echo 1 > own");
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_items(&changes, "own");
+}
+
+static void write_file(const char *name, struct str text)
+{
+    struct str path = path_join(&arena, str_of(home), str_of(name));
+    FILE *file = fopen(path.at, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text.at, 1, text.len, file), text.len);
+    fclose(file);
+}
+
+static void git_apply_makes_the_work_tree_from_the_patch(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec changes = {0};
+    struct str patch = {0};
+    bool is_cut = true;
+    shell("mkdir d; seq 1 50 > d/a; seq 1 5 > gone; printf 'no newline' > end; seq 9 > 'b l'; "
+          "git add .; git commit -m 1; git clone . ../copy");
+    shell("sed -i 's/^7$/seven/; 40d' d/a; rm gone; printf 'still none' > end; seq 3 > 'b l';"
+          "mkdir -p n/m; seq 20 > n/m/new; printf 'x' > n/last; seq 8 > staged; git add staged;"
+          "chmod +x d/a; ln -s d/a link");
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_ok(vcs_patch(vcs, &arena, &changes, &patch, &is_cut));
+    assert_false(is_cut);
+    write_file("patch", patch);
+    shell("cd ../copy; git apply ../patch; diff -r -x .git . ../w; test -x d/a; test -L link");
+}
+
+static void only_the_named_paths_are_in_the_patch(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec paths = {0};
+    struct str patch = STR("?");
+    bool is_cut = true;
+    shell("seq 9 > '[ab]*'; seq 9 > ab; seq 9 > c; git add .; git commit -m 1;"
+          "for f in '[ab]*' ab c; do seq 3 > \"$f\"; done");
+    assert_ok(vcs_patch(vcs, &arena, &paths, &patch, &is_cut));
+    assert_int_equal(patch.len, 0);
+    *vec_push(&arena, &paths) = STR("[ab]*");
+    assert_ok(vcs_patch(vcs, &arena, &paths, &patch, &is_cut));
+    assert_true(str_find(patch, STR("+++ b/[ab]*")) >= 0);
+    assert_true(str_find(patch, STR("b/ab")) < 0);
+    assert_true(str_find(patch, STR("b/c")) < 0);
+}
+
+static void binary_files_are_mentioned_only(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec changes = {0};
+    struct str patch = {0};
+    bool is_cut = true;
+    shell("git commit --allow-empty -m 1; head -c 100000 /dev/zero > zeros");
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_ok(vcs_patch(vcs, &arena, &changes, &patch, &is_cut));
+    assert_true(str_find(patch, STR("Binary files /dev/null and b/zeros differ")) >= 0);
+    assert_true(patch.len < 500);
+}
+
+static void a_patch_too_large_is_cut_behind_a_line(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec changes = {0};
+    struct str patch = {0};
+    bool is_cut = false;
+    shell("git commit --allow-empty -m 1; seq 1000000 2200000 > a; cp a b");
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_ok(vcs_patch(vcs, &arena, &changes, &patch, &is_cut));
+    assert_true(is_cut);
+    assert_true((int64_t)patch.len <= LIMIT_PATCH_BYTES);
+    assert_true((int64_t)patch.len > LIMIT_PATCH_BYTES - 20);
+    assert_true(patch.at[patch.len - 1] == '\n');
+}
+
+static void tracked_files_and_directories_are_told_from_others(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    const struct str paths[] = {STR("data/a.csv"), STR("data"),   STR("data/"), STR("dat"),
+                                STR("other"),      STR("data/b"), STR("."),     STR("staged"),
+                                STR("removed"),    STR("\0x")};
+    struct vcs_path_vec tracked = {0};
+    shell("mkdir data other; echo 1 > data/a.csv; echo 1 > data/b; echo 1 > other/x; echo 1 > "
+          "removed; git add data/a.csv removed; git commit -m 1; echo 1 > staged; git add staged;"
+          "rm removed");
+    assert_ok(vcs_tracked(vcs, &arena, paths, COUNT_OF(paths), &tracked));
+    assert_items(&tracked, "data/a.csv,data,data/,.,staged,removed");
+    shell("git rm --cached removed staged");
+    assert_ok(vcs_tracked(vcs, &arena, paths, COUNT_OF(paths), &tracked));
+    assert_items(&tracked, "data/a.csv,data,data/,.");
+}
+
+static void a_revision_is_resolved_to_its_commit(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"HEAD~1", "main~1", "v1", "@~", "v1^{commit}", "HEAD^"};
+    static const char *const nothing[] = {"absent", "v2", "HEAD:f", "HEAD~9", "-x", "a..b", "^{"};
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str commit = {0};
+    bool found = false;
+    shell("echo 1 > f; git add f; git commit -m 1; git tag -a -m t v1; git commit --allow-empty -m "
+          "2");
+    struct str expected = output_of("git rev-parse v1^{commit}");
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        assert_ok(vcs_resolve(vcs, &arena, str_of(same[i]), &commit, &found));
+        if (!found)
+            fail_msg("%s is not found", same[i]);
+        assert_true(str_equal(commit, expected));
+    }
+    assert_ok(vcs_resolve(vcs, &arena, str_slice(expected, 0, 8), &commit, &found));
+    assert_true(found && str_equal(commit, expected));
+    for (size_t i = 0; i < COUNT_OF(nothing); i++) {
+        assert_ok(vcs_resolve(vcs, &arena, str_of(nothing[i]), &commit, &found));
+        assert_false(found);
+    }
+    assert_ok(vcs_resolve(vcs, &arena, STR("HEAD\0x"), &commit, &found));
+    assert_false(found);
+}
+
+static void a_file_is_read_as_it_was_committed(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str text = {0};
+    bool found = false;
+    shell("mkdir d; printf 'old\\n' > d/f; git add .; git commit -m 1; printf 'new\\n' > d/f");
+    struct str commit = output_of("git rev-parse HEAD");
+    assert_ok(vcs_read(vcs, &arena, commit, STR("d/f"), 4, &text, &found));
+    assert_true(found);
+    assert_str(text, "old\n");
+    assert_error(vcs_read(vcs, &arena, commit, STR("d/f"), 3, &text, &found), ERROR_MACHINE,
+                 "larger than 3 bytes");
+    const struct str absent[] = {STR("d"), STR("d/g"), STR("d/f/g"), STR("x"),
+                                 STR(""),  STR("d\0"), STR("/"),     STR("../d/f")};
+    for (size_t i = 0; i < COUNT_OF(absent); i++) {
+        assert_ok(vcs_read(vcs, &arena, commit, absent[i], 100, &text, &found));
+        assert_false(found);
+    }
+    assert_error(vcs_read(vcs, &arena, STR("0123456789012345678901234567890123456789"), STR("d/f"),
+                          100, &text, &found),
+                 ERROR_MACHINE, "can't be read");
+    assert_error(vcs_read(vcs, &arena, STR("main"), STR("d/f"), 100, &text, &found), ERROR_MACHINE,
+                 "not the id of a commit");
+}
+
+static void a_lost_object_is_an_error_rather_than_an_absent_file(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str text = {0};
+    bool found = false;
+    shell("echo 1 > f; git add .; git commit -m 1; b=$(git rev-parse HEAD:f);"
+          "rm -f .git/objects/$(echo $b | cut -c1-2)/$(echo $b | cut -c3-)");
+    assert_error(
+        vcs_read(vcs, &arena, output_of("git rev-parse HEAD"), STR("f"), 100, &text, &found),
+        ERROR_MACHINE, "'f' can't be read");
+}
+
+static void two_commits_differ_in_these_files(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec files = {0};
+    shell(
+        "mkdir d; echo 1 > a; echo 1 > d/gone; echo 1 > link; echo 1 > same; git add .; git commit "
+        "-m 1; echo 2 > a; git rm d/gone; echo 1 > b; ln -sf a link; git add .; git commit -m 2");
+    struct str first = output_of("git rev-parse HEAD~1"), second = output_of("git rev-parse HEAD");
+    assert_ok(vcs_diff_files(vcs, &arena, first, second, &files));
+    assert_items(&files, "M a,A b,D d/gone,M link");
+    assert_ok(vcs_diff_files(vcs, &arena, second, second, &files));
+    assert_items(&files, "");
+    assert_ok(vcs_diff_files(vcs, &arena, (struct str){0}, first, &files));
+    assert_items(&files, "A a,A d/gone,A link,A same");
+}
+
+static bool has_commit(const struct vcs_path_vec *commits, const char *revision)
+{
+    struct str command = str_print(&arena, "git rev-parse '%s^{commit}'", revision);
+    struct str commit = output_of(command.at);
+    size_t count = 0;
+    vec_each (struct str, item, commits)
+        count += str_equal(*item, commit);
+    assert_true(count <= 1);
+    return count == 1;
+}
+
+static void everything_that_git_keeps_is_a_tip(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {"main",        "topic",     "v1",          "v2",
+                                       "stash@{0}",   "stash@{1}", "stash@{0}^2", "stash@{0}^3",
+                                       "origin/main", "detached",  "elsewhere"};
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec commits = {0};
+    assert_ok(vcs_tips(vcs, &arena, &commits));
+    assert_int_equal(commits.len, 0);
+    shell(
+        "n() { git commit --allow-empty -m $1; }; echo 1 > f; git add f; n base; git clone . ../o;"
+        "git -C ../o commit --allow-empty -m remote; git remote add origin ../o; git fetch origin;"
+        "git checkout -b topic; n topic; git checkout -b x main; n t1; git tag v1; n t2;"
+        "git tag -a -m t v2; git checkout main; n main; git branch -D x; git tag blob main:f;"
+        "echo 2 > f; git stash; echo 3 > f; echo 1 > new; git stash -u;"
+        "git worktree add --detach ../elsewhere main; git -C ../elsewhere commit --allow-empty -m "
+        "e;"
+        "git checkout --detach; n detached; git pack-refs --all");
+    shell("printf %%s $(git -C ../elsewhere rev-parse HEAD) > .git/elsewhere;"
+          "git rev-parse HEAD > .git/detached");
+    assert_ok(vcs_tips(vcs, &arena, &commits));
+    for (size_t i = 0; i < COUNT_OF(kept); i++)
+        if (!has_commit(&commits, kept[i]))
+            fail_msg("%s is not a tip", kept[i]);
+    assert_false(has_commit(&commits, "v1~1"));
+}
+
+static void files_of_a_commit_are_listed_by_suffix(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec paths = {0};
+    shell(
+        "mkdir -p a/b z.lock; for f in p.lock a/b/q.lock a/r.lockx z.lock/s a-x.lock; do echo 1 > "
+        "$f; done; ln -s p.lock l.lock; git add .; git commit -m 1; rm p.lock");
+    struct str commit = output_of("git rev-parse HEAD");
+    assert_ok(vcs_list(vcs, &arena, commit, STR(".lock"), &paths));
+    assert_items(&paths, "a-x.lock,a/b/q.lock,p.lock");
+}
+
+static void a_tree_nested_without_end_is_refused(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct vcs_path_vec paths = {0};
+    shell("t=$(git mktree < /dev/null); i=0; while [ $i -lt 300 ]; do"
+          " t=$(printf '040000 tree %%s\\td\\n' $t | git mktree); i=$((i+1)); done;"
+          "git update-ref refs/heads/main $(git commit-tree -m deep $t)");
+    struct str commit = output_of("git rev-parse main");
+    assert_error(vcs_list(vcs, &arena, commit, STR(".lock"), &paths), ERROR_MACHINE,
+                 "nests directories deeper than 256");
+}
+
+/* Names, sizes, inodes and times of all that is in .git (but access times). */
+static struct str state_of_git(void)
+{
+    return output_of("find .git -printf '%p %s %i %T@ %C@\\n' | sort");
+}
+
+static void nothing_is_run_and_nothing_in_the_repository_changes(void **state)
+{
+    (void)state;
+    struct vcs_path_vec paths = {0};
+    struct str text = {0};
+    bool is_cut = false;
+    shell("echo '*.x filter=f diff=d' > .gitattributes; seq 5 > a.x; seq 5 > b; git add .;"
+          "git commit -m 1; echo 'touch %s/ran; cat' > ../run; chmod +x ../run;"
+          "for k in filter.f.clean filter.f.smudge diff.d.textconv diff.d.command diff.external"
+          " core.fsmonitor; do git config $k ../run; done; git config filter.f.required true;"
+          "mkdir -p .git/hooks; for h in post-index-change fsmonitor-watchman; do"
+          " cp ../run .git/hooks/$h; done; seq 6 > a.x; seq 7 > c.x; touch b",
+          home);
+    struct str before = state_of_git();
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &paths));
+    assert_items(&paths, "a.x,c.x");
+    assert_ok(vcs_patch(vcs, &arena, &paths, &text, &is_cut));
+    assert_ok(vcs_tips(vcs, &arena, &paths));
+    assert_ok(vcs_tracked(vcs, &arena, &text, 1, &paths));
+    struct str after = state_of_git();
+    write_file("before", before);
+    write_file("after", after);
+    if (!str_equal(before, after))
+        fail_msg("%.*s", STR_FMT(output_of("diff ../before ../after; true")));
+    shell("test ! -e ../ran");
+}
+
+static void a_repository_of_another_user_is_refused_with_the_way_out(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("skipped: only root can give a directory to somebody else\n");
+        skip();
+    }
+    struct vcs *vcs = NULL;
+    shell("mkdir d; git commit --allow-empty -m 1; chown -R 65534:65534 .");
+    struct str below = path_join(&arena, str_of(repository), STR("d"));
+    struct str command =
+        str_print(&arena, "git config --global --add safe.directory '%s'", repository);
+    assert_error(vcs_open(below, &vcs), ERROR_MACHINE, command.at);
+    assert_null(vcs);
+    assert_int_equal(system(command.at), 0);
+    AUTO(vcs_drop) struct vcs *allowed = NULL;
+    assert_ok(vcs_open(below, &allowed));
+    assert_non_null(allowed);
+}
+
+static void a_damaged_repository_is_an_error(void **state)
+{
+    (void)state;
+    struct vcs_path_vec paths = {0};
+    shell("echo 1 > f; git add .; git commit -m 1; printf 'DIRC garbage' > .git/index");
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    assert_error(vcs_changes(vcs, &arena, NULL, NULL, &paths), ERROR_MACHINE, "libgit2: ");
+    struct vcs *none = NULL;
+    shell("echo '[core' > .git/config");
+    assert_error(vcs_open(str_of(repository), &none), ERROR_MACHINE, repository);
+    assert_null(none);
+}
+
+static struct str fingerprint_of(const char *directory)
+{
+    struct str fingerprint = {0};
+    assert_ok(vcs_fingerprint(&arena, path_join(&arena, str_of(repository), str_of(directory)),
+                              &fingerprint));
+    return fingerprint;
+}
+
+static void the_fingerprint_changes_with_commit_branch_and_index_only(void **state)
+{
+    (void)state;
+    static const char *const changing[] = {
+        "git commit --allow-empty -m 2", "git checkout -b other",  "git pack-refs --all",
+        "git checkout --detach",         "echo 1 > g; git add g",  "git checkout main",
+        "git reset --soft HEAD~1",       "git branch -m main new",
+    };
+    struct str before = fingerprint_of(".");
+    assert_true(before.len > 0);
+    shell("mkdir -p d/e; echo 1 > f; git add f; git commit -m 1");
+    for (size_t i = 0; i < COUNT_OF(changing); i++) {
+        struct str now = fingerprint_of("d/e");
+        assert_false(str_equal(now, before));
+        shell("echo 2 > f; git show; git log; git rev-parse HEAD; git tag t%zu", i);
+        assert_true(str_equal(fingerprint_of("."), now));
+        before = now;
+        shell("%s", changing[i]);
+    }
+    assert_false(str_equal(fingerprint_of("."), before));
+}
+
+static void another_work_tree_has_a_fingerprint_of_its_own(void **state)
+{
+    (void)state;
+    shell("git commit --allow-empty -m 1; git worktree add ../other");
+    struct str here = fingerprint_of("."), there = fingerprint_of("../other");
+    assert_true(there.len > 0);
+    assert_false(str_equal(here, there));
+    shell("cd ../other; git commit --allow-empty -m 2");
+    assert_false(str_equal(fingerprint_of("../other"), there));
+    assert_true(str_equal(fingerprint_of("."), here));
+    AUTO(vcs_drop) struct vcs *vcs = NULL;
+    struct str commit = {0}, branch = {0};
+    assert_ok(vcs_open(path_join(&arena, str_of(home), STR("other")), &vcs));
+    assert_ok(vcs_head(vcs, &arena, &commit, &branch));
+    assert_str(branch, "other");
+}
+
+static void a_file_called_git_that_means_nothing_is_passed_over(void **state)
+{
+    (void)state;
+    shell("mkdir d e; echo nonsense > d/.git; printf 'gitdir: \\000x' > e/.git");
+    assert_true(str_equal(fingerprint_of("d"), fingerprint_of(".")));
+    assert_true(str_equal(fingerprint_of("e"), fingerprint_of(".")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_repository, remove_repository)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(libgit2_is_there),
+        TEST(outside_of_a_repository_there_is_none),
+        TEST(a_bare_repository_holds_no_project),
+        TEST(the_repository_is_found_from_a_subdirectory),
+        TEST(before_the_first_commit_there_is_a_branch_only),
+        TEST(head_is_the_commit_and_the_branch),
+        TEST(a_remote_is_told_without_its_secrets),
+        TEST(changes_are_what_git_status_shows_file_by_file),
+        TEST(changes_before_the_first_commit_are_all_files),
+        TEST(files_left_out_by_a_sparse_checkout_are_not_changes),
+        TEST(submodules_are_not_changes),
+        TEST(git_apply_makes_the_work_tree_from_the_patch),
+        TEST(only_the_named_paths_are_in_the_patch),
+        TEST(binary_files_are_mentioned_only),
+        TEST(a_patch_too_large_is_cut_behind_a_line),
+        TEST(tracked_files_and_directories_are_told_from_others),
+        TEST(a_revision_is_resolved_to_its_commit),
+        TEST(a_file_is_read_as_it_was_committed),
+        TEST(a_lost_object_is_an_error_rather_than_an_absent_file),
+        TEST(two_commits_differ_in_these_files),
+        TEST(everything_that_git_keeps_is_a_tip),
+        TEST(files_of_a_commit_are_listed_by_suffix),
+        TEST(a_tree_nested_without_end_is_refused),
+        TEST(nothing_is_run_and_nothing_in_the_repository_changes),
+        TEST(a_repository_of_another_user_is_refused_with_the_way_out),
+        TEST(a_damaged_repository_is_an_error),
+        TEST(the_fingerprint_changes_with_commit_branch_and_index_only),
+        TEST(another_work_tree_has_a_fingerprint_of_its_own),
+        TEST(a_file_called_git_that_means_nothing_is_passed_over),
+    };
+    return cmocka_run_group_tests(tests, make_home, remove_home);
+}
