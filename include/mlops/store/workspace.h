@@ -6,6 +6,8 @@
 #include "mlops/host/lock.h"
 #include "mlops/store/config.h"
 
+struct results_batch;
+
 struct workspace {
     struct str root; /* absolute, real path */
     struct fd root_fd;
@@ -20,6 +22,7 @@ struct workspace {
     const char *network_fs;  /* name if .mlops lies on a network file system, else NULL */
     struct str database_dir; /* where lineage.db and index.db are: state, or local XDG state on a
                                 network file system */
+    struct results_batch *results; /* put and not yet flushed: store/results */
 };
 
 /* Finds the project around `start` (absolute directory); ret->state_fd stays empty if there is no
@@ -31,6 +34,18 @@ FALLIBLE workspace_find(struct arena *arena, struct str start, struct workspace 
  * Refuses a directory owned by another user unless MLOPS_SAFE=1. */
 FALLIBLE workspace_init(struct arena *arena, struct workspace *workspace);
 void workspace_drop(struct workspace *workspace);
+
+/* A directory of this process in a tmp/, locked while it lives; dropped means removed. */
+struct temp_dir {
+    struct fd parent_fd;
+    struct fd fd;
+    char name[24];
+};
+FALLIBLE temp_dir_open(int parent_fd, struct temp_dir *ret);
+void temp_dir_drop(struct temp_dir *temp);
+
+/* Removes the directories that dead processes left in a tmp/. */
+FALLIBLE temp_dir_sweep(int parent_fd);
 
 /* A user's path (relative to the caller's directory or absolute) as project-relative, normalised.
  * An error if it lies outside the project. */

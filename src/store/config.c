@@ -1,0 +1,218 @@
+#include "mlops/store/config.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/host/file.h"
+#include "mlops/model/name.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "config_private.h"
+
+enum { CONFIG_BYTES_MOST = 1048576 };
+
+/* Where the values of all rows come from, as they are found. */
+struct loading {
+    struct arena *arena;
+    struct str state_dir, root;
+    struct config config;
+    struct config_origin origins[CONFIG_ROWS];
+};
+
+struct str config_layer_path(struct arena *arena, struct str state_dir, enum config_layer layer)
+{
+    if (layer == CONFIG_USER) {
+        const char *base = getenv("XDG_CONFIG_HOME");
+        const char *home = getenv("HOME");
+        if (base && base[0] == '/')
+            return path_join(arena, str_of(base), STR("mlops/config.yaml"));
+        if (home && home[0] == '/')
+            return path_join(arena, str_of(home), STR(".config/mlops/config.yaml"));
+        return (struct str){0};
+    }
+    if (!state_dir.len)
+        return (struct str){0};
+    return path_join(arena, state_dir,
+                     layer == CONFIG_PROJECT ? STR("config.yaml") : STR("config.local.yaml"));
+}
+
+struct str config_layer_name(struct arena *arena, struct str state_dir, enum config_layer layer)
+{
+    if (layer == CONFIG_USER)
+        return config_layer_path(arena, state_dir, layer);
+    return layer == CONFIG_PROJECT ? STR(".mlops/config.yaml") : STR(".mlops/config.local.yaml");
+}
+
+const char *config_layer_fault(const struct config_row *row, enum config_layer layer)
+{
+    if (layer == CONFIG_PROJECT && row->flags & CONFIG_UNTRACKED)
+        return "may not stand in a file that comes with the project";
+    if (layer != CONFIG_PROJECT && row->flags & CONFIG_OF_PROJECT)
+        return "belongs into .mlops/config.yaml only";
+    return NULL;
+}
+
+/* A scalar's text, or a list's items joined by commas. */
+static FALLIBLE text_of(struct arena *arena, const struct doc_node *node, struct str *ret)
+{
+    if (node->kind == DOC_MAP)
+        return doc_error(node, "expected a value here, not a mapping");
+    if (node->kind != DOC_LIST) {
+        *ret = node->kind == DOC_NULL ? (struct str){"", 0} : node->text;
+        return NULL;
+    }
+    struct buf text = buf_in(arena);
+    buf_add_text(&text, "");
+    for (const struct doc_node *item = node->first; item; item = item->next) {
+        if (item->kind == DOC_MAP || item->kind == DOC_LIST)
+            return doc_error(item, "expected a text here");
+        if (text.len)
+            buf_add_char(&text, ',');
+        buf_add_str(&text, item->text);
+    }
+    *ret = (struct str){text.at ? text.at : "", text.len};
+    return NULL;
+}
+
+/* The same error, at the place of the value. */
+static FALLIBLE at_node(const struct doc_node *node, struct error *error)
+{
+    if (!error)
+        return NULL;
+    struct error *placed = doc_error(node, "%s", error->text);
+    if (error->hint)
+        placed = error_hint(placed, "%s", error->hint);
+    error_drop(error);
+    return placed;
+}
+
+static FALLIBLE take_value(struct loading *loading, enum config_layer layer, struct str name,
+                           const struct doc_node *node)
+{
+    const struct config_row *row = NULL;
+    struct str text = {0};
+    TRY(at_node(node->key, config_row_find(name, &row)));
+    const char *fault = config_layer_fault(row, layer);
+    if (fault)
+        return doc_error(node->key, "setting '%s' %s", row->name, fault);
+    TRY(text_of(loading->arena, node, &text));
+    TRY(at_node(node,
+                config_value_set(loading->arena, row, loading->root, text, &loading->config)));
+    struct str file = config_layer_name(loading->arena, loading->state_dir, layer);
+    struct config_origin *origin = &loading->origins[row - config_rows];
+    origin->value = str_copy(loading->arena, text);
+    origin->origin = str_print(loading->arena, "%.*s:%d", STR_FMT(file), node->line);
+    return NULL;
+}
+
+static bool is_section(struct str name)
+{
+    for (size_t i = 0; i < CONFIG_ROWS; i++) {
+        struct str row = str_of(config_rows[i].name);
+        if (str_starts(row, name) && row.len > name.len && row.at[name.len] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* `a.b: v` or `a: {b: v}`. A section without settings, as one is left when the last was taken out,
+ * says nothing. */
+static FALLIBLE take_section(struct loading *loading, enum config_layer layer,
+                             const struct doc_node *node)
+{
+    if (node->kind == DOC_NULL && is_section(node->key->text))
+        return NULL;
+    if (node->kind != DOC_MAP)
+        return take_value(loading, layer, node->key->text, node);
+    for (const struct doc_node *child = node->first; child; child = child->next) {
+        struct str name = str_print(loading->arena, "%.*s.%.*s", STR_FMT(node->key->text),
+                                    STR_FMT(child->key->text));
+        TRY(take_value(loading, layer, name, child));
+    }
+    return NULL;
+}
+
+static FALLIBLE take_file(struct loading *loading, enum config_layer layer)
+{
+    struct str path = config_layer_path(loading->arena, loading->state_dir, layer);
+    struct str name = config_layer_name(loading->arena, loading->state_dir, layer);
+    struct str bytes = {0};
+    struct doc *doc = NULL;
+    struct doc_options options = {.bytes_most = CONFIG_BYTES_MOST, .refuse_anchors = true};
+    bool found = false;
+    if (!path.len)
+        return NULL;
+    TRY(file_read(loading->arena, AT_FDCWD, str_terminate(loading->arena, path), CONFIG_BYTES_MOST,
+                  &bytes, &found));
+    if (!found)
+        return NULL;
+    TRY(doc_parse(loading->arena, str_copy(loading->arena, name), bytes, &options, &doc));
+    if (doc->root->kind == DOC_NULL)
+        return NULL;
+    if (doc->root->kind != DOC_MAP)
+        return doc_error(doc->root, "expected settings, one 'name: value' a line");
+    struct error_list errors = {0};
+    for (const struct doc_node *node = doc->root->first; node; node = node->next)
+        error_list_add(&errors, take_section(loading, layer, node));
+    return error_list_take(&errors);
+}
+
+static FALLIBLE take_initial(struct loading *loading)
+{
+    for (size_t i = 0; i < CONFIG_ROWS; i++) {
+        const struct config_row *row = &config_rows[i];
+        struct str initial = str_of(row->initial);
+        loading->origins[i] = (struct config_origin){row->name, initial, STR("built in")};
+        if (initial.len)
+            TRY(config_value_set(loading->arena, row, loading->root, initial, &loading->config));
+    }
+    return NULL;
+}
+
+static FALLIBLE take_environment(struct loading *loading)
+{
+    for (size_t i = 0; i < CONFIG_ROWS; i++) {
+        const struct config_row *row = &config_rows[i];
+        const char *value = row->env ? getenv(row->env) : NULL;
+        if (!value || !*value)
+            continue;
+        TRY_WITHIN(
+            config_value_set(loading->arena, row, loading->root, str_of(value), &loading->config),
+            "environment variable %s", row->env);
+        loading->origins[i].value = str_copy(loading->arena, str_of(value));
+        loading->origins[i].origin = str_print(loading->arena, "environment %s", row->env);
+    }
+    return NULL;
+}
+
+static FALLIBLE load_layers(struct loading *loading)
+{
+    static const enum config_layer files[] = {CONFIG_USER, CONFIG_PROJECT, CONFIG_LOCAL};
+    if (loading->state_dir.len)
+        loading->root = path_directory(loading->state_dir);
+    TRY(take_initial(loading));
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        TRY(take_file(loading, files[i]));
+    return take_environment(loading);
+}
+
+struct error *config_load(struct arena *arena, struct str state_dir, struct config *ret)
+{
+    struct loading loading = {.arena = arena, .state_dir = state_dir};
+    TRY(load_layers(&loading));
+    *ret = loading.config;
+    return NULL;
+}
+
+struct error *config_list(struct arena *arena, struct str state_dir, struct config_origin **ret,
+                          size_t *ret_count)
+{
+    struct loading loading = {.arena = arena, .state_dir = state_dir};
+    TRY(load_layers(&loading));
+    *ret = arena_new_array(arena, struct config_origin, CONFIG_ROWS);
+    memcpy(*ret, loading.origins, sizeof loading.origins);
+    *ret_count = CONFIG_ROWS;
+    return NULL;
+}

@@ -1,0 +1,55 @@
+/* Shared by the files of module config: one row a setting. */
+#pragma once
+
+#include "mlops/store/config.h"
+
+enum config_kind {
+    CONFIG_TEXT,
+    CONFIG_ID,   /* of a project: 16 hex digits */
+    CONFIG_PATH, /* absolute, from the home directory, or from the project's root */
+    CONFIG_BOOL,
+    CONFIG_CHOICE,   /* int, index into choices */
+    CONFIG_INT,      /* int64_t within least..most */
+    CONFIG_BYTES,    /* int64_t */
+    CONFIG_DURATION, /* int64_t ns */
+    CONFIG_WAIT,     /* the same, or "forever" = -1 */
+    CONFIG_PATHS,    /* config_str_vec of absolute directories */
+    CONFIG_IDS,      /* config_str_vec */
+};
+
+enum config_flag {
+    CONFIG_UNTRACKED = 1,  /* not in the tracked file: who clones a project decides this */
+    CONFIG_OF_PROJECT = 2, /* only in the tracked file */
+};
+
+struct config_row {
+    const char *name;
+    enum config_kind kind;
+    size_t offset;
+    const char *initial; /* its default as text; "" = zero */
+    const char *env;
+    unsigned flags;
+    int64_t least, most;
+    const char *const *choices;
+    const char *help;
+};
+
+enum { CONFIG_ROWS = 15 };
+extern const struct config_row config_rows[CONFIG_ROWS];
+
+/* The row of a name, or an error with the nearest one. */
+FALLIBLE config_row_find(struct str name, const struct config_row **ret);
+
+/* Sets a member from text ("a, b" for lists). `root`: what relative paths start from. An error says
+ * what is expected, without a place. */
+FALLIBLE config_value_set(struct arena *arena, const struct config_row *row, struct str root,
+                          struct str text, struct config *config);
+
+/* Path of a layer's file, absolute; empty if there is none (no home, no project). */
+struct str config_layer_path(struct arena *arena, struct str state_dir, enum config_layer layer);
+
+/* As people know it: ".mlops/config.yaml". */
+struct str config_layer_name(struct arena *arena, struct str state_dir, enum config_layer layer);
+
+/* NULL, or why a row may not stand in a layer's file. */
+const char *config_layer_fault(const struct config_row *row, enum config_layer layer);
