@@ -148,11 +148,27 @@ static FALLIBLE copy_tree(int from_fd, const char *from, int to_fd, const char *
     return NULL;
 }
 
-/* Copies under a temporary name, puts it in place by rename, and only then removes the source. */
-static FALLIBLE move_by_copy(int from_fd, const char *from, int to_fd, const char *to)
+static FALLIBLE copy_within(int in, const char *from, int out, const char *to)
 {
     struct stat source;
     char temp[FILE_TEMP_NAME_BYTES];
+    if (fstatat(in, from, &source, AT_SYMLINK_NOFOLLOW) != 0)
+        return error_os(errno, "cannot look at '%s'", from);
+    file_temp_name(temp);
+    struct error *error = S_ISDIR(source.st_mode)
+                              ? copy_tree(in, from, out, temp)
+                              : copy_leaf(in, from, out, temp, &source, true);
+    if (!error && renameat(out, temp, out, to) != 0)
+        error = error_os(errno, "cannot put '%s' in place", to);
+    if (error) {
+        error_drop(path_remove(out, temp));
+        return error;
+    }
+    return directory_sync(out, ".");
+}
+
+struct error *path_copy(int from_fd, const char *from, int to_fd, const char *to)
+{
     const char *from_name = NULL, *to_name = NULL;
     AUTO(buf_drop) struct buf from_parent = file_parent(from, &from_name);
     AUTO(buf_drop) struct buf to_parent = file_parent(to, &to_name);
@@ -160,21 +176,14 @@ static FALLIBLE move_by_copy(int from_fd, const char *from, int to_fd, const cha
     AUTO(fd_drop) struct fd out = {0};
     TRY(directory_open(from_fd, from_parent.at, &in));
     TRY(directory_open(to_fd, to_parent.at, &out));
-    if (fstatat(fd_number(in), from_name, &source, AT_SYMLINK_NOFOLLOW) != 0)
-        return error_os(errno, "cannot look at '%s'", from);
-    file_temp_name(temp);
-    struct error *error =
-        S_ISDIR(source.st_mode)
-            ? copy_tree(fd_number(in), from_name, fd_number(out), temp)
-            : copy_leaf(fd_number(in), from_name, fd_number(out), temp, &source, true);
-    if (!error && renameat(fd_number(out), temp, fd_number(out), to_name) != 0)
-        error = error_os(errno, "cannot put '%s' in place", to);
-    if (error) {
-        error_drop(path_remove(fd_number(out), temp));
-        return error;
-    }
-    TRY(directory_sync(fd_number(out), "."));
-    return path_remove(fd_number(in), from_name);
+    return copy_within(fd_number(in), from_name, fd_number(out), to_name);
+}
+
+/* The source goes only when the copy is in place and durable. */
+static FALLIBLE move_by_copy(int from_fd, const char *from, int to_fd, const char *to)
+{
+    TRY(path_copy(from_fd, from, to_fd, to));
+    return path_remove(from_fd, from);
 }
 
 struct error *path_move(int from_fd, const char *from, int to_fd, const char *to)

@@ -47,6 +47,9 @@ FALLIBLE file_rename_new(int from_fd, const char *from, int to_fd, const char *t
 /* Renames; falls back to copy + fsync + remove across file systems (files and trees). */
 FALLIBLE path_move(int from_fd, const char *from, int to_fd, const char *to);
 
+/* A durable copy of a file or tree (reflinks where possible): complete under its name or not there. */
+FALLIBLE path_copy(int from_fd, const char *from, int to_fd, const char *to);
+
 enum copy_method {
     COPY_REFLINK,
     COPY_HARDLINK,

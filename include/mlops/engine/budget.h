@@ -1,0 +1,28 @@
+/* What stages that run at once may use: jobs, cpus, memory, and GPUs leased by id. A GPU has one
+ * lock per device for the whole host, so that two projects agree; leases are held by the stage's
+ * own processes. */
+#pragma once
+
+#include "mlops/engine/aside.h"
+
+struct budget {
+    int64_t jobs_free, jobs;
+    int64_t cpus_milli_free, cpus_milli;
+    int64_t memory_free, memory_bytes;
+    struct str *gpus; /* UUIDs on this machine, within CUDA_VISIBLE_DEVICES */
+    size_t gpu_count;
+    int64_t gpus_free;
+    int64_t gpu_stages, undeclared_stages; /* running now: they do not mix on a machine with GPUs */
+};
+
+FALLIBLE budget_open(struct arena *arena, int64_t jobs, struct budget *ret);
+
+/* An error at the stage if it asks for more GPUs than there are; more cpus or memory than the
+ * machine has means: runs alone. */
+FALLIBLE budget_check(const struct budget *budget, const struct stage *stage);
+
+/* Takes what the stage needs; false: not now. *ret_gpus: CUDA_VISIBLE_DEVICES for it, empty if it
+ * asked for none; the leases are put into the attempt. */
+FALLIBLE budget_take(struct budget *budget, struct arena *arena, const struct stage *stage,
+                     struct attempt *attempt, struct str *ret_gpus, bool *ret_taken);
+void budget_give(struct budget *budget, const struct stage *stage);

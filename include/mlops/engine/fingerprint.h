@@ -1,0 +1,38 @@
+/* A stage and the work tree -> its recipe and key. */
+#pragma once
+
+#include "mlops/engine/session.h"
+
+/* What a dry run knows better than the work tree: outputs that would be restored, or that would be
+ * made anew (unknown). */
+struct forecast {
+    const struct plan *plan;
+    struct map known;   /* path -> struct artifact * */
+    struct map unknown; /* path of an output -> struct stage * that would run */
+};
+
+struct fingerprint {
+    struct recipe *recipe;
+    struct digest key;
+    struct artifact *deps;         /* parallel to recipe->deps: as they were seen */
+    const struct stage *waits_for; /* dry runs: an input is not known until this stage has run */
+};
+
+/* `forecast` NULL: the work tree decides. A dependency that is not there is an error at its place
+ * in the pipeline file (ERROR_PROJECT). Memory of the result is the session's. */
+FALLIBLE fingerprint_stage(struct session *session, const struct stage *stage,
+                           const struct forecast *forecast, struct fingerprint *ret);
+
+/* Stats and hashes, in parallel, all that the selected stages read and make. */
+FALLIBLE fingerprint_prefetch(struct session *session);
+
+/* Every input of a selected stage that no selected stage makes must be there; all that are not are
+ * told at once. Also parameters, URLs and devices. Nothing runs before this has passed. */
+FALLIBLE fingerprint_check_inputs(struct session *session);
+
+/* Inputs of a recipe that are no longer what the fingerprint saw, by name; empty: all are. */
+FALLIBLE fingerprint_recheck(struct session *session, const struct stage *stage,
+                             const struct fingerprint *seen, struct str_vec *ret_changed);
+
+/* Platform and environment of this machine, canonical bytes (docs/formats.md, "Environment"). */
+struct str fingerprint_environment(struct arena *arena);

@@ -1,0 +1,32 @@
+/* A key -> what is known about it: nothing to do, something to restore, or a miss with its reasons.
+ */
+#pragma once
+
+#include "mlops/engine/fingerprint.h"
+
+enum verdict_kind {
+    VERDICT_UNCHANGED,
+    VERDICT_RESTORE,
+    VERDICT_RUN,
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    struct result *result;     /* the known result; NULL: run */
+    struct digest result_id;   /* zero if it is only known from the lock file */
+    struct reason_vec reasons; /* run, restore: why */
+    struct artifact *found;    /* what the work tree holds, parallel to stage->outs */
+};
+
+struct lookup_options {
+    bool force;      /* ignore every known result */
+    bool no_restore; /* ignore what is not in the work tree */
+};
+
+/* `explain` looks for the nearest earlier recipe in the lock (and ledger) to fill in reasons. */
+FALLIBLE lookup_stage(struct session *session, const struct stage *stage,
+                      const struct fingerprint *fingerprint, const struct lookup_options *options,
+                      bool explain, struct verdict *ret);
+
+/* The lock's entry of a stage as a result (frozen stages, baselines), or NULL. */
+struct result *lookup_lock_result(struct session *session, const struct stage *stage);

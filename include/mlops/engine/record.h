@@ -1,0 +1,29 @@
+/* Outcomes -> objects, one transaction, lock file: in groups, so that exit 0 (and every flush)
+ * means durable. Order: objects, results, transaction (the commit point), lock file, then the
+ * earlier outputs are forgotten and the stages' locks given back. */
+#pragma once
+
+#include "mlops/engine/aside.h"
+#include "mlops/model/run.h"
+
+struct recorder;
+
+FALLIBLE recorder_open(struct session *session, struct run *run, struct recorder **ret);
+void recorder_drop(struct recorder **recorder);
+
+/* Takes over the attempt (NULL or empty: none); the outcome must live until it is flushed. */
+FALLIBLE recorder_add(struct recorder *recorder, struct outcome *outcome, struct attempt *attempt);
+
+/* Whether it is time: 64 outcomes, a second, a stage that took longer than a second. */
+bool recorder_is_due(const struct recorder *recorder, int64_t now_ns);
+
+/* Next moment at which it becomes due (monotonic), or -1. */
+int64_t recorder_deadline(const struct recorder *recorder);
+FALLIBLE recorder_flush(struct recorder *recorder);
+
+/* The last group together with the end of the run. `is_complete`: every stage of the pipeline
+ * succeeded, so stale lock entries may go. */
+FALLIBLE recorder_finish(struct recorder *recorder, const struct state *state, bool is_complete);
+
+/* Hand-edited files that were moved to displaced/. */
+int recorder_displaced(const struct recorder *recorder);

@@ -1,0 +1,36 @@
+/* Running a plan: the only function that knows the order of the arrows. Per ready stage:
+ * fingerprint, lookup, then restore or run and capture, record. The same loop, dry, is the plan. */
+#pragma once
+
+#include "mlops/engine/lookup.h"
+#include "mlops/model/run.h"
+
+struct run_options {
+    bool dry;        /* plan, status, why: nothing is made, written or started */
+    bool keep_going; /* after a failure, what does not depend on it goes on */
+    bool force;      /* run the selected stages whatever is known */
+    bool no_restore;
+    bool minimal;    /* restore only targets and inputs of stages that execute */
+    bool explain;    /* reasons also for what follows from others; always on in dry runs */
+    int64_t jobs;    /* 0: the setting, else cpus (1 in the dvc dialect) */
+    struct str argv; /* for the record */
+    struct str version;
+};
+
+struct run_report {
+    struct run *run;
+    struct outcome *outcomes; /* parallel to the pipeline's stages; WAITING: not selected */
+    size_t count;
+    int exit_status; /* 0, 1, 3 (a stage's metrics file is no document), 128 + n */
+    int displaced;   /* hand-edited files moved to .mlops/displaced/RUN */
+    struct worktree_counts work;
+};
+
+/* Errors mean: could not find out or could not record. A failed stage is an outcome. */
+FALLIBLE run_plan(struct session *session, const struct run_options *options,
+                  struct run_report *ret);
+
+/* `mlops accept`: an unconfirmed stage's outputs count as made from the inputs it was fingerprinted
+ * with. */
+FALLIBLE run_accept(struct session *session, const struct stage *stage, struct str version,
+                    struct run_report *ret);

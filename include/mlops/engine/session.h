@@ -1,0 +1,65 @@
+/* One command's view of one pipeline in one project: everything opened once, dropped once. What is
+ * not needed is not opened: the ledger and git come on first use. */
+#pragma once
+
+#include "mlops/host/pool.h"
+#include "mlops/host/vcs.h"
+#include "mlops/model/plan.h"
+#include "mlops/store/ledger.h"
+#include "mlops/store/lockfile.h"
+#include "mlops/store/worktree.h"
+
+struct session_options {
+    struct str cwd;      /* absolute directory of the caller */
+    struct str pipeline; /* as typed; empty: pipeline.yaml, then dvc.yaml, found upwards */
+    const struct str *targets;
+    size_t target_count;
+    bool only_targets, downstream;
+    bool is_read_only; /* plan, status, why: nothing is made or written */
+    int threads;       /* of the pool; < 0: as many as cpus */
+    const struct observer *observer;
+};
+
+/* A parameter file that was read: parsed once per run. */
+struct param_file;
+
+struct session {
+    struct arena *arena;
+    struct workspace workspace;
+    const struct observer *observer;
+    struct index *index;
+    struct pool *pool;
+    struct cas *cas; /* NULL: read only and there is no cache yet */
+    struct worktree *worktree;
+    const struct doc *doc;
+    struct pipeline *pipeline;
+    struct plan plan;
+    struct lockfile lock;
+    struct ledger *ledger; /* NULL until session_ledger */
+    struct vcs *vcs;       /* NULL until session_vcs, or none */
+    bool vcs_tried;
+    bool is_read_only;
+    struct map param_files; /* path -> struct param_file * */
+};
+
+/* Finds the project and the pipeline, reads and checks it whole, plans the targets, loads the lock.
+ * A missing .mlops is made (unless read only) only after the pipeline was found to be right. */
+FALLIBLE session_open(struct arena *arena, const struct session_options *options,
+                      struct session *ret);
+
+/* Saves the stat cache and closes everything. */
+void session_drop(struct session *session);
+
+FALLIBLE session_ledger(struct session *session, struct ledger **ret);
+
+/* The repository around the project; *ret NULL: none. */
+FALLIBLE session_vcs(struct session *session, struct vcs **ret);
+
+/* A path as seen from the git top: root of the project relative to it + path. */
+struct str session_vcs_path(struct session *session, struct arena *arena, struct str path);
+
+/* Parsed parameter file; *ret_root NULL: it does not exist. Errors carry places in it. */
+FALLIBLE session_params(struct session *session, struct str path, const struct doc_node **ret_root);
+
+/* The file was written by a stage: read it again when asked. */
+void session_forget_params(struct session *session, struct str path);

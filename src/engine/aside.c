@@ -1,0 +1,258 @@
+#include "mlops/engine/aside.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/glob.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/process.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aside_private.h"
+
+static FALLIBLE claim_paths(struct session *session, const struct stage *stage,
+                            struct attempt *attempt, bool *ret_taken)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    size_t most = stage->deps.len + stage->params.len + stage->outs.len;
+    struct claim *claims = arena_new_array(&arena, struct claim, most);
+    size_t count = 0;
+    vec_each (struct dependency, dependency, &stage->deps) {
+        struct str path = dependency->is_glob ? glob_prefix(dependency->path) : dependency->path;
+        if (!dependency->is_url && path.len)
+            claims[count++] = (struct claim){path, LOCK_SHARED};
+    }
+    vec_each (struct param_ref, reference, &stage->params)
+        claims[count++] = (struct claim){reference->file, LOCK_SHARED};
+    vec_each (struct output, output, &stage->outs)
+        claims[count++] = (struct claim){output->path, LOCK_EXCLUSIVE};
+    return claims_take(fd_number(session->workspace.state_fd), "locks/paths", claims, count,
+                       &attempt->claims, ret_taken);
+}
+
+static FALLIBLE claim_key(struct session *session, const struct stage *stage, struct digest key,
+                          struct attempt *attempt, bool *ret_taken)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_print(key, hex);
+    AUTO(arena_drop) struct arena arena = {0};
+    /* Two stages of one pipeline may have equal recipes (neither deps nor outs): the name keeps
+     * them apart. */
+    struct str name = str_print(&arena, "%.*s/%s/%zu", STR_FMT(session->workspace.config.project),
+                                hex, stage->index);
+    struct claim claim = {name, LOCK_EXCLUSIVE};
+    return claims_take(fd_number(session->workspace.cache_fd), "running/keys", &claim, 1,
+                       &attempt->key_claim, ret_taken);
+}
+
+struct error *attempt_begin(struct session *session, const struct stage *stage, struct digest key,
+                            struct str run_id, struct attempt *ret, bool *ret_taken)
+{
+    struct attempt attempt = {.run = run_id};
+    struct error *error = claim_paths(session, stage, &attempt, ret_taken);
+    if (!error && *ret_taken)
+        error = claim_key(session, stage, key, &attempt, ret_taken);
+    if (error || !*ret_taken) {
+        attempt_drop(&attempt);
+        return error;
+    }
+    attempt.id = clock_ulid(session->arena);
+    attempt.folder = str_print(session->arena, "aside/%.*s", STR_FMT(attempt.id));
+    attempt.marker = str_print(session->arena, "MLOPS_ATTEMPT=%.*s", STR_FMT(attempt.id));
+    *ret = attempt;
+    return NULL;
+}
+
+/* The content in the way is the only copy: the store lacks it and no run is known to have made it.
+ */
+static FALLIBLE is_only_copy(struct session *session, const struct stage *stage,
+                             const struct artifact *before, bool *ret)
+{
+    *ret = false;
+    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    for (size_t i = 0; entry && i < entry->out_count; i++) {
+        if (str_equal(entry->outs[i].path, before->path) && artifact_equal(&entry->outs[i], before))
+            return NULL;
+    }
+    bool is_stored = false;
+    TRY(worktree_can_restore(session->worktree, before, &is_stored));
+    *ret = !is_stored;
+    return NULL;
+}
+
+static FALLIBLE plan_entry(struct session *session, const struct stage *stage,
+                           const struct output *output, const struct artifact *before,
+                           struct aside_entry *ret)
+{
+    *ret = (struct aside_entry){.path = output->path, .state = ASIDE_ABSENT};
+    if (before->kind == ARTIFACT_ABSENT)
+        return NULL;
+    if (output->persists) {
+        ret->state = ASIDE_COPIED;
+        return NULL;
+    }
+    bool only_copy = false;
+    TRY(is_only_copy(session, stage, before, &only_copy));
+    ret->state = only_copy ? ASIDE_KEEP : ASIDE_DROP;
+    return NULL;
+}
+
+/* The folder with its journal, which stays locked as long as any process of the attempt lives. */
+static FALLIBLE write_journal(struct session *session, struct attempt *attempt,
+                              const struct aside_journal *journal, bool is_durable)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    int state = fd_number(session->workspace.state_fd);
+    TRY(directory_make(state, attempt->folder.at, false));
+    struct str path = str_print(&arena, "%.*s/journal", STR_FMT(attempt->folder));
+    AUTO(fd_drop)
+    struct fd file = fd_of(openat(state, path.at, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (fd_number(file) < 0)
+        return error_os(errno, "cannot make '.mlops/%.*s'", STR_FMT(path));
+    if (flock(fd_number(file), LOCK_EX | LOCK_NB) != 0)
+        return error_os(errno, "cannot lock '.mlops/%.*s'", STR_FMT(path));
+    AUTO(buf_drop) struct buf bytes = {0};
+    journal_encode(journal, &bytes);
+    TRY(file_write(fd_number(file), bytes.at, bytes.len, path.at));
+    if (is_durable)
+        TRY(file_sync(fd_number(file), path.at));
+    attempt->journal = fd_of(fd_release(&file));
+    return NULL;
+}
+
+static FALLIBLE move_away(struct session *session, const struct attempt *attempt, size_t number,
+                          struct str path)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct aside_place place = aside_inside(session, &arena, attempt->folder, number);
+    int root = fd_number(session->workspace.root_fd);
+    const char *from = str_terminate(&arena, path);
+    if (renameat(root, from, place.at_fd, place.path) == 0)
+        return NULL;
+    if (errno != EXDEV)
+        return error_os(errno, "cannot set aside '%.*s'", STR_FMT(path));
+    place = aside_sibling(session, &arena, attempt->id, number, path);
+    if (renameat(root, from, place.at_fd, place.path) != 0)
+        return error_os(errno, "cannot set aside '%.*s'", STR_FMT(path));
+    return NULL;
+}
+
+/* A safety copy of a persisting output: complete under its name or not there. */
+static FALLIBLE copy_away(struct session *session, const struct attempt *attempt, size_t number,
+                          struct str path)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct aside_place place = aside_inside(session, &arena, attempt->folder, number);
+    return path_copy(fd_number(session->workspace.root_fd), str_terminate(&arena, path),
+                     place.at_fd, place.path);
+}
+
+static FALLIBLE make_parents(struct session *session, const struct stage *stage)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    int root = fd_number(session->workspace.root_fd);
+    if (session->pipeline->dialect == DOC_DVC)
+        return NULL; /* as DVC: the command makes them */
+    vec_each (struct output, output, &stage->outs) {
+        struct str parent = path_directory(output->path);
+        if (parent.len)
+            TRY(directory_make(root, str_terminate(&arena, parent), false));
+    }
+    if (stage->wdir.len)
+        TRY(directory_make(root, str_terminate(&arena, stage->wdir), false));
+    return NULL;
+}
+
+struct error *attempt_set_aside(struct session *session, const struct stage *stage,
+                                const struct artifact *before, struct attempt *attempt)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct aside_journal journal = {
+        .run = attempt->run,
+        .stage = stage->name,
+        .entries = arena_new_array(&arena, struct aside_entry, stage->outs.len),
+        .count = stage->outs.len,
+    };
+    bool moves = false;
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        TRY(plan_entry(session, stage, &stage->outs.at[i], &before[i], &journal.entries[i]));
+        moves |= journal.entries[i].state != ASIDE_ABSENT;
+    }
+    bool is_durable = moves && session->workspace.config.durability == DURABILITY_FULL;
+    TRY(write_journal(session, attempt, &journal, is_durable));
+    for (size_t i = 0; i < journal.count; i++) {
+        struct aside_entry *entry = &journal.entries[i];
+        if (entry->state == ASIDE_COPIED)
+            TRY(copy_away(session, attempt, i, entry->path));
+        else if (entry->state != ASIDE_ABSENT)
+            TRY(move_away(session, attempt, i, entry->path));
+    }
+    return make_parents(session, stage);
+}
+
+struct error *attempt_note_process(struct session *session, const struct attempt *attempt,
+                                   pid_t group, int64_t started_ticks)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct str boot;
+    TRY(process_boot_id(&arena, &boot));
+    struct buf bytes = buf_in(&arena);
+    canon_str(&bytes, STR("mlops.process.1"));
+    canon_int(&bytes, group);
+    canon_int(&bytes, started_ticks);
+    canon_str(&bytes, boot);
+    struct str path = str_print(&arena, "%.*s/process", STR_FMT(attempt->folder));
+    return file_publish(fd_number(session->workspace.state_fd), path.at, buf_str(&bytes), 0644,
+                        false);
+}
+
+static FALLIBLE read_journal(struct session *session, struct arena *arena,
+                             const struct attempt *attempt, struct aside_journal *ret)
+{
+    struct str bytes;
+    bool found = false;
+    struct str path = str_print(arena, "%.*s/journal", STR_FMT(attempt->folder));
+    TRY(file_read(arena, fd_number(session->workspace.state_fd), path.at, LIMIT_LOCK_BYTES, &bytes,
+                  &found));
+    if (!found)
+        return error_new(ERROR_STORED, "the journal '.mlops/%.*s' is gone", STR_FMT(path));
+    return journal_decode(arena, bytes, ret);
+}
+
+struct error *attempt_undo(struct session *session, struct attempt *attempt, struct str failed)
+{
+    if (fd_number(attempt->journal) < 0)
+        return NULL; /* nothing was set aside yet */
+    AUTO(arena_drop) struct arena arena = {0};
+    struct aside_journal journal;
+    TRY(read_journal(session, &arena, attempt, &journal));
+    return journal_undo(session, attempt->id, attempt->folder, &journal, failed);
+}
+
+struct error *attempt_complete(struct session *session, struct attempt *attempt, int *ret_displaced)
+{
+    *ret_displaced = 0;
+    if (fd_number(attempt->journal) < 0)
+        return NULL;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct aside_journal journal;
+    TRY(read_journal(session, &arena, attempt, &journal));
+    return journal_complete(session, attempt->id, attempt->folder, &journal, ret_displaced);
+}
+
+void attempt_drop(struct attempt *attempt)
+{
+    fd_drop(&attempt->journal);
+    claims_drop(&attempt->claims);
+    claims_drop(&attempt->key_claim);
+    for (size_t i = 0; i < attempt->gpu_count; i++)
+        fd_drop(&attempt->gpus[i]);
+    *attempt = (struct attempt){0};
+}

@@ -1,0 +1,131 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/base/moment.h"
+#include "mlops/codec/canon.h"
+#include "mlops/host/process.h"
+#include "mlops/host/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "aside_private.h"
+
+enum { FOREIGN_WAIT_S = 10 };
+
+/* Whether the run that began the attempt is dead: its own lock (held by mlops, not by stages) is
+ * free. */
+static FALLIBLE is_run_dead(struct session *session, struct arena *arena, struct str run, bool *ret)
+{
+    AUTO(lock_drop) struct lock lock = {0};
+    struct str path = str_print(arena, "locks/run-%.*s", STR_FMT(run));
+    return lock_take(fd_number(session->workspace.state_fd), path.at, LOCK_SHARED, 0, NULL, NULL,
+                     &lock, ret);
+}
+
+/* Ends the processes that a killed mlops left behind: never two writers. */
+static FALLIBLE end_processes(struct session *session, struct arena *arena, struct str folder,
+                              struct str attempt, bool *ret_ended)
+{
+    struct str bytes;
+    bool found = false;
+    struct str path = str_print(arena, "%.*s/process", STR_FMT(folder));
+    int64_t group = 0;
+    int64_t ticks = -1;
+    struct str boot = {0};
+    TRY(file_read(arena, fd_number(session->workspace.state_fd), path.at, LIMIT_LOCK_BYTES, &bytes,
+                  &found));
+    if (found) {
+        struct canon_reader reader = canon_reader_of(bytes);
+        TRY(canon_expect_tag(&reader, STR("mlops.process.1")));
+        TRY(canon_read_int(&reader, &group));
+        TRY(canon_read_int(&reader, &ticks));
+        TRY(canon_read_str(&reader, &boot));
+    }
+    struct str marker = str_print(arena, "MLOPS_ATTEMPT=%.*s", STR_FMT(attempt));
+    return process_end_foreign((pid_t)group, ticks, boot, marker, FOREIGN_WAIT_S * NS_PER_S,
+                               ret_ended);
+}
+
+static FALLIBLE settle(struct session *session, struct arena *arena, struct str folder,
+                       struct str attempt, const struct aside_journal *journal)
+{
+    struct ledger *ledger = NULL;
+    TRY(session_ledger(session, &ledger));
+    bool is_recorded = false;
+    TRY(ledger_has_attempt(ledger, attempt, &is_recorded));
+    if (is_recorded) {
+        int displaced = 0;
+        return journal_complete(session, attempt, folder, journal, &displaced);
+    }
+    struct str failed =
+        str_print(arena, "failed/%.*s/%.*s", STR_FMT(journal->run), STR_FMT(attempt));
+    TRY(journal_undo(session, attempt, folder, journal, failed));
+    struct event event = {
+        .kind = EVENT_NOTICE,
+        .text = str_print(
+            arena,
+            "a run that was killed left stage '%.*s' unfinished: its earlier outputs are back",
+            STR_FMT(journal->stage))};
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
+static FALLIBLE recover_attempt(struct session *session, struct str attempt)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    int state = fd_number(session->workspace.state_fd);
+    struct str folder = str_print(&arena, "aside/%.*s", STR_FMT(attempt));
+    struct str path = str_print(&arena, "%.*s/journal", STR_FMT(folder));
+    AUTO(fd_drop) struct fd file = fd_of(openat(state, path.at, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    struct aside_journal journal = {0};
+    struct str bytes = {0};
+    bool found = false;
+    TRY(file_read(&arena, state, path.at, LIMIT_LOCK_BYTES, &bytes, &found));
+    struct error *broken = journal_decode(&arena, bytes, &journal);
+    if (broken) {
+        /* Killed while it was being made: nothing was moved yet. A living run holds its lock. */
+        error_drop(broken);
+        if (fd_number(file) >= 0 && flock(fd_number(file), LOCK_EX | LOCK_NB) != 0)
+            return NULL;
+        return path_remove(state, folder.at);
+    }
+    bool dead = false;
+    TRY(is_run_dead(session, &arena, journal.run, &dead));
+    if (!dead)
+        return NULL;
+    bool ended = true;
+    if (flock(fd_number(file), LOCK_EX | LOCK_NB) != 0) {
+        TRY(end_processes(session, &arena, folder, attempt, &ended));
+        ended = ended && flock(fd_number(file), LOCK_EX | LOCK_NB) == 0;
+    }
+    if (!ended)
+        return error_hint(
+            error_new(ERROR_MACHINE, "processes of stage '%.*s' of a killed run still run",
+                      STR_FMT(journal.stage)),
+            "end them (look for MLOPS_ATTEMPT=%.*s in their environment) and run again",
+            STR_FMT(attempt));
+    return settle(session, &arena, folder, attempt, &journal);
+}
+
+struct error *aside_recover(struct session *session)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    AUTO(fd_drop) struct fd directory = {0};
+    int state = fd_number(session->workspace.state_fd);
+    struct file_stat stat;
+    bool found = false;
+    TRY(file_stat_at(state, "aside", false, &stat, &found));
+    if (!found || stat.links == 2)
+        return NULL; /* a directory without subdirectories: nothing was left */
+    AUTO(lock_drop) struct lock lock = {0};
+    bool taken = false;
+    TRY(lock_take(state, "locks/recover", LOCK_EXCLUSIVE, -1, NULL, NULL, &lock, &taken));
+    TRY(directory_open(state, "aside", &directory));
+    struct walk_list list;
+    TRY(walk_list(&arena, fd_number(directory), true, &list));
+    for (size_t i = 0; i < list.count; i++)
+        TRY_WITHIN(recover_attempt(session, list.entries[i].name),
+                   "recovering the unfinished attempt '%.*s'", STR_FMT(list.entries[i].name));
+    return NULL;
+}

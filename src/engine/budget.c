@@ -1,0 +1,149 @@
+#include "mlops/engine/budget.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/host/machine.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static int64_t cpus_of(const struct budget *budget, const struct stage *stage)
+{
+    int64_t asked = stage->resources.cpus_milli ? stage->resources.cpus_milli : 1000;
+    return MIN_OF(asked, budget->cpus_milli);
+}
+
+static int64_t memory_of(const struct budget *budget, const struct stage *stage)
+{
+    return MIN_OF(stage->resources.memory_bytes, budget->memory_bytes);
+}
+
+static bool is_undeclared(const struct stage *stage)
+{
+    const struct resources *asked = &stage->resources;
+    return !asked->cpus_milli && !asked->memory_bytes && !asked->gpus;
+}
+
+struct error *budget_open(struct arena *arena, int64_t jobs, struct budget *ret)
+{
+    int64_t cpus = MAX_OF((int64_t)machine_cpus(), jobs) * 1000;
+    int64_t memory = machine_memory_bytes();
+    struct budget budget = {.jobs = jobs,
+                            .jobs_free = jobs,
+                            .cpus_milli = cpus,
+                            .cpus_milli_free = cpus,
+                            .memory_bytes = memory,
+                            .memory_free = memory};
+    TRY(machine_gpus(arena, &budget.gpus, &budget.gpu_count));
+    budget.gpus_free = (int64_t)budget.gpu_count;
+    *ret = budget;
+    return NULL;
+}
+
+struct error *budget_check(const struct budget *budget, const struct stage *stage)
+{
+    if (stage->resources.gpus <= (int64_t)budget->gpu_count)
+        return NULL;
+    struct error *error =
+        doc_error(stage->node, "stage '%.*s' asks for %lld GPUs; this machine has %zu",
+                  STR_FMT(stage->name), (long long)stage->resources.gpus, budget->gpu_count);
+    error = error_recode(error, ERROR_MACHINE);
+    return error_hint(error, "run it on a machine with GPUs, or lower 'resources: gpus'");
+}
+
+/* One lock file per device, in a directory that every user of the host can write. */
+static FALLIBLE lease_directory(struct fd *ret)
+{
+    static const char path[] = "/tmp/mlops-gpus";
+    if (mkdir(path, 01777) == 0)
+        (void)chmod(path, 01777); /* the umask took bits away */
+    else if (errno != EEXIST)
+        return error_os(errno, "cannot make '%s'", path);
+    *ret = fd_of(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return fd_number(*ret) < 0 ? error_os(errno, "cannot open '%s'", path) : NULL;
+}
+
+static FALLIBLE lease(int directory_fd, struct arena *arena, struct str uuid, struct fd *ret,
+                      bool *ret_taken)
+{
+    struct str name = name_file(arena, 0, uuid);
+    AUTO(fd_drop)
+    struct fd file =
+        fd_of(openat(directory_fd, name.at, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (fd_number(file) < 0)
+        return error_os(errno, "cannot open the lock of GPU '%.*s'", STR_FMT(uuid));
+    (void)fchmod(fd_number(file), 0666); /* of another user: it is right already */
+    *ret_taken = flock(fd_number(file), LOCK_EX | LOCK_NB) == 0;
+    if (*ret_taken)
+        *ret = fd_of(fd_release(&file));
+    return NULL;
+}
+
+static FALLIBLE take_gpus(struct budget *budget, struct arena *arena, int64_t wanted,
+                          struct attempt *attempt, struct str *ret_gpus, bool *ret_taken)
+{
+    AUTO(fd_drop) struct fd directory = {0};
+    TRY(lease_directory(&directory));
+    attempt->gpus = arena_new_array(arena, struct fd, (size_t)wanted);
+    struct buf names = buf_in(arena);
+    for (size_t i = 0; i < budget->gpu_count && attempt->gpu_count < (size_t)wanted; i++) {
+        bool taken = false;
+        TRY(lease(fd_number(directory), arena, budget->gpus[i], &attempt->gpus[attempt->gpu_count],
+                  &taken));
+        if (!taken)
+            continue;
+        buf_print(&names, "%s%.*s", attempt->gpu_count ? "," : "", STR_FMT(budget->gpus[i]));
+        attempt->gpu_count++;
+    }
+    *ret_taken = attempt->gpu_count == (size_t)wanted;
+    *ret_gpus = buf_str(&names);
+    if (*ret_taken)
+        return NULL;
+    for (size_t i = 0; i < attempt->gpu_count; i++)
+        fd_drop(&attempt->gpus[i]);
+    attempt->gpu_count = 0;
+    return NULL;
+}
+
+static bool fits(const struct budget *budget, const struct stage *stage)
+{
+    bool has_gpus = budget->gpu_count > 0;
+    if (has_gpus && stage->resources.gpus && budget->undeclared_stages)
+        return false;
+    if (has_gpus && is_undeclared(stage) && budget->gpu_stages)
+        return false;
+    return budget->jobs_free >= 1 && budget->cpus_milli_free >= cpus_of(budget, stage) &&
+           budget->memory_free >= memory_of(budget, stage) &&
+           budget->gpus_free >= stage->resources.gpus;
+}
+
+struct error *budget_take(struct budget *budget, struct arena *arena, const struct stage *stage,
+                          struct attempt *attempt, struct str *ret_gpus, bool *ret_taken)
+{
+    *ret_gpus = (struct str){0};
+    *ret_taken = fits(budget, stage);
+    if (*ret_taken && stage->resources.gpus)
+        TRY(take_gpus(budget, arena, stage->resources.gpus, attempt, ret_gpus, ret_taken));
+    if (!*ret_taken)
+        return NULL;
+    budget->jobs_free--;
+    budget->cpus_milli_free -= cpus_of(budget, stage);
+    budget->memory_free -= memory_of(budget, stage);
+    budget->gpus_free -= stage->resources.gpus;
+    budget->gpu_stages += stage->resources.gpus > 0;
+    budget->undeclared_stages += is_undeclared(stage);
+    return NULL;
+}
+
+void budget_give(struct budget *budget, const struct stage *stage)
+{
+    budget->jobs_free++;
+    budget->cpus_milli_free += cpus_of(budget, stage);
+    budget->memory_free += memory_of(budget, stage);
+    budget->gpus_free += stage->resources.gpus;
+    budget->gpu_stages -= stage->resources.gpus > 0;
+    budget->undeclared_stages -= is_undeclared(stage);
+}

@@ -1,0 +1,378 @@
+#include "mlops/engine/fingerprint.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/glob.h"
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+
+VEC(artifact_vec, struct artifact);
+
+/* A dry run's knowledge of a path: 1 known (*ret), -1 not known until *ret_waits has run, 0 look.
+ */
+static int forecast_of(const struct forecast *forecast, struct str path, struct artifact *ret,
+                       const struct stage **ret_waits)
+{
+    if (!forecast)
+        return 0;
+    const struct artifact *known = map_get(&forecast->known, path);
+    if (known) {
+        *ret = *known;
+        return 1;
+    }
+    if (!plan_touches_output(forecast->plan, path))
+        return 0;
+    for (struct str at = path; at.len; at = path_directory(at)) {
+        const struct stage *maker = map_get(&forecast->unknown, at);
+        if (maker) {
+            *ret_waits = maker;
+            return -1;
+        }
+    }
+    map_each (entry, &forecast->unknown) {
+        if (path_is_within(entry->key, path)) {
+            *ret_waits = entry->value;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct dep_source {
+    struct session *session;
+    const struct stage *stage;
+    const struct forecast *forecast;
+    struct artifact_vec found;
+    const struct stage *waits_for;
+};
+
+static FALLIBLE missing_dependency(struct dep_source *source, const struct dependency *dependency)
+{
+    const struct stage *maker = plan_producer(&source->session->plan, dependency->path);
+    if (maker)
+        return error_hint(doc_error(dependency->node, "'%.*s' is not there; stage '%.*s' makes it",
+                                    STR_FMT(dependency->written), STR_FMT(maker->name)),
+                          "run that stage too: mlops run %.*s", STR_FMT(maker->name));
+    return error_hint(doc_error(dependency->node,
+                                "dependency '%.*s' of stage '%.*s' is not there and no stage makes "
+                                "it",
+                                STR_FMT(dependency->written), STR_FMT(source->stage->name)),
+                      "create the file, or correct its name in 'deps'");
+}
+
+/* Adds what one path holds; a path that is not there adds ARTIFACT_ABSENT. */
+static FALLIBLE add_path(struct dep_source *source, const struct dependency *dependency,
+                         struct str path)
+{
+    struct artifact seen = {0};
+    int known = forecast_of(source->forecast, path, &seen, &source->waits_for);
+    if (known < 0)
+        return NULL;
+    if (known == 0) {
+        struct error *error = worktree_look(source->session->worktree, path, LOOK_DEP, &seen);
+        if (error)
+            return error_within(error, "dependency '%.*s' of stage '%.*s'",
+                                STR_FMT(dependency->written), STR_FMT(source->stage->name));
+    }
+    if (seen.kind == ARTIFACT_ABSENT && !dependency->is_glob)
+        return missing_dependency(source, dependency);
+    seen.path = path;
+    *vec_push(source->session->arena, &source->found) = seen;
+    return NULL;
+}
+
+static FALLIBLE add_glob(struct dep_source *source, const struct dependency *dependency)
+{
+    struct session *session = source->session;
+    struct str *paths = NULL;
+    size_t count = 0;
+    if (source->forecast) {
+        map_each (entry, &source->forecast->unknown) {
+            if (glob_match(dependency->path, entry->key)) {
+                source->waits_for = entry->value;
+                return NULL;
+            }
+        }
+    }
+    TRY(worktree_glob(session->worktree, session->arena, dependency->path, &paths, &count));
+    if (count == 0)
+        return error_hint(doc_error(dependency->node,
+                                    "pattern '%.*s' of stage '%.*s' matches no file",
+                                    STR_FMT(dependency->written), STR_FMT(source->stage->name)),
+                          "correct the pattern, or remove it from 'deps'");
+    for (size_t i = 0; i < count; i++)
+        TRY(add_path(source, dependency, paths[i]));
+    return NULL;
+}
+
+static int artifact_path_compare(const void *a, const void *b)
+{
+    return str_compare(((const struct artifact *)a)->path, ((const struct artifact *)b)->path);
+}
+
+/* Sorted by path, each once (a glob and a plain path may name the same file). */
+static void sort_unique(struct artifact_vec *found)
+{
+    vec_sort(found, artifact_path_compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < found->len; i++) {
+        if (kept == 0 || !str_equal(found->at[kept - 1].path, found->at[i].path))
+            found->at[kept++] = found->at[i];
+    }
+    found->len = kept;
+}
+
+static FALLIBLE collect_deps(struct dep_source *source)
+{
+    vec_each (struct dependency, dependency, &source->stage->deps) {
+        if (dependency->is_url)
+            return error_hint(
+                doc_error(dependency->node, "'%.*s' is a URL", STR_FMT(dependency->written)),
+                "fetch it with a stage of its own; URLs as dependencies can be planned "
+                "but not run");
+        TRY(dependency->is_glob ? add_glob(source, dependency)
+                                : add_path(source, dependency, dependency->path));
+        if (source->waits_for)
+            return NULL;
+        if (source->found.len > (size_t)LIMIT_STAGE_PATHS)
+            return doc_error(dependency->node,
+                             "stage '%.*s' has more than %lld dependencies (limit STAGE_PATHS)",
+                             STR_FMT(source->stage->name), (long long)LIMIT_STAGE_PATHS);
+    }
+    sort_unique(&source->found);
+    return NULL;
+}
+
+static void fill_deps(struct arena *arena, const struct artifact_vec *found, struct recipe *recipe)
+{
+    recipe->deps = arena_new_array(arena, struct recipe_dep, found->len);
+    recipe->dep_count = found->len;
+    for (size_t i = 0; i < found->len; i++) {
+        const struct artifact *seen = &found->at[i];
+        recipe->deps[i] = (struct recipe_dep){.path = seen->path,
+                                              .kind = seen->kind,
+                                              .is_executable = seen->is_executable,
+                                              .digest = seen->digest,
+                                              .size_bytes = seen->size_bytes};
+    }
+}
+
+enum { PARAM_SHOWN_BYTES = 200 };
+
+static FALLIBLE fill_param(struct session *session, const struct stage *stage,
+                           const struct param_ref *reference, struct recipe_param *ret)
+{
+    const struct doc_node *root = NULL;
+    TRY(session_params(session, reference->file, &root));
+    if (!root)
+        return error_hint(doc_error(reference->node,
+                                    "parameter file '%.*s' of stage '%.*s' is not there",
+                                    STR_FMT(reference->file), STR_FMT(stage->name)),
+                          "create it, or correct 'params'");
+    const struct doc_node *value = reference->key.len ? doc_find_path(root, reference->key) : root;
+    if (!value)
+        return error_hint(doc_error(reference->node, "'%.*s' has no parameter '%.*s'",
+                                    STR_FMT(reference->file), STR_FMT(reference->key)),
+                          "add it to the file, or remove it from 'params' of stage '%.*s'",
+                          STR_FMT(stage->name));
+    struct arena *arena = session->arena;
+    struct buf encoded = buf_in(arena);
+    AUTO(arena_drop) struct arena scratch = {0};
+    doc_encode(value, &scratch, &encoded);
+    struct str shown = doc_show(&scratch, value);
+    *ret = (struct recipe_param){
+        .file = reference->file,
+        .key = reference->key,
+        .encoded = buf_str(&encoded),
+        .shown = str_copy(arena, str_slice(shown, 0, PARAM_SHOWN_BYTES)),
+    };
+    return NULL;
+}
+
+static FALLIBLE fill_params(struct session *session, const struct stage *stage,
+                            const struct forecast *forecast, struct recipe *recipe,
+                            const struct stage **ret_waits)
+{
+    recipe->params = arena_new_array(session->arena, struct recipe_param, stage->params.len);
+    recipe->param_count = stage->params.len;
+    for (size_t i = 0; i < stage->params.len; i++) {
+        struct artifact unused;
+        if (forecast_of(forecast, stage->params.at[i].file, &unused, ret_waits) < 0)
+            return NULL;
+        TRY(fill_param(session, stage, &stage->params.at[i], &recipe->params[i]));
+    }
+    return NULL;
+}
+
+static void fill_env(struct arena *arena, const struct stage *stage, struct recipe *recipe)
+{
+    recipe->env = arena_new_array(arena, struct recipe_env, stage->env.len);
+    recipe->env_count = stage->env.len;
+    for (size_t i = 0; i < stage->env.len; i++) {
+        const struct env_var *variable = &stage->env.at[i];
+        bool is_secret = variable->from_env.len && !variable->is_in_key;
+        struct str value = variable->value;
+        if (variable->from_env.len && variable->is_in_key) {
+            const char *inherited = getenv(str_terminate(arena, variable->from_env));
+            value = inherited ? str_of(inherited) : variable->value;
+        }
+        recipe->env[i] = (struct recipe_env){.name = variable->name,
+                                             .value = is_secret ? (struct str){0} : value,
+                                             .is_secret = is_secret};
+    }
+}
+
+static void fill_outs(struct arena *arena, const struct stage *stage, struct recipe *recipe)
+{
+    recipe->outs = arena_new_array(arena, struct str, stage->outs.len);
+    recipe->out_count = stage->outs.len;
+    for (size_t i = 0; i < stage->outs.len; i++)
+        recipe->outs[i] = stage->outs.at[i].path;
+    if (stage->outs.len > 1)
+        qsort(recipe->outs, stage->outs.len, sizeof *recipe->outs, str_compare_items);
+}
+
+struct error *fingerprint_stage(struct session *session, const struct stage *stage,
+                                const struct forecast *forecast, struct fingerprint *ret)
+{
+    struct arena *arena = session->arena;
+    struct recipe *recipe = arena_new(arena, struct recipe);
+    struct fingerprint made = {.recipe = recipe};
+    struct dep_source source = {.session = session, .stage = stage, .forecast = forecast};
+    TRY(collect_deps(&source));
+    made.waits_for = source.waits_for;
+    if (!made.waits_for)
+        TRY(fill_params(session, stage, forecast, recipe, &made.waits_for));
+    recipe->cmd = stage->cmd;
+    recipe->wdir = stage->wdir;
+    recipe->shell = stage->shell;
+    if (!made.waits_for) {
+        fill_deps(arena, &source.found, recipe);
+        fill_env(arena, stage, recipe);
+        fill_outs(arena, stage, recipe);
+        if (stage->keys_environment)
+            recipe->environment = fingerprint_environment(arena);
+        made.deps = source.found.at;
+        made.key = recipe_key(recipe);
+    }
+    *ret = made;
+    return NULL;
+}
+
+VEC(wish_vec, struct worktree_wish);
+
+struct error *fingerprint_prefetch(struct session *session)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct wish_vec wishes = {0};
+    for (size_t i = 0; i < session->pipeline->stages.len; i++) {
+        if (!session->plan.stages[i].is_selected)
+            continue;
+        const struct stage *stage = &session->pipeline->stages.at[i];
+        vec_each (struct dependency, dependency, &stage->deps) {
+            if (!dependency->is_glob && !dependency->is_url)
+                *vec_push(&scratch, &wishes) =
+                    (struct worktree_wish){.path = dependency->path, .role = LOOK_DEP};
+        }
+        vec_each (struct output, output, &stage->outs)
+            *vec_push(&scratch, &wishes) =
+                (struct worktree_wish){.path = output->path, .role = LOOK_OUT};
+    }
+    return worktree_prefetch(session->worktree, wishes.at, wishes.len, session->observer);
+}
+
+/* Whether some selected stage will make (part of) what `path` needs. */
+static bool is_made_by_run(const struct session *session, struct str path)
+{
+    const struct stage *maker = plan_producer(&session->plan, path);
+    if (maker)
+        return session->plan.stages[maker->index].is_selected;
+    return plan_touches_output(&session->plan, path);
+}
+
+/* Whether a pattern's files may come from a stage of this run. */
+static bool is_glob_made(const struct session *session, const struct stage *stage)
+{
+    const struct plan_stage *planned = &session->plan.stages[stage->index];
+    for (size_t i = 0; i < planned->need_count; i++) {
+        if (planned->needs[i].edge == PLAN_DATA)
+            return true;
+    }
+    return false;
+}
+
+static FALLIBLE check_dependency(struct session *session, const struct stage *stage,
+                                 const struct dependency *dependency)
+{
+    bool is_made = dependency->is_glob ? is_glob_made(session, stage)
+                                       : is_made_by_run(session, dependency->path);
+    if (is_made)
+        return NULL;
+    struct dep_source source = {.session = session, .stage = stage};
+    if (dependency->is_url)
+        return error_hint(doc_error(dependency->node, "'%.*s' is a URL; stages can't read URLs yet",
+                                    STR_FMT(dependency->written)),
+                          "fetch it in a stage that declares the file as an output");
+    return dependency->is_glob ? add_glob(&source, dependency)
+                               : add_path(&source, dependency, dependency->path);
+}
+
+static void check_stage(struct session *session, const struct stage *stage,
+                        struct error_list *errors)
+{
+    if (stage->is_frozen)
+        return;
+    vec_each (struct dependency, dependency, &stage->deps)
+        error_list_add(errors, check_dependency(session, stage, dependency));
+    vec_each (struct param_ref, reference, &stage->params) {
+        struct recipe_param unused;
+        if (!is_made_by_run(session, reference->file))
+            error_list_add(errors, fill_param(session, stage, reference, &unused));
+    }
+}
+
+struct error *fingerprint_check_inputs(struct session *session)
+{
+    struct error_list errors = {0};
+    for (size_t i = 0; i < session->pipeline->stages.len; i++) {
+        if (session->plan.stages[i].is_selected)
+            check_stage(session, &session->pipeline->stages.at[i], &errors);
+    }
+    return error_list_take(&errors);
+}
+
+static FALLIBLE recheck_params(struct session *session, const struct stage *stage,
+                               const struct fingerprint *seen, struct str_vec *ret_changed)
+{
+    for (size_t i = 0; i < stage->params.len; i++)
+        session_forget_params(session, stage->params.at[i].file);
+    for (size_t i = 0; i < stage->params.len; i++) {
+        const struct recipe_param *before = &seen->recipe->params[i];
+        struct recipe_param now = {0};
+        struct error *error = fill_param(session, stage, &stage->params.at[i], &now);
+        bool is_same = !error && str_equal(now.encoded, before->encoded);
+        error_drop(error); /* a parameter file that is broken or gone now has changed */
+        if (!is_same)
+            *vec_push(session->arena, ret_changed) =
+                str_print(session->arena, "%.*s%s%.*s", STR_FMT(before->file),
+                          before->key.len ? ":" : "", STR_FMT(before->key));
+    }
+    return NULL;
+}
+
+struct error *fingerprint_recheck(struct session *session, const struct stage *stage,
+                                  const struct fingerprint *seen, struct str_vec *ret_changed)
+{
+    for (size_t i = 0; i < seen->recipe->dep_count; i++) {
+        bool is_same = false;
+        struct error *error =
+            worktree_recheck(session->worktree, &seen->deps[i], LOOK_DEP, &is_same);
+        if (error)
+            error_drop(error); /* unreadable now: changed */
+        if (!is_same)
+            *vec_push(session->arena, ret_changed) = seen->deps[i].path;
+    }
+    return recheck_params(session, stage, seen, ret_changed);
+}

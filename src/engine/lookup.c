@@ -1,0 +1,233 @@
+#include "mlops/engine/lookup.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/store/results.h"
+
+static const struct artifact *out_of(const struct result *result, struct str path)
+{
+    for (size_t i = 0; i < result->out_count; i++) {
+        if (str_equal(result->outs[i].path, path))
+            return &result->outs[i];
+    }
+    return NULL;
+}
+
+static FALLIBLE look_at_outs(struct session *session, const struct stage *stage,
+                             struct artifact **ret)
+{
+    struct artifact *found = arena_new_array(session->arena, struct artifact, stage->outs.len);
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        TRY_WITHIN(worktree_look(session->worktree, stage->outs.at[i].path, LOOK_OUT, &found[i]),
+                   "output '%.*s' of stage '%.*s'", STR_FMT(stage->outs.at[i].written),
+                   STR_FMT(stage->name));
+        found[i].path = stage->outs.at[i].path;
+    }
+    *ret = found;
+    return NULL;
+}
+
+/* Every output in the work tree is what the result says. */
+static bool is_in_place(const struct stage *stage, const struct artifact *found,
+                        const struct result *result)
+{
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        const struct artifact *out = out_of(result, stage->outs.at[i].path);
+        if (!out || !artifact_equal(out, &found[i]))
+            return false;
+    }
+    return true;
+}
+
+/* What is not in place can be taken from the store. */
+static FALLIBLE is_restorable(struct session *session, const struct stage *stage,
+                              const struct artifact *found, const struct result *result, bool *ret)
+{
+    *ret = false;
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        const struct artifact *out = out_of(result, stage->outs.at[i].path);
+        if (!out)
+            return NULL;
+        if (artifact_equal(out, &found[i]))
+            continue;
+        bool is_there = false;
+        if (out->is_stored && session->cas)
+            TRY(worktree_can_restore(session->worktree, out, &is_there));
+        if (!is_there)
+            return NULL;
+    }
+    *ret = true;
+    return NULL;
+}
+
+struct result *lookup_lock_result(struct session *session, const struct stage *stage)
+{
+    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    if (!entry)
+        return NULL;
+    struct result *result = arena_new(session->arena, struct result);
+    *result = (struct result){.key = entry->key,
+                              .stage = entry->stage,
+                              .outs = entry->outs,
+                              .out_count = entry->out_count,
+                              .metrics = entry->metrics,
+                              .is_rejected = entry->is_rejected};
+    return result;
+}
+
+static void add_reason(struct session *session, struct verdict *verdict, enum reason_part part,
+                       struct str what, struct str after)
+{
+    *vec_push(session->arena, &verdict->reasons) =
+        (struct reason){.part = part, .what = what, .after = after};
+}
+
+/* Which outputs are not what `result` says: the reason for a restore, or for a run without objects.
+ */
+static void explain_outs(struct session *session, const struct stage *stage,
+                         const struct result *result, struct verdict *verdict)
+{
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        const struct artifact *out = out_of(result, stage->outs.at[i].path);
+        const struct artifact *found = &verdict->found[i];
+        if (out && artifact_equal(out, found))
+            continue;
+        add_reason(session, verdict, REASON_OUTPUT, stage->outs.at[i].path,
+                   found->kind == ARTIFACT_ABSENT ? (struct str){0} : STR("changed"));
+    }
+}
+
+static FALLIBLE nearest_recipe(struct session *session, const struct stage *stage,
+                               struct recipe *ret, bool *ret_found)
+{
+    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    if (entry) {
+        *ret = entry->recipe;
+        *ret_found = true;
+        return NULL;
+    }
+    *ret_found = false;
+    if (fd_number(session->workspace.state_fd) < 0)
+        return NULL;
+    struct ledger *ledger = NULL;
+    TRY(session_ledger(session, &ledger));
+    return ledger_last_recipe(ledger, session->arena, session->pipeline->path, stage->name, ret,
+                              ret_found);
+}
+
+static FALLIBLE explain_run(struct session *session, const struct stage *stage,
+                            const struct fingerprint *fingerprint,
+                            const struct lookup_options *options, const struct result *known,
+                            struct verdict *verdict)
+{
+    bool is_callback = !stage->deps.len && !stage->outs.len && !stage->params.len;
+    if (options->force)
+        add_reason(session, verdict, REASON_FORCED, (struct str){0}, (struct str){0});
+    if (stage->is_always_changed || is_callback)
+        add_reason(session, verdict, REASON_ALWAYS, (struct str){0}, (struct str){0});
+    struct recipe before;
+    bool found = false;
+    TRY(nearest_recipe(session, stage, &before, &found));
+    if (found)
+        recipe_diff(session->arena, &before, fingerprint->recipe, &verdict->reasons);
+    else if (!verdict->reasons.len)
+        add_reason(session, verdict, REASON_NEVER_RUN, stage->name, (struct str){0});
+    if (known && !verdict->reasons.len) {
+        explain_outs(session, stage, known, verdict);
+        if (!options->no_restore)
+            add_reason(session, verdict, REASON_NOT_STORED, stage->name, (struct str){0});
+    }
+    if (!verdict->reasons.len)
+        add_reason(session, verdict, REASON_NEVER_RUN, stage->name, (struct str){0});
+    return NULL;
+}
+
+/* Known results of the key: the lock's entry first, then those of the store, newest first. */
+struct known_results {
+    struct result *from_lock;
+    struct result_ref *stored;
+    size_t stored_count;
+};
+
+static FALLIBLE choose(struct session *session, const struct stage *stage,
+                       const struct known_results *known, const struct lookup_options *options,
+                       struct verdict *verdict)
+{
+    for (size_t i = 0; i < known->stored_count; i++) {
+        struct result *result = &known->stored[i].value;
+        if (!result->is_rejected && is_in_place(stage, verdict->found, result)) {
+            verdict->kind = VERDICT_UNCHANGED;
+            verdict->result = result;
+            verdict->result_id = known->stored[i].id;
+            return NULL;
+        }
+    }
+    bool persists = false;
+    vec_each (struct output, output, &stage->outs)
+        persists |= output->persists;
+    if (options->no_restore || persists)
+        return NULL;
+    bool can = false;
+    for (size_t i = 0; i < known->stored_count && !can; i++) {
+        if (known->stored[i].value.is_rejected)
+            continue;
+        TRY(is_restorable(session, stage, verdict->found, &known->stored[i].value, &can));
+        if (can) {
+            verdict->result = &known->stored[i].value;
+            verdict->result_id = known->stored[i].id;
+        }
+    }
+    if (!can && known->from_lock) {
+        TRY(is_restorable(session, stage, verdict->found, known->from_lock, &can));
+        verdict->result = can ? known->from_lock : NULL;
+    }
+    if (can) {
+        verdict->kind = VERDICT_RESTORE;
+        explain_outs(session, stage, verdict->result, verdict);
+    }
+    return NULL;
+}
+
+static FALLIBLE find_known(struct session *session, const struct stage *stage, struct digest key,
+                           struct result *from_lock, struct verdict *verdict, bool *ret_done,
+                           struct known_results *ret)
+{
+    bool lock_fits = from_lock && !from_lock->is_rejected && digest_equal(from_lock->key, key);
+    *ret = (struct known_results){.from_lock = lock_fits ? from_lock : NULL};
+    *ret_done = lock_fits && is_in_place(stage, verdict->found, from_lock);
+    if (*ret_done) {
+        verdict->kind = VERDICT_UNCHANGED;
+        verdict->result = from_lock;
+        return NULL;
+    }
+    if (fd_number(session->workspace.cache_fd) < 0)
+        return NULL;
+    return results_find(session->arena, &session->workspace, key, &ret->stored, &ret->stored_count);
+}
+
+struct error *lookup_stage(struct session *session, const struct stage *stage,
+                           const struct fingerprint *fingerprint,
+                           const struct lookup_options *options, bool explain, struct verdict *ret)
+{
+    struct verdict verdict = {.kind = VERDICT_RUN};
+    TRY(look_at_outs(session, stage, &verdict.found));
+    bool is_callback = !stage->deps.len && !stage->outs.len && !stage->params.len;
+    bool must_run = options->force || stage->is_always_changed || is_callback;
+    struct result *from_lock = lookup_lock_result(session, stage);
+    struct digest key = stage->is_frozen && from_lock ? from_lock->key : fingerprint->key;
+    struct known_results known = {0};
+    if (!must_run) {
+        bool done = false;
+        TRY(find_known(session, stage, key, from_lock, &verdict, &done, &known));
+        if (!done)
+            TRY(choose(session, stage, &known, options, &verdict));
+    }
+    if (verdict.kind == VERDICT_RUN && explain) {
+        const struct result *result = known.from_lock          ? known.from_lock
+                                      : known.stored_count > 0 ? &known.stored[0].value
+                                                               : NULL;
+        TRY(explain_run(session, stage, fingerprint, options, result, &verdict));
+    }
+    *ret = verdict;
+    return NULL;
+}

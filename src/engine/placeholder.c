@@ -1,1 +1,0 @@
-typedef int mlops_engine_placeholder;

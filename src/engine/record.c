@@ -1,0 +1,303 @@
+#include "mlops/engine/record.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/engine/lookup.h"
+#include "mlops/host/clock.h"
+#include "mlops/store/results.h"
+
+#include <stdlib.h>
+
+struct pending {
+    struct outcome *outcome;
+    struct attempt attempt;
+};
+
+VEC(pending_vec, struct pending);
+
+struct recorder {
+    struct session *session;
+    struct run *run;
+    struct arena arena; /* of the group */
+    struct pending_vec group;
+    struct map changed;         /* stage -> struct lock_entry *: what this run made of the lock */
+    bool lock_is_stale;         /* `changed` holds something the file lacks */
+    struct file_stat lock_stat; /* of the lock file as this process last saw it */
+    bool lock_existed;
+    int64_t first_ns; /* when the oldest pending outcome came */
+    bool is_urgent;
+    int displaced;
+};
+
+static FALLIBLE stat_lock(struct recorder *recorder, struct file_stat *ret, bool *ret_found)
+{
+    struct session *session = recorder->session;
+    AUTO(arena_drop) struct arena arena = {0};
+    return file_stat_at(fd_number(session->workspace.root_fd),
+                        str_terminate(&arena, session->lock.path), true, ret, ret_found);
+}
+
+struct error *recorder_open(struct session *session, struct run *run, struct recorder **ret)
+{
+    struct recorder *recorder = arena_new(session->arena, struct recorder);
+    *recorder = (struct recorder){.session = session, .run = run};
+    TRY(stat_lock(recorder, &recorder->lock_stat, &recorder->lock_existed));
+    *ret = recorder;
+    return NULL;
+}
+
+void recorder_drop(struct recorder **recorder)
+{
+    if (!*recorder)
+        return;
+    vec_each (struct pending, pending, &(*recorder)->group)
+        attempt_drop(&pending->attempt);
+    arena_drop(&(*recorder)->arena);
+    *recorder = NULL;
+}
+
+static bool is_success(const struct outcome *outcome)
+{
+    return outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED ||
+           outcome->status == STATUS_UNCHANGED;
+}
+
+static bool same_outs(const struct lock_entry *entry, const struct result *result)
+{
+    if (entry->out_count != result->out_count)
+        return false;
+    for (size_t i = 0; i < result->out_count; i++) {
+        if (!str_equal(entry->outs[i].path, result->outs[i].path) ||
+            !artifact_equal(&entry->outs[i], &result->outs[i]) ||
+            entry->outs[i].is_stored != result->outs[i].is_stored)
+            return false;
+    }
+    return true;
+}
+
+/* What the lock will say of the stage, if that is something new. */
+static void update_lock(struct recorder *recorder, const struct outcome *outcome)
+{
+    struct session *session = recorder->session;
+    const struct result *result = outcome->value;
+    const struct lock_entry *before = map_get(&session->lock.entries, outcome->stage->name);
+    if (before && digest_equal(before->key, outcome->key) && same_outs(before, result))
+        return;
+    struct lock_entry *entry = arena_new(session->arena, struct lock_entry);
+    *entry = (struct lock_entry){.stage = outcome->stage->name,
+                                 .recipe = *outcome->recipe,
+                                 .key = outcome->key,
+                                 .outs = result->outs,
+                                 .out_count = result->out_count,
+                                 .metrics = result->metrics,
+                                 .is_rejected = result->is_rejected};
+    map_put(session->arena, &session->lock.entries, entry->stage, entry);
+    map_put(session->arena, &recorder->changed, entry->stage, entry);
+    recorder->lock_is_stale = true;
+}
+
+struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
+                           struct attempt *attempt)
+{
+    if (is_success(outcome) && outcome->value && outcome->recipe)
+        update_lock(recorder, outcome);
+    bool is_worth_a_row = outcome->status != STATUS_UNCHANGED && outcome->status != STATUS_SKIPPED;
+    if (!is_worth_a_row && !attempt)
+        return NULL;
+    struct pending *pending = vec_push(&recorder->arena, &recorder->group);
+    *pending = (struct pending){.outcome = outcome};
+    if (attempt) {
+        outcome->attempt = attempt->id;
+        pending->attempt = *attempt;
+        *attempt = (struct attempt){0};
+    }
+    if (recorder->group.len == 1)
+        recorder->first_ns = clock_monotonic_ns();
+    recorder->is_urgent |= outcome->usage.duration_ns > NS_PER_S;
+    return NULL;
+}
+
+bool recorder_is_due(const struct recorder *recorder, int64_t now_ns)
+{
+    if (!recorder->group.len)
+        return false;
+    return recorder->is_urgent || (int64_t)recorder->group.len >= LIMIT_OUTCOMES_GROUPED ||
+           now_ns - recorder->first_ns >= NS_PER_S;
+}
+
+int64_t recorder_deadline(const struct recorder *recorder)
+{
+    return recorder->group.len ? recorder->first_ns + NS_PER_S : -1;
+}
+
+/* Results of executed stages become files; their ids go into the outcomes. */
+static FALLIBLE put_results(struct recorder *recorder)
+{
+    struct session *session = recorder->session;
+    AUTO(arena_drop) struct arena scratch = {0};
+    vec_each (struct pending, pending, &recorder->group) {
+        struct outcome *outcome = pending->outcome;
+        bool makes_result =
+            (outcome->status == STATUS_EXECUTED || outcome->status == STATUS_REJECTED) &&
+            outcome->value;
+        bool is_unnamed = is_success(outcome) && outcome->value && digest_is_zero(outcome->result);
+        if (makes_result || is_unnamed)
+            TRY(results_put(&scratch, &session->workspace, outcome->value, &outcome->result));
+    }
+    return results_flush(&session->workspace);
+}
+
+/* Another process may have written the lock since: its entries stay, ours are laid over them. */
+static FALLIBLE merge_lock(struct recorder *recorder)
+{
+    struct session *session = recorder->session;
+    struct file_stat stat;
+    bool found = false;
+    TRY(stat_lock(recorder, &stat, &found));
+    bool is_same = found == recorder->lock_existed &&
+                   (!found || memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0);
+    if (is_same)
+        return NULL;
+    TRY(lockfile_load(session->arena, &session->workspace, session->index, session->lock.path,
+                      &session->lock));
+    map_each (entry, &recorder->changed)
+        map_put(session->arena, &session->lock.entries, entry->key, entry->value);
+    return NULL;
+}
+
+static FALLIBLE forget_attempts(struct recorder *recorder)
+{
+    vec_each (struct pending, pending, &recorder->group) {
+        int displaced = 0;
+        if (is_success(pending->outcome) || pending->outcome->status == STATUS_REJECTED ||
+            pending->outcome->status == STATUS_UNCONFIRMED)
+            TRY(attempt_complete(recorder->session, &pending->attempt, &displaced));
+        recorder->displaced += displaced;
+        attempt_drop(&pending->attempt);
+    }
+    return NULL;
+}
+
+static void group_reset(struct recorder *recorder)
+{
+    recorder->group = (struct pending_vec){0};
+    arena_reset(&recorder->arena);
+    recorder->is_urgent = false;
+}
+
+static struct ledger_group ledger_group_of(struct recorder *recorder, struct buf *lock_bytes)
+{
+    struct session *session = recorder->session;
+    struct ledger_group group = {.run = recorder->run, .outcome_count = recorder->group.len};
+    const struct outcome **outcomes =
+        arena_new_array(&recorder->arena, const struct outcome *, recorder->group.len);
+    for (size_t i = 0; i < recorder->group.len; i++)
+        outcomes[i] = recorder->group.at[i].outcome;
+    group.outcomes = outcomes;
+    if (recorder->lock_is_stale) {
+        lockfile_print(&session->lock, lock_bytes);
+        group.lock_path = session->lock.path;
+        group.lock_before = session->lock.digest;
+        group.lock_bytes = buf_str(lock_bytes);
+    }
+    return group;
+}
+
+static FALLIBLE publish_lock(struct recorder *recorder, const struct ledger_group *group)
+{
+    struct session *session = recorder->session;
+    if (!group->lock_bytes.len)
+        return NULL;
+    bool written = false;
+    TRY(ledger_write_lock(session->ledger, &session->workspace, &written));
+    if (!written) {
+        struct event event = {
+            .kind = EVENT_WARNING,
+            .text =
+                str_print(session->arena, "'%.*s' was changed by somebody else; it stays as it is",
+                          STR_FMT(session->lock.path))};
+        observer_tell(session->observer, &event);
+        return NULL;
+    }
+    session->lock.digest = digest_of(group->lock_bytes.at, group->lock_bytes.len);
+    recorder->lock_is_stale = false;
+    return stat_lock(recorder, &recorder->lock_stat, &recorder->lock_existed);
+}
+
+static FALLIBLE take_turn(struct recorder *recorder, struct lock *ret)
+{
+    const struct workspace *workspace = &recorder->session->workspace;
+    bool taken = false;
+    TRY(lock_take(fd_number(workspace->state_fd), "locks/record", LOCK_EXCLUSIVE,
+                  workspace->config.lock_timeout_ns, NULL, NULL, ret, &taken));
+    if (!taken)
+        return error_hint(error_new(ERROR_MACHINE, "another mlops has been recording for too long"),
+                          "wait for it, or raise 'lock.timeout' (mlops config)");
+    return NULL;
+}
+
+static FALLIBLE prepare(struct recorder *recorder)
+{
+    struct ledger *ledger = NULL;
+    TRY(session_ledger(recorder->session, &ledger));
+    if (recorder->group.len) {
+        TRY(cas_flush(recorder->session->cas));
+        TRY(put_results(recorder));
+    }
+    return recorder->lock_is_stale ? merge_lock(recorder) : NULL;
+}
+
+struct error *recorder_flush(struct recorder *recorder)
+{
+    if (!recorder->group.len)
+        return NULL;
+    AUTO(lock_drop) struct lock turn = {0};
+    AUTO(buf_drop) struct buf lock_bytes = {0};
+    TRY(take_turn(recorder, &turn));
+    TRY(prepare(recorder));
+    struct ledger_group group = ledger_group_of(recorder, &lock_bytes);
+    TRY(ledger_record(recorder->session->ledger, &group));
+    TRY(publish_lock(recorder, &group));
+    TRY(forget_attempts(recorder));
+    group_reset(recorder);
+    return NULL;
+}
+
+/* Entries of stages that are no longer in the pipeline. */
+static void prune_lock(struct recorder *recorder)
+{
+    struct session *session = recorder->session;
+    struct map kept = {0};
+    map_each (entry, &session->lock.entries) {
+        if (map_has(&session->pipeline->by_name, entry->key))
+            map_put(session->arena, &kept, entry->key, entry->value);
+    }
+    recorder->lock_is_stale |= kept.len != session->lock.entries.len;
+    session->lock.entries = kept;
+}
+
+struct error *recorder_finish(struct recorder *recorder, const struct state *state,
+                              bool is_complete)
+{
+    AUTO(lock_drop) struct lock turn = {0};
+    AUTO(buf_drop) struct buf lock_bytes = {0};
+    TRY(take_turn(recorder, &turn));
+    TRY(prepare(recorder));
+    if (is_complete)
+        prune_lock(recorder);
+    struct ledger_group group = ledger_group_of(recorder, &lock_bytes);
+    if (group.lock_bytes.len)
+        recorder->run->lock_digest = digest_of(group.lock_bytes.at, group.lock_bytes.len);
+    else
+        recorder->run->lock_digest = recorder->session->lock.digest;
+    TRY(ledger_finish_run(recorder->session->ledger, recorder->run, state, &group));
+    TRY(publish_lock(recorder, &group));
+    TRY(forget_attempts(recorder));
+    group_reset(recorder);
+    return NULL;
+}
+
+int recorder_displaced(const struct recorder *recorder)
+{
+    return recorder->displaced;
+}

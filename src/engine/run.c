@@ -1,0 +1,273 @@
+#include "mlops/engine/run.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/machine.h"
+#include "mlops/host/signal.h"
+
+#include <stdlib.h>
+
+#include "run_private.h"
+
+enum { HELD_MOST = 64 };
+
+bool run_is_stopping(const struct run_state *state)
+{
+    return state->stop_count > 0 || (state->failure && !state->options->keep_going);
+}
+
+static int64_t jobs_of(const struct run_state *state)
+{
+    const struct session *session = state->session;
+    int64_t jobs = state->options->jobs;
+    if (jobs == 0)
+        jobs = session->workspace.config.jobs;
+    if (jobs == 0)
+        jobs = session->pipeline->dialect == DOC_DVC ? 1 : machine_cpus();
+    return MIN_OF(MAX_OF(jobs, (int64_t)1), LIMIT_JOBS);
+}
+
+static void push_ready(struct run_state *state, uint32_t index)
+{
+    state->steps[index].phase = PHASE_READY;
+    *vec_push(state->session->arena, &state->ready) = index;
+}
+
+/* Steps and outcomes of every stage; those with nothing before them are ready, in plan order. */
+static void prepare_steps(struct run_state *state)
+{
+    struct session *session = state->session;
+    size_t count = session->pipeline->stages.len;
+    state->steps = arena_new_array(session->arena, struct step, count);
+    state->outcomes = arena_new_array(session->arena, struct outcome, count);
+    for (size_t i = 0; i < count; i++) {
+        struct step *step = &state->steps[i];
+        const struct plan_stage *planned = &session->plan.stages[i];
+        step->stage = &session->pipeline->stages.at[i];
+        step->outcome = &state->outcomes[i];
+        step->outcome->stage = step->stage;
+        for (size_t j = 0; planned->is_selected && j < planned->need_count; j++)
+            step->blockers += session->plan.stages[planned->needs[j].stage].is_selected;
+        state->total += planned->is_selected;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t index = session->plan.order[i];
+        if (session->plan.stages[index].is_selected && state->steps[index].blockers == 0)
+            push_ready(state, index);
+    }
+}
+
+static FALLIBLE visit_ready(struct run_state *state)
+{
+    while (state->ready_at < state->ready.len && !run_is_stopping(state)) {
+        bool is_full = !state->options->dry && (state->budget.jobs_free == 0 ||
+                                                state->active.len >= HELD_MOST + LIMIT_JOBS);
+        if (is_full)
+            return NULL;
+        TRY(run_visit(state, &state->steps[state->ready.at[state->ready_at++]]));
+        if (signal_count() > state->stop_count)
+            return NULL;
+    }
+    return NULL;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    if (a < 0 || b < 0)
+        return MAX_OF(a, b);
+    return MIN_OF(a, b);
+}
+
+static int64_t next_deadline(const struct run_state *state)
+{
+    int64_t deadline = recorder_deadline(state->recorder);
+    for (size_t i = 0; i < state->active.len; i++) {
+        const struct step *step = &state->steps[state->active.at[i]];
+        if (step->phase == PHASE_RUNNING)
+            deadline = earlier(deadline, job_deadline(step->job));
+        else if (step->phase != PHASE_DONE)
+            deadline = earlier(deadline, step->wake_ns);
+    }
+    return deadline;
+}
+
+static FALLIBLE tend(struct run_state *state, struct step *step, int64_t now_ns)
+{
+    if (step->phase == PHASE_RUNNING) {
+        job_tick(step->job, now_ns);
+        return step->job->end == JOB_RUNNING ? NULL : run_job_ended(state, step);
+    }
+    bool is_waiting = step->phase == PHASE_HELD || step->phase == PHASE_BACKOFF;
+    if (is_waiting && run_is_stopping(state))
+        return run_finish_stage(state, step, STATUS_SKIPPED);
+    return is_waiting && now_ns >= step->wake_ns ? run_retry_held(state, step) : NULL;
+}
+
+static FALLIBLE tend_active(struct run_state *state)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < state->active.len; i++)
+        TRY(tend(state, &state->steps[state->active.at[i]], now_ns));
+    size_t kept = 0;
+    for (size_t i = 0; i < state->active.len; i++) {
+        if (state->steps[state->active.at[i]].phase != PHASE_DONE)
+            state->active.at[kept++] = state->active.at[i];
+    }
+    state->active.len = kept;
+    return NULL;
+}
+
+/* First signal: nothing new starts, TERM to every group; the second: KILL. */
+static void answer_signals(struct run_state *state)
+{
+    int count = signal_count();
+    if (count == state->stop_count)
+        return;
+    state->stop_count = count;
+    for (size_t i = 0; i < state->active.len; i++) {
+        struct step *step = &state->steps[state->active.at[i]];
+        if (step->phase == PHASE_RUNNING)
+            job_stop(step->job, count > 1);
+    }
+}
+
+static bool has_ready(const struct run_state *state)
+{
+    return state->ready_at < state->ready.len && !run_is_stopping(state);
+}
+
+static FALLIBLE turn(struct run_state *state)
+{
+    answer_signals(state);
+    TRY(visit_ready(state));
+    if (recorder_is_due(state->recorder, clock_monotonic_ns()))
+        TRY(recorder_flush(state->recorder));
+    if (!state->active.len)
+        return NULL;
+    /* A full queue of ready stages and a free job: look only, do not wait. */
+    bool can_go_on =
+        has_ready(state) && state->budget.jobs_free > 0 && state->active.len < HELD_MOST;
+    TRY(loop_turn(state->loop, can_go_on ? 0 : next_deadline(state)));
+    answer_signals(state);
+    return tend_active(state);
+}
+
+static FALLIBLE skip_rest(struct run_state *state)
+{
+    size_t count = state->session->pipeline->stages.len;
+    for (size_t i = 0; i < count; i++) {
+        struct step *step = &state->steps[i];
+        bool is_open = step->phase == PHASE_WAITING || step->phase == PHASE_READY;
+        if (state->session->plan.stages[i].is_selected && is_open)
+            TRY(run_finish_stage(state, step, STATUS_SKIPPED));
+    }
+    return NULL;
+}
+
+static FALLIBLE run_all(struct run_state *state)
+{
+    do
+        TRY(turn(state));
+    while (state->active.len || has_ready(state));
+    return skip_rest(state);
+}
+
+static void signal_ready(void *context)
+{
+    (void)context;
+    signal_clear();
+}
+
+static FALLIBLE open_loop(struct run_state *state)
+{
+    int signals = -1;
+    state->loop = loop_open(state->session->arena);
+    TRY(signal_open(&signals));
+    loop_watch(state->loop, signals, signal_ready, NULL);
+    TRY(process_adopt_orphans());
+    TRY(budget_open(state->session->arena, jobs_of(state), &state->budget));
+    return recorder_open(state->session, state->run, &state->recorder);
+}
+
+static void drop_state(struct run_state *state)
+{
+    for (size_t i = 0; i < state->active.len; i++) {
+        struct step *step = &state->steps[state->active.at[i]];
+        if (step->job) {
+            job_drop(step->job);
+            free(step->job);
+        }
+        attempt_drop(&step->attempt);
+    }
+    recorder_drop(&state->recorder);
+    loop_drop(&state->loop);
+    lock_drop(&state->alive);
+}
+
+static struct run *run_make(struct session *session, const struct run_options *options)
+{
+    struct arena *arena = session->arena;
+    struct run *run = arena_new(arena, struct run);
+    *run = (struct run){.id = options->dry ? STR("") : clock_ulid(arena),
+                        .status = RUN_RUNNING,
+                        .pipeline = session->pipeline->path,
+                        .started_ns = clock_real_ns(),
+                        .version = options->version,
+                        .argv = options->argv};
+    if (!options->dry) {
+        run->pipeline_digest = digest_of(session->doc->bytes.at, session->doc->bytes.len);
+        run->host = machine_host(arena);
+        run->user = machine_user(arena);
+    }
+    run->code.is_dirty = -1;
+    return run;
+}
+
+static void tell_start(struct run_state *state)
+{
+    struct event event = {
+        .kind = EVENT_RUN_STARTED, .run = state->run, .total_count = state->total};
+    observer_tell(state->session->observer, &event);
+}
+
+static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
+{
+    TRY(fingerprint_prefetch(state->session));
+    TRY(signal_check());
+    TRY(fingerprint_check_inputs(state->session));
+    if (!state->options->dry)
+        TRY(open_loop(state));
+    for (size_t i = 0; !state->options->dry && i < state->session->pipeline->stages.len; i++) {
+        if (state->session->plan.stages[i].is_selected)
+            TRY(budget_check(&state->budget, state->steps[i].stage));
+    }
+    tell_start(state);
+    if (state->options->dry) {
+        TRY(visit_ready(state));
+        return run_end(state, ret);
+    }
+    TRY(run_all(state));
+    return run_end(state, ret);
+}
+
+struct error *run_plan(struct session *session, const struct run_options *options,
+                       struct run_report *ret)
+{
+    int64_t begun_ns = clock_monotonic_ns();
+    struct run_state state = {
+        .session = session,
+        .options = options,
+        .run = run_make(session, options),
+        .forecast = {.plan = &session->plan},
+        .lookup = {.force = options->force, .no_restore = options->no_restore}};
+    if (!options->dry)
+        TRY(aside_recover(session));
+    prepare_steps(&state);
+    struct error *error = run_body(&state, ret);
+    drop_state(&state);
+    if (!error)
+        ret->run->duration_ns = clock_monotonic_ns() - begun_ns;
+    return error;
+}

@@ -1,0 +1,107 @@
+#include "mlops/base/arena.h"
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+
+#include "run_private.h"
+
+struct dirt {
+    struct session *session;
+    struct str prefix; /* of the project below the git top, with '/' or empty */
+};
+
+/* What mlops itself writes, or what is cached, does not make the code dirty. */
+static bool is_ours(void *context, struct str path)
+{
+    struct dirt *dirt = context;
+    if (!str_starts(path, dirt->prefix))
+        return false;
+    struct str inner = str_slice(path, dirt->prefix.len, path.len);
+    struct session *session = dirt->session;
+    return plan_producer(&session->plan, inner) != NULL || str_equal(inner, session->lock.path) ||
+           path_is_within(inner, STR(".mlops")) || str_is(path_name(inner), ".gitignore") ||
+           str_ends(inner, STR(".mlops.lock"));
+}
+
+/* The diff of a dirty tree becomes an object: a run can be reproduced without a commit. */
+static FALLIBLE keep_patch(struct run_state *state, struct vcs *vcs,
+                           const struct vcs_path_vec *changes)
+{
+    struct session *session = state->session;
+    struct str patch;
+    bool was_cut = false;
+    AUTO(arena_drop) struct arena arena = {0};
+    TRY(vcs_patch(vcs, &arena, changes, &patch, &was_cut));
+    return cas_put_bytes(session->cas, patch, &state->run->code.patch);
+}
+
+static FALLIBLE note_code(struct run_state *state)
+{
+    struct session *session = state->session;
+    struct code_state *code = &state->run->code;
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    TRY(vcs_head(vcs, session->arena, &code->commit, &code->branch));
+    TRY(vcs_remote(vcs, session->arena, &code->remote));
+    struct str marker = session_vcs_path(session, session->arena, STR("x"));
+    struct dirt dirt = {.session = session, .prefix = str_slice(marker, 0, marker.len - 1)};
+    struct vcs_path_vec changes = {0};
+    TRY(vcs_changes(vcs, session->arena, is_ours, &dirt, &changes));
+    code->is_dirty = changes.len > 0;
+    return code->is_dirty ? keep_patch(state, vcs, &changes) : NULL;
+}
+
+VEC(path_vec, struct str);
+
+/* A cached output that git tracks would be versioned twice, and fought over. */
+static FALLIBLE refuse_tracked(struct run_state *state)
+{
+    struct session *session = state->session;
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct path_vec paths = {0};
+    struct map outputs = {0};
+    vec_each (struct stage, stage, &session->pipeline->stages) {
+        vec_each (struct output, output, &stage->outs) {
+            if (!output->is_cached || output->path.at[0] == '/')
+                continue;
+            struct str path = session_vcs_path(session, &arena, output->path);
+            *vec_push(&arena, &paths) = path;
+            map_put(&arena, &outputs, path, output);
+        }
+    }
+    struct vcs_path_vec tracked = {0};
+    TRY(vcs_tracked(vcs, &arena, paths.at, paths.len, &tracked));
+    struct error_list errors = {0};
+    vec_each (struct str, path, &tracked) {
+        const struct output *output = map_get(&outputs, *path);
+        if (!output)
+            continue;
+        struct error *error =
+            doc_error(output->node, "output '%.*s' is tracked by git", STR_FMT(output->written));
+        error_list_add(&errors,
+                       error_hint(error, "git rm -r --cached '%.*s', or set 'cache: false'",
+                                  STR_FMT(output->written)));
+    }
+    return error_list_take(&errors);
+}
+
+struct error *run_begin(struct run_state *state)
+{
+    if (state->has_begun)
+        return NULL;
+    struct session *session = state->session;
+    struct ledger *ledger = NULL;
+    TRY(refuse_tracked(state));
+    TRY(note_code(state));
+    TRY(session_ledger(session, &ledger));
+    TRY(ledger_begin_run(ledger, state->run));
+    TRY(ledger_durations(ledger, session->arena, session->pipeline->path, &state->durations));
+    state->has_begun = true;
+    return NULL;
+}

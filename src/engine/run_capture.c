@@ -1,0 +1,173 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/model/metric.h"
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+
+#include "run_private.h"
+
+/* Uncached metrics and plots are stored up to a limit, so that they can be restored and compared.
+ */
+static FALLIBLE is_to_be_stored(struct run_state *state, const struct output *output, bool *ret)
+{
+    *ret = output->is_cached;
+    if (output->is_cached || output->category == OUT_PLAIN)
+        return NULL;
+    struct file_stat stat;
+    bool found = false;
+    AUTO(arena_drop) struct arena arena = {0};
+    TRY(file_stat_at(fd_number(state->session->workspace.root_fd),
+                     str_terminate(&arena, output->path), true, &stat, &found));
+    *ret = found && (stat.mode & 0170000) == 0100000 && stat.size_bytes <= LIMIT_METRIC_BYTES;
+    return NULL;
+}
+
+static FALLIBLE capture_output(struct run_state *state, const struct output *output,
+                               struct artifact *ret)
+{
+    struct session *session = state->session;
+    bool is_stored = false;
+    worktree_forget(session->worktree, output->path);
+    session_forget_params(session, output->path);
+    TRY(is_to_be_stored(state, output, &is_stored));
+    if (is_stored)
+        TRY(worktree_capture(session->worktree, output->path, ret));
+    else
+        TRY(worktree_look(session->worktree, output->path, LOOK_OUT, ret));
+    ret->path = output->path;
+    ret->is_stored = is_stored;
+    return NULL;
+}
+
+static FALLIBLE read_metrics(struct run_state *state, const struct output *output,
+                             struct metric_vec *ret)
+{
+    struct session *session = state->session;
+    struct str bytes;
+    bool found = false;
+    TRY(file_read(session->arena, fd_number(session->workspace.root_fd),
+                  str_terminate(session->arena, output->path), LIMIT_JSON_BYTES, &bytes, &found));
+    return found ? metrics_parse(session->arena, output->path, bytes, ret) : NULL;
+}
+
+static struct str text_of(struct arena *arena, struct error *error)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    error_drop(error);
+    struct str line = str_trim(buf_str(&text));
+    return str_copy(arena, str_starts(line, STR("mlops: ")) ? str_slice(line, 7, line.len) : line);
+}
+
+/* Outputs one by one; what is wrong with them is the stage's fault unless the machine failed. */
+static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
+                            struct result *result, struct str *ret_fault)
+{
+    struct arena *arena = state->session->arena;
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        const struct output *output = &stage->outs.at[i];
+        struct error *error = capture_output(state, output, &result->outs[i]);
+        if (error && error->system_errno == 0 && error->code != ERROR_BUG) {
+            *ret_fault = text_of(arena, error);
+            return NULL;
+        }
+        TRY(error);
+        if (result->outs[i].kind == ARTIFACT_ABSENT) {
+            *ret_fault = str_print(arena, "ended well but did not make its output '%.*s'",
+                                   STR_FMT(output->written));
+            return NULL;
+        }
+        if (output->category != OUT_METRICS || result->outs[i].kind != ARTIFACT_FILE)
+            continue;
+        error = read_metrics(state, output, &result->metrics);
+        if (error) {
+            state->exit_status = ERROR_PROJECT;
+            *ret_fault = text_of(arena, error);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static int artifact_path_compare(const void *a, const void *b)
+{
+    return str_compare(((const struct artifact *)a)->path, ((const struct artifact *)b)->path);
+}
+
+struct error *run_capture(struct run_state *state, struct step *step, struct str *ret_fault)
+{
+    struct arena *arena = state->session->arena;
+    const struct stage *stage = step->stage;
+    struct result *result = arena_new(arena, struct result);
+    struct buf recipe = buf_in(arena);
+    recipe_encode(step->print.recipe, &recipe);
+    *result = (struct result){
+        .key = step->print.key,
+        .recipe = buf_str(&recipe),
+        .stage = stage->name,
+        .run = state->run->id,
+        .created_ns = step->usage.started_ns,
+        .duration_ns = step->usage.duration_ns,
+        .outs = arena_new_array(arena, struct artifact, stage->outs.len),
+        .out_count = stage->outs.len,
+        .is_rejected = step->usage.exit_code != 0,
+        .model = stage->model,
+    };
+    TRY(capture_all(state, stage, result, ret_fault));
+    if (ret_fault->len)
+        return NULL;
+    if (result->out_count > 1)
+        qsort(result->outs, result->out_count, sizeof *result->outs, artifact_path_compare);
+    step->outcome->value = result;
+    step->outcome->environment = fingerprint_environment(arena);
+    return run_ignore_outputs(state, stage);
+}
+
+/* "/name" is in the directory's .gitignore already? */
+static bool has_line(struct str text, struct str line)
+{
+    struct str at;
+    while (str_split(&text, '\n', &at)) {
+        if (str_equal(str_trim(at), line))
+            return true;
+    }
+    return false;
+}
+
+enum { GITIGNORE_BYTES_MOST = 1048576 };
+
+static FALLIBLE ignore_output(struct session *session, struct str path)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    int root = fd_number(session->workspace.root_fd);
+    struct str directory = path_directory(path);
+    struct str file =
+        str_print(&arena, "%.*s%s.gitignore", STR_FMT(directory), directory.len ? "/" : "");
+    struct str line = str_print(&arena, "/%.*s", STR_FMT(path_name(path)));
+    struct str text = {0};
+    bool found = false;
+    TRY(file_read(&arena, root, file.at, GITIGNORE_BYTES_MOST, &text, &found));
+    if (found && has_line(text, line))
+        return NULL;
+    const char *border = text.len && text.at[text.len - 1] != '\n' ? "\n" : "";
+    struct str grown = str_print(&arena, "%.*s%s%.*s\n", STR_FMT(text), border, STR_FMT(line));
+    return file_publish(root, file.at, grown, 0644, false);
+}
+
+/* Cached outputs are not git's: they go into the .gitignore beside them. */
+struct error *run_ignore_outputs(struct run_state *state, const struct stage *stage)
+{
+    struct session *session = state->session;
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    vec_each (struct output, output, &stage->outs) {
+        if (output->is_cached && output->path.at[0] != '/')
+            TRY_WITHIN(ignore_output(session, output->path), "keeping '%.*s' out of git",
+                       STR_FMT(output->path));
+    }
+    return NULL;
+}

@@ -1,0 +1,382 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/base/moment.h"
+#include "mlops/host/clock.h"
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+
+#include "run_private.h"
+
+enum { HELD_RETRY_MS = 25 };
+
+void run_hold(struct run_state *state, struct step *step, int64_t wake_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    bool is_new = step->phase == PHASE_READY || step->phase == PHASE_WAITING;
+    if (is_new) {
+        *vec_push(state->session->arena, &state->active) = (uint32_t)step->stage->index;
+        step->held_since_ns = now_ns;
+    }
+    step->phase = PHASE_HELD;
+    step->wake_ns = wake_ns ? wake_ns : now_ns + HELD_RETRY_MS * NS_PER_MS;
+}
+
+/* What the run knew of the stage's files may be old by now: stat again. */
+static FALLIBLE look_again(struct run_state *state, struct step *step)
+{
+    struct session *session = state->session;
+    for (size_t i = 0; i < step->print.recipe->dep_count; i++)
+        worktree_forget(session->worktree, step->print.recipe->deps[i].path);
+    vec_each (struct output, output, &step->stage->outs)
+        worktree_forget(session->worktree, output->path);
+    struct lock_entry *entry = map_get(&session->lock.entries, step->stage->name);
+    if (!(step->stage->is_frozen && entry))
+        TRY(fingerprint_stage(session, step->stage, NULL, &step->print));
+    struct verdict again;
+    TRY(lookup_stage(session, step->stage, &step->print, &state->lookup, false, &again));
+    again.reasons = step->verdict.reasons;
+    step->verdict = again;
+    step->outcome->recipe = step->print.recipe;
+    step->outcome->key = step->print.key;
+    if (again.result) {
+        step->outcome->value = again.result;
+        step->outcome->result = again.result_id;
+        step->outcome->saved_ns = again.result->duration_ns;
+    }
+    return NULL;
+}
+
+static FALLIBLE restore_outputs(struct run_state *state, struct step *step, bool *ret_done)
+{
+    struct session *session = state->session;
+    struct str displaced = str_print(session->arena, "displaced/%.*s", STR_FMT(state->run->id));
+    const struct result *result = step->verdict.result;
+    *ret_done = true;
+    for (size_t i = 0; i < step->stage->outs.len && *ret_done; i++) {
+        struct str path = step->stage->outs.at[i].path;
+        for (size_t j = 0; j < result->out_count; j++) {
+            if (!str_equal(result->outs[j].path, path) ||
+                artifact_equal(&result->outs[j], &step->verdict.found[i]))
+                continue;
+            int count = 0;
+            TRY_WITHIN(
+                worktree_restore(session->worktree, &result->outs[j], displaced, &count, ret_done),
+                "restoring '%.*s' of stage '%.*s'", STR_FMT(path), STR_FMT(step->stage->name));
+            state->displaced += count;
+            worktree_forget(session->worktree, path);
+            session_forget_params(session, path);
+            if (!*ret_done)
+                break;
+        }
+    }
+    return NULL;
+}
+
+struct error *run_restore(struct run_state *state, struct step *step)
+{
+    bool taken = false;
+    TRY(run_begin(state));
+    TRY(attempt_begin(state->session, step->stage, step->print.key, state->run->id, &step->attempt,
+                      &taken));
+    if (!taken) {
+        run_hold(state, step, 0);
+        return NULL;
+    }
+    TRY(look_again(state, step));
+    if (step->verdict.kind != VERDICT_RESTORE) {
+        attempt_drop(&step->attempt);
+        return step->verdict.kind == VERDICT_UNCHANGED
+                   ? run_finish_stage(state, step, STATUS_UNCHANGED)
+                   : run_execute(state, step);
+    }
+    bool done = false;
+    TRY(restore_outputs(state, step, &done));
+    if (!done) { /* an object turned out to be bad: it is in quarantine now; look again */
+        attempt_drop(&step->attempt);
+        run_hold(state, step, clock_monotonic_ns());
+        TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
+                         &step->verdict));
+        step->outcome->reasons = step->verdict.reasons;
+        return NULL;
+    }
+    TRY(run_ignore_outputs(state, step->stage));
+    return run_finish_stage(state, step, STATUS_RESTORED);
+}
+
+/* --minimal put off restoring what nothing needed; now a stage that executes needs it. */
+struct error *run_materialise(struct run_state *state, const struct stage *stage)
+{
+    const struct plan_stage *planned = &state->session->plan.stages[stage->index];
+    for (size_t i = 0; i < planned->need_count; i++) {
+        struct step *need = &state->steps[planned->needs[i].stage];
+        bool done = false;
+        if (planned->needs[i].edge != PLAN_DATA || !need->is_deferred)
+            continue;
+        TRY(restore_outputs(state, need, &done));
+        if (!done)
+            return error_hint(error_new(ERROR_STORED, "stored outputs of stage '%.*s' are damaged",
+                                        STR_FMT(need->stage->name)),
+                              "run again without --minimal");
+        need->is_deferred = false;
+        need->outcome->status = STATUS_RESTORED;
+    }
+    return NULL;
+}
+
+static void tell_started(struct run_state *state, const struct step *step)
+{
+    const int64_t *expected = map_get(&state->durations, step->stage->name);
+    struct event event = {.kind = EVENT_STAGE_STARTED,
+                          .at_ns = clock_monotonic_ns(),
+                          .stage = step->stage,
+                          .outcome = step->outcome,
+                          .count = step->attempts,
+                          .finished_count = state->finished,
+                          .total_count = state->total,
+                          .expected_ns = expected ? *expected : 0};
+    observer_tell(state->session->observer, &event);
+}
+
+/* Everything is taken: set aside what is there and start. */
+static FALLIBLE start(struct run_state *state, struct step *step, struct str gpus)
+{
+    struct session *session = state->session;
+    TRY(attempt_set_aside(session, step->stage, step->verdict.found, &step->attempt));
+    struct job_options options = {
+        .session = session,
+        .stage = step->stage,
+        .attempt = &step->attempt,
+        .run_id = state->run->id,
+        .gpus = gpus,
+        .log_path =
+            str_print(session->arena, "logs/%.*s/%.*s.log", STR_FMT(state->run->id),
+                      STR_FMT(name_file(session->arena, step->stage->index, step->stage->name))),
+        .loop = state->loop,
+        .observer = session->observer,
+    };
+    step->job = memory_grow(NULL, sizeof *step->job);
+    step->attempts++;
+    struct error *error = job_start(&options, step->job);
+    if (error) {
+        job_drop(step->job);
+        free(step->job);
+        step->job = NULL;
+        struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
+                                      STR_FMT(step->attempt.id));
+        error_drop(attempt_undo(session, &step->attempt, failed));
+        return error;
+    }
+    bool is_new = step->phase == PHASE_READY || step->phase == PHASE_WAITING;
+    if (is_new)
+        *vec_push(session->arena, &state->active) = (uint32_t)step->stage->index;
+    step->phase = PHASE_RUNNING;
+    state->running++;
+    tell_started(state, step);
+    return NULL;
+}
+
+/* A command that cannot be started is a failure of its stage, not of the run. */
+static FALLIBLE fail_to_start(struct run_state *state, struct step *step, struct error *error)
+{
+    if (error->code == ERROR_BUG)
+        return error;
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    error_drop(error);
+    step->outcome->usage.exit_code = -1;
+    step->outcome->blocker = str_copy(state->session->arena, str_trim(buf_str(&text)));
+    attempt_drop(&step->attempt);
+    budget_give(&state->budget, step->stage);
+    return run_finish_stage(state, step, STATUS_FAILED);
+}
+
+struct error *run_execute(struct run_state *state, struct step *step)
+{
+    struct str gpus = {0};
+    bool taken = false;
+    TRY(run_begin(state));
+    TRY(run_materialise(state, step->stage));
+    TRY(attempt_begin(state->session, step->stage, step->print.key, state->run->id, &step->attempt,
+                      &taken));
+    if (taken) {
+        TRY(budget_take(&state->budget, state->session->arena, step->stage, &step->attempt, &gpus,
+                        &taken));
+        if (!taken)
+            attempt_drop(&step->attempt);
+    }
+    if (!taken) {
+        run_hold(state, step, 0);
+        return NULL;
+    }
+    TRY(look_again(state, step));
+    if (step->verdict.kind != VERDICT_RUN) {
+        attempt_drop(&step->attempt);
+        budget_give(&state->budget, step->stage);
+        return step->verdict.kind == VERDICT_UNCHANGED
+                   ? run_finish_stage(state, step, STATUS_UNCHANGED)
+                   : run_restore(state, step);
+    }
+    struct error *error = start(state, step, gpus);
+    return error ? fail_to_start(state, step, error) : NULL;
+}
+
+static void add_usage(struct usage *total, const struct usage *one)
+{
+    int64_t started_ns = total->started_ns ? total->started_ns : one->started_ns;
+    int64_t duration_ns = total->duration_ns + one->duration_ns;
+    int64_t user_ns = total->cpu_user_ns + one->cpu_user_ns;
+    int64_t system_ns = total->cpu_system_ns + one->cpu_system_ns;
+    int64_t peak_bytes = MAX_OF(total->peak_bytes, one->peak_bytes);
+    int attempts = total->attempts + 1;
+    *total = *one;
+    total->started_ns = started_ns;
+    total->duration_ns = duration_ns;
+    total->cpu_user_ns = user_ns;
+    total->cpu_system_ns = system_ns;
+    total->peak_bytes = peak_bytes;
+    total->attempts = attempts;
+}
+
+static bool may_retry(const struct run_state *state, const struct step *step, enum job_end end)
+{
+    const struct retries *retries = &step->stage->retries;
+    if (end == JOB_STOPPED || run_is_stopping(state) || step->attempts > retries->count)
+        return false;
+    if (!retries->on_exit_count)
+        return true;
+    for (size_t i = 0; i < retries->on_exit_count; i++) {
+        if (end == JOB_FAILED && retries->on_exit[i] == step->usage.exit_code)
+            return true;
+    }
+    return false;
+}
+
+/* What the attempt made goes to failed/, what was there comes back. */
+static FALLIBLE undo(struct run_state *state, struct step *step)
+{
+    struct session *session = state->session;
+    struct str failed =
+        str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
+                  STR_FMT(name_file(session->arena, step->stage->index, step->stage->name)));
+    TRY(attempt_undo(session, &step->attempt, failed));
+    attempt_drop(&step->attempt);
+    return NULL;
+}
+
+static FALLIBLE retry_later(struct run_state *state, struct step *step)
+{
+    TRY(undo(state, step));
+    int64_t wait_ns = step->stage->retries.backoff_ns;
+    for (int i = 1; i < step->attempts && wait_ns < NS_PER_S * 3600; i++)
+        wait_ns *= 2;
+    step->phase = PHASE_BACKOFF;
+    step->wake_ns = clock_monotonic_ns() + wait_ns;
+    step->held_since_ns = step->wake_ns;
+    struct event event = {.kind = EVENT_STAGE_RETRY,
+                          .stage = step->stage,
+                          .count = step->attempts + 1,
+                          .duration_ns = wait_ns,
+                          .text = step->outcome->blocker};
+    observer_tell(state->session->observer, &event);
+    return NULL;
+}
+
+static struct str cause_of(struct run_state *state, const struct step *step, enum job_end end)
+{
+    struct arena *arena = state->session->arena;
+    const struct usage *usage = &step->usage;
+    if (end == JOB_TIMED_OUT)
+        return str_print(arena, "did not end within its timeout of %.*s",
+                         STR_FMT(duration_print(arena, step->stage->timeout_ns)));
+    if (end == JOB_STOPPED)
+        return STR("interrupted");
+    if (usage->exit_signal)
+        return str_print(arena, "ended by signal %d (%s)", usage->exit_signal,
+                         strsignal(usage->exit_signal));
+    return str_print(arena, "exited with status %d", usage->exit_code);
+}
+
+/* A validate stage that ends by itself with 1 to 125 says no; 126, 127 and signals mean it could
+ * not judge. */
+static bool is_rejection(const struct step *step, enum job_end end)
+{
+    int code = step->usage.exit_code;
+    return step->stage->kind == STAGE_VALIDATE && end == JOB_FAILED && code > 0 && code < 126;
+}
+
+static FALLIBLE finish_success(struct run_state *state, struct step *step)
+{
+    struct session *session = state->session;
+    struct str_vec changed = {0};
+    if (!step->stage->is_frozen)
+        TRY(fingerprint_recheck(session, step->stage, &step->print, &changed));
+    if (!changed.len)
+        return run_finish_stage(state, step, STATUS_EXECUTED);
+    step->outcome->changed_inputs = changed;
+    if (session->pipeline->dialect != DOC_DVC) {
+        TRY(unconfirmed_save(session, step->outcome));
+        return run_finish_stage(state, step, STATUS_UNCONFIRMED);
+    }
+    /* As DVC: taken as made from the inputs as they are now, but said. */
+    for (size_t i = 0; i < step->print.recipe->dep_count; i++)
+        worktree_forget(session->worktree, step->print.recipe->deps[i].path);
+    TRY(fingerprint_stage(session, step->stage, NULL, &step->print));
+    step->outcome->recipe = step->print.recipe;
+    step->outcome->key = step->print.key;
+    struct result *result = (struct result *)(uintptr_t)step->outcome->value;
+    struct buf recipe = buf_in(session->arena);
+    recipe_encode(step->print.recipe, &recipe);
+    result->key = step->print.key;
+    result->recipe = buf_str(&recipe);
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .stage = step->stage,
+        .text = str_print(
+            session->arena,
+            "'%.*s' changed while '%.*s' ran; its outputs count as made from the new content",
+            STR_FMT(changed.at[0]), STR_FMT(step->stage->name))};
+    observer_tell(session->observer, &event);
+    return run_finish_stage(state, step, STATUS_EXECUTED);
+}
+
+static FALLIBLE settle(struct run_state *state, struct step *step, enum job_end end)
+{
+    bool rejects = is_rejection(step, end);
+    if (end == JOB_SUCCEEDED || rejects) {
+        struct str fault = {0};
+        TRY(run_capture(state, step, &fault));
+        if (!fault.len)
+            return rejects ? run_finish_stage(state, step, STATUS_REJECTED)
+                           : finish_success(state, step);
+        step->outcome->blocker = fault;
+    }
+    if (end != JOB_SUCCEEDED && may_retry(state, step, end))
+        return retry_later(state, step);
+    TRY(undo(state, step));
+    return run_finish_stage(state, step, end == JOB_STOPPED ? STATUS_INTERRUPTED : STATUS_FAILED);
+}
+
+struct error *run_job_ended(struct run_state *state, struct step *step)
+{
+    struct job *job = step->job;
+    enum job_end end = job->end;
+    struct error *error = job->error;
+    job->error = NULL;
+    add_usage(&step->usage, &job->usage);
+    step->outcome->usage = step->usage;
+    log_report(&job->log, state->session->arena, step->outcome);
+    if (end != JOB_SUCCEEDED)
+        step->outcome->blocker = cause_of(state, step, end);
+    job_drop(job);
+    free(job);
+    step->job = NULL;
+    state->running--;
+    budget_give(&state->budget, step->stage);
+    if (error) {
+        error_drop(attempt_undo(state->session, &step->attempt, STR("failed/unfinished")));
+        return error_within(error, "running stage '%.*s'", STR_FMT(step->stage->name));
+    }
+    return settle(state, step, end);
+}

@@ -1,0 +1,123 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/host/clock.h"
+
+#include "run_private.h"
+
+static bool lets_users_go_on(enum stage_status status)
+{
+    switch (status) {
+    case STATUS_UNCHANGED:
+    case STATUS_RESTORED:
+    case STATUS_EXECUTED:
+    case STATUS_UNKNOWN:
+    case STATUS_WOULD_RUN:
+    case STATUS_WOULD_RESTORE:
+        return true;
+    case STATUS_WAITING:
+    case STATUS_FAILED:
+    case STATUS_REJECTED:
+    case STATUS_UNCONFIRMED:
+    case STATUS_SKIPPED:
+    case STATUS_INTERRUPTED:
+        break;
+    }
+    return false;
+}
+
+static void release_users(struct run_state *state, const struct step *step, bool goes_on)
+{
+    const struct plan *plan = &state->session->plan;
+    const struct plan_stage *planned = &plan->stages[step->stage->index];
+    for (size_t i = 0; i < planned->user_count; i++) {
+        uint32_t index = planned->users[i].stage;
+        struct step *user = &state->steps[index];
+        if (!plan->stages[index].is_selected)
+            continue;
+        if (!goes_on && !user->poison) {
+            user->poison = step->stage;
+            user->poison_edge = planned->users[i].edge;
+        }
+        check(user->blockers > 0);
+        if (--user->blockers == 0 && user->phase == PHASE_WAITING) {
+            user->phase = PHASE_READY;
+            *vec_push(state->session->arena, &state->ready) = index;
+        }
+    }
+}
+
+static const char *did(enum stage_status status)
+{
+    switch (status) {
+    case STATUS_REJECTED:
+        return "rejected its input";
+    case STATUS_UNCONFIRMED:
+        return "is unconfirmed";
+    case STATUS_SKIPPED:
+        return "was skipped";
+    case STATUS_INTERRUPTED:
+        return "was interrupted";
+    case STATUS_FAILED:
+    case STATUS_WAITING:
+    case STATUS_UNCHANGED:
+    case STATUS_RESTORED:
+    case STATUS_EXECUTED:
+    case STATUS_UNKNOWN:
+    case STATUS_WOULD_RUN:
+    case STATUS_WOULD_RESTORE:
+        break;
+    }
+    return "failed";
+}
+
+static struct str blocker_of(struct run_state *state, const struct step *step)
+{
+    struct arena *arena = state->session->arena;
+    if (step->poison) {
+        enum stage_status status = state->steps[step->poison->index].outcome->status;
+        return str_print(arena, "because '%.*s' %s", STR_FMT(step->poison->name), did(status));
+    }
+    if (state->failure)
+        return str_print(arena, "the run stopped after '%.*s' %s", STR_FMT(state->failure->name),
+                         did(state->outcomes[state->failure->index].status));
+    return STR("interrupted");
+}
+
+static void note_failure(struct run_state *state, const struct step *step, enum stage_status status)
+{
+    if (status == STATUS_SKIPPED)
+        return;
+    if (!state->failure && status != STATUS_INTERRUPTED)
+        state->failure = step->stage;
+    if (status != STATUS_INTERRUPTED && state->exit_status == 0)
+        state->exit_status = ERROR_ANSWER;
+}
+
+static void tell_finished(struct run_state *state, const struct step *step)
+{
+    struct event event = {.kind = EVENT_STAGE_FINISHED,
+                          .at_ns = clock_monotonic_ns(),
+                          .stage = step->stage,
+                          .outcome = step->outcome,
+                          .finished_count = state->finished,
+                          .total_count = state->total};
+    observer_tell(state->session->observer, &event);
+}
+
+struct error *run_finish_stage(struct run_state *state, struct step *step, enum stage_status status)
+{
+    bool goes_on = lets_users_go_on(status);
+    step->phase = PHASE_DONE;
+    step->outcome->status = status;
+    state->finished++;
+    if (!goes_on)
+        note_failure(state, step, status);
+    if (status == STATUS_SKIPPED)
+        step->outcome->blocker = blocker_of(state, step);
+    if (state->recorder && !state->options->dry)
+        TRY(recorder_add(state->recorder, step->outcome,
+                         step->attempt.id.len ? &step->attempt : NULL));
+    release_users(state, step, goes_on);
+    tell_finished(state, step);
+    return NULL;
+}

@@ -1,0 +1,96 @@
+/* The state of one run, shared by the run_*.c files. Flow: run.c sequences; run_visit.c decides for
+ * a ready stage; run_execute.c starts and ends attempts; run_capture.c turns outputs into a result;
+ * run_finish.c settles a stage and what waits for it; run_begin.c and run_end.c open and close the
+ * record. */
+#pragma once
+
+#include "mlops/engine/budget.h"
+#include "mlops/engine/job.h"
+#include "mlops/engine/record.h"
+#include "mlops/engine/run.h"
+
+enum phase {
+    PHASE_WAITING, /* for other stages */
+    PHASE_READY,   /* in the queue */
+    PHASE_HELD,    /* for locks or resources */
+    PHASE_RUNNING,
+    PHASE_BACKOFF, /* before a retry */
+    PHASE_DONE,
+};
+
+struct step {
+    const struct stage *stage;
+    struct outcome *outcome;
+    enum phase phase;
+    uint32_t blockers;          /* needs that are not done */
+    const struct stage *poison; /* a need that did not succeed */
+    enum plan_edge poison_edge;
+    bool is_deferred; /* --minimal: known, restorable, not needed so far */
+    struct fingerprint print;
+    struct verdict verdict;
+    struct attempt attempt;
+    struct job *job; /* heap; NULL: none */
+    int attempts;
+    struct usage usage; /* of earlier attempts */
+    int64_t wake_ns;
+    int64_t held_since_ns;
+    bool was_noticed;
+};
+
+VEC(index_vec, uint32_t);
+
+struct run_state {
+    struct session *session;
+    const struct run_options *options;
+    struct run *run;
+    struct outcome *outcomes;
+    struct step *steps;
+    struct index_vec ready;
+    size_t ready_at;
+    struct index_vec active; /* held, running, backing off */
+    struct forecast forecast;
+    struct lookup_options lookup;
+    struct loop *loop;
+    struct budget budget;
+    struct recorder *recorder;
+    struct map durations; /* stage -> int64_t * */
+    bool has_begun;       /* the run has a row in the ledger */
+    struct lock alive;
+    const struct stage *failure; /* the first: nothing new starts unless keep_going */
+    int stop_count;              /* stop signals seen */
+    int running;
+    int finished, total;
+    int displaced;
+    int exit_status;
+};
+
+bool run_is_stopping(const struct run_state *state);
+
+/* run_begin.c: before the first stage executes or is restored: the ledger's row, the code's state,
+ * and that git tracks no cached output. */
+FALLIBLE run_begin(struct run_state *state);
+
+/* run_visit.c */
+FALLIBLE run_visit(struct run_state *state, struct step *step);
+FALLIBLE run_retry_held(struct run_state *state, struct step *step);
+
+/* run_execute.c */
+FALLIBLE run_execute(struct run_state *state, struct step *step);
+FALLIBLE run_restore(struct run_state *state, struct step *step);
+FALLIBLE run_job_ended(struct run_state *state, struct step *step);
+FALLIBLE run_materialise(struct run_state *state, const struct stage *stage);
+void run_hold(struct run_state *state, struct step *step, int64_t wake_ns);
+
+/* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an
+ * error). */
+FALLIBLE run_capture(struct run_state *state, struct step *step, struct str *ret_fault);
+FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
+
+/* run_finish.c: the stage is done with this status; its users may go on. */
+FALLIBLE run_finish_stage(struct run_state *state, struct step *step, enum stage_status status);
+
+/* run_end.c */
+FALLIBLE run_end(struct run_state *state, struct run_report *ret);
+
+/* accept.c: what `mlops accept` will need. */
+FALLIBLE unconfirmed_save(struct session *session, const struct outcome *outcome);

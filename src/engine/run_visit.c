@@ -1,0 +1,139 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/check.h"
+#include "mlops/host/clock.h"
+
+#include "run_private.h"
+
+static struct event stage_event(const struct run_state *state, enum event_kind kind,
+                                const struct step *step)
+{
+    return (struct event){.kind = kind,
+                          .stage = step->stage,
+                          .finished_count = state->finished,
+                          .total_count = state->total};
+}
+
+/* A frozen stage is cut from what it reads: its lock entry is its recipe. */
+static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
+{
+    struct session *session = state->session;
+    struct lock_entry *entry = map_get(&session->lock.entries, step->stage->name);
+    if (step->stage->is_frozen && entry) {
+        step->print = (struct fingerprint){.recipe = &entry->recipe, .key = entry->key};
+        return NULL;
+    }
+    bool uses_forecast = state->options->dry || state->options->minimal;
+    return fingerprint_stage(session, step->stage, uses_forecast ? &state->forecast : NULL,
+                             &step->print);
+}
+
+static void take_result(struct step *step)
+{
+    struct outcome *outcome = step->outcome;
+    outcome->value = step->verdict.result;
+    outcome->result = step->verdict.result_id;
+    outcome->saved_ns = step->verdict.result->duration_ns;
+    outcome->usage = (struct usage){0};
+}
+
+/* Later stages of a dry (or minimal) run see what would be there. */
+static void foresee_outputs(struct run_state *state, const struct step *step)
+{
+    struct arena *arena = state->session->arena;
+    const struct result *result = step->verdict.result;
+    for (size_t i = 0; result && i < result->out_count; i++)
+        map_put(arena, &state->forecast.known, result->outs[i].path, &result->outs[i]);
+    if (result)
+        return;
+    vec_each (struct output, output, &step->stage->outs)
+        map_put(arena, &state->forecast.unknown, output->path, (void *)(uintptr_t)step->stage);
+}
+
+static FALLIBLE finish_dry(struct run_state *state, struct step *step)
+{
+    enum stage_status status = STATUS_WOULD_RUN;
+    switch (step->verdict.kind) {
+    case VERDICT_UNCHANGED:
+        return run_finish_stage(state, step, STATUS_UNCHANGED);
+    case VERDICT_RESTORE:
+        status = STATUS_WOULD_RESTORE;
+        break;
+    case VERDICT_RUN:
+        break;
+    }
+    foresee_outputs(state, step);
+    return run_finish_stage(state, step, status);
+}
+
+static FALLIBLE finish_unknown(struct run_state *state, struct step *step)
+{
+    struct outcome *outcome = step->outcome;
+    *vec_push(state->session->arena, &outcome->reasons) =
+        (struct reason){.part = REASON_UPSTREAM, .what = step->print.waits_for->name};
+    step->verdict = (struct verdict){.kind = VERDICT_RUN};
+    foresee_outputs(state, step);
+    return run_finish_stage(state, step, STATUS_UNKNOWN);
+}
+
+static bool is_target(const struct run_state *state, const struct step *step)
+{
+    const struct plan_stage *planned = &state->session->plan.stages[step->stage->index];
+    for (size_t i = 0; i < planned->user_count; i++) {
+        if (state->session->plan.stages[planned->users[i].stage].is_selected)
+            return false;
+    }
+    return true; /* nothing of this run uses it: it was asked for */
+}
+
+static FALLIBLE act(struct run_state *state, struct step *step)
+{
+    switch (step->verdict.kind) {
+    case VERDICT_UNCHANGED:
+        return run_finish_stage(state, step, STATUS_UNCHANGED);
+    case VERDICT_RESTORE:
+        if (state->options->minimal && !is_target(state, step)) {
+            step->is_deferred = true;
+            foresee_outputs(state, step);
+            return run_finish_stage(state, step, STATUS_UNCHANGED);
+        }
+        return run_restore(state, step);
+    case VERDICT_RUN:
+        break;
+    }
+    return run_execute(state, step);
+}
+
+struct error *run_visit(struct run_state *state, struct step *step)
+{
+    if (step->poison)
+        return run_finish_stage(state, step, STATUS_SKIPPED);
+    struct event event = stage_event(state, EVENT_STAGE_READY, step);
+    observer_tell(state->session->observer, &event);
+    TRY(take_fingerprint(state, step));
+    struct outcome *outcome = step->outcome;
+    if (step->print.waits_for && state->options->dry)
+        return finish_unknown(state, step);
+    outcome->recipe = step->print.recipe;
+    outcome->key = step->print.key;
+    TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
+                     &step->verdict));
+    outcome->reasons = step->verdict.reasons;
+    if (step->verdict.result)
+        take_result(step);
+    return state->options->dry ? finish_dry(state, step) : act(state, step);
+}
+
+/* After waiting for locks others may have done the work: look again before acting. */
+struct error *run_retry_held(struct run_state *state, struct step *step)
+{
+    if (!step->was_noticed && clock_monotonic_ns() - step->held_since_ns > NS_PER_S) {
+        step->was_noticed = true;
+        struct event event = stage_event(state, EVENT_NOTICE, step);
+        event.text =
+            str_print(state->session->arena,
+                      "'%.*s' waits: another run works on the same paths, or too little is free",
+                      STR_FMT(step->stage->name));
+        observer_tell(state->session->observer, &event);
+    }
+    return act(state, step);
+}

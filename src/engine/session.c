@@ -1,0 +1,218 @@
+#include "mlops/engine/session.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/json.h"
+#include "mlops/model/name.h"
+
+#include <string.h>
+
+struct param_file {
+    const struct doc_node *root; /* NULL: absent */
+};
+
+static FALLIBLE is_file(struct arena *arena, struct str directory, const char *name,
+                        struct str *ret_path, bool *ret)
+{
+    struct file_stat stat;
+    struct str path = path_join(arena, directory, str_of(name));
+    TRY(file_stat_at(-100 /* AT_FDCWD: the path is absolute */, path.at, true, &stat, ret));
+    *ret_path = path;
+    return NULL;
+}
+
+/* pipeline.yaml, then dvc.yaml, in the caller's directory and then upwards. */
+static FALLIBLE find_pipeline(struct arena *arena, struct str cwd, struct str *ret)
+{
+    static const char *const names[] = {"pipeline.yaml", "dvc.yaml"};
+    struct str directory = cwd;
+    for (;;) {
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            bool found = false;
+            TRY(is_file(arena, directory, names[i], ret, &found));
+            if (found)
+                return NULL;
+        }
+        if (directory.len <= 1)
+            break;
+        ptrdiff_t cut = str_find_last_char(directory, '/');
+        directory = cut > 0 ? str_slice(directory, 0, (size_t)cut) : STR("/");
+    }
+    return error_hint(
+        error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'", STR_FMT(cwd)),
+        "name the file: mlops run PIPELINE.yaml");
+}
+
+static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_options *options,
+                                  struct str *ret)
+{
+    if (!options->pipeline.len)
+        return find_pipeline(arena, options->cwd, ret);
+    *ret = path_join(arena, options->cwd, options->pipeline);
+    return NULL;
+}
+
+/* Messages name the file as the caller would type it. */
+static FALLIBLE read_pipeline(struct session *session, struct str absolute, struct str cwd)
+{
+    struct arena *arena = session->arena;
+    struct str bytes;
+    bool found = false;
+    struct str shown = path_relative(arena, cwd, absolute);
+    TRY(file_read(arena, -100, absolute.at, LIMIT_DOCUMENT_BYTES, &bytes, &found));
+    if (!found)
+        return error_hint(
+            error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'", STR_FMT(shown)),
+            "check the name, or run 'mlops lint' to see what is found");
+    struct doc_options options = {.dialect = pipeline_dialect(absolute)};
+    struct doc *doc = NULL;
+    TRY(doc_parse(arena, shown, bytes, &options, &doc));
+    session->doc = doc;
+    return NULL;
+}
+
+static FALLIBLE bind_and_plan(struct session *session, const struct session_options *options,
+                              struct str path)
+{
+    TRY(pipeline_bind(session->arena, session->doc, path, &session->pipeline));
+    struct plan_options wanted = {.targets = options->targets,
+                                  .target_count = options->target_count,
+                                  .only_targets = options->only_targets,
+                                  .downstream = options->downstream};
+    return plan_make(session->arena, session->pipeline, &wanted, &session->plan);
+}
+
+static FALLIBLE open_store(struct session *session, const struct session_options *options)
+{
+    struct workspace *workspace = &session->workspace;
+    if (!options->is_read_only)
+        TRY(workspace_init(session->arena, workspace));
+    bool has_state = fd_number(workspace->state_fd) >= 0;
+    bool read_only = options->is_read_only || workspace->is_read_only || !has_state;
+    session->is_read_only = read_only;
+    struct str index = has_state
+                           ? path_join(session->arena, workspace->database_dir, STR("index.db"))
+                           : (struct str){0};
+    TRY(index_open(session->arena, index.at, read_only, &session->index));
+    session->pool = pool_open(options->threads);
+    if (fd_number(workspace->cache_fd) >= 0)
+        TRY(cas_open(session->arena, workspace, session->index, &session->cas));
+    return worktree_open(session->arena, workspace, session->index, session->cas, session->pool,
+                         &session->worktree);
+}
+
+static FALLIBLE open_all(struct session *session, const struct session_options *options)
+{
+    struct arena *arena = session->arena;
+    struct str absolute;
+    TRY(pipeline_absolute(arena, options, &absolute));
+    struct str real;
+    TRY(path_real(arena, absolute, &real));
+    struct str directory = path_directory(real);
+    TRY(workspace_find(arena, directory.len ? directory : STR("/"), &session->workspace));
+    struct str path = path_relative(arena, session->workspace.root, real);
+    TRY(read_pipeline(session, real, options->cwd));
+    TRY(bind_and_plan(session, options, path));
+    TRY(open_store(session, options));
+    return lockfile_load(arena, &session->workspace, session->index,
+                         pipeline_lock_path(arena, session->pipeline), &session->lock);
+}
+
+struct error *session_open(struct arena *arena, const struct session_options *options,
+                           struct session *ret)
+{
+    struct session session = {.arena = arena, .observer = options->observer};
+    struct error *error = open_all(&session, options);
+    if (error) {
+        session_drop(&session);
+        return error;
+    }
+    *ret = session;
+    return NULL;
+}
+
+void session_drop(struct session *session)
+{
+    worktree_drop(&session->worktree);
+    cas_drop(&session->cas);
+    if (session->index && !session->is_read_only)
+        error_drop(index_save(session->index)); /* disposable: not worth failing a run for */
+    index_drop(&session->index);
+    pool_drop(&session->pool);
+    ledger_drop(&session->ledger);
+    vcs_drop(&session->vcs);
+    workspace_drop(&session->workspace);
+    *session = (struct session){0};
+}
+
+struct error *session_ledger(struct session *session, struct ledger **ret)
+{
+    if (!session->ledger)
+        TRY(ledger_open(session->arena, &session->workspace, session->is_read_only,
+                        session->observer, &session->ledger));
+    *ret = session->ledger;
+    return NULL;
+}
+
+struct error *session_vcs(struct session *session, struct vcs **ret)
+{
+    if (!session->vcs_tried)
+        TRY(vcs_open(session->workspace.root, &session->vcs));
+    session->vcs_tried = true;
+    *ret = session->vcs;
+    return NULL;
+}
+
+struct str session_vcs_path(struct session *session, struct arena *arena, struct str path)
+{
+    if (!session->vcs)
+        return path;
+    struct str top = vcs_top(session->vcs);
+    struct str inner = path_relative(arena, top, session->workspace.root);
+    if (inner.len == 0 || str_equal(inner, STR(".")))
+        return path;
+    return str_print(arena, "%.*s/%.*s", STR_FMT(inner), STR_FMT(path));
+}
+
+static FALLIBLE parse_params(struct session *session, struct str path, struct str bytes,
+                             const struct doc_node **ret)
+{
+    struct str shown = workspace_show(session->arena, &session->workspace, path);
+    struct doc *doc = NULL;
+    if (str_ends(path, STR(".json"))) {
+        TRY(json_parse(session->arena, shown, bytes, &doc));
+    } else {
+        struct doc_options options = {.dialect = session->pipeline->dialect};
+        TRY(doc_parse(session->arena, shown, bytes, &options, &doc));
+    }
+    *ret = doc->root;
+    return NULL;
+}
+
+struct error *session_params(struct session *session, struct str path,
+                             const struct doc_node **ret_root)
+{
+    struct param_file *known = map_get(&session->param_files, path);
+    if (!known) {
+        struct str bytes;
+        bool found = false;
+        TRY_WITHIN(file_read(session->arena, fd_number(session->workspace.root_fd),
+                             str_terminate(session->arena, path), LIMIT_DOCUMENT_BYTES, &bytes,
+                             &found),
+                   "reading parameters");
+        known = arena_new(session->arena, struct param_file);
+        if (found)
+            TRY(parse_params(session, path, bytes, &known->root));
+        map_put(session->arena, &session->param_files, path, known);
+    }
+    *ret_root = known->root;
+    return NULL;
+}
+
+void session_forget_params(struct session *session, struct str path)
+{
+    if (map_has(&session->param_files, path))
+        map_put(session->arena, &session->param_files, path, NULL);
+}
