@@ -162,16 +162,18 @@ static struct str url_without_secrets(struct arena *arena, struct str url)
     return str_print(arena, "%.*s%.*s", STR_FMT(start), STR_FMT(rest));
 }
 
+/* From the settings as they are: git_remote_lookup leaks, and would put in what url.X.insteadOf
+ * says, which on build machines is a token. */
 struct error *vcs_remote(struct vcs *vcs, struct arena *arena, struct str *ret_url)
 {
-    AUTO(git2_drop_remote) git_remote *remote = NULL;
-    int status = git2()->remote_lookup(&remote, vcs->repository, "origin");
-    if (status == GIT_ENOTFOUND || status == GIT_EINVALIDSPEC) {
-        *ret_url = (struct str){0};
-        return NULL;
-    }
-    TRY_GIT(status, "the remote 'origin' of '%s' can't be read", vcs->top);
-    *ret_url = url_without_secrets(arena, str_of(git2()->remote_url(remote)));
+    AUTO(git2_drop_config) git_config *config = NULL;
+    const char *url = NULL;
+    TRY_GIT(git2()->repository_config_snapshot(&config, vcs->repository),
+            "the settings of the git repository '%s' can't be read", vcs->top);
+    int status = git2()->config_get_string(&url, config, "remote.origin.url");
+    if (status != GIT_ENOTFOUND)
+        TRY_GIT(status, "the remote 'origin' of '%s' can't be read", vcs->top);
+    *ret_url = status < 0 ? (struct str){0} : url_without_secrets(arena, str_of(url));
     return NULL;
 }
 

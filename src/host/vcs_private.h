@@ -13,6 +13,8 @@
     F(commit_parent_id)                                                                            \
     F(commit_parentcount)                                                                          \
     F(commit_tree)                                                                                 \
+    F(config_free)                                                                                 \
+    F(config_get_string)                                                                           \
     F(diff_free)                                                                                   \
     F(diff_get_delta)                                                                              \
     F(diff_num_deltas)                                                                             \
@@ -48,12 +50,10 @@
     F(reference_peel)                                                                              \
     F(reference_symbolic_target)                                                                   \
     F(reference_target)                                                                            \
-    F(remote_free)                                                                                 \
-    F(remote_lookup)                                                                               \
-    F(remote_url)                                                                                  \
     F(repository_free)                                                                             \
     F(repository_head)                                                                             \
     F(repository_commondir)                                                                        \
+    F(repository_config_snapshot)                                                                  \
     F(repository_index)                                                                            \
     F(repository_odb)                                                                              \
     F(repository_open_ext)                                                                         \
@@ -99,13 +99,13 @@ struct vcs {
     }
 GIT2_DROP(blob)
 GIT2_DROP(commit)
+GIT2_DROP(config)
 GIT2_DROP(diff)
 GIT2_DROP(index)
 GIT2_DROP(object)
 GIT2_DROP(odb)
 GIT2_DROP(reference)
 GIT2_DROP(reference_iterator)
-GIT2_DROP(remote)
 GIT2_DROP(status_list)
 GIT2_DROP(tree)
 GIT2_DROP(tree_entry)

@@ -582,6 +582,8 @@ static void a_repository_of_another_user_is_refused_with_the_way_out(void **stat
         str_print(&arena, "git config --global --add safe.directory '%s'", repository);
     assert_error(vcs_open(below, &vcs), ERROR_MACHINE, command.at);
     assert_null(vcs);
+    shell("git config --global --add safe.directory /elsewhere");
+    assert_error(vcs_open(below, &vcs), ERROR_MACHINE, command.at);
     assert_int_equal(system(command.at), 0);
     AUTO(vcs_drop) struct vcs *allowed = NULL;
     assert_ok(vcs_open(below, &allowed));
