@@ -72,17 +72,25 @@ static void equal_numbers_have_equal_bytes(void **state)
     }
     AUTO(buf_drop) struct buf one = {0};
     AUTO(buf_drop) struct buf other = {0};
-    canon_real(&one, NAN);
-    canon_real(&other, -NAN);
+    canon_real(&one, (double)NAN);
+    canon_real(&other, -(double)NAN);
     assert_bytes(&one, buf_str(&other));
 }
 
 static void different_numbers_have_different_bytes(void **state)
 {
     (void)state;
-    const double reals[] = {
-        0,   0.1, 0.30000000000000004, 0.3, 9007199254740992.0, 1e300, 5e-324, INFINITY, -INFINITY,
-        NAN, -0.1};
+    const double reals[] = {0,
+                            0.1,
+                            0.30000000000000004,
+                            0.3,
+                            9007199254740992.0,
+                            1e300,
+                            5e-324,
+                            (double)INFINITY,
+                            -(double)INFINITY,
+                            (double)NAN,
+                            -0.1};
     AUTO(arena_drop) struct arena arena = {0};
     struct str seen[COUNT_OF(reals)];
     for (size_t i = 0; i < COUNT_OF(reals); i++) {

@@ -122,7 +122,7 @@ static const struct scalar_row SCALARS[] = {
     {".5e3", DOC_REAL, DOC_STR, 500},
     {".5e+3", DOC_REAL, DOC_REAL, 500},
     {"1_0.5", DOC_STR, DOC_REAL, 10.5},
-    {"-.inf", DOC_REAL, DOC_REAL, -INFINITY},
+    {"-.inf", DOC_REAL, DOC_REAL, -(double)INFINITY},
     {".", DOC_STR, DOC_STR, 0},
     {"-", DOC_STR, DOC_STR, 0},
     {"1e", DOC_STR, DOC_STR, 0},

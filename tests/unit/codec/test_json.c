@@ -211,8 +211,8 @@ static void reals_are_short_and_read_back_equal(void **state)
         parse(real(values[i]));
     }
     assert_string_equal(real(0.1), "0.1");
-    assert_string_equal(real(NAN), "null");
-    assert_string_equal(real(-INFINITY), "null");
+    assert_string_equal(real((double)NAN), "null");
+    assert_string_equal(real(-(double)INFINITY), "null");
 }
 
 static void a_document_is_written_with_its_own_numbers(void **state)
