@@ -31,6 +31,10 @@ struct lockfile {
 FALLIBLE lockfile_load(struct arena *arena, const struct workspace *workspace, struct index *index,
                        struct str path, struct lockfile *ret);
 
+/* Keeps the parsed form of a lock file (its digest set) in the index: for whoever has just printed
+ * one, so that the next command need not parse it. */
+void lockfile_remember(struct index *index, const struct lockfile *lockfile);
+
 /* From bytes (a git revision). `name` is for messages. */
 FALLIBLE lockfile_parse(struct arena *arena, struct str name, struct str bytes,
                         struct lockfile *ret);

@@ -1,0 +1,649 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/model/name.h"
+#include "mlops/model/tree.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lockfile_private.h"
+
+/* An entry on its way from the document. */
+struct entry_reader {
+    struct arena *arena;
+    struct lock_entry *entry;
+    struct recipe_param *params; /* present and missing ones */
+    size_t param_count;
+    struct recipe_env *env;
+    size_t env_count;
+    struct str recipe_bytes;             /* of an entry that holds its recipe encoded */
+    const struct doc_node *recipe_field; /* a field that is a part of the recipe, or NULL */
+    const struct doc_node *node;
+};
+
+static FALLIBLE expect(const struct doc_node *node, enum doc_kind kind)
+{
+    if (node->kind == kind)
+        return NULL;
+    static const char *const wanted[] = {
+        [DOC_NULL] = "nothing",    [DOC_BOOL] = "true or false", [DOC_INT] = "an integer",
+        [DOC_BIGINT] = "a number", [DOC_REAL] = "a number",      [DOC_STR] = "a string",
+        [DOC_LIST] = "a list",     [DOC_MAP] = "a mapping",
+    };
+    return doc_error(node, "%s is expected here, %s was found", wanted[kind],
+                     doc_kind_name(node->kind));
+}
+
+static FALLIBLE unknown_key(const struct doc_node *node, const char *noun)
+{
+    return doc_error(node->key, "'%.*s' is no key of %s", STR_FMT(node->key->text), noun);
+}
+
+/* A string, or {hex: "..."} for bytes that YAML can't hold. */
+static FALLIBLE read_text(struct arena *arena, const struct doc_node *node, struct str *ret)
+{
+    const struct doc_node *hex = node->kind == DOC_MAP ? doc_find(node, STR("hex")) : NULL;
+    if (hex && node->count == 1 && hex->kind == DOC_STR)
+        return lock_hex_parse(arena, hex->text, ret) ? NULL : doc_error(hex, "no hex digits");
+    TRY(expect(node, DOC_STR));
+    *ret = node->text;
+    return NULL;
+}
+
+static FALLIBLE read_texts(struct arena *arena, const struct doc_node *node, struct str **ret,
+                           size_t *ret_count)
+{
+    TRY(expect(node, DOC_LIST));
+    struct str *texts = arena_new_array(arena, struct str, node->count + 1);
+    size_t count = 0;
+    for (const struct doc_node *item = node->first; item; item = item->next)
+        TRY(read_text(arena, item, &texts[count++]));
+    *ret = texts;
+    *ret_count = count;
+    return NULL;
+}
+
+/* A list of strings of hex digits, joined. */
+static FALLIBLE read_bytes(struct arena *arena, const struct doc_node *node, struct str *ret)
+{
+    TRY(expect(node, DOC_LIST));
+    struct buf joined = buf_in(arena);
+    for (const struct doc_node *item = node->first; item; item = item->next) {
+        struct str part = {0};
+        TRY(expect(item, DOC_STR));
+        if (!lock_hex_parse(arena, item->text, &part))
+            return doc_error(item, "no hex digits");
+        buf_add_str(&joined, part);
+    }
+    *ret = buf_str(&joined);
+    return NULL;
+}
+
+/* Hex before anything else is made of it. Digits alone may look like a number. */
+static FALLIBLE read_digest(const struct doc_node *node, struct digest *ret)
+{
+    bool is_scalar = node->kind == DOC_STR || node->kind == DOC_BIGINT || node->kind == DOC_REAL;
+    if (is_scalar && node->text.len == DIGEST_HEX_LEN && digest_parse(node->text, ret))
+        return NULL;
+    return doc_error(node, "sha256 is not 64 hex digits");
+}
+
+static FALLIBLE read_amount(const struct doc_node *node, int64_t *ret)
+{
+    if (node->kind != DOC_INT || node->integer < 0)
+        return doc_error(node, "'%.*s' is no amount: %.*s", STR_FMT(node->key->text),
+                         node->kind == DOC_BIGINT ? 9 : 25,
+                         node->kind == DOC_BIGINT ? "too large" : "not an integer from 0 on");
+    *ret = node->integer;
+    return NULL;
+}
+
+static FALLIBLE read_bool(const struct doc_node *node, bool *ret)
+{
+    TRY(expect(node, DOC_BOOL));
+    *ret = node->truth;
+    return NULL;
+}
+
+/* An item of `deps` or `outs`: both have the same keys but for a few of outputs. */
+struct item_reader {
+    struct arena *arena;
+    struct artifact artifact;
+    const struct doc_node *path, *digest, *size, *files, *out_only, *executable;
+};
+
+static FALLIBLE read_kind(const struct doc_node *node, enum artifact_kind *ret)
+{
+    TRY(expect(node, DOC_STR));
+    if (str_is(node->text, "directory"))
+        *ret = ARTIFACT_TREE;
+    else if (str_is(node->text, "absent"))
+        *ret = ARTIFACT_ABSENT;
+    else if (str_is(node->text, "file"))
+        *ret = ARTIFACT_FILE;
+    else
+        return doc_error(node, "kind is file, directory or absent");
+    return NULL;
+}
+
+static FALLIBLE read_item_key(struct item_reader *reader, const struct doc_node *node)
+{
+    struct artifact *artifact = &reader->artifact;
+    struct str key = node->key->text;
+    if (str_is(key, "path")) {
+        reader->path = node;
+        return read_text(reader->arena, node, &artifact->path);
+    }
+    if (str_is(key, "sha256")) {
+        reader->digest = node;
+        return read_digest(node, &artifact->digest);
+    }
+    if (str_is(key, "size")) {
+        reader->size = node;
+        return read_amount(node, &artifact->size_bytes);
+    }
+    if (str_is(key, "kind"))
+        return read_kind(node, &artifact->kind);
+    if (str_is(key, "executable")) {
+        reader->executable = node;
+        return read_bool(node, &artifact->is_executable);
+    }
+    reader->out_only = node;
+    if (str_is(key, "files")) {
+        reader->files = node;
+        return read_amount(node, &artifact->file_count);
+    }
+    if (str_is(key, "empty_dirs"))
+        return read_texts(reader->arena, node, &artifact->empty_dirs, &artifact->empty_dir_count);
+    if (str_is(key, "stored"))
+        return read_bool(node, &artifact->is_stored);
+    return unknown_key(node, "a path of a lock file");
+}
+
+/* What must be there and what may not, by the kind. */
+static FALLIBLE check_item(const struct item_reader *reader, const struct doc_node *node)
+{
+    const struct artifact *artifact = &reader->artifact;
+    if (!reader->path)
+        return doc_error(node, "'path' is missing");
+    if (artifact->kind == ARTIFACT_ABSENT)
+        return reader->digest || reader->size || reader->files || reader->executable
+                   ? doc_error(node, "a path that is absent has no content")
+                   : NULL;
+    if (!reader->digest || !reader->size)
+        return doc_error(node, "'%s' is missing", reader->digest ? "size" : "sha256");
+    if (artifact->kind == ARTIFACT_FILE && (reader->files || artifact->empty_dir_count))
+        return doc_error(node, "a file holds no files: 'kind: directory' is missing");
+    if (artifact->kind == ARTIFACT_TREE && artifact->is_executable)
+        return doc_error(node, "a directory is not executable");
+    return NULL;
+}
+
+static FALLIBLE read_item(struct arena *arena, const struct doc_node *node, struct item_reader *ret)
+{
+    TRY(expect(node, DOC_MAP));
+    *ret = (struct item_reader){.arena = arena,
+                                .artifact = {.kind = ARTIFACT_FILE, .is_stored = true}};
+    for (const struct doc_node *child = node->first; child; child = child->next)
+        TRY(read_item_key(ret, child));
+    return check_item(ret, node);
+}
+
+static FALLIBLE read_dep(struct arena *arena, const struct doc_node *node, struct recipe_dep *ret)
+{
+    struct item_reader item;
+    TRY(read_item(arena, node, &item));
+    const struct artifact *artifact = &item.artifact;
+    if (item.out_only)
+        return unknown_key(item.out_only, "a dependency");
+    const char *fault = artifact->path.len ? path_text_fault(artifact->path) : "is empty";
+    if (fault)
+        return doc_error(item.path, "the path '%.*s' %s", STR_FMT(artifact->path), fault);
+    *ret = (struct recipe_dep){artifact->path, artifact->kind, artifact->is_executable,
+                               artifact->digest, artifact->size_bytes};
+    return NULL;
+}
+
+static int compare_deps(const void *a, const void *b)
+{
+    const struct recipe_dep *left = a, *right = b;
+    return str_compare(left->path, right->path);
+}
+
+static FALLIBLE read_deps(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_LIST));
+    struct recipe *recipe = &reader->entry->recipe;
+    recipe->deps = arena_new_array(reader->arena, struct recipe_dep, node->count + 1);
+    for (const struct doc_node *item = node->first; item; item = item->next)
+        TRY(read_dep(reader->arena, item, &recipe->deps[recipe->dep_count++]));
+    qsort(recipe->deps, recipe->dep_count, sizeof recipe->deps[0], compare_deps);
+    for (size_t i = 1; i < recipe->dep_count; i++)
+        if (compare_deps(&recipe->deps[i - 1], &recipe->deps[i]) == 0)
+            return doc_error(node, "the path '%.*s' is listed twice",
+                             STR_FMT(recipe->deps[i].path));
+    return NULL;
+}
+
+/* mlops writes to these paths when it restores them. */
+static FALLIBLE check_out_path(const struct item_reader *item)
+{
+    struct str path = item->artifact.path;
+    bool is_outside = path.len && path.at[0] == '/' && !item->artifact.is_stored;
+    const char *fault = path_fault(str_slice(path, is_outside, path.len));
+    return fault ? doc_error(item->path, "the path '%.*s' %s", STR_FMT(path), fault) : NULL;
+}
+
+static FALLIBLE check_empty_dirs(const struct item_reader *item)
+{
+    const struct artifact *artifact = &item->artifact;
+    for (size_t i = 0; i < artifact->empty_dir_count; i++) {
+        struct str rest = artifact->empty_dirs[i], part;
+        const char *fault = rest.len ? NULL : "is empty";
+        if (i && str_compare(artifact->empty_dirs[i - 1], rest) >= 0)
+            fault = "is out of order";
+        while (!fault && str_split(&rest, '/', &part))
+            fault = tree_name_fault(part);
+        if (fault)
+            return doc_error(item->path, "the empty directory '%.*s' %s",
+                             STR_FMT(artifact->empty_dirs[i]), fault);
+    }
+    return NULL;
+}
+
+static FALLIBLE read_out(struct arena *arena, const struct doc_node *node, struct artifact *ret)
+{
+    struct item_reader item;
+    TRY(read_item(arena, node, &item));
+    TRY(check_out_path(&item));
+    TRY(check_empty_dirs(&item));
+    *ret = item.artifact;
+    if (ret->kind == ARTIFACT_FILE)
+        ret->file_count = 1;
+    if (ret->kind == ARTIFACT_ABSENT)
+        ret->is_stored = false;
+    return NULL;
+}
+
+static int compare_outs(const void *a, const void *b)
+{
+    const struct artifact *left = a, *right = b;
+    return str_compare(left->path, right->path);
+}
+
+static FALLIBLE read_outs(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_LIST));
+    struct lock_entry *entry = reader->entry;
+    entry->outs = arena_new_array(reader->arena, struct artifact, node->count + 1);
+    for (const struct doc_node *item = node->first; item; item = item->next)
+        TRY(read_out(reader->arena, item, &entry->outs[entry->out_count++]));
+    qsort(entry->outs, entry->out_count, sizeof entry->outs[0], compare_outs);
+    for (size_t i = 1; i < entry->out_count; i++)
+        if (compare_outs(&entry->outs[i - 1], &entry->outs[i]) == 0)
+            return doc_error(node, "the path '%.*s' is listed twice", STR_FMT(entry->outs[i].path));
+    return NULL;
+}
+
+static FALLIBLE read_cmd(struct entry_reader *reader, const struct doc_node *node)
+{
+    struct command *cmd = &reader->entry->recipe.cmd;
+    cmd->is_list = node->kind == DOC_LIST;
+    if (cmd->is_list)
+        return read_texts(reader->arena, node, &cmd->items, &cmd->count);
+    cmd->items = arena_new(reader->arena, struct str);
+    cmd->count = 1;
+    return read_text(reader->arena, node, cmd->items);
+}
+
+static FALLIBLE read_wdir(struct entry_reader *reader, const struct doc_node *node)
+{
+    return read_text(reader->arena, node, &reader->entry->recipe.wdir);
+}
+
+static FALLIBLE read_shell(struct entry_reader *reader, const struct doc_node *node)
+{
+    return read_text(reader->arena, node, &reader->entry->recipe.shell);
+}
+
+static FALLIBLE read_environment(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_STR));
+    if (!lock_hex_parse(reader->arena, node->text, &reader->entry->recipe.environment))
+        return doc_error(node, "no hex digits");
+    return NULL;
+}
+
+/* How many parameters the two fields of an entry hold together. */
+static size_t count_params(const struct doc_node *entry)
+{
+    size_t count = 1;
+    static const char *const fields[] = {"params", "missing_params"};
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        const struct doc_node *files = doc_find(entry, str_of(fields[i]));
+        for (const struct doc_node *file = files ? files->first : NULL; file; file = file->next)
+            count += file->kind == DOC_MAP || file->kind == DOC_LIST ? file->count : 0;
+    }
+    return count;
+}
+
+static struct recipe_param *add_param(struct entry_reader *reader, struct str file, struct str key)
+{
+    if (!reader->params)
+        reader->params =
+            arena_new_array(reader->arena, struct recipe_param, count_params(reader->node));
+    struct recipe_param *param = &reader->params[reader->param_count++];
+    param->file = file;
+    param->key = key;
+    return param;
+}
+
+static FALLIBLE read_params(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_MAP));
+    for (const struct doc_node *file = node->first; file; file = file->next) {
+        TRY(expect(file, DOC_MAP));
+        for (const struct doc_node *value = file->first; value; value = value->next) {
+            struct recipe_param *param = add_param(reader, file->key->text, value->key->text);
+            struct buf encoded = buf_in(reader->arena);
+            doc_encode(value, reader->arena, &encoded);
+            param->encoded = buf_str(&encoded);
+            param->shown = recipe_show(reader->arena, param->encoded);
+        }
+    }
+    return NULL;
+}
+
+static FALLIBLE read_missing_params(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_MAP));
+    for (const struct doc_node *file = node->first; file; file = file->next) {
+        TRY(expect(file, DOC_LIST));
+        for (const struct doc_node *key = file->first; key; key = key->next) {
+            TRY(expect(key, DOC_STR));
+            add_param(reader, file->key->text, key->text);
+        }
+    }
+    return NULL;
+}
+
+static struct recipe_env *add_env(struct entry_reader *reader, struct str name)
+{
+    if (!reader->env) {
+        const struct doc_node *env = doc_find(reader->node, STR("env"));
+        const struct doc_node *secrets = doc_find(reader->node, STR("secrets"));
+        size_t count = (env && env->kind == DOC_MAP ? env->count : 0) +
+                       (secrets && secrets->kind == DOC_LIST ? secrets->count : 0);
+        reader->env = arena_new_array(reader->arena, struct recipe_env, count + 1);
+    }
+    struct recipe_env *variable = &reader->env[reader->env_count++];
+    variable->name = name;
+    return variable;
+}
+
+static FALLIBLE read_env(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_MAP));
+    for (const struct doc_node *value = node->first; value; value = value->next) {
+        struct recipe_env *variable = add_env(reader, value->key->text);
+        TRY(read_text(reader->arena, value, &variable->value));
+    }
+    return NULL;
+}
+
+static FALLIBLE read_secrets(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_LIST));
+    for (const struct doc_node *name = node->first; name; name = name->next) {
+        struct str text = {0};
+        TRY(read_text(reader->arena, name, &text));
+        add_env(reader, text)->is_secret = true;
+    }
+    return NULL;
+}
+
+static FALLIBLE read_metric(struct entry_reader *reader, const struct doc_node *node,
+                            struct str file)
+{
+    struct metric metric = {.file = file, .key = node->key->text, .text = node->text};
+    switch (node->kind) {
+    case DOC_INT:
+        metric.value = (double)node->integer;
+        break;
+    case DOC_REAL:
+        metric.value = node->real;
+        break;
+    case DOC_BIGINT:
+        metric.value = strtod(str_terminate(reader->arena, node->text), NULL);
+        break;
+    case DOC_STR:
+    case DOC_BOOL:
+        metric.is_text = true;
+        metric.value = (double)NAN;
+        break;
+    case DOC_NULL:
+    case DOC_LIST:
+    case DOC_MAP:
+        return doc_error(node, "a metric is a number or a string");
+    }
+    *vec_push(reader->arena, &reader->entry->metrics) = metric;
+    return NULL;
+}
+
+static FALLIBLE read_metrics(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(expect(node, DOC_MAP));
+    for (const struct doc_node *file = node->first; file; file = file->next) {
+        TRY(expect(file, DOC_MAP));
+        for (const struct doc_node *value = file->first; value; value = value->next)
+            TRY(read_metric(reader, value, file->key->text));
+    }
+    return NULL;
+}
+
+/* Damage inside encoded bytes is told at the place where they stand. */
+static FALLIBLE at_node(struct error *error, const struct doc_node *node)
+{
+    if (!error)
+        return NULL;
+    struct error *placed = doc_error(node, "'%.*s' is damaged", STR_FMT(node->key->text));
+    placed->cause = error;
+    return placed;
+}
+
+static FALLIBLE read_encoded_metrics(struct entry_reader *reader, const struct doc_node *node)
+{
+    struct str bytes = {0};
+    TRY(read_bytes(reader->arena, node, &bytes));
+    struct canon_reader canon = canon_reader_of(bytes);
+    struct error *error = lock_decode_metrics(reader->arena, &canon, &reader->entry->metrics);
+    return at_node(error ? error : canon_expect_end(&canon), node);
+}
+
+static FALLIBLE read_recipe(struct entry_reader *reader, const struct doc_node *node)
+{
+    TRY(read_bytes(reader->arena, node, &reader->recipe_bytes));
+    return at_node(recipe_decode(reader->arena, reader->recipe_bytes, &reader->entry->recipe),
+                   node);
+}
+
+static FALLIBLE read_rejected(struct entry_reader *reader, const struct doc_node *node)
+{
+    return read_bool(node, &reader->entry->is_rejected);
+}
+
+static const struct entry_field {
+    const char *name;
+    bool is_recipe; /* a part of it: not beside the encoded recipe */
+    FALLIBLE (*read)(struct entry_reader *reader, const struct doc_node *node);
+} entry_fields[] = {
+    {"cmd", true, read_cmd},
+    {"wdir", true, read_wdir},
+    {"shell", true, read_shell},
+    {"deps", true, read_deps},
+    {"params", true, read_params},
+    {"missing_params", true, read_missing_params},
+    {"env", true, read_env},
+    {"secrets", true, read_secrets},
+    {"environment", true, read_environment},
+    {"recipe", false, read_recipe},
+    {"outs", false, read_outs},
+    {"metrics", false, read_metrics},
+    {"encoded_metrics", false, read_encoded_metrics},
+    {"rejected", false, read_rejected},
+};
+
+static FALLIBLE read_field(struct entry_reader *reader, const struct doc_node *node)
+{
+    for (size_t i = 0; i < COUNT_OF(entry_fields); i++) {
+        if (!str_is(node->key->text, entry_fields[i].name))
+            continue;
+        if (entry_fields[i].is_recipe)
+            reader->recipe_field = node;
+        return entry_fields[i].read(reader, node);
+    }
+    return unknown_key(node, "a stage of a lock file");
+}
+
+static int compare_params(const void *a, const void *b)
+{
+    const struct recipe_param *left = a, *right = b;
+    int order = str_compare(left->file, right->file);
+    return order ? order : str_compare(left->key, right->key);
+}
+
+static int compare_env(const void *a, const void *b)
+{
+    const struct recipe_env *left = a, *right = b;
+    return str_compare(left->name, right->name);
+}
+
+/* The fields were read in the order of the file: git may have merged them in any. */
+static FALLIBLE complete_recipe(struct entry_reader *reader)
+{
+    struct recipe *recipe = &reader->entry->recipe;
+    recipe->params = reader->params;
+    recipe->param_count = reader->param_count;
+    recipe->env = reader->env;
+    recipe->env_count = reader->env_count;
+    if (recipe->param_count > 1)
+        qsort(recipe->params, recipe->param_count, sizeof recipe->params[0], compare_params);
+    for (size_t i = 1; i < recipe->param_count; i++)
+        if (compare_params(&recipe->params[i - 1], &recipe->params[i]) == 0)
+            return doc_error(reader->node, "the parameter '%.*s' is listed twice",
+                             STR_FMT(recipe->params[i].key));
+    if (recipe->env_count > 1)
+        qsort(recipe->env, recipe->env_count, sizeof recipe->env[0], compare_env);
+    for (size_t i = 1; i < recipe->env_count; i++)
+        if (compare_env(&recipe->env[i - 1], &recipe->env[i]) == 0)
+            return doc_error(reader->node, "the variable '%.*s' is listed twice",
+                             STR_FMT(recipe->env[i].name));
+    recipe->outs = arena_new_array(reader->arena, struct str, reader->entry->out_count + 1);
+    for (size_t i = 0; i < reader->entry->out_count; i++)
+        recipe->outs[recipe->out_count++] = reader->entry->outs[i].path;
+    return NULL;
+}
+
+static FALLIBLE read_entry(struct arena *arena, const struct doc_node *node,
+                           struct lock_entry *entry)
+{
+    const char *fault = name_fault(node->key->text, true);
+    if (fault)
+        return doc_error(node->key, "the name of this stage %s", fault);
+    TRY(expect(node, DOC_MAP));
+    struct entry_reader reader = {.arena = arena, .entry = entry, .node = node};
+    entry->stage = node->key->text;
+    for (const struct doc_node *field = node->first; field; field = field->next)
+        TRY(read_field(&reader, field));
+    if (!reader.recipe_bytes.at)
+        TRY(complete_recipe(&reader));
+    else if (reader.recipe_field)
+        return doc_error(reader.recipe_field, "a stage has 'recipe' or its parts, not both");
+    entry->key = recipe_key(&entry->recipe);
+    return NULL;
+}
+
+static FALLIBLE read_stages(struct arena *arena, const struct doc_node *node, struct lockfile *ret)
+{
+    TRY(expect(node, DOC_MAP));
+    if (node->count > (size_t)LIMIT_STAGES)
+        return doc_error(node, "more than %lld stages", (long long)LIMIT_STAGES);
+    struct lock_entry *entries = arena_new_array(arena, struct lock_entry, node->count + 1);
+    for (const struct doc_node *stage = node->first; stage; stage = stage->next, entries++) {
+        TRY_WITHIN(read_entry(arena, stage, entries), "stage '%.*s'", STR_FMT(stage->key->text));
+        map_put(arena, &ret->entries, entries->stage, entries);
+    }
+    return NULL;
+}
+
+static FALLIBLE read_schema(const struct doc_node *root)
+{
+    const struct doc_node *schema = doc_find(root, STR("schema"));
+    if (!schema || schema->kind != DOC_INT || schema->integer < 1)
+        return doc_error(schema ? schema : root, "'schema' is missing or no number from 1 on");
+    if (schema->integer == LOCK_SCHEMA)
+        return NULL;
+    return error_hint(
+        error_recode(doc_error(schema, "written by a newer version of mlops (schema %lld)",
+                               (long long)schema->integer),
+                     ERROR_STORED),
+        "use that version, or a later one");
+}
+
+static FALLIBLE read_root(struct arena *arena, const struct doc_node *root, struct lockfile *ret)
+{
+    TRY(expect(root, DOC_MAP));
+    TRY(read_schema(root));
+    bool has_stages = false;
+    for (const struct doc_node *child = root->first; child; child = child->next) {
+        if (str_is(child->key->text, "project"))
+            TRY(read_text(arena, child, &ret->project));
+        else if (str_is(child->key->text, "stages"))
+            TRY(read_stages(arena, child, ret));
+        else if (!str_is(child->key->text, "schema"))
+            return unknown_key(child, "a lock file");
+        has_stages = has_stages || str_is(child->key->text, "stages");
+    }
+    return has_stages ? NULL : doc_error(root, "'stages' is missing: the file is cut off");
+}
+
+static FALLIBLE read_bytes_of_file(struct arena *arena, struct str name, struct str bytes,
+                                   struct lockfile *ret)
+{
+    struct doc_options options = {.dialect = DOC_NATIVE,
+                                  .bytes_most = LIMIT_LOCK_BYTES,
+                                  .nodes_most = LIMIT_LOCK_NODES,
+                                  .refuse_anchors = true};
+    struct doc *doc = NULL;
+    TRY(doc_parse(arena, name, bytes, &options, &doc));
+    if (doc->is_empty)
+        return doc_error(doc->root, "the lock file is empty");
+    return read_root(arena, doc->root, ret);
+}
+
+static bool has_conflict(struct str bytes)
+{
+    return str_starts(bytes, STR("<<<<<<< ")) || str_find(bytes, STR("\n<<<<<<< ")) >= 0;
+}
+
+FALLIBLE lockfile_parse(struct arena *arena, struct str name, struct str bytes,
+                        struct lockfile *ret)
+{
+    struct lockfile lockfile = {.path = name, .digest = digest_of(bytes.at, bytes.len)};
+    struct error *error = read_bytes_of_file(arena, name, bytes, &lockfile);
+    if (!error) {
+        *ret = lockfile;
+        return NULL;
+    }
+    if (error->hint && !has_conflict(bytes))
+        return error;
+    if (has_conflict(bytes))
+        return error_hint(error,
+                          "take either side (git checkout --ours -- '%.*s') and run `mlops run`: "
+                          "it keeps what is up to date and writes the file anew",
+                          STR_FMT(name));
+    return error_hint(error,
+                      "restore the file (git checkout -- '%.*s'), or remove it: the next run "
+                      "writes it anew from the results it knows",
+                      STR_FMT(name));
+}

@@ -1,0 +1,38 @@
+/* Shared by the files of module lockfile. */
+#pragma once
+
+#include "mlops/store/lockfile.h"
+
+/* The keys of an entry, as printed and read. */
+#define LOCK_SCHEMA 1
+#define LOCK_TAG "mlops.lockcache.1"
+
+/* Names of maps longer than this (as printed) would be no YAML; values nested deeper than this
+ * would pass the limit of the document that holds them. */
+enum { LOCK_KEY_BYTES = 1000, LOCK_VALUE_DEPTH = 40, LOCK_HEX_CHUNK = 32768 };
+
+/* A string as a scalar that reads back as the same string: plain where that is obvious, else in
+ * double quotes. False if YAML can't hold it (NUL, no UTF-8): then nothing was added. */
+bool lock_add_text(struct buf *out, struct str text);
+
+/* The same as a key with its ':'; false also if it is too long. */
+bool lock_add_key(struct buf *out, struct str key);
+
+/* A canonical item as a value on one line; false if YAML can't hold it exactly. */
+bool lock_add_value(struct buf *out, struct str encoded);
+
+/* A number's text if YAML reads it as that number, else the shortest text that it does. */
+void lock_add_number(struct buf *out, struct str text, double value);
+
+void lock_add_hex(struct buf *out, struct str bytes);
+bool lock_hex_parse(struct arena *arena, struct str hex, struct str *ret);
+
+/* The metrics of an entry in the order they are printed: by file and key, each once. */
+struct metric_vec lock_sorted_metrics(struct arena *arena, const struct metric_vec *metrics);
+void lock_encode_metrics(const struct metric_vec *metrics, struct buf *out);
+FALLIBLE lock_decode_metrics(struct arena *arena, struct canon_reader *reader,
+                             struct metric_vec *ret);
+
+/* The parsed form, to be kept by the index. */
+void lock_encode(const struct lockfile *lockfile, struct buf *out);
+FALLIBLE lock_decode(struct arena *arena, struct str bytes, struct lockfile *ret);
