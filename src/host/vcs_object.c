@@ -61,7 +61,8 @@ struct error *vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, 
     int status = is_possible ? git2()->tree_entry_bypath(&entry, tree, name) : GIT_ENOTFOUND;
     if (status != GIT_ENOTFOUND)
         TRY_GIT(status, "'%s' can't be looked up in the git repository '%s'", name, vcs->top);
-    bool is_file = status == 0 && git2()->tree_entry_type(entry) == GIT_OBJECT_BLOB;
+    bool is_file = status == 0 && git2()->tree_entry_type(entry) == GIT_OBJECT_BLOB &&
+                   git2()->tree_entry_filemode(entry) != GIT_FILEMODE_LINK;
     if (is_file)
         TRY(blob_read(vcs, arena, git2()->tree_entry_id(entry), name, bytes_most, ret));
     *ret_found = is_file;

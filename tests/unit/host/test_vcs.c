@@ -419,7 +419,8 @@ static void a_file_is_read_as_it_was_committed(void **state)
     AUTO(vcs_drop) struct vcs *vcs = open_here();
     struct str text = {0};
     bool found = false;
-    shell("mkdir d; printf 'old\\n' > d/f; git add .; git commit -m 1; printf 'new\\n' > d/f");
+    shell("mkdir d; printf 'old\\n' > d/f; ln -s d/f link; git add .; git commit -m 1; printf "
+          "'new\\n' > d/f");
     struct str commit = output_of("git rev-parse HEAD");
     assert_ok(vcs_read(vcs, &arena, commit, STR("d/f"), 4, &text, &found));
     assert_true(found);
