@@ -38,9 +38,7 @@ static void bind_stages(struct binding *binding, const struct doc_node *node)
             binding_error(binding, node, "'stages' has more than %lld stages",
                           (long long)LIMIT_STAGES);
         else
-            binding_error(binding, node,
-                          "'stages': expected a mapping of names to stages, found %s",
-                          doc_kind_name(node->kind));
+            binding_expected(binding, node, "stages", "a mapping of names to stages");
         return;
     }
     pipeline->stages.at = arena_new_array(arena, struct stage, node->count);
@@ -56,8 +54,7 @@ static void bind_stages(struct binding *binding, const struct doc_node *node)
 static void bind_artifacts(struct binding *binding, const struct doc_node *node)
 {
     if (node->kind != DOC_MAP) {
-        binding_error(binding, node, "'artifacts': expected a mapping of names, found %s",
-                      doc_kind_name(node->kind));
+        binding_expected(binding, node, "artifacts", "a mapping of names to artifacts");
         return;
     }
     for (const struct doc_node *item = node->first; item; item = item->next) {
@@ -85,8 +82,7 @@ static void check_plots(struct binding *binding, const struct doc_node *list)
         for (const struct doc_node *plot = item->kind == DOC_MAP ? item->first : NULL; plot;
              plot = plot->next) {
             if (plot->kind != DOC_MAP && plot->kind != DOC_NULL)
-                binding_error(binding, plot, "'plots': expected a mapping of options, found %s",
-                              doc_kind_name(plot->kind));
+                binding_expected(binding, plot, "plots", "mappings of options");
         }
     }
 }
@@ -144,7 +140,8 @@ static bool has_content(struct binding *binding, const struct doc *doc)
     if (doc->is_empty)
         binding_error(binding, doc->root, "the file is empty: a pipeline has 'stages'");
     else if (doc->root->kind != DOC_MAP)
-        binding_error(binding, doc->root, "expected a mapping that has 'stages', found %s",
+        binding_error(binding, doc->root,
+                      "a pipeline must be a mapping that has 'stages', found %s",
                       doc_kind_name(doc->root->kind));
     return doc->root->kind == DOC_MAP;
 }

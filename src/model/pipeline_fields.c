@@ -13,12 +13,24 @@
 
 void binding_error(struct binding *binding, const struct doc_node *node, const char *format, ...)
 {
+    if (binding->errors.kept >= LIMIT_ERRORS_TOLD) {
+        binding->errors.dropped++;
+        return;
+    }
     AUTO(buf_drop) struct buf text = {0};
     va_list arguments;
     va_start(arguments, format);
     buf_print_list(&text, format, arguments);
     va_end(arguments);
     error_list_add(&binding->errors, doc_error(node, "%s", text.at));
+}
+
+void binding_expected(struct binding *binding, const struct doc_node *node, const char *key,
+                      const char *expected)
+{
+    struct str where = binding->binder.where;
+    binding_error(binding, node, "'%s'%s%.*s must be %s, found %s", key, where.len ? " " : "",
+                  STR_FMT(where), expected, doc_kind_name(node->kind));
 }
 
 static bool is_scalar(const struct doc_node *node)
@@ -30,8 +42,7 @@ bool binding_text(struct binding *binding, const struct doc_node *node, const ch
                   struct str *ret)
 {
     if (!is_scalar(node)) {
-        binding_error(binding, node, "'%s': expected a text, found %s", key,
-                      doc_kind_name(node->kind));
+        binding_expected(binding, node, key, "a text");
         return false;
     }
     if (str_find_char(node->text, '\0') >= 0) {
@@ -49,8 +60,9 @@ bool binding_list(struct binding *binding, const struct doc_node *node, const ch
 {
     if (node->kind == DOC_LIST)
         return true;
-    binding_error(binding, node, "'%s': expected a list of %s, found %s", key, of_what,
-                  doc_kind_name(node->kind));
+    AUTO(buf_drop) struct buf expected = {0};
+    buf_print(&expected, "a list of %s", of_what);
+    binding_expected(binding, node, key, expected.at);
     return false;
 }
 
@@ -86,8 +98,7 @@ void pipeline_bind_command(struct binding *binding, struct draft *draft)
     if (node->kind == DOC_LIST) {
         bind_lines(binding, command, node);
     } else if (!is_scalar(node)) {
-        binding_error(binding, node, "'cmd': expected a text or a list of texts, found %s",
-                      doc_kind_name(node->kind));
+        binding_expected(binding, node, "cmd", "a text or a list of texts");
     } else {
         command->items = arena_new(binding->binder.arena, struct str);
         command->count = bind_line(binding, node, command->items);
@@ -145,8 +156,7 @@ static int compare_variables(const void *a, const void *b)
 static bool has_variables(struct binding *binding, const struct doc_node *node)
 {
     if (node && node->kind != DOC_MAP)
-        binding_error(binding, node, "'env': expected a mapping of names to values, found %s",
-                      doc_kind_name(node->kind));
+        binding_expected(binding, node, "env", "a mapping of names to values");
     return node && node->kind == DOC_MAP;
 }
 
@@ -179,7 +189,7 @@ static void bind_on_exit(struct binding *binding, const struct doc_node *list, s
         if (item->kind == DOC_INT && item->integer >= 1 && item->integer <= 255)
             to->on_exit[to->on_exit_count++] = item->integer;
         else
-            binding_error(binding, item, "'on_exit': expected an exit status from 1 to 255");
+            binding_expected(binding, item, "on_exit", "exit statuses from 1 to 255");
     }
 }
 
@@ -194,9 +204,7 @@ static void bind_retries(struct binding *binding, const struct doc_node *node, s
     } else if (node->kind == DOC_INT && node->integer >= 0 && node->integer <= LIMIT_RETRIES) {
         to->count = node->integer;
     } else {
-        binding_error(binding, node,
-                      "'retries': expected a count from 0 to %lld or a mapping, found %s",
-                      (long long)LIMIT_RETRIES, doc_kind_name(node->kind));
+        binding_expected(binding, node, "retries", "a count from 0 to 1000 or a mapping");
     }
 }
 
@@ -210,7 +218,7 @@ static void bind_cpus(struct binding *binding, const struct doc_node *node, int6
     if (cpus >= 0.001 && cpus <= CPUS_MOST)
         *ret_milli = (int64_t)(cpus * 1000 + 0.5);
     else
-        binding_error(binding, node, "'cpus': expected a number above 0 and up to %d", CPUS_MOST);
+        binding_error(binding, node, "'cpus' must be a number above 0 and up to %d", CPUS_MOST);
 }
 
 static void bind_resources(struct binding *binding, const struct doc_node *node,

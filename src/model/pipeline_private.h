@@ -80,12 +80,16 @@ struct draft_artifact {
 void binding_error(struct binding *binding, const struct doc_node *node, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* Adds "'KEY' in stage 'a' must be EXPECTED, found KIND". */
+void binding_expected(struct binding *binding, const struct doc_node *node, const char *key,
+                      const char *expected);
+
 /* A scalar by its text. False, and an error that names `key`, if the node is none or holds a NUL;
  * false without one if it holds an expression (told once for its stage). */
 bool binding_text(struct binding *binding, const struct doc_node *node, const char *key,
                   struct str *ret);
 
-/* True if the node is a list; else an error "'deps' of stage 'a': expected a list of paths, ...".
+/* True if the node is a list; else an error "'deps' ... must be a list of paths, found a string".
  */
 bool binding_list(struct binding *binding, const struct doc_node *node, const char *key,
                   const char *of_what);

@@ -143,9 +143,11 @@ void pipeline_bind_stage(struct binding *binding, const struct doc_node *node, s
     stage->name = name;
     stage->node = resolved;
     struct draft draft = {.stage = stage, .common.timeout_ns = NOT_DECLARED};
-    schema_bind(&binding->binder, &pipeline_schema_stage, where_stage(binding->binder.arena, name),
-                resolved, &draft);
+    struct str where = where_stage(binding->binder.arena, name);
+    schema_bind(&binding->binder, &pipeline_schema_stage, where, resolved, &draft);
+    binding->binder.where = where;
     bind_draft(binding, &draft, resolved);
+    binding->binder.where = (struct str){0};
 }
 
 static int error_count(const struct binding *binding)

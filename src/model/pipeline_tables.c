@@ -23,7 +23,7 @@ static const char *const env_modes[] = {"inherit", "strict", NULL};
      .type = "mapping of name to value",                                                           \
      .help = "Environment variables of the command. Plain values are part of the key; "            \
              "`{from_env: X}` takes a secret from the environment of mlops."},                     \
-        {ROW("shell", FIELD_STR, target, prefix shell), .flags = FIELD_NATIVE_ONLY,                \
+        {ROW("shell", FIELD_STR, target, prefix shell), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,  \
          .type = "sh, bash, zsh or a path", .initial = "sh",                                       \
          .help = "Shell that runs the command: `sh -e`, or `bash -eo pipefail`."},                 \
         {ROW("timeout", FIELD_DURATION, target, prefix timeout_ns), .flags = FIELD_NATIVE_ONLY,    \
@@ -57,7 +57,7 @@ static const struct field stage_fields[] = {
      .help = "Outputs that are tables to draw: paths, or `path: {x: ..., y: ...}`."},
     {ROW("wdir", FIELD_NODE, draft, wdir), .type = "path", .initial = "the pipeline's folder",
      .help = "Folder the command runs in; the stage's paths start there."},
-    {ROW("desc", FIELD_STR, draft, desc), .type = "text",
+    {ROW("desc", FIELD_STR, draft, desc), .flags = FIELD_PLAIN, .type = "text",
      .help = "What the stage is for; shown by `mlops list` and in reports."},
     {ROW("frozen", FIELD_BOOL, draft, is_frozen), .type = "true or false", .initial = "false",
      .help = "Leave the stage as it is: it never runs, and nothing is run for its sake."},
@@ -125,16 +125,17 @@ static const struct field top_fields[] = {
      .help = "Names for models and data sets: `path`, `desc`, `type`, `labels`, `meta`."},
     {ROW("datasets", FIELD_NODE, draft_top, datasets), .type = "list",
      .help = "Accepted for DVC's sake; not used."},
-    {ROW("name", FIELD_STR, draft_top, name), .flags = FIELD_NATIVE_ONLY, .type = "text",
-     .initial = "the folder's name", .help = "Name of the pipeline in lists and reports."},
-    {ROW("desc", FIELD_STR, draft_top, desc), .flags = FIELD_NATIVE_ONLY, .type = "text",
-     .help = "What the pipeline is for."},
+    {ROW("name", FIELD_STR, draft_top, name), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
+     .type = "text", .initial = "the folder's name",
+     .help = "Name of the pipeline in lists and reports."},
+    {ROW("desc", FIELD_STR, draft_top, desc), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
+     .type = "text", .help = "What the pipeline is for."},
     {ROW("defaults", FIELD_NODE, draft_top, defaults), .flags = FIELD_NATIVE_ONLY,
      .type = "mapping",
      .help = "`env`, `shell`, `timeout`, `retries`, `resources` for all stages that do not say "
              "otherwise."},
-    {ROW("remote", FIELD_STR, draft_top, remote), .flags = FIELD_NATIVE_ONLY, .type = "text",
-     .help = "Name of the remote that push and pull use."},
+    {ROW("remote", FIELD_STR, draft_top, remote), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
+     .type = "text", .help = "Name of the remote that push and pull use."},
     {LATER("vars"), .type = "list of files or mappings",
      .help = "templating is not built yet: write the values where they are used"},
     {LATER_NATIVE("gates"), .type = "list of gates",
@@ -149,10 +150,12 @@ static const struct field top_fields[] = {
          .help = "Leave it in place while the command runs, to be continued from."},               \
         {ROW("push", FIELD_BOOL, output, is_pushed), .type = "true or false", .initial = "true",   \
          .help = "Whether `mlops push` sends it."},                                                \
-        {ROW("remote", FIELD_STR, output, remote), .type = "text",                                 \
+        {ROW("remote", FIELD_STR, output, remote), .flags = FIELD_PLAIN, .type = "text",           \
          .help = "Name of the remote for this output only."},                                      \
-        {ROW("desc", FIELD_STR, output, desc), .type = "text", .help = "What it is."},             \
-        {ROW("type", FIELD_STR, output, type), .type = "text", .help = "`model`, `dataset`, ..."}, \
+        {ROW("desc", FIELD_STR, output, desc), .flags = FIELD_PLAIN, .type = "text",               \
+         .help = "What it is."},                                                                   \
+        {ROW("type", FIELD_STR, output, type), .flags = FIELD_PLAIN, .type = "text",               \
+         .help = "`model`, `dataset`, ..."},                                                       \
         {ROW("labels", FIELD_NODE, output, labels), .type = "list of texts",                       \
          .help = "Words to find it by."},                                                          \
     {                                                                                              \
@@ -194,7 +197,7 @@ static const struct field plot_fields[] = {
 };
 
 static const struct field env_fields[] = {
-    {ROW("from_env", FIELD_STR, draft_env, from_env), .flags = FIELD_REQUIRED,
+    {ROW("from_env", FIELD_STR, draft_env, from_env), .flags = FIELD_REQUIRED | FIELD_PLAIN,
      .type = "name of a variable",
      .help = "Variable of mlops' own environment to pass on. Its value is a secret: in no key, no "
              "log and no record."},
@@ -206,7 +209,7 @@ static const struct field env_fields[] = {
 
 static const struct field retries_fields[] = {
     {ROW("count", FIELD_INT, draft_retries, count), .flags = FIELD_REQUIRED, .least = 0,
-     .most = 1000, /* LIMIT_RETRIES; checked below */
+     .most = 1000, /* LIMIT_RETRIES */
      .type = "integer", .help = "Attempts after the first one."},
     {ROW("backoff", FIELD_DURATION, draft_retries, backoff_ns), .type = "duration", .initial = "0s",
      .help = "Wait before the second attempt; doubles for each further one."},
@@ -224,10 +227,11 @@ static const struct field resources_fields[] = {
 };
 
 static const struct field artifact_fields[] = {
-    {ROW("path", FIELD_STR, draft_artifact, path), .flags = FIELD_REQUIRED, .type = "path",
-     .help = "File or directory it stands for."},
-    {ROW("desc", FIELD_STR, draft_artifact, desc), .type = "text", .help = "What it is."},
-    {ROW("type", FIELD_STR, draft_artifact, type), .type = "text",
+    {ROW("path", FIELD_STR, draft_artifact, path), .flags = FIELD_REQUIRED | FIELD_PLAIN,
+     .type = "path", .help = "File or directory it stands for."},
+    {ROW("desc", FIELD_STR, draft_artifact, desc), .flags = FIELD_PLAIN, .type = "text",
+     .help = "What it is."},
+    {ROW("type", FIELD_STR, draft_artifact, type), .flags = FIELD_PLAIN, .type = "text",
      .help = "`model`, `dataset`, ..."},
     {ROW("labels", FIELD_NODE, draft_artifact, labels), .type = "list of texts",
      .help = "Words to find it by."},
