@@ -74,7 +74,7 @@ static void the_bytes_are_those_of_the_formats_document(void **state)
     (void)state;
     struct tree_entry entry = {STR("n"), TREE_FILE, 258, 1, {{0xAB}}};
     static const char expected[] =
-        "s\x0Dmlops.tree.1"
+        "s\x0Cmlops.tree.1"
         "l\x01"
         "l\x04"
         "s\x01"
