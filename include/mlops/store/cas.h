@@ -25,12 +25,22 @@ FALLIBLE cas_has(struct cas *cas, struct digest digest, bool *ret);
 
 FALLIBLE cas_put_bytes(struct cas *cas, struct str bytes, struct digest *ret);
 
+/* Reads what is recorded of all objects, once: before pool threads use the store, since the index
+ * is not read from them. */
+void cas_warm(struct cas *cas);
+
+/* While held, gc waits: from finding an object until it is in the work tree. Held by itself from
+ * the first put until the flush. */
+FALLIBLE cas_hold(struct cas *cas);
+void cas_release(struct cas *cas);
+
 /* One pass over the file: reflink or read-hash-write. The stat is of the state that was hashed
  * (equal before and after; three tries, then an error that names the file). Safe from pool threads.
  */
 struct cas_put {
     struct digest digest;
     struct file_stat stat;
+    bool is_new; /* the store did not have it */
 };
 FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret);
 
@@ -65,6 +75,10 @@ FALLIBLE cas_empty_trash(struct cas *cas, int64_t *ret_bytes);
 /* Digests that a running command needs and nothing names yet: kept by gc while this process lives.
  */
 FALLIBLE cas_pin(struct cas *cas, const struct digest *digests, size_t count);
+
+/* Every digest that some living process has pinned (gc). */
+FALLIBLE cas_each_pin(struct cas *cas, FALLIBLE (*visit)(void *context, struct digest digest),
+                      void *context);
 
 /* Digests found bad since open (moved to quarantine): for messages. */
 size_t cas_damaged(struct cas *cas, const struct digest **ret);

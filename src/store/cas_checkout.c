@@ -1,0 +1,109 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/moment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cas_private.h"
+
+/* Where an object goes. */
+struct target {
+    struct cas *cas;
+    struct digest digest;
+    bool is_executable;
+    int at_fd;
+    const char *path;
+    struct file_stat stat; /* of the object */
+};
+
+/* The mode belongs to the inode, so an executable can't share one with the object; root writes
+ * through 0444. */
+static bool may_hardlink(const struct target *target)
+{
+    const struct config *config = &target->cas->workspace->config;
+    return config->link == LINK_HARDLINK && !target->is_executable &&
+           (geteuid() != 0 || config->link_force);
+}
+
+static FALLIBLE try_hardlink(const struct target *target, bool *ret_done)
+{
+    char path[CAS_PATH_BYTES];
+    cas_path(target->digest, path);
+    *ret_done = linkat(target->cas->cache_fd, path, target->at_fd, target->path, 0) == 0;
+    /* A pending object has no name yet; EPERM: the file system or its protection knows no links. */
+    if (*ret_done || errno == EPERM || errno == EXDEV || errno == EMLINK || errno == ENOENT ||
+        errno == EOPNOTSUPP)
+        return NULL;
+    return error_os(errno, "cannot link '%s' to the store", target->path);
+}
+
+static FALLIBLE copy_plainly(const struct target *target, int from_fd, int to_fd)
+{
+    AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(target->cas);
+    struct digest digest;
+    int64_t bytes = 0;
+    struct cas_reading reading = {
+        .fd = from_fd, .name = target->path, .buffer = buffer.at, .sink_fd = to_fd};
+    return cas_read(&reading, &digest, &bytes);
+}
+
+static FALLIBLE fill(const struct target *target, int from_fd, int to_fd)
+{
+    enum copy_method method;
+    int link = target->cas->workspace->config.link;
+    if (link == LINK_COPY)
+        return copy_plainly(target, from_fd, to_fd);
+    if (link != LINK_REFLINK)
+        return file_copy(from_fd, to_fd, target->path, &method);
+    if (ioctl(to_fd, FICLONE, from_fd) == 0)
+        return NULL;
+    return error_hint(error_os(errno, "cannot make '%s' a reflink of the store", target->path),
+                      "set cache.link to auto");
+}
+
+static FALLIBLE copy_object(const struct target *target, int from_fd, struct file_stat *ret_stat)
+{
+    uint32_t mode = target->is_executable ? 0777 : 0666; /* less the umask */
+    int flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
+    AUTO(fd_drop) struct fd to = fd_of(openat(target->at_fd, target->path, flags, mode));
+    if (fd_number(to) < 0)
+        return error_os(errno, "cannot make '%s'", target->path);
+    struct error *error = fill(target, from_fd, fd_number(to));
+    if (!error)
+        error = file_stat_fd(fd_number(to), ret_stat);
+    if (!error && ret_stat->size_bytes != target->stat.size_bytes)
+        error = error_new(ERROR_MACHINE, "the copy of '%s' is not whole", target->path);
+    if (!error && close(fd_release(&to)) != 0)
+        error = error_os(errno, "cannot write '%s'", target->path);
+    if (error)
+        unlinkat(target->at_fd, target->path, 0);
+    return error;
+}
+
+static FALLIBLE place(struct target *target, int from_fd, struct file_stat *ret_stat)
+{
+    bool is_linked = false, found = false;
+    if (may_hardlink(target))
+        TRY(try_hardlink(target, &is_linked));
+    if (!is_linked)
+        return copy_object(target, from_fd, ret_stat);
+    return file_stat_at(target->at_fd, target->path, false, ret_stat, &found);
+}
+
+struct error *cas_checkout(struct cas *cas, struct digest digest, bool is_executable, int at_fd,
+                           const char *path, struct file_stat *ret_stat, bool *ret_found)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(fd_drop) struct fd from = {0};
+    struct target target = {cas, digest, is_executable, at_fd, path, {0}};
+    TRY(cas_open_object(cas, digest, &from, &target.stat, ret_found));
+    if (!*ret_found)
+        return NULL;
+    TRY_WITHIN(place(&target, fd_number(from), ret_stat), "cannot restore '%s' (%s)", path,
+               bytes_print(&scratch, target.stat.size_bytes).at);
+    return NULL;
+}

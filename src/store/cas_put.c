@@ -1,0 +1,215 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/base/moment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cas_private.h"
+
+FALLIBLE cas_begin_put(struct cas *cas)
+{
+    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+    if (locked->cache_fd < 0)
+        return error_hint(error_new(ERROR_MACHINE, "this project has no store yet"),
+                          "run 'mlops init'");
+    if (locked->is_putting)
+        return NULL;
+    TRY(cas_hold_locked(locked));
+    locked->is_putting = true;
+    return NULL;
+}
+
+FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
+{
+    struct file_stat stat;
+    enum cas_health health;
+    {
+        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+        *ret = cas_pending_find(locked, digest) != NULL;
+    }
+    if (*ret)
+        return NULL;
+    TRY(cas_examine(cas, digest, false, &stat, &health));
+    *ret = health == CAS_GOOD;
+    if (*ret) {
+        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+        *vec_push(&locked->pending_memory, &locked->known) = digest;
+    }
+    return NULL;
+}
+
+static FALLIBLE put_memory(struct cas *cas, struct str bytes, struct digest digest,
+                           bool *ret_is_new)
+{
+    AUTO(cas_temp_drop) struct cas_temp temp = {0};
+    bool is_known = false;
+    TRY(cas_is_known(cas, digest, &is_known));
+    *ret_is_new = !is_known;
+    if (is_known)
+        return NULL;
+    TRY(cas_temp_open(cas, &temp));
+    TRY(file_write(fd_number(temp.fd), bytes.at, bytes.len, "an object"));
+    return cas_temp_keep(&temp, digest, (int64_t)bytes.len);
+}
+
+/* What a user needs to know when the disk is full: what was to be stored where, and its size. */
+static FALLIBLE within_store(struct cas *cas, struct error *error, const char *name, int64_t bytes)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    if (!error)
+        return NULL;
+    struct str size = bytes_print(&scratch, bytes);
+    return error_within(error, "cannot store '%s' (%.*s) in '%.*s'", name, STR_FMT(size),
+                        STR_FMT(cas->workspace->cache));
+}
+
+struct error *cas_put_bytes(struct cas *cas, struct str bytes, struct digest *ret)
+{
+    bool is_new = false;
+    struct digest digest = digest_of(bytes.at, bytes.len);
+    TRY(cas_begin_put(cas));
+    TRY(within_store(cas, put_memory(cas, bytes, digest, &is_new), "an object",
+                     (int64_t)bytes.len));
+    *ret = digest;
+    return NULL;
+}
+
+/* The file being put. */
+struct source {
+    struct cas *cas;
+    const char *path;
+    struct fd fd;
+    struct file_stat before;
+    int64_t disk_bytes;
+    char *buffer;
+};
+
+static void source_drop(struct source *source)
+{
+    fd_drop(&source->fd);
+}
+
+/* A file that fits the buffer is hashed before anything is written. */
+static FALLIBLE put_small(struct source *source, struct cas_put *put)
+{
+    size_t len = 0;
+    while (len < CAS_BUFFER_BYTES) {
+        ssize_t got =
+            pread(fd_number(source->fd), source->buffer + len, CAS_BUFFER_BYTES - len, (off_t)len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_os(errno, "cannot read '%s'", source->path);
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    TRY(file_stat_fd(fd_number(source->fd), &put->stat));
+    put->digest = digest_of(source->buffer, len);
+    if ((int64_t)len != source->before.size_bytes || !cas_stat_equal(&source->before, &put->stat))
+        return NULL; /* the caller sees it too and tries again */
+    struct str bytes = {source->buffer, len};
+    return within_store(source->cas, put_memory(source->cas, bytes, put->digest, &put->is_new),
+                        source->path, source->before.size_bytes);
+}
+
+static bool clone_file(struct source *source, const struct cas_temp *temp)
+{
+    struct cas *cas = source->cas;
+    if (cas->workspace->config.link == LINK_COPY ||
+        __atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED))
+        return false;
+    if (ioctl(fd_number(temp->fd), FICLONE, fd_number(source->fd)) == 0)
+        return true;
+    if (errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL || errno == ENOSYS)
+        __atomic_store_n(&cas->has_no_reflink, true, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Better told before than after copying for minutes. */
+static FALLIBLE check_space(const struct source *source)
+{
+    struct statvfs disk;
+    if (fstatvfs(source->cas->cache_fd, &disk) != 0 || disk.f_blocks == 0)
+        return NULL;
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    uint64_t needed = (uint64_t)MIN_OF(source->disk_bytes, source->before.size_bytes);
+    if (free_bytes >= needed)
+        return NULL;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str text = bytes_print(&scratch, (int64_t)free_bytes);
+    return error_os(ENOSPC, "only %.*s are free", STR_FMT(text));
+}
+
+static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct cas_put *put,
+                          int64_t *ret_bytes)
+{
+    bool is_clone = clone_file(source, temp);
+    if (!is_clone)
+        TRY(check_space(source));
+    struct cas_reading reading = {.fd = fd_number(is_clone ? temp->fd : source->fd),
+                                  .name = source->path,
+                                  .buffer = source->buffer,
+                                  .sink_fd = is_clone ? -1 : fd_number(temp->fd),
+                                  .is_sink_synced = source->cas->is_durable};
+    return cas_read(&reading, &put->digest, ret_bytes);
+}
+
+static FALLIBLE put_large(struct source *source, struct cas_put *put)
+{
+    AUTO(cas_temp_drop) struct cas_temp temp = {0};
+    struct cas *cas = source->cas;
+    int64_t bytes = 0;
+    bool is_known = false;
+    TRY(cas_temp_open(cas, &temp));
+    TRY(within_store(cas, fill_temp(source, &temp, put, &bytes), source->path,
+                     source->before.size_bytes));
+    TRY(file_stat_fd(fd_number(source->fd), &put->stat));
+    if (bytes != source->before.size_bytes || !cas_stat_equal(&source->before, &put->stat))
+        return NULL;
+    TRY(cas_is_known(cas, put->digest, &is_known));
+    put->is_new = !is_known;
+    return is_known ? NULL : cas_temp_keep(&temp, put->digest, bytes);
+}
+
+static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buffer,
+                         struct cas_put *put, bool *ret_same)
+{
+    AUTO(source_drop) struct source source = {.cas = cas, .path = path, .buffer = buffer};
+    struct stat raw;
+    TRY(file_open(at_fd, path, &source.fd));
+    TRY(file_stat_fd(fd_number(source.fd), &source.before));
+    source.disk_bytes = source.before.size_bytes;
+    if (fstat(fd_number(source.fd), &raw) == 0)
+        source.disk_bytes = (int64_t)raw.st_blocks * 512;
+    *put = (struct cas_put){0};
+    if (source.before.size_bytes < CAS_BUFFER_BYTES)
+        TRY(put_small(&source, put));
+    else
+        TRY(put_large(&source, put));
+    *ret_same = cas_stat_equal(&source.before, &put->stat);
+    return NULL;
+}
+
+struct error *cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret)
+{
+    AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(cas);
+    struct cas_put put;
+    TRY(cas_begin_put(cas));
+    for (int tries = 0; tries < CAS_TRIES; tries++) {
+        bool is_same = false;
+        TRY(put_once(cas, at_fd, path, buffer.at, &put, &is_same));
+        if (is_same) {
+            *ret = put;
+            return NULL;
+        }
+    }
+    return error_hint(error_new(ERROR_MACHINE, "'%s' keeps changing while it is stored", path),
+                      "end the program that writes to it");
+}
