@@ -28,10 +28,15 @@ static void reader_drop(struct reader *reader)
 
 static bool is_all_ascii(struct str bytes)
 {
-    unsigned char all = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        all |= (unsigned char)bytes.at[i];
-    return all < 0x80;
+    uint64_t all = 0;
+    size_t at = 0;
+    for (uint64_t eight; at + sizeof eight <= bytes.len; at += sizeof eight) {
+        memcpy(&eight, bytes.at + at, sizeof eight);
+        all |= eight;
+    }
+    for (; at < bytes.len; at++)
+        all |= (unsigned char)bytes.at[at];
+    return !(all & UINT64_C(0x8080808080808080));
 }
 
 static FALLIBLE new_node(struct reader *reader, enum doc_kind kind, yaml_mark_t mark,
@@ -60,19 +65,24 @@ static struct str keep_text(struct reader *reader, const yaml_event_t *event)
 
 struct tag_row {
     const char *name;
-    unsigned kinds; /* bits of enum doc_kind that a plain scalar may resolve to */
+    unsigned kinds; /* bits of enum doc_kind that it may stand at; with DOC_STR it makes text */
 };
 
 enum {
     BIT_STR = 1u << DOC_STR,
+    BIT_COLLECTIONS = 1u << DOC_LIST | 1u << DOC_MAP,
     BIT_NUMBERS = 1u << DOC_INT | 1u << DOC_BIGINT | 1u << DOC_REAL,
 };
 
 static const struct tag_row TAGS[] = {
-    {YAML_STR_TAG, BIT_STR},         {YAML_INT_TAG, 1u << DOC_INT | 1u << DOC_BIGINT},
-    {YAML_FLOAT_TAG, BIT_NUMBERS},   {YAML_BOOL_TAG, 1u << DOC_BOOL},
-    {YAML_NULL_TAG, 1u << DOC_NULL}, {YAML_SEQ_TAG, 1u << DOC_LIST},
+    {YAML_STR_TAG, BIT_STR},
+    {YAML_INT_TAG, 1u << DOC_INT | 1u << DOC_BIGINT},
+    {YAML_FLOAT_TAG, BIT_NUMBERS},
+    {YAML_BOOL_TAG, 1u << DOC_BOOL},
+    {YAML_NULL_TAG, 1u << DOC_NULL},
+    {YAML_SEQ_TAG, 1u << DOC_LIST},
     {YAML_MAP_TAG, 1u << DOC_MAP},
+    {"!", BIT_STR | BIT_COLLECTIONS}, /* "not resolved": a scalar is text */
 };
 
 static const struct tag_row *find_tag(const yaml_char_t *tag)
@@ -95,21 +105,18 @@ static void check_tag(struct reader *reader, const yaml_char_t *tag, const struc
                         doc_kind_name(node->kind));
 }
 
-/* Kind and value; quoted or tagged !!str it stays text. */
+/* Kind and value. Quoted, or tagged as text or as something unknown, it stays text; another tag
+ * counts more than quotes. */
 static void resolve_scalar(struct reader *reader, const yaml_event_t *event, struct doc_node *node)
 {
     const yaml_char_t *tag = event->data.scalar.tag;
-    node->is_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-    bool is_tagged = tag && strcmp((const char *)tag, YAML_STR_TAG) != 0 && find_tag(tag);
-    if (tag && !is_tagged)
-        node->is_quoted = true;
-    if ((!node->is_quoted || is_tagged) &&
-        !doc_resolve(node, reader->build.doc->dialect, reader->build.scratch))
+    const struct tag_row *row = tag ? find_tag(tag) : NULL;
+    bool is_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    node->is_quoted = tag ? !row || row->kinds & BIT_STR : is_quoted;
+    if (!node->is_quoted && !doc_resolve(node, reader->build.doc->dialect, reader->build.scratch))
         doc_build_fault(&reader->build, node,
                         "'%.*s' is out of the range of numbers; put quotes around a text",
                         STR_FMT(str_slice(node->text, 0, 64)));
-    if (is_tagged)
-        node->is_quoted = false;
     check_tag(reader, tag, node);
 }
 

@@ -192,7 +192,9 @@ static void a_number_beyond_all_doubles_is_refused(void **state)
 static void tags_of_the_core_schema_work_and_others_are_refused(void **state)
 {
     (void)state;
-    struct doc_node *root = parse("a: !!int '3'\nb: !!float 2\nc: !!map {}\nd: !!null ''\n");
+    struct doc_node *root =
+        parse("a: !!int '3'\nb: !!float 2\nc: !!map {}\nd: !!null ''\ne: ! 12\n");
+    assert_int_equal(value_of(root, "e")->kind, DOC_STR);
     assert_int_equal(value_of(root, "a")->integer, 3);
     assert_int_equal(value_of(root, "d")->kind, DOC_NULL);
     assert_refused("stages: !include /etc/passwd\n", 1, 9, "tag");
