@@ -1,8 +1,10 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/help.h"
+#include "mlops/model/name.h"
+#include "mlops/store/ledger.h"
 
 struct help_options {
-    bool man, stages;
+    bool man, stages, runs, settings;
 };
 
 static const struct option_row rows[] = {
@@ -10,30 +12,68 @@ static const struct option_row rows[] = {
      .help = "Print the manual page in man(7) format", .is_hidden = true},
     {"stages", 0, OPTION_FLAG_AT(struct help_options, stages),
      .help = "Print the names of the stages, for completion", .is_hidden = true},
+    {"runs", 0, OPTION_FLAG_AT(struct help_options, runs),
+     .help = "Print the newest runs and tags, for completion", .is_hidden = true},
+    {"settings", 0, OPTION_FLAG_AT(struct help_options, settings),
+     .help = "Print the names of the settings, for completion", .is_hidden = true},
 };
 
-/* For completion while somebody types: a pipeline that is absent or wrong has no names. */
-static void print_stages(struct context *context)
+static void add_word(struct context *context, struct str word)
+{
+    bool is_plain = str_find_char(word, '\n') < 0;
+    if (!is_plain || word.len == 0)
+        return;
+    buf_add_str(&context->out, word);
+    buf_add_char(&context->out, '\n');
+}
+
+static FALLIBLE list_stages(struct context *context)
 {
     struct pipeline *pipeline = NULL;
-    struct error *error = context_pipeline(context, (struct str){0}, &pipeline);
-    if (error) {
-        error_drop(error);
-        return;
+    TRY(context_pipeline(context, (struct str){0}, &pipeline));
+    vec_each (const struct stage, stage, &pipeline->stages)
+        add_word(context, stage->name);
+    return NULL;
+}
+
+static FALLIBLE list_runs(struct context *context)
+{
+    struct ledger *ledger = NULL;
+    struct run *runs = NULL;
+    size_t count = 0;
+    struct ledger_filter filter = {.limit = 20};
+    TRY(context_ledger(context, &ledger));
+    TRY(ledger_list_runs(ledger, context->arena, &filter, &runs, &count));
+    for (size_t i = 0; i < count; i++) {
+        add_word(context, ulid_short(runs[i].id));
+        add_word(context, runs[i].name);
+        vec_each (const struct str, tag, &runs[i].tags)
+            add_word(context, *tag);
     }
-    vec_each (struct stage, stage, &pipeline->stages) {
-        buf_add_str(&context->out, stage->name);
-        buf_add_char(&context->out, '\n');
-    }
+    return NULL;
+}
+
+static FALLIBLE list_settings(struct context *context)
+{
+    struct config_origin *settings = NULL;
+    size_t count = 0;
+    TRY(config_list(context->arena, (struct str){0}, &settings, &count));
+    for (size_t i = 0; i < count; i++)
+        add_word(context, str_of(settings[i].name));
+    return NULL;
 }
 
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct help_options *options = opaque;
-    if (options->stages) {
-        print_stages(context);
+    struct error *error = options->stages     ? list_stages(context)
+                          : options->runs     ? list_runs(context)
+                          : options->settings ? list_settings(context)
+                                              : NULL;
+    /* Completion while somebody types: where something is absent or wrong there are no words. */
+    error_drop(error);
+    if (options->stages || options->runs || options->settings)
         return NULL;
-    }
     const struct cli_command *command = argc ? command_find(argv[0]) : NULL;
     bool is_overview = argc == 0 || str_is(argv[0], "mlops");
     if (!command && !is_overview)

@@ -1,6 +1,7 @@
 /* The program: one command, its answer on stdout, one error on stderr, one exit status. */
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/progress.h"
 #include "mlops/host/file.h"
 
 #include <errno.h>
@@ -17,15 +18,6 @@ static void hold_standard_descriptors(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
             _exit(ERROR_MACHINE);
     }
-}
-
-static void tell(void *user, const struct event *event)
-{
-    struct context *context = user;
-    if (event->kind == EVENT_NOTICE)
-        context_notice(context, "%.*s", STR_FMT(event->text));
-    else if (event->kind == EVENT_WARNING)
-        context_warn(context, "%.*s", STR_FMT(event->text));
 }
 
 /* Prints an error and gives its exit status. A reader of our output that went away (`| head`) is
@@ -61,7 +53,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     AUTO(arena_drop) struct arena arena = {0};
     AUTO(context_drop) struct context context = {.arena = &arena};
-    context.observer = (struct observer){tell, &context};
+    struct progress progress = {.context = &context};
+    context.observer = progress_observer(&progress);
     int count = MAX_OF(argc - 1, 0);
     struct str *words = arena_new_array(&arena, struct str, (size_t)count);
     for (int i = 0; i < count; i++)
@@ -69,6 +62,7 @@ int main(int argc, char **argv)
     context.program = str_of(argc ? argv[0] : "mlops");
     context.arguments = join_arguments(&arena, count, words);
     struct error *error = command_run(&context, count, words);
+    progress_clear(&progress);
     struct error *unwritten = context_flush(&context);
     if (!error) {
         error = unwritten;

@@ -59,6 +59,11 @@ struct cli_command {
 /* All commands, in the order of help: by group. COMMAND(name) -> cmd_<name> */
 #define COMMANDS(COMMAND)                                                                          \
     COMMAND(init)                                                                                  \
+    COMMAND(lint)                                                                                  \
+    COMMAND(dag)                                                                                   \
+    COMMAND(config)                                                                                \
+    COMMAND(completion)                                                                            \
+    COMMAND(doctor)                                                                                \
     COMMAND(version)                                                                               \
     COMMAND(help)
 

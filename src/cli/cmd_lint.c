@@ -1,0 +1,158 @@
+#include "mlops/base/arena.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/lint.h"
+#include "mlops/cli/report.h"
+
+struct lint_options {
+    bool strict;
+};
+
+static const struct option_row rows[] = {
+    {"strict", 0, OPTION_FLAG_AT(struct lint_options, strict),
+     .help = "Exit with status 1 if there are warnings"},
+};
+
+/* What is known of one file: errors, or a plan and warnings. */
+struct lint_result {
+    struct str file;
+    struct error *errors;
+    size_t stage_count;
+    struct lint_vec warnings;
+};
+
+static FALLIBLE examine(struct context *context, struct str word, struct lint_result *ret)
+{
+    struct workspace *workspace = NULL;
+    struct pipeline *pipeline = NULL;
+    struct plan plan;
+    struct plan_options whole = {0};
+    TRY(context_workspace(context, &workspace));
+    TRY(context_pipeline(context, word, &pipeline));
+    ret->file = workspace_show(context->arena, workspace, pipeline->path);
+    ret->stage_count = pipeline->stages.len;
+    TRY(plan_make(context->arena, pipeline, &whole, &plan));
+    return lint_pipeline(context->arena, workspace, &plan, &ret->warnings);
+}
+
+static void print_text(struct context *context, const struct lint_result *result)
+{
+    vec_each (const struct lint_warning, warning, &result->warnings) {
+        buf_add_escaped(&context->out, result->file, false);
+        buf_print(&context->out, ":%d:%d: ", warning->line, warning->column);
+        report_add_toned(context, TONE_WARN, STR("warning: "));
+        buf_add_escaped(&context->out, warning->text, false);
+        buf_print(&context->out, " [%s]\n", warning->rule);
+    }
+    if (context->common.quiet)
+        return;
+    buf_add_escaped(&context->out, result->file, false);
+    buf_print(&context->out, ": %zu stage%s, %zu warning%s\n", result->stage_count,
+              result->stage_count == 1 ? "" : "s", result->warnings.len,
+              result->warnings.len == 1 ? "" : "s");
+}
+
+static void add_place(struct json_writer *json, struct str file, int line, int column)
+{
+    json_name(json, "file");
+    json_str(json, file);
+    json_name(json, "line");
+    json_int(json, line);
+    json_name(json, "column");
+    json_int(json, column);
+}
+
+static void add_error(struct json_writer *json, struct str file, const struct error *error)
+{
+    json_open_object(json);
+    add_place(json, error->mark.file ? str_of(error->mark.file) : file, error->mark.line,
+              error->mark.column);
+    json_name(json, "text");
+    json_text(json, error->text);
+    json_name(json, "hint");
+    json_text(json, error->hint);
+    json_close_object(json);
+}
+
+static void add_warning(struct json_writer *json, struct str file,
+                        const struct lint_warning *warning)
+{
+    json_open_object(json);
+    add_place(json, file, warning->line, warning->column);
+    json_name(json, "rule");
+    json_text(json, warning->rule);
+    json_name(json, "stage");
+    json_str(json, warning->stage);
+    json_name(json, "text");
+    json_str(json, warning->text);
+    json_close_object(json);
+}
+
+static void print_json(struct context *context, const struct lint_result *result)
+{
+    struct json_writer json = report_json_open(context);
+    json_name(&json, "file");
+    json_str(&json, result->file);
+    json_name(&json, "stages");
+    json_int(&json, (int64_t)result->stage_count);
+    json_name(&json, "errors");
+    json_open_list(&json);
+    for (const struct error *error = result->errors; error; error = error->next)
+        add_error(&json, result->file, error);
+    json_close_list(&json);
+    json_name(&json, "warnings");
+    json_open_list(&json);
+    vec_each (const struct lint_warning, warning, &result->warnings)
+        add_warning(&json, result->file, warning);
+    json_close_list(&json);
+    report_json_close(&json);
+}
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    const struct lint_options *options = opaque;
+    struct lint_result result = {.file = argc ? argv[0] : (struct str){0}};
+    struct error *error = examine(context, argc ? argv[0] : (struct str){0}, &result);
+    if (error && (context->format != FORMAT_JSON || error->code != ERROR_PROJECT))
+        return error;
+    if (error) {
+        result.errors = error;
+        context->status = error->code;
+        print_json(context, &result);
+        error_drop(error);
+        return NULL;
+    }
+    if (context->format == FORMAT_JSON)
+        print_json(context, &result);
+    else
+        print_text(context, &result);
+    if (options->strict && result.warnings.len)
+        context->status = 1;
+    return NULL;
+}
+
+static const struct command_example examples[] = {
+    {"mlops lint", "check pipeline.yaml (or dvc.yaml)"},
+    {"mlops lint --strict other.yaml", "for a commit hook: warnings fail too"},
+    {"mlops lint --json", "errors and warnings with file, line and column, for editors"},
+};
+
+const struct cli_command cmd_lint = {
+    .name = "lint",
+    .group = GROUP_RUN,
+    .arguments = "[PIPELINE]",
+    .summary = "Check a pipeline without running anything",
+    .description =
+        "Errors are what 'mlops run' would refuse (exit status 3). Warnings tell what is probably "
+        "not meant: a validate stage that nothing waits for, a command that names a project file "
+        "which is no dep, a plain value for a variable that looks like a secret, a dep that is "
+        "not there.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct lint_options),
+    .words_most = 1,
+    .completes = COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "plan, dag",
+    .run = run,
+};

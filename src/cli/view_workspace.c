@@ -1,0 +1,130 @@
+/* The workspace as one side of a comparison: read only, nothing is stored or recorded. */
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/cli/view.h"
+#include "mlops/engine/fingerprint.h"
+#include "mlops/host/file.h"
+
+#include <stdlib.h>
+
+/* What the lock says a stage used, without what is no longer there: for a stage whose inputs are
+ * not complete, which has no fingerprint. */
+static FALLIBLE recipe_of_lock(struct session *session, const struct stage *stage,
+                               struct recipe **ret)
+{
+    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    *ret = NULL;
+    if (!entry)
+        return NULL;
+    struct recipe *recipe = arena_new(session->arena, struct recipe);
+    *recipe = entry->recipe;
+    recipe->deps = arena_new_array(session->arena, struct recipe_dep, entry->recipe.dep_count);
+    recipe->dep_count = 0;
+    for (size_t i = 0; i < entry->recipe.dep_count; i++) {
+        struct recipe_dep dep = entry->recipe.deps[i];
+        struct artifact found = {0};
+        TRY(worktree_look(session->worktree, dep.path, LOOK_DEP, &found));
+        if (found.kind == ARTIFACT_ABSENT)
+            continue;
+        dep.kind = found.kind;
+        dep.is_executable = found.kind == ARTIFACT_FILE && found.is_executable;
+        dep.digest = found.digest;
+        dep.size_bytes = found.size_bytes;
+        recipe->deps[recipe->dep_count++] = dep;
+    }
+    *ret = recipe;
+    return NULL;
+}
+
+static FALLIBLE read_recipe(struct session *session, const struct stage *stage,
+                            struct run_view_stage *ret)
+{
+    struct fingerprint fingerprint = {0};
+    struct error *error = fingerprint_stage(session, stage, NULL, &fingerprint);
+    if (!error) {
+        ret->recipe = fingerprint.recipe;
+        ret->key = fingerprint.key;
+        return NULL;
+    }
+    if (error->code != ERROR_PROJECT)
+        return error;
+    error_drop(error);
+    return recipe_of_lock(session, stage, &ret->recipe);
+}
+
+static FALLIBLE read_metrics(struct session *session, struct str path, struct metric_vec *ret)
+{
+    struct str bytes;
+    bool is_found = false;
+    TRY(file_read(session->arena, fd_number(session->workspace.root_fd),
+                  str_terminate(session->arena, path), LIMIT_METRIC_BYTES, &bytes, &is_found));
+    return is_found ? metrics_parse(session->arena, path, bytes, ret) : NULL;
+}
+
+static FALLIBLE read_outputs(struct session *session, const struct stage *stage,
+                             struct run_view_stage *ret)
+{
+    ret->outs = arena_new_array(session->arena, struct artifact, stage->outs.len);
+    vec_each (const struct output, out, &stage->outs) {
+        struct artifact *found = &ret->outs[ret->out_count];
+        TRY(worktree_look(session->worktree, out->path, LOOK_OUT, found));
+        found->path = out->path;
+        if (found->kind == ARTIFACT_ABSENT)
+            continue;
+        ret->out_count++;
+        if (out->category == OUT_METRICS && found->kind == ARTIFACT_FILE)
+            TRY(read_metrics(session, out->path, &ret->metrics));
+    }
+    return NULL;
+}
+
+static int compare_stages(const void *a, const void *b)
+{
+    const struct run_view_stage *left = a;
+    const struct run_view_stage *right = b;
+    return str_compare(left->stage, right->stage);
+}
+
+static FALLIBLE read_code(struct session *session, struct code_state *ret)
+{
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    if (vcs)
+        TRY(vcs_head(vcs, session->arena, &ret->commit, &ret->branch));
+    ret->is_dirty = -1;
+    return NULL;
+}
+
+static FALLIBLE read_view(struct session *session, struct run_view *ret)
+{
+    const struct stage_vec *stages = &session->pipeline->stages;
+    struct run_view view = {.title = STR("workspace")};
+    TRY(fingerprint_prefetch(session));
+    view.stages = arena_new_array(session->arena, struct run_view_stage, stages->len);
+    vec_each (const struct stage, stage, stages) {
+        struct run_view_stage *seen = &view.stages[view.stage_count++];
+        seen->stage = stage->name;
+        seen->duration_ns = -1;
+        TRY(read_recipe(session, stage, seen));
+        TRY(read_outputs(session, stage, seen));
+    }
+    if (view.stage_count > 1)
+        qsort(view.stages, view.stage_count, sizeof *view.stages, compare_stages);
+    TRY(read_code(session, &view.code));
+    *ret = view;
+    return NULL;
+}
+
+FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct run_view *ret)
+{
+    AUTO(session_drop) struct session session = {0};
+    struct session_options options = {
+        .pipeline = pipeline,
+        .is_read_only = true,
+        .threads = -1,
+        .observer = &context->observer,
+    };
+    TRY(path_current(context->arena, &options.cwd));
+    TRY(session_open(context->arena, &options, &session));
+    return read_view(&session, ret);
+}
