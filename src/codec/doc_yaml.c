@@ -50,17 +50,22 @@ static struct str str_of_yaml(const yaml_char_t *text)
     return str_of((const char *)text);
 }
 
-/* The scalar's text: a piece of the file where it stands there as it is, else a copy. */
-static struct str keep_text(struct reader *reader, const yaml_event_t *event)
+/* The scalar's text: a piece of the file where it stands there as it is, else a copy; only that can
+ * hold a NUL, by an escape. */
+static void keep_text(struct reader *reader, const yaml_event_t *event, struct doc_node *node)
 {
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     struct str bytes = reader->build.doc->bytes;
     size_t from = event->start_mark.index;
     from += event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     struct str place = str_slice(bytes, from, from + text.len);
-    if (reader->is_ascii && str_equal(place, text))
-        return place;
-    return str_copy(reader->build.arena, text);
+    if (reader->is_ascii && str_equal(place, text)) {
+        node->text = place;
+        return;
+    }
+    node->text = str_copy(reader->build.arena, text);
+    if (memchr(text.at, '\0', text.len))
+        doc_build_fault(&reader->build, node, "a text must not hold a NUL character");
 }
 
 struct tag_row {
@@ -124,12 +129,10 @@ static FALLIBLE read_scalar(struct reader *reader, const yaml_event_t *event, st
 {
     struct doc_node *node = NULL;
     TRY(new_node(reader, DOC_STR, event->start_mark, &node));
-    node->text = keep_text(reader, event);
+    keep_text(reader, event, node);
     if ((int64_t)node->text.len > LIMIT_SCALAR_BYTES)
         return doc_error(node, "this value is longer than %" PRId64 " bytes (limit SCALAR_BYTES)",
                          LIMIT_SCALAR_BYTES);
-    if (memchr(node->text.at, '\0', node->text.len))
-        doc_build_fault(&reader->build, node, "a text must not hold a NUL character");
     resolve_scalar(reader, event, node);
     *ret = node;
     return NULL;
