@@ -44,11 +44,11 @@ static void check_own_output(struct binding *binding, const struct stage *stage,
                              const struct output *output)
 {
     vec_each (struct dependency, dep, &stage->deps) {
+        bool is_part = !dep->is_glob && path_is_within(dep->path, output->path);
         if (reads(dep, output))
-            binding_error(
-                binding, dep->node, "stage '%.*s' depends on '%.*s', which it makes itself",
-                STR_FMT(stage->name),
-                STR_FMT(path_is_within(output->path, dep->path) ? output->path : dep->path));
+            binding_error(binding, dep->node,
+                          "stage '%.*s' depends on '%.*s', which it makes itself",
+                          STR_FMT(stage->name), STR_FMT(is_part ? dep->path : output->path));
     }
     vec_each (struct param_ref, param, &stage->params) {
         if (path_is_within(param->file, output->path)) {

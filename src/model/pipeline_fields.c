@@ -197,7 +197,8 @@ static void bind_retries(struct binding *binding, const struct doc_node *node, s
 {
     struct draft_retries draft = {0};
     if (node->kind == DOC_MAP) {
-        schema_bind(&binding->binder, &pipeline_schema_retries, STR(""), node, &draft);
+        schema_bind(&binding->binder, &pipeline_schema_retries, binding->binder.where, node,
+                    &draft);
         *to = (struct retries){.count = draft.count, .backoff_ns = draft.backoff_ns};
         if (draft.on_exit)
             bind_on_exit(binding, draft.on_exit, to);
@@ -225,7 +226,7 @@ static void bind_resources(struct binding *binding, const struct doc_node *node,
                            struct resources *to)
 {
     struct draft_resources draft = {0};
-    schema_bind(&binding->binder, &pipeline_schema_resources, STR(""), node, &draft);
+    schema_bind(&binding->binder, &pipeline_schema_resources, binding->binder.where, node, &draft);
     *to = (struct resources){.memory_bytes = draft.memory_bytes, .gpus = draft.gpus};
     if (draft.cpus)
         bind_cpus(binding, draft.cpus, &to->cpus_milli);

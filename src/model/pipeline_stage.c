@@ -161,9 +161,12 @@ void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node
     int before = error_count(binding);
     struct draft_common common = {0};
     struct stage trial = {0};
-    schema_bind(&binding->binder, &pipeline_schema_defaults, STR(""),
-                pipeline_resolve(binding, node), &common);
+    struct str where = STR("in 'defaults'");
+    schema_bind(&binding->binder, &pipeline_schema_defaults, where, pipeline_resolve(binding, node),
+                &common);
+    binding->binder.where = where;
     pipeline_bind_common(binding, &common, &trial);
+    binding->binder.where = (struct str){0};
     if (error_count(binding) == before)
         binding->defaults = common;
 }

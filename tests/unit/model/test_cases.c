@@ -260,17 +260,17 @@ static bool run_case(const struct test_case *test, const char *file)
 /* The text up to the next line that starts with `mark`; moves behind it. */
 static struct str take_until(struct str *rest, const char *mark)
 {
-    const char *from = rest->at;
+    const struct str whole = *rest;
+    struct str before = whole;
     struct str line;
-    struct str before = *rest;
-    while (before = *rest, str_split(rest, '\n', &line)) {
+    while (str_split(rest, '\n', &line)) {
         if (str_starts(line, str_of(mark))) {
             *rest = before;
-            break;
+            return str_slice(whole, 0, (size_t)(before.at - whole.at));
         }
+        before = *rest;
     }
-    const char *to = rest->at ? rest->at : before.at + before.len;
-    return (struct str){from, from ? (size_t)(to - from) : 0};
+    return whole;
 }
 
 static void take_section(struct test_case *test, struct str head, struct str body,

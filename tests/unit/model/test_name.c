@@ -153,10 +153,12 @@ static void paths_that_are_not_plain_or_not_inside_are_refused(void **state)
     static const struct {
         const char *path, *word;
     } rows[] = {
-        {"", "project itself"}, {"/etc/passwd", "absolute"}, {"..", "leaves"},
-        {"../x", "leaves"},     {"a/../b", "plain"},         {"a//b", "plain"},
-        {"./a", "plain"},       {"a/", "plain"},             {"a/.", "plain"},
-        {"a\nb", "control"},    {"a\x7F", "control"},        {"a\xC2\x85z", "control"},
+        {"", "project itself"}, {"/etc/passwd", "absolute"},
+        {"..", "leaves"},       {"../x", "leaves"},
+        {"a/../b", "plain"},    {"a//b", "plain"},
+        {"./a", "plain"},       {"a/", "plain"},
+        {"a/.", "plain"},       {"a\nb", "control"},
+        {"a\x7F", "control"},   {"a\xC2\x85z", "control"},
         {"a\r", "control"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
