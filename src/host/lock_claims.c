@@ -44,6 +44,12 @@ static int64_t offset_of(struct str path)
     return (int64_t)(hash >> 3) * BYTES_PER_PATH;
 }
 
+static struct str directory_of(struct str path)
+{
+    ptrdiff_t slash = str_find_last_char(path, '/');
+    return str_slice(path, 0, slash < 0 ? 0 : (size_t)slash);
+}
+
 static void add_place(struct arena *arena, struct place_vec *places, struct str path,
                       unsigned flags)
 {
@@ -57,8 +63,7 @@ static void add_claim(struct arena *arena, struct place_vec *places, const struc
     struct str path = claim->path;
     add_place(arena, places, path, is_exclusive ? IS_EXCLUSIVE : IS_SHARED);
     while (path.len) {
-        ptrdiff_t slash = str_find_last_char(path, '/');
-        path = str_slice(path, 0, slash < 0 ? 0 : (size_t)slash);
+        path = directory_of(path);
         add_place(arena, places, path, is_exclusive ? INTENDS_EXCLUSIVE : 0);
     }
 }
@@ -121,13 +126,73 @@ static FALLIBLE take_place(int fd, const struct place *place, bool *ret_taken)
     return NULL;
 }
 
+/* The kernel compares each range with every other of the file, so thousands of them would take
+ * seconds. Beyond CLAIMS_MOST those in one directory become one claim on the directory, the crowded
+ * directories first: that excludes more than was asked for, never less. */
+enum { CLAIMS_MOST = 256, CROWD = 16 };
+
+static int compare_claims(const void *a, const void *b)
+{
+    const struct claim *left = a, *right = b;
+    int order = (left->mode > right->mode) - (left->mode < right->mode);
+    if (order == 0)
+        order = str_compare(directory_of(left->path), directory_of(right->path));
+    return order ? order : str_compare(left->path, right->path);
+}
+
+/* Number of claims from `first` on that have its mode and directory. */
+static size_t crowd_len(const struct claim *claims, size_t count, size_t first)
+{
+    size_t end = first + 1;
+    struct str directory = directory_of(claims[first].path);
+    while (end < count && claims[end].mode == claims[first].mode &&
+           str_equal(directory_of(claims[end].path), directory))
+        end++;
+    return end - first;
+}
+
+/* One round: every crowd of at least `crowd` becomes its directory. Returns the new count. */
+static size_t join_crowds(struct claim *claims, size_t count, size_t crowd)
+{
+    size_t kept = 0;
+    qsort(claims, count, sizeof *claims, compare_claims);
+    for (size_t i = 0, len = 0; i < count; i += len) {
+        len = crowd_len(claims, count, i);
+        bool is_crowd = len >= crowd;
+        struct claim joined = {directory_of(claims[i].path), claims[i].mode};
+        if (!is_crowd)
+            memmove(&claims[kept], &claims[i], len * sizeof *claims);
+        else
+            claims[kept] = joined;
+        kept += is_crowd ? 1 : len;
+    }
+    return kept;
+}
+
+/* Few enough claims that hold at least what was asked for. Each round without a crowd asks for a
+ * smaller one; a crowd of one goes up a level, so there is an end at the project's root. */
+static size_t coarsen(struct claim *claims, size_t count)
+{
+    for (size_t crowd = CROWD; count > CLAIMS_MOST;) {
+        size_t joined = join_crowds(claims, count, crowd);
+        if (joined == count)
+            crowd = MAX_OF(crowd / 2, (size_t)1);
+        count = joined;
+    }
+    return count;
+}
+
 struct error *claims_take(int at_fd, const char *file, const struct claim *claims, size_t count,
                           struct claims *ret, bool *ret_taken)
 {
     AUTO(arena_drop) struct arena arena = {0};
     struct place_vec places = {0};
+    struct claim *wanted = arena_new_array(&arena, struct claim, count);
+    if (count)
+        memcpy(wanted, claims, count * sizeof *wanted);
+    count = coarsen(wanted, count);
     for (size_t i = 0; i < count; i++)
-        add_claim(&arena, &places, &claims[i]);
+        add_claim(&arena, &places, &wanted[i]);
     merge_places(&places);
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
     AUTO(fd_drop) struct fd fd = fd_of(openat(at_fd, file, flags, 0666));

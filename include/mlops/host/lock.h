@@ -34,7 +34,8 @@ struct claim {
     enum lock_mode mode;
 };
 
-/* Never blocks: all are taken, or none and *ret_taken is false. */
+/* Never blocks: all are taken, or none and *ret_taken is false. Above 256 claims, those in crowded
+ * directories are taken on the directory instead: excludes more than asked for, never less. */
 FALLIBLE claims_take(int at_fd, const char *file, const struct claim *claims, size_t count,
                      struct claims *ret, bool *ret_taken);
 void claims_drop(struct claims *claims);

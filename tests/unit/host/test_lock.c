@@ -177,6 +177,44 @@ static void no_claims_are_always_free(void **state)
     assert_true(take(&scratch, NULL, 0, &held));
 }
 
+static bool take_one(const struct scratch *scratch, const char *path, enum lock_mode mode)
+{
+    struct wish wish = {path, mode};
+    AUTO(claims_drop) struct claims asked = {0};
+    return take(scratch, &wish, 1, &asked);
+}
+
+/* A thousand files of two crowded directories, one elsewhere, and the root many times. */
+static void many_claims_are_taken_on_their_directories(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    static struct claim claims[MANY + 1];
+    static char paths[MANY][32];
+    AUTO(scratch_drop) struct scratch scratch = scratch_open();
+    AUTO(claims_drop) struct claims held = {0};
+    bool is_taken = false;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(paths[i], sizeof paths[i], i % 2 ? "data/a/%d" : "data/b/%d", i);
+        claims[i] = (struct claim){str_of(paths[i]), i % 2 ? LOCK_SHARED : LOCK_EXCLUSIVE};
+    }
+    claims[MANY] = (struct claim){STR("src/c"), LOCK_EXCLUSIVE};
+    assert_fine(claims_take(scratch.fd, "claims", claims, MANY + 1, &held, &is_taken));
+    assert_true(is_taken);
+    assert_false(take_one(&scratch, "data/a/1", LOCK_EXCLUSIVE));
+    assert_false(take_one(&scratch, "data/b/2", LOCK_SHARED));
+    assert_true(take_one(&scratch, "data/a/1", LOCK_SHARED));
+    assert_true(take_one(&scratch, "data/c", LOCK_EXCLUSIVE));
+    assert_true(take_one(&scratch, "src/d", LOCK_EXCLUSIVE));
+    assert_false(take_one(&scratch, "src/c", LOCK_SHARED));
+    claims_drop(&held);
+    for (int i = 0; i < MANY; i++)
+        claims[i].path = STR("");
+    assert_fine(claims_take(scratch.fd, "claims", claims, MANY, &held, &is_taken));
+    assert_true(is_taken);
+    assert_false(take_one(&scratch, "x", LOCK_SHARED));
+}
+
 static void claims_live_as_long_as_a_child_that_inherited_them(void **state)
 {
     (void)state;
@@ -213,6 +251,7 @@ int main(void)
         cmocka_unit_test(claims_of_one_call_do_not_conflict_with_each_other),
         cmocka_unit_test(claims_that_are_not_all_free_leave_none_behind),
         cmocka_unit_test(no_claims_are_always_free),
+        cmocka_unit_test(many_claims_are_taken_on_their_directories),
         cmocka_unit_test(claims_live_as_long_as_a_child_that_inherited_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
