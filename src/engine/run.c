@@ -90,6 +90,9 @@ static int64_t next_deadline(const struct run_state *state)
         else if (step->phase != PHASE_DONE)
             deadline = earlier(deadline, step->wake_ns);
     }
+    const struct observer *observer = state->session->observer;
+    if (observer && observer->tick_ns)
+        deadline = earlier(deadline, clock_monotonic_ns() + observer->tick_ns);
     return deadline;
 }
 
@@ -138,6 +141,19 @@ static bool has_ready(const struct run_state *state)
     return state->ready_at < state->ready.len && !run_is_stopping(state);
 }
 
+/* A live display shows time passing. */
+static void tick(struct run_state *state)
+{
+    const struct observer *observer = state->session->observer;
+    if (!observer || !observer->tick_ns)
+        return;
+    struct event event = {.kind = EVENT_TICK,
+                          .at_ns = clock_monotonic_ns(),
+                          .finished_count = state->finished,
+                          .total_count = state->total};
+    observer_tell(observer, &event);
+}
+
 static FALLIBLE turn(struct run_state *state)
 {
     answer_signals(state);
@@ -146,6 +162,7 @@ static FALLIBLE turn(struct run_state *state)
         TRY(recorder_flush(state->recorder));
     if (!state->active.len)
         return NULL;
+    tick(state);
     /* A full queue of ready stages and a free job: look only, do not wait. */
     bool can_go_on =
         has_ready(state) && state->budget.jobs_free > 0 && state->active.len < HELD_MOST;

@@ -13,6 +13,9 @@
 
 struct buf;
 
+/* Return type of what makes or extends an error: never NULL, and not to be dropped either. */
+#define ERROR_MADE __attribute__((warn_unused_result, returns_nonnull)) struct error *
+
 /* The exit status an error leads to; numbers in docs and `mlops help exit-status`. */
 enum error_code {
     ERROR_ANSWER = 1,   /* the answer is no: a stage failed, was rejected or is unconfirmed */
@@ -42,20 +45,21 @@ struct error {
     struct error *next;  /* an independent error of the same file, or NULL */
 };
 
-FALLIBLE error_new(enum error_code code, const char *format, ...) PRINTF_LIKE(2, 3);
+ERROR_MADE error_new(enum error_code code, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ERROR_MACHINE with the text of `system_errno` appended; ENOSPC and EDQUOT gain a hint. */
-FALLIBLE error_os(int system_errno, const char *format, ...) PRINTF_LIKE(2, 3);
+ERROR_MADE error_os(int system_errno, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ERROR_PROJECT at a place; `excerpt` is the whole line there (may be empty). */
-FALLIBLE error_at(struct mark mark, struct str excerpt, const char *format, ...) PRINTF_LIKE(3, 4);
+ERROR_MADE error_at(struct mark mark, struct str excerpt, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* Same code as `cause`, with the text in front; takes over `cause`. */
-FALLIBLE error_within(struct error *cause, const char *format, ...) PRINTF_LIKE(2, 3);
+ERROR_MADE error_within(struct error *cause, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Sets the hint / the code and returns the error, for use in a return statement. */
-FALLIBLE error_hint(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
-FALLIBLE error_recode(struct error *error, int code);
+ERROR_MADE error_hint(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+ERROR_MADE error_recode(struct error *error, int code);
 
 /* Gives back an error with all its causes and siblings; NULL is accepted. */
 void error_drop(struct error *error);

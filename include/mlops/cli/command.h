@@ -59,6 +59,11 @@ struct cli_command {
 /* All commands, in the order of help: by group. COMMAND(name) -> cmd_<name> */
 #define COMMANDS(COMMAND)                                                                          \
     COMMAND(init)                                                                                  \
+    COMMAND(run)                                                                                   \
+    COMMAND(plan)                                                                                  \
+    COMMAND(status)                                                                                \
+    COMMAND(why)                                                                                   \
+    COMMAND(accept)                                                                                \
     COMMAND(lint)                                                                                  \
     COMMAND(dag)                                                                                   \
     COMMAND(config)                                                                                \

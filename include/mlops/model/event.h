@@ -16,6 +16,7 @@ enum event_kind {
     EVENT_STAGE_FINISHED, /* outcome */
     EVENT_HASHING,        /* done and total bytes */
     EVENT_RUN_FINISHED,   /* run */
+    EVENT_TICK,           /* time went by: see observer.tick_ns */
 };
 
 struct event {
@@ -35,6 +36,7 @@ struct event {
 struct observer {
     void (*tell)(void *context, const struct event *event);
     void *context;
+    int64_t tick_ns; /* wants EVENT_TICK about this often while stages run; 0: never */
 };
 
 /* Tells if there is anybody. */

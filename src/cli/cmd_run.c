@@ -1,0 +1,229 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/narrate.h"
+#include "mlops/cli/stages.h"
+#include "mlops/host/clock.h"
+#include "mlops/model/name.h"
+
+#include <math.h>
+
+struct run_command {
+    int64_t jobs;
+    bool keep_going, force, no_restore, minimal, dry_run, only_targets, downstream;
+    int progress;
+};
+
+static const char *const progress_names[] = {"auto", "live", "plain", "json", "none", NULL};
+
+static const struct option_row rows[] = {
+    {.name = "jobs",
+     .letter = 'j',
+     OPTION_INT_AT(struct run_command, jobs),
+     .value = "N",
+     .least = 1,
+     .most = 1024,
+     .help = "Run up to N stages at once; as many as cpus if not given (1 for a dvc.yaml)"},
+    {.name = "keep-going",
+     .letter = 'k',
+     OPTION_FLAG_AT(struct run_command, keep_going),
+     .help = "After a failure go on with what does not depend on it"},
+    {.name = "force",
+     .letter = 'f',
+     OPTION_FLAG_AT(struct run_command, force),
+     .help = "Run the stages although their results are known"},
+    {.name = "dry-run",
+     .letter = 'n',
+     OPTION_FLAG_AT(struct run_command, dry_run),
+     .help = "Only say what would run, and why; the same as 'mlops plan'"},
+    {.name = "only",
+     .letter = 's',
+     OPTION_FLAG_AT(struct run_command, only_targets),
+     .help = "Only the named stages, without what they need"},
+    {.name = "downstream",
+     OPTION_FLAG_AT(struct run_command, downstream),
+     .help = "The named stages and all that uses what they make"},
+    {.name = "no-restore",
+     OPTION_FLAG_AT(struct run_command, no_restore),
+     .help = "Run a stage rather than restore its outputs from the cache"},
+    {.name = "minimal",
+     OPTION_FLAG_AT(struct run_command, minimal),
+     .help = "Restore only targets and what stages that run need"},
+    {.name = "progress",
+     OPTION_CHOICE_AT(struct run_command, progress),
+     .value = "HOW",
+     .choices = progress_names,
+     .help = "How stderr tells what happens; json: one event a line"},
+};
+
+/* Numbers that the run changed: "accuracy 0.9421 (+0.0032)", at most three. */
+struct metric_note {
+    struct map before; /* "file:key" -> struct metric * */
+    struct buf text;
+    int told;
+};
+
+static struct str metric_name(struct arena *arena, const struct metric *metric)
+{
+    return str_print(arena, "%.*s:%.*s", STR_FMT(metric->file), STR_FMT(metric->key));
+}
+
+static void remember_metrics(struct arena *arena, const struct session *session,
+                             struct metric_note *note)
+{
+    map_each (slot, &session->lock.entries) {
+        const struct lock_entry *entry = slot->value;
+        vec_each (struct metric, metric, &entry->metrics)
+            map_put(arena, &note->before, metric_name(arena, metric), metric);
+    }
+}
+
+static void note_metric(struct arena *arena, struct metric_note *note, const struct metric *metric)
+{
+    enum { TOLD_MOST = 3 };
+    const struct metric *before = map_get(&note->before, metric_name(arena, metric));
+    if (metric->is_text || note->told == TOLD_MOST)
+        return;
+    bool is_same = before && !before->is_text && before->value == metric->value;
+    if (is_same)
+        return;
+    note->told++;
+    buf_print(&note->text, " · %.*s %.*s", STR_FMT(metric->key), STR_FMT(metric->text));
+    if (before && !before->is_text && isfinite(before->value) && isfinite(metric->value))
+        buf_print(&note->text, " (%+.6g)", metric->value - before->value);
+}
+
+static void print_summary(struct context *context, const struct run_report *report,
+                          struct metric_note *note)
+{
+    struct arena *arena = context->arena;
+    const struct run *run = report->run;
+    for (size_t i = 0; i < report->count; i++) {
+        const struct outcome *outcome = &report->outcomes[i];
+        bool is_new = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
+        for (size_t j = 0; is_new && outcome->value && j < outcome->value->metrics.len; j++)
+            note_metric(arena, note, &outcome->value->metrics.at[j]);
+    }
+    buf_add_str(&context->out, counts_print(arena, &run->counts, false));
+    buf_print(&context->out, " · %.*s", STR_FMT(duration_print(arena, run->duration_ns)));
+    if (run->saved_ns >= NS_PER_S / 10)
+        buf_print(&context->out, " (saved %.*s)", STR_FMT(duration_print(arena, run->saved_ns)));
+    buf_print(&context->out, " · run %.*s", STR_FMT(ulid_short(run->id)));
+    buf_add_escaped(&context->out, buf_str(&note->text), false);
+    buf_add_char(&context->out, '\n');
+    if (report->displaced)
+        buf_print(&context->out,
+                  "%d edited file%s that no run made moved to .mlops/displaced/%.*s\n",
+                  report->displaced, report->displaced == 1 ? "" : "s", STR_FMT(run->id));
+}
+
+static void print_json(struct context *context, const struct session *session,
+                       const struct run_report *report)
+{
+    const struct run *run = report->run;
+    struct json_writer json = report_json_open(context);
+    json_name(&json, "run");
+    run->id.len ? json_str(&json, run->id) : json_null(&json);
+    json_name(&json, "status");
+    json_text(&json, run_status_name(run->status));
+    json_name(&json, "pipeline");
+    json_str(&json, run->pipeline);
+    json_name(&json, "duration_s");
+    json_real(&json, report_seconds(run->duration_ns));
+    json_name(&json, "saved_s");
+    json_real(&json, report_seconds(run->saved_ns));
+    json_name(&json, "displaced_files");
+    json_int(&json, report->displaced);
+    counts_json(&json, &run->counts);
+    stages_json(&json, session, report);
+    report_json_close(&json);
+}
+
+static FALLIBLE run_session(struct context *context, const struct run_command *command,
+                            struct session *session)
+{
+    struct run_options options = {.keep_going = command->keep_going,
+                                  .force = command->force,
+                                  .no_restore = command->no_restore,
+                                  .minimal = command->minimal,
+                                  .jobs = command->jobs,
+                                  .argv = context->arguments,
+                                  .version = STR(MLOPS_VERSION)};
+    struct metric_note note = {.text = buf_in(context->arena)};
+    struct run_report report = {0};
+    if (context->format != FORMAT_JSON)
+        remember_metrics(context->arena, session, &note);
+    TRY(run_plan(session, &options, &report));
+    context->status = report.exit_status;
+    if (context->format == FORMAT_JSON)
+        print_json(context, session, &report);
+    else if (!context->common.quiet)
+        print_summary(context, &report, &note);
+    return NULL;
+}
+
+static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
+{
+    const struct run_command *command = options;
+    if (command->dry_run)
+        return cmd_plan.run(context,
+                            &(struct plan_command){.only_targets = command->only_targets,
+                                                   .downstream = command->downstream,
+                                                   .force = command->force,
+                                                   .no_restore = command->no_restore},
+                            argc, argv);
+    struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
+    struct stage_words words = {.argc = argc,
+                                .argv = argv,
+                                .only_targets = command->only_targets,
+                                .downstream = command->downstream,
+                                .observer = narrator_observer(narrator)};
+    struct session session = {0};
+    struct error *error = stages_open(context, &words, &session);
+    if (!error && session.workspace.is_new && !context->common.quiet)
+        context_notice(context, "made .mlops/ in '%.*s'", STR_FMT(session.workspace.root));
+    if (!error)
+        error = run_session(context, command, &session);
+    narrator_drop(&narrator);
+    session_drop(&session);
+    return error;
+}
+
+static const struct command_example examples[] = {
+    {"mlops run", "run what has changed since last time"},
+    {"mlops run train", "the same for stage 'train' and what it needs"},
+    {"mlops run pipelines/nightly.yaml -j4", "another pipeline, four stages at once"},
+    {"mlops run --keep-going --json", "for scripts: one JSON object with counts and stages"},
+};
+
+const struct cli_command cmd_run = {
+    .name = "run",
+    .group = GROUP_RUN,
+    .arguments = "[PIPELINE] [TARGET...]",
+    .summary = "Bring a pipeline's outputs up to date",
+    .description =
+        "A stage runs when its recipe (command, dependencies, parameters, declared environment, "
+        "output "
+        "paths) has no known result. A known result that is in the work tree is left alone; one "
+        "that "
+        "is not is restored from the cache.\n"
+        "\n"
+        "PIPELINE is a word that ends in .yaml or .yml; without it pipeline.yaml, then dvc.yaml is "
+        "looked for, upwards from the current directory. TARGET is a stage, or a path that a stage "
+        "makes.\n"
+        "\n"
+        "Ctrl-C ends the running stages politely and records the run as interrupted; a second one "
+        "ends them at once. Exit status: 0 all is well and durable, 1 a stage failed, was rejected "
+        "or "
+        "is unconfirmed, 3 the pipeline is wrong.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct run_command),
+    .words_least = 0,
+    .words_most = -1,
+    .completes = COMPLETE_STAGES | COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "plan, status, why, diff",
+    .run = run,
+};

@@ -1,0 +1,140 @@
+#include "mlops/base/arena.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/stages.h"
+
+static const char *answer(enum stage_status status)
+{
+    switch (status) {
+    case STATUS_UNCHANGED:
+        return "is up to date: its recipe has a known result, which is in the work tree";
+    case STATUS_WOULD_RESTORE:
+        return "would be restored: its recipe has a known result, but the work tree differs";
+    case STATUS_UNKNOWN:
+        return "can't be known yet";
+    case STATUS_WOULD_RUN:
+    case STATUS_WAITING:
+    case STATUS_RESTORED:
+    case STATUS_EXECUTED:
+    case STATUS_FAILED:
+    case STATUS_REJECTED:
+    case STATUS_UNCONFIRMED:
+    case STATUS_SKIPPED:
+    case STATUS_INTERRUPTED:
+        break;
+    }
+    return "would run";
+}
+
+static void print_text(struct context *context, const struct outcome *outcome)
+{
+    buf_add_char(&context->out, '\'');
+    buf_add_escaped(&context->out, outcome->stage->name, false);
+    buf_print(&context->out, "' %s\n", answer(outcome->status));
+    vec_each (struct reason, reason, &outcome->reasons) {
+        buf_add_text(&context->out, "  ");
+        buf_add_escaped(&context->out, reason_print(context->arena, reason), false);
+        buf_add_char(&context->out, '\n');
+    }
+}
+
+static void print_recipe(struct context *context, const struct outcome *outcome)
+{
+    const struct recipe *recipe = outcome->recipe;
+    if (!recipe || digest_is_zero(outcome->key))
+        return;
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_print(outcome->key, hex);
+    buf_print(&context->out, "\nkey sha256:%s\n", hex);
+    for (size_t i = 0; i < recipe->dep_count; i++) {
+        digest_print(recipe->deps[i].digest, hex);
+        buf_print(&context->out, "  dep   %.12s  ", hex);
+        buf_add_escaped(&context->out, recipe->deps[i].path, false);
+        buf_add_char(&context->out, '\n');
+    }
+    for (size_t i = 0; i < recipe->param_count; i++) {
+        const struct recipe_param *param = &recipe->params[i];
+        buf_add_text(&context->out, "  param ");
+        buf_add_escaped(&context->out,
+                        str_print(context->arena, "%.*s%s%.*s = %.*s", STR_FMT(param->file),
+                                  param->key.len ? ":" : "", STR_FMT(param->key),
+                                  STR_FMT(param->shown)),
+                        false);
+        buf_add_char(&context->out, '\n');
+    }
+}
+
+static bool is_used(const struct session *session, const struct plan_stage *planned)
+{
+    for (size_t i = 0; i < planned->user_count; i++) {
+        if (session->plan.stages[planned->users[i].stage].is_selected)
+            return true;
+    }
+    return false;
+}
+
+/* The stage of that name; of a path its producer, which is the selected stage that nothing selected
+ * uses. */
+static FALLIBLE find_outcome(const struct session *session, const struct run_report *report,
+                             struct str target, const struct outcome **ret)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct plan_stage *planned = &session->plan.stages[i];
+        bool is_named = str_equal(session->pipeline->stages.at[i].name, target);
+        bool is_end = !map_has(&session->pipeline->by_name, target) && planned->is_selected &&
+                      !is_used(session, planned);
+        if (is_named || is_end) {
+            *ret = &report->outcomes[i];
+            return NULL;
+        }
+    }
+    return error_new(ERROR_USAGE, "no stage '%.*s'", STR_FMT(target));
+}
+
+static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
+{
+    (void)options;
+    if (argc == 1 && is_pipeline_word(argv[0]))
+        return error_hint(error_new(ERROR_USAGE, "no stage is named"), "mlops why %.*s STAGE",
+                          STR_FMT(argv[0]));
+    struct stage_words words = {
+        .argc = argc, .argv = argv, .is_read_only = true, .observer = &context->observer};
+    AUTO(session_drop) struct session session = {0};
+    struct run_report report = {0};
+    struct run_options wanted = {.dry = true, .explain = true};
+    TRY(stages_open(context, &words, &session));
+    TRY(run_plan(&session, &wanted, &report));
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        stages_json(&json, &session, &report);
+        report_json_close(&json);
+        return NULL;
+    }
+    const struct outcome *outcome = NULL;
+    TRY(find_outcome(&session, &report, argv[argc - 1], &outcome));
+    print_text(context, outcome);
+    if (context->common.verbose)
+        print_recipe(context, outcome);
+    return NULL;
+}
+
+static const struct command_example examples[] = {
+    {"mlops why train", "what makes 'train' run, field by field"},
+    {"mlops why train -v", "also its key and all that is in it"},
+};
+
+const struct cli_command cmd_why = {
+    .name = "why",
+    .group = GROUP_RUN,
+    .arguments = "[PIPELINE] STAGE",
+    .summary = "Explain what makes a stage run or leaves it alone",
+    .description =
+        "The recipe of the stage now is compared with that of its last run, part by part: "
+        "which file, which parameter (with both values), which variable.",
+    .words_least = 1,
+    .words_most = 2,
+    .completes = COMPLETE_STAGES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "plan, status, diff",
+    .run = run,
+};

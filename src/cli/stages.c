@@ -1,0 +1,181 @@
+#include "mlops/cli/stages.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/host/path.h"
+
+struct error *stages_open(struct context *context, const struct stage_words *words,
+                          struct session *ret)
+{
+    struct session_options options = {.only_targets = words->only_targets,
+                                      .downstream = words->downstream,
+                                      .is_read_only = words->is_read_only,
+                                      .threads = -1,
+                                      .observer = words->observer};
+    TRY(path_current(context->arena, &options.cwd));
+    int targets_at = 0;
+    if (words->argc > 0 && is_pipeline_word(words->argv[0])) {
+        options.pipeline = words->argv[0];
+        targets_at = 1;
+    }
+    options.targets = words->argv + targets_at;
+    options.target_count = (size_t)(words->argc - targets_at);
+    if (options.target_count == 0)
+        options.targets = NULL;
+    return session_open(context->arena, &options, ret);
+}
+
+static void reasons_json(struct json_writer *json, const struct reason_vec *reasons)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    json_name(json, "reasons");
+    json_open_list(json);
+    vec_each (struct reason, reason, reasons) {
+        json_open_object(json);
+        json_name(json, "part");
+        json_text(json, reason_part_name(reason->part));
+        json_name(json, "what");
+        json_str(json, reason->what);
+        json_name(json, "before");
+        reason->before.len ? json_str(json, reason->before) : json_null(json);
+        json_name(json, "after");
+        reason->after.len ? json_str(json, reason->after) : json_null(json);
+        json_name(json, "text");
+        json_str(json, reason_print(&arena, reason));
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+static void usage_json(struct json_writer *json, const struct usage *usage)
+{
+    json_name(json, "duration_s");
+    usage->attempts ? json_real(json, report_seconds(usage->duration_ns)) : json_null(json);
+    if (!usage->attempts)
+        return;
+    json_name(json, "attempts");
+    json_int(json, usage->attempts);
+    json_name(json, "exit_code");
+    json_int(json, usage->exit_code);
+    json_name(json, "exit_signal");
+    json_int(json, usage->exit_signal);
+    json_name(json, "cpu_s");
+    json_real(json, report_seconds(usage->cpu_user_ns + usage->cpu_system_ns));
+    json_name(json, "peak_bytes");
+    json_int(json, usage->peak_bytes);
+}
+
+static void metrics_json(struct json_writer *json, const struct result *result)
+{
+    json_name(json, "metrics");
+    json_open_object(json);
+    for (size_t i = 0; result && i < result->metrics.len; i++) {
+        const struct metric *metric = &result->metrics.at[i];
+        AUTO(buf_drop) struct buf name = {0};
+        buf_print(&name, "%.*s:%.*s", STR_FMT(metric->file), STR_FMT(metric->key));
+        json_name_str(json, buf_str(&name));
+        if (metric->is_text)
+            json_str(json, metric->text);
+        else
+            json_real(json, metric->value);
+    }
+    json_close_object(json);
+}
+
+static void stage_json(struct json_writer *json, const struct outcome *outcome)
+{
+    char key[DIGEST_HEX_LEN + 1];
+    json_open_object(json);
+    json_name(json, "name");
+    json_str(json, outcome->stage->name);
+    json_name(json, "status");
+    json_text(json, stage_status_name(outcome->status));
+    reasons_json(json, &outcome->reasons);
+    usage_json(json, &outcome->usage);
+    json_name(json, "key");
+    digest_print(outcome->key, key);
+    digest_is_zero(outcome->key) ? json_null(json) : json_text(json, key);
+    if (outcome->blocker.len) {
+        json_name(json, "cause");
+        json_str(json, outcome->blocker);
+    }
+    metrics_json(json, outcome->value);
+    json_close_object(json);
+}
+
+void stages_json(struct json_writer *json, const struct session *session,
+                 const struct run_report *report)
+{
+    json_name(json, "stages");
+    json_open_list(json);
+    for (size_t i = 0; i < report->count; i++) {
+        uint32_t index = session->plan.order[i];
+        if (session->plan.stages[index].is_selected)
+            stage_json(json, &report->outcomes[index]);
+    }
+    json_close_list(json);
+}
+
+struct count_row {
+    const char *name;
+    const char *word;
+    const char *plan_word;
+    size_t offset;
+};
+
+#define COUNT_ROW(name, word, plan_word)                                                           \
+    {                                                                                              \
+#name, word, plan_word, offsetof(struct run_counts, name)                                  \
+    }
+
+static const struct count_row count_rows[] = {
+    COUNT_ROW(executed, "ran", "to run"),           COUNT_ROW(restored, "restored", "to restore"),
+    COUNT_ROW(unchanged, "unchanged", "unchanged"), COUNT_ROW(failed, "failed", NULL),
+    COUNT_ROW(rejected, "rejected", NULL),          COUNT_ROW(unconfirmed, "unconfirmed", NULL),
+    COUNT_ROW(interrupted, "interrupted", NULL),    COUNT_ROW(skipped, "skipped", NULL),
+};
+
+static int count_at(const struct run_counts *counts, const struct count_row *row)
+{
+    int count;
+    memcpy(&count, (const char *)counts + row->offset, sizeof count);
+    return count;
+}
+
+void counts_json(struct json_writer *json, const struct run_counts *counts)
+{
+    json_name(json, "counts");
+    json_open_object(json);
+    json_name(json, "stages");
+    json_int(json, counts->stages);
+    for (size_t i = 0; i < COUNT_OF(count_rows); i++) {
+        json_name(json, count_rows[i].name);
+        json_int(json, count_at(counts, &count_rows[i]));
+    }
+    json_name(json, "hashed_files");
+    json_int(json, counts->hashed_files);
+    json_name(json, "hashed_bytes");
+    json_int(json, counts->hashed_bytes);
+    json_close_object(json);
+}
+
+struct str counts_print(struct arena *arena, const struct run_counts *counts, bool is_plan)
+{
+    struct buf text = buf_in(arena);
+    int told = 0;
+    buf_print(&text, "%d stage%s: ", counts->stages, counts->stages == 1 ? "" : "s");
+    for (size_t i = 0; i < COUNT_OF(count_rows); i++) {
+        int count = count_at(counts, &count_rows[i]);
+        const char *word = is_plan ? count_rows[i].plan_word : count_rows[i].word;
+        if (count && word)
+            buf_print(&text, "%s%d %s", told++ ? ", " : "", count, word);
+    }
+    int unknown = counts->stages;
+    for (size_t i = 0; i < COUNT_OF(count_rows); i++)
+        unknown -= count_at(counts, &count_rows[i]);
+    if (is_plan && unknown)
+        buf_print(&text, "%s%d not known yet", told++ ? ", " : "", unknown);
+    if (!told)
+        buf_add_text(&text, "nothing to do");
+    return buf_str(&text);
+}
