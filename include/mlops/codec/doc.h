@@ -23,8 +23,8 @@ struct doc;
 
 struct doc_node {
     enum doc_kind kind;
-    int line; /* from 1 */
-    int column; /* from 1, in code points */
+    int line;       /* from 1 */
+    int column;     /* from 1, in code points */
     bool is_quoted; /* a scalar in quotes or a block: always DOC_STR */
     const struct doc *doc;
     struct str text; /* a scalar's decoded text; of a number its source text */
@@ -44,7 +44,8 @@ enum doc_dialect {
     DOC_DVC,    /* the scalar table of DVC's reader: also 1_000 and 0b101 */
 };
 
-struct doc_place; /* private: where the last excerpt was found */
+struct doc_place; /* private: where the last excerpt was found; a document is not shared by threads
+                   */
 
 struct doc {
     struct str name;  /* of the file, as messages show it; NUL-terminated */
@@ -57,12 +58,13 @@ struct doc {
 
 struct doc_options {
     enum doc_dialect dialect;
-    int64_t bytes_most; /* 0: LIMIT_DOCUMENT_BYTES */
-    int64_t nodes_most; /* 0: LIMIT_DOCUMENT_NODES */
+    int64_t bytes_most;  /* 0: LIMIT_DOCUMENT_BYTES */
+    int64_t nodes_most;  /* 0: LIMIT_DOCUMENT_NODES */
     bool refuse_anchors; /* lock files */
 };
 
-/* `name` and `bytes` must live as long as the arena. Several independent errors come as one list. */
+/* `name` and `bytes` must live as long as the arena. Several independent errors come as one list.
+ */
 FALLIBLE doc_parse(struct arena *arena, struct str name, struct str bytes,
                    const struct doc_options *options, struct doc **ret);
 
