@@ -50,14 +50,14 @@ static struct str driver_uuid(struct arena *arena, int gpus_fd, const char *gpu)
 static bool ask_driver(struct arena *arena, int root_fd, struct str_vec *gpus)
 {
     struct walk_list list = {0};
-    int fd = openat(root_fd, "proc/driver/nvidia/gpus", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    AUTO(fd_drop) struct fd directory = fd_of(fd);
-    if (fd < 0)
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    AUTO(fd_drop) struct fd fd = fd_of(openat(root_fd, "proc/driver/nvidia/gpus", flags));
+    if (fd_number(fd) < 0)
         return false;
-    struct error *error = walk_list(arena, fd, true, &list);
+    struct error *error = walk_list(arena, fd_number(fd), true, &list);
     error_drop(error);
     for (size_t i = 0; !error && i < list.count; i++) {
-        struct str uuid = driver_uuid(arena, fd, list.entries[i].name.at);
+        struct str uuid = driver_uuid(arena, fd_number(fd), list.entries[i].name.at);
         if (!uuid.len)
             return false;
         add_unique(arena, gpus, uuid);

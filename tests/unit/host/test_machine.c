@@ -98,7 +98,6 @@ static void the_machine_has_names(void **state)
 static void a_local_directory_is_on_no_network(void **state)
 {
     (void)state;
-    AUTO(scratch_drop) struct scratch scratch = scratch_open();
     int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_null(machine_network_fs(proc));
     close(proc);
