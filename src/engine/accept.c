@@ -88,6 +88,7 @@ struct error *run_accept(struct session *session, const struct stage *stage, str
                         .argv = str_print(arena, "accept %.*s", STR_FMT(stage->name)),
                         .code = {.is_dirty = -1}};
     struct run_state state = {.session = session,
+                              .begun_ns = clock_monotonic_ns(),
                               .options = &options,
                               .run = run,
                               .total = 1,

@@ -284,7 +284,5 @@ struct error *run_plan(struct session *session, const struct run_options *option
     prepare_steps(&state);
     struct error *error = run_body(&state, ret);
     drop_state(&state);
-    if (!error)
-        ret->run->duration_ns = clock_monotonic_ns() - begun_ns;
     return error;
 }

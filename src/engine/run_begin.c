@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
@@ -91,14 +92,33 @@ static FALLIBLE refuse_tracked(struct run_state *state)
     return error_list_take(&errors);
 }
 
+/* A repository that can't be read (another owner, a format libgit2 does not know) is no reason not
+ * to run: the run is recorded without the state of the code, and says so. */
+static void go_without_vcs(struct run_state *state, struct error *error)
+{
+    struct session *session = state->session;
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    error_drop(error);
+    vcs_drop(&session->vcs);
+    state->run->code = (struct code_state){.is_dirty = -1};
+    struct event event = {.kind = EVENT_WARNING,
+                          .text = str_print(session->arena,
+                                            "recorded without the state of the code: %.*s",
+                                            STR_FMT(str_trim(buf_str(&text))))};
+    observer_tell(session->observer, &event);
+}
+
 struct error *run_begin(struct run_state *state)
 {
     if (state->has_begun)
         return NULL;
     struct session *session = state->session;
     struct ledger *ledger = NULL;
+    struct error *error = note_code(state);
+    if (error)
+        go_without_vcs(state, error);
     TRY(refuse_tracked(state));
-    TRY(note_code(state));
     TRY(session_ledger(session, &ledger));
     TRY(ledger_begin_run(ledger, state->run));
     TRY(ledger_durations(ledger, session->arena, session->pipeline->path, &state->durations));

@@ -200,7 +200,7 @@ static FALLIBLE record_end(struct run_state *state)
     struct session *session = state->session;
     struct ledger *ledger = NULL;
     if (!state->has_begun)
-        TRY(note_code_cheaply(state));
+        error_drop(note_code_cheaply(state)); /* told when something is executed */
     TRY(recorder_flush(state->recorder));
     TRY(session_ledger(session, &ledger));
     struct state made;
@@ -218,6 +218,7 @@ struct error *run_end(struct run_state *state, struct run_report *ret)
     struct run *run = state->run;
     count_all(state);
     run->status = run_status_of(state);
+    run->duration_ns = clock_monotonic_ns() - state->begun_ns;
     if (!state->options->dry)
         TRY(record_end(state));
     int exit_status = state->exit_status;

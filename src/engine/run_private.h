@@ -43,6 +43,7 @@ struct run_state {
     struct session *session;
     const struct run_options *options;
     struct run *run;
+    int64_t begun_ns; /* monotonic */
     struct outcome *outcomes;
     struct step *steps;
     struct index_vec ready;

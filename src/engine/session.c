@@ -158,9 +158,10 @@ struct error *session_ledger(struct session *session, struct ledger **ret)
 
 struct error *session_vcs(struct session *session, struct vcs **ret)
 {
-    if (!session->vcs_tried)
+    bool is_first = !session->vcs_tried;
+    session->vcs_tried = true; /* what failed once is told once */
+    if (is_first)
         TRY(vcs_open(session->workspace.root, &session->vcs));
-    session->vcs_tried = true;
     *ret = session->vcs;
     return NULL;
 }
