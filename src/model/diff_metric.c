@@ -138,6 +138,10 @@ static void set_delta(struct arena *arena, const struct metric *before, const st
         ret->delta = 0; /* no sign */
         ret->delta_text = STR("0");
     }
+    if (ret->delta == 0 && ret->change == DIFF_CHANGED) { /* below what a double can tell */
+        ret->delta = (double)NAN;
+        ret->delta_text = STR("");
+    }
 }
 
 static struct diff_metric compare_metric(struct arena *arena, const struct metric *before,

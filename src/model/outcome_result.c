@@ -11,6 +11,8 @@
 enum { ARTIFACT_BYTES_LEAST = 2 + 3 + 6 + 1 + 1 + 33 + 9 + 9 + 2, METRIC_BYTES_LEAST = 2 + 3 * 2 };
 enum { RUN_LEN_MOST = 26 };
 
+static const double INTEGRAL_MOST = 9007199254740992.0; /* 2^53 */
+
 static void encode_metrics(const struct metric_vec *metrics, struct buf *out)
 {
     canon_list(out, metrics->len);
@@ -25,6 +27,16 @@ static void encode_metrics(const struct metric_vec *metrics, struct buf *out)
     }
 }
 
+/* An integer item is a double that has no fraction; canon_real() writes larger ones as such. */
+static FALLIBLE decode_value(struct canon_reader *reader, double *ret)
+{
+    bool is_integer = canon_next(reader) == CANON_INT;
+    TRY(canon_read_real(reader, ret));
+    if (is_integer && fabs(*ret) >= INTEGRAL_MOST)
+        return stored_damaged("a metric's value is not in its canonical form");
+    return NULL;
+}
+
 static FALLIBLE decode_metric(struct canon_reader *reader, struct metric *ret)
 {
     size_t items = 0;
@@ -36,9 +48,7 @@ static FALLIBLE decode_metric(struct canon_reader *reader, struct metric *ret)
     TRY(canon_read_str(reader, &ret->text));
     ret->is_text = items == 3;
     ret->value = (double)NAN;
-    if (!ret->is_text)
-        TRY(canon_read_real(reader, &ret->value));
-    return NULL;
+    return ret->is_text ? NULL : decode_value(reader, &ret->value);
 }
 
 static FALLIBLE decode_metrics(struct arena *arena, struct canon_reader *reader,
