@@ -64,7 +64,7 @@ static FALLIBLE remove_tree(int parent_fd, const char *name)
 
 struct error *path_remove(int at_fd, const char *path)
 {
-    check(*path);
+    check(*path && path[strlen(path) - 1] != '/'); /* "link/" would be what it points at */
     struct stat seen;
     if (fstatat(at_fd, path, &seen, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT || errno == ENOTDIR ? NULL

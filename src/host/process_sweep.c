@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -156,7 +157,8 @@ struct error *process_end_foreign(pid_t group, int64_t started_ticks, struct str
 {
     AUTO(arena_drop) struct arena arena = {0};
     struct str boot_id_now = {0};
-    int64_t until_ns = clock_monotonic_ns() + wait_ns, pause_ns = 0;
+    int64_t now_ns = clock_monotonic_ns(), pause_ns = 0;
+    int64_t until_ns = now_ns + MIN_OF(wait_ns, INT64_MAX - now_ns);
     TRY(process_boot_id(&arena, &boot_id_now));
     *ret_ended = true;
     if (!str_equal(boot_id, boot_id_now))
@@ -165,7 +167,7 @@ struct error *process_end_foreign(pid_t group, int64_t started_ticks, struct str
     struct foreign foreign = {.group = is_leader ? group : 0, .marker = marker};
     add_ancestors(&arena, &foreign.spared);
     while (foreign_round(&foreign) > 0) {
-        if (!proc_pause(until_ns, &pause_ns)) {
+        if (signal_stops() || !proc_pause(until_ns, &pause_ns)) {
             *ret_ended = false;
             break;
         }

@@ -31,7 +31,8 @@ FALLIBLE file_read(struct arena *arena, int at_fd, const char *path, int64_t byt
 /* Opens a regular file for reading without blocking; refuses other kinds by name ("is a FIFO"). */
 FALLIBLE file_open(int at_fd, const char *path, struct fd *ret);
 
-/* Publishes bytes under a name with `mode`. is_durable = fsync file and directory. */
+/* Publishes bytes under a name with `mode`, whatever the umask is. A symbolic link of that name is
+ * replaced, not followed. is_durable = fsync file and directory. */
 FALLIBLE file_publish(int at_fd, const char *path, struct str bytes, uint32_t mode,
                       bool is_durable);
 
@@ -47,7 +48,8 @@ FALLIBLE file_rename_new(int from_fd, const char *from, int to_fd, const char *t
 /* Renames; falls back to copy + fsync + remove across file systems (files and trees). */
 FALLIBLE path_move(int from_fd, const char *from, int to_fd, const char *to);
 
-/* A durable copy of a file or tree (reflinks where possible): complete under its name or not there. */
+/* A durable copy of a file or tree (reflinks where possible): complete under its name or not there.
+ */
 FALLIBLE path_copy(int from_fd, const char *from, int to_fd, const char *to);
 
 enum copy_method {

@@ -42,8 +42,8 @@ FALLIBLE directory_open(int at_fd, const char *path, struct fd *ret);
 /* mkdir -p below at_fd; `is_durable` fsyncs the parents of new directories. */
 FALLIBLE directory_make(int at_fd, const char *path, bool is_durable);
 
-/* Removes a file or a directory tree below at_fd; absent is fine. Never follows links; makes
- * read-only directories writable on the way. */
+/* Removes a file or a directory tree below at_fd (no '/' at the end); absent is fine. Never follows
+ * links; makes read-only directories writable on the way. */
 FALLIBLE path_remove(int at_fd, const char *path);
 
 /* Removes empty directories from `path` upwards until one is not empty or at_fd is reached. */

@@ -14,8 +14,9 @@ struct walk_list {
 };
 
 /* Entries of one directory without "." and "..", stat'ed unless `names_only`. At most
- * LIMIT_TREE_ENTRIES. With `names_only` stat.mode still holds the kind (S_IFMT) where the file
- * system tells it with the name, else 0. What vanishes between listing and stat is left out. */
+ * LIMIT_TREE_ENTRIES. Moves the descriptor's position: one thread at a time on one descriptor. With
+ * `names_only` stat.mode still holds the kind (S_IFMT) where the file system tells it with the
+ * name, else 0. What vanishes between listing and stat is left out. */
 FALLIBLE walk_list(struct arena *arena, int directory_fd, bool names_only, struct walk_list *ret);
 
 /* Target of a symbolic link. */
