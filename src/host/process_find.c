@@ -8,7 +8,8 @@
 
 #include "process_private.h"
 
-/* 0 if it may be executed, else why not. */
+/* 0 if it may be executed, else why not: EPERM when it is there without permission to execute it,
+ * EACCES when a directory on the way may not be entered. */
 static int program_fault(int at_fd, const char *path)
 {
     struct stat seen;
@@ -16,7 +17,9 @@ static int program_fault(int at_fd, const char *path)
         return errno;
     if (S_ISDIR(seen.st_mode))
         return EISDIR;
-    return faccessat(at_fd, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
+    if (faccessat(at_fd, path, X_OK, AT_EACCESS) == 0)
+        return 0;
+    return errno == EACCES ? EPERM : errno;
 }
 
 static struct str path_of(const char *const *envp)
@@ -41,7 +44,7 @@ static FALLIBLE check_given(int at_fd, const char *path)
         return error_new(ERROR_MACHINE, "'%s' was not found", path);
     if (code == EISDIR)
         return error_new(ERROR_MACHINE, "'%s' is a directory, not a program", path);
-    if (code == EACCES)
+    if (code == EPERM)
         return not_executable(path);
     return code ? error_os(code, "cannot start '%s'", path) : NULL;
 }
@@ -61,7 +64,7 @@ struct error *process_find_program(struct arena *arena, const struct process_spe
         int code = program_fault(at_fd, *ret_program);
         if (code == 0)
             return NULL;
-        refused = code == EACCES && !refused ? *ret_program : refused;
+        refused = code == EPERM && !refused ? *ret_program : refused;
     }
     if (refused)
         return not_executable(refused);

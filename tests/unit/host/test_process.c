@@ -136,6 +136,30 @@ static void what_cannot_be_started_is_told_why(void **state)
     start_fails("sh", plain, "/nowhere", "/nowhere");
 }
 
+/* Root's PATH often stays set when somebody becomes another user. */
+static void a_part_of_path_that_may_not_be_entered_is_passed_over(void **state)
+{
+    (void)state;
+    AUTO(scratch_drop) struct scratch scratch = scratch_open();
+    char path[128];
+    snprintf(path, sizeof path, "PATH=%s/shut:/usr/bin:/bin", scratch.path);
+    assert_int_equal(fchmod(scratch.fd, 0755), 0);
+    assert_int_equal(mkdirat(scratch.fd, "shut", 0700), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        const char *const envp[] = {path, NULL}, *const argv[] = {"no-such-tool", NULL};
+        struct process process = {0};
+        struct process_spec spec = {.argv = argv, .envp = envp, .output_fd = -1};
+        bool is_ready = geteuid() != 0 ? fchmodat(scratch.fd, "shut", 0, 0) == 0
+                                       : setresuid(65534, 65534, 65534) == 0;
+        struct error *error = process_start(&spec, &process);
+        _exit(is_ready && error && strstr(error->text, "not found in PATH") ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void a_relative_part_of_path_is_seen_from_the_childs_directory(void **state)
 {
     (void)state;
@@ -332,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_child_gets_no_signal_state_of_ours),
         cmocka_unit_test(a_child_inherits_only_what_it_is_to_keep),
         cmocka_unit_test(what_cannot_be_started_is_told_why),
+        cmocka_unit_test(a_part_of_path_that_may_not_be_entered_is_passed_over),
         cmocka_unit_test(a_relative_part_of_path_is_seen_from_the_childs_directory),
         cmocka_unit_test(a_signal_reaches_the_whole_group_and_a_drop_reaps),
         cmocka_unit_test(what_daemonises_is_found_by_its_marker),
