@@ -272,9 +272,9 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
 struct error *run_plan(struct session *session, const struct run_options *options,
                        struct run_report *ret)
 {
-    int64_t begun_ns = clock_monotonic_ns();
     struct run_state state = {
         .session = session,
+        .begun_ns = clock_monotonic_ns(),
         .options = options,
         .run = run_make(session, options),
         .forecast = {.plan = &session->plan},
