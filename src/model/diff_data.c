@@ -4,46 +4,38 @@
 
 #include "diff_private.h"
 
-/* All paths that a stage of the view makes; the value is the artifact, or the view for one that was
- * not made yet. */
-static void collect_made(struct arena *scratch, const struct run_view *view, struct map *ret)
-{
-    for (size_t i = 0; i < view->stage_count; i++) {
-        const struct run_view_stage *stage = &view->stages[i];
-        for (size_t j = 0; j < stage->out_count; j++)
-            *map_place(scratch, ret, stage->outs[j].path) = &stage->outs[j];
-        for (size_t j = 0; stage->recipe && j < stage->recipe->out_count; j++) {
-            void **place = map_place(scratch, ret, stage->recipe->outs[j]);
-            *place = *place ? *place : (void *)(uintptr_t)view;
-        }
-    }
-}
-
-/* Whether the path, or a directory above it, is made by a stage. */
-static bool is_made(const struct map *made, struct str path)
-{
-    for (size_t len = path.len; len; len--)
-        if ((len == path.len || path.at[len] == '/') && map_has(made, str_slice(path, 0, len)))
-            return true;
-    return false;
-}
-
-static void add_artifact(struct arena *scratch, const struct artifact *artifact, bool made,
-                         struct map *ret)
+static void add_artifact(struct arena *scratch, struct variants *variants, enum diff_side side,
+                         const struct artifact *artifact)
 {
     if (artifact->kind == ARTIFACT_ABSENT)
         return;
     bool is_executable = artifact->kind == ARTIFACT_FILE && artifact->is_executable;
-    variants_add(scratch, ret, artifact->path,
+    variants_add(scratch, variants, side,
                  (struct variant){
                      .tag = (int)artifact->kind * 2 + is_executable,
                      .value = {(const char *)artifact->digest.at, sizeof artifact->digest.at},
-                     .is_made = made,
                      .item = artifact,
                  });
 }
 
-static void add_dep(struct arena *scratch, const struct recipe_dep *dep, bool made, struct map *ret)
+/* All paths that a stage makes, also those that were not made yet. */
+static void collect_outs(struct arena *scratch, const struct run_view *view, enum diff_side side,
+                         struct map *ret)
+{
+    for (size_t i = 0; i < view->stage_count; i++) {
+        const struct run_view_stage *stage = &view->stages[i];
+        for (size_t j = 0; j < stage->out_count; j++) {
+            struct variants *variants = variants_place(scratch, ret, stage->outs[j].path);
+            variants->is_made[side] = true;
+            add_artifact(scratch, variants, side, &stage->outs[j]);
+        }
+        for (size_t j = 0; stage->recipe && j < stage->recipe->out_count; j++)
+            variants_place(scratch, ret, stage->recipe->outs[j])->is_made[side] = true;
+    }
+}
+
+static void add_dep(struct arena *scratch, const struct recipe_dep *dep, enum diff_side side,
+                    struct variants *variants)
 {
     struct artifact *artifact = arena_new(scratch, struct artifact);
     *artifact = (struct artifact){
@@ -53,25 +45,36 @@ static void add_dep(struct arena *scratch, const struct recipe_dep *dep, bool ma
         .digest = dep->digest,
         .size_bytes = dep->size_bytes,
     };
-    add_artifact(scratch, artifact, made, ret);
+    add_artifact(scratch, variants, side, artifact);
 }
 
 /* Of a path that is an output itself only what its stage made counts, not what was read of it. */
-static void collect(struct arena *scratch, const struct run_view *view, struct map *ret)
+static void collect_deps(struct arena *scratch, const struct run_view *view, enum diff_side side,
+                         struct map *ret)
 {
-    struct map made = {0};
-    collect_made(scratch, view, &made);
     for (size_t i = 0; i < view->stage_count; i++) {
-        const struct run_view_stage *stage = &view->stages[i];
-        for (size_t j = 0; j < stage->out_count; j++)
-            add_artifact(scratch, &stage->outs[j], true, ret);
-        for (size_t j = 0; stage->recipe && j < stage->recipe->dep_count; j++) {
-            const struct recipe_dep *dep = &stage->recipe->deps[j];
-            const void *maker = map_get(&made, dep->path);
-            if (!maker || maker == view)
-                add_dep(scratch, dep, is_made(&made, dep->path), ret);
+        const struct recipe *recipe = view->stages[i].recipe;
+        for (size_t j = 0; recipe && j < recipe->dep_count; j++) {
+            struct variants *variants = variants_place(scratch, ret, recipe->deps[j].path);
+            if (!variants->is_made[side] || !variants->sides[side])
+                add_dep(scratch, &recipe->deps[j], side, variants);
         }
     }
+}
+
+/* Whether the path, or a directory above it, is made by a stage of a side that has it. */
+static bool is_made(const struct map *paths, struct str path)
+{
+    const struct variants *variants = map_get(paths, path);
+    for (size_t len = path.len; len; len--) {
+        if (len < path.len && path.at[len] != '/')
+            continue;
+        const struct variants *above = map_get(paths, str_slice(path, 0, len));
+        for (size_t side = 0; above && side < SIDE_COUNT; side++)
+            if (above->is_made[side] && variants->sides[side])
+                return true;
+    }
+    return false;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -86,26 +89,23 @@ void diff_add_data(struct arena *arena, const struct run_view *before, const str
                    bool all, struct run_diff *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct map sides[2] = {{0}, {0}};
-    struct variant_pair_vec pairs = {0};
-    collect(&scratch, before, &sides[0]);
-    collect(&scratch, after, &sides[1]);
-    variants_join(&scratch, &sides[0], &sides[1], &pairs);
-    vec_each (struct variant_pair, pair, &pairs) {
-        const struct variant *sides_of[] = {pair->before, pair->after};
-        enum diff_change change = variants_compare(pair);
-        if (change == DIFF_SAME && !all)
+    struct map paths = {0};
+    collect_outs(&scratch, before, SIDE_BEFORE, &paths);
+    collect_outs(&scratch, after, SIDE_AFTER, &paths);
+    collect_deps(&scratch, before, SIDE_BEFORE, &paths);
+    collect_deps(&scratch, after, SIDE_AFTER, &paths);
+    map_each (entry, &paths) {
+        const void *items[SIDE_COUNT];
+        enum diff_change change = variants_compare(entry->value, items);
+        const struct artifact *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
+        if ((change == DIFF_SAME && !all) || (!old && !new))
             continue;
         struct diff_data *row = vec_push(arena, &ret->data);
         row->change = change;
-        for (size_t i = 0; i < COUNT_OF(sides_of); i++)
-            if (sides_of[i] && sides_of[i]->is_made)
-                row->role = DIFF_OUTPUT;
-        if (pair->before)
-            row->before = *(const struct artifact *)pair->before->item;
-        if (pair->after)
-            row->after = *(const struct artifact *)pair->after->item;
-        row->path = pair->before ? row->before.path : row->after.path;
+        row->role = is_made(&paths, entry->key) ? DIFF_OUTPUT : DIFF_INPUT;
+        row->before = old ? *old : row->before;
+        row->after = new ? *new : row->after;
+        row->path = old ? old->path : new->path;
     }
     vec_sort(&ret->data, compare_rows);
 }

@@ -10,13 +10,17 @@ static const double INTEGRAL_MOST = 9007199254740992.0; /* 2^53: integers below 
 static const double DECIMAL_MOST = 1e15;                /* see decimal_delta() */
 
 /* The contents carry no value: the first metric of a name counts, and numbers are compared here. */
-static void collect(struct arena *scratch, const struct run_view *view, struct map *ret)
+static void collect(struct arena *scratch, const struct run_view *view, enum diff_side side,
+                    struct map *ret)
 {
     for (size_t i = 0; i < view->stage_count; i++) {
         const struct metric_vec *metrics = &view->stages[i].metrics;
-        for (size_t j = 0; j < metrics->len; j++)
-            variants_add(scratch, ret, variants_name(scratch, metrics->at[j].file, metrics->at[j].key),
-                         (struct variant){.item = &metrics->at[j]});
+        for (size_t j = 0; j < metrics->len; j++) {
+            const struct metric *metric = &metrics->at[j];
+            struct str name = variants_name(scratch, metric->file, metric->key);
+            variants_add(scratch, variants_place(scratch, ret, name), side,
+                         (struct variant){.item = metric});
+        }
     }
 }
 
@@ -85,9 +89,9 @@ static bool number_equal(const struct metric *a, const struct metric *b)
 
 static bool metric_equal(const struct metric *a, const struct metric *b)
 {
-    if (a->is_text || b->is_text)
-        return a->is_text && b->is_text && str_equal(a->text, b->text);
-    return number_equal(a, b);
+    if (a->is_text != b->is_text)
+        return false;
+    return str_equal(a->text, b->text) || (!a->is_text && number_equal(a, b));
 }
 
 /* The difference of two int64 is a sign and a uint64. */
@@ -144,12 +148,12 @@ static void set_delta(struct arena *arena, const struct metric *before, const st
     }
 }
 
-static struct diff_metric compare_metric(struct arena *arena, const struct metric *before,
-                                         const struct metric *after)
+static struct diff_metric make_row(struct arena *arena, enum diff_change change,
+                                   const struct metric *before, const struct metric *after)
 {
     const struct metric *any = before ? before : after;
     struct diff_metric row = {
-        .change = !before ? DIFF_ADDED : DIFF_REMOVED,
+        .change = change,
         .file = any->file,
         .key = any->key,
         .before = before ? before->text : STR(""),
@@ -158,10 +162,8 @@ static struct diff_metric compare_metric(struct arena *arena, const struct metri
         .after_value = after ? after->value : (double)NAN,
         .delta = (double)NAN,
     };
-    if (!before || !after)
-        return row;
-    row.change = metric_equal(before, after) ? DIFF_SAME : DIFF_CHANGED;
-    set_delta(arena, before, after, &row);
+    if (before && after)
+        set_delta(arena, before, after, &row);
     return row;
 }
 
@@ -176,16 +178,17 @@ void diff_add_metrics(struct arena *arena, const struct run_view *before,
                       const struct run_view *after, bool all, struct run_diff *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct map sides[2] = {{0}, {0}};
-    struct variant_pair_vec pairs = {0};
-    collect(&scratch, before, &sides[0]);
-    collect(&scratch, after, &sides[1]);
-    variants_join(&scratch, &sides[0], &sides[1], &pairs);
-    vec_each (struct variant_pair, pair, &pairs) {
-        struct diff_metric row = compare_metric(arena, pair->before ? pair->before->item : NULL,
-                                                pair->after ? pair->after->item : NULL);
-        if (all || row.change != DIFF_SAME)
-            *vec_push(arena, &ret->metrics) = row;
+    struct map names = {0};
+    collect(&scratch, before, SIDE_BEFORE, &names);
+    collect(&scratch, after, SIDE_AFTER, &names);
+    map_each (entry, &names) {
+        const void *items[SIDE_COUNT];
+        enum diff_change change = variants_compare(entry->value, items);
+        const struct metric *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
+        if (change == DIFF_SAME && !metric_equal(old, new))
+            change = DIFF_CHANGED;
+        if (all || change != DIFF_SAME)
+            *vec_push(arena, &ret->metrics) = make_row(arena, change, old, new);
     }
     vec_sort(&ret->metrics, compare_rows);
 }

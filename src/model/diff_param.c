@@ -6,15 +6,18 @@
 #include "recipe_private.h"
 
 /* A key that its file does not have is as good as absent. */
-static void collect(struct arena *scratch, const struct run_view *view, struct map *ret)
+static void collect(struct arena *scratch, const struct run_view *view, enum diff_side side,
+                    struct map *ret)
 {
     for (size_t i = 0; i < view->stage_count; i++) {
         const struct recipe *recipe = view->stages[i].recipe;
         for (size_t j = 0; recipe && j < recipe->param_count; j++) {
             const struct recipe_param *param = &recipe->params[j];
-            if (param->encoded.len)
-                variants_add(scratch, ret, variants_name(scratch, param->file, param->key),
-                             (struct variant){.value = param->encoded, .item = param});
+            if (!param->encoded.len)
+                continue;
+            struct str name = variants_name(scratch, param->file, param->key);
+            variants_add(scratch, variants_place(scratch, ret, name), side,
+                         (struct variant){.value = param->encoded, .item = param});
         }
     }
 }
@@ -30,17 +33,15 @@ void diff_add_params(struct arena *arena, const struct run_view *before,
                      const struct run_view *after, bool all, struct run_diff *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct map sides[2] = {{0}, {0}};
-    struct variant_pair_vec pairs = {0};
-    collect(&scratch, before, &sides[0]);
-    collect(&scratch, after, &sides[1]);
-    variants_join(&scratch, &sides[0], &sides[1], &pairs);
-    vec_each (struct variant_pair, pair, &pairs) {
-        enum diff_change change = variants_compare(pair);
+    struct map names = {0};
+    collect(&scratch, before, SIDE_BEFORE, &names);
+    collect(&scratch, after, SIDE_AFTER, &names);
+    map_each (entry, &names) {
+        const void *items[SIDE_COUNT];
+        enum diff_change change = variants_compare(entry->value, items);
         if (change == DIFF_SAME && !all)
             continue;
-        const struct recipe_param *old = pair->before ? pair->before->item : NULL;
-        const struct recipe_param *new = pair->after ? pair->after->item : NULL;
+        const struct recipe_param *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
         const struct recipe_param *any = old ? old : new;
         struct diff_param *row = vec_push(arena, &ret->params);
         *row = (struct diff_param){.change = change, .file = any->file, .key = any->key};

@@ -3,35 +3,38 @@
 
 #include "mlops/model/diff.h"
 
+enum diff_side { SIDE_BEFORE, SIDE_AFTER, SIDE_COUNT };
+
 /* A content that a name has on one side. Stages of one side may disagree (a parameter that was
  * edited between two of them): then a name has several. */
 struct variant {
     int tag;          /* what else tells two contents apart */
     struct str value; /* bytes that are equal for equal contents */
-    bool is_made;     /* by a stage of its side */
     const void *item;
     struct variant *next;
 };
 
-struct variant_pair {
-    const struct variant *before, *after; /* NULL: the side does not have the name */
+/* What a name has on either side. */
+struct variants {
+    struct variant *sides[SIDE_COUNT];
+    bool is_made[SIDE_COUNT]; /* by a stage of that side */
 };
-
-VEC(variant_pair_vec, struct variant_pair);
 
 /* File and key as one name, with a NUL between them, which paths cannot hold. */
 struct str variants_name(struct arena *arena, struct str file, struct str key);
 
-/* Adds a content of `name`, which must live as long as the map. */
-void variants_add(struct arena *arena, struct map *map, struct str name, struct variant variant);
+/* The place of a name in the map, made if it is new. `name` must live as long as the map. */
+struct variants *variants_place(struct arena *arena, struct map *map, struct str name);
 
-/* All names of both sides. */
-void variants_join(struct arena *arena, const struct map *before, const struct map *after,
-                   struct variant_pair_vec *ret);
+/* Adds a content unless the side has it. */
+void variants_add(struct arena *arena, struct variants *variants, enum diff_side side,
+                  struct variant variant);
 
-/* How the sides differ. If CHANGED, the pair is moved to contents that the other side does not
- * have. */
-enum diff_change variants_compare(struct variant_pair *pair);
+/* How the sides differ, and the item of each that shows it (NULL: absent). If CHANGED these are,
+ * where there are any, contents that the other side does not have. Of a name without contents SAME.
+ */
+enum diff_change variants_compare(const struct variants *variants,
+                                  const void *ret_items[static SIDE_COUNT]);
 
 /* Each fills its list of *ret, sorted. */
 void diff_add_metrics(struct arena *arena, const struct run_view *before,

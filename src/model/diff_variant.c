@@ -16,29 +16,28 @@ struct str variants_name(struct arena *arena, struct str file, struct str key)
     return (struct str){at, file.len + 1 + key.len};
 }
 
+struct variants *variants_place(struct arena *arena, struct map *map, struct str name)
+{
+    void **place = map_place(arena, map, name);
+    if (!*place)
+        *place = arena_new(arena, struct variants);
+    return *place;
+}
+
 static bool variant_equal(const struct variant *a, const struct variant *b)
 {
     return a->tag == b->tag && str_equal(a->value, b->value);
 }
 
-void variants_add(struct arena *arena, struct map *map, struct str name, struct variant variant)
+void variants_add(struct arena *arena, struct variants *variants, enum diff_side side,
+                  struct variant variant)
 {
-    struct variant **place = (struct variant **)map_place(arena, map, name);
+    struct variant **place = &variants->sides[side];
     for (int count = 0; *place; place = &(*place)->next, count++)
         if (count == VARIANTS_MOST || variant_equal(*place, &variant))
             return;
     *place = arena_new(arena, struct variant);
     **place = variant;
-}
-
-void variants_join(struct arena *arena, const struct map *before, const struct map *after,
-                   struct variant_pair_vec *ret)
-{
-    map_each (entry, before)
-        *vec_push(arena, ret) = (struct variant_pair){entry->value, map_get(after, entry->key)};
-    map_each (entry, after)
-        if (!map_has(before, entry->key))
-            *vec_push(arena, ret) = (struct variant_pair){NULL, entry->value};
 }
 
 /* The first of `variants` that `others` do not hold, or NULL. */
@@ -55,17 +54,18 @@ static const struct variant *find_missing(const struct variant *variants,
     return NULL;
 }
 
-enum diff_change variants_compare(struct variant_pair *pair)
+enum diff_change variants_compare(const struct variants *variants,
+                                  const void *ret_items[static SIDE_COUNT])
 {
-    if (!pair->before)
-        return DIFF_ADDED;
-    if (!pair->after)
-        return DIFF_REMOVED;
-    const struct variant *before = find_missing(pair->before, pair->after);
-    const struct variant *after = find_missing(pair->after, pair->before);
-    if (!before && !after)
+    const struct variant *before = variants->sides[SIDE_BEFORE];
+    const struct variant *after = variants->sides[SIDE_AFTER];
+    const struct variant *only_before = find_missing(before, after);
+    const struct variant *only_after = find_missing(after, before);
+    before = only_before ? only_before : before;
+    after = only_after ? only_after : after;
+    ret_items[SIDE_BEFORE] = before ? before->item : NULL;
+    ret_items[SIDE_AFTER] = after ? after->item : NULL;
+    if (!only_before && !only_after)
         return DIFF_SAME;
-    pair->before = before ? before : pair->before;
-    pair->after = after ? after : pair->after;
-    return DIFF_CHANGED;
+    return !before ? DIFF_ADDED : !after ? DIFF_REMOVED : DIFF_CHANGED;
 }
