@@ -136,23 +136,15 @@ static void add_holders(struct binding *binding, struct maker *maker)
     }
 }
 
-static void add_output(struct binding *binding, struct stage *stage, const struct output *output)
+/* `place` is that of its path in the map of makers. */
+static void add_output(struct binding *binding, struct stage *stage, const struct output *output,
+                       void **place)
 {
     struct arena *arena = binding->binder.arena;
-    void **place = map_place(arena, &binding->pipeline->makers, output->path);
-    struct maker *maker = *place;
-    bool is_plain_again = maker && maker->stage == stage && output->category == OUT_PLAIN &&
-                          output_at(maker)->category == OUT_PLAIN;
-    if (is_plain_again) {
-        *output_at(maker) = *output;
-    } else if (maker) {
-        tell_made_twice(binding, stage, output, maker);
-    } else {
-        *place = maker = arena_new(arena, struct maker);
-        *maker = (struct maker){stage, stage->outs.len};
-        *vec_push(arena, &stage->outs) = *output;
-        add_holders(binding, maker);
-    }
+    struct maker *maker = *place = arena_new(arena, struct maker);
+    *maker = (struct maker){stage, stage->outs.len};
+    *vec_push(arena, &stage->outs) = *output;
+    add_holders(binding, maker);
 }
 
 static void bind_out(struct binding *binding, struct stage *stage, enum out_category category,
@@ -163,14 +155,24 @@ static void bind_out(struct binding *binding, struct stage *stage, enum out_cate
     if (!binding_text(binding, node, category_keys[category], &output.written) ||
         !resolve_out(binding, stage, &output))
         return;
-    const struct maker *earlier = map_get(&binding->pipeline->makers, output.path);
-    if (earlier && earlier->stage == stage && category == OUT_PLAIN)
+    void **place = map_place(binding->binder.arena, &binding->pipeline->makers, output.path);
+    const struct maker *earlier = *place;
+    bool is_plain_again = earlier && earlier->stage == stage && category == OUT_PLAIN &&
+                          output_at(earlier)->category == OUT_PLAIN;
+    if (earlier && !is_plain_again) {
+        tell_made_twice(binding, stage, &output, earlier);
+        return;
+    }
+    if (is_plain_again)
         output = *output_at(earlier); /* the flags of a repeated path add up */
     if (flags)
         bind_flags(binding, flags, &output);
-    output.category = category;
-    if (is_in_place(binding, stage, &output))
-        add_output(binding, stage, &output);
+    if (!is_in_place(binding, stage, &output))
+        return;
+    if (is_plain_again)
+        *output_at(earlier) = output;
+    else
+        add_output(binding, stage, &output, place);
 }
 
 static void bind_list(struct binding *binding, struct stage *stage, enum out_category category,

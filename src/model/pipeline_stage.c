@@ -1,17 +1,18 @@
 #include "mlops/base/arena.h"
-#include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/codec/glob.h"
 
 #include "pipeline_private.h"
 
+/* One for each stage, so made by hand. */
 static struct str where_stage(struct arena *arena, struct str name)
 {
-    struct buf where = buf_in(arena);
-    buf_add_text(&where, "in stage '");
-    buf_add_str(&where, name);
-    buf_add_text(&where, "'");
-    return buf_str(&where);
+    static const char before[] = "in stage '";
+    char *at = arena_alloc(arena, sizeof before + name.len + 1);
+    memcpy(at, before, sizeof before - 1);
+    memcpy(at + sizeof before - 1, name.at, name.len);
+    at[sizeof before - 1 + name.len] = '\'';
+    return (struct str){at, sizeof before + name.len};
 }
 
 static bool has_any(const struct doc_node *node, const char *const *keys)
