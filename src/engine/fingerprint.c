@@ -159,8 +159,6 @@ static void fill_deps(struct arena *arena, const struct artifact_vec *found, str
     }
 }
 
-enum { PARAM_SHOWN_BYTES = 200 };
-
 static FALLIBLE fill_param(struct session *session, const struct stage *stage,
                            const struct param_ref *reference, struct recipe_param *ret)
 {
@@ -186,7 +184,7 @@ static FALLIBLE fill_param(struct session *session, const struct stage *stage,
         .file = reference->file,
         .key = reference->key,
         .encoded = buf_str(&encoded),
-        .shown = str_copy(arena, str_slice(shown, 0, PARAM_SHOWN_BYTES)),
+        .shown = recipe_clip(arena, shown),
     };
     return NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/clock.h"
 
 #include <errno.h>
@@ -99,6 +100,20 @@ static FALLIBLE open_pipe(struct fd *ret_read, struct fd *ret_write)
     return NULL;
 }
 
+static void join_group(struct job_group *group, pid_t leader)
+{
+    check(group->count < (size_t)LIMIT_JOBS);
+    group->leaders[group->count++] = leader;
+}
+
+static void leave_group(struct job_group *group, pid_t leader)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        if (group->leaders[i] == leader)
+            group->leaders[i--] = group->leaders[--group->count];
+    }
+}
+
 static FALLIBLE start_command(struct job *job)
 {
     const struct job_options *options = &job->options;
@@ -125,6 +140,7 @@ static FALLIBLE start_command(struct job *job)
         .keep_count = keep_count,
     };
     TRY(process_start(&spec, &job->process));
+    join_group(options->group, job->process.pid);
     loop_watch(options->loop, fd_number(job->output), output_ready, job);
     loop_watch(options->loop, fd_number(job->process.pidfd), command_ended, job);
     return attempt_note_process(session, attempt, job->process.pid, job->process.started_ticks);
@@ -149,7 +165,9 @@ static void command_ended(void *context)
     struct error *error = process_reap(&job->process, &end);
     if (error)
         job_break(job, error);
-    process_sweep(job->options.attempt->marker, group, NULL, 0);
+    leave_group(job->options.group, group);
+    process_sweep(job->options.attempt->marker, group, job->options.group->leaders,
+                  job->options.group->count);
     if (fd_number(job->output) >= 0)
         (void)read_output(job, READS_LAST); /* who still holds the pipe was ended: no waiting */
     close_output(job);
@@ -222,8 +240,10 @@ void job_tick(struct job *job, int64_t now_ns)
 void job_drop(struct job *job)
 {
     close_output(job);
-    if (job->process.pid)
+    if (job->process.pid) {
         loop_forget(job->options.loop, fd_number(job->process.pidfd));
+        leave_group(job->options.group, job->process.pid);
+    }
     process_drop(&job->process);
     log_drop(&job->log);
     error_drop(job->error);

@@ -201,6 +201,7 @@ static FALLIBLE open_loop(struct run_state *state)
 {
     int signals = -1;
     state->loop = loop_open(state->session->arena);
+    state->group.leaders = arena_new_array(state->session->arena, pid_t, (size_t)LIMIT_JOBS);
     TRY(signal_open(&signals));
     loop_watch(state->loop, signals, signal_ready, NULL);
     TRY(process_adopt_orphans());

@@ -154,6 +154,7 @@ static FALLIBLE start(struct run_state *state, struct step *step, struct str gpu
             str_print(session->arena, "logs/%.*s/%.*s.log", STR_FMT(state->run->id),
                       STR_FMT(name_file(session->arena, step->stage->index, step->stage->name))),
         .loop = state->loop,
+        .group = &state->group,
         .observer = session->observer,
     };
     step->job = memory_grow(NULL, sizeof *step->job);

@@ -52,6 +52,7 @@ struct run_state {
     struct forecast forecast;
     struct lookup_options lookup;
     struct loop *loop;
+    struct job_group group;
     struct budget budget;
     struct recorder *recorder;
     struct map durations; /* stage -> int64_t * */

@@ -17,6 +17,12 @@ enum job_end {
     JOB_STOPPED, /* by job_stop */
 };
 
+/* Leaders that run now: what ends one stage's leftovers must leave those of the others to be reaped. */
+struct job_group {
+    pid_t *leaders; /* room for LIMIT_JOBS */
+    size_t count;
+};
+
 struct job_options {
     struct session *session;
     const struct stage *stage;
@@ -25,6 +31,7 @@ struct job_options {
     struct str gpus;     /* CUDA_VISIBLE_DEVICES, or empty */
     struct str log_path; /* relative to .mlops */
     struct loop *loop;
+    struct job_group *group;
     const struct observer *observer;
 };
 
