@@ -184,7 +184,7 @@ static FALLIBLE fill_param(struct session *session, const struct stage *stage,
         .file = reference->file,
         .key = reference->key,
         .encoded = buf_str(&encoded),
-        .shown = recipe_clip(arena, shown),
+        .shown = str_copy(arena, recipe_clip(&scratch, shown)),
     };
     return NULL;
 }
