@@ -117,6 +117,11 @@ struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
     return NULL;
 }
 
+void recorder_adopt(struct recorder *recorder, struct outcome *outcome)
+{
+    *vec_push(&recorder->arena, &recorder->group) = (struct pending){.outcome = outcome};
+}
+
 bool recorder_is_due(const struct recorder *recorder, int64_t now_ns)
 {
     if (!recorder->group.len)

@@ -209,6 +209,29 @@ static FALLIBLE open_loop(struct run_state *state)
     return recorder_open(state->session, state->run, &state->recorder);
 }
 
+/* The run can't go on (disk full, a bad descriptor): what was finished is recorded if that still
+ * works, what was running is undone; what can't be undone now is by the next command. */
+static void abandon(struct run_state *state)
+{
+    struct session *session = state->session;
+    if (!state->has_begun)
+        return;
+    for (size_t i = 0; i < state->active.len; i++) {
+        struct step *step = &state->steps[state->active.at[i]];
+        if (step->job) {
+            job_drop(step->job);
+            free(step->job);
+            step->job = NULL;
+        }
+        struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
+                                      STR_FMT(step->attempt.id));
+        error_drop(attempt_undo(session, &step->attempt, failed));
+    }
+    error_drop(recorder_flush(state->recorder));
+    state->run->status = RUN_FAILED;
+    error_drop(ledger_finish_run(session->ledger, state->run, NULL, NULL));
+}
+
 static void drop_state(struct run_state *state)
 {
     for (size_t i = 0; i < state->active.len; i++) {
@@ -284,6 +307,8 @@ struct error *run_plan(struct session *session, const struct run_options *option
         TRY(aside_recover(session));
     prepare_steps(&state);
     struct error *error = run_body(&state, ret);
+    if (error)
+        abandon(&state);
     drop_state(&state);
     return error;
 }

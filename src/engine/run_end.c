@@ -73,30 +73,55 @@ static enum run_status run_status_of(const struct run_state *state)
     return counts->skipped ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
-/* The id of the stored result that the lock's entry describes; one is made where the store has none
- * (a fresh clone whose outputs came with it). */
-static FALLIBLE name_result(struct session *session, const struct stage *stage,
-                            struct digest *ret_id)
+static bool has_outs(const struct result *result, const struct result *known)
 {
-    struct result *known = lookup_lock_result(session, stage);
+    bool is_equal = result->out_count == known->out_count;
+    for (size_t i = 0; is_equal && i < known->out_count; i++)
+        is_equal = artifact_equal(&result->outs[i], &known->outs[i]);
+    return is_equal;
+}
+
+/* The stored result that the lock's entry describes; one is made where the store has none (a fresh
+ * clone whose outputs came with it). */
+static FALLIBLE find_or_make(struct session *session, const struct stage *stage,
+                             struct result_ref *ret)
+{
     const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    struct result *known = lookup_lock_result(session, stage);
     struct result_ref *stored = NULL;
     size_t count = 0;
     TRY(results_find(session->arena, &session->workspace, known->key, &stored, &count));
     for (size_t i = 0; i < count; i++) {
-        bool is_equal = stored[i].value.out_count == known->out_count;
-        for (size_t j = 0; is_equal && j < known->out_count; j++)
-            is_equal = artifact_equal(&stored[i].value.outs[j], &known->outs[j]);
-        if (is_equal) {
-            *ret_id = stored[i].id;
+        if (has_outs(&stored[i].value, known)) {
+            *ret = stored[i];
             return NULL;
         }
     }
     struct buf recipe = buf_in(session->arena);
     recipe_encode(&entry->recipe, &recipe);
     known->recipe = buf_str(&recipe);
+    ret->value = *known;
     AUTO(arena_drop) struct arena scratch = {0};
-    return results_put(&scratch, &session->workspace, known, ret_id);
+    return results_put(&scratch, &session->workspace, known, &ret->id);
+}
+
+/* The ledger learns of a result that it has not seen made. */
+static FALLIBLE adopt(struct run_state *state, const struct stage *stage, struct digest *ret_id)
+{
+    struct session *session = state->session;
+    struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    struct result_ref *found = arena_new(session->arena, struct result_ref);
+    TRY(find_or_make(session, stage, found));
+    struct outcome *outcome = arena_new(session->arena, struct outcome);
+    *outcome = (struct outcome){.stage = stage,
+                                .status = STATUS_UNCHANGED,
+                                .key = entry->key,
+                                .recipe = &entry->recipe,
+                                .value = &found->value,
+                                .result = found->id};
+    recorder_adopt(state->recorder, outcome);
+    *ret_id = found->id;
+    return NULL;
 }
 
 static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlier, size_t index,
@@ -124,7 +149,7 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
         ret->result = before->result;
         return NULL;
     }
-    return name_result(session, stage, &ret->result);
+    return adopt(state, stage, &ret->result);
 }
 
 static int entry_compare(const void *a, const void *b)

@@ -40,11 +40,7 @@ static FALLIBLE look_again(struct run_state *state, struct step *step)
     step->verdict = again;
     step->outcome->recipe = step->print.recipe;
     step->outcome->key = step->print.key;
-    if (again.result) {
-        step->outcome->value = again.result;
-        step->outcome->result = again.result_id;
-        step->outcome->saved_ns = again.result->duration_ns;
-    }
+    run_take_result(state, step);
     return NULL;
 }
 

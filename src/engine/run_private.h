@@ -74,6 +74,7 @@ FALLIBLE run_begin(struct run_state *state);
 
 /* run_visit.c */
 FALLIBLE run_visit(struct run_state *state, struct step *step);
+void run_take_result(struct run_state *state, struct step *step);
 FALLIBLE run_retry_held(struct run_state *state, struct step *step);
 
 /* run_execute.c */

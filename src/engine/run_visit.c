@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/host/clock.h"
 
@@ -27,13 +28,20 @@ static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
                              &step->print);
 }
 
-static void take_result(struct step *step)
+/* The verdict's known result becomes the outcome's. A result that is only known from the lock has
+ * no recipe in it yet, which what will be stored needs. */
+void run_take_result(struct run_state *state, struct step *step)
 {
     struct outcome *outcome = step->outcome;
-    outcome->value = step->verdict.result;
+    struct result *result = step->verdict.result;
+    outcome->value = result;
     outcome->result = step->verdict.result_id;
-    outcome->saved_ns = step->verdict.result->duration_ns;
-    outcome->usage = (struct usage){0};
+    outcome->saved_ns = result ? result->duration_ns : 0;
+    if (step->verdict.kind != VERDICT_RESTORE || result->recipe.len)
+        return;
+    struct buf recipe = buf_in(state->session->arena);
+    recipe_encode(outcome->recipe, &recipe);
+    result->recipe = buf_str(&recipe);
 }
 
 /* Later stages of a dry (or minimal) run see what would be there. */
@@ -118,8 +126,7 @@ struct error *run_visit(struct run_state *state, struct step *step)
     TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
                      &step->verdict));
     outcome->reasons = step->verdict.reasons;
-    if (step->verdict.result)
-        take_result(step);
+    run_take_result(state, step);
     return state->options->dry ? finish_dry(state, step) : act(state, step);
 }
 

@@ -17,7 +17,8 @@ enum job_end {
     JOB_STOPPED, /* by job_stop */
 };
 
-/* Leaders that run now: what ends one stage's leftovers must leave those of the others to be reaped. */
+/* Leaders that run now: what ends one stage's leftovers must leave those of the others to be
+ * reaped. */
 struct job_group {
     pid_t *leaders; /* room for LIMIT_JOBS */
     size_t count;

@@ -14,6 +14,9 @@ void recorder_drop(struct recorder **recorder);
 /* Takes over the attempt (NULL or empty: none); the outcome must live until it is flushed. */
 FALLIBLE recorder_add(struct recorder *recorder, struct outcome *outcome, struct attempt *attempt);
 
+/* A result that was not made by this run, for the ledger's knowledge only. */
+void recorder_adopt(struct recorder *recorder, struct outcome *outcome);
+
 /* Whether it is time: 64 outcomes, a second, a stage that took longer than a second. */
 bool recorder_is_due(const struct recorder *recorder, int64_t now_ns);
 
