@@ -289,26 +289,3 @@ FALLIBLE view_find(struct context *context, struct str word, struct str pipeline
         return view_of_revision(context, word, meanings.commit, pipeline, ret);
     return unknown_word(context, word);
 }
-
-struct str view_counts(struct arena *arena, const struct run_counts *counts)
-{
-    const struct {
-        int count;
-        const char *word;
-    } parts[] = {
-        {counts->executed, "ran"},
-        {counts->restored, "restored"},
-        {counts->unchanged, "unchanged"},
-        {counts->failed, "failed"},
-        {counts->rejected, "rejected"},
-        {counts->unconfirmed, "unconfirmed"},
-        {counts->interrupted, "interrupted"},
-        {counts->skipped, "skipped"},
-    };
-    struct buf text = buf_in(arena);
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (parts[i].count)
-            buf_print(&text, "%s%d %s", text.len ? ", " : "", parts[i].count, parts[i].word);
-    }
-    return text.len ? buf_str(&text) : STR("nothing to do");
-}

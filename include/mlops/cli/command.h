@@ -66,6 +66,14 @@ struct cli_command {
     COMMAND(accept)                                                                                \
     COMMAND(lint)                                                                                  \
     COMMAND(dag)                                                                                   \
+    COMMAND(runs)                                                                                  \
+    COMMAND(show)                                                                                  \
+    COMMAND(logs)                                                                                  \
+    COMMAND(diff)                                                                                  \
+    COMMAND(metrics)                                                                               \
+    COMMAND(params)                                                                                \
+    COMMAND(lineage)                                                                               \
+    COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \
     COMMAND(doctor)                                                                                \

@@ -21,6 +21,3 @@ FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct 
 
 /* The newest run; *ret NULL if there is none. */
 FALLIBLE view_newest_run(struct context *context, struct run **ret);
-
-/* "1 ran, 2 restored, 3 unchanged": counts that are not zero; "nothing to do" if all are. */
-struct str view_counts(struct arena *arena, const struct run_counts *counts);

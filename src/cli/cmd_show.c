@@ -1,0 +1,265 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/report_run.h"
+#include "mlops/cli/stages.h"
+#include "mlops/cli/view.h"
+#include "mlops/model/name.h"
+
+/* A run's stages by name: those it visited beyond "unchanged" have a row of their own. */
+static struct map recorded_stages(struct arena *arena, struct run *run)
+{
+    struct map found = {0};
+    vec_each (struct run_stage, stage, &run->stages)
+        map_put(arena, &found, stage->stage, stage);
+    return found;
+}
+
+static void add_line(struct context *context, const char *name, struct str value)
+{
+    if (value.len == 0)
+        return;
+    report_add_toned(context, TONE_DIM, str_print(context->arena, "%-10s", name));
+    buf_add_escaped(&context->out, value, false);
+    buf_add_char(&context->out, '\n');
+}
+
+static struct str show_code(struct arena *arena, const struct code_state *code)
+{
+    if (code->commit.len == 0)
+        return (struct str){0};
+    return str_print(arena, "%.*s%s%.*s%s", STR_FMT(code->commit), code->branch.len ? " on " : "",
+                     STR_FMT(code->branch),
+                     code->is_dirty == 1 ? ", with uncommitted changes" : "");
+}
+
+static void print_head(struct context *context, const struct run *run)
+{
+    struct arena *arena = context->arena;
+    struct buf *out = &context->out;
+    buf_add_text(out, "run ");
+    report_add_toned(context, TONE_STRONG, run->id);
+    buf_add_text(out, "  ");
+    report_add_toned(context, run_status_tone(run->status), str_of(run_status_name(run->status)));
+    buf_add_char(out, '\n');
+    add_line(context, "tags", run_labels(arena, run));
+    add_line(context, "pipeline", run->pipeline);
+    add_line(context, "started", report_when(arena, run->started_ns));
+    if (run->status != RUN_RUNNING)
+        add_line(context, "took",
+                 str_print(arena, "%.*s%s%.*s%s", STR_FMT(duration_print(arena, run->duration_ns)),
+                           run->saved_ns ? " (saved " : "",
+                           STR_FMT(run->saved_ns ? duration_print(arena, run->saved_ns)
+                                                 : (struct str){0}),
+                           run->saved_ns ? ")" : ""));
+    add_line(context, "stages", counts_print(arena, &run->counts, false));
+    add_line(context, "code", show_code(arena, &run->code));
+    add_line(context, "by",
+             str_print(arena, "%.*s@%.*s, mlops %.*s", STR_FMT(run->user), STR_FMT(run->host),
+                       STR_FMT(run->version)));
+    add_line(context, "arguments", run->argv);
+    add_line(context, "parent", run->parent);
+}
+
+static const struct column stage_columns[] = {
+    {.name = "stage", .title = "STAGE", .may_shrink = true},
+    {.name = "status", .title = "STATUS"},
+    {.name = "duration_s", .title = "TIME", .is_right = true},
+    {.name = "why", .title = "WHY", .may_shrink = true},
+};
+
+static struct str first_reason(struct arena *arena, const struct run_stage *stage)
+{
+    if (stage->note.len)
+        return stage->note;
+    if (stage->reasons.len == 0)
+        return (struct str){0};
+    struct str text = reason_print(arena, &stage->reasons.at[0]);
+    if (stage->reasons.len == 1)
+        return text;
+    return str_print(arena, "%.*s (and %zu more)", STR_FMT(text), stage->reasons.len - 1);
+}
+
+static struct table stage_table(struct context *context, const struct run_view *view)
+{
+    struct arena *arena = context->arena;
+    struct table table = table_make(arena, stage_columns, COUNT_OF(stage_columns));
+    struct map recorded = recorded_stages(arena, view->run);
+    for (size_t i = 0; i < view->stage_count; i++) {
+        const struct run_view_stage *stage = &view->stages[i];
+        const struct run_stage *found = map_get(&recorded, stage->stage);
+        struct cell *row = table_add(&table);
+        row[0] = cell_text(stage->stage);
+        row[1] = cell_toned(cell_text(str_of(stage_status_name(stage->status))),
+                            stage_status_tone(stage->status));
+        if (found && found->usage.attempts)
+            row[2] = cell_real_shown(duration_print(arena, found->usage.duration_ns),
+                                     report_seconds(found->usage.duration_ns));
+        if (found)
+            row[3] = cell_text(first_reason(arena, found));
+    }
+    return table;
+}
+
+static const struct column value_columns[] = {
+    {.name = "name", .title = "METRIC", .may_shrink = true},
+    {.name = "value", .title = "VALUE", .may_shrink = true},
+};
+
+static struct table metric_table(struct context *context, const struct run_view *view)
+{
+    struct table table = table_make(context->arena, value_columns, COUNT_OF(value_columns));
+    for (size_t i = 0; i < view->stage_count; i++) {
+        vec_each (const struct metric, metric, &view->stages[i].metrics) {
+            struct cell *row = table_add(&table);
+            row[0] = cell_text(str_print(context->arena, "%.*s:%.*s", STR_FMT(metric->file),
+                                         STR_FMT(metric->key)));
+            row[1] = cell_text(metric->text);
+        }
+    }
+    return table;
+}
+
+static void add_usage(struct json_writer *json, const struct run_stage *stage)
+{
+    const struct usage *usage = &stage->usage;
+    json_name(json, "duration_s");
+    json_real(json, report_seconds(usage->duration_ns));
+    json_name(json, "attempts");
+    json_int(json, usage->attempts);
+    json_name(json, "exit_code");
+    json_int(json, usage->exit_code);
+    json_name(json, "exit_signal");
+    json_int(json, usage->exit_signal);
+    json_name(json, "cpu_s");
+    json_real(json, report_seconds(usage->cpu_user_ns + usage->cpu_system_ns));
+    json_name(json, "peak_bytes");
+    json_int(json, usage->peak_bytes);
+    json_name(json, "log_bytes");
+    json_int(json, stage->log_bytes);
+}
+
+static void add_metrics(struct json_writer *json, const struct metric_vec *metrics)
+{
+    json_name(json, "metrics");
+    json_open_list(json);
+    vec_each (const struct metric, metric, metrics) {
+        json_open_object(json);
+        json_name(json, "file");
+        json_str(json, metric->file);
+        json_name(json, "key");
+        json_str(json, metric->key);
+        json_name(json, "value");
+        if (metric->is_text)
+            json_str(json, metric->text);
+        else
+            json_real(json, metric->value);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+static void add_params(struct json_writer *json, const struct recipe *recipe)
+{
+    json_name(json, "params");
+    json_open_list(json);
+    for (size_t i = 0; recipe && i < recipe->param_count; i++) {
+        json_open_object(json);
+        json_name(json, "file");
+        json_str(json, recipe->params[i].file);
+        json_name(json, "key");
+        json_str(json, recipe->params[i].key);
+        json_name(json, "value");
+        json_str(json, recipe->params[i].shown);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+static void add_stage(struct context *context, struct json_writer *json,
+                      const struct run_view_stage *stage, const struct run_stage *found)
+{
+    json_open_object(json);
+    json_name(json, "name");
+    json_str(json, stage->stage);
+    json_name(json, "status");
+    json_text(json, stage_status_name(stage->status));
+    digest_json(json, "key", stage->key);
+    if (found) {
+        add_usage(json, found);
+        reasons_json(json, context->arena, &found->reasons);
+        json_name(json, "note");
+        json_str(json, found->note);
+    }
+    add_params(json, stage->recipe);
+    add_metrics(json, &stage->metrics);
+    json_name(json, "outs");
+    json_open_list(json);
+    for (size_t i = 0; i < stage->out_count; i++)
+        artifact_json(json, &stage->outs[i]);
+    json_close_list(json);
+    json_close_object(json);
+}
+
+static void print_json(struct context *context, const struct run_view *view)
+{
+    struct json_writer json = report_json_open(context);
+    struct map recorded = recorded_stages(context->arena, view->run);
+    run_json(&json, context->arena, view->run);
+    json_name(&json, "stages");
+    json_open_list(&json);
+    for (size_t i = 0; i < view->stage_count; i++)
+        add_stage(context, &json, &view->stages[i], map_get(&recorded, view->stages[i].stage));
+    json_close_list(&json);
+    report_json_close(&json);
+}
+
+static FALLIBLE run_command(struct context *context, void *options, int argc,
+                            const struct str *argv)
+{
+    struct run *run = NULL;
+    struct run_view view;
+    (void)options;
+    TRY(view_find_run(context, argc ? argv[0] : STR("@"), &run));
+    TRY(view_of_run(context, run, &view));
+    if (context->format == FORMAT_JSON) {
+        print_json(context, &view);
+        return NULL;
+    }
+    struct table stages = stage_table(context, &view);
+    if (context->format != FORMAT_TABLE) {
+        report_table(context, &stages, "stages");
+        return NULL;
+    }
+    print_head(context, run);
+    if (stages.row_count) {
+        buf_add_char(&context->out, '\n');
+        report_text(context, &stages, false);
+    }
+    struct table metrics = metric_table(context, &view);
+    if (metrics.row_count) {
+        buf_add_char(&context->out, '\n');
+        report_text(context, &metrics, false);
+    }
+    return NULL;
+}
+
+static const struct command_example examples[] = {
+    {"mlops show", "the newest run"},
+    {"mlops show 7Q4XM2VD --json", "everything recorded about a run"},
+};
+
+const struct cli_command cmd_show = {
+    .name = "show",
+    .group = GROUP_LOOK,
+    .arguments = "[RUN]",
+    .summary = "Show what a run did, stage by stage",
+    .description = "Without RUN: the newest one.",
+    .words_most = 1,
+    .needs = NEED_PROJECT,
+    .completes = COMPLETE_RUNS,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "runs, logs, diff",
+    .run = run_command,
+};
