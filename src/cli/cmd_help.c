@@ -4,12 +4,14 @@
 #include "mlops/store/ledger.h"
 
 struct help_options {
-    bool man, stages, runs, settings;
+    bool man, commands, stages, runs, settings;
 };
 
 static const struct option_row rows[] = {
     {"man", 0, OPTION_FLAG_AT(struct help_options, man),
      .help = "Print the manual page in man(7) format", .is_hidden = true},
+    {"commands", 0, OPTION_FLAG_AT(struct help_options, commands),
+     .help = "Print the names of the commands, for packaging", .is_hidden = true},
     {"stages", 0, OPTION_FLAG_AT(struct help_options, stages),
      .help = "Print the names of the stages, for completion", .is_hidden = true},
     {"runs", 0, OPTION_FLAG_AT(struct help_options, runs),
@@ -25,6 +27,14 @@ static void add_word(struct context *context, struct str word)
         return;
     buf_add_str(&context->out, word);
     buf_add_char(&context->out, '\n');
+}
+
+static void list_commands(struct context *context)
+{
+    size_t count;
+    const struct cli_command *const *all = commands_all(&count);
+    for (size_t i = 0; i < count; i++)
+        add_word(context, all[i]->is_hidden ? (struct str){0} : str_of(all[i]->name));
 }
 
 static FALLIBLE list_stages(struct context *context)
@@ -72,7 +82,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
                                               : NULL;
     /* Completion while somebody types: where something is absent or wrong there are no words. */
     error_drop(error);
-    if (options->stages || options->runs || options->settings)
+    if (options->commands)
+        list_commands(context);
+    if (options->commands || options->stages || options->runs || options->settings)
         return NULL;
     const struct cli_command *command = argc ? command_find(argv[0]) : NULL;
     bool is_overview = argc == 0 || str_is(argv[0], "mlops");

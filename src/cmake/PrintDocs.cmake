@@ -1,0 +1,23 @@
+# cmake -D MLOPS=program -D OUT=directory -P PrintDocs.cmake
+# Prints the manual page of mlops and of each of its commands, and the completions.
+function(print_to file)
+  execute_process(COMMAND "${MLOPS}" ${ARGN} OUTPUT_VARIABLE text RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${MLOPS} ${ARGN}: exit status ${status}")
+  endif()
+  file(WRITE "${OUT}/${file}" "${text}")
+endfunction()
+
+file(REMOVE_RECURSE "${OUT}/man1")
+print_to(man1/mlops.1 help --man)
+execute_process(COMMAND "${MLOPS}" help --commands OUTPUT_VARIABLE names RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${MLOPS} help --commands: exit status ${status}")
+endif()
+string(REGEX MATCHALL "[^\n]+" names "${names}")
+foreach(name IN LISTS names)
+  print_to("man1/mlops-${name}.1" help --man "${name}")
+endforeach()
+foreach(shell bash zsh fish)
+  print_to("mlops.${shell}" completion ${shell})
+endforeach()
