@@ -204,6 +204,9 @@ struct error *cas_sweep(struct cas *cas)
 {
     if (cas->cache_fd < 0 || cas->workspace->is_read_only)
         return NULL;
-    TRY(temp_dir_sweep(fd_number(cas->tmp_fd)));
+    AUTO(fd_drop) struct fd tmp = {0}; /* of the project: what a restore leaves */
+    TRY(temp_dir_sweep(fd_number(cas->tmp_fd), TEMP_PREFIX));
+    TRY(directory_open(fd_number(cas->workspace->state_fd), "tmp", &tmp));
+    TRY(temp_dir_sweep(fd_number(tmp), TEMP_PREFIX));
     return sweep_pins(cas);
 }

@@ -29,7 +29,7 @@ static FALLIBLE open_unnamed(struct cas *cas, struct cas_temp *temp)
 static FALLIBLE open_named(struct cas *cas, struct cas_temp *temp)
 {
     if (!cas->temp.fd.number_plus_one)
-        TRY(temp_dir_open(fd_number(cas->tmp_fd), &cas->temp));
+        TRY(temp_dir_open(fd_number(cas->tmp_fd), TEMP_PREFIX, &cas->temp));
     snprintf(temp->name, sizeof temp->name, "%llu", (unsigned long long)cas->temp_count++);
     int flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC;
     int number = openat(fd_number(cas->temp.fd), temp->name, flags, 0600);

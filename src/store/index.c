@@ -241,15 +241,21 @@ static bool is_same(const struct index_record *record, const struct file_stat *s
            record->mode == stat->mode;
 }
 
-bool index_find(struct index *index, struct str path, const struct file_stat *stat,
-                struct digest *ret)
+bool index_find_at(struct index *index, struct str directory, struct str name,
+                   const struct file_stat *stat, struct digest *ret)
 {
-    struct index_directory *directory = directory_of(index, path_directory(path));
-    const struct index_record *record = index_directory_find(directory, path_name(path));
+    struct index_directory *known = directory_of(index, directory);
+    const struct index_record *record = index_directory_find(known, name);
     if (!record || !is_same(record, stat))
         return false;
     *ret = record->digest;
     return true;
+}
+
+bool index_find(struct index *index, struct str path, const struct file_stat *stat,
+                struct digest *ret)
+{
+    return index_find_at(index, path_directory(path), path_name(path), stat, ret);
 }
 
 bool index_find_record(struct index *index, struct str path, struct file_stat *ret_stat,
@@ -280,31 +286,41 @@ static struct index_change *change_of(struct index *index, struct index_director
     return change;
 }
 
-void index_forget(struct index *index, struct str path)
+static void forget_in(struct index *index, struct index_directory *directory, struct str name)
 {
-    struct index_directory *directory = directory_of(index, path_directory(path));
-    if (index_directory_find(directory, path_name(path)))
-        change_of(index, directory, path_name(path))->is_gone = true;
+    if (index_directory_find(directory, name))
+        change_of(index, directory, name)->is_gone = true;
 }
 
-void index_note(struct index *index, struct str path, const struct file_stat *stat,
-                struct digest digest, int64_t now_ns)
+void index_forget(struct index *index, struct str path)
 {
+    forget_in(index, directory_of(index, path_directory(path)), path_name(path));
+}
+
+void index_note_at(struct index *index, struct str directory, struct str name,
+                   const struct file_stat *stat, struct digest digest, int64_t now_ns)
+{
+    struct index_directory *known = directory_of(index, directory);
+    const struct index_record *before = index_directory_find(known, name);
     if (MAX_OF(stat->mtime_ns, stat->ctime_ns) >= now_ns) {
-        index_forget(index, path);
+        forget_in(index, known, name);
         return;
     }
-    struct index_directory *directory = directory_of(index, path_directory(path));
-    const struct index_record *before = index_directory_find(directory, path_name(path));
     if (before && is_same(before, stat) && digest_equal(before->digest, digest))
         return;
-    *change_of(index, directory, path_name(path)) =
+    *change_of(index, known, name) =
         (struct index_change){.record = {.inode = stat->inode,
                                          .size_bytes = stat->size_bytes,
                                          .mtime_ns = stat->mtime_ns,
                                          .ctime_ns = stat->ctime_ns,
                                          .mode = stat->mode,
                                          .digest = digest}};
+}
+
+void index_note(struct index *index, struct str path, const struct file_stat *stat,
+                struct digest digest, int64_t now_ns)
+{
+    index_note_at(index, path_directory(path), path_name(path), stat, digest, now_ns);
 }
 
 static FALLIBLE write_directory(struct index *index, struct index_directory *directory)
@@ -336,8 +352,7 @@ static bool has_changes(const struct index *index)
 {
     if (index->derived.len)
         return true;
-    map_each(entry, &index->directories)
-    {
+    map_each (entry, &index->directories) {
         const struct index_directory *directory = entry->value;
         if (directory->is_changed)
             return true;
@@ -349,13 +364,12 @@ static FALLIBLE save(struct index *index)
 {
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     TRY(sql_begin(index->sql, &transaction));
-    map_each(entry, &index->directories)
-    {
+    map_each (entry, &index->directories) {
         struct index_directory *directory = entry->value;
         if (directory->is_changed)
             TRY(write_directory(index, directory));
     }
-    vec_each(struct derived, derived, &index->derived)
+    vec_each (struct derived, derived, &index->derived)
         TRY(write_derived(index, derived));
     return sql_commit(&transaction);
 }
@@ -365,7 +379,7 @@ struct error *index_save(struct index *index)
     if (!index->sql || index->is_read_only || !has_changes(index))
         return NULL;
     error_drop(save(index));
-    map_each(entry, &index->directories)
+    map_each (entry, &index->directories)
         ((struct index_directory *)entry->value)->is_changed = false;
     index->derived.len = 0;
     return NULL;

@@ -157,7 +157,7 @@ bool index_directory_encode(struct index_directory *directory, struct buf *out)
     size_t change_count = 0;
     const struct map_entry **changes =
         arena_new_array(&scratch, const struct map_entry *, directory->changes.len);
-    map_each(entry, &directory->changes)
+    map_each (entry, &directory->changes)
         changes[change_count++] = entry;
     if (change_count > 1)
         qsort(changes, change_count, sizeof *changes, compare_entries);

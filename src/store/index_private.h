@@ -35,13 +35,12 @@ struct index_change {
 /* The sum that blobs carry. */
 uint64_t index_sum(struct str bytes);
 
-/* Fills records, names and count from a blob that outlives the directory and is aligned to 16 bytes;
- * false if it is damaged. */
+/* Fills records, names and count from a blob that outlives the directory and is aligned to 16
+ * bytes; false if it is damaged. */
 bool index_directory_decode(struct str blob, struct index_directory *directory);
 
 /* The blob for records and changes together; false if nothing is left to say. */
 bool index_directory_encode(struct index_directory *directory, struct buf *out);
 
 /* The record of a file, or NULL. */
-const struct index_record *index_directory_find(struct index_directory *directory,
-                                                struct str name);
+const struct index_record *index_directory_find(struct index_directory *directory, struct str name);

@@ -110,7 +110,7 @@ static FALLIBLE publish_config(struct arena *arena, int state_fd, struct str id,
                                 "project: '%.*s'\n",
                                 STR_FMT(id));
     TRY(directory_open(state_fd, "tmp", &temps_fd));
-    TRY(temp_dir_open(fd_number(temps_fd), &temp));
+    TRY(temp_dir_open(fd_number(temps_fd), TEMP_PREFIX, &temp));
     TRY(file_publish(fd_number(temp.fd), "config.yaml", text, 0644, true));
     TRY(file_rename_new(fd_number(temp.fd), "config.yaml", state_fd, "config.yaml", &existed));
     *ret_is_new = !existed;

@@ -16,15 +16,18 @@ static const int64_t YOUNG_NS = 60 * NS_PER_S;
 
 /* File systems that can't lock a directory leave it unlocked; nobody can take the lock there, and
  * only who has it sweeps. */
-FALLIBLE temp_dir_open(int parent_fd, struct temp_dir *ret)
+FALLIBLE temp_dir_open(int parent_fd, const char *prefix, struct temp_dir *ret)
 {
     uint64_t random;
     AUTO(temp_dir_drop) struct temp_dir temp = {0};
     random_bytes(&random, sizeof random);
-    snprintf(temp.name, sizeof temp.name, "t-%016llx", (unsigned long long)random);
+    snprintf(temp.name, sizeof temp.name, "%s%016llx", prefix, (unsigned long long)random);
     TRY(directory_open(parent_fd, ".", &temp.parent_fd));
-    if (mkdirat(parent_fd, temp.name, 0700) != 0)
-        return error_os(errno, "cannot make a temporary directory in .mlops");
+    if (mkdirat(parent_fd, temp.name, 0700) != 0) {
+        int code = errno;
+        temp.name[0] = '\0';
+        return error_os(code, "cannot make a temporary directory");
+    }
     TRY(directory_open(parent_fd, temp.name, &temp.fd));
     flock(fd_number(temp.fd), LOCK_EX | LOCK_NB);
     *ret = temp;
@@ -45,20 +48,24 @@ static FALLIBLE sweep_one(int parent_fd, const char *name)
 {
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (fd_number(fd) < 0 || flock(fd_number(fd), LOCK_EX | LOCK_NB) != 0)
+    struct stat seen;
+    if (fd_number(fd) < 0 || fstat(fd_number(fd), &seen) != 0)
+        return NULL;
+    int64_t age_ns = clock_real_ns() - (int64_t)seen.st_ctim.tv_sec * NS_PER_S;
+    bool is_young = age_ns < YOUNG_NS && age_ns > -YOUNG_NS;
+    if (is_young || flock(fd_number(fd), LOCK_EX | LOCK_NB) != 0)
         return NULL;
     return path_remove(parent_fd, name);
 }
 
-FALLIBLE temp_dir_sweep(int parent_fd)
+FALLIBLE temp_dir_sweep(int parent_fd, const char *prefix)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct walk_list list = {0};
-    TRY(walk_list(&scratch, parent_fd, false, &list));
+    TRY(walk_list(&scratch, parent_fd, true, &list));
     for (size_t i = 0; i < list.count; i++) {
         const struct walk_entry *entry = &list.entries[i];
-        int64_t age_ns = clock_real_ns() - entry->stat.ctime_ns;
-        if (str_starts(entry->name, STR("t-")) && (age_ns > YOUNG_NS || age_ns < -YOUNG_NS))
+        if (str_starts(entry->name, str_of(prefix)))
             TRY(sweep_one(parent_fd, entry->name.at));
     }
     return NULL;

@@ -28,6 +28,10 @@ void index_load(struct index *index, struct str prefix);
 bool index_find(struct index *index, struct str path, const struct file_stat *stat,
                 struct digest *ret);
 
+/* The same for a file of a directory, without building its path. */
+bool index_find_at(struct index *index, struct str directory, struct str name,
+                   const struct file_stat *stat, struct digest *ret);
+
 /* What is recorded of a path, whatever its file looks like now (device and links are 0). */
 bool index_find_record(struct index *index, struct str path, struct file_stat *ret_stat,
                        struct digest *ret);
@@ -36,6 +40,8 @@ bool index_find_record(struct index *index, struct str path, struct file_stat *r
  * file just touched on the same file system (index_now). */
 void index_note(struct index *index, struct str path, const struct file_stat *stat,
                 struct digest digest, int64_t now_ns);
+void index_note_at(struct index *index, struct str directory, struct str name,
+                   const struct file_stat *stat, struct digest digest, int64_t now_ns);
 void index_forget(struct index *index, struct str path);
 
 /* Time stamp that the file system of `directory_fd` gives to a file touched now; INT64_MAX where

@@ -35,17 +35,20 @@ FALLIBLE workspace_find(struct arena *arena, struct str start, struct workspace 
 FALLIBLE workspace_init(struct arena *arena, struct workspace *workspace);
 void workspace_drop(struct workspace *workspace);
 
-/* A directory of this process in a tmp/, locked while it lives; dropped means removed. */
+/* A directory of this process in a tmp/ (or, with a longer prefix, beside a file of another file
+ * system), locked while it lives; dropped means removed. */
 struct temp_dir {
     struct fd parent_fd;
     struct fd fd;
-    char name[24];
+    char name[40];
 };
-FALLIBLE temp_dir_open(int parent_fd, struct temp_dir *ret);
+#define TEMP_PREFIX "t-"
+#define TEMP_PREFIX_BESIDE ".mlops-tmp-"
+FALLIBLE temp_dir_open(int parent_fd, const char *prefix, struct temp_dir *ret);
 void temp_dir_drop(struct temp_dir *temp);
 
-/* Removes the directories that dead processes left in a tmp/. */
-FALLIBLE temp_dir_sweep(int parent_fd);
+/* Removes the directories that dead processes left there. */
+FALLIBLE temp_dir_sweep(int parent_fd, const char *prefix);
 
 /* A user's path (relative to the caller's directory or absolute) as project-relative, normalised.
  * An error if it lies outside the project. */

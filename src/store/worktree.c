@@ -1,0 +1,297 @@
+#include "mlops/store/worktree.h"
+
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
+#include "mlops/model/event.h"
+#include "mlops/model/name.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "worktree_private.h"
+
+struct error *worktree_open(struct arena *arena, const struct workspace *workspace,
+                            struct index *index, struct cas *cas, struct pool *pool,
+                            struct worktree **ret)
+{
+    struct worktree *worktree = arena_new(arena, struct worktree);
+    worktree->workspace = workspace;
+    worktree->index = index;
+    worktree->cas = cas;
+    worktree->pool = pool;
+    worktree->root_fd = fd_number(workspace->root_fd);
+    worktree->sequence = 1;
+    worktree->worker_count = (size_t)pool_threads(pool) + 1;
+    worktree->workers = arena_new_array(arena, struct worker, worktree->worker_count);
+    check(pthread_mutex_init(&worktree->mutex, NULL) == 0);
+    *ret = worktree;
+    return NULL;
+}
+
+void worktree_drop(struct worktree **place)
+{
+    struct worktree *worktree = *place;
+    *place = NULL;
+    if (!worktree)
+        return;
+    for (size_t role = 0; role < LOOK_ROLES; role++)
+        map_each (entry, &worktree->seen[role])
+            error_drop(((struct seen *)entry->value)->error);
+    for (size_t i = 0; i < worktree->worker_count; i++) {
+        arena_drop(&worktree->workers[i].arena);
+        free(worktree->workers[i].buffer);
+    }
+    pthread_mutex_destroy(&worktree->mutex);
+    arena_drop(&worktree->memory);
+}
+
+char *worker_buffer(struct worker *worker)
+{
+    if (!worker->buffer)
+        worker->buffer = memory_grow(NULL, CAS_BUFFER_BYTES);
+    return worker->buffer;
+}
+
+/* A run of the crew: workers take the next item until none is left. */
+struct crew {
+    struct worktree *worktree;
+    size_t count;
+    struct error *(*work)(void *context, size_t i, struct worker *worker);
+    void *context;
+    atomic_size_t next;
+    atomic_bool is_over;
+};
+
+static FALLIBLE crew_work(void *context, size_t index)
+{
+    struct crew *crew = context;
+    struct worker *worker = &crew->worktree->workers[index];
+    while (!atomic_load(&crew->is_over)) {
+        size_t i = atomic_fetch_add(&crew->next, 1);
+        if (i >= crew->count)
+            return NULL;
+        struct error *error = crew->work(crew->context, i, worker);
+        if (!error && signal_stops())
+            error = signal_check();
+        if (error) {
+            atomic_store(&crew->is_over, true);
+            return error;
+        }
+    }
+    return NULL;
+}
+
+FALLIBLE crew_run(struct worktree *worktree, size_t count,
+                  FALLIBLE (*work)(void *context, size_t i, struct worker *worker), void *context)
+{
+    struct crew crew = {.worktree = worktree, .count = count, .work = work, .context = context};
+    size_t hands = MIN_OF(count, worktree->worker_count);
+    return hands ? pool_run(worktree->pool, hands, crew_work, &crew, NULL) : NULL;
+}
+
+/* Whether something at `path`, above or below it was forgotten after `sequence`. */
+static bool is_forgotten(const struct worktree *worktree, struct str path, int64_t sequence)
+{
+    const struct forgotten *forgotten = map_get(&worktree->forgotten, path);
+    if (worktree->forgotten.len == 0)
+        return false;
+    if (forgotten && MAX_OF(forgotten->here, forgotten->below) >= sequence)
+        return true;
+    for (struct str at = path_directory(path); at.len; at = path_directory(at)) {
+        forgotten = map_get(&worktree->forgotten, at);
+        if (forgotten && forgotten->here >= sequence)
+            return true;
+        if (at.len == 1)
+            break;
+    }
+    return false;
+}
+
+static struct forgotten *forgotten_at(struct worktree *worktree, struct str path)
+{
+    struct forgotten *forgotten = map_get(&worktree->forgotten, path);
+    if (!forgotten) {
+        forgotten = arena_new(&worktree->memory, struct forgotten);
+        map_put(&worktree->memory, &worktree->forgotten, str_copy(&worktree->memory, path),
+                forgotten);
+    }
+    return forgotten;
+}
+
+void worktree_forget(struct worktree *worktree, struct str path)
+{
+    int64_t now = worktree->sequence++;
+    forgotten_at(worktree, path)->here = now;
+    for (struct str at = path_directory(path); at.len; at = path_directory(at)) {
+        forgotten_at(worktree, at)->below = now;
+        if (at.len == 1)
+            break;
+    }
+}
+
+/* What is remembered and still true, else NULL. */
+static struct seen *seen_find(const struct worktree *worktree, struct str path, enum look_role role)
+{
+    struct seen *seen = map_get(&worktree->seen[role], path);
+    if (!seen || seen->sequence == 0 || is_forgotten(worktree, path, seen->sequence))
+        return NULL;
+    return seen;
+}
+
+/* Where the answer for a path goes; *ret_is_new false if it is there. */
+static struct seen *seen_place(struct worktree *worktree, struct str path, enum look_role role,
+                               bool *ret_is_new)
+{
+    struct seen *seen = map_get(&worktree->seen[role], path);
+    *ret_is_new = !seen || seen->sequence == 0 || is_forgotten(worktree, path, seen->sequence);
+    if (!seen) {
+        seen = arena_new(&worktree->memory, struct seen);
+        seen->artifact.path = str_copy(&worktree->memory, path);
+        map_put(&worktree->memory, &worktree->seen[role], seen->artifact.path, seen);
+    }
+    if (*ret_is_new) {
+        error_drop(seen->error);
+        seen->error = NULL;
+        seen->sequence = worktree->sequence;
+    }
+    return seen;
+}
+
+/* The artifact with all its text in memory that lives as long as the worktree. */
+static struct artifact keep_artifact(struct arena *arena, struct str path,
+                                     const struct artifact *from)
+{
+    struct artifact kept = *from;
+    kept.path = path;
+    kept.empty_dirs = arena_new_array(arena, struct str, from->empty_dir_count);
+    for (size_t i = 0; i < from->empty_dir_count; i++)
+        kept.empty_dirs[i] = str_copy(arena, from->empty_dirs[i]);
+    return kept;
+}
+
+static void keep_answers(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct look *look = &batch->looks[i];
+        struct seen *seen = look->seen;
+        if (!seen)
+            continue;
+        seen->artifact =
+            keep_artifact(&batch->worktree->memory, seen->artifact.path, &look->artifact);
+        seen->error = look->error;
+        look->error = NULL;
+    }
+}
+
+static FALLIBLE run_and_keep(struct batch *batch)
+{
+    struct error *error = batch_run(batch);
+    if (!error)
+        keep_answers(batch);
+    for (size_t i = 0; error && i < batch->count; i++)
+        if (batch->looks[i].seen)
+            batch->looks[i].seen->sequence = 0;
+    batch_end(batch);
+    return error;
+}
+
+struct error *worktree_prefetch(struct worktree *worktree, const struct worktree_wish *wishes,
+                                size_t count, const struct observer *observer)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct batch batch = {.worktree = worktree};
+    batch.looks = arena_new_array(&scratch, struct look, count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_new = false;
+        struct seen *seen = seen_place(worktree, wishes[i].path, wishes[i].role, &is_new);
+        if (is_new)
+            batch.looks[batch.count++] =
+                (struct look){.path = seen->artifact.path, .role = wishes[i].role, .seen = seen};
+    }
+    worktree->observer = observer;
+    struct error *error = batch.count ? run_and_keep(&batch) : NULL;
+    worktree->observer = NULL;
+    return error;
+}
+
+/* An error is told once; asked again, the path is looked at again. */
+static FALLIBLE answer(struct seen *seen, struct artifact *ret)
+{
+    if (seen->error) {
+        struct error *error = seen->error;
+        seen->error = NULL;
+        seen->sequence = 0;
+        return error;
+    }
+    *ret = seen->artifact;
+    return NULL;
+}
+
+struct error *worktree_look(struct worktree *worktree, struct str path, enum look_role role,
+                            struct artifact *ret)
+{
+    struct seen *seen = seen_find(worktree, path, role);
+    if (!seen) {
+        struct worktree_wish wish = {path, role};
+        TRY(worktree_prefetch(worktree, &wish, 1, NULL));
+        seen = seen_find(worktree, path, role);
+    }
+    check(seen);
+    return answer(seen, ret);
+}
+
+struct error *worktree_recheck(struct worktree *worktree, const struct artifact *artifact,
+                               enum look_role role, bool *ret_same)
+{
+    struct artifact now = {0};
+    struct seen *seen = map_get(&worktree->seen[role], artifact->path);
+    struct artifact before = *artifact; /* may be borrowed from `seen` itself */
+    if (seen)
+        seen->sequence = 0;
+    TRY(worktree_look(worktree, artifact->path, role, &now));
+    *ret_same = artifact_equal(&before, &now);
+    return NULL;
+}
+
+struct error *worktree_capture(struct worktree *worktree, struct str path, struct artifact *ret)
+{
+    bool is_new = false;
+    check(worktree->cas);
+    struct seen *seen = seen_place(worktree, path, LOOK_OUT, &is_new);
+    struct look look = {.path = seen->artifact.path, .role = LOOK_OUT, .seen = seen};
+    struct batch batch = {.worktree = worktree, .looks = &look, .count = 1, .is_capture = true};
+    seen->sequence = worktree->sequence;
+    cas_warm(worktree->cas);
+    TRY(run_and_keep(&batch));
+    return answer(seen, ret);
+}
+
+struct worktree_counts worktree_counts(const struct worktree *worktree)
+{
+    return worktree->counts;
+}
+
+FALLIBLE batch_run(struct batch *batch)
+{
+    TRY(batch_stat(batch));
+    TRY(batch_scan(batch));
+    TRY(batch_hash(batch));
+    return batch_trees(batch);
+}
+
+void batch_end(struct batch *batch)
+{
+    struct worktree *worktree = batch->worktree;
+    for (size_t i = 0; i < batch->directories.len; i++)
+        error_drop(batch->directories.at[i]->error);
+    for (size_t i = 0; i < batch->hashings.len; i++)
+        error_drop(batch->hashings.at[i].error);
+    for (size_t i = 0; i < batch->count; i++)
+        error_drop(batch->looks[i].error);
+    for (size_t i = 0; i < worktree->worker_count; i++)
+        arena_reset(&worktree->workers[i].arena);
+    *batch = (struct batch){.worktree = worktree};
+}

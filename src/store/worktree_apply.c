@@ -1,0 +1,153 @@
+#include "mlops/base/buf.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worktree_delta_private.h"
+
+/* The open directory that holds `below`. */
+static FALLIBLE parent_of(struct delta *delta, struct str below, bool makes, int *ret)
+{
+    struct str directory = path_directory(below);
+    if (!delta->parent_fd.number_plus_one || !str_equal(directory, delta->parent)) {
+        fd_drop(&delta->parent_fd);
+        TRY(place_descend(fd_number(delta->top_fd), directory, makes, &delta->parent_fd));
+        delta->parent = directory;
+    }
+    *ret = fd_number(delta->parent_fd);
+    return NULL;
+}
+
+struct str delta_path(const struct delta *delta, struct str below)
+{
+    return path_join(delta->arena, delta->restoring->artifact->path, below);
+}
+
+/* Whether the file is still the one that was looked at, and in the store. */
+static FALLIBLE is_kept(struct delta *delta, int parent_fd, const char *name,
+                        const struct present *present, bool *ret)
+{
+    struct file_stat stat;
+    bool found = false;
+    *ret = present && present->node->is_known && !present->node->is_odd;
+    if (!*ret)
+        return NULL;
+    TRY(file_stat_at(parent_fd, name, false, &stat, &found));
+    *ret = found && cas_stat_equal(&stat, &present->node->stat);
+    return *ret ? cas_has(delta->restoring->worktree->cas, present->node->digest, ret) : NULL;
+}
+
+/* Gets what stands at a path out of the way: nothing that the store lacks is lost. */
+static FALLIBLE clear_path(struct delta *delta, struct str below, bool is_replaced)
+{
+    const struct present *present = map_get(&delta->present_by_path, below);
+    const char *name = str_terminate(delta->arena, path_name(below));
+    struct file_stat stat;
+    bool found = false, kept = false;
+    int parent_fd = -1;
+    TRY(parent_of(delta, below, false, &parent_fd));
+    TRY(file_stat_at(parent_fd, name, false, &stat, &found));
+    if (!found)
+        return NULL;
+    TRY(is_kept(delta, parent_fd, name, present, &kept));
+    if (!kept)
+        return restoring_displace(delta->restoring, parent_fd, name, delta_path(delta, below));
+    if (!is_replaced && unlinkat(parent_fd, name, 0) != 0)
+        return error_os(errno, "cannot remove '%.*s'", STR_FMT(delta_path(delta, below)));
+    return NULL;
+}
+
+/* Files that are not to be, or that stand where a directory is to be. */
+static FALLIBLE remove_extras(struct delta *delta)
+{
+    struct map wanted = {0};
+    vec_each (struct put, put, &delta->puts)
+        map_put(delta->arena, &wanted, put->wanted->below, put);
+    vec_each (struct present, present, &delta->present)
+        if (!present->is_wanted && !map_has(&wanted, present->below))
+            TRY(clear_path(delta, present->below, false));
+    return NULL;
+}
+
+/* Children first; those that still hold something (ignored files) stay. */
+static FALLIBLE remove_directories(struct delta *delta)
+{
+    for (size_t i = delta->old_count; i-- > 0;) {
+        struct str below = delta->old_directories[i];
+        int parent_fd = -1;
+        if (map_has(&delta->directory_paths, below))
+            continue;
+        TRY(parent_of(delta, below, false, &parent_fd));
+        const char *name = str_terminate(delta->arena, path_name(below));
+        if (unlinkat(parent_fd, name, AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && errno != EEXIST &&
+            errno != ENOENT)
+            return error_os(errno, "cannot remove '%.*s'", STR_FMT(delta_path(delta, below)));
+    }
+    fd_drop(&delta->parent_fd); /* it may be one of them */
+    return NULL;
+}
+
+/* Ignored files where a directory is to be were not among what was looked at. */
+static FALLIBLE clear_for_directories(struct delta *delta)
+{
+    for (size_t i = 0; i < delta->directory_paths.len; i++) {
+        struct str below = delta->sorted_paths[i];
+        struct file_stat stat;
+        bool found = false;
+        AUTO(fd_drop) struct fd parent = {0};
+        TRY(place_descend(fd_number(delta->top_fd), path_directory(below), true, &parent));
+        const char *name = str_terminate(delta->arena, path_name(below));
+        TRY(file_stat_at(fd_number(parent), name, false, &stat, &found));
+        if (found && !S_ISDIR(stat.mode))
+            TRY(restoring_displace(delta->restoring, fd_number(parent), name,
+                                   delta_path(delta, below)));
+    }
+    return NULL;
+}
+
+static FALLIBLE put_in_place(struct delta *delta, struct put *put)
+{
+    struct str below = put->wanted->below;
+    const char *name = str_terminate(delta->arena, path_name(below));
+    int parent_fd = -1;
+    bool found = false;
+    TRY(parent_of(delta, below, true, &parent_fd));
+    TRY(clear_path(delta, below, true));
+    if (renameat(fd_number(delta->restoring->temp.fd), put->staged, parent_fd, name) != 0)
+        return error_os(errno, "cannot put '%.*s' in its place", STR_FMT(delta_path(delta, below)));
+    return file_stat_at(parent_fd, name, false, &put->stat, &found);
+}
+
+static FALLIBLE apply_changes(struct delta *delta)
+{
+    TRY(remove_extras(delta));
+    TRY(remove_directories(delta));
+    TRY(clear_for_directories(delta));
+    TRY(delta_make_directories(delta, fd_number(delta->top_fd)));
+    vec_each (struct put, put, &delta->puts)
+        TRY(put_in_place(delta, put));
+    return NULL;
+}
+
+static FALLIBLE apply_fresh(struct delta *delta)
+{
+    struct restoring *restoring = delta->restoring;
+    struct place *place = &restoring->place;
+    bool existed = false;
+    TRY(file_rename_new(fd_number(restoring->temp.fd), "new", fd_number(place->parent_fd),
+                        place->name.at, &existed));
+    if (existed)
+        return error_new(ERROR_MACHINE, "'%.*s' was made by another program meanwhile",
+                         STR_FMT(restoring->artifact->path));
+    return NULL;
+}
+
+FALLIBLE delta_apply(struct delta *delta)
+{
+    return delta->is_fresh ? apply_fresh(delta) : apply_changes(delta);
+}

@@ -1,0 +1,55 @@
+/* Restoring a directory, in steps: plan, stage, apply. What is missing or differs is put into a
+ * temporary directory first, then what is in the way goes, then each file takes its place by a
+ * rename. A directory that is not there at all is built whole and renamed. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "worktree_private.h"
+
+/* A file to be put; stat is of the staged file, later of the file in its place. */
+struct put {
+    const struct wanted *wanted;
+    const char *staged; /* relative to the temporary directory */
+    struct file_stat stat;
+};
+
+/* What stands at a path below the place now. */
+struct present {
+    struct str below;
+    const struct node *node;
+    bool is_wanted; /* as it is: equal to what is to be */
+};
+
+VEC(put_vec, struct put);
+VEC(present_vec, struct present);
+
+struct delta {
+    struct restoring *restoring;
+    struct arena *arena;
+    struct wanted_vec files, directories;
+    struct map present_by_path; /* below -> struct present * */
+    struct map directory_paths; /* of all directories that are to be */
+    struct str *sorted_paths;   /* the same, parents first */
+    struct present_vec present;
+    struct str *old_directories; /* below, parents first */
+    size_t old_count;
+    struct put_vec puts;
+    bool is_fresh; /* nothing is at the place */
+    struct fd top_fd;
+    struct fd parent_fd; /* directory last used, */
+    struct str parent;   /* and its path below the top */
+    atomic_bool is_missing;
+};
+
+/* Puts all files into the temporary directory; sets is_missing if the store lacks one. */
+FALLIBLE delta_stage(struct delta *delta);
+
+/* Makes the directories that are to be, below an open one. */
+FALLIBLE delta_make_directories(struct delta *delta, int top_fd);
+
+/* Makes the place hold what is to be. */
+FALLIBLE delta_apply(struct delta *delta);
+
+/* A path below the top as one of the project. */
+struct str delta_path(const struct delta *delta, struct str below);

@@ -1,0 +1,251 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
+#include "mlops/model/event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worktree_private.h"
+
+static const int64_t TELL_NS = 100 * NS_PER_MS;
+static const int64_t SETTLE_NS = 30 * NS_PER_MS;     /* no kernel's clock ticks slower */
+static const int64_t FOREIGN_TICK_NS = 2 * NS_PER_S; /* of file systems we know nothing of */
+
+/* Called from any worker. Nobody else tells anything meanwhile: the caller is within pool_run. */
+static void tell_progress(void *context, int64_t bytes)
+{
+    struct worktree *worktree = context;
+    check(pthread_mutex_lock(&worktree->mutex) == 0);
+    worktree->done_bytes += bytes;
+    int64_t now = clock_monotonic_ns();
+    if (worktree->observer && now - worktree->told_ns >= TELL_NS) {
+        worktree->told_ns = now;
+        struct event event = {.kind = EVENT_HASHING,
+                              .at_ns = now,
+                              .done_bytes = worktree->done_bytes,
+                              .total_bytes = worktree->total_bytes};
+        observer_tell(worktree->observer, &event);
+    }
+    check(pthread_mutex_unlock(&worktree->mutex) == 0);
+}
+
+/* --- which files have to be read --- */
+
+/* A known digest is enough for a look; to capture, the store must have the bytes too. */
+static FALLIBLE ask_index(struct batch *batch, struct str directory, struct str name,
+                          const struct file_stat *stat, struct digest *ret, bool *ret_known)
+{
+    struct worktree *worktree = batch->worktree;
+    *ret_known = index_find_at(worktree->index, directory, name, stat, ret);
+    if (*ret_known && batch->is_capture)
+        TRY(cas_is_known(worktree->cas, *ret, ret_known));
+    return NULL;
+}
+
+static void add_hashing(struct batch *batch, struct look *look, struct directory *directory,
+                        struct node *node, int64_t size_bytes)
+{
+    struct arena *arena = &batch->worktree->workers[0].arena;
+    *vec_push(arena, &batch->hashings) = (struct hashing){
+        .look = look, .directory = directory, .node = node, .size_bytes = size_bytes};
+}
+
+static FALLIBLE ask_for_look(struct batch *batch, struct look *look)
+{
+    bool is_link = S_ISLNK(look->stat.mode);
+    if (look->error || !look->is_found || is_link || !S_ISREG(look->stat.mode))
+        return NULL;
+    ptrdiff_t slash = str_find_last_char(look->path, '/');
+    struct str directory = str_slice(look->path, 0, slash < 0 ? 0 : (size_t)MAX_OF(slash, 1));
+    struct str name = str_slice(look->path, (size_t)(slash + 1), look->path.len);
+    TRY(ask_index(batch, directory, name, &look->stat, &look->digest, &look->is_known));
+    if (!look->is_known)
+        add_hashing(batch, look, NULL, NULL, look->stat.size_bytes);
+    return NULL;
+}
+
+static FALLIBLE ask_for_directory(struct batch *batch, struct directory *directory)
+{
+    for (size_t i = 0; i < directory->count; i++) {
+        struct node *node = &directory->nodes[i];
+        if (node->is_odd || (node->kind != TREE_FILE && node->kind != TREE_EXECUTABLE))
+            continue;
+        TRY(ask_index(batch, directory->path, node->name, &node->stat, &node->digest,
+                      &node->is_known));
+        if (!node->is_known)
+            add_hashing(batch, directory->look, directory, node, node->stat.size_bytes);
+    }
+    return NULL;
+}
+
+static FALLIBLE collect(struct batch *batch)
+{
+    if (batch->is_capture)
+        TRY(cas_begin_put(batch->worktree->cas));
+    for (size_t i = 0; i < batch->count; i++)
+        if (!batch->looks[i].pattern.len)
+            TRY(ask_for_look(batch, &batch->looks[i]));
+    for (size_t i = 0; i < batch->directories.len; i++) {
+        struct directory *directory = batch->directories.at[i];
+        if (!directory->look->error && !directory->look->pattern.len)
+            TRY(ask_for_directory(batch, directory));
+    }
+    return NULL;
+}
+
+/* --- racy files: docs/formats.md, "Racy entries" --- */
+
+static int64_t newest_of(const struct batch *batch)
+{
+    int64_t newest = INT64_MIN;
+    for (size_t i = 0; i < batch->hashings.len; i++) {
+        const struct hashing *hashing = &batch->hashings.at[i];
+        const struct file_stat *stat = hashing->node ? &hashing->node->stat : &hashing->look->stat;
+        if (stat->device == batch->worktree->device)
+            newest = MAX_OF(newest, MAX_OF(stat->mtime_ns, stat->ctime_ns));
+    }
+    return newest;
+}
+
+/* Waits for the file system's clock to pass the files; those of the future stay racy. */
+static FALLIBLE settle(struct batch *batch, int directory_fd)
+{
+    struct worktree *worktree = batch->worktree;
+    int64_t newest = newest_of(batch);
+    int64_t until = clock_monotonic_ns() + SETTLE_NS;
+    struct timespec pause = {.tv_nsec = NS_PER_MS};
+    for (;;) {
+        TRY(index_now(directory_fd, &worktree->now_ns));
+        bool is_near = newest >= worktree->now_ns && newest - worktree->now_ns <= SETTLE_NS;
+        if (!is_near || clock_monotonic_ns() >= until)
+            return NULL;
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* Without a place to touch a file in, nothing is recorded. */
+static FALLIBLE find_now(struct batch *batch)
+{
+    struct worktree *worktree = batch->worktree;
+    AUTO(fd_drop) struct fd fd = {0};
+    struct file_stat stat;
+    worktree->now_ns = INT64_MIN;
+    worktree->other_now_ns = clock_real_ns() - FOREIGN_TICK_NS;
+    if (worktree->workspace->is_read_only || !worktree->workspace->state_fd.number_plus_one)
+        return NULL;
+    TRY(directory_open(fd_number(worktree->workspace->state_fd), "tmp", &fd));
+    TRY(file_stat_fd(fd_number(fd), &stat));
+    worktree->device = stat.device;
+    return settle(batch, fd_number(fd));
+}
+
+/* --- hashing --- */
+
+static FALLIBLE hash_path(struct batch *batch, struct hashing *hashing, const char *path,
+                          struct worker *worker)
+{
+    struct worktree *worktree = batch->worktree;
+    struct cas_progress progress = {tell_progress, worktree};
+    if (!batch->is_capture)
+        return cas_read_file(worktree->root_fd, path, worker_buffer(worker), &progress,
+                             &hashing->put);
+    TRY(cas_put_file(worktree->cas, worktree->root_fd, path, &hashing->put));
+    tell_progress(worktree, hashing->put.stat.size_bytes);
+    return NULL;
+}
+
+/* What is wrong with a file is the answer of its look; a stop ends the batch, and what is wrong
+ * while an output is stored, which has but one answer. */
+static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
+{
+    struct batch *batch = context;
+    struct hashing *hashing = &batch->hashings.at[i];
+    AUTO(buf_drop) struct buf path = {0};
+    if (hashing->directory) {
+        buf_add_str(&path, hashing->directory->path);
+        buf_add_text(&path, path.len ? "/" : "");
+        buf_add_str(&path, hashing->node->name);
+    } else {
+        buf_add_str(&path, hashing->look->path);
+    }
+    hashing->error = hash_path(batch, hashing, path.at, worker);
+    hashing->is_done = hashing->error == NULL;
+    if (!hashing->error || (hashing->error->code < ERROR_SIGNAL && !batch->is_capture))
+        return NULL;
+    struct error *stop = hashing->error;
+    hashing->error = NULL;
+    return stop;
+}
+
+static int compare_biggest_first(const void *a, const void *b)
+{
+    const struct hashing *left = a, *right = b;
+    return left->size_bytes < right->size_bytes ? 1 : left->size_bytes > right->size_bytes ? -1 : 0;
+}
+
+static void take_digest(struct worktree *worktree, struct hashing *hashing)
+{
+    const struct cas_put *put = &hashing->put;
+    struct node *node = hashing->node;
+    struct str directory = {0}, name = {0};
+    if (node) {
+        node->digest = put->digest;
+        node->is_known = true;
+        node->stat = put->stat;
+        node->kind = put->stat.mode & S_IXUSR ? TREE_EXECUTABLE : TREE_FILE;
+        directory = hashing->directory->path;
+        name = node->name;
+    } else {
+        struct look *look = hashing->look;
+        ptrdiff_t slash = str_find_last_char(look->path, '/');
+        look->digest = put->digest;
+        look->is_known = true;
+        look->stat = put->stat;
+        directory = str_slice(look->path, 0, slash < 0 ? 0 : (size_t)MAX_OF(slash, 1));
+        name = str_slice(look->path, (size_t)(slash + 1), look->path.len);
+    }
+    bool is_ours = put->stat.device == worktree->device;
+    int64_t now_ns = is_ours ? worktree->now_ns : worktree->other_now_ns;
+    if (worktree->now_ns != INT64_MIN)
+        index_note_at(worktree->index, directory, name, &put->stat, put->digest, now_ns);
+    worktree->counts.hashed_files++;
+    worktree->counts.hashed_bytes += put->stat.size_bytes;
+    worktree->counts.stored_files += put->is_new;
+    worktree->counts.stored_bytes += put->is_new ? put->stat.size_bytes : 0;
+}
+
+static void take_results(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->hashings.len; i++) {
+        struct hashing *hashing = &batch->hashings.at[i];
+        if (hashing->is_done)
+            take_digest(batch->worktree, hashing);
+        if (hashing->error && !hashing->look->error) {
+            hashing->look->error = hashing->error;
+            hashing->error = NULL;
+        }
+    }
+}
+
+FALLIBLE batch_hash(struct batch *batch)
+{
+    struct worktree *worktree = batch->worktree;
+    TRY(collect(batch));
+    if (!batch->hashings.len)
+        return NULL;
+    TRY(find_now(batch));
+    worktree->done_bytes = worktree->total_bytes = 0;
+    worktree->told_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < batch->hashings.len; i++)
+        worktree->total_bytes += batch->hashings.at[i].size_bytes;
+    vec_sort(&batch->hashings, compare_biggest_first);
+    TRY(crew_run(worktree, batch->hashings.len, hash_one, batch));
+    take_results(batch);
+    return NULL;
+}

@@ -1,0 +1,215 @@
+/* Shared by the files of module worktree. Looking at paths goes in steps, each a function of a
+ * batch: stat, list directories level by level, ask the index, hash what it does not know, make
+ * trees bottom up. Listing and hashing run on the pool; each worker has an arena of its own. */
+#pragma once
+
+#include "mlops/base/arena.h"
+#include "mlops/base/map.h"
+#include "mlops/codec/glob.h"
+#include "mlops/host/walk.h"
+#include "mlops/model/tree.h"
+#include "mlops/store/worktree.h"
+
+#include <pthread.h>
+
+#include "cas_private.h"
+
+enum { LOOK_ROLES = 2, LOOK_DEPTH = 257 }; /* LIMIT_TREE_DEPTH and the top */
+
+/* What is remembered of a path in this run. */
+struct seen {
+    struct artifact artifact;
+    struct error *error; /* kept until it is asked for */
+    int64_t sequence;    /* of the look; 0: not true any more */
+};
+
+/* When a path, or something below it, was forgotten. */
+struct forgotten {
+    int64_t here, below;
+};
+
+/* Ignore files that apply in a directory, the nearest first. */
+struct ignore_chain {
+    const struct ignore_rules *rules;
+    const struct ignore_chain *outer;
+};
+
+struct worker {
+    struct arena arena; /* of the batch */
+    char *buffer;       /* CAS_BUFFER_BYTES, made when first needed */
+};
+
+struct worktree {
+    struct arena memory;
+    const struct workspace *workspace;
+    struct index *index;
+    struct cas *cas;
+    struct pool *pool;
+    int root_fd;
+    struct map seen[LOOK_ROLES]; /* path -> struct seen * */
+    struct map forgotten;        /* path -> struct forgotten * */
+    int64_t sequence;
+    struct map ignores; /* directory -> struct ignore_chain * (rules NULL: none of its own) */
+    struct worker *workers;
+    size_t worker_count;
+    struct worktree_counts counts;
+    int64_t now_ns;        /* of the file system, before the hashing that goes on */
+    int64_t other_now_ns;  /* for files on other file systems */
+    uint64_t device;       /* of .mlops */
+    pthread_mutex_t mutex; /* of progress */
+    const struct observer *observer;
+    int64_t told_ns, done_bytes, total_bytes;
+};
+
+/* An entry of a directory being looked at. `kind` TREE_FILE with is_odd: a FIFO and the like. */
+struct node {
+    struct str name;
+    struct file_stat stat; /* of what a followed link names */
+    enum tree_kind kind;
+    bool is_odd;
+    bool is_known; /* digest is set */
+    struct digest digest;
+    struct str target; /* of a symbolic link */
+    struct directory *directory;
+};
+
+struct look;
+
+struct directory {
+    struct str path;  /* as the user would name it: relative to the project, or absolute */
+    struct str below; /* relative to the top; "" = the top */
+    struct directory *parent;
+    struct look *look;
+    int depth;
+    bool is_linked; /* entered through a symbolic link */
+    uint64_t device, inode;
+    const struct ignore_chain *ignores;
+    struct node *nodes;
+    size_t count;
+    bool has_skipped; /* ignored entries are not among the nodes */
+    struct error *error;
+    struct digest digest;
+    int64_t size_bytes, file_count;
+};
+
+VEC(directory_vec, struct directory *);
+
+/* One path being looked at. */
+struct look {
+    struct str path;
+    enum look_role role;
+    bool is_lenient;    /* for restore: whatever lies there is a node, links are never followed */
+    struct str pattern; /* of a glob: directories that can't match are not entered */
+    struct seen *seen;  /* where the answer goes, or NULL */
+    bool is_found;
+    struct file_stat stat;
+    struct error *error;
+    struct directory *top; /* of a directory */
+    bool is_known;         /* digest of a file is set */
+    struct digest digest;
+    struct artifact artifact;
+};
+
+/* A file to be hashed. */
+struct hashing {
+    struct look *look;
+    struct directory *directory; /* NULL: the look's own file */
+    struct node *node;
+    int64_t size_bytes;
+    bool is_done;
+    struct cas_put put;
+    struct error *error;
+};
+
+VEC(hashing_vec, struct hashing);
+
+struct batch {
+    struct worktree *worktree;
+    struct look *looks;
+    size_t count;
+    bool is_capture;
+    struct directory_vec directories; /* parents before children */
+    struct hashing_vec hashings;
+};
+
+/* Answers all looks; their nodes live until batch_end. Errors go into the looks; what is returned
+ * is a stop signal or a failing store. */
+FALLIBLE batch_run(struct batch *batch);
+void batch_end(struct batch *batch);
+
+/* Steps of batch_run. */
+FALLIBLE batch_stat(struct batch *batch);
+FALLIBLE batch_scan(struct batch *batch);
+FALLIBLE batch_hash(struct batch *batch);
+FALLIBLE batch_trees(struct batch *batch);
+
+/* Spreads work(context, i, worker) over the pool; each call of it has a worker for itself. */
+FALLIBLE crew_run(struct worktree *worktree, size_t count,
+                  FALLIBLE (*work)(void *context, size_t i, struct worker *worker), void *context);
+char *worker_buffer(struct worker *worker);
+
+/* Ignore files that apply inside the parent directories of a project path. */
+FALLIBLE ignores_of(struct worktree *worktree, struct str directory,
+                    const struct ignore_chain **ret);
+/* Reads those of one open directory, if there are any, into the arena. */
+FALLIBLE ignores_read(struct arena *arena, int directory_fd, struct str path,
+                      const struct ignore_chain *outer, const struct ignore_chain **ret);
+bool ignores_match(const struct ignore_chain *chain, struct str path, bool is_directory);
+
+/* Path of a node: directory/name, NUL-terminated. */
+struct str node_path(struct arena *arena, const struct directory *directory, struct str name);
+
+/* Whether a link in directory `below` of a tree stays in the tree. */
+bool link_is_inside(struct str below, struct str target);
+
+/* --- restore --- */
+
+/* Where a path really is: its parent directory, open, and its name there. */
+struct place {
+    struct fd parent_fd;
+    struct str name;
+    struct str real; /* absolute, if the path is a link; else empty */
+};
+void place_drop(struct place *place);
+
+/* Follows links that lead inside the project or below allow_roots; makes missing parents. */
+FALLIBLE place_find(struct worktree *worktree, struct arena *arena, struct str path,
+                    struct place *ret);
+
+/* Opens a directory below a directory without following any link; made if `makes`. */
+FALLIBLE place_descend(int top_fd, struct str below, bool makes, struct fd *ret);
+
+struct restoring {
+    struct worktree *worktree;
+    struct arena *arena;
+    const struct artifact *artifact;
+    struct str displaced; /* folder below .mlops */
+    int displaced_count;
+    struct place place;
+    struct temp_dir temp; /* on the same file system as the place */
+};
+
+/* Moves what stands at from_fd/name out of the way, as `path` of the project. */
+FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,
+                            struct str path);
+
+FALLIBLE restore_file(struct restoring *restoring, bool *ret_done);
+FALLIBLE restore_tree(struct restoring *restoring, bool *ret_done);
+
+/* Looks at the place as it is now, leniently; the nodes live until batch_end. */
+FALLIBLE restoring_look(struct restoring *restoring, struct look *look, struct batch *batch);
+
+/* A file or link of a stored tree, with its path below the tree. */
+struct wanted {
+    struct str below;
+    enum tree_kind kind;
+    struct digest digest;
+    int64_t size_bytes;
+};
+VEC(wanted_vec, struct wanted);
+
+/* Files, links (and directories, parents first) of a stored tree; *ret_found false if an object is
+ * missing. */
+FALLIBLE stored_list(struct cas *cas, struct arena *arena, struct digest tree,
+                     struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
+                     bool *ret_found);

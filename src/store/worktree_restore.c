@@ -1,0 +1,231 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worktree_private.h"
+
+static void restoring_drop(struct restoring *restoring)
+{
+    temp_dir_drop(&restoring->temp);
+    place_drop(&restoring->place);
+}
+
+static FALLIBLE same_device(int a_fd, int b_fd, bool *ret)
+{
+    struct file_stat a, b;
+    TRY(file_stat_fd(a_fd, &a));
+    TRY(file_stat_fd(b_fd, &b));
+    *ret = a.device == b.device;
+    return NULL;
+}
+
+/* In .mlops/tmp if a rename can go from there, else beside the place. */
+static FALLIBLE open_temp(struct restoring *restoring)
+{
+    AUTO(fd_drop) struct fd tmp = {0};
+    bool is_same = false;
+    int parent_fd = fd_number(restoring->place.parent_fd);
+    TRY(directory_open(fd_number(restoring->worktree->workspace->state_fd), "tmp", &tmp));
+    TRY(same_device(fd_number(tmp), parent_fd, &is_same));
+    TRY(temp_dir_sweep(fd_number(tmp), TEMP_PREFIX));
+    if (is_same)
+        return temp_dir_open(fd_number(tmp), TEMP_PREFIX, &restoring->temp);
+    TRY(temp_dir_sweep(parent_fd, TEMP_PREFIX_BESIDE));
+    return temp_dir_open(parent_fd, TEMP_PREFIX_BESIDE, &restoring->temp);
+}
+
+/* A name below the folder that nothing has yet. */
+static FALLIBLE free_name(struct restoring *restoring, struct str path, struct str *ret)
+{
+    int state_fd = fd_number(restoring->worktree->workspace->state_fd);
+    for (int number = 1;; number++) {
+        struct file_stat stat;
+        bool found = false;
+        struct str base = path_join(restoring->arena, restoring->displaced, path);
+        struct str name =
+            number == 1 ? base : str_print(restoring->arena, "%.*s~%d", STR_FMT(base), number);
+        TRY(file_stat_at(state_fd, name.at, false, &stat, &found));
+        if (!found) {
+            *ret = name;
+            return NULL;
+        }
+    }
+}
+
+FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,
+                            struct str path)
+{
+    int state_fd = fd_number(restoring->worktree->workspace->state_fd);
+    struct str to = {0};
+    TRY(free_name(restoring, path, &to));
+    const char *directory = str_terminate(restoring->arena, path_directory(to));
+    TRY(directory_make(state_fd, directory, false));
+    TRY_WITHIN(path_move(from_fd, name, state_fd, to.at), "cannot move '%.*s' out of the way",
+               STR_FMT(path));
+    restoring->displaced_count++;
+    return NULL;
+}
+
+/* Behind a link what it names is looked at; elsewhere the path, under which the index knows it. */
+FALLIBLE restoring_look(struct restoring *restoring, struct look *look, struct batch *batch)
+{
+    struct str real = restoring->place.real;
+    struct str path = real.len ? real : restoring->artifact->path;
+    *look = (struct look){
+        .path = str_copy(restoring->arena, path), .role = LOOK_OUT, .is_lenient = true};
+    *batch = (struct batch){.worktree = restoring->worktree, .looks = look, .count = 1};
+    TRY(batch_run(batch));
+    struct error *error = look->error;
+    look->error = NULL;
+    return error;
+}
+
+/* Whether all that stands at the place is in the store. */
+static FALLIBLE is_kept(struct restoring *restoring, const struct look *look,
+                        const struct batch *batch, bool *ret)
+{
+    struct cas *cas = restoring->worktree->cas;
+    *ret = look->is_known;
+    if (!look->top)
+        return look->is_known ? cas_has(cas, look->digest, ret) : NULL;
+    *ret = true;
+    for (size_t i = 0; i < batch->directories.len && *ret; i++) {
+        const struct directory *directory = batch->directories.at[i];
+        *ret = !directory->has_skipped;
+        for (size_t n = 0; n < directory->count && *ret; n++) {
+            const struct node *node = &directory->nodes[n];
+            if (node->kind == TREE_DIRECTORY)
+                continue;
+            *ret = node->is_known && !node->is_odd;
+            if (*ret)
+                TRY(cas_has(cas, node->digest, ret));
+        }
+    }
+    return NULL;
+}
+
+static FALLIBLE clear_place(struct restoring *restoring)
+{
+    struct look look;
+    struct batch batch;
+    bool kept = false;
+    int parent_fd = fd_number(restoring->place.parent_fd);
+    const char *name = restoring->place.name.at;
+    struct error *error = restoring_look(restoring, &look, &batch);
+    if (!error && look.is_found)
+        error = is_kept(restoring, &look, &batch, &kept);
+    bool is_there = look.is_found, is_directory = look.top != NULL;
+    batch_end(&batch);
+    if (error || !is_there)
+        return error;
+    if (!kept)
+        return restoring_displace(restoring, parent_fd, name, restoring->artifact->path);
+    return is_directory ? path_remove(parent_fd, name) : NULL; /* a file is replaced at once */
+}
+
+static bool has_same_empty_dirs(const struct artifact *a, const struct artifact *b)
+{
+    if (a->empty_dir_count != b->empty_dir_count)
+        return false;
+    for (size_t i = 0; i < a->empty_dir_count; i++)
+        if (!str_equal(a->empty_dirs[i], b->empty_dirs[i]))
+            return false;
+    return true;
+}
+
+/* Whether the work tree holds the artifact already; its digest does not speak of empty directories.
+ */
+static FALLIBLE is_there(struct restoring *restoring, bool *ret)
+{
+    struct artifact now = {0};
+    struct error *error =
+        worktree_look(restoring->worktree, restoring->artifact->path, LOOK_OUT, &now);
+    *ret = !error && artifact_equal(&now, restoring->artifact) &&
+           has_same_empty_dirs(&now, restoring->artifact);
+    error_drop(error); /* whatever is odd there gets out of the way */
+    return NULL;
+}
+
+static void note(struct restoring *restoring, const struct file_stat *stat)
+{
+    struct worktree *worktree = restoring->worktree;
+    /* Under the claim of the stage nobody else writes here, so what we wrote is not racy. */
+    index_note(worktree->index, restoring->artifact->path, stat, restoring->artifact->digest,
+               INT64_MAX);
+    worktree->counts.restored_files++;
+    worktree->counts.restored_bytes += stat->size_bytes;
+}
+
+FALLIBLE restore_file(struct restoring *restoring, bool *ret_done)
+{
+    const struct artifact *artifact = restoring->artifact;
+    int temp_fd = fd_number(restoring->temp.fd), parent_fd = fd_number(restoring->place.parent_fd);
+    const char *name = restoring->place.name.at;
+    struct file_stat stat;
+    bool found = false;
+    TRY(cas_checkout(restoring->worktree->cas, artifact->digest, artifact->is_executable, temp_fd,
+                     "0", &stat, ret_done));
+    if (!*ret_done)
+        return NULL;
+    TRY(clear_place(restoring));
+    if (renameat(temp_fd, "0", parent_fd, name) != 0)
+        return error_os(errno, "cannot put '%.*s' in its place", STR_FMT(artifact->path));
+    TRY(file_stat_at(parent_fd, name, false, &stat, &found));
+    if (found)
+        note(restoring, &stat);
+    return NULL;
+}
+
+static FALLIBLE restore_held(struct restoring *restoring, bool *ret_done)
+{
+    struct worktree *worktree = restoring->worktree;
+    const struct artifact *artifact = restoring->artifact;
+    TRY(place_find(worktree, restoring->arena, artifact->path, &restoring->place));
+    if (artifact->kind == ARTIFACT_ABSENT) {
+        TRY(clear_place(restoring));
+        *ret_done = true;
+        return path_remove(fd_number(restoring->place.parent_fd), restoring->place.name.at);
+    }
+    TRY(open_temp(restoring));
+    return artifact->kind == ARTIFACT_FILE ? restore_file(restoring, ret_done)
+                                           : restore_tree(restoring, ret_done);
+}
+
+static FALLIBLE check_path(struct str path)
+{
+    const char *fault = path_fault(path);
+    if (!fault)
+        return NULL;
+    return error_new(ERROR_STORED, "'%.*s' is no path to restore to: it %s", STR_FMT(path), fault);
+}
+
+struct error *worktree_restore(struct worktree *worktree, const struct artifact *artifact,
+                               struct str displaced, int *ret_displaced, bool *ret_done)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(restoring_drop)
+    struct restoring restoring = {
+        .worktree = worktree, .arena = &scratch, .artifact = artifact, .displaced = displaced};
+    bool done = false, same = false;
+    check(worktree->cas && worktree->workspace->state_fd.number_plus_one);
+    TRY(check_path(artifact->path));
+    TRY(is_there(&restoring, &same));
+    if (!same) {
+        cas_warm(worktree->cas);
+        TRY(cas_hold(worktree->cas));
+        struct error *error = restore_held(&restoring, &done);
+        cas_release(worktree->cas);
+        worktree_forget(worktree, artifact->path);
+        if (error)
+            return error_within(error, "cannot restore '%.*s'", STR_FMT(artifact->path));
+    }
+    *ret_displaced = restoring.displaced_count;
+    *ret_done = done || same;
+    return NULL;
+}

@@ -1,0 +1,133 @@
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+
+#include "worktree_delta_private.h"
+
+static void delta_drop(struct delta *delta)
+{
+    fd_drop(&delta->parent_fd);
+    fd_drop(&delta->top_fd);
+}
+
+/* --- what is there --- */
+
+static void add_present(struct delta *delta, const struct batch *batch)
+{
+    struct arena *arena = delta->arena;
+    delta->old_directories = arena_new_array(arena, struct str, batch->directories.len);
+    for (size_t i = 0; i < batch->directories.len; i++) {
+        const struct directory *directory = batch->directories.at[i];
+        if (directory->depth)
+            delta->old_directories[delta->old_count++] = str_copy(arena, directory->below);
+        for (size_t n = 0; n < directory->count; n++) {
+            const struct node *node = &directory->nodes[n];
+            if (node->kind != TREE_DIRECTORY)
+                *vec_push(arena, &delta->present) = (struct present){
+                    .below = path_join(arena, directory->below, node->name), .node = node};
+        }
+    }
+    vec_each (struct present, present, &delta->present)
+        map_put(arena, &delta->present_by_path, present->below, present);
+}
+
+static bool is_equal(const struct wanted *wanted, const struct node *node)
+{
+    return node->is_known && !node->is_odd && node->kind == wanted->kind &&
+           digest_equal(node->digest, wanted->digest);
+}
+
+static void add_directory_path(struct delta *delta, struct str below)
+{
+    for (struct str at = below; at.len; at = path_directory(at)) {
+        if (map_has(&delta->directory_paths, at))
+            return;
+        map_put(delta->arena, &delta->directory_paths, at, delta);
+    }
+}
+
+static void plan(struct delta *delta)
+{
+    const struct artifact *artifact = delta->restoring->artifact;
+    for (size_t i = 0; i < delta->directories.len; i++)
+        add_directory_path(delta, delta->directories.at[i].below);
+    for (size_t i = 0; i < artifact->empty_dir_count; i++)
+        add_directory_path(delta, artifact->empty_dirs[i]);
+    vec_each (struct wanted, wanted, &delta->files) {
+        struct present *present = map_get(&delta->present_by_path, wanted->below);
+        if (present && is_equal(wanted, present->node)) {
+            present->is_wanted = true;
+            continue;
+        }
+        struct put *put = vec_push(delta->arena, &delta->puts);
+        put->wanted = wanted;
+        put->staged = delta->is_fresh
+                          ? str_print(delta->arena, "new/%.*s", STR_FMT(wanted->below)).at
+                          : str_print(delta->arena, "%zu", delta->puts.len).at;
+    }
+}
+
+static void note_puts(struct delta *delta)
+{
+    struct worktree *worktree = delta->restoring->worktree;
+    vec_each (struct put, put, &delta->puts) {
+        bool is_link = put->wanted->kind == TREE_SYMLINK;
+        if (!is_link)
+            index_note(worktree->index, delta_path(delta, put->wanted->below), &put->stat,
+                       put->wanted->digest, INT64_MAX);
+        worktree->counts.restored_files++;
+        worktree->counts.restored_bytes += put->wanted->size_bytes;
+    }
+}
+
+/* A file or a FIFO in the place of the directory gets out of the way. */
+static FALLIBLE clear_top(struct delta *delta, const struct look *look)
+{
+    struct restoring *restoring = delta->restoring;
+    bool is_kept = false;
+    if (look->top || !look->is_found)
+        return NULL;
+    if (look->is_known)
+        TRY(cas_has(restoring->worktree->cas, look->digest, &is_kept));
+    if (is_kept)
+        return path_remove(fd_number(restoring->place.parent_fd), restoring->place.name.at);
+    return restoring_displace(restoring, fd_number(restoring->place.parent_fd),
+                              restoring->place.name.at, restoring->artifact->path);
+}
+
+static FALLIBLE run(struct delta *delta, const struct look *look, const struct batch *batch,
+                    bool *ret_done)
+{
+    delta->is_fresh = !look->top;
+    if (look->top) {
+        TRY(directory_open(fd_number(delta->restoring->place.parent_fd),
+                           delta->restoring->place.name.at, &delta->top_fd));
+        add_present(delta, batch);
+    }
+    plan(delta);
+    TRY(delta_stage(delta));
+    *ret_done = !atomic_load(&delta->is_missing);
+    if (!*ret_done)
+        return NULL;
+    TRY(clear_top(delta, look));
+    TRY(delta_apply(delta));
+    note_puts(delta);
+    return NULL;
+}
+
+FALLIBLE restore_tree(struct restoring *restoring, bool *ret_done)
+{
+    AUTO(delta_drop)
+    struct delta delta = {.restoring = restoring, .arena = restoring->arena};
+    struct look look;
+    struct batch batch;
+    TRY(stored_list(restoring->worktree->cas, restoring->arena, restoring->artifact->digest,
+                    &delta.files, &delta.directories, ret_done));
+    if (!*ret_done)
+        return NULL;
+    struct error *error = restoring_look(restoring, &look, &batch);
+    if (!error)
+        error = run(&delta, &look, &batch, ret_done);
+    batch_end(&batch);
+    return error;
+}

@@ -1,0 +1,306 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/signal.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worktree_private.h"
+
+enum { STATS_A_TIME = 128 };
+
+static const char *const dep_names[] = {".git", ".dvc", ".mlops", "__pycache__",
+                                        ".ipynb_checkpoints"};
+static const char *const out_names[] = {".git", ".mlops"};
+
+static bool is_builtin(enum look_role role, struct str name)
+{
+    const char *const *names = role == LOOK_DEP ? dep_names : out_names;
+    size_t count = role == LOOK_DEP ? COUNT_OF(dep_names) : COUNT_OF(out_names);
+    if (name.at[0] != '.' && name.at[0] != '_')
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (str_is(name, names[i]))
+            return true;
+    return false;
+}
+
+struct str node_path(struct arena *arena, const struct directory *directory, struct str name)
+{
+    return path_join(arena, directory->path, name);
+}
+
+bool link_is_inside(struct str below, struct str target)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str path = {0};
+    if (target.len == 0 || target.at[0] == '/')
+        return false;
+    return path_resolve(&scratch, below, target, &path);
+}
+
+/* --- stat --- */
+
+static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
+{
+    struct batch *batch = context;
+    size_t end = MIN_OF(batch->count, (index + 1) * STATS_A_TIME);
+    (void)worker;
+    for (size_t i = index * STATS_A_TIME; i < end; i++) {
+        struct look *look = &batch->looks[i];
+        /* The paths of looks end in NUL; "" is the project itself. */
+        look->error = file_stat_at(batch->worktree->root_fd, look->path.len ? look->path.at : ".",
+                                   !look->is_lenient, &look->stat, &look->is_found);
+    }
+    return NULL;
+}
+
+FALLIBLE batch_stat(struct batch *batch)
+{
+    size_t parts = (batch->count + STATS_A_TIME - 1) / STATS_A_TIME;
+    return crew_run(batch->worktree, parts, stat_some, batch);
+}
+
+/* --- directories --- */
+
+static FALLIBLE refuse_kind(struct str path, uint32_t mode)
+{
+    return error_new(ERROR_PROJECT, "'%.*s' is %s; only files, directories and links are data",
+                     STR_FMT(path), file_kind_name(mode));
+}
+
+static struct directory *directory_new(struct arena *arena, struct directory *parent,
+                                       struct str name)
+{
+    struct directory *directory = arena_new(arena, struct directory);
+    directory->path = node_path(arena, parent, name);
+    directory->below = path_join(arena, parent->below, name);
+    directory->parent = parent;
+    directory->look = parent->look;
+    directory->depth = parent->depth + 1;
+    directory->ignores = parent->ignores;
+    return directory;
+}
+
+/* One listing: where results go, and what applies. */
+struct listing {
+    struct worktree *worktree;
+    struct arena *arena;
+    struct directory *directory;
+    int fd;
+};
+
+static FALLIBLE enter(struct listing *listing, struct node *node, bool is_linked)
+{
+    struct directory *directory = listing->directory;
+    const struct look *look = directory->look;
+    struct str path = node_path(listing->arena, directory, node->name);
+    node->kind = TREE_DIRECTORY;
+    if (directory->depth + 1 > LIMIT_TREE_DEPTH)
+        return error_new(ERROR_PROJECT, "'%.*s' lies more than %lld directories deep",
+                         STR_FMT(path), (long long)LIMIT_TREE_DEPTH);
+    if (look->pattern.len && !glob_may_match_below(look->pattern, path))
+        return NULL;
+    node->directory = directory_new(listing->arena, directory, node->name);
+    node->directory->is_linked = is_linked;
+    return NULL;
+}
+
+/* A link that is not kept: what it names counts. */
+static FALLIBLE follow(struct listing *listing, struct node *node)
+{
+    struct str path = node_path(listing->arena, listing->directory, node->name);
+    bool found = false;
+    if (listing->directory->look->role == LOOK_OUT)
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' is a link that leaves the output", STR_FMT(path)),
+            "an output may hold relative links to itself only; copy the file there");
+    TRY(file_stat_at(listing->fd, node->name.at, true, &node->stat, &found));
+    if (!found)
+        return error_new(ERROR_PROJECT, "'%.*s' is a link to '%.*s', which is not there",
+                         STR_FMT(path), STR_FMT(node->target));
+    if (S_ISDIR(node->stat.mode))
+        return enter(listing, node, true);
+    return S_ISREG(node->stat.mode) ? NULL : refuse_kind(path, node->stat.mode);
+}
+
+static void set_link(struct node *node)
+{
+    node->kind = TREE_SYMLINK;
+    node->digest = digest_of(node->target.at, node->target.len);
+    node->is_known = true;
+}
+
+static FALLIBLE classify_link(struct listing *listing, struct node *node)
+{
+    const struct directory *directory = listing->directory;
+    TRY(walk_link(listing->arena, listing->fd, node->name.at, &node->target));
+    if (directory->look->is_lenient || link_is_inside(directory->below, node->target)) {
+        set_link(node);
+        return NULL;
+    }
+    return follow(listing, node);
+}
+
+static FALLIBLE classify(struct listing *listing, struct node *node)
+{
+    const struct look *look = listing->directory->look;
+    const char *fault = look->role == LOOK_OUT ? tree_name_fault(node->name) : NULL;
+    if (fault && !look->is_lenient)
+        return error_new(ERROR_PROJECT, "'%.*s' cannot be stored: its name %s",
+                         STR_FMT(node_path(listing->arena, listing->directory, node->name)), fault);
+    if (S_ISLNK(node->stat.mode))
+        TRY(classify_link(listing, node));
+    else if (S_ISDIR(node->stat.mode))
+        TRY(enter(listing, node, false));
+    else if (!S_ISREG(node->stat.mode))
+        node->is_odd = true;
+    if (node->is_odd && !look->is_lenient)
+        return refuse_kind(node_path(listing->arena, listing->directory, node->name),
+                           node->stat.mode);
+    if (node->kind == TREE_FILE && node->stat.mode & S_IXUSR)
+        node->kind = TREE_EXECUTABLE;
+    return NULL;
+}
+
+/* A directory that is one of its own parents would have no end. */
+static FALLIBLE check_loop(const struct directory *directory)
+{
+    for (const struct directory *at = directory->parent; directory->is_linked && at;
+         at = at->parent)
+        if (at->device == directory->device && at->inode == directory->inode)
+            return error_new(ERROR_PROJECT, "'%.*s' is a link to a directory that holds it",
+                             STR_FMT(directory->path));
+    return NULL;
+}
+
+static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
+{
+    struct directory *directory = listing->directory;
+    AUTO(buf_drop) struct buf path = {0};
+    buf_add_str(&path, directory->path);
+    buf_add_text(&path, directory->path.len ? "/" : "");
+    size_t base = path.len;
+    directory->nodes = arena_new_array(listing->arena, struct node, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct walk_entry *entry = &list->entries[i];
+        struct node *node = &directory->nodes[directory->count];
+        bool is_skipped = is_builtin(directory->look->role, entry->name);
+        if (!is_skipped && directory->ignores) {
+            path.len = base;
+            buf_add_str(&path, entry->name);
+            is_skipped =
+                ignores_match(directory->ignores, buf_str(&path), S_ISDIR(entry->stat.mode));
+        }
+        directory->has_skipped = directory->has_skipped || is_skipped;
+        if (is_skipped)
+            continue;
+        *node = (struct node){.name = entry->name, .stat = entry->stat};
+        TRY(classify(listing, node));
+        directory->count++;
+    }
+    return NULL;
+}
+
+static FALLIBLE list_directory(struct worktree *worktree, struct directory *directory,
+                               struct arena *arena)
+{
+    struct walk_list list = {0};
+    struct file_stat stat;
+    bool is_top = directory->depth == 0;
+    int flags =
+        O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_top || directory->is_linked ? 0 : O_NOFOLLOW);
+    AUTO(fd_drop)
+    struct fd fd =
+        fd_of(openat(worktree->root_fd, directory->path.len ? directory->path.at : ".", flags));
+    if (fd_number(fd) < 0)
+        return error_os(errno, "cannot open the directory '%.*s'", STR_FMT(directory->path));
+    TRY(file_stat_fd(fd_number(fd), &stat));
+    directory->device = stat.device;
+    directory->inode = stat.inode;
+    TRY(check_loop(directory));
+    TRY(ignores_read(arena, fd_number(fd), directory->path, directory->ignores,
+                     &directory->ignores));
+    TRY_WITHIN(walk_list(arena, fd_number(fd), false, &list), "in the directory '%.*s'",
+               STR_FMT(directory->path));
+    struct listing listing = {worktree, arena, directory, fd_number(fd)};
+    return add_nodes(&listing, &list);
+}
+
+/* Directories of one level, which are listed at the same time. */
+struct level {
+    struct batch *batch;
+    size_t first;
+};
+
+static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
+{
+    struct level *level = context;
+    struct directory *directory = level->batch->directories.at[level->first + i];
+    if (!directory->look->error)
+        directory->error = list_directory(level->batch->worktree, directory, &worker->arena);
+    return NULL;
+}
+
+/* The first error of a look is its answer. */
+static void take_error(struct look *look, struct error **error)
+{
+    if (!look->error) {
+        look->error = *error;
+        *error = NULL;
+    }
+}
+
+static FALLIBLE add_top(struct batch *batch, struct look *look)
+{
+    struct worktree *worktree = batch->worktree;
+    struct arena *arena = &worktree->workers[0].arena;
+    struct directory *top = arena_new(arena, struct directory);
+    top->path = look->path;
+    top->below = STR("");
+    top->look = look;
+    bool is_absolute = look->path.len && look->path.at[0] == '/';
+    if (!is_absolute && look->path.len)
+        TRY(ignores_of(worktree, path_directory(look->path), &top->ignores));
+    look->top = top;
+    *vec_push(arena, &batch->directories) = top;
+    return NULL;
+}
+
+static FALLIBLE add_tops(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct look *look = &batch->looks[i];
+        if (look->error || !look->is_found)
+            continue;
+        if (S_ISDIR(look->stat.mode))
+            look->error = add_top(batch, look);
+        else if (!S_ISREG(look->stat.mode) && !look->is_lenient)
+            look->error = refuse_kind(look->path, look->stat.mode);
+    }
+    return NULL;
+}
+
+FALLIBLE batch_scan(struct batch *batch)
+{
+    struct arena *arena = &batch->worktree->workers[0].arena;
+    struct level level = {batch, 0};
+    TRY(add_tops(batch));
+    while (level.first < batch->directories.len) {
+        size_t end = batch->directories.len;
+        TRY(crew_run(batch->worktree, end - level.first, list_one, &level));
+        for (size_t i = level.first; i < end; i++) {
+            struct directory *directory = batch->directories.at[i];
+            take_error(directory->look, &directory->error);
+            for (size_t n = 0; n < directory->count && !directory->look->error; n++)
+                if (directory->nodes[n].directory)
+                    *vec_push(arena, &batch->directories) = directory->nodes[n].directory;
+        }
+        level.first = end;
+    }
+    return NULL;
+}

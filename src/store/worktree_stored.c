@@ -1,0 +1,134 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
+#include "mlops/model/name.h"
+
+#include "worktree_private.h"
+
+/* A tree object: an entry has at most some 330 bytes. */
+static const int64_t TREE_BYTES_MOST = 1073741824;
+
+static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest digest,
+                          struct tree *ret, bool *ret_found)
+{
+    struct str bytes = {0};
+    TRY(cas_get_bytes(cas, arena, digest, TREE_BYTES_MOST, &bytes, ret_found));
+    return *ret_found ? tree_decode(arena, bytes, ret) : NULL;
+}
+
+/* Directories whose trees are still to be read, as a stack, so that files come in order of path. */
+struct open_tree {
+    struct str below;
+    struct tree tree;
+    size_t next;
+};
+
+struct listing {
+    struct cas *cas;
+    struct arena *arena;
+    struct wanted_vec *files, *directories;
+    struct open_tree stack[LOOK_DEPTH];
+    size_t depth;
+};
+
+static FALLIBLE push_tree(struct listing *listing, struct str below, struct digest digest,
+                          bool *ret_found)
+{
+    if (listing->depth == LOOK_DEPTH)
+        return error_new(ERROR_STORED, "a stored tree is more than %lld directories deep",
+                         (long long)LIMIT_TREE_DEPTH);
+    struct open_tree *open = &listing->stack[listing->depth];
+    *open = (struct open_tree){.below = below};
+    TRY(load_tree(listing->cas, listing->arena, digest, &open->tree, ret_found));
+    listing->depth += *ret_found;
+    return NULL;
+}
+
+FALLIBLE stored_list(struct cas *cas, struct arena *arena, struct digest tree,
+                     struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
+                     bool *ret_found)
+{
+    struct listing *listing = arena_new(arena, struct listing);
+    *listing = (struct listing){
+        .cas = cas, .arena = arena, .files = ret_files, .directories = ret_directories};
+    TRY(push_tree(listing, STR(""), tree, ret_found));
+    while (*ret_found && listing->depth) {
+        struct open_tree *open = &listing->stack[listing->depth - 1];
+        if (open->next == open->tree.count) {
+            listing->depth--;
+            continue;
+        }
+        const struct tree_entry *entry = &open->tree.entries[open->next++];
+        /* Trees that hold each other many times over would never end. */
+        if ((int64_t)(ret_files->len + ret_directories->len) >= LIMIT_TREE_ENTRIES)
+            return error_new(ERROR_STORED, "a stored tree holds more than %lld entries",
+                             (long long)LIMIT_TREE_ENTRIES);
+        bool is_directory = entry->kind == TREE_DIRECTORY;
+        struct wanted_vec *list = is_directory ? ret_directories : ret_files;
+        struct wanted *wanted = vec_push(arena, list);
+        *wanted = (struct wanted){.below = path_join(arena, open->below, entry->name),
+                                  .kind = entry->kind,
+                                  .digest = entry->digest,
+                                  .size_bytes = entry->size_bytes};
+        if (is_directory)
+            TRY(push_tree(listing, wanted->below, entry->digest, ret_found));
+    }
+    return NULL;
+}
+
+struct error *worktree_can_restore(struct worktree *worktree, const struct artifact *artifact,
+                                   bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct wanted_vec files = {0}, directories = {0};
+    *ret = artifact->kind == ARTIFACT_ABSENT;
+    if (!worktree->cas || *ret)
+        return NULL;
+    if (artifact->kind == ARTIFACT_FILE)
+        return cas_has(worktree->cas, artifact->digest, ret);
+    TRY(stored_list(worktree->cas, &scratch, artifact->digest, &files, &directories, ret));
+    for (size_t i = 0; i < files.len && *ret; i++)
+        TRY(cas_has(worktree->cas, files.at[i].digest, ret));
+    return NULL;
+}
+
+struct error *worktree_heal(struct worktree *worktree, const struct artifact *artifact,
+                            bool *ret_healed)
+{
+    struct artifact now = {0}, captured = {0};
+    *ret_healed = false;
+    if (!worktree->cas || artifact->kind == ARTIFACT_ABSENT)
+        return NULL;
+    TRY(worktree_can_restore(worktree, artifact, ret_healed));
+    if (*ret_healed)
+        return NULL;
+    TRY(worktree_look(worktree, artifact->path, LOOK_OUT, &now));
+    if (!artifact_equal(artifact, &now))
+        return NULL;
+    TRY(worktree_capture(worktree, artifact->path, &captured));
+    *ret_healed = artifact_equal(artifact, &captured);
+    return NULL;
+}
+
+struct error *tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
+                              size_t most, struct worktree_file **ret, size_t *ret_count)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct wanted_vec files = {0}, directories = {0};
+    bool found = true;
+    if (artifact->kind == ARTIFACT_FILE)
+        *vec_push(&scratch, &files) =
+            (struct wanted){STR(""), TREE_FILE, artifact->digest, artifact->size_bytes};
+    else if (artifact->kind == ARTIFACT_TREE)
+        TRY(stored_list(cas, &scratch, artifact->digest, &files, &directories, &found));
+    size_t count = found ? MIN_OF(files.len, most) : 0;
+    *ret = arena_new_array(arena, struct worktree_file, count);
+    *ret_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct str below = files.at[i].below;
+        struct str path =
+            below.len ? path_join(arena, artifact->path, below) : str_copy(arena, artifact->path);
+        (*ret)[i] = (struct worktree_file){path, files.at[i].digest, files.at[i].size_bytes};
+    }
+    return NULL;
+}

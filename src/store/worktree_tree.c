@@ -1,0 +1,117 @@
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "worktree_private.h"
+
+VEC(str_list, struct str);
+
+/* A node as an entry of its directory's tree; false if it is none (a directory without files). */
+static bool entry_of(const struct node *node, struct tree_entry *ret)
+{
+    struct tree_entry entry = {.name = node->name, .kind = node->kind, .file_count = 1};
+    if (node->kind == TREE_DIRECTORY) {
+        if (!node->directory || node->directory->file_count == 0)
+            return false;
+        entry.digest = node->directory->digest;
+        entry.size_bytes = node->directory->size_bytes;
+        entry.file_count = node->directory->file_count;
+    } else {
+        entry.digest = node->digest;
+        entry.size_bytes =
+            node->kind == TREE_SYMLINK ? (int64_t)node->target.len : node->stat.size_bytes;
+    }
+    *ret = entry;
+    return true;
+}
+
+static FALLIBLE put_links(struct batch *batch, const struct directory *directory)
+{
+    struct digest ignored;
+    for (size_t i = 0; i < directory->count; i++)
+        if (directory->nodes[i].kind == TREE_SYMLINK)
+            TRY(cas_put_bytes(batch->worktree->cas, directory->nodes[i].target, &ignored));
+    return NULL;
+}
+
+/* Children stand behind their parents in the batch, so they are done. */
+static FALLIBLE make_tree(struct batch *batch, struct directory *directory, struct arena *scratch,
+                          struct buf *bytes)
+{
+    struct tree tree = {arena_new_array(scratch, struct tree_entry, directory->count), 0};
+    for (size_t i = 0; i < directory->count; i++) {
+        struct tree_entry *entry = &tree.entries[tree.count];
+        if (!entry_of(&directory->nodes[i], entry))
+            continue;
+        directory->size_bytes += entry->size_bytes;
+        directory->file_count += entry->file_count;
+        tree.count++;
+    }
+    buf_clear(bytes);
+    tree_encode(&tree, bytes);
+    if (!batch->is_capture) {
+        directory->digest = digest_of(bytes->at, bytes->len);
+        return NULL;
+    }
+    TRY(put_links(batch, directory));
+    return cas_put_bytes(batch->worktree->cas, buf_str(bytes), &directory->digest);
+}
+
+/* Only the innermost: their parents follow from them. */
+static void list_empty(const struct batch *batch, struct look *look, struct arena *arena)
+{
+    struct str_list empty = {0};
+    for (size_t i = 0; i < batch->directories.len; i++) {
+        const struct directory *directory = batch->directories.at[i];
+        bool is_ours = directory->look == look && directory->depth > 0;
+        if (is_ours && directory->count == 0 && !directory->has_skipped)
+            *vec_push(arena, &empty) = directory->below;
+    }
+    vec_sort(&empty, str_compare_items);
+    look->artifact.empty_dirs = empty.at;
+    look->artifact.empty_dir_count = empty.len;
+}
+
+static void make_artifact(const struct batch *batch, struct look *look, struct arena *arena)
+{
+    struct artifact *artifact = &look->artifact;
+    artifact->path = look->path;
+    artifact->is_stored = batch->is_capture;
+    if (look->top) {
+        artifact->kind = ARTIFACT_TREE;
+        artifact->digest = look->top->digest;
+        artifact->size_bytes = look->top->size_bytes;
+        artifact->file_count = look->top->file_count;
+        if (look->role == LOOK_OUT)
+            list_empty(batch, look, arena);
+    } else if (look->is_known) {
+        artifact->kind = ARTIFACT_FILE;
+        artifact->is_executable = (look->stat.mode & S_IXUSR) != 0;
+        artifact->digest = look->digest;
+        artifact->size_bytes = look->stat.size_bytes;
+        artifact->file_count = 1;
+    } else {
+        artifact->is_stored = false;
+    }
+}
+
+FALLIBLE batch_trees(struct batch *batch)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(buf_drop) struct buf bytes = {0};
+    for (size_t i = batch->directories.len; i-- > 0;) {
+        struct directory *directory = batch->directories.at[i];
+        bool is_wanted = !directory->look->error && !directory->look->is_lenient &&
+                         !directory->look->pattern.len;
+        if (is_wanted)
+            TRY(make_tree(batch, directory, &scratch, &bytes));
+        arena_reset(&scratch);
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        if (!batch->looks[i].error)
+            make_artifact(batch, &batch->looks[i], &batch->worktree->workers[0].arena);
+    return NULL;
+}
