@@ -49,7 +49,7 @@ bool binding_text(struct binding *binding, const struct doc_node *node, const ch
         binding_error(binding, node, "'%s' holds a NUL", key);
         return false;
     }
-    if (binding->may_hold_expressions && text_has_expression(node->text))
+    if (binding->has_expression && text_has_expression(node->text))
         return false;
     *ret = node->text;
     return true;

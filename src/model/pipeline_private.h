@@ -41,7 +41,8 @@ struct binding {
     struct error_list errors;
     struct pipeline *pipeline;
     bool is_dvc;
-    bool may_hold_expressions;
+    bool may_hold_expressions; /* false: no byte of the file could be part of one */
+    bool has_expression;       /* one was told; texts that look like one are passed over */
     struct draft_common defaults;
     struct str_vec lock_paths; /* files beside the pipeline that mlops or DVC write */
 };

@@ -100,6 +100,7 @@ const struct doc_node *pipeline_resolve(struct binding *binding, const struct do
     struct search search = {0};
     search_tree(node, &search);
     if (search.with_expression) {
+        binding->has_expression = true;
         struct str found = find_expression(search.with_expression->text, false);
         binding_error(binding, search.with_expression,
                       "'%.*s': expressions are not built yet: write the value, or \\%.*s for the "

@@ -158,22 +158,31 @@ static size_t lowest(const uint32_t *stages, size_t count)
     return found;
 }
 
+/* "a -> b -> a", from stages[start] around. */
+static void print_cycle(const struct stage *all, const uint32_t *stages, size_t count, size_t start,
+                        struct buf *out)
+{
+    size_t told = MIN_OF(count, (size_t)CYCLE_STAGES_TOLD);
+    for (size_t i = 0; i < told; i++)
+        buf_print(out, "%.*s -> ", STR_FMT(all[stages[(start + i) % count]].name));
+    if (told < count)
+        buf_print(out, "(%zu more) -> ", count - told);
+    buf_add_str(out, all[stages[start]].name);
+}
+
 /* Starts with the stage that comes first in the file, whatever the walk met first. */
 struct error *plan_tell_cycle(const struct plan *plan, const uint32_t *stages, size_t count)
 {
-    const struct stage *all = plan->pipeline->stages.at;
     size_t start = lowest(stages, count);
-    size_t told = MIN_OF(count, (size_t)CYCLE_STAGES_TOLD);
     AUTO(buf_drop) struct buf path = {0};
-    for (size_t i = 0; i < told; i++)
-        buf_print(&path, "%.*s -> ", STR_FMT(all[stages[(start + i) % count]].name));
-    if (told < count)
-        buf_print(&path, "(%zu more) -> ", count - told);
-    buf_add_str(&path, all[stages[start]].name);
+    print_cycle(plan->pipeline->stages.at, stages, count, start, &path);
     struct error *causes = NULL;
-    for (size_t i = told; i-- > 0;) {
-        struct error *edge =
-            tell_edge(plan, stages[(start + i) % count], stages[(start + i + 1) % count]);
+    bool has_guard = false;
+    for (size_t i = MIN_OF(count, (size_t)CYCLE_STAGES_TOLD); i-- > 0;) {
+        uint32_t from = stages[(start + i) % count];
+        uint32_t to = stages[(start + i + 1) % count];
+        has_guard |= kind_of_link(plan, from, to) == PLAN_GUARD;
+        struct error *edge = tell_edge(plan, from, to);
         edge->cause = causes;
         causes = edge;
     }
@@ -181,5 +190,6 @@ struct error *plan_tell_cycle(const struct plan *plan, const uint32_t *stages, s
     struct error *error =
         error_at(causes->mark, str_of(causes->excerpt), "stages form a cycle: %s", path.at);
     error->cause = causes;
-    return error;
+    return has_guard ? error_hint(error, "name in 'guards' only what the check has to come before")
+                     : error;
 }
