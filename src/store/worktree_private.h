@@ -210,6 +210,6 @@ VEC(wanted_vec, struct wanted);
 
 /* Files, links (and directories, parents first) of a stored tree; *ret_found false if an object is
  * missing. */
-FALLIBLE stored_list(struct cas *cas, struct arena *arena, struct digest tree,
-                     struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
-                     bool *ret_found);
+FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct digest tree,
+                              struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
+                              bool *ret_found);

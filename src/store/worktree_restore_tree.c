@@ -121,8 +121,9 @@ FALLIBLE restore_tree(struct restoring *restoring, bool *ret_done)
     struct delta delta = {.restoring = restoring, .arena = restoring->arena};
     struct look look;
     struct batch batch;
-    TRY(stored_list(restoring->worktree->cas, restoring->arena, restoring->artifact->digest,
-                    &delta.files, &delta.directories, ret_done));
+    TRY(worktree_stored_list(restoring->worktree->cas, restoring->arena,
+                             restoring->artifact->digest, &delta.files, &delta.directories,
+                             ret_done));
     if (!*ret_done)
         return NULL;
     struct error *error = restoring_look(restoring, &look, &batch);

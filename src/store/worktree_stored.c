@@ -44,9 +44,9 @@ static FALLIBLE push_tree(struct listing *listing, struct str below, struct dige
     return NULL;
 }
 
-FALLIBLE stored_list(struct cas *cas, struct arena *arena, struct digest tree,
-                     struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
-                     bool *ret_found)
+FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct digest tree,
+                              struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
+                              bool *ret_found)
 {
     struct listing *listing = arena_new(arena, struct listing);
     *listing = (struct listing){
@@ -86,7 +86,7 @@ struct error *worktree_can_restore(struct worktree *worktree, const struct artif
         return NULL;
     if (artifact->kind == ARTIFACT_FILE)
         return cas_has(worktree->cas, artifact->digest, ret);
-    TRY(stored_list(worktree->cas, &scratch, artifact->digest, &files, &directories, ret));
+    TRY(worktree_stored_list(worktree->cas, &scratch, artifact->digest, &files, &directories, ret));
     for (size_t i = 0; i < files.len && *ret; i++)
         TRY(cas_has(worktree->cas, files.at[i].digest, ret));
     return NULL;
@@ -120,7 +120,7 @@ struct error *tree_list_files(struct cas *cas, struct arena *arena, const struct
         *vec_push(&scratch, &files) =
             (struct wanted){STR(""), TREE_FILE, artifact->digest, artifact->size_bytes};
     else if (artifact->kind == ARTIFACT_TREE)
-        TRY(stored_list(cas, &scratch, artifact->digest, &files, &directories, &found));
+        TRY(worktree_stored_list(cas, &scratch, artifact->digest, &files, &directories, &found));
     size_t count = found ? MIN_OF(files.len, most) : 0;
     *ret = arena_new_array(arena, struct worktree_file, count);
     *ret_count = count;
