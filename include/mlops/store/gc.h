@@ -3,9 +3,12 @@
  * default. */
 #pragma once
 
+#include "mlops/host/pool.h"
 #include "mlops/model/event.h"
 #include "mlops/store/cas.h"
 #include "mlops/store/ledger.h"
+
+struct pool;
 
 struct gc_options {
     bool really; /* else only counted */
@@ -13,23 +16,26 @@ struct gc_options {
 };
 
 struct gc_item {
-    const char
-        *what; /* "object", "result", "failed output", "displaced file", "log", "temporary file" */
-    struct str name; /* digest or path */
-    struct str why;  /* "no run, lock file or branch needs it", ... */
+    const char *what; /* "object", "result", "failed output", "displaced file", "log" */
+    struct str name;  /* digest or path */
+    struct str why;   /* "no run, lock file or branch needs it", ... */
     int64_t size_bytes;
     int64_t age_ns;
 };
 
 struct gc_report {
-    struct gc_item *items; /* biggest first */
+    struct gc_item *items; /* the biggest 10,000, biggest first */
     size_t item_count;
+    int64_t removed_items; /* all of them */
     int64_t freed_bytes;
     int64_t kept_objects, kept_bytes;
     int64_t young_objects; /* unneeded, but within the grace period */
 };
 
-/* An unreachable root (unreadable lock, git error) is an error: nothing is removed then. */
+/* An unreachable root (unreadable lock, git error, a project of a shared cache that is not where it
+ * was) is an error: nothing is removed then. No put of `cas` may be open. With `really` the cache
+ * is locked exclusively while it is marked a second time and swept: processes that publish or
+ * restore wait for that time. */
 FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
                 struct cas *cas, const struct gc_options *options, const struct observer *observer,
                 struct gc_report *ret);
