@@ -3,6 +3,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/file.h"
+#include "mlops/store/projects.h"
 
 #include <fcntl.h>
 
@@ -133,6 +134,7 @@ FALLIBLE ledger_open(struct arena *arena, const struct workspace *workspace, boo
     ledger->is_read_only = read_only;
     TRY(open_file(ledger, arena));
     if (!read_only) {
+        TRY(projects_register(workspace));
         TRY(bury_dead_runs(ledger));
         TRY_WITHIN(finish_pending(ledger), "can't write the lock file of an earlier run");
     }

@@ -57,7 +57,31 @@ static FALLIBLE keep_run(struct keeper *keeper, struct sql_row *row)
     return keep_stages(keeper, sql_int(row, 0));
 }
 
-/* The last runs are counted by their states: doing nothing twenty times drops no history. */
+/* The last runs are counted by their states: doing nothing twenty times drops no history. ?1 is the
+ * moment since which all runs are kept, ?2 the number of states. */
+#define IS_KEPT                                                                                    \
+    " status = 'running' OR started_ns >= ?1 OR sequence IN (SELECT run FROM tag)"                 \
+    " OR sequence IN (SELECT max(sequence) FROM run WHERE status = 'succeeded'"                    \
+    "   GROUP BY branch, pipeline)"                                                                \
+    " OR sequence >= (SELECT coalesce(min(newest), 9223372036854775807) FROM"                      \
+    "   (SELECT max(sequence) AS newest FROM run GROUP BY coalesce(state, -sequence)"              \
+    "    ORDER BY newest DESC LIMIT ?2))"
+
+FALLIBLE ledger_kept_runs(struct ledger *ledger, struct arena *arena, int64_t keep_runs,
+                          int64_t since_ns, struct map *ret_ids)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger->sql, &row, "SELECT id FROM run WHERE" IS_KEPT, "ii", since_ns,
+                   keep_runs));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        map_put(arena, ret_ids, str_copy(arena, sql_text(row, 0)), ledger);
+    }
+}
+
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                      FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context)
@@ -65,16 +89,10 @@ FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
     AUTO(arena_drop) struct arena arena = {0};
     struct keeper keeper = {ledger, {0}, &arena, visit_result, visit_object, context};
     AUTO(sql_row_drop) struct sql_row *row = NULL;
-    TRY(sql_select(
-        ledger->sql, &row,
-        "SELECT sequence, patch, (SELECT digest FROM state WHERE state.id = run.state) FROM run"
-        " WHERE status = 'running' OR started_ns >= ?1 OR sequence IN (SELECT run FROM tag)"
-        " OR sequence IN (SELECT max(sequence) FROM run WHERE status = 'succeeded'"
-        "   GROUP BY branch, pipeline)"
-        " OR sequence >= (SELECT coalesce(min(newest), 9223372036854775807) FROM"
-        "   (SELECT max(sequence) AS newest"
-        "   FROM run GROUP BY coalesce(state, -sequence) ORDER BY newest DESC LIMIT ?2))",
-        "ii", since_ns, keep_runs));
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT sequence, patch, (SELECT digest FROM state WHERE state.id = run.state)"
+                   " FROM run WHERE" IS_KEPT,
+                   "ii", since_ns, keep_runs));
     for (;;) {
         bool found = false;
         TRY(sql_next(row, &found));

@@ -210,24 +210,31 @@ static FALLIBLE decode_outs(struct arena *arena, struct canon_reader *reader,
     return NULL;
 }
 
+static FALLIBLE decode_metric(struct canon_reader *reader, struct metric *ret)
+{
+    size_t items = 0;
+    TRY(canon_read_list(reader, &items));
+    if (items != 3 && items != 4)
+        return error_new(ERROR_STORED, "a metric has three or four items");
+    ret->is_text = items == 3;
+    TRY(canon_read_str(reader, &ret->file));
+    TRY(canon_read_str(reader, &ret->key));
+    TRY(canon_read_str(reader, &ret->text));
+    ret->value = (double)NAN;
+    return ret->is_text ? NULL : canon_read_real(reader, &ret->value);
+}
+
+/* Exactly as much memory as they take: there are many lists of few. */
 FALLIBLE lock_decode_metrics(struct arena *arena, struct canon_reader *reader,
                              struct metric_vec *ret)
 {
-    size_t count = 0, items = 0;
+    size_t count = 0;
     TRY(canon_read_list(reader, &count));
-    for (; count; count--) {
-        struct metric *metric = vec_push(arena, ret);
-        TRY(canon_read_list(reader, &items));
-        if (items != 3 && items != 4)
-            return error_new(ERROR_STORED, "a metric has three or four items");
-        metric->is_text = items == 3;
-        TRY(canon_read_str(reader, &metric->file));
-        TRY(canon_read_str(reader, &metric->key));
-        TRY(canon_read_str(reader, &metric->text));
-        metric->value = (double)NAN;
-        if (!metric->is_text)
-            TRY(canon_read_real(reader, &metric->value));
-    }
+    if (count > (size_t)(reader->end - reader->at) / 8) /* bytes of the smallest metric */
+        return error_new(ERROR_STORED, "a list of metrics is cut off");
+    *ret = (struct metric_vec){arena_new_array(arena, struct metric, count), 0, count};
+    for (; ret->len < count; ret->len++)
+        TRY(decode_metric(reader, &ret->at[ret->len]));
     return NULL;
 }
 

@@ -90,8 +90,9 @@ FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct d
 FALLIBLE ledger_log(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
                     struct str stage, struct str *ret_text, struct str *ret_path, bool *ret_found);
 
-/* Lineage: stage executions that made (or used) a path or digest. With both, both must agree. A path
- * that was never recorded itself is looked up as part of the nearest directory above that was. */
+/* Lineage: stage executions that made (or used) a path or digest. With both, both must agree. A
+ * path that was never recorded itself is looked up as part of the nearest directory above that was.
+ */
 struct ledger_io {
     int64_t run_sequence;
     struct str run_id, stage;
@@ -120,6 +121,10 @@ FALLIBLE ledger_has_attempt(struct ledger *ledger, struct str attempt, bool *ret
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                      FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context);
+
+/* Ids of these runs, as keys of the map. */
+FALLIBLE ledger_kept_runs(struct ledger *ledger, struct arena *arena, int64_t keep_runs,
+                          int64_t since_ns, struct map *ret_ids);
 
 /* "" or what is wrong with the file. */
 FALLIBLE ledger_check(struct ledger *ledger, struct arena *arena, struct str *ret_fault);

@@ -1,0 +1,198 @@
+#include "mlops/base/arena.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
+#include "mlops/store/results.h"
+
+#include <stdlib.h>
+
+#include "gc_private.h"
+
+enum { ITEMS_LISTED = 10000 };
+
+#define NOT_NEEDED "no run, lock file or branch needs it"
+
+static int compare_items(const void *a, const void *b)
+{
+    const struct gc_item *left = a, *right = b;
+    if (left->size_bytes != right->size_bytes)
+        return left->size_bytes < right->size_bytes ? 1 : -1;
+    return str_compare(left->name, right->name);
+}
+
+void gc_items_sort(struct gc_items *items)
+{
+    struct gc_report *report = items->report;
+    if (report->item_count > 1)
+        qsort(report->items, report->item_count, sizeof report->items[0], compare_items);
+    report->item_count = MIN_OF(report->item_count, (size_t)ITEMS_LISTED);
+}
+
+/* Twice as many as are listed are held; when they are full the smaller half goes. */
+void gc_items_add(struct gc_items *items, struct gc_item item)
+{
+    struct gc_report *report = items->report;
+    if (!items->cap) {
+        items->cap = 2 * (size_t)ITEMS_LISTED;
+        report->items = arena_new_array(items->arena, struct gc_item, items->cap);
+    }
+    report->removed_items++;
+    report->freed_bytes += item.size_bytes;
+    if (report->item_count == items->cap)
+        gc_items_sort(items);
+    report->items[report->item_count++] = item;
+}
+
+struct swept_result {
+    struct str project;
+    struct digest key, id;
+};
+
+VEC(swept_vec, struct swept_result);
+VEC(digest_vec, struct digest);
+
+struct sweep {
+    struct marks *marks;
+    const struct workspace *workspace;
+    const struct gc_options *options;
+    struct gc_items items;
+    struct arena *arena; /* of the report */
+    struct swept_vec results;
+    struct digest_vec objects; /* to be removed */
+};
+
+static int64_t age_of(const struct sweep *sweep, const struct file_stat *stat)
+{
+    return sweep->marks->now_ns - MAX_OF(stat->mtime_ns, stat->ctime_ns);
+}
+
+/* A result of a lock's key costs nothing as long as all that it names is kept anyway. */
+static bool is_free(const struct marks *marks, struct digest key, const struct result *result)
+{
+    if (!digest_set_has(&marks->keys, key))
+        return false;
+    for (size_t i = 0; i < result->out_count; i++)
+        if (result->outs[i].kind != ARTIFACT_ABSENT &&
+            !digest_set_has(&marks->objects, result->outs[i].digest))
+            return false;
+    return true;
+}
+
+/* What a result that stays names is not gone before it. */
+static FALLIBLE keep_result(struct sweep *sweep, const struct result *result)
+{
+    for (size_t i = 0; i < result->out_count; i++)
+        TRY(mark_artifact(sweep->marks, &result->outs[i]));
+    return NULL;
+}
+
+static FALLIBLE sweep_result(void *context, struct str project, struct digest key, struct digest id,
+                             struct str bytes, const char *path)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct sweep *sweep = context;
+    struct result result = {0};
+    struct file_stat stat = {0};
+    bool found = false;
+    TRY(signal_check());
+    if (digest_set_has(&sweep->marks->results, id))
+        return NULL;
+    struct error *error = result_decode(&scratch, bytes, &result);
+    error_drop(error); /* verify tells of damaged ones */
+    if (error || is_free(sweep->marks, key, &result))
+        return NULL;
+    TRY(file_stat_at(fd_number(sweep->workspace->cache_fd), path, false, &stat, &found));
+    if (!found || age_of(sweep, &stat) < sweep->options->grace_ns)
+        return keep_result(sweep, &result);
+    *vec_push(sweep->arena, &sweep->results) =
+        (struct swept_result){str_copy(sweep->arena, project), key, id};
+    gc_items_add(&sweep->items,
+                 (struct gc_item){"result", digest_hex(sweep->arena, id), STR(NOT_NEEDED),
+                                  stat.size_bytes, age_of(sweep, &stat)});
+    return NULL;
+}
+
+static FALLIBLE sweep_object(void *context, struct digest digest, const struct file_stat *stat)
+{
+    struct sweep *sweep = context;
+    struct gc_report *report = sweep->items.report;
+    bool is_needed = digest_set_has(&sweep->marks->objects, digest);
+    bool is_young = age_of(sweep, stat) < sweep->options->grace_ns;
+    TRY(signal_check());
+    report->young_objects += !is_needed && is_young;
+    if (is_needed || is_young) {
+        report->kept_objects++;
+        report->kept_bytes += stat->size_bytes;
+        return NULL;
+    }
+    *vec_push(sweep->arena, &sweep->objects) = digest;
+    gc_items_add(&sweep->items,
+                 (struct gc_item){"object", digest_hex(sweep->arena, digest), STR(NOT_NEEDED),
+                                  stat->size_bytes, age_of(sweep, stat)});
+    return NULL;
+}
+
+/* Results first: nothing ever names an object that is not there. */
+static FALLIBLE remove_swept(struct sweep *sweep)
+{
+    int64_t bytes = 0;
+    vec_each (struct swept_result, result, &sweep->results)
+        TRY(results_remove(sweep->workspace, result->project, result->key, result->id));
+    vec_each (struct digest, digest, &sweep->objects) {
+        TRY(signal_check());
+        TRY(cas_trash(sweep->marks->cas, *digest));
+    }
+    TRY(cas_empty_trash(sweep->marks->cas, &bytes));
+    return cas_sweep(sweep->marks->cas);
+}
+
+static void tell_waiting(void *context)
+{
+    const struct observer *const *observer = context;
+    const struct event event = {.kind = EVENT_NOTICE,
+                                .text = STR("waiting for processes that write to the cache")};
+    observer_tell(*observer, &event);
+}
+
+/* The first marking reads all trees without stopping anybody; the second, under the lock, finds
+ * them read and sees what was recorded and pinned meanwhile. */
+static FALLIBLE lock_and_mark(struct sweep *sweep, struct ledger *ledger,
+                              const struct observer *observer, struct lock *lock)
+{
+    bool taken = false;
+    TRY(mark_all(sweep->marks, sweep->workspace, ledger));
+    if (!sweep->options->really)
+        return NULL;
+    TRY(lock_take(fd_number(sweep->workspace->cache_fd), "lock", LOCK_EXCLUSIVE, -1, tell_waiting,
+                  &observer, lock, &taken));
+    return mark_all(sweep->marks, sweep->workspace, ledger);
+}
+
+static FALLIBLE sweep_all(struct sweep *sweep, struct ledger *ledger,
+                          const struct observer *observer)
+{
+    AUTO(lock_drop) struct lock lock = {0};
+    TRY(lock_and_mark(sweep, ledger, observer, &lock));
+    TRY(results_each(sweep->workspace, sweep_result, sweep));
+    TRY(cas_each(sweep->marks->cas, sweep_object, sweep));
+    if (sweep->options->really)
+        TRY(remove_swept(sweep));
+    return gc_leftovers(sweep->workspace, ledger, sweep->options, sweep->marks->now_ns,
+                        &sweep->items);
+}
+
+FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
+                struct cas *cas, const struct gc_options *options, const struct observer *observer,
+                struct gc_report *ret)
+{
+    struct gc_report report = {0};
+    AUTO(marks_drop) struct marks marks = {.cas = cas, .now_ns = clock_real_ns()};
+    struct sweep sweep = {.marks = &marks,
+                          .workspace = workspace,
+                          .options = options,
+                          .items = {arena, &report, 0},
+                          .arena = arena};
+    TRY(sweep_all(&sweep, ledger, observer));
+    gc_items_sort(&sweep.items);
+    *ret = report;
+    return NULL;
+}

@@ -1,0 +1,273 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/signal.h"
+#include "mlops/host/vcs.h"
+#include "mlops/host/walk.h"
+#include "mlops/model/name.h"
+#include "mlops/store/projects.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gc_private.h"
+
+/* The first line that we print: tells our lock files from those of other tools. */
+#define LOCK_MARK STR("# mlops lock file")
+enum { LOCK_HEAD_BYTES = 4096 };
+
+/* A lock file that we wrote must be readable; one of another tool is none of ours. One without our
+ * first line may still be ours: then it counts if it can be read, and must be readable if a
+ * pipeline stands beside it. */
+static FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
+                                bool has_pipeline)
+{
+    if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
+        return NULL;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct lockfile lockfile = {0};
+    struct error *error = lockfile_parse(&scratch, name, bytes, &lockfile);
+    if (!error)
+        return mark_lock(marks, &lockfile);
+    bool is_ours = has_pipeline || str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) >= 0;
+    if (is_ours)
+        return error_within(error, "can't tell what is still needed");
+    error_drop(error);
+    return NULL;
+}
+
+/* One directory of the work tree on the way down. */
+struct level {
+    struct marks *marks;
+    struct arena *arena; /* of the names of this directory */
+    struct str path;     /* relative to the root */
+    int fd;
+    int depth;
+    struct walk_list list;
+};
+
+static bool list_has(const struct walk_list *list, struct str name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (str_equal(list->entries[i].name, name))
+            return true;
+    return false;
+}
+
+/* pipeline.lock stands beside pipeline.yaml, dvc.mlops.lock beside dvc.yaml. */
+static bool has_pipeline(const struct level *level, struct str name)
+{
+    struct str stem = str_slice(name, 0, name.len - strlen(".lock"));
+    if (str_is(stem, "dvc"))
+        return false; /* dvc.lock is DVC's */
+    if (str_is(stem, "dvc.mlops"))
+        stem = STR("dvc");
+    return list_has(&level->list, str_print(level->arena, "%.*s.yaml", STR_FMT(stem))) ||
+           list_has(&level->list, str_print(level->arena, "%.*s.yml", STR_FMT(stem)));
+}
+
+static FALLIBLE mark_lock_file(const struct level *level, struct str name)
+{
+    struct str bytes = {0};
+    bool found = false;
+    struct str path = path_join(level->arena, level->path, name);
+    struct file_stat stat;
+    TRY(file_stat_at(level->fd, name.at, true, &stat, &found));
+    if (!found || !S_ISREG(stat.mode) || stat.size_bytes > LIMIT_LOCK_BYTES)
+        return NULL;
+    TRY(file_read(level->arena, level->fd, name.at, LIMIT_LOCK_BYTES, &bytes, &found));
+    return found ? mark_lock_bytes(level->marks, path, bytes, has_pipeline(level, name)) : NULL;
+}
+
+static FALLIBLE mark_directory(struct marks *marks, int at_fd, struct str name, struct str path,
+                               int depth);
+
+/* The kind comes with the name on most file systems. */
+static FALLIBLE kind_of(const struct level *level, const struct walk_entry *entry, uint32_t *ret)
+{
+    struct file_stat stat = {0};
+    bool found = false;
+    *ret = entry->stat.mode & S_IFMT;
+    if (*ret)
+        return NULL;
+    TRY(file_stat_at(level->fd, entry->name.at, false, &stat, &found));
+    *ret = stat.mode & S_IFMT;
+    return NULL;
+}
+
+static FALLIBLE mark_entry(const struct level *level, const struct walk_entry *entry)
+{
+    uint32_t kind = 0;
+    if (str_ends(entry->name, STR(".lock")))
+        return mark_lock_file(level, entry->name);
+    TRY(kind_of(level, entry, &kind));
+    bool is_ours = level->depth == 0 && str_is(entry->name, ".mlops");
+    if (kind != S_IFDIR || is_ours || str_is(entry->name, ".git"))
+        return NULL;
+    return mark_directory(level->marks, level->fd, entry->name,
+                          path_join(level->arena, level->path, entry->name), level->depth + 1);
+}
+
+/* Recursion is bounded by LIMIT_TREE_DEPTH. A directory that is not ours to read holds no lock
+ * files of ours. */
+static FALLIBLE mark_directory(struct marks *marks, int at_fd, struct str name, struct str path,
+                               int depth)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    AUTO(fd_drop) struct fd fd = fd_of(openat(at_fd, str_terminate(&scratch, name), flags));
+    bool is_gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES;
+    if (fd_number(fd) < 0 && is_gone)
+        return NULL;
+    if (fd_number(fd) < 0)
+        return error_os(errno, "cannot open '%.*s'", STR_FMT(path));
+    if (depth > LIMIT_TREE_DEPTH)
+        return NULL;
+    TRY(signal_check());
+    struct level level = {marks, &scratch, path, fd_number(fd), depth, {0}};
+    TRY(walk_list(&scratch, level.fd, true, &level.list));
+    for (size_t i = 0; i < level.list.count; i++)
+        TRY(mark_entry(&level, &level.list.entries[i]));
+    return NULL;
+}
+
+static FALLIBLE mark_commit(struct marks *marks, struct vcs *vcs, struct str commit)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct vcs_path_vec paths = {0};
+    TRY(signal_check());
+    TRY(vcs_list(vcs, &scratch, commit, STR(".lock"), &paths));
+    vec_each (struct str, path, &paths) {
+        struct str bytes = {0};
+        bool found = false;
+        struct str name =
+            str_print(&scratch, "%.*s at %.*s", STR_FMT(*path), STR_FMT(str_slice(commit, 0, 7)));
+        TRY(vcs_read(vcs, &scratch, commit, *path, LIMIT_LOCK_BYTES, &bytes, &found));
+        if (found)
+            TRY(mark_lock_bytes(marks, name, bytes, false));
+    }
+    return NULL;
+}
+
+/* Where there is a repository that can't be read, what its branches need is not known. */
+static FALLIBLE mark_git(struct marks *marks, const struct workspace *workspace)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(vcs_drop) struct vcs *vcs = NULL;
+    struct str fingerprint = {0};
+    struct vcs_path_vec commits = {0};
+    TRY(vcs_open(workspace->root, &vcs));
+    if (!vcs) {
+        TRY(vcs_fingerprint(&scratch, workspace->root, &fingerprint));
+        return fingerprint.len == 0
+                   ? NULL
+                   : error_hint(error_new(ERROR_MACHINE,
+                                          "the git repository around '%.*s' can't "
+                                          "be read: libgit2 is not here",
+                                          STR_FMT(workspace->root)),
+                                "install libgit2: its branches tell what is still needed");
+    }
+    TRY(vcs_tips(vcs, &scratch, &commits));
+    vec_each (struct str, commit, &commits)
+        TRY(mark_commit(marks, vcs, *commit));
+    return NULL;
+}
+
+static FALLIBLE visit_object(void *context, struct digest object)
+{
+    return mark_object(context, object);
+}
+
+static FALLIBLE visit_result(void *context, struct digest key, struct digest id)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct marks *marks = context;
+    struct result result = {0};
+    bool found = false;
+    (void)key;
+    if (!digest_set_add(&marks->results, id))
+        return NULL;
+    TRY(ledger_load_result(marks->ledger, &scratch, id, &result, &found));
+    for (size_t i = 0; found && i < result.out_count; i++)
+        TRY(mark_artifact(marks, &result.outs[i]));
+    return NULL;
+}
+
+/* Results that `mlops accept` would record. */
+static FALLIBLE mark_unconfirmed(struct marks *marks, const struct workspace *workspace)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    AUTO(fd_drop)
+    struct fd fd = fd_of(openat(fd_number(workspace->state_fd), "unconfirmed", flags));
+    struct walk_list list = {0};
+    if (fd_number(fd) < 0)
+        return NULL;
+    TRY(walk_list(&scratch, fd_number(fd), true, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        struct result result = {0};
+        struct str bytes = {0};
+        bool found = false;
+        TRY(file_read(&scratch, fd_number(fd), list.entries[i].name.at, LIMIT_LOCK_BYTES, &bytes,
+                      &found));
+        struct error *error = found ? result_decode(&scratch, bytes, &result) : NULL;
+        error_drop(error); /* a damaged one can't be accepted */
+        for (size_t out = 0; !error && out < result.out_count; out++)
+            TRY(mark_artifact(marks, &result.outs[out]));
+    }
+    return NULL;
+}
+
+FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
+{
+    marks->ledger = ledger;
+    TRY(ledger_keep(ledger, workspace->config.keep_runs, marks->now_ns - workspace->config.keep_ns,
+                    visit_result, visit_object, marks));
+    TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
+    TRY(mark_directory(marks, fd_number(workspace->state_fd), STR("work"), STR(".mlops/work"), 1));
+    TRY(mark_unconfirmed(marks, workspace));
+    return mark_git(marks, workspace);
+}
+
+static FALLIBLE mark_at(struct marks *marks, const struct project_ref *ref)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    AUTO(workspace_drop) struct workspace workspace = {0};
+    AUTO(ledger_drop) struct ledger *ledger = NULL;
+    TRY(workspace_find(&arena, ref->root, &workspace));
+    bool is_there = fd_number(workspace.state_fd) >= 0 &&
+                    str_equal(workspace.config.project, ref->id) &&
+                    str_equal(workspace.root, ref->root);
+    if (!is_there)
+        return error_new(ERROR_MACHINE, "there is no such project now");
+    TRY(ledger_open(&arena, &workspace, true, NULL, &ledger));
+    return mark_project(marks, &workspace, ledger);
+}
+
+/* A directory that is not there (an unmounted disk) may come back: what it needs is not known. */
+static FALLIBLE mark_other(struct marks *marks, const struct workspace *workspace,
+                           const struct project_ref *ref)
+{
+    struct error *error = mark_at(marks, ref);
+    if (!error)
+        return NULL;
+    return error_hint(error_within(error,
+                                   "can't tell what the project in '%.*s' needs of the cache",
+                                   STR_FMT(ref->root)),
+                      "mount or repair it; if it is gone for good, remove '%.*s/repos/%.*s'",
+                      STR_FMT(workspace->cache), STR_FMT(ref->name));
+}
+
+FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct project_ref *refs = NULL;
+    size_t count = 0;
+    TRY(mark_project(marks, workspace, ledger));
+    TRY(projects_list(&scratch, workspace, &refs, &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(mark_other(marks, workspace, &refs[i]));
+    marks->ledger = ledger;
+    return cas_each_pin(marks->cas, visit_object, marks);
+}

@@ -1,0 +1,99 @@
+#include "mlops/store/projects.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/base/vec.h"
+#include "mlops/codec/canon.h"
+#include "mlops/host/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { REF_BYTES_MOST = 16384, ROOT_HEX = 8 };
+
+static const struct str ref_tag = STR_ROW("mlops.repo.1");
+
+/* Two checkouts of one project have the same id: the root tells them apart. */
+static struct str ref_name(struct arena *arena, const struct workspace *workspace)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_print(digest_of(workspace->root.at, workspace->root.len), hex);
+    return str_print(arena, "%.*s-%.*s", STR_FMT(workspace->config.project), ROOT_HEX, hex);
+}
+
+static void ref_encode(const struct project_ref *ref, struct buf *out)
+{
+    canon_str(out, ref_tag);
+    canon_str(out, ref->id);
+    canon_str(out, ref->root);
+}
+
+static FALLIBLE ref_decode(struct str bytes, struct project_ref *ret)
+{
+    struct canon_reader reader = canon_reader_of(bytes);
+    TRY(canon_expect_tag(&reader, ref_tag));
+    TRY(canon_read_str(&reader, &ret->id));
+    TRY(canon_read_str(&reader, &ret->root));
+    return canon_expect_end(&reader);
+}
+
+FALLIBLE projects_register(const struct workspace *workspace)
+{
+    int cache_fd = fd_number(workspace->cache_fd);
+    if (workspace->config.cache_dir.len == 0 || cache_fd < 0 || workspace->is_read_only)
+        return NULL;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct project_ref ref = {ref_name(&scratch, workspace), workspace->config.project,
+                              workspace->root};
+    struct buf bytes = buf_in(&scratch);
+    struct str known = {0};
+    bool found = false;
+    struct str path = path_join(&scratch, STR("repos"), ref.name);
+    ref_encode(&ref, &bytes);
+    TRY(file_read(&scratch, cache_fd, path.at, REF_BYTES_MOST, &known, &found));
+    if (found && str_equal(known, buf_str(&bytes)))
+        return NULL;
+    TRY(directory_make(cache_fd, "repos", false));
+    return file_publish(cache_fd, path.at, buf_str(&bytes), 0644, true);
+}
+
+VEC(ref_vec, struct project_ref);
+
+static FALLIBLE read_ref(struct arena *arena, int repos_fd, struct str name, struct ref_vec *ret)
+{
+    struct project_ref ref = {.name = str_copy(arena, name)};
+    struct str bytes = {0};
+    bool found = false;
+    TRY(file_read(arena, repos_fd, ref.name.at, REF_BYTES_MOST, &bytes, &found));
+    if (!found)
+        return NULL;
+    TRY_WITHIN(ref_decode(bytes, &ref), "'repos/%s' of the cache", ref.name.at);
+    *vec_push(arena, ret) = ref;
+    return NULL;
+}
+
+FALLIBLE projects_list(struct arena *arena, const struct workspace *workspace,
+                       struct project_ref **ret, size_t *ret_count)
+{
+    struct ref_vec refs = {0};
+    struct walk_list list = {0};
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    AUTO(fd_drop)
+    struct fd repos = fd_of(openat(fd_number(workspace->cache_fd), "repos", flags));
+    if (fd_number(repos) < 0 && errno != ENOENT)
+        return error_os(errno, "cannot open 'repos' of the cache");
+    if (fd_number(repos) >= 0)
+        TRY(walk_list(arena, fd_number(repos), true, &list));
+    struct str own = ref_name(arena, workspace);
+    for (size_t i = 0; i < list.count; i++) {
+        struct str name = list.entries[i].name;
+        bool is_temporary = name.at[0] == '.'; /* being published */
+        if (!is_temporary && !str_equal(name, own))
+            TRY(read_ref(arena, fd_number(repos), name, &refs));
+    }
+    *ret = refs.at;
+    *ret_count = refs.len;
+    return NULL;
+}

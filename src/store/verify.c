@@ -1,0 +1,288 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/vec.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
+#include "mlops/host/sql.h"
+#include "mlops/model/name.h"
+#include "mlops/model/tree.h"
+#include "mlops/store/results.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "gc_private.h"
+
+/* Objects handed to the pool at a time: progress is told and signals are answered in between. */
+enum { BATCH_OBJECTS = 256 };
+#define BATCH_BYTES (INT64_C(256) << 20)
+
+struct checked_object {
+    struct digest digest;
+    int64_t size_bytes;
+    enum cas_health health;
+};
+
+VEC(object_vec, struct checked_object);
+VEC(fault_vec, struct verify_fault);
+
+struct verification {
+    struct arena *arena;
+    const struct workspace *workspace;
+    struct cas *cas;
+    struct object_vec objects; /* biggest first */
+    struct fault_vec faults;
+    struct verify_report *report;
+};
+
+static FALLIBLE list_object(void *context, struct digest digest, const struct file_stat *stat)
+{
+    struct verification *verification = context;
+    *vec_push(verification->arena, &verification->objects) =
+        (struct checked_object){digest, stat->size_bytes, CAS_GOOD};
+    verification->report->objects++;
+    verification->report->bytes += stat->size_bytes;
+    return NULL;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+    const struct checked_object *left = a, *right = b;
+    if (left->size_bytes != right->size_bytes)
+        return left->size_bytes < right->size_bytes ? 1 : -1;
+    return digest_compare(left->digest, right->digest);
+}
+
+struct batch {
+    struct cas *cas;
+    struct checked_object *objects;
+};
+
+static FALLIBLE check_object(void *context, size_t index)
+{
+    const struct batch *batch = context;
+    struct checked_object *object = &batch->objects[index];
+    return cas_verify(batch->cas, object->digest, &object->health);
+}
+
+static void tell_progress(const struct observer *observer, int64_t done, int64_t total)
+{
+    const struct event event = {.kind = EVENT_HASHING,
+                                .at_ns = clock_monotonic_ns(),
+                                .done_bytes = done,
+                                .total_bytes = total};
+    observer_tell(observer, &event);
+}
+
+/* Number of objects from `from` on that make a batch. */
+static size_t batch_len(const struct object_vec *objects, size_t from, int64_t *ret_bytes)
+{
+    size_t len = 0;
+    *ret_bytes = 0;
+    while (from + len < objects->len && len < BATCH_OBJECTS && *ret_bytes < BATCH_BYTES)
+        *ret_bytes += objects->at[from + len++].size_bytes;
+    return len;
+}
+
+static FALLIBLE check_objects(struct verification *verification, struct pool *pool,
+                              const struct observer *observer)
+{
+    struct object_vec *objects = &verification->objects;
+    int64_t done = 0, bytes = 0;
+    vec_sort(objects, compare_objects);
+    cas_warm(verification->cas);
+    for (size_t at = 0, len; at < objects->len; at += len) {
+        len = batch_len(objects, at, &bytes);
+        struct batch batch = {verification->cas, objects->at + at};
+        TRY(pool_run(pool, len, check_object, &batch, signal_stops));
+        TRY(signal_check());
+        done += bytes;
+        tell_progress(observer, done, verification->report->bytes);
+    }
+    return NULL;
+}
+
+static void add_fault(struct verification *verification, const char *what, struct str name,
+                      struct str fault, struct str repair)
+{
+    *vec_push(verification->arena, &verification->faults) =
+        (struct verify_fault){.what = what, .name = name, .fault = fault, .repair = repair};
+}
+
+/* A result file is right if its name is its digest and it decodes: that includes that the recipe
+ * hashes to the key. */
+static FALLIBLE check_result(void *context, struct str project, struct digest key, struct digest id,
+                             struct str bytes, const char *path)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct verification *verification = context;
+    struct result result = {0};
+    const char *fault = NULL;
+    (void)project;
+    verification->report->results++;
+    TRY(signal_check());
+    struct error *error = result_decode(&scratch, bytes, &result);
+    if (!digest_equal(digest_of(bytes.at, bytes.len), id))
+        fault = "its bytes are not what its name says";
+    else if (error)
+        fault = error->text;
+    else if (!digest_equal(result.key, key))
+        fault = "it is filed under another key";
+    if (fault)
+        add_fault(verification, "result", str_copy(verification->arena, str_of(path)),
+                  str_copy(verification->arena, str_of(fault)),
+                  STR("nothing: it is passed over, and the next run of its stage makes a new one"));
+    error_drop(error);
+    return NULL;
+}
+
+VEC(digest_vec, struct digest);
+
+/* Whether a directory holds, at any depth, the object `wanted`. Trees are few and this is done only
+ * for damage. */
+static FALLIBLE tree_holds(struct cas *cas, struct digest top, struct digest wanted, bool *ret)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    AUTO(digest_set_drop) struct digest_set seen = {0};
+    struct digest_vec waiting = {0};
+    *vec_push(&arena, &waiting) = top;
+    *ret = false;
+    while (waiting.len && !*ret) {
+        struct str bytes = {0};
+        struct tree tree = {0};
+        bool found = false;
+        struct digest digest = waiting.at[--waiting.len];
+        *ret = digest_equal(digest, wanted);
+        if (*ret || !digest_set_add(&seen, digest))
+            continue;
+        TRY(signal_check());
+        TRY(cas_get_bytes(cas, &arena, digest, INT64_C(8) << 30, &bytes, &found));
+        if (!found)
+            continue; /* missing or damaged itself: what it held is not known */
+        TRY(tree_decode(&arena, bytes, &tree));
+        for (size_t i = 0; i < tree.count; i++) {
+            *ret = *ret || digest_equal(tree.entries[i].digest, wanted);
+            if (tree.entries[i].kind == TREE_DIRECTORY)
+                *vec_push(&arena, &waiting) = tree.entries[i].digest;
+        }
+    }
+    return NULL;
+}
+
+struct search {
+    struct verification *verification;
+    struct digest wanted;
+    struct map stages; /* names found */
+    struct arena *arena;
+};
+
+static FALLIBLE search_result(void *context, struct str project, struct digest key,
+                              struct digest id, struct str bytes, const char *path)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct search *search = context;
+    struct result result = {0};
+    (void)project, (void)key, (void)id, (void)path;
+    struct error *error = result_decode(&scratch, bytes, &result);
+    error_drop(error);
+    bool holds = false;
+    for (size_t i = 0; !error && !holds && i < result.out_count; i++) {
+        const struct artifact *out = &result.outs[i];
+        holds = digest_equal(out->digest, search->wanted);
+        if (!holds && out->kind == ARTIFACT_TREE)
+            TRY(tree_holds(search->verification->cas, out->digest, search->wanted, &holds));
+    }
+    if (holds)
+        map_put(search->arena, &search->stages, str_copy(search->arena, result.stage), search);
+    return NULL;
+}
+
+static struct str join_names(struct arena *arena, const struct map *names)
+{
+    struct buf joined = buf_in(arena);
+    map_each (item, names) {
+        if (joined.len)
+            buf_add_text(&joined, ", ");
+        buf_add_str(&joined, item->key);
+    }
+    return joined.len ? buf_str(&joined) : (struct str){0};
+}
+
+static FALLIBLE tell_bad_object(struct verification *verification, struct digest digest)
+{
+    struct search search = {verification, digest, {0}, verification->arena};
+    TRY(results_each(verification->workspace, search_result, &search));
+    struct str stages = join_names(verification->arena, &search.stages);
+    struct str repair =
+        stages.len ? STR("`mlops run`: it puts the object again from the file that holds it, or "
+                         "makes it again")
+                   : STR("nothing: no known result needs it");
+    add_fault(verification, "object", digest_hex(verification->arena, digest),
+              STR("its bytes are not what its name says; it was moved to quarantine/"), repair);
+    verification->faults.at[verification->faults.len - 1].stages = stages;
+    return NULL;
+}
+
+static FALLIBLE tell_bad_objects(struct verification *verification)
+{
+    vec_each (const struct checked_object, object, &verification->objects) {
+        if (object->health == CAS_DAMAGED)
+            TRY(tell_bad_object(verification, object->digest));
+    }
+    return NULL;
+}
+
+static FALLIBLE check_lineage(struct verification *verification, struct ledger *ledger)
+{
+    struct str fault = {0};
+    TRY(ledger_check(ledger, verification->arena, &fault));
+    if (fault.len)
+        add_fault(verification, "lineage", STR("lineage.db"), fault,
+                  STR("move it away, or restore it from a backup: what is up to date does not "
+                      "depend on it"));
+    return NULL;
+}
+
+/* A damaged one counts as absent anyway; it is only told. */
+static FALLIBLE check_index(struct verification *verification)
+{
+    const struct workspace *workspace = verification->workspace;
+    AUTO(sql_drop) struct sql *sql = NULL;
+    struct str path = path_join(verification->arena, workspace->database_dir, STR("index.db"));
+    struct str fault = {0};
+    struct file_stat stat;
+    bool found = false;
+    TRY(file_stat_at(AT_FDCWD, path.at, true, &stat, &found));
+    if (!found)
+        return NULL;
+    struct error *error = sql_open(path.at, &(struct sql_options){.is_read_only = true}, &sql);
+    if (!error)
+        error = sql_check(sql, verification->arena, &fault);
+    if (error && error->code != ERROR_STORED)
+        return error;
+    if (error)
+        fault = str_copy(verification->arena, str_of(error->text));
+    error_drop(error);
+    if (fault.len)
+        add_fault(verification, "index", STR("index.db"), fault,
+                  STR("remove it: the next command makes it anew"));
+    return NULL;
+}
+
+FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
+                    struct cas *cas, struct pool *pool, const struct observer *observer,
+                    struct verify_report *ret)
+{
+    struct verify_report report = {0};
+    struct verification verification = {
+        .arena = arena, .workspace = workspace, .cas = cas, .report = &report};
+    TRY(check_lineage(&verification, ledger));
+    TRY(check_index(&verification));
+    TRY(cas_each(cas, list_object, &verification));
+    TRY(check_objects(&verification, pool, observer));
+    TRY(results_each(workspace, check_result, &verification));
+    TRY(tell_bad_objects(&verification));
+    report.faults = verification.faults.at;
+    report.fault_count = verification.faults.len;
+    *ret = report;
+    return NULL;
+}
