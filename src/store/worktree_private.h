@@ -193,8 +193,8 @@ struct restoring {
 FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,
                             struct str path);
 
-FALLIBLE restore_file(struct restoring *restoring, bool *ret_done);
-FALLIBLE restore_tree(struct restoring *restoring, bool *ret_done);
+FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done);
+FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done);
 
 /* Looks at the place as it is now, leniently; the nodes live until batch_end. */
 FALLIBLE restoring_look(struct restoring *restoring, struct look *look, struct batch *batch);

@@ -162,7 +162,7 @@ static void note(struct restoring *restoring, const struct file_stat *stat)
     worktree->counts.restored_bytes += stat->size_bytes;
 }
 
-FALLIBLE restore_file(struct restoring *restoring, bool *ret_done)
+FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done)
 {
     const struct artifact *artifact = restoring->artifact;
     int temp_fd = fd_number(restoring->temp.fd), parent_fd = fd_number(restoring->place.parent_fd);
@@ -193,8 +193,8 @@ static FALLIBLE restore_held(struct restoring *restoring, bool *ret_done)
         return path_remove(fd_number(restoring->place.parent_fd), restoring->place.name.at);
     }
     TRY(open_temp(restoring));
-    return artifact->kind == ARTIFACT_FILE ? restore_file(restoring, ret_done)
-                                           : restore_tree(restoring, ret_done);
+    return artifact->kind == ARTIFACT_FILE ? restoring_file(restoring, ret_done)
+                                           : restoring_tree(restoring, ret_done);
 }
 
 static FALLIBLE check_path(struct str path)

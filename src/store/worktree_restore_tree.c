@@ -115,7 +115,7 @@ static FALLIBLE run(struct delta *delta, const struct look *look, const struct b
     return NULL;
 }
 
-FALLIBLE restore_tree(struct restoring *restoring, bool *ret_done)
+FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
 {
     AUTO(delta_drop)
     struct delta delta = {.restoring = restoring, .arena = restoring->arena};

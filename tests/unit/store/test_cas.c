@@ -1,0 +1,340 @@
+#include "mlops/store/cas.h"
+
+#include <sys/wait.h>
+
+#include "rig.h"
+
+static struct digest put_text(struct rig *rig, const char *text)
+{
+    struct digest digest;
+    assert_fine(cas_put_bytes(rig->cas, str_of(text), &digest));
+    return digest;
+}
+
+static bool has(struct rig *rig, struct digest digest)
+{
+    bool found = false;
+    assert_fine(cas_has(rig->cas, digest, &found));
+    return found;
+}
+
+static void what_was_put_comes_back(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct str bytes = {0};
+    bool found = false;
+    struct digest digest = put_text(&rig, "hello");
+    assert_true(has(&rig, digest));
+    assert_fine(cas_flush(rig.cas));
+    assert_true(scratch_has(&rig.scratch, rig_object(&rig, digest)));
+    assert_int_equal(scratch_mode(&rig.scratch, rig_object(&rig, digest)) & 07777, 0444);
+    assert_fine(cas_get_bytes(rig.cas, &rig.arena, digest, 100, &bytes, &found));
+    assert_true(found && str_is(bytes, "hello"));
+    rig_drop(&rig);
+}
+
+static void nothing_has_a_name_before_the_flush(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct str bytes = {0};
+    bool found = false;
+    struct digest digest = put_text(&rig, "hello");
+    assert_false(scratch_has(&rig.scratch, rig_object(&rig, digest)));
+    assert_fine(cas_get_bytes(rig.cas, &rig.arena, digest, 100, &bytes, &found));
+    assert_true(found && str_is(bytes, "hello"));
+    rig_again(&rig);
+    assert_false(has(&rig, digest));
+    rig_drop(&rig);
+}
+
+static void more_puts_than_descriptors_are_published(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct digest digests[100];
+    char text[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        digests[i] = put_text(&rig, text);
+    }
+    assert_fine(cas_flush(rig.cas));
+    rig_again(&rig);
+    for (int i = 0; i < 100; i++)
+        assert_true(has(&rig, digests[i]));
+    rig_drop(&rig);
+}
+
+static void a_large_file_is_stored_as_it_is(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct cas_put put, again;
+    struct file_stat stat;
+    bool found = false;
+    int fd = openat(rig.scratch.fd, "big", O_CREAT | O_RDWR, 0644);
+    assert_int_equal(ftruncate(fd, 5000000), 0);
+    assert_int_equal(pwrite(fd, "x", 1, 4000000), 1);
+    close(fd);
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "big", &put));
+    assert_true(put.is_new);
+    assert_fine(cas_flush(rig.cas));
+    assert_fine(cas_checkout(rig.cas, put.digest, true, rig.scratch.fd, "copy", &stat, &found));
+    assert_true(found);
+    assert_int_equal(stat.size_bytes, 5000000);
+    assert_true(stat.mode & S_IXUSR);
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "copy", &again));
+    assert_false(again.is_new);
+    assert_true(digest_equal(put.digest, again.digest));
+    rig_drop(&rig);
+}
+
+static void a_flipped_bit_is_found_and_never_used(void **state)
+{
+    (void)state;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        struct rig rig = rig_open();
+        struct file_stat stat;
+        const struct digest *damaged = NULL;
+        bool found = true;
+        struct digest digest = put_text(&rig, "precious");
+        assert_fine(cas_flush(rig.cas));
+        rig_again(&rig);
+        rig_damage(&rig, rig_object(&rig, digest), quiet);
+        assert_fine(cas_checkout(rig.cas, digest, false, rig.scratch.fd, "out", &stat, &found));
+        assert_false(found);
+        assert_false(scratch_has(&rig.scratch, "out"));
+        assert_false(scratch_has(&rig.scratch, rig_object(&rig, digest)));
+        assert_int_equal(cas_damaged(rig.cas, &damaged), 1);
+        assert_true(digest_equal(damaged[0], digest));
+        rig_drop(&rig);
+    }
+}
+
+static void every_bit_of_an_object_counts(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    char text[65];
+    memset(text, 'a', 64);
+    text[64] = '\0';
+    for (int bit = 0; bit < 512; bit++) {
+        enum cas_health health = CAS_GOOD;
+        struct digest digest = put_text(&rig, text);
+        assert_fine(cas_flush(rig.cas));
+        const char *path = rig_object(&rig, digest);
+        assert_int_equal(fchmodat(rig.scratch.fd, path, 0644, 0), 0);
+        int fd = openat(rig.scratch.fd, path, O_RDWR);
+        char byte = (char)('a' ^ (1 << bit % 8));
+        assert_int_equal(pwrite(fd, &byte, 1, bit / 8), 1);
+        close(fd);
+        assert_fine(cas_verify(rig.cas, digest, &health));
+        assert_int_equal(health, CAS_DAMAGED);
+        assert_false(has(&rig, digest));
+    }
+    rig_drop(&rig);
+}
+
+static void a_truncated_object_is_absent(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct digest digest = put_text(&rig, "precious");
+    assert_fine(cas_flush(rig.cas));
+    assert_int_equal(fchmodat(rig.scratch.fd, rig_object(&rig, digest), 0644, 0), 0);
+    int fd = openat(rig.scratch.fd, rig_object(&rig, digest), O_RDWR);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    close(fd);
+    assert_false(has(&rig, digest));
+    rig_drop(&rig);
+}
+
+static void putting_again_replaces_a_damaged_object(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct str bytes = {0};
+    bool found = false;
+    struct digest digest = put_text(&rig, "precious");
+    assert_fine(cas_flush(rig.cas));
+    rig_damage(&rig, rig_object(&rig, digest), false);
+    put_text(&rig, "precious");
+    assert_fine(cas_flush(rig.cas));
+    assert_fine(cas_get_bytes(rig.cas, &rig.arena, digest, 100, &bytes, &found));
+    assert_true(found && str_is(bytes, "precious"));
+    rig_drop(&rig);
+}
+
+/* An edit between the put and the flush of somebody who put the same bytes before. */
+static void an_object_damaged_before_the_flush_is_published_anew(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open(), other = {.scratch = rig.scratch};
+    rig_reopen(&other);
+    struct digest digest = put_text(&rig, "same");
+    put_text(&other, "same");
+    assert_fine(cas_flush(rig.cas));
+    rig_damage(&rig, rig_object(&rig, digest), false);
+    assert_fine(cas_flush(other.cas));
+    assert_true(has(&other, digest));
+    rig_close(&other);
+    arena_drop(&other.arena);
+    rig_drop(&rig);
+}
+
+static void a_lost_index_costs_only_hashing(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct digest digest = put_text(&rig, "hello");
+    assert_fine(cas_flush(rig.cas));
+    rig_close(&rig);
+    assert_int_equal(unlinkat(rig.scratch.fd, ".mlops/index.db", 0), 0);
+    rig_reopen(&rig);
+    assert_true(has(&rig, digest));
+    rig_drop(&rig);
+}
+
+static void processes_put_the_same_content_at_once(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    pid_t children[4];
+    for (int c = 0; c < 4; c++) {
+        children[c] = fork();
+        if (children[c] == 0) {
+            struct rig mine = {.scratch = rig.scratch};
+            rig_reopen(&mine);
+            char text[16];
+            for (int i = 0; i < 60; i++) {
+                snprintf(text, sizeof text, "%d", i);
+                put_text(&mine, text);
+                if (i % 7 == c)
+                    assert_fine(cas_flush(mine.cas));
+            }
+            assert_fine(cas_flush(mine.cas));
+            _exit(0);
+        }
+    }
+    for (int c = 0; c < 4; c++) {
+        int status = -1;
+        waitpid(children[c], &status, 0);
+        assert_int_equal(status, 0);
+    }
+    for (int i = 0; i < 60; i++) {
+        char text[16];
+        enum cas_health health = CAS_ABSENT;
+        snprintf(text, sizeof text, "%d", i);
+        assert_fine(cas_verify(rig.cas, digest_of(text, strlen(text)), &health));
+        assert_int_equal(health, CAS_GOOD);
+    }
+    rig_drop(&rig);
+}
+
+static void a_fifo_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct cas_put put;
+    assert_int_equal(mkfifoat(rig.scratch.fd, "fifo", 0600), 0);
+    assert_error(cas_put_file(rig.cas, rig.scratch.fd, "fifo", &put), "FIFO");
+    rig_drop(&rig);
+}
+
+static FALLIBLE count_object(void *context, struct digest digest, const struct file_stat *stat)
+{
+    (void)digest;
+    assert_true(stat->size_bytes > 0);
+    ++*(int *)context;
+    return NULL;
+}
+
+static FALLIBLE count_pin(void *context, struct digest digest)
+{
+    (void)digest;
+    ++*(int *)context;
+    return NULL;
+}
+
+static void trash_takes_objects_out_of_use(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int count = 0;
+    int64_t bytes = 0;
+    struct digest digest = put_text(&rig, "one");
+    put_text(&rig, "two");
+    assert_fine(cas_flush(rig.cas));
+    assert_fine(cas_trash(rig.cas, digest));
+    assert_false(has(&rig, digest));
+    assert_fine(cas_each(rig.cas, count_object, &count));
+    assert_int_equal(count, 1);
+    assert_fine(cas_empty_trash(rig.cas, &bytes));
+    assert_int_equal(bytes, 3);
+    rig_drop(&rig);
+}
+
+static void what_is_put_again_is_pinned(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int pins = 0;
+    put_text(&rig, "old");
+    assert_fine(cas_flush(rig.cas));
+    assert_fine(cas_each_pin(rig.cas, count_pin, &pins));
+    assert_int_equal(pins, 0);
+    put_text(&rig, "old");
+    assert_fine(cas_flush(rig.cas));
+    assert_fine(cas_each_pin(rig.cas, count_pin, &pins));
+    assert_int_equal(pins, 1);
+    rig_again(&rig);
+    pins = 0;
+    assert_fine(cas_each_pin(rig.cas, count_pin, &pins));
+    assert_int_equal(pins, 0);
+    rig_drop(&rig);
+}
+
+static void hard_links_share_the_object(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct file_stat stat;
+    bool found = false;
+    rig.workspace->config.link = LINK_HARDLINK;
+    rig.workspace->config.link_force = true;
+    struct digest digest = put_text(&rig, "shared");
+    assert_fine(cas_flush(rig.cas));
+    assert_fine(cas_checkout(rig.cas, digest, false, rig.scratch.fd, "a", &stat, &found));
+    assert_int_equal(stat.links, 2);
+    assert_fine(cas_checkout(rig.cas, digest, true, rig.scratch.fd, "b", &stat, &found));
+    assert_int_equal(stat.links, 1);
+    if (geteuid() == 0) {
+        rig.workspace->config.link_force = false;
+        assert_fine(cas_checkout(rig.cas, digest, false, rig.scratch.fd, "c", &stat, &found));
+        assert_int_equal(stat.links, 1);
+    }
+    rig_drop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_put_comes_back),
+        cmocka_unit_test(nothing_has_a_name_before_the_flush),
+        cmocka_unit_test(more_puts_than_descriptors_are_published),
+        cmocka_unit_test(a_large_file_is_stored_as_it_is),
+        cmocka_unit_test(a_flipped_bit_is_found_and_never_used),
+        cmocka_unit_test(every_bit_of_an_object_counts),
+        cmocka_unit_test(a_truncated_object_is_absent),
+        cmocka_unit_test(putting_again_replaces_a_damaged_object),
+        cmocka_unit_test(an_object_damaged_before_the_flush_is_published_anew),
+        cmocka_unit_test(a_lost_index_costs_only_hashing),
+        cmocka_unit_test(processes_put_the_same_content_at_once),
+        cmocka_unit_test(a_fifo_is_refused_at_once),
+        cmocka_unit_test(trash_takes_objects_out_of_use),
+        cmocka_unit_test(what_is_put_again_is_pinned),
+        cmocka_unit_test(hard_links_share_the_object),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
