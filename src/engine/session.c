@@ -123,14 +123,12 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
 struct error *session_open(struct arena *arena, const struct session_options *options,
                            struct session *ret)
 {
-    struct session session = {.arena = arena, .observer = options->observer};
-    struct error *error = open_all(&session, options);
-    if (error) {
-        session_drop(&session);
-        return error;
-    }
-    *ret = session;
-    return NULL;
+    /* In place: what is opened keeps pointers to the session's workspace. */
+    *ret = (struct session){.arena = arena, .observer = options->observer};
+    struct error *error = open_all(ret, options);
+    if (error)
+        session_drop(ret);
+    return error;
 }
 
 void session_drop(struct session *session)
