@@ -92,7 +92,7 @@ static void print_json(struct context *context, const struct lint_result *result
     struct json_writer json = report_json_open(context);
     json_name(&json, "file");
     json_str(&json, result->file);
-    json_name(&json, "stages");
+    json_name(&json, "stage_count");
     json_int(&json, (int64_t)result->stage_count);
     json_name(&json, "errors");
     json_open_list(&json);

@@ -73,6 +73,8 @@ struct cli_command {
     COMMAND(metrics)                                                                               \
     COMMAND(params)                                                                                \
     COMMAND(lineage)                                                                               \
+    COMMAND(gc)                                                                                    \
+    COMMAND(verify)                                                                                \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

@@ -1,0 +1,38 @@
+load helper
+
+@test "config lists each setting, its value and where it comes from" {
+  succeeds init
+  succeeds config --json
+  holds 'any(x["name"] == "jobs" and x["value"] == "0" for x in r["settings"])'
+  MLOPS_JOBS=3 succeeds config origin jobs
+  says MLOPS_JOBS
+}
+
+@test "later layers win: tracked, local, environment" {
+  succeeds init
+  succeeds config set jobs 2
+  succeeds config get jobs
+  [ "$(cat "$OUT")" = 2 ]
+  succeeds config set --local jobs 3
+  succeeds config get jobs
+  [ "$(cat "$OUT")" = 3 ]
+  MLOPS_JOBS=4 succeeds config get jobs
+  [ "$(cat "$OUT")" = 4 ]
+  succeeds config unset --local jobs
+  succeeds config get jobs
+  [ "$(cat "$OUT")" = 2 ]
+  grep -q 2 .mlops/config.yaml
+}
+
+@test "a name or value that is wrong is refused and changes nothing" {
+  succeeds init
+  cp .mlops/config.yaml before
+  fails 2 config get jobz
+  says "did you mean 'jobs'?"
+  mlops config set jobs many
+  [ "$status" -ne 0 ]
+  fails 2 config sett jobs 2
+  says "did you mean 'set'?"
+  fails 2 config set jobs
+  cmp before .mlops/config.yaml
+}

@@ -1,0 +1,127 @@
+# diff, metrics, params
+load helper
+
+measured() {
+  echo raw >raw.txt
+  echo 'lr: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  train:
+    cmd: |
+      lr=$(sed 's/lr: //' params.yaml)
+      cat raw.txt > model.txt; echo "$lr" >> model.txt
+      printf '{"acc": 0.9%s, "name": "m%s"}\n' "$lr" "$lr" > metrics.json
+    deps: [raw.txt]
+    params: [lr]
+    outs: [model.txt]
+    metrics: [{metrics.json: {cache: false}}]
+END
+}
+
+@test "a run against itself differs in nothing" {
+  measured
+  ran executed=1
+  succeeds diff @ @ --exit-code --json
+  holds 'r["is_empty"] and not (r["metrics"] or r["params"] or r["data"] or r["stages"])'
+}
+
+@test "diff without words: what the workspace changed, then what the newest run changed" {
+  measured
+  ran executed=1
+  fails 2 diff
+  says 'only one run'
+  echo 'lr: 2' >params.yaml
+  succeeds diff --json
+  holds 'r["after"]["title"] == "workspace" and r["params"][0]["after"] == "2"'
+  holds 'r["metrics"] == []'
+  ran executed=1
+  succeeds diff --json
+  holds 'r["after"]["title"].startswith("run ")'
+  holds 'r["metrics"][0]["key"] == "acc" and abs(r["metrics"][0]["delta"] - 0.01) < 1e-9'
+  holds 'r["metrics"][1]["before"] == "m1" and r["metrics"][1]["after"] == "m2"'
+  holds '[x["part"] for x in r["stages"][0]["reasons"]] == ["param"]'
+}
+
+@test "diff sees data that changed, was added or removed in the workspace" {
+  measured
+  ran executed=1
+  echo other >raw.txt
+  fails 1 diff @ workspace --exit-code --json
+  holds '[d["path"] for d in r["data"]] == ["raw.txt"] and r["data"][0]["change"] == "changed"'
+  rm raw.txt
+  fails 1 diff @ --exit-code --json
+  holds 'r["data"][0]["path"] == "raw.txt" and r["data"][0]["change"] == "removed"'
+}
+
+@test "a git revision means its lock file, also without the ledger" {
+  git_init
+  measured
+  ran executed=1
+  commit_all
+  echo 'lr: 2' >params.yaml
+  ran executed=1
+  succeeds diff HEAD @ --json
+  holds '"= run" in r["before"]["title"] and r["params"][0]["before"] == "1"'
+  rm -rf .mlops
+  ran unchanged=1
+  succeeds diff HEAD workspace --json
+  holds 'r["metrics"][0]["before_value"] == 0.91 and r["metrics"][0]["after_value"] == 0.92'
+  holds '"= run" not in r["before"]["title"]'
+}
+
+@test "a revision without a lock file says so" {
+  git_init
+  measured
+  commit_all
+  ran executed=1
+  fails 3 diff HEAD
+  says pipeline.lock
+}
+
+@test "code between two commits is listed" {
+  git_init
+  measured
+  echo 'x = 1' >lib.py
+  ran executed=1
+  commit_all one
+  echo 'x = 2' >lib.py
+  echo 'lr: 2' >params.yaml
+  commit_all two
+  ran executed=1
+  commit_all three
+  succeeds diff HEAD~2 HEAD --json
+  holds '"M lib.py" in r["code"]["files"] and r["code"]["differs"]'
+}
+
+@test "text, Markdown and CSV say the same" {
+  measured
+  ran executed=1
+  echo 'lr: 2' >params.yaml
+  ran executed=1
+  for format in table md csv; do
+    succeeds diff --format $format
+    says 0.91
+    says 0.92
+    says +0.01
+  done
+  "$PYTHON" -c 'import csv, sys; rows = list(csv.DictReader(open(sys.argv[1]))); assert {"metrics", "params", "data", "stages"} <= {r["section"] for r in rows}, rows' "$OUT"
+  succeeds diff @ @
+  says 'no difference'
+}
+
+@test "metrics and params stand side by side" {
+  measured
+  ran executed=1
+  echo 'lr: 2' >params.yaml
+  ran executed=1
+  succeeds metrics @ @~1 --json
+  holds '[x["metrics"]["metrics.json:acc"] for x in r["runs"]] == [0.92, 0.91]'
+  succeeds params @ @~1 workspace --json
+  holds '[x["params"]["params.yaml:lr"] for x in r["runs"]] == ["2", "1", "2"]'
+  succeeds metrics
+  says metrics.json:acc
+  succeeds metrics @ @~1 --changed --name name --json
+  holds 'list(r["runs"][0]["metrics"]) == ["metrics.json:name"]'
+  succeeds params @ @ --changed --format csv
+  [ "$(wc -l <"$OUT")" -eq 1 ]
+}
