@@ -237,7 +237,7 @@ FALLIBLE context_pipeline(struct context *context, struct str word, struct pipel
                   str_terminate(context->arena, path), LIMIT_DOCUMENT_BYTES, &bytes, &is_found));
     if (!is_found)
         return error_new(ERROR_PROJECT, "'%.*s' is gone", STR_FMT(path));
-    struct doc_options options = {.dialect = pipeline_dialect(path)};
+    struct doc_options options = {.dialect = pipeline_dialect(path), .huge_is_text = true};
     struct doc *doc = NULL;
     struct str shown = workspace_show(context->arena, workspace, path);
     TRY(doc_parse(context->arena, str_copy(context->arena, shown), bytes, &options, &doc));

@@ -17,6 +17,7 @@ struct reader {
     int64_t expanded_count;
     int document_count;
     bool refuses_anchors;
+    bool huge_is_text;
     bool is_ascii; /* then libyaml's indexes are byte offsets */
     bool is_done;
 };
@@ -118,7 +119,11 @@ static void resolve_scalar(struct reader *reader, const yaml_event_t *event, str
     const struct tag_row *row = tag ? find_tag(tag) : NULL;
     bool is_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     node->is_quoted = tag ? !row || row->kinds & BIT_STR : is_quoted;
-    if (!node->is_quoted && !doc_resolve(node, reader->build.doc->dialect, reader->build.scratch))
+    bool is_huge =
+        !node->is_quoted && !doc_resolve(node, reader->build.doc->dialect, reader->build.scratch);
+    if (is_huge && reader->huge_is_text)
+        node->kind = DOC_STR;
+    else if (is_huge)
         doc_build_fault(&reader->build, node,
                         "'%.*s' is out of the range of numbers; put quotes around a text",
                         STR_FMT(str_slice(node->text, 0, 64)));
@@ -321,7 +326,9 @@ FALLIBLE doc_parse(struct arena *arena, struct str name, struct str bytes,
                    const struct doc_options *options, struct doc **ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    AUTO(reader_drop) struct reader reader = {.refuses_anchors = options->refuse_anchors};
+    AUTO(reader_drop)
+    struct reader reader = {.refuses_anchors = options->refuse_anchors,
+                            .huge_is_text = options->huge_is_text};
     struct error_list errors = {0};
     struct doc *doc = doc_make(arena, name, bytes, options->dialect);
     TRY(check_bytes(doc, options->bytes_most ? options->bytes_most : LIMIT_DOCUMENT_BYTES));

@@ -17,12 +17,11 @@
 
 #include "aside_private.h"
 
-static FALLIBLE claim_paths(struct session *session, const struct stage *stage,
-                            struct attempt *attempt, bool *ret_taken)
+/* Shared on what a stage reads, exclusive on what it makes. */
+static size_t claims_of(struct arena *arena, const struct stage *stage, struct claim **ret)
 {
-    AUTO(arena_drop) struct arena arena = {0};
     size_t most = stage->deps.len + stage->params.len + stage->outs.len;
-    struct claim *claims = arena_new_array(&arena, struct claim, most);
+    struct claim *claims = arena_new_array(arena, struct claim, most);
     size_t count = 0;
     vec_each (struct dependency, dependency, &stage->deps) {
         struct str path = dependency->is_glob ? glob_prefix(dependency->path) : dependency->path;
@@ -33,6 +32,16 @@ static FALLIBLE claim_paths(struct session *session, const struct stage *stage,
         claims[count++] = (struct claim){reference->file, LOCK_SHARED};
     vec_each (struct output, output, &stage->outs)
         claims[count++] = (struct claim){output->path, LOCK_EXCLUSIVE};
+    *ret = claims;
+    return count;
+}
+
+static FALLIBLE claim_paths(struct session *session, const struct stage *stage,
+                            struct attempt *attempt, bool *ret_taken)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct claim *claims = NULL;
+    size_t count = claims_of(&arena, stage, &claims);
     return claims_take(fd_number(session->workspace.state_fd), "locks/paths", claims, count,
                        &attempt->claims, ret_taken);
 }
@@ -68,6 +77,14 @@ struct error *attempt_begin(struct session *session, const struct stage *stage, 
     attempt.marker = str_print(session->arena, "MLOPS_ATTEMPT=%.*s", STR_FMT(attempt.id));
     *ret = attempt;
     return NULL;
+}
+
+struct error *attempt_share(const struct stage *stage, const struct attempt *attempt)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct claim *claims = NULL;
+    size_t count = claims_of(&arena, stage, &claims);
+    return claims_share(&attempt->claims, claims, count);
 }
 
 /* The content in the way is the only copy: the store lacks it and no run is known to have made it.

@@ -110,6 +110,7 @@ struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
         outcome->attempt = attempt->id;
         pending->attempt = *attempt;
         *attempt = (struct attempt){0};
+        TRY(attempt_share(outcome->stage, &pending->attempt));
     }
     if (recorder->group.len == 1)
         recorder->first_ns = clock_monotonic_ns();

@@ -67,6 +67,8 @@ static FALLIBLE visit_ready(struct run_state *state)
         if (is_full)
             return NULL;
         TRY(run_visit(state, &state->steps[state->ready.at[state->ready_at++]]));
+        if (state->recorder && recorder_is_due(state->recorder, clock_monotonic_ns()))
+            TRY(recorder_flush(state->recorder));
         if (signal_count() > state->stop_count)
             return NULL;
     }
@@ -154,11 +156,19 @@ static void tick(struct run_state *state)
     observer_tell(observer, &event);
 }
 
+/* Nothing runs and nothing is ready: what is held may wait for locks of our own unrecorded
+ * outcomes.
+ */
+static bool is_held_up(const struct run_state *state)
+{
+    return state->active.len > 0 && state->running == 0 && !has_ready(state);
+}
+
 static FALLIBLE turn(struct run_state *state)
 {
     answer_signals(state);
     TRY(visit_ready(state));
-    if (recorder_is_due(state->recorder, clock_monotonic_ns()))
+    if (is_held_up(state) || recorder_is_due(state->recorder, clock_monotonic_ns()))
         TRY(recorder_flush(state->recorder));
     if (!state->active.len)
         return NULL;

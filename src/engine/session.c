@@ -66,7 +66,7 @@ static FALLIBLE read_pipeline(struct session *session, struct str absolute, stru
         return error_hint(
             error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'", STR_FMT(shown)),
             "check the name, or run 'mlops lint' to see what is found");
-    struct doc_options options = {.dialect = pipeline_dialect(absolute)};
+    struct doc_options options = {.dialect = pipeline_dialect(absolute), .huge_is_text = true};
     struct doc *doc = NULL;
     TRY(doc_parse(arena, shown, bytes, &options, &doc));
     session->doc = doc;

@@ -249,7 +249,7 @@ static FALLIBLE put_group(struct ledger *ledger, const struct ledger_group *grou
 
 FALLIBLE ledger_record(struct ledger *ledger, const struct ledger_group *group)
 {
-    check(group->run->sequence > 0 && group->outcome_count <= (size_t)LIMIT_OUTCOMES_GROUPED);
+    check(group->run->sequence > 0);
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     TRY(sql_begin(ledger->sql, &transaction));
     TRY(put_group(ledger, group));

@@ -61,6 +61,8 @@ struct doc_options {
     int64_t bytes_most;  /* 0: LIMIT_DOCUMENT_BYTES */
     int64_t nodes_most;  /* 0: LIMIT_DOCUMENT_NODES */
     bool refuse_anchors; /* lock files */
+    bool huge_is_text;   /* a number beyond the range of doubles is text (its place decides), not an
+                            error */
 };
 
 /* `name` and `bytes` must live as long as the arena. Several independent errors come as one list.

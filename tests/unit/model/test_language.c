@@ -49,7 +49,7 @@ static struct error *plan_text(struct arena *arena, struct str name, struct str 
                                struct plan *ret)
 {
     struct doc *doc;
-    struct doc_options options = {.dialect = pipeline_dialect(name)};
+    struct doc_options options = {.dialect = pipeline_dialect(name), .huge_is_text = true};
     TRY(doc_parse(arena, name, text, &options, &doc));
     return bind_and_plan(arena, doc, name, ret);
 }
