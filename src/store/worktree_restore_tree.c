@@ -46,6 +46,16 @@ static void add_directory_path(struct delta *delta, struct str below)
     }
 }
 
+static void sort_directories(struct delta *delta)
+{
+    size_t count = delta->directory_paths.len;
+    delta->sorted_paths = arena_new_array(delta->arena, struct str, count);
+    for (size_t i = 0; i < count; i++)
+        delta->sorted_paths[i] = delta->directory_paths.entries[i].key;
+    if (count > 1)
+        qsort(delta->sorted_paths, count, sizeof(struct str), str_compare_items);
+}
+
 static void plan(struct delta *delta)
 {
     const struct artifact *artifact = delta->restoring->artifact;
@@ -53,6 +63,7 @@ static void plan(struct delta *delta)
         add_directory_path(delta, delta->directories.at[i].below);
     for (size_t i = 0; i < artifact->empty_dir_count; i++)
         add_directory_path(delta, artifact->empty_dirs[i]);
+    sort_directories(delta);
     vec_each (struct wanted, wanted, &delta->files) {
         struct present *present = map_get(&delta->present_by_path, wanted->below);
         if (present && is_equal(wanted, present->node)) {
