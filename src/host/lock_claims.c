@@ -182,18 +182,24 @@ static size_t coarsen(struct claim *claims, size_t count)
     return count;
 }
 
-struct error *claims_take(int at_fd, const char *file, const struct claim *claims, size_t count,
-                          struct claims *ret, bool *ret_taken)
+static struct place_vec places_of(struct arena *arena, const struct claim *claims, size_t count)
 {
-    AUTO(arena_drop) struct arena arena = {0};
     struct place_vec places = {0};
-    struct claim *wanted = arena_new_array(&arena, struct claim, count);
+    struct claim *wanted = arena_new_array(arena, struct claim, count);
     if (count)
         memcpy(wanted, claims, count * sizeof *wanted);
     count = coarsen(wanted, count);
     for (size_t i = 0; i < count; i++)
-        add_claim(&arena, &places, &wanted[i]);
+        add_claim(arena, &places, &wanted[i]);
     merge_places(&places);
+    return places;
+}
+
+struct error *claims_take(int at_fd, const char *file, const struct claim *claims, size_t count,
+                          struct claims *ret, bool *ret_taken)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct place_vec places = places_of(&arena, claims, count);
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
     AUTO(fd_drop) struct fd fd = fd_of(openat(at_fd, file, flags, 0666));
     if (fd_number(fd) < 0)
@@ -205,6 +211,27 @@ struct error *claims_take(int at_fd, const char *file, const struct claim *claim
             return NULL;
     }
     ret->fd = fd_of(fd_release(&fd));
+    return NULL;
+}
+
+/* The kernel turns a lock of the same descriptor into another at once: B and C become read locks
+ * before A, which says that somebody writes, is given back. */
+static FALLIBLE share_place(int fd, const struct place *place)
+{
+    bool taken = false;
+    if (place->flags & IS_EXCLUSIVE)
+        TRY(range_lock(fd, F_RDLCK, place->at + BYTE_B, BYTE_C + 1 - BYTE_B, &taken));
+    if (place->flags & (IS_EXCLUSIVE | INTENDS_EXCLUSIVE))
+        TRY(range_lock(fd, F_UNLCK, place->at + BYTE_A, 1, &taken));
+    return NULL;
+}
+
+struct error *claims_share(const struct claims *held, const struct claim *claims, size_t count)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct place_vec places = places_of(&arena, claims, count);
+    vec_each (struct place, place, &places)
+        TRY(share_place(fd_number(held->fd), place));
     return NULL;
 }
 

@@ -38,6 +38,9 @@ FALLIBLE attempt_note_process(struct session *session, const struct attempt *att
  */
 FALLIBLE attempt_undo(struct session *session, struct attempt *attempt, struct str failed);
 
+/* The outputs are made: stages that read them need not wait until they are recorded. */
+FALLIBLE attempt_share(const struct stage *stage, const struct attempt *attempt);
+
 /* Success, after it was recorded: forgets the earlier outputs, but moves those that neither the
  * store holds nor a run made (hand edits) to displaced/RUN; *ret_displaced counts them. */
 FALLIBLE attempt_complete(struct session *session, struct attempt *attempt, int *ret_displaced);

@@ -38,4 +38,8 @@ struct claim {
  * directories are taken on the directory instead: excludes more than asked for, never less. */
 FALLIBLE claims_take(int at_fd, const char *file, const struct claim *claims, size_t count,
                      struct claims *ret, bool *ret_taken);
+
+/* Makes every exclusive one of the same claims shared, without letting go of it in between: what
+ * was written may be read by others now, but not changed. */
+FALLIBLE claims_share(const struct claims *held, const struct claim *claims, size_t count);
 void claims_drop(struct claims *claims);

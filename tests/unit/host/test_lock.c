@@ -154,6 +154,29 @@ static void claims_of_one_call_do_not_conflict_with_each_other(void **state)
     assert_true(take(&scratch, &below, 1, &asked));
 }
 
+static void shared_claims_let_readers_in_and_keep_writers_out(void **state)
+{
+    (void)state;
+    AUTO(scratch_drop) struct scratch scratch = scratch_open();
+    static const struct wish made[] = {{"out/x", W}, {"in", R}};
+    static const struct {
+        struct wish wish;
+        bool is_free;
+    } rows[] = {
+        {{"out/x", R}, true},  {{"out", R}, true},  {{"out/x/y", R}, true}, {{"in", R}, true},
+        {{"out/x", W}, false}, {{"out", W}, false}, {{"in", W}, false},     {{"out/y", W}, true},
+    };
+    AUTO(claims_drop) struct claims held = {0};
+    assert_true(take(&scratch, made, COUNT_OF(made), &held));
+    const struct claim claims[] = {{STR("out/x"), W}, {STR("in"), R}};
+    assert_fine(claims_share(&held, claims, COUNT_OF(claims)));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO(claims_drop) struct claims asked = {0};
+        if (take(&scratch, &rows[i].wish, 1, &asked) != rows[i].is_free)
+            fail_msg("row %zu: '%s'", i, rows[i].wish.path);
+    }
+}
+
 static void claims_that_are_not_all_free_leave_none_behind(void **state)
 {
     (void)state;
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_lock_where_none_can_be_made_is_an_error),
         cmocka_unit_test(claims_conflict_by_the_rules_of_a_hierarchy),
         cmocka_unit_test(claims_of_one_call_do_not_conflict_with_each_other),
+        cmocka_unit_test(shared_claims_let_readers_in_and_keep_writers_out),
         cmocka_unit_test(claims_that_are_not_all_free_leave_none_behind),
         cmocka_unit_test(no_claims_are_always_free),
         cmocka_unit_test(many_claims_are_taken_on_their_directories),
