@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""SIGKILL at a system call of mlops: whatever it was about to do, the next command needs no repair.
+
+strace lists the calls of one undisturbed command; then, per point, a fresh copy of the project is
+given to the same command, which is killed at that one call. The pool runs inline, so that calls
+come in the same order each time. By default every 20th point is tried, others on other days."""
+import collections
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import fault  # noqa: E402
+
+HAND = b"edited by hand, the only copy 7391\n"
+POINTS_MOST = 30  # of one scenario in a sample
+
+
+class Scenario:
+    """`make` returns the project as it is before the command; `heal` changes it afterwards, so
+    that the next run can succeed."""
+
+    def __init__(self, name, words, make, heal=None, keeps=None, needs=None):
+        self.name, self.words, self.make, self.heal = name, words, make, heal
+        self.keeps, self.needs = keeps, needs
+
+
+def fresh():
+    return fault.make_project("fresh")
+
+
+def done():
+    project = fault.make_project("done")
+    expect_ok(fault.run_json(project))
+    return project
+
+
+def changed():
+    """Everything has an earlier output that has to be set aside."""
+    project = done()
+    fault.write(project + "/data/raw.csv", "5,1\n3,2\n")
+    return project
+
+
+def edited():
+    project = changed()
+    for name in ("model.bin", "data/clean.csv"):
+        os.chmod(f"{project}/{name}", 0o644)
+        fault.write(f"{project}/{name}", HAND)
+    return project
+
+
+def failing():
+    project = done()
+    fault.set_params(project, fail="true")
+    return project
+
+
+def known():
+    """Two sets of outputs in the store; the work tree holds the second, params say the first."""
+    project = done()
+    for rate in ("0.2", "0.1"):
+        fault.set_params(project, rate=rate)
+        if rate == "0.2":
+            expect_ok(fault.run_json(project))
+    return project
+
+
+def rich():
+    """For gc: several runs, a failed one, results that nothing needs once grace and keep are 0."""
+    project = known()
+    expect_ok(fault.run_json(project))
+    fault.set_params(project, rate="0.3", fail="true")
+    fault.run_json(project)
+    fault.set_params(project)
+    expect_ok(fault.run_json(project))
+    return project
+
+
+def repository():
+    project = fault.make_project("repository")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", project]
+    fault.write(project + "/.gitignore", "/log/\n/scratch\n")
+    subprocess.run(git[:1] + ["init", "-q", project], check=True)
+    subprocess.run(git + ["add", "-A"], check=True)
+    subprocess.run(git + ["commit", "-qm", "first"], check=True)
+    fault.write(project + "/data/raw.csv", "5,1\n3,2\n")
+    return project
+
+
+def expect_ok(result):
+    if result.status != fault.OK:
+        print("not ok the undisturbed command:", result)
+        sys.exit(1)
+
+
+GC = ["gc", "--yes"]
+SCENARIOS = [
+    Scenario("init", ["init"], fresh),
+    Scenario("first-run", ["run"], fresh),
+    Scenario("no-op", ["run"], done),
+    Scenario("changed", ["run", "-j4"], changed),
+    Scenario("edited", ["run"], edited, keeps=HAND),
+    Scenario("failing", ["run"], failing, heal=fault.set_params),
+    Scenario("restore", ["run"], known),
+    Scenario("repository", ["run"], repository),
+    Scenario("gc", GC, rich, needs="gc"),
+    Scenario("verify", ["verify"], rich, needs="verify"),
+]
+ENVIRONMENT = dict(MLOPS_POOL="0", MLOPS_GC_GRACE="0s", MLOPS_KEEP_AGE="0s", MLOPS_KEEP_RUNS="1",
+                   FAULT_TEST="kill9")
+
+
+def traced(project, words, inject=None):
+    trace = os.path.join(fault.scratch(), "trace")
+    options = ["-e", f"inject={inject}"] if inject else []
+    subprocess.run(["strace", "-qq", "-o", trace, *options, fault.MLOPS, *words], cwd=project,
+                   env=fault.environment(**ENVIRONMENT), stdin=subprocess.DEVNULL,
+                   capture_output=True, timeout=60)
+    return fault.text_of(fault.read(trace))
+
+
+def list_points(trace):
+    counts = collections.Counter(
+        match.group(1) for match in (re.match(r"(\w+)\(", line) for line in trace.splitlines())
+        if match)
+    points, seen = [], collections.Counter()
+    for line in trace.splitlines():
+        match = re.match(r"(\w+)\(", line)
+        if match and match.group(1) not in ("execve", "exit_group"):
+            seen[match.group(1)] += 1
+            points.append((match.group(1), seen[match.group(1)], line[:100]))
+    assert sum(counts.values()) >= len(points)
+    return points
+
+
+def after_kill(scenario, project, expected):
+    faults = []
+    if scenario.keeps and not fault.holds(project, scenario.keeps):
+        faults.append("a file that a user had edited by hand is gone")
+    inputs = {"data/raw.csv", "pipeline.yaml", "params.yaml"}
+    before = fault.tree(scenario.base)
+    now = fault.tree(project)
+    faults += [f"the user's {name} changed" for name in inputs if before[name] != now.get(name)]
+    if scenario.heal:
+        unhealed = fault.run_json(project, env=fault.environment(**ENVIRONMENT))
+        if unhealed.status != fault.ANSWER:
+            faults.append(f"the failing run, again: {unhealed}")
+        if fault.tree(project).get("model.bin") != before["model.bin"]:
+            faults.append("the model of the run before the failing one is not back")
+        scenario.heal(project)
+    faults += fault.is_sound(project, expected, env=fault.environment(**ENVIRONMENT))
+    if scenario.keeps and not fault.holds(project, scenario.keeps):
+        faults.append("a file that a user had edited by hand is gone after recovery")
+    return faults
+
+
+def try_scenario(scenario, chosen):
+    scenario.base = scenario.make()
+    kept = os.path.join(fault.scratch(), "base")
+    fault.copy(scenario.base, kept)
+    scenario.base = kept
+    project = os.path.join(fault.scratch(), "p")
+    fault.copy(kept, project)
+    points = list_points(traced(project, scenario.words))
+    if scenario.heal:
+        scenario.heal(project)
+    expect_ok(fault.run_json(project, env=fault.environment(**ENVIRONMENT)))
+    expected = fault.outputs(project)
+    every = 1 if chosen.full else max(chosen.every, -(-len(points) // POINTS_MOST))
+    tally = fault.Tally(f"kill9 {scenario.name}")
+    for number in range(fault.day() % every, len(points), every):
+        if chosen.only is not None and number not in chosen.only:
+            continue
+        call, count, line = points[number]
+        fault.copy(kept, project)
+        traced(project, scenario.words, f"{call}:signal=SIGKILL:when={count}")
+        tally.point(after_kill(scenario, project, expected), f"at call {number}: {call} {count}, "
+                    f"undisturbed {line}")
+        if chosen.stop and tally.bad:
+            break
+    return tally.end(f" (of {len(points)} calls)")
+
+
+def main():
+    chosen = fault.arguments(
+        (["--every"], dict(type=int, default=20, help="try each so-manieth point")),
+        (["--only"], dict(type=int, nargs="*", help="numbers of the points to try")),
+        (["--stop"], dict(action="store_true", help="end a scenario at its first bad point")),
+        (["scenarios"], dict(nargs="*", help="names; all if none is given")))
+    if not shutil.which("strace"):
+        fault.skip("strace is not installed")
+    if chosen.only:
+        chosen.every, chosen.full = 1, True
+    names = [scenario.name for scenario in SCENARIOS]
+    unknown = [name for name in chosen.scenarios if name not in names]
+    if unknown:
+        sys.exit(f"unknown {unknown}; there are {names}")
+    bad = 0
+    for scenario in SCENARIOS:
+        if chosen.scenarios and scenario.name not in chosen.scenarios:
+            continue
+        if scenario.needs and not fault.has_command(scenario.needs):
+            print(f"kill9 {scenario.name}: left out, this binary has no '{scenario.needs}'")
+            continue
+        bad += try_scenario(scenario, chosen)
+    sys.exit(1 if bad else 0)
+
+
+main()
