@@ -22,10 +22,10 @@ static const struct option_row rows[] = {
 enum { ITEMS_SHOWN = 20 };
 
 static const struct column columns[] = {
-    {.name = "what", .title = "WHAT"},
+    {.name = "what", .title = "WHAT", .drop = 1},
     {.name = "name", .title = "NAME", .may_shrink = true},
     {.name = "size_bytes", .title = "SIZE", .is_right = true},
-    {.name = "age_s", .title = "AGE", .is_right = true},
+    {.name = "age_s", .title = "AGE", .is_right = true, .drop = 2},
     {.name = "why", .title = "WHY", .may_shrink = true},
 };
 
@@ -61,12 +61,13 @@ static void print_text(struct context *context, const struct gc_command *options
     }
     struct str freed = bytes_print(context->arena, report->freed_bytes);
     struct str kept = bytes_print(context->arena, report->kept_bytes);
-    buf_print(out, "%s %.*s in %zu items; kept: %lld objects, %.*s",
+    struct buf summary = buf_in(context->arena);
+    buf_print(&summary, "%s %.*s in %zu items; kept: %lld objects, %.*s",
               options->yes ? "removed" : "would remove", STR_FMT(freed), report->item_count,
               (long long)report->kept_objects, STR_FMT(kept));
     if (report->young_objects)
-        buf_print(out, "; not needed but young: %lld", (long long)report->young_objects);
-    buf_add_char(out, '\n');
+        buf_print(&summary, "; not needed but young: %lld", (long long)report->young_objects);
+    report_line(context, buf_str(&summary), 0, 0);
     if (!options->yes && report->item_count)
         context_notice(context, "nothing was removed; 'mlops gc --yes' does it");
 }

@@ -70,13 +70,13 @@ static void print_json(struct context *context, const struct run *runs, size_t c
 
 static const struct column columns[] = {
     {.name = "run", .title = "RUN"},
-    {.name = "started", .title = "STARTED"},
+    {.name = "started", .title = "STARTED", .drop = 1},
     {.name = "status", .title = "STATUS"},
-    {.name = "duration_s", .title = "TIME", .is_right = true},
-    {.name = "stages", .title = "STAGES", .may_shrink = true},
-    {.name = "commit", .title = "COMMIT"},
-    {.name = "branch", .title = "BRANCH", .may_shrink = true},
-    {.name = "labels", .title = "TAGS", .may_shrink = true},
+    {.name = "duration_s", .title = "TIME", .is_right = true, .drop = 2},
+    {.name = "stages", .title = "STAGES", .may_shrink = true, .drop = 3},
+    {.name = "commit", .title = "COMMIT", .drop = 5},
+    {.name = "branch", .title = "BRANCH", .may_shrink = true, .drop = 6},
+    {.name = "labels", .title = "TAGS", .may_shrink = true, .drop = 4},
     {.name = "pipeline", .title = NULL},
 };
 

@@ -20,8 +20,9 @@ static void add_line(struct context *context, const char *name, struct str value
     if (value.len == 0)
         return;
     report_add_toned(context, TONE_DIM, str_print(context->arena, "%-10s", name));
-    buf_add_escaped(&context->out, value, false);
-    buf_add_char(&context->out, '\n');
+    struct buf safe = buf_in(context->arena);
+    buf_add_escaped(&safe, value, false);
+    report_line(context, buf_str(&safe), 10, 10);
 }
 
 static struct str show_code(struct arena *arena, const struct code_state *code)
@@ -64,7 +65,7 @@ static void print_head(struct context *context, const struct run *run)
 static const struct column stage_columns[] = {
     {.name = "stage", .title = "STAGE", .may_shrink = true},
     {.name = "status", .title = "STATUS"},
-    {.name = "duration_s", .title = "TIME", .is_right = true},
+    {.name = "duration_s", .title = "TIME", .is_right = true, .drop = 1},
     {.name = "why", .title = "WHY", .may_shrink = true},
 };
 

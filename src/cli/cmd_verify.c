@@ -9,7 +9,7 @@ static const struct column columns[] = {
     {.name = "what", .title = "WHAT"},
     {.name = "name", .title = "NAME", .may_shrink = true},
     {.name = "fault", .title = "FAULT", .may_shrink = true},
-    {.name = "stages", .title = "STAGES", .may_shrink = true},
+    {.name = "stages", .title = "STAGES", .may_shrink = true, .drop = 1},
     {.name = "repair", .title = "WHAT TO DO", .may_shrink = true},
 };
 
@@ -53,10 +53,13 @@ static void print_report(struct context *context, const struct verify_report *re
     report_table(context, &table, "faults");
     if (context->format != FORMAT_TABLE || (context->common.quiet && !report->fault_count))
         return;
-    buf_print(&context->out, "%s%lld objects (%.*s), %lld results: %zu fault%s\n",
-              table.row_count ? "\n" : "", (long long)report->objects,
-              STR_FMT(bytes_print(context->arena, report->bytes)), (long long)report->results,
-              report->fault_count, report->fault_count == 1 ? "" : "s");
+    buf_add_text(&context->out, table.row_count ? "\n" : "");
+    struct str bytes = bytes_print(context->arena, report->bytes);
+    report_line(context,
+                str_print(context->arena, "%lld objects (%.*s), %lld results: %zu fault%s",
+                          (long long)report->objects, STR_FMT(bytes), (long long)report->results,
+                          report->fault_count, report->fault_count == 1 ? "" : "s"),
+                0, 0);
 }
 
 static FALLIBLE run_command(struct context *context, void *options, int argc,

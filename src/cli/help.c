@@ -72,10 +72,13 @@ void help_overview(struct context *context)
             add_pair(context, str_of(all[i]->name), str_of(all[i]->summary), NAME_COLUMN);
         }
     }
-    buf_add_text(&context->out, "\n'mlops help COMMAND' explains one; topics:");
+    struct buf more = buf_in(context->arena);
+    buf_add_text(&more, "'mlops help COMMAND' explains one; topics:");
     const struct help_topic *topics = help_topics(&count);
     for (size_t i = 0; i < count; i++)
-        buf_print(&context->out, " %s", topics[i].name);
+        buf_print(&more, " %s", topics[i].name);
+    buf_add_char(&context->out, '\n');
+    report_wrap(&context->out, buf_str(&more), 0, 0, help_width(context));
     buf_add_char(&context->out, '\n');
 }
 
@@ -188,7 +191,7 @@ static void print_limits(struct context *context)
         {.name = "name", .title = "LIMIT"},
         {.name = "value", .title = "VALUE", .is_right = true},
         {.name = "unit", .title = "UNIT"},
-        {.name = "reason", .title = "REASON", .may_shrink = true},
+        {.name = "reason", .title = "REASON", .may_shrink = true, .drop = 1},
     };
     int count;
     const struct limit *limits = limits_all(&count);
@@ -222,7 +225,8 @@ static void print_naming(struct context *context)
     buf_add_text(&context->out, "A run can be named in these ways:\n");
     for (size_t i = 0; i < COUNT_OF(naming_rows); i++)
         add_pair(context, str_of(naming_rows[i].left), str_of(naming_rows[i].right), 18);
-    buf_add_text(&context->out, "A word that could be two of them is an error that lists both.\n");
+    report_line(context, STR("A word that could be two of them is an error that lists both."), 0,
+                0);
 }
 
 static const struct help_topic topic_rows[] = {

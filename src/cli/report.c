@@ -5,6 +5,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/host/terminal.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,9 +130,9 @@ static bool is_shown(const struct column *column)
     return column->title != NULL;
 }
 
-enum { COLUMN_GAP = 2, COLUMN_LEAST = 8 };
+enum { COLUMN_GAP = 2, COLUMN_LEAST = 8, COLUMN_LEAST_OF_ALL = 3 };
 
-/* Text of every cell made safe, and the width each column needs. */
+/* Text of every cell made safe, and the width each column needs (-1: it is not shown). */
 struct layout {
     struct str *texts;
     int *widths;
@@ -143,9 +144,10 @@ static struct layout lay_out(struct context *context, const struct table *table,
     struct arena *arena = context->arena;
     struct layout layout = {arena_new_array(arena, struct str, columns * table->row_count),
                             arena_new_array(arena, int, columns)};
-    for (size_t c = 0; c < columns && !bare; c++)
-        layout.widths[c] =
-            is_shown(&table->columns[c]) ? text_columns(str_of(table->columns[c].title)) : 0;
+    for (size_t c = 0; c < columns; c++) {
+        const char *title = bare ? "" : table->columns[c].title;
+        layout.widths[c] = is_shown(&table->columns[c]) ? text_columns(str_of(title)) : -1;
+    }
     for (size_t i = 0; i < columns * table->row_count; i++) {
         if (!is_shown(&table->columns[i % columns]))
             continue;
@@ -158,73 +160,96 @@ static struct layout lay_out(struct context *context, const struct table *table,
     return layout;
 }
 
-/* The widest column that may still give something up. */
-static ptrdiff_t widest(const struct table *table, const int *widths)
+/* The widest column that may still give something up, down to `least`. */
+static ptrdiff_t widest(const struct table *table, const int *widths, bool any, int least)
 {
     ptrdiff_t found = -1;
     for (size_t c = 0; c < table->column_count; c++) {
-        bool gives = table->columns[c].may_shrink && widths[c] > COLUMN_LEAST;
+        bool gives = (any || table->columns[c].may_shrink) && widths[c] > least;
         if (gives && (found < 0 || widths[c] > widths[found]))
             found = (ptrdiff_t)c;
     }
     return found;
 }
 
-/* Makes the columns fit into the terminal; what has to stay whole may still be too wide. */
-static void fit(const struct table *table, int *widths, int most)
+static int total_width(const struct table *table, const int *widths)
 {
     int total = -COLUMN_GAP;
     for (size_t c = 0; c < table->column_count; c++)
-        total += is_shown(&table->columns[c]) ? widths[c] + COLUMN_GAP : 0;
-    while (most > 0 && total > most) {
-        ptrdiff_t c = widest(table, widths);
+        total += widths[c] >= 0 ? widths[c] + COLUMN_GAP : 0;
+    return total;
+}
+
+static void shrink(const struct table *table, int *widths, int most, bool any, int least)
+{
+    for (int total = total_width(table, widths); total > most; total--) {
+        ptrdiff_t c = widest(table, widths, any, least);
         if (c < 0)
             return;
         widths[c]--;
-        total--;
     }
 }
 
-static size_t last_shown(const struct table *table)
+/* Leaves out the column that is missed least; false: there is none. */
+static bool drop_one(const struct table *table, int *widths)
 {
-    size_t last = 0;
-    for (size_t c = 0; c < table->column_count; c++)
-        last = is_shown(&table->columns[c]) ? c : last;
-    return last;
+    ptrdiff_t found = -1;
+    for (size_t c = 0; c < table->column_count; c++) {
+        bool is_candidate = widths[c] >= 0 && table->columns[c].drop > 0;
+        if (is_candidate && (found < 0 || table->columns[c].drop > table->columns[found].drop))
+            found = (ptrdiff_t)c;
+    }
+    if (found >= 0)
+        widths[found] = -1;
+    return found >= 0;
+}
+
+/* Makes the columns fit into the terminal: first those that may shrink, then without some, at last
+ * all are cut. */
+static void fit(const struct table *table, int *widths, int most)
+{
+    if (most <= 0)
+        return;
+    shrink(table, widths, most, false, COLUMN_LEAST);
+    while (total_width(table, widths) > most && drop_one(table, widths))
+        continue;
+    shrink(table, widths, most, true, COLUMN_LEAST_OF_ALL);
 }
 
 static void add_padded(struct context *context, const struct column *column, enum tone tone,
-                       struct str text, int width, bool is_last)
+                       struct str text, int width)
 {
     bool is_cut = text_columns(text) > width;
     struct str kept = is_cut ? text_fit(text, width - 1) : text;
-    int blanks = width - text_columns(kept) - (is_cut ? 1 : 0);
+    size_t blanks = (size_t)MAX_OF(width - text_columns(kept) - (is_cut ? 1 : 0), 0);
     if (column->is_right)
-        buf_add_repeated(&context->out, ' ', (size_t)MAX_OF(blanks, 0));
+        buf_add_repeated(&context->out, ' ', blanks);
     add_safe(context, tone, kept);
     if (is_cut)
         buf_add_text(&context->out, "\xE2\x80\xA6"); /* an ellipsis */
-    if (is_last)
-        return;
-    buf_add_repeated(&context->out, ' ',
-                     (size_t)(column->is_right ? COLUMN_GAP : MAX_OF(blanks, 0) + COLUMN_GAP));
+    buf_add_repeated(&context->out, ' ', column->is_right ? COLUMN_GAP : blanks + COLUMN_GAP);
+}
+
+static void end_line(struct buf *out)
+{
+    while (out->len && out->at[out->len - 1] == ' ')
+        out->len--;
+    buf_add_char(out, '\n');
 }
 
 void report_text(struct context *context, const struct table *table, bool bare)
 {
     struct layout layout = lay_out(context, table, bare);
     fit(table, layout.widths, context->columns);
-    size_t last = last_shown(table);
     for (size_t row = bare ? 1 : 0; row <= table->row_count; row++) {
         for (size_t c = 0; c < table->column_count; c++) {
             const struct column *column = &table->columns[c];
             size_t at = (row - 1) * table->column_count + c;
-            if (is_shown(column))
+            if (layout.widths[c] >= 0)
                 add_padded(context, column, row ? table->cells[at].tone : TONE_DIM,
-                           row ? layout.texts[at] : str_of(column->title), layout.widths[c],
-                           c == last);
+                           row ? layout.texts[at] : str_of(column->title), layout.widths[c]);
         }
-        buf_add_char(&context->out, '\n');
+        end_line(&context->out);
     }
 }
 
@@ -382,6 +407,12 @@ void report_table(struct context *context, const struct table *table, const char
     json_name(&json, noun);
     report_json_rows(&json, table);
     report_json_close(&json);
+}
+
+void report_line(struct context *context, struct str text, int indent, int at)
+{
+    report_wrap(&context->out, text, indent, at, context->columns ? context->columns : INT_MAX);
+    buf_add_char(&context->out, '\n');
 }
 
 void report_wrap(struct buf *out, struct str text, int indent, int at, int width)

@@ -22,7 +22,7 @@ static struct cell change_cell(enum diff_change change)
 
 static const struct column metric_columns[] = {
     {.name = "change", .title = ""},
-    {.name = "file", .title = "FILE", .may_shrink = true},
+    {.name = "file", .title = "FILE", .may_shrink = true, .drop = 1},
     {.name = "key", .title = "METRIC", .may_shrink = true},
     {.name = "before", .title = "BEFORE", .is_right = true},
     {.name = "after", .title = "AFTER", .is_right = true},
@@ -31,7 +31,7 @@ static const struct column metric_columns[] = {
 
 static const struct column param_columns[] = {
     {.name = "change", .title = ""},
-    {.name = "file", .title = "FILE", .may_shrink = true},
+    {.name = "file", .title = "FILE", .may_shrink = true, .drop = 1},
     {.name = "key", .title = "PARAMETER", .may_shrink = true},
     {.name = "before", .title = "BEFORE", .may_shrink = true},
     {.name = "after", .title = "AFTER", .may_shrink = true},
@@ -40,7 +40,7 @@ static const struct column param_columns[] = {
 static const struct column data_columns[] = {
     {.name = "change", .title = ""},
     {.name = "path", .title = "PATH", .may_shrink = true},
-    {.name = "role", .title = "ROLE"},
+    {.name = "role", .title = "ROLE", .drop = 1},
     {.name = "before", .title = "BEFORE", .is_right = true},
     {.name = "after", .title = "AFTER", .is_right = true},
 };
@@ -160,7 +160,8 @@ static struct table code_table(struct arena *arena, const struct run_diff *diff)
     row[0] = cell_text(STR("commit"));
     row[1] = cell_shown(run_commit(arena, before), before->commit);
     row[2] = cell_shown(run_commit(arena, after), after->commit);
-    if (str_equal(before->branch, after->branch))
+    bool has_both = before->branch.len && after->branch.len;
+    if (!has_both || str_equal(before->branch, after->branch))
         return table;
     row = table_add(&table);
     row[0] = cell_text(STR("branch"));

@@ -35,6 +35,7 @@ struct column {
     const char *title; /* for people: "TIME"; NULL: not shown to people */
     bool is_right;     /* numbers */
     bool may_shrink;   /* cut with an ellipsis when the terminal is narrow */
+    int drop;          /* left out when it is narrower still, the highest first; 0: never */
 };
 
 struct table {
@@ -78,6 +79,10 @@ void report_add_toned(struct context *context, enum tone tone, struct str text);
 /* Words wrapped to `width` behind an indent of `indent` blanks; the first line starts at column
  * `at`. */
 void report_wrap(struct buf *out, struct str text, int indent, int at, int width);
+
+/* A line of the answer, wrapped on a terminal, with `indent` blanks in front of the later lines;
+ * `at` columns of the first are already there. Not escaped. */
+void report_line(struct context *context, struct str text, int indent, int at);
 
 /* Shortest decimal text that reads back equal; "nan" and "inf" for those. */
 struct str report_real(struct arena *arena, double value);
