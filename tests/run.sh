@@ -191,7 +191,7 @@ step "tidy" python3 tests/tidy/tidy.py
 step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
 step "examples twice" sh tests/examples/twice.sh
-step "pipelines" sh tests/examples/pipelines.sh
+step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
 step "quickstart" env MLOPS_BUILD="$build" sh examples/quickstart.sh --no-install
 
