@@ -114,7 +114,7 @@ struct error *index_open(struct arena *arena, const char *path, bool read_only, 
 {
     struct index *index = arena_new(arena, struct index);
     index->is_read_only = read_only;
-    index->sql = open_any(path, read_only);
+    index->sql = path ? open_any(path, read_only) : NULL;
     *ret = index;
     return NULL;
 }

@@ -8,8 +8,8 @@
 
 struct index;
 
-/* `path` of the database; read_only or an unusable file gives an index in memory. Never fails on a
- * damaged file: it is replaced. */
+/* `path` of the database (NULL: there is none); read_only or an unusable file gives an index in
+ * memory. Never fails on a damaged file: it is replaced. */
 FALLIBLE index_open(struct arena *arena, const char *path, bool read_only, struct index **ret);
 
 /* Writes what changed, in one transaction; may be called again. Losing it costs only hashing, so a
