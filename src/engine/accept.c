@@ -102,7 +102,7 @@ struct error *run_accept(struct session *session, const struct stage *stage, str
                                 .usage = {.started_ns = result->created_ns,
                                           .duration_ns = result->duration_ns,
                                           .attempts = 1},
-                                .environment = fingerprint_environment(arena)};
+                                .environment = fingerprint_environment(session)};
     struct error *error = record_accepted(&state, outcome, ret);
     recorder_drop(&state.recorder);
     return error;

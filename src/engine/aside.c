@@ -218,13 +218,13 @@ struct error *attempt_note_process(struct session *session, const struct attempt
                                    pid_t group, int64_t started_ticks)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct str boot;
-    TRY(process_boot_id(&arena, &boot));
+    if (!session->boot_id.len)
+        TRY(process_boot_id(session->arena, &session->boot_id));
     struct buf bytes = buf_in(&arena);
     canon_str(&bytes, STR("mlops.process.1"));
     canon_int(&bytes, group);
     canon_int(&bytes, started_ticks);
-    canon_str(&bytes, boot);
+    canon_str(&bytes, session->boot_id);
     struct str path = str_print(&arena, "%.*s/process", STR_FMT(attempt->folder));
     return file_publish(fd_number(session->workspace.state_fd), path.at, buf_str(&bytes), 0644,
                         false);

@@ -251,7 +251,7 @@ struct error *fingerprint_stage(struct session *session, const struct stage *sta
         fill_env(arena, stage, recipe);
         fill_outs(arena, stage, recipe);
         if (stage->keys_environment)
-            recipe->environment = fingerprint_environment(arena);
+            recipe->environment = fingerprint_environment(session);
         made.deps = source.found.at;
         made.key = recipe_key(recipe);
     }

@@ -31,8 +31,7 @@ static struct str os_name(struct arena *arena)
     return STR("unknown");
 }
 
-/* Canonical: "mlops.environment.1", then a map; see docs/formats.md, "Environment". */
-struct str fingerprint_environment(struct arena *arena)
+static struct str environment_make(struct arena *arena)
 {
     struct buf out = buf_in(arena);
     size_t set = 0;
@@ -54,4 +53,11 @@ struct str fingerprint_environment(struct arena *arena)
         }
     }
     return buf_str(&out);
+}
+
+struct str fingerprint_environment(struct session *session)
+{
+    if (!session->environment.len)
+        session->environment = environment_make(session->arena);
+    return session->environment;
 }

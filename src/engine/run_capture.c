@@ -121,7 +121,7 @@ struct error *run_capture(struct run_state *state, struct step *step, struct str
     if (result->out_count > 1)
         qsort(result->outs, result->out_count, sizeof *result->outs, artifact_path_compare);
     step->outcome->value = result;
-    step->outcome->environment = fingerprint_environment(arena);
+    step->outcome->environment = fingerprint_environment(state->session);
     return run_ignore_outputs(state, stage);
 }
 

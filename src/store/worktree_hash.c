@@ -135,6 +135,8 @@ static FALLIBLE find_now(struct batch *batch)
     struct worktree *worktree = batch->worktree;
     AUTO(fd_drop) struct fd fd = {0};
     struct file_stat stat;
+    if (worktree->now_ns == INT64_MAX)
+        return NULL; /* stamps are exact on this file system: nothing to wait for, ever */
     worktree->now_ns = INT64_MIN;
     worktree->other_now_ns = clock_real_ns() - FOREIGN_TICK_NS;
     if (worktree->workspace->is_read_only || !worktree->workspace->state_fd.number_plus_one)

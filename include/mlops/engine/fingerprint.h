@@ -34,5 +34,6 @@ FALLIBLE fingerprint_check_inputs(struct session *session);
 FALLIBLE fingerprint_recheck(struct session *session, const struct stage *stage,
                              const struct fingerprint *seen, struct str_vec *ret_changed);
 
-/* Platform and environment of this machine, canonical bytes (docs/formats.md, "Environment"). */
-struct str fingerprint_environment(struct arena *arena);
+/* Platform and environment of this machine, canonical bytes (docs/formats.md, "Environment"); made
+ * once. */
+struct str fingerprint_environment(struct session *session);

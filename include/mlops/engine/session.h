@@ -39,6 +39,8 @@ struct session {
     struct vcs *vcs;       /* NULL until session_vcs, or none */
     bool vcs_tried;
     bool is_read_only;
+    struct str environment; /* of this machine, canonical; see fingerprint_environment */
+    struct str boot_id;     /* empty until an attempt needs it */
     struct map param_files; /* path -> struct param_file * */
 };
 
