@@ -160,7 +160,10 @@ static FALLIBLE run_command(struct context *context, const struct cli_command *c
     }
     TRY(check_words(command, parse.words.len));
     TRY(check_needs(context, command));
-    return command->run(context, options, (int)parse.words.len, parse.words.at);
+    /* Never NULL, so that commands may add to it. */
+    static const struct str no_words[1];
+    return command->run(context, options, (int)parse.words.len,
+                        parse.words.len ? parse.words.at : no_words);
 }
 
 /* What `mlops` does without a command. */

@@ -3,6 +3,8 @@
 #include "mlops/base/buf.h"
 #include "mlops/cli/help.h"
 
+#include <ctype.h>
+
 /* Text whose dots, quotes, dashes and backslashes mean nothing to roff. */
 static void add_roff(struct buf *out, struct str text)
 {
@@ -41,9 +43,11 @@ static void add_paragraphs(struct buf *out, struct str text)
 
 static void add_title(struct buf *out, const char *name, const char *summary)
 {
-    buf_print(out, ".TH \"MLOPS%s%s\" 1 \"\" \"mlops %s\" \"mlops\"\n.SH NAME\nmlops",
-              *name ? "-" : "", name, MLOPS_VERSION);
-    buf_print(out, "%s%s \\- ", *name ? "\\-" : "", name);
+    buf_print(out, ".TH \"MLOPS%s", *name ? "-" : "");
+    for (const char *at = name; *at; at++)
+        buf_add_char(out, (char)toupper((unsigned char)*at));
+    buf_print(out, "\" 1 \"\" \"mlops %s\" \"mlops\"\n.SH NAME\nmlops%s%s \\- ", MLOPS_VERSION,
+              *name ? "\\-" : "", name);
     add_text(out, summary);
     buf_add_char(out, '\n');
 }

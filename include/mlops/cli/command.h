@@ -52,7 +52,7 @@ struct cli_command {
     const char *see_also; /* "run, why" */
     bool is_hidden;
 
-    /* `options` is zeroed, then filled in; argv are the words. */
+    /* `options` is zeroed, then filled in; argv are the words, never NULL. */
     FALLIBLE (*run)(struct context *context, void *options, int argc, const struct str *argv);
 };
 
