@@ -123,8 +123,11 @@ static FALLIBLE make_config(struct arena *arena, struct workspace *workspace, in
     struct file_stat stat;
     struct str id = {0};
     bool found = false;
+    struct config now = {0};
     TRY(file_stat_at(state_fd, "config.yaml", true, &stat, &found));
-    if (!workspace->config.project.len)
+    if (found) /* perhaps made by another process since we looked */
+        TRY(config_load(arena, workspace->state, &now));
+    if (!now.project.len)
         TRY(choose_id(arena, state_fd, &id));
     if (!found)
         TRY(publish_config(arena, state_fd, id, &workspace->is_new));
