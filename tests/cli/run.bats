@@ -105,7 +105,7 @@ lr: 1"
   ran unchanged=2
   sed -i 's/grep lr params/grep  lr params/' pipeline.yaml
   ran executed=1 unchanged=1
-  holds 'why("train") == ["cmd:"]'
+  holds 'why("train") == ["cmd:cmd"]'
 }
 
 @test "a command as a text and as a list of one are two recipes" {
