@@ -55,6 +55,13 @@ static FALLIBLE open_file(struct ledger *ledger, struct arena *arena)
         .is_read_only = ledger->is_read_only,
     };
     TRY(sql_open(path.at, &options, &ledger->sql));
+    bool is_unmade = false;
+    if (ledger->is_read_only)
+        TRY(ledger_is_unmade(ledger->sql, &is_unmade));
+    if (is_unmade) {
+        sql_drop(&ledger->sql);
+        return open_empty(&ledger->sql);
+    }
     return ledger_migrate(ledger->sql, path.at, ledger->is_read_only, ledger->observer);
 }
 
@@ -82,6 +89,8 @@ static FALLIBLE bury_if_dead(struct ledger *ledger, int64_t sequence, const char
                 " failed = (SELECT count(*) FROM stage_run WHERE run = ?1 AND status = 'failed')"
                 " WHERE sequence = ?1 AND status = 'running'",
                 "is", sequence, str_of(run_status_name(RUN_CRASHED))));
+    if (sql_changes(ledger->sql))
+        ledger_archive_run(ledger, sequence);
     return path_remove(state_fd, path);
 }
 
@@ -126,13 +135,21 @@ static FALLIBLE finish_pending(struct ledger *ledger)
     return ledger_write_lock(ledger, ledger->workspace, &written);
 }
 
+static FALLIBLE with_repair(struct error *error)
+{
+    if (!error || error->code != ERROR_STORED || error->hint)
+        return error;
+    return error_hint(error, "`mlops verify --rebuild-lineage` makes the history anew from the "
+                             "cache");
+}
+
 FALLIBLE ledger_open(struct arena *arena, const struct workspace *workspace, bool read_only,
                      const struct observer *observer, struct ledger **ret)
 {
     AUTO(ledger_drop) struct ledger *ledger = arena_new(arena, struct ledger);
     *ledger = (struct ledger){.arena = arena, .workspace = workspace, .observer = observer};
     ledger->is_read_only = read_only;
-    TRY(open_file(ledger, arena));
+    TRY(with_repair(open_file(ledger, arena)));
     if (!read_only) {
         TRY(projects_register(workspace));
         TRY(bury_dead_runs(ledger));
@@ -173,7 +190,7 @@ FALLIBLE ledger_check(struct ledger *ledger, struct arena *arena, struct str *re
     return sql_check(ledger->sql, arena, ret_fault);
 }
 
-static FALLIBLE insert_run(struct ledger *ledger, struct run *run)
+FALLIBLE ledger_insert_run(struct ledger *ledger, struct run *run)
 {
     if (run->id.len == 0)
         run->id = clock_ulid(ledger->arena);
@@ -206,10 +223,10 @@ FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run)
     if (!taken)
         return error_new(ERROR_MACHINE, "another process runs under the id %.*s", STR_FMT(run->id));
     run->status = RUN_RUNNING;
-    return insert_run(ledger, run);
+    return ledger_insert_run(ledger, run);
 }
 
-static FALLIBLE update_run(struct ledger *ledger, const struct run *run, int64_t state)
+FALLIBLE ledger_update_run(struct ledger *ledger, const struct run *run, int64_t state)
 {
     const struct run_counts *counts = &run->counts;
     const struct code_state *code = &run->code;
@@ -264,13 +281,14 @@ FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct 
     TRY(sql_begin(ledger->sql, &transaction));
     int64_t sequence = run->sequence, state_id = 0;
     struct digest digest = {{0}};
+    bool is_new = false;
     if (sequence == 0)
-        TRY(insert_run(ledger, run));
+        TRY(ledger_insert_run(ledger, run));
     struct error *error = group ? put_group(ledger, group) : NULL;
     if (!error && state)
-        error = ledger_put_state(ledger, state, &digest, &state_id);
+        error = ledger_put_state(ledger, state, &digest, &state_id, &is_new);
     if (!error)
-        error = update_run(ledger, run, state_id);
+        error = ledger_update_run(ledger, run, state_id);
     if (!error)
         error = sql_commit(&transaction);
     if (error) {
@@ -278,6 +296,8 @@ FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct 
         return error;
     }
     run->state = digest;
+    if (sequence || is_new) /* not of runs that did nothing */
+        ledger_archive_run(ledger, run->sequence);
     end_alive(ledger);
     return NULL;
 }

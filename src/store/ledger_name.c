@@ -163,7 +163,9 @@ FALLIBLE ledger_tag(struct ledger *ledger, int64_t run_sequence, struct str name
 {
     check(run_sequence > 0);
     TRY(refuse_name(name));
-    return insert_tag(ledger, run_sequence, name);
+    TRY(insert_tag(ledger, run_sequence, name));
+    ledger_archive_tag(ledger, run_sequence, name, false);
+    return NULL;
 }
 
 FALLIBLE ledger_untag(struct ledger *ledger, struct str name, bool *ret_found)
@@ -173,5 +175,7 @@ FALLIBLE ledger_untag(struct ledger *ledger, struct str name, bool *ret_found)
     *ret_found = holder != 0;
     if (!holder)
         return NULL;
-    return sql_run(ledger->sql, "DELETE FROM tag WHERE name = ?", "s", name);
+    TRY(sql_run(ledger->sql, "DELETE FROM tag WHERE name = ?", "s", name));
+    ledger_archive_tag(ledger, holder, name, true);
+    return NULL;
 }

@@ -18,6 +18,9 @@ struct ledger {
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
                         const struct observer *observer);
 
+/* A file that a run was about to fill when it was killed holds nothing yet. */
+FALLIBLE ledger_is_unmade(struct sql *sql, bool *ret);
+
 /* An empty text as NULL, for columns that may be absent; never NULL, for those that may not. */
 struct str ledger_optional(struct str text);
 struct str ledger_required(struct str text);
@@ -29,7 +32,7 @@ FALLIBLE ledger_put_recipe(struct ledger *ledger, struct digest key, struct str 
 FALLIBLE ledger_put_result(struct ledger *ledger, struct digest digest, const struct result *result,
                            const struct recipe *recipe, int64_t *ret_id);
 FALLIBLE ledger_put_state(struct ledger *ledger, const struct state *state, struct digest *ret,
-                          int64_t *ret_id);
+                          int64_t *ret_id, bool *ret_is_new);
 
 /* Number of the row, or 0. `text` is a SELECT of one number by one digest. */
 FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest digest,
@@ -38,10 +41,25 @@ FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest d
 /* One stage of a run as rows; `saved_ns` and what only fresh outcomes know comes in `outcome`. */
 FALLIBLE ledger_put_outcome(struct ledger *ledger, int64_t sequence, const struct outcome *outcome);
 
-/* The canonical bytes of a finished run, as they are kept beside the objects. */
-FALLIBLE ledger_archive_run(struct ledger *ledger, int64_t sequence);
-FALLIBLE ledger_archive_tag(struct ledger *ledger, int64_t sequence, struct str name,
-                            bool is_removed);
+/* Rows of runs: a new one gets its sequence and id; the other values are those of the run's end. */
+FALLIBLE ledger_insert_run(struct ledger *ledger, struct run *run);
+FALLIBLE ledger_update_run(struct ledger *ledger, const struct run *run, int64_t state);
+
+/* A state from a row's body: whole, or a change of the state `base`. */
+FALLIBLE ledger_state_from(struct ledger *ledger, struct arena *arena, struct digest base,
+                           struct str body, struct state *ret);
+
+/* Items of the lists of a run file: docs/formats.md, "Run files". */
+#define RUN_TAG "mlops.run.1"
+#define TAG_TAG "mlops.tag.1"
+enum { RUN_FIELDS = 21, RUN_COUNTS = 11, STAGE_FIELDS = 15, USAGE_FIELDS = 9 };
+
+/* Copies of a finished run and of a change to its tags, kept beside the objects. Failures are told
+ * to the observer. */
+void ledger_archive_run(struct ledger *ledger, int64_t sequence);
+void ledger_archive_tag(struct ledger *ledger, int64_t sequence, struct str name, bool is_removed);
+
+enum reason_part ledger_part_parse(struct str name);
 
 /* Columns of a run in the order that ledger_read_run takes them. */
 #define RUN_COLUMNS                                                                                \

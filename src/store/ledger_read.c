@@ -120,7 +120,7 @@ FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
     return NULL;
 }
 
-static enum reason_part part_parse(struct str name)
+enum reason_part ledger_part_parse(struct str name)
 {
     for (int part = REASON_CMD; part <= REASON_UPSTREAM; part++)
         if (str_is(name, reason_part_name((enum reason_part)part)))
@@ -141,7 +141,7 @@ static FALLIBLE read_reasons(struct ledger *ledger, struct arena *arena, struct 
         if (!found)
             return NULL;
         *vec_push(arena, &stage->reasons) = (struct reason){
-            .part = part_parse(sql_text(row, 0)),
+            .part = ledger_part_parse(sql_text(row, 0)),
             .what = take_text(row, arena, 1),
             .before = take_text(row, arena, 2),
             .after = take_text(row, arena, 3),

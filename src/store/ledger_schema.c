@@ -211,6 +211,15 @@ static FALLIBLE set_version(struct sql *sql, int64_t version)
     return sql_script(sql, text.at);
 }
 
+FALLIBLE ledger_is_unmade(struct sql *sql, bool *ret)
+{
+    int64_t version = 0, tables = 0;
+    TRY(read_number(sql, "PRAGMA user_version", &version));
+    TRY(read_number(sql, "SELECT count(*) FROM sqlite_schema", &tables));
+    *ret = version == 0 && tables == 0;
+    return NULL;
+}
+
 static FALLIBLE refuse_foreign(struct sql *sql, const char *path, int64_t version)
 {
     int64_t application = 0, tables = 0;

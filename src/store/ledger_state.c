@@ -165,6 +165,22 @@ FALLIBLE ledger_load_state(struct ledger *ledger, struct arena *arena, struct di
     return NULL;
 }
 
+FALLIBLE ledger_state_from(struct ledger *ledger, struct arena *arena, struct digest base,
+                           struct str body, struct state *ret)
+{
+    struct state before = {0};
+    struct change change = {0};
+    bool found = false;
+    if (digest_is_zero(base))
+        return state_decode(arena, body, ret);
+    TRY(ledger_load_state(ledger, arena, base, &before, &found));
+    if (!found)
+        return error_new(ERROR_STORED, "the state that it changes is not known");
+    TRY(change_decode(arena, body, &change));
+    *ret = change_apply(arena, &before, &change);
+    return NULL;
+}
+
 static FALLIBLE newest_state(struct ledger *ledger, int64_t *ret_id)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
@@ -213,13 +229,14 @@ static FALLIBLE insert_state(struct ledger *ledger, const struct state *state, s
 }
 
 FALLIBLE ledger_put_state(struct ledger *ledger, const struct state *state, struct digest *ret,
-                          int64_t *ret_id)
+                          int64_t *ret_id, bool *ret_is_new)
 {
     AUTO(buf_drop) struct buf whole = {0};
     int64_t id = 0;
     state_encode(state, &whole);
     struct digest digest = digest_of(whole.at, whole.len);
     TRY(ledger_find_id(ledger, "SELECT id FROM state WHERE digest = ?", digest, &id));
+    *ret_is_new = id == 0;
     if (id == 0)
         TRY(insert_state(ledger, state, digest, buf_str(&whole), &id));
     *ret = digest;

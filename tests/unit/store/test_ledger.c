@@ -650,6 +650,93 @@ static void kept_runs_name_what_they_need(void **state)
     assert_true(has_result(&all, results[1]));
 }
 
+static void a_lost_history_is_made_again_from_the_cache(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct run one = run_once(&project, "train", "1"), two = run_once(&project, "train", "2");
+    struct digest large = finish_large(&project, 600, 1), larger = finish_large(&project, 600, 2);
+    struct run crashed = {.pipeline = STR("pipeline.yaml")};
+    bool found = false;
+    int64_t count = 0;
+    assert_fine(ledger_tag(project.ledger, one.sequence, STR("v1")));
+    assert_fine(ledger_tag(project.ledger, one.sequence, STR("v2")));
+    assert_fine(ledger_untag(project.ledger, STR("v2"), &found));
+    assert_fine(ledger_begin_run(project.ledger, &crashed));
+    assert_error(ledger_rebuild(&project.arena, &project.workspace, NULL, &count), "goes on");
+    project_reopen(&project);
+    ledger_drop(&project.ledger);
+    scratch_write(&project.scratch, ".mlops/lineage.db", "no database at all");
+    struct error *error =
+        ledger_open(&project.arena, &project.workspace, false, NULL, &project.ledger);
+    assert_non_null(error);
+    assert_int_equal(error->code, ERROR_STORED);
+    assert_non_null(strstr(error->hint, "--rebuild-lineage"));
+    error_drop(error);
+
+    assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
+    assert_int_equal(count, 5);
+    project_reopen(&project);
+    struct run *runs = NULL;
+    size_t run_count = 0;
+    assert_fine(ledger_list_runs(project.ledger, &project.arena, &(struct ledger_filter){0}, &runs,
+                                 &run_count));
+    assert_int_equal(run_count, 5);
+    assert_true(str_equal(runs[0].id, crashed.id) && runs[0].status == RUN_CRASHED);
+    assert_true(str_equal(runs[3].id, two.id) && str_equal(runs[4].id, one.id));
+    assert_true(digest_equal(runs[3].state, two.state));
+    assert_true(digest_equal(runs[2].state, large) && digest_equal(runs[1].state, larger));
+    assert_int_equal(runs[4].tags.len, 1);
+    assert_true(str_is(runs[4].tags.at[0], "v1"));
+    struct ledger_io *io = NULL;
+    size_t io_count = 0;
+    assert_fine(ledger_stage_io(project.ledger, &project.arena, runs[4].sequence, STR("train"), &io,
+                                &io_count));
+    assert_int_equal(io_count, 2);
+    struct str fault = {0};
+    assert_fine(ledger_check(project.ledger, &project.arena, &fault));
+    assert_int_equal(fault.len, 0);
+}
+
+/* Whatever is read from a damaged file, it is an answer or an error: never a crash. */
+static void a_damaged_page_is_an_error_or_found_by_the_check(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    for (int i = 0; i < 30; i++)
+        run_once(&project, str_print(&project.arena, "stage%d", i).at, "x");
+    ledger_drop(&project.ledger);
+    struct str path = str_print(&project.arena, "%s/lineage.db", project.workspace.state.at);
+    struct sql *sql = NULL;
+    assert_fine(sql_open(path.at, &(struct sql_options){0}, &sql)); /* closing moves the log in */
+    assert_fine(sql_script(sql, "PRAGMA wal_checkpoint(TRUNCATE)"));
+    sql_drop(&sql);
+    struct stat seen;
+    assert_int_equal(stat(path.at, &seen), 0);
+    int noticed = 0, pages = 0;
+    for (off_t at = 0; at < seen.st_size; at += 4096, pages++) {
+        char page[4096], zeros[4096] = {0};
+        int fd = open(path.at, O_RDWR | O_CLOEXEC);
+        assert_int_equal(pread(fd, page, sizeof page, at), sizeof page);
+        assert_int_equal(pwrite(fd, zeros, sizeof zeros, at), sizeof zeros);
+        AUTO(ledger_drop) struct ledger *ledger = NULL;
+        struct str fault = {0};
+        struct run *runs = NULL;
+        size_t count = 0;
+        struct error *error = ledger_open(&project.arena, &project.workspace, true, NULL, &ledger);
+        if (!error)
+            error = ledger_check(ledger, &project.arena, &fault);
+        noticed += error || fault.len;
+        error_drop(error);
+        if (ledger)
+            error_drop(ledger_find_runs(ledger, &project.arena, STR("@~3"), &runs, &count));
+        assert_int_equal(pwrite(fd, page, sizeof page, at), sizeof page);
+        close(fd);
+    }
+    assert_true(pages > 10);
+    assert_int_equal(noticed, pages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -673,6 +760,8 @@ int main(void)
         cmocka_unit_test(a_newer_file_and_a_foreign_one_are_refused),
         cmocka_unit_test(a_sound_file_has_no_fault),
         cmocka_unit_test(kept_runs_name_what_they_need),
+        cmocka_unit_test(a_lost_history_is_made_again_from_the_cache),
+        cmocka_unit_test(a_damaged_page_is_an_error_or_found_by_the_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
