@@ -37,9 +37,10 @@ struct index {
 
 static const char schema[] =
     "CREATE TABLE directory(\n"
-    "  path BLOB PRIMARY KEY, -- relative to the project, or absolute\n"
-    "  entries BLOB NOT NULL  -- sorted files with stat and digest, with a checksum\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    "  id INTEGER PRIMARY KEY,     -- (a key of long rows would be slow to compare)\n"
+    "  path BLOB NOT NULL UNIQUE,  -- relative to the project, or absolute\n"
+    "  entries BLOB NOT NULL       -- sorted files with stat and digest, with a checksum\n"
+    ") STRICT;\n"
     "CREATE TABLE derived(\n"
     "  id INTEGER PRIMARY KEY, -- order of writing\n"
     "  kind BLOB NOT NULL,     -- what it was made from: 'lock', 'vcs'\n"
@@ -171,7 +172,7 @@ static FALLIBLE load_files(struct index *index)
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(index->sql, &row,
                    "SELECT path, entries FROM directory "
-                   "WHERE path < x'2f2f' OR path >= x'2f30' ORDER BY path",
+                   "WHERE path < x'2f2f' OR path >= x'2f30'",
                    ""));
     return load_rows(index, row);
 }
@@ -185,7 +186,7 @@ static FALLIBLE load_prefix(struct index *index, struct str prefix)
     check(end.at[end.len - 1] != 0);
     TRY(sql_select(index->sql, &row,
                    "SELECT path, entries FROM directory "
-                   "WHERE path >= ?1 AND path < ?2 ORDER BY path",
+                   "WHERE path >= ?1 AND path < ?2",
                    "bb", prefix, buf_str(&end)));
     return load_rows(index, row);
 }

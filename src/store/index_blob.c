@@ -4,6 +4,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/base/vec.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,12 +26,9 @@ uint64_t index_sum(struct str bytes)
 {
     uint64_t sum = bytes.len;
     for (size_t at = 0; at < bytes.len; at += 8) {
-        unsigned char word[8] = {0};
-        memcpy(word, bytes.at + at, MIN_OF(bytes.len - at, sizeof word));
-        uint64_t value = 0;
-        for (size_t i = 0; i < sizeof word; i++)
-            value |= (uint64_t)word[i] << (8 * i);
-        sum = (sum ^ value) * 0x9FB21C651E98DF25U;
+        uint64_t word = 0;
+        memcpy(&word, bytes.at + at, bytes.len - at >= 8 ? 8 : bytes.len - at);
+        sum = (sum ^ le64toh(word)) * 0x9FB21C651E98DF25U;
         sum ^= sum >> 32;
     }
     return sum;

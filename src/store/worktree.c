@@ -141,17 +141,18 @@ static struct seen *seen_find(const struct worktree *worktree, struct str path, 
     return seen;
 }
 
-/* Where the answer for a path goes; *ret_is_new false if it is there. */
-static struct seen *seen_place(struct worktree *worktree, struct str path, enum look_role role,
-                               bool *ret_is_new)
+struct seen *seen_place(struct worktree *worktree, struct str path, enum look_role role,
+                        bool *ret_is_new)
 {
-    struct seen *seen = map_get(&worktree->seen[role], path);
-    *ret_is_new = !seen || seen->sequence == 0 || is_forgotten(worktree, path, seen->sequence);
+    struct map *map = &worktree->seen[role];
+    void **place = map_place(&worktree->memory, map, path);
+    struct seen *seen = *place;
     if (!seen) {
-        seen = arena_new(&worktree->memory, struct seen);
+        *place = seen = arena_new(&worktree->memory, struct seen);
         seen->artifact.path = str_copy(&worktree->memory, path);
-        map_put(&worktree->memory, &worktree->seen[role], seen->artifact.path, seen);
+        map->entries[map->len - 1].key = seen->artifact.path; /* the caller's may go */
     }
+    *ret_is_new = seen->sequence == 0 || is_forgotten(worktree, path, seen->sequence);
     if (*ret_is_new) {
         error_drop(seen->error);
         seen->error = NULL;
@@ -186,14 +187,20 @@ static void keep_answers(struct batch *batch)
     }
 }
 
+static void forget_answers(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->looks[i].seen)
+            batch->looks[i].seen->sequence = 0;
+}
+
 static FALLIBLE run_and_keep(struct batch *batch)
 {
     struct error *error = batch_run(batch);
-    if (!error)
+    if (error)
+        forget_answers(batch);
+    else
         keep_answers(batch);
-    for (size_t i = 0; error && i < batch->count; i++)
-        if (batch->looks[i].seen)
-            batch->looks[i].seen->sequence = 0;
     batch_end(batch);
     return error;
 }
@@ -202,17 +209,16 @@ struct error *worktree_prefetch(struct worktree *worktree, const struct worktree
                                 size_t count, const struct observer *observer)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct batch batch = {.worktree = worktree};
-    batch.looks = arena_new_array(&scratch, struct look, count);
-    for (size_t i = 0; i < count; i++) {
-        bool is_new = false;
-        struct seen *seen = seen_place(worktree, wishes[i].path, wishes[i].role, &is_new);
-        if (is_new)
-            batch.looks[batch.count++] =
-                (struct look){.path = seen->artifact.path, .role = wishes[i].role, .seen = seen};
+    struct look_vec looks = {0};
+    struct error *error = glance_at(worktree, &scratch, wishes, count, &looks);
+    struct batch batch = {.worktree = worktree, .looks = looks.at, .count = looks.len};
+    if (error) {
+        forget_answers(&batch);
+        batch_end(&batch);
+        return error;
     }
     worktree->observer = observer;
-    struct error *error = batch.count ? run_and_keep(&batch) : NULL;
+    error = looks.len ? run_and_keep(&batch) : NULL;
     worktree->observer = NULL;
     return error;
 }

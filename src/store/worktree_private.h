@@ -101,6 +101,7 @@ struct look {
     bool is_lenient;    /* for restore: whatever lies there is a node, links are never followed */
     struct str pattern; /* of a glob: directories that can't match are not entered */
     struct seen *seen;  /* where the answer goes, or NULL */
+    bool has_stat;      /* the two below are known */
     bool is_found;
     struct file_stat stat;
     struct error *error;
@@ -109,6 +110,8 @@ struct look {
     struct digest digest;
     struct artifact artifact;
 };
+
+VEC(look_vec, struct look);
 
 /* A file to be hashed. */
 struct hashing {
@@ -131,6 +134,14 @@ struct batch {
     struct directory_vec directories; /* parents before children */
     struct hashing_vec hashings;
 };
+
+/* Where the answer for a path goes; *ret_is_new false if it is there. */
+struct seen *seen_place(struct worktree *worktree, struct str path, enum look_role role,
+                        bool *ret_is_new);
+
+/* Answers what stat and index alone can; adds what has to be looked at. */
+FALLIBLE glance_at(struct worktree *worktree, struct arena *arena,
+                   const struct worktree_wish *wishes, size_t count, struct look_vec *looks);
 
 /* Answers all looks; their nodes live until batch_end. Errors go into the looks; what is returned
  * is a stop signal or a failing store. */

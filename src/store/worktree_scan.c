@@ -52,6 +52,8 @@ static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
     (void)worker;
     for (size_t i = index * STATS_A_TIME; i < end; i++) {
         struct look *look = &batch->looks[i];
+        if (look->has_stat)
+            continue;
         /* The paths of looks end in NUL; "" is the project itself. */
         look->error = file_stat_at(batch->worktree->root_fd, look->path.len ? look->path.at : ".",
                                    !look->is_lenient, &look->stat, &look->is_found);
