@@ -193,7 +193,7 @@ step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tes
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
-step "quickstart" env MLOPS_BUILD="$build" sh examples/quickstart.sh --no-install
+step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 crash_extent=
 [ $extent = full ] && crash_extent=--full
