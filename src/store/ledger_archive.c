@@ -95,11 +95,11 @@ static FALLIBLE encode_stage(struct ledger *ledger, const struct run_stage *stag
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
     TRY(sql_select(ledger->sql, &row,
-                   "SELECT attempt, saved_ns, recipe.body, result.body, environment.body, log.text"
+                   "SELECT attempt, saved_ns, recipe.body, result.body, environment.body"
                    " FROM stage_run LEFT JOIN recipe ON recipe.id = stage_run.recipe"
                    " LEFT JOIN result ON result.id = stage_run.result"
                    " LEFT JOIN environment ON environment.id = stage_run.environment"
-                   " LEFT JOIN log ON log.stage_run = stage_run.id WHERE stage_run.id = ?",
+                   " WHERE stage_run.id = ?",
                    "i", stage->row_id));
     TRY(sql_next(row, &found));
     if (!found)
@@ -115,7 +115,6 @@ static FALLIBLE encode_stage(struct ledger *ledger, const struct run_stage *stag
     canon_int(out, sql_int(row, 1));
     canon_str(out, stage->note);
     canon_str(out, stage->log_path);
-    canon_str(out, sql_blob(row, 5));
     canon_int(out, stage->log_bytes);
     canon_str(out, sql_blob(row, 4));
     encode_usage(&stage->usage, out);

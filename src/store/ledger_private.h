@@ -52,7 +52,7 @@ FALLIBLE ledger_state_from(struct ledger *ledger, struct arena *arena, struct di
 /* Items of the lists of a run file: docs/formats.md, "Run files". */
 #define RUN_TAG "mlops.run.1"
 #define TAG_TAG "mlops.tag.1"
-enum { RUN_FIELDS = 21, RUN_COUNTS = 11, STAGE_FIELDS = 15, USAGE_FIELDS = 9 };
+enum { RUN_FIELDS = 21, RUN_COUNTS = 11, STAGE_FIELDS = 14, USAGE_FIELDS = 9 };
 
 /* Copies of a finished run and of a change to its tags, kept beside the objects. Failures are told
  * to the observer. */

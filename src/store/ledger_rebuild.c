@@ -1,5 +1,4 @@
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/walk.h"
 #include "mlops/store/results.h"
@@ -11,6 +10,9 @@
 #include <unistd.h>
 
 #include "ledger_private.h"
+
+/* Some 2 KiB a stage that was executed. */
+#define RUN_FILE_BYTES_MOST (INT64_C(1) << 30)
 
 /* Reading stops at the first error; then the rest is zero. */
 struct reading {
@@ -176,7 +178,6 @@ static void read_stage(struct reading *reading, struct arena *arena, struct outc
     ret->saved_ns = take_int(reading);
     ret->blocker = take_str(reading);
     ret->log_path = take_str(reading);
-    ret->log_text = take_str(reading);
     ret->log_bytes = take_int(reading);
     ret->environment = take_str(reading);
     read_usage(reading, &ret->usage);
@@ -257,8 +258,9 @@ static FALLIBLE read_file(struct rebuild *rebuild, int fd, struct str name)
     struct run_file file = {.name = str_copy(rebuild->arena, name)};
     struct str bytes = {0};
     bool found = false;
-    TRY(file_read(rebuild->arena, fd, file.name.at, LIMIT_LOCK_BYTES, &bytes, &found));
-    struct error *error = check_sum(bytes, &file.body);
+    struct error *error =
+        file_read(rebuild->arena, fd, file.name.at, RUN_FILE_BYTES_MOST, &bytes, &found);
+    error = error ? error : check_sum(bytes, &file.body);
     error = error ? error : peek_sequence(&file);
     if (error)
         pass_over(rebuild, name, error);

@@ -22,7 +22,7 @@ void ledger_drop(struct ledger **ledger);
 /* Makes the history anew from the run files and results in the cache, after moving the old database
  * (damaged or not) to lineage.db.before-<ULID>. No ledger may be open in this process; refused
  * while a run of another one goes on. *ret_runs: how many came back; unreadable files are told to
- * the observer and passed over. Logs in files, and runs that did nothing, are not in them. */
+ * the observer and passed over. Logs, and runs that did nothing, are not in them. */
 FALLIBLE ledger_rebuild(struct arena *arena, const struct workspace *workspace,
                         const struct observer *observer, int64_t *ret_runs);
 struct sql *ledger_sql(struct ledger *ledger);
