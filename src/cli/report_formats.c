@@ -69,16 +69,16 @@ void report_markdown(struct buf *out, const struct table *table)
     for (int line = 0; line < 2; line++) {
         for (size_t c = 0; c < table->column_count; c++) {
             const struct column *column = &table->columns[c];
-            if (is_shown(column) && line == 0)
+            if (column->title && line == 0)
                 buf_print(out, "| %s ", column->title);
-            else if (is_shown(column))
+            else if (column->title)
                 buf_add_text(out, column->is_right ? "| ---: " : "| --- ");
         }
         buf_add_text(out, "|\n");
     }
     for (size_t i = 0; i < table->row_count * table->column_count; i++) {
         size_t c = i % table->column_count;
-        if (is_shown(&table->columns[c])) {
+        if (table->columns[c].title) {
             buf_add_text(out, "| ");
             add_markdown(out, table->cells[i].text);
             buf_add_char(out, ' ');
