@@ -9,7 +9,7 @@
 #include <math.h>
 
 struct run_command {
-    int64_t jobs;
+    int64_t jobs, lock_timeout_ns;
     bool keep_going, force, no_restore, minimal, dry_run, only_targets, downstream;
     int progress;
 };
@@ -49,6 +49,12 @@ static const struct option_row rows[] = {
     {.name = "minimal",
      OPTION_FLAG_AT(struct run_command, minimal),
      .help = "Restore only targets and what stages that run need"},
+    {.name = "lock-timeout",
+     OPTION_DURATION_AT(struct run_command, lock_timeout_ns),
+     .value = "TIME",
+     .initial = -1,
+     .help = "Give up waiting for another run after this long; without it the setting "
+             "'lock.timeout' holds"},
     {.name = "progress",
      OPTION_CHOICE_AT(struct run_command, progress),
      .value = "HOW",
@@ -151,6 +157,8 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
                                   .version = STR(MLOPS_VERSION)};
     struct metric_note note = {.text = buf_in(context->arena)};
     struct run_report report = {0};
+    if (command->lock_timeout_ns >= 0)
+        session->workspace.config.lock_timeout_ns = command->lock_timeout_ns;
     if (context->format != FORMAT_JSON)
         remember_metrics(context->arena, session, &note);
     TRY(run_plan(session, &options, &report));

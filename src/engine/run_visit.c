@@ -130,10 +130,12 @@ struct error *run_visit(struct run_state *state, struct step *step)
     return state->options->dry ? finish_dry(state, step) : act(state, step);
 }
 
-/* After waiting for locks others may have done the work: look again before acting. */
-struct error *run_retry_held(struct run_state *state, struct step *step)
+/* Says once that the stage waits; true when it has waited for longer than the settings allow. */
+static bool has_waited_too_long(struct run_state *state, struct step *step)
 {
-    if (!step->was_noticed && clock_monotonic_ns() - step->held_since_ns > NS_PER_S) {
+    int64_t waited_ns = clock_monotonic_ns() - step->held_since_ns;
+    int64_t most_ns = state->session->workspace.config.lock_timeout_ns;
+    if (!step->was_noticed && waited_ns > NS_PER_S) {
         step->was_noticed = true;
         struct event event = stage_event(state, EVENT_NOTICE, step);
         event.text =
@@ -141,6 +143,17 @@ struct error *run_retry_held(struct run_state *state, struct step *step)
                       "'%.*s' waits: another run works on the same paths, or too little is free",
                       STR_FMT(step->stage->name));
         observer_tell(state->session->observer, &event);
+    }
+    return most_ns >= 0 && waited_ns > most_ns && step->phase == PHASE_HELD && state->running == 0;
+}
+
+/* After waiting for locks others may have done the work: look again before acting. */
+struct error *run_retry_held(struct run_state *state, struct step *step)
+{
+    if (has_waited_too_long(state, step)) {
+        step->outcome->blocker =
+            STR("waited for another run for longer than 'lock.timeout' allows");
+        return run_finish_stage(state, step, STATUS_FAILED);
     }
     return act(state, step);
 }
