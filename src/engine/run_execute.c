@@ -36,8 +36,10 @@ static FALLIBLE look_again(struct run_state *state, struct step *step)
         TRY(fingerprint_stage(session, step->stage, NULL, &step->print));
     struct verdict again;
     TRY(lookup_stage(session, step->stage, &step->print, &state->lookup, false, &again));
-    again.reasons = step->verdict.reasons;
+    if (again.kind != VERDICT_UNCHANGED) /* else another run did what there was reason for */
+        again.reasons = step->verdict.reasons;
     step->verdict = again;
+    step->outcome->reasons = again.reasons;
     step->outcome->recipe = step->print.recipe;
     step->outcome->key = step->print.key;
     run_take_result(state, step);

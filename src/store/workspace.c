@@ -34,11 +34,12 @@ static FALLIBLE find_root(struct str start, struct str *ret)
 {
     struct str top = {0};
     for (struct str at = start; at.len; at = parent_of(at)) {
-        if (has_entry(at, ".mlops", true)) {
+        bool is_there = has_entry(at, ".mlops", false); /* first: another process may make it now */
+        if (is_there && has_entry(at, ".mlops", true)) {
             *ret = at;
             return NULL;
         }
-        if (has_entry(at, ".mlops", false))
+        if (is_there)
             return error_hint(
                 error_new(ERROR_PROJECT, "'%.*s/.mlops' is not a directory", STR_FMT(at)),
                 "to keep the store elsewhere make .mlops a directory and set "
