@@ -54,7 +54,7 @@ static const struct option_row rows[] = {
      .value = "TIME",
      .initial = -1,
      .help = "Give up waiting for another run after this long; without it the setting "
-             "'lock.timeout' holds"},
+             "'lock_timeout' holds"},
     {.name = "progress",
      OPTION_CHOICE_AT(struct run_command, progress),
      .value = "HOW",

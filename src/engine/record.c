@@ -238,7 +238,7 @@ static FALLIBLE take_turn(struct recorder *recorder, struct lock *ret)
                   workspace->config.lock_timeout_ns, NULL, NULL, ret, &taken));
     if (!taken)
         return error_hint(error_new(ERROR_MACHINE, "another mlops has been recording for too long"),
-                          "wait for it, or raise 'lock.timeout' (mlops config)");
+                          "wait for it, or raise 'lock_timeout' (mlops config)");
     return NULL;
 }
 

@@ -14,6 +14,11 @@ static struct event stage_event(const struct run_state *state, enum event_kind k
                           .total_count = state->total};
 }
 
+const struct forecast *run_forecast(const struct run_state *state)
+{
+    return state->options->dry || state->options->minimal ? &state->forecast : NULL;
+}
+
 /* A frozen stage is cut from what it reads: its lock entry is its recipe. */
 static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
 {
@@ -23,9 +28,25 @@ static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
         step->print = (struct fingerprint){.recipe = &entry->recipe, .key = entry->key};
         return NULL;
     }
-    bool uses_forecast = state->options->dry || state->options->minimal;
-    return fingerprint_stage(session, step->stage, uses_forecast ? &state->forecast : NULL,
-                             &step->print);
+    return fingerprint_stage(session, step->stage, run_forecast(state), &step->print);
+}
+
+/* Takes the fingerprint; *ret_done false: the stage is held, since what it reads is to be restored
+ * first and somebody else works on it. */
+static FALLIBLE take_fingerprint_of_files(struct run_state *state, struct step *step,
+                                          bool *ret_done)
+{
+    *ret_done = true;
+    TRY(take_fingerprint(state, step));
+    while (step->print.waits_for && !state->options->dry) {
+        struct step *need = &state->steps[step->print.waits_for->index];
+        TRY(run_begin(state));
+        TRY(run_materialise(state, need, ret_done));
+        if (!*ret_done)
+            return NULL;
+        TRY(take_fingerprint(state, step));
+    }
+    return NULL;
 }
 
 /* The verdict's known result becomes the outcome's. A result that is only known from the lock has
@@ -115,11 +136,17 @@ struct error *run_visit(struct run_state *state, struct step *step)
 {
     if (step->poison)
         return run_finish_stage(state, step, STATUS_SKIPPED);
+    bool is_taken = false;
     struct event event = stage_event(state, EVENT_STAGE_READY, step);
     observer_tell(state->session->observer, &event);
-    TRY(take_fingerprint(state, step));
+    TRY(take_fingerprint_of_files(state, step, &is_taken));
+    step->is_unvisited = !is_taken;
+    if (!is_taken) {
+        run_hold(state, step, 0);
+        return NULL;
+    }
     struct outcome *outcome = step->outcome;
-    if (step->print.waits_for && state->options->dry)
+    if (step->print.waits_for)
         return finish_unknown(state, step);
     outcome->recipe = step->print.recipe;
     outcome->key = step->print.key;
@@ -152,8 +179,8 @@ struct error *run_retry_held(struct run_state *state, struct step *step)
 {
     if (has_waited_too_long(state, step)) {
         step->outcome->blocker =
-            STR("waited for another run for longer than 'lock.timeout' allows");
+            STR("waited for another run for longer than 'lock_timeout' allows");
         return run_finish_stage(state, step, STATUS_FAILED);
     }
-    return act(state, step);
+    return step->is_unvisited ? run_visit(state, step) : act(state, step);
 }
