@@ -54,6 +54,26 @@ FALLIBLE ledger_state_from(struct ledger *ledger, struct arena *arena, struct di
 #define TAG_TAG "mlops.tag.1"
 enum { RUN_FIELDS = 21, RUN_COUNTS = 11, STAGE_FIELDS = 14, USAGE_FIELDS = 9 };
 
+/* What a run file holds. */
+struct archived {
+    struct run run;
+    struct digest state, base;
+    struct str state_body;
+    struct outcome *outcomes;
+    size_t outcome_count;
+};
+
+struct archived_tag {
+    struct str run, name;
+    bool is_removed;
+    int64_t created_ns;
+};
+
+/* Of a file the bytes in front of the sum at its end; what they hold borrows from them. */
+FALLIBLE ledger_check_sum(struct str bytes, struct str *ret_body);
+FALLIBLE ledger_run_decode(struct arena *arena, struct str body, struct archived *ret);
+FALLIBLE ledger_tag_decode(struct str body, struct archived_tag *ret);
+
 /* Copies of a finished run and of a change to its tags, kept beside the objects. Failures are told
  * to the observer. */
 void ledger_archive_run(struct ledger *ledger, int64_t sequence);

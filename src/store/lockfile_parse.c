@@ -1,7 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/model/name.h"
-#include "mlops/model/tree.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,186 +20,19 @@ struct entry_reader {
     const struct doc_node *node;
 };
 
-static FALLIBLE expect(const struct doc_node *node, enum doc_kind kind)
-{
-    if (node->kind == kind)
-        return NULL;
-    static const char *const wanted[] = {
-        [DOC_NULL] = "nothing",    [DOC_BOOL] = "true or false", [DOC_INT] = "an integer",
-        [DOC_BIGINT] = "a number", [DOC_REAL] = "a number",      [DOC_STR] = "a string",
-        [DOC_LIST] = "a list",     [DOC_MAP] = "a mapping",
-    };
-    return doc_error(node, "%s is expected here, %s was found", wanted[kind],
-                     doc_kind_name(node->kind));
-}
-
-static FALLIBLE unknown_key(const struct doc_node *node, const char *noun)
-{
-    return doc_error(node->key, "'%.*s' is no key of %s", STR_FMT(node->key->text), noun);
-}
-
-/* A string, or {hex: "..."} for bytes that YAML can't hold. */
-static FALLIBLE read_text(struct arena *arena, const struct doc_node *node, struct str *ret)
-{
-    const struct doc_node *hex = node->kind == DOC_MAP ? doc_find(node, STR("hex")) : NULL;
-    if (hex && node->count == 1 && hex->kind == DOC_STR)
-        return lock_hex_parse(arena, hex->text, ret) ? NULL : doc_error(hex, "no hex digits");
-    TRY(expect(node, DOC_STR));
-    *ret = node->text;
-    return NULL;
-}
-
-static FALLIBLE read_texts(struct arena *arena, const struct doc_node *node, struct str **ret,
-                           size_t *ret_count)
-{
-    TRY(expect(node, DOC_LIST));
-    struct str *texts = arena_new_array(arena, struct str, node->count + 1);
-    size_t count = 0;
-    for (const struct doc_node *item = node->first; item; item = item->next)
-        TRY(read_text(arena, item, &texts[count++]));
-    *ret = texts;
-    *ret_count = count;
-    return NULL;
-}
-
 /* A list of strings of hex digits, joined. */
 static FALLIBLE read_bytes(struct arena *arena, const struct doc_node *node, struct str *ret)
 {
-    TRY(expect(node, DOC_LIST));
+    TRY(lock_expect(node, DOC_LIST));
     struct buf joined = buf_in(arena);
     for (const struct doc_node *item = node->first; item; item = item->next) {
         struct str part = {0};
-        TRY(expect(item, DOC_STR));
+        TRY(lock_expect(item, DOC_STR));
         if (!lock_hex_parse(arena, item->text, &part))
             return doc_error(item, "no hex digits");
         buf_add_str(&joined, part);
     }
     *ret = buf_str(&joined);
-    return NULL;
-}
-
-/* Hex before anything else is made of it. Digits alone may look like a number. */
-static FALLIBLE read_digest(const struct doc_node *node, struct digest *ret)
-{
-    bool is_scalar = node->kind == DOC_STR || node->kind == DOC_BIGINT || node->kind == DOC_REAL;
-    if (is_scalar && node->text.len == DIGEST_HEX_LEN && digest_parse(node->text, ret))
-        return NULL;
-    return doc_error(node, "sha256 is not 64 hex digits");
-}
-
-static FALLIBLE read_amount(const struct doc_node *node, int64_t *ret)
-{
-    if (node->kind != DOC_INT || node->integer < 0)
-        return doc_error(node, "'%.*s' is no amount: %.*s", STR_FMT(node->key->text),
-                         node->kind == DOC_BIGINT ? 9 : 25,
-                         node->kind == DOC_BIGINT ? "too large" : "not an integer from 0 on");
-    *ret = node->integer;
-    return NULL;
-}
-
-static FALLIBLE read_bool(const struct doc_node *node, bool *ret)
-{
-    TRY(expect(node, DOC_BOOL));
-    *ret = node->truth;
-    return NULL;
-}
-
-/* An item of `deps` or `outs`: both have the same keys but for a few of outputs. */
-struct item_reader {
-    struct arena *arena;
-    struct artifact artifact;
-    const struct doc_node *path, *digest, *size, *files, *out_only, *executable;
-};
-
-static FALLIBLE read_kind(const struct doc_node *node, enum artifact_kind *ret)
-{
-    TRY(expect(node, DOC_STR));
-    if (str_is(node->text, "directory"))
-        *ret = ARTIFACT_TREE;
-    else if (str_is(node->text, "absent"))
-        *ret = ARTIFACT_ABSENT;
-    else if (str_is(node->text, "file"))
-        *ret = ARTIFACT_FILE;
-    else
-        return doc_error(node, "kind is file, directory or absent");
-    return NULL;
-}
-
-static FALLIBLE read_item_key(struct item_reader *reader, const struct doc_node *node)
-{
-    struct artifact *artifact = &reader->artifact;
-    struct str key = node->key->text;
-    if (str_is(key, "path")) {
-        reader->path = node;
-        return read_text(reader->arena, node, &artifact->path);
-    }
-    if (str_is(key, "sha256")) {
-        reader->digest = node;
-        return read_digest(node, &artifact->digest);
-    }
-    if (str_is(key, "size")) {
-        reader->size = node;
-        return read_amount(node, &artifact->size_bytes);
-    }
-    if (str_is(key, "kind"))
-        return read_kind(node, &artifact->kind);
-    if (str_is(key, "executable")) {
-        reader->executable = node;
-        return read_bool(node, &artifact->is_executable);
-    }
-    reader->out_only = node;
-    if (str_is(key, "files")) {
-        reader->files = node;
-        return read_amount(node, &artifact->file_count);
-    }
-    if (str_is(key, "empty_dirs"))
-        return read_texts(reader->arena, node, &artifact->empty_dirs, &artifact->empty_dir_count);
-    if (str_is(key, "stored"))
-        return read_bool(node, &artifact->is_stored);
-    return unknown_key(node, "a path of a lock file");
-}
-
-/* What must be there and what may not, by the kind. */
-static FALLIBLE check_item(const struct item_reader *reader, const struct doc_node *node)
-{
-    const struct artifact *artifact = &reader->artifact;
-    if (!reader->path)
-        return doc_error(node, "'path' is missing");
-    if (artifact->kind == ARTIFACT_ABSENT)
-        return reader->digest || reader->size || reader->files || reader->executable
-                   ? doc_error(node, "a path that is absent has no content")
-                   : NULL;
-    if (!reader->digest || !reader->size)
-        return doc_error(node, "'%s' is missing", reader->digest ? "size" : "sha256");
-    if (artifact->kind == ARTIFACT_FILE && (reader->files || artifact->empty_dir_count))
-        return doc_error(node, "a file holds no files: 'kind: directory' is missing");
-    if (artifact->kind == ARTIFACT_TREE && artifact->is_executable)
-        return doc_error(node, "a directory is not executable");
-    return NULL;
-}
-
-static FALLIBLE read_item(struct arena *arena, const struct doc_node *node, struct item_reader *ret)
-{
-    TRY(expect(node, DOC_MAP));
-    *ret = (struct item_reader){.arena = arena,
-                                .artifact = {.kind = ARTIFACT_FILE, .is_stored = true}};
-    for (const struct doc_node *child = node->first; child; child = child->next)
-        TRY(read_item_key(ret, child));
-    return check_item(ret, node);
-}
-
-static FALLIBLE read_dep(struct arena *arena, const struct doc_node *node, struct recipe_dep *ret)
-{
-    struct item_reader item;
-    TRY(read_item(arena, node, &item));
-    const struct artifact *artifact = &item.artifact;
-    if (item.out_only)
-        return unknown_key(item.out_only, "a dependency");
-    const char *fault = artifact->path.len ? path_text_fault(artifact->path) : "is empty";
-    if (fault)
-        return doc_error(item.path, "the path '%.*s' %s", STR_FMT(artifact->path), fault);
-    *ret = (struct recipe_dep){artifact->path, artifact->kind, artifact->is_executable,
-                               artifact->digest, artifact->size_bytes};
     return NULL;
 }
 
@@ -212,56 +44,16 @@ static int compare_deps(const void *a, const void *b)
 
 static FALLIBLE read_deps(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_LIST));
+    TRY(lock_expect(node, DOC_LIST));
     struct recipe *recipe = &reader->entry->recipe;
     recipe->deps = arena_new_array(reader->arena, struct recipe_dep, node->count + 1);
     for (const struct doc_node *item = node->first; item; item = item->next)
-        TRY(read_dep(reader->arena, item, &recipe->deps[recipe->dep_count++]));
+        TRY(lock_read_dep(reader->arena, item, &recipe->deps[recipe->dep_count++]));
     qsort(recipe->deps, recipe->dep_count, sizeof recipe->deps[0], compare_deps);
     for (size_t i = 1; i < recipe->dep_count; i++)
         if (compare_deps(&recipe->deps[i - 1], &recipe->deps[i]) == 0)
             return doc_error(node, "the path '%.*s' is listed twice",
                              STR_FMT(recipe->deps[i].path));
-    return NULL;
-}
-
-/* mlops writes to these paths when it restores them. */
-static FALLIBLE check_out_path(const struct item_reader *item)
-{
-    struct str path = item->artifact.path;
-    bool is_outside = path.len && path.at[0] == '/' && !item->artifact.is_stored;
-    const char *fault = path_fault(str_slice(path, is_outside, path.len));
-    return fault ? doc_error(item->path, "the path '%.*s' %s", STR_FMT(path), fault) : NULL;
-}
-
-static FALLIBLE check_empty_dirs(const struct item_reader *item)
-{
-    const struct artifact *artifact = &item->artifact;
-    for (size_t i = 0; i < artifact->empty_dir_count; i++) {
-        struct str rest = artifact->empty_dirs[i], part;
-        const char *fault = rest.len ? NULL : "is empty";
-        if (i && str_compare(artifact->empty_dirs[i - 1], rest) >= 0)
-            fault = "is out of order";
-        while (!fault && str_split(&rest, '/', &part))
-            fault = tree_name_fault(part);
-        if (fault)
-            return doc_error(item->path, "the empty directory '%.*s' %s",
-                             STR_FMT(artifact->empty_dirs[i]), fault);
-    }
-    return NULL;
-}
-
-static FALLIBLE read_out(struct arena *arena, const struct doc_node *node, struct artifact *ret)
-{
-    struct item_reader item;
-    TRY(read_item(arena, node, &item));
-    TRY(check_out_path(&item));
-    TRY(check_empty_dirs(&item));
-    *ret = item.artifact;
-    if (ret->kind == ARTIFACT_FILE)
-        ret->file_count = 1;
-    if (ret->kind == ARTIFACT_ABSENT)
-        ret->is_stored = false;
     return NULL;
 }
 
@@ -273,11 +65,11 @@ static int compare_outs(const void *a, const void *b)
 
 static FALLIBLE read_outs(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_LIST));
+    TRY(lock_expect(node, DOC_LIST));
     struct lock_entry *entry = reader->entry;
     entry->outs = arena_new_array(reader->arena, struct artifact, node->count + 1);
     for (const struct doc_node *item = node->first; item; item = item->next)
-        TRY(read_out(reader->arena, item, &entry->outs[entry->out_count++]));
+        TRY(lock_read_out(reader->arena, item, &entry->outs[entry->out_count++]));
     qsort(entry->outs, entry->out_count, sizeof entry->outs[0], compare_outs);
     for (size_t i = 1; i < entry->out_count; i++)
         if (compare_outs(&entry->outs[i - 1], &entry->outs[i]) == 0)
@@ -290,25 +82,25 @@ static FALLIBLE read_cmd(struct entry_reader *reader, const struct doc_node *nod
     struct command *cmd = &reader->entry->recipe.cmd;
     cmd->is_list = node->kind == DOC_LIST;
     if (cmd->is_list)
-        return read_texts(reader->arena, node, &cmd->items, &cmd->count);
+        return lock_read_texts(reader->arena, node, &cmd->items, &cmd->count);
     cmd->items = arena_new(reader->arena, struct str);
     cmd->count = 1;
-    return read_text(reader->arena, node, cmd->items);
+    return lock_read_text(reader->arena, node, cmd->items);
 }
 
 static FALLIBLE read_wdir(struct entry_reader *reader, const struct doc_node *node)
 {
-    return read_text(reader->arena, node, &reader->entry->recipe.wdir);
+    return lock_read_text(reader->arena, node, &reader->entry->recipe.wdir);
 }
 
 static FALLIBLE read_shell(struct entry_reader *reader, const struct doc_node *node)
 {
-    return read_text(reader->arena, node, &reader->entry->recipe.shell);
+    return lock_read_text(reader->arena, node, &reader->entry->recipe.shell);
 }
 
 static FALLIBLE read_environment(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_STR));
+    TRY(lock_expect(node, DOC_STR));
     if (!lock_hex_parse(reader->arena, node->text, &reader->entry->recipe.environment))
         return doc_error(node, "no hex digits");
     return NULL;
@@ -340,9 +132,9 @@ static struct recipe_param *add_param(struct entry_reader *reader, struct str fi
 
 static FALLIBLE read_params(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_MAP));
+    TRY(lock_expect(node, DOC_MAP));
     for (const struct doc_node *file = node->first; file; file = file->next) {
-        TRY(expect(file, DOC_MAP));
+        TRY(lock_expect(file, DOC_MAP));
         for (const struct doc_node *value = file->first; value; value = value->next) {
             struct recipe_param *param = add_param(reader, file->key->text, value->key->text);
             struct buf encoded = buf_in(reader->arena);
@@ -356,11 +148,11 @@ static FALLIBLE read_params(struct entry_reader *reader, const struct doc_node *
 
 static FALLIBLE read_missing_params(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_MAP));
+    TRY(lock_expect(node, DOC_MAP));
     for (const struct doc_node *file = node->first; file; file = file->next) {
-        TRY(expect(file, DOC_LIST));
+        TRY(lock_expect(file, DOC_LIST));
         for (const struct doc_node *key = file->first; key; key = key->next) {
-            TRY(expect(key, DOC_STR));
+            TRY(lock_expect(key, DOC_STR));
             add_param(reader, file->key->text, key->text);
         }
     }
@@ -383,20 +175,20 @@ static struct recipe_env *add_env(struct entry_reader *reader, struct str name)
 
 static FALLIBLE read_env(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_MAP));
+    TRY(lock_expect(node, DOC_MAP));
     for (const struct doc_node *value = node->first; value; value = value->next) {
         struct recipe_env *variable = add_env(reader, value->key->text);
-        TRY(read_text(reader->arena, value, &variable->value));
+        TRY(lock_read_text(reader->arena, value, &variable->value));
     }
     return NULL;
 }
 
 static FALLIBLE read_secrets(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_LIST));
+    TRY(lock_expect(node, DOC_LIST));
     for (const struct doc_node *name = node->first; name; name = name->next) {
         struct str text = {0};
-        TRY(read_text(reader->arena, name, &text));
+        TRY(lock_read_text(reader->arena, name, &text));
         add_env(reader, text)->is_secret = true;
     }
     return NULL;
@@ -432,9 +224,9 @@ static FALLIBLE read_metric(struct entry_reader *reader, const struct doc_node *
 
 static FALLIBLE read_metrics(struct entry_reader *reader, const struct doc_node *node)
 {
-    TRY(expect(node, DOC_MAP));
+    TRY(lock_expect(node, DOC_MAP));
     for (const struct doc_node *file = node->first; file; file = file->next) {
-        TRY(expect(file, DOC_MAP));
+        TRY(lock_expect(file, DOC_MAP));
         for (const struct doc_node *value = file->first; value; value = value->next)
             TRY(read_metric(reader, value, file->key->text));
     }
@@ -469,7 +261,7 @@ static FALLIBLE read_recipe(struct entry_reader *reader, const struct doc_node *
 
 static FALLIBLE read_rejected(struct entry_reader *reader, const struct doc_node *node)
 {
-    return read_bool(node, &reader->entry->is_rejected);
+    return lock_read_bool(node, &reader->entry->is_rejected);
 }
 
 static const struct entry_field {
@@ -502,7 +294,7 @@ static FALLIBLE read_field(struct entry_reader *reader, const struct doc_node *n
             reader->recipe_field = node;
         return entry_fields[i].read(reader, node);
     }
-    return unknown_key(node, "a stage of a lock file");
+    return lock_unknown_key(node, "a stage of a lock file");
 }
 
 static int compare_params(const void *a, const void *b)
@@ -550,7 +342,7 @@ static FALLIBLE read_entry(struct arena *arena, const struct doc_node *node,
     const char *fault = name_fault(node->key->text, true);
     if (fault)
         return doc_error(node->key, "the name of this stage %s", fault);
-    TRY(expect(node, DOC_MAP));
+    TRY(lock_expect(node, DOC_MAP));
     struct entry_reader reader = {.arena = arena, .entry = entry, .node = node};
     entry->stage = node->key->text;
     for (const struct doc_node *field = node->first; field; field = field->next)
@@ -565,7 +357,7 @@ static FALLIBLE read_entry(struct arena *arena, const struct doc_node *node,
 
 static FALLIBLE read_stages(struct arena *arena, const struct doc_node *node, struct lockfile *ret)
 {
-    TRY(expect(node, DOC_MAP));
+    TRY(lock_expect(node, DOC_MAP));
     if (node->count > (size_t)LIMIT_STAGES)
         return doc_error(node, "more than %lld stages", (long long)LIMIT_STAGES);
     struct lock_entry *entries = arena_new_array(arena, struct lock_entry, node->count + 1);
@@ -592,16 +384,16 @@ static FALLIBLE read_schema(const struct doc_node *root)
 
 static FALLIBLE read_root(struct arena *arena, const struct doc_node *root, struct lockfile *ret)
 {
-    TRY(expect(root, DOC_MAP));
+    TRY(lock_expect(root, DOC_MAP));
     TRY(read_schema(root));
     bool has_stages = false;
     for (const struct doc_node *child = root->first; child; child = child->next) {
         if (str_is(child->key->text, "project"))
-            TRY(read_text(arena, child, &ret->project));
+            TRY(lock_read_text(arena, child, &ret->project));
         else if (str_is(child->key->text, "stages"))
             TRY(read_stages(arena, child, ret));
         else if (!str_is(child->key->text, "schema"))
-            return unknown_key(child, "a lock file");
+            return lock_unknown_key(child, "a lock file");
         has_stages = has_stages || str_is(child->key->text, "stages");
     }
     return has_stages ? NULL : doc_error(root, "'stages' is missing: the file is cut off");

@@ -27,6 +27,18 @@ void lock_add_number(struct buf *out, struct str text, double value);
 void lock_add_hex(struct buf *out, struct str bytes);
 bool lock_hex_parse(struct arena *arena, struct str hex, struct str *ret);
 
+/* Reading nodes of the document; errors tell their place. A string may be {hex: "..."}. */
+FALLIBLE lock_expect(const struct doc_node *node, enum doc_kind kind);
+FALLIBLE lock_unknown_key(const struct doc_node *node, const char *noun);
+FALLIBLE lock_read_bool(const struct doc_node *node, bool *ret);
+FALLIBLE lock_read_text(struct arena *arena, const struct doc_node *node, struct str *ret);
+FALLIBLE lock_read_texts(struct arena *arena, const struct doc_node *node, struct str **ret,
+                         size_t *ret_count);
+
+/* An item of `deps` or of `outs`. */
+FALLIBLE lock_read_dep(struct arena *arena, const struct doc_node *node, struct recipe_dep *ret);
+FALLIBLE lock_read_out(struct arena *arena, const struct doc_node *node, struct artifact *ret);
+
 /* The metrics of an entry in the order they are printed: by file and key, each once. */
 struct metric_vec lock_sorted_metrics(struct arena *arena, const struct metric_vec *metrics);
 void lock_encode_metrics(const struct metric_vec *metrics, struct buf *out);
