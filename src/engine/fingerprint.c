@@ -10,7 +10,36 @@
 
 VEC(artifact_vec, struct artifact);
 
-/* A dry run's knowledge of a path: 1 known (*ret), -1 not known until *ret_waits has run, 0 look.
+/* The stage whose output is not in the work tree, if `output` is one. */
+static const struct stage *maker_of_absent(const struct forecast *forecast, struct str output)
+{
+    const struct stage *maker = map_get(&forecast->unknown, output);
+    if (maker || !map_get(&forecast->known, output))
+        return maker;
+    return plan_producer(forecast->plan, output);
+}
+
+/* The same of what `path` is, is a part of, or holds. */
+static const struct stage *absent_maker(const struct forecast *forecast, struct str path)
+{
+    const struct pipeline *pipeline = forecast->plan->pipeline;
+    for (struct str at = path; at.len; at = path_directory(at)) {
+        const struct stage *maker = maker_of_absent(forecast, at);
+        if (maker || at.len == 1)
+            return maker;
+    }
+    if (!map_has(&pipeline->holders, path))
+        return NULL;
+    map_each (entry, &pipeline->makers) {
+        const struct stage *maker =
+            path_is_within(entry->key, path) ? maker_of_absent(forecast, entry->key) : NULL;
+        if (maker)
+            return maker;
+    }
+    return NULL;
+}
+
+/* What the forecast knows of a path: 1 known (*ret), -1 not known until *ret_waits has run, 0 look.
  */
 static int forecast_of(const struct forecast *forecast, struct str path, struct artifact *ret,
                        const struct stage **ret_waits)
@@ -22,22 +51,8 @@ static int forecast_of(const struct forecast *forecast, struct str path, struct 
         *ret = *known;
         return 1;
     }
-    if (!plan_touches_output(forecast->plan, path))
-        return 0;
-    for (struct str at = path; at.len; at = path_directory(at)) {
-        const struct stage *maker = map_get(&forecast->unknown, at);
-        if (maker) {
-            *ret_waits = maker;
-            return -1;
-        }
-    }
-    map_each (entry, &forecast->unknown) {
-        if (path_is_within(entry->key, path)) {
-            *ret_waits = entry->value;
-            return -1;
-        }
-    }
-    return 0;
+    *ret_waits = absent_maker(forecast, path);
+    return *ret_waits ? -1 : 0;
 }
 
 struct dep_source {
@@ -83,18 +98,33 @@ static FALLIBLE add_path(struct dep_source *source, const struct dependency *dep
     return NULL;
 }
 
+/* Files that are not there can't be listed: the stage, among those that this one needs, whose
+ * absent outputs the pattern may match. */
+static const struct stage *glob_waits_for(const struct dep_source *source, struct str pattern)
+{
+    const struct plan *plan = source->forecast->plan;
+    const struct plan_stage *planned = &plan->stages[source->stage->index];
+    for (size_t i = 0; i < planned->need_count; i++) {
+        const struct stage *maker = &plan->pipeline->stages.at[planned->needs[i].stage];
+        vec_each (struct output, output, &maker->outs) {
+            bool may_match =
+                glob_match(pattern, output->path) || glob_may_match_below(pattern, output->path);
+            if (may_match && maker_of_absent(source->forecast, output->path))
+                return maker;
+        }
+    }
+    return NULL;
+}
+
 static FALLIBLE add_glob(struct dep_source *source, const struct dependency *dependency)
 {
     struct session *session = source->session;
     struct str *paths = NULL;
     size_t count = 0;
     if (source->forecast) {
-        map_each (entry, &source->forecast->unknown) {
-            if (glob_match(dependency->path, entry->key)) {
-                source->waits_for = entry->value;
-                return NULL;
-            }
-        }
+        source->waits_for = glob_waits_for(source, dependency->path);
+        if (source->waits_for)
+            return NULL;
     }
     TRY(worktree_glob(session->worktree, session->arena, dependency->path, &paths, &count));
     if (count == 0)
@@ -196,8 +226,9 @@ static FALLIBLE fill_params(struct session *session, const struct stage *stage,
     recipe->params = arena_new_array(session->arena, struct recipe_param, stage->params.len);
     recipe->param_count = stage->params.len;
     for (size_t i = 0; i < stage->params.len; i++) {
-        struct artifact unused;
-        if (forecast_of(forecast, stage->params.at[i].file, &unused, ret_waits) < 0)
+        if (forecast) /* a known digest does not tell the values */
+            *ret_waits = absent_maker(forecast, stage->params.at[i].file);
+        if (*ret_waits)
             return NULL;
         TRY(fill_param(session, stage, &stage->params.at[i], &recipe->params[i]));
     }

@@ -33,7 +33,8 @@ static FALLIBLE look_again(struct run_state *state, struct step *step)
         worktree_forget(session->worktree, output->path);
     struct lock_entry *entry = map_get(&session->lock.entries, step->stage->name);
     if (!(step->stage->is_frozen && entry))
-        TRY(fingerprint_stage(session, step->stage, NULL, &step->print));
+        TRY(fingerprint_stage(session, step->stage, run_forecast(state), &step->print));
+    check(!step->print.waits_for);
     struct verdict again;
     TRY(lookup_stage(session, step->stage, &step->print, &state->lookup, false, &again));
     if (again.kind != VERDICT_UNCHANGED) /* else another run did what there was reason for */
@@ -103,22 +104,46 @@ struct error *run_restore(struct run_state *state, struct step *step)
     return run_finish_stage(state, step, STATUS_RESTORED);
 }
 
-/* --minimal put off restoring what nothing needed; now a stage that executes needs it. */
-struct error *run_materialise(struct run_state *state, const struct stage *stage)
+static FALLIBLE restore_deferred(struct run_state *state, struct step *need)
+{
+    struct session *session = state->session;
+    bool done = false;
+    TRY(restore_outputs(state, need, &done));
+    if (!done)
+        return error_hint(error_new(ERROR_STORED, "stored outputs of stage '%.*s' are damaged",
+                                    STR_FMT(need->stage->name)),
+                          "run again without --minimal");
+    TRY(run_ignore_outputs(state, need->stage));
+    vec_each (struct output, output, &need->stage->outs)
+        map_put(session->arena, &state->forecast.known, output->path, NULL);
+    need->is_deferred = false;
+    need->outcome->status = STATUS_RESTORED;
+    return recorder_add(state->recorder, need->outcome, &need->attempt);
+}
+
+struct error *run_materialise(struct run_state *state, struct step *need, bool *ret_done)
+{
+    check(need->is_deferred);
+    TRY(attempt_begin(state->session, need->stage, need->print.key, state->run->id, &need->attempt,
+                      ret_done));
+    if (!*ret_done)
+        return NULL;
+    struct error *error = restore_deferred(state, need);
+    if (error)
+        attempt_drop(&need->attempt);
+    return error;
+}
+
+/* Now a stage executes: all that it reads has to be there. */
+static FALLIBLE materialise_needs(struct run_state *state, const struct stage *stage,
+                                  bool *ret_done)
 {
     const struct plan_stage *planned = &state->session->plan.stages[stage->index];
-    for (size_t i = 0; i < planned->need_count; i++) {
+    *ret_done = true;
+    for (size_t i = 0; i < planned->need_count && *ret_done; i++) {
         struct step *need = &state->steps[planned->needs[i].stage];
-        bool done = false;
-        if (planned->needs[i].edge != PLAN_DATA || !need->is_deferred)
-            continue;
-        TRY(restore_outputs(state, need, &done));
-        if (!done)
-            return error_hint(error_new(ERROR_STORED, "stored outputs of stage '%.*s' are damaged",
-                                        STR_FMT(need->stage->name)),
-                              "run again without --minimal");
-        need->is_deferred = false;
-        need->outcome->status = STATUS_RESTORED;
+        if (planned->needs[i].edge == PLAN_DATA && need->is_deferred)
+            TRY(run_materialise(state, need, ret_done));
     }
     return NULL;
 }
@@ -196,9 +221,10 @@ struct error *run_execute(struct run_state *state, struct step *step)
     struct str gpus = {0};
     bool taken = false;
     TRY(run_begin(state));
-    TRY(run_materialise(state, step->stage));
-    TRY(attempt_begin(state->session, step->stage, step->print.key, state->run->id, &step->attempt,
-                      &taken));
+    TRY(materialise_needs(state, step->stage, &taken));
+    if (taken)
+        TRY(attempt_begin(state->session, step->stage, step->print.key, state->run->id,
+                          &step->attempt, &taken));
     if (taken) {
         TRY(budget_take(&state->budget, state->session->arena, step->stage, &step->attempt, &gpus,
                         &taken));

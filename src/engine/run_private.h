@@ -25,7 +25,8 @@ struct step {
     uint32_t blockers;          /* needs that are not done */
     const struct stage *poison; /* a need that did not succeed */
     enum plan_edge poison_edge;
-    bool is_deferred; /* --minimal: known, restorable, not needed so far */
+    bool is_deferred;  /* --minimal: known, restorable, not needed so far */
+    bool is_unvisited; /* held before its fingerprint could be taken */
     struct fingerprint print;
     struct verdict verdict;
     struct attempt attempt;
@@ -76,12 +77,15 @@ FALLIBLE run_begin(struct run_state *state);
 FALLIBLE run_visit(struct run_state *state, struct step *step);
 void run_take_result(struct run_state *state, struct step *step);
 FALLIBLE run_retry_held(struct run_state *state, struct step *step);
+/* What the stage is fingerprinted with beside the work tree, or NULL. */
+const struct forecast *run_forecast(const struct run_state *state);
 
 /* run_execute.c */
 FALLIBLE run_execute(struct run_state *state, struct step *step);
 FALLIBLE run_restore(struct run_state *state, struct step *step);
 FALLIBLE run_job_ended(struct run_state *state, struct step *step);
-FALLIBLE run_materialise(struct run_state *state, const struct stage *stage);
+/* Restores what --minimal put off; *ret_done false: somebody else works on it, try again. */
+FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_done);
 void run_hold(struct run_state *state, struct step *step, int64_t wake_ns);
 
 /* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an

@@ -3,11 +3,11 @@
 
 #include "mlops/engine/session.h"
 
-/* What a dry run knows better than the work tree: outputs that would be restored, or that would be
- * made anew (unknown). */
+/* What a dry or minimal run knows better than the work tree: outputs that are not restored (yet),
+ * or that would be made anew (unknown). */
 struct forecast {
     const struct plan *plan;
-    struct map known;   /* path -> struct artifact * */
+    struct map known;   /* path -> struct artifact *, or NULL: look at the work tree */
     struct map unknown; /* path of an output -> struct stage * that would run */
 };
 
@@ -15,7 +15,8 @@ struct fingerprint {
     struct recipe *recipe;
     struct digest key;
     struct artifact *deps;         /* parallel to recipe->deps: as they were seen */
-    const struct stage *waits_for; /* dry runs: an input is not known until this stage has run */
+    const struct stage *waits_for; /* an input is not known until this stage has run, or its outputs
+                                      are restored: then there is no recipe and no key */
 };
 
 /* `forecast` NULL: the work tree decides. A dependency that is not there is an error at its place
