@@ -22,6 +22,12 @@ struct error *unconfirmed_save(struct session *session, const struct outcome *ou
                         session->workspace.config.durability == DURABILITY_FULL);
 }
 
+struct error *unconfirmed_forget(struct session *session, const struct stage *stage)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    return path_remove(fd_number(session->workspace.state_fd), place_of(&arena, stage).at);
+}
+
 static FALLIBLE unconfirmed_load(struct session *session, const struct stage *stage,
                                  struct result *ret)
 {
@@ -63,9 +69,8 @@ static FALLIBLE record_accepted(struct run_state *state, struct outcome *outcome
     TRY(recorder_open(session, state->run, &state->recorder));
     TRY(recorder_add(state->recorder, outcome, NULL));
     TRY(recorder_flush(state->recorder));
-    AUTO(arena_drop) struct arena arena = {0};
     TRY(run_end(state, ret));
-    return path_remove(fd_number(session->workspace.state_fd), place_of(&arena, outcome->stage).at);
+    return unconfirmed_forget(session, outcome->stage);
 }
 
 struct error *run_accept(struct session *session, const struct stage *stage, struct str version,

@@ -164,8 +164,7 @@ static FALLIBLE merge_lock(struct recorder *recorder)
                    (!found || memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0);
     if (is_same)
         return NULL;
-    TRY(lockfile_load(session->arena, &session->workspace, session->index, session->lock.path,
-                      &session->lock));
+    TRY(session_load_lock(session));
     map_each (entry, &recorder->changed)
         map_put(session->arena, &session->lock.entries, entry->key, entry->value);
     return NULL;

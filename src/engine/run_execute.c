@@ -166,7 +166,14 @@ static void tell_started(struct run_state *state, const struct step *step)
 static FALLIBLE start(struct run_state *state, struct step *step, struct str gpus)
 {
     struct session *session = state->session;
-    TRY(attempt_set_aside(session, step->stage, step->verdict.found, &step->attempt));
+    struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
+                                  STR_FMT(step->attempt.id));
+    struct error *error =
+        attempt_set_aside(session, step->stage, step->verdict.found, &step->attempt);
+    if (error) {
+        error_drop(attempt_undo(session, &step->attempt, failed)); /* else the next command does */
+        return error;
+    }
     struct job_options options = {
         .session = session,
         .stage = step->stage,
@@ -182,13 +189,11 @@ static FALLIBLE start(struct run_state *state, struct step *step, struct str gpu
     };
     step->job = memory_grow(NULL, sizeof *step->job);
     step->attempts++;
-    struct error *error = job_start(&options, step->job);
+    error = job_start(&options, step->job);
     if (error) {
         job_drop(step->job);
         free(step->job);
         step->job = NULL;
-        struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
-                                      STR_FMT(step->attempt.id));
         error_drop(attempt_undo(session, &step->attempt, failed));
         return error;
     }
@@ -335,6 +340,8 @@ static FALLIBLE finish_success(struct run_state *state, struct step *step)
 {
     struct session *session = state->session;
     struct str_vec changed = {0};
+    step->outcome->blocker = (struct str){0}; /* of attempts that failed before */
+    TRY(unconfirmed_forget(session, step->stage));
     if (!step->stage->is_frozen)
         TRY(fingerprint_recheck(session, step->stage, &step->print, &changed));
     if (!changed.len)

@@ -101,3 +101,5 @@ FALLIBLE run_end(struct run_state *state, struct run_report *ret);
 
 /* accept.c: what `mlops accept` will need. */
 FALLIBLE unconfirmed_save(struct session *session, const struct outcome *outcome);
+/* The stage ran again: there is nothing to accept any more. */
+FALLIBLE unconfirmed_forget(struct session *session, const struct stage *stage);

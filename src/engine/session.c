@@ -103,6 +103,15 @@ static FALLIBLE open_store(struct session *session, const struct session_options
                          &session->worktree);
 }
 
+struct error *session_load_lock(struct session *session)
+{
+    TRY(lockfile_load(session->arena, &session->workspace, session->index,
+                      pipeline_lock_path(session->arena, session->pipeline), &session->lock));
+    if (!session->lock.project.len)
+        session->lock.project = session->workspace.config.project;
+    return NULL;
+}
+
 static FALLIBLE open_all(struct session *session, const struct session_options *options)
 {
     struct arena *arena = session->arena;
@@ -116,8 +125,7 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
     TRY(read_pipeline(session, real, options->cwd));
     TRY(bind_and_plan(session, options, path));
     TRY(open_store(session, options));
-    return lockfile_load(arena, &session->workspace, session->index,
-                         pipeline_lock_path(arena, session->pipeline), &session->lock);
+    return session_load_lock(session);
 }
 
 struct error *session_open(struct arena *arena, const struct session_options *options,

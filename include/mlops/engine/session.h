@@ -52,6 +52,9 @@ FALLIBLE session_open(struct arena *arena, const struct session_options *options
 /* Saves the stat cache and closes everything. */
 void session_drop(struct session *session);
 
+/* Reads the lock file (again): an absent one gives an empty value with the project's id. */
+FALLIBLE session_load_lock(struct session *session);
+
 FALLIBLE session_ledger(struct session *session, struct ledger **ret);
 
 /* The repository around the project; *ret NULL: none. */
