@@ -74,14 +74,24 @@ static FALLIBLE load_file(struct arena *arena, const struct workspace *workspace
     return index ? note(workspace, index, path, stat, digest) : NULL;
 }
 
-FALLIBLE lockfile_load(struct arena *arena, const struct workspace *workspace, struct index *index,
-                       struct str path, struct lockfile *ret)
+static FALLIBLE load(struct arena *arena, const struct workspace *workspace, struct index *index,
+                     struct lockfile *ret)
 {
-    *ret = (struct lockfile){.path = str_copy(arena, path)};
     struct file_stat stat = {0};
     bool found = false;
     TRY(file_stat_at(fd_number(workspace->root_fd), ret->path.at, true, &stat, &found));
     if (!found || recall_by_stat(arena, index, &stat, ret))
         return NULL;
     return load_file(arena, workspace, index, &stat, ret);
+}
+
+FALLIBLE lockfile_load(struct arena *arena, const struct workspace *workspace, struct index *index,
+                       struct str path, struct lockfile *ret)
+{
+    struct lockfile lockfile = {.path = str_copy(arena, path)};
+    TRY(load(arena, workspace, index, &lockfile));
+    if (lockfile.project.len == 0)
+        lockfile.project = str_copy(arena, workspace->config.project);
+    *ret = lockfile;
+    return NULL;
 }

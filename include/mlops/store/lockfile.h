@@ -26,8 +26,9 @@ struct lockfile {
     struct map entries;   /* stage -> struct lock_entry * */
 };
 
-/* An absent file gives an empty value. With `index` the parsed form is cached by digest (a
- * canonical blob), so that 10,000 entries load in a few ms. */
+/* An absent file gives an empty value; a file that names no project belongs to this one. With
+ * `index` the parsed form is cached by digest (a canonical blob), so that 10,000 entries load in a
+ * few ms. */
 FALLIBLE lockfile_load(struct arena *arena, const struct workspace *workspace, struct index *index,
                        struct str path, struct lockfile *ret);
 
