@@ -81,7 +81,8 @@ FALLIBLE cas_temp_keep(struct cas_temp *temp, struct digest digest, int64_t size
     struct cas *cas = temp->cas;
     if (fchmod(fd_number(temp->fd), 0444) != 0)
         return error_os(errno, "cannot set the mode of an object");
-    if (cas->is_durable)
+    /* Of small files the disk would get one request each, where the flush makes one of many. */
+    if (cas->is_durable && size_bytes > CAS_BUFFER_BYTES)
         sync_file_range(fd_number(temp->fd), 0, 0, SYNC_FILE_RANGE_WRITE);
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
     if (cas_pending_find(locked, digest))

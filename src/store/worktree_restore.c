@@ -143,11 +143,15 @@ static bool has_same_empty_dirs(const struct artifact *a, const struct artifact 
  */
 static FALLIBLE is_there(struct restoring *restoring, bool *ret)
 {
+    struct worktree *worktree = restoring->worktree;
+    const struct artifact *wanted = restoring->artifact;
     struct artifact now = {0};
-    struct error *error =
-        worktree_look(restoring->worktree, restoring->artifact->path, LOOK_OUT, &now);
-    *ret = !error && artifact_equal(&now, restoring->artifact) &&
-           has_same_empty_dirs(&now, restoring->artifact);
+    /* What was seen before may have changed since; a stat tells. */
+    worktree_forget(worktree, wanted->path);
+    struct error *error = worktree_look(worktree, wanted->path, LOOK_OUT, &now);
+    *ret = !error && artifact_equal(&now, wanted) && has_same_empty_dirs(&now, wanted);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
     error_drop(error); /* whatever is odd there gets out of the way */
     return NULL;
 }
