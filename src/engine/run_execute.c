@@ -209,8 +209,10 @@ static FALLIBLE start(struct run_state *state, struct step *step, struct str gpu
 /* A command that cannot be started is a failure of its stage, not of the run. */
 static FALLIBLE fail_to_start(struct run_state *state, struct step *step, struct error *error)
 {
-    if (error->code == ERROR_BUG)
+    if (error->code == ERROR_BUG || run_machine_failed(error)) {
+        attempt_drop(&step->attempt);
         return error;
+    }
     AUTO(buf_drop) struct buf text = {0};
     error_print(error, &text);
     error_drop(error);

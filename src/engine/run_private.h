@@ -91,6 +91,8 @@ void run_hold(struct run_state *state, struct step *step, int64_t wake_ns);
 /* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an
  * error). */
 FALLIBLE run_capture(struct run_state *state, struct step *step, struct str *ret_fault);
+/* The machine ran out of something: no stage is to blame, and others would fare no better. */
+bool run_machine_failed(const struct error *error);
 FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
 
 /* run_finish.c: the stage is done with this status; its users may go on. */
