@@ -56,6 +56,29 @@ void recorder_drop(struct recorder **recorder)
     *recorder = NULL;
 }
 
+/* Best effort: the next command does what can't be done now. */
+static FALLIBLE undo_attempt(struct recorder *recorder, struct pending *pending)
+{
+    struct session *session = recorder->session;
+    struct ledger *ledger = NULL;
+    bool is_recorded = false;
+    TRY(session_ledger(session, &ledger));
+    TRY(ledger_has_attempt(ledger, pending->attempt.id, &is_recorded));
+    if (is_recorded)
+        return NULL;
+    struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(recorder->run->id),
+                                  STR_FMT(pending->attempt.id));
+    return attempt_undo(session, &pending->attempt, failed);
+}
+
+void recorder_undo(struct recorder *recorder)
+{
+    vec_each (struct pending, pending, &recorder->group) {
+        if (pending->attempt.id.len)
+            error_drop(undo_attempt(recorder, pending));
+    }
+}
+
 static bool is_success(const struct outcome *outcome)
 {
     return outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED ||

@@ -237,7 +237,10 @@ static void abandon(struct run_state *state)
                                       STR_FMT(step->attempt.id));
         error_drop(attempt_undo(session, &step->attempt, failed));
     }
-    error_drop(recorder_flush(state->recorder));
+    struct error *unrecorded = recorder_flush(state->recorder);
+    if (unrecorded)
+        recorder_undo(state->recorder);
+    error_drop(unrecorded);
     state->run->status = RUN_FAILED;
     error_drop(ledger_finish_run(session->ledger, state->run, NULL, NULL));
 }
@@ -252,6 +255,9 @@ static void drop_state(struct run_state *state)
         }
         attempt_drop(&step->attempt);
     }
+    /* Orphans that hide from their stage's sweep (another session, no environment) end here. */
+    if (state->loop)
+        process_sweep((struct str){0}, 0, NULL, 0);
     recorder_drop(&state->recorder);
     loop_drop(&state->loop);
     lock_drop(&state->alive);

@@ -4,6 +4,7 @@
 #include "mlops/model/metric.h"
 #include "mlops/model/name.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "run_private.h"
@@ -61,6 +62,18 @@ static struct str text_of(struct arena *arena, struct error *error)
     return str_copy(arena, str_starts(line, STR("mlops: ")) ? str_slice(line, 7, line.len) : line);
 }
 
+bool run_machine_failed(const struct error *error)
+{
+    static const int numbers[] = {ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM};
+    for (; error; error = error->cause) {
+        for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+            if (error->system_errno == numbers[i])
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Outputs one by one; what is wrong with them is the stage's fault unless the machine failed. */
 static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
                             struct result *result, struct str *ret_fault)
@@ -69,7 +82,8 @@ static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
     for (size_t i = 0; i < stage->outs.len; i++) {
         const struct output *output = &stage->outs.at[i];
         struct error *error = capture_output(state, output, &result->outs[i]);
-        if (error && error->system_errno == 0 && error->code != ERROR_BUG) {
+        bool is_interrupted = error && error->code > ERROR_SIGNAL;
+        if (error && error->code != ERROR_BUG && !is_interrupted && !run_machine_failed(error)) {
             *ret_fault = text_of(arena, error);
             return NULL;
         }
@@ -125,15 +139,31 @@ struct error *run_capture(struct run_state *state, struct step *step, struct str
     return run_ignore_outputs(state, stage);
 }
 
-/* "/name" is in the directory's .gitignore already? */
+/* Whether a .gitignore has the line already, with either end of line. */
 static bool has_line(struct str text, struct str line)
 {
     struct str at;
     while (str_split(&text, '\n', &at)) {
-        if (str_equal(str_trim(at), line))
+        if (str_ends(at, STR("\r")))
+            at.len--;
+        if (str_equal(at, line))
             return true;
     }
     return false;
+}
+
+/* "/name", so that git reads it as that name and no other. */
+static struct str ignore_line(struct arena *arena, struct str name)
+{
+    struct buf line = buf_in(arena);
+    buf_add_char(&line, '/');
+    for (size_t i = 0; i < name.len; i++) {
+        bool is_last_blank = name.at[i] == ' ' && i + 1 == name.len;
+        if (strchr("*?[\\", name.at[i]) || is_last_blank)
+            buf_add_char(&line, '\\');
+        buf_add_char(&line, name.at[i]);
+    }
+    return buf_str(&line);
 }
 
 enum { GITIGNORE_BYTES_MOST = 1048576 };
@@ -145,7 +175,7 @@ static FALLIBLE ignore_output(struct session *session, struct str path)
     struct str directory = path_directory(path);
     struct str file =
         str_print(&arena, "%.*s%s.gitignore", STR_FMT(directory), directory.len ? "/" : "");
-    struct str line = str_print(&arena, "/%.*s", STR_FMT(path_name(path)));
+    struct str line = ignore_line(&arena, path_name(path));
     struct str text = {0};
     bool found = false;
     TRY(file_read(&arena, root, file.at, GITIGNORE_BYTES_MOST, &text, &found));

@@ -55,8 +55,14 @@ def make():
 
 
 def judge_failure(result, before, project, whole):
-    """The run did not succeed: is all as before, and was it said clearly?"""
+    """The run did not succeed: is all as before, and was it said clearly? Where .mlops is a file
+    system of its own and full, the new outputs cannot be moved there: then the earlier ones have
+    to be whole beside them."""
     faults = fault.differences(before, fault.outputs(project))
+    if faults and not whole:
+        kept = set(fault.tree(project, skipped=()).values())
+        faults = [f"{path} is lost" for path, content in before.items() if content not in kept
+                  and not path.endswith(".lock")]
     of_command = whole and result.status == fault.ANSWER and "No space left" in result.err
     if of_command:
         return faults

@@ -24,6 +24,10 @@ bool recorder_is_due(const struct recorder *recorder, int64_t now_ns);
 int64_t recorder_deadline(const struct recorder *recorder);
 FALLIBLE recorder_flush(struct recorder *recorder);
 
+/* When recording is impossible: puts back what was there before the outcomes that are not recorded.
+ * What they made goes to failed/. */
+void recorder_undo(struct recorder *recorder);
+
 /* The last group together with the end of the run. `is_complete`: every stage of the pipeline
  * succeeded, so stale lock entries may go. */
 FALLIBLE recorder_finish(struct recorder *recorder, const struct state *state, bool is_complete);
