@@ -5,6 +5,18 @@
 #include "mlops/host/signal.h"
 #include "mlops/store/gc.h"
 
+struct verify_options {
+    bool rebuild_lineage;
+};
+
+static const struct option_row rows[] = {
+    {.name = "rebuild-lineage",
+     OPTION_FLAG_AT(struct verify_options, rebuild_lineage),
+     .help =
+         "First make the history anew from what is stored beside the objects; the old database is "
+         "kept under another name"},
+};
+
 static const struct column columns[] = {
     {.name = "what", .title = "WHAT"},
     {.name = "name", .title = "NAME", .may_shrink = true},
@@ -62,6 +74,17 @@ static void print_report(struct context *context, const struct verify_report *re
                 0, 0);
 }
 
+/* The history as far as run files and results tell it; logs and runs that did nothing are not in
+ * them. */
+static FALLIBLE rebuild(struct context *context, const struct workspace *workspace)
+{
+    int64_t run_count = 0;
+    TRY(ledger_rebuild(context->arena, workspace, &context->observer, &run_count));
+    context_notice(context, "the history was made again: %lld run%s", (long long)run_count,
+                   run_count == 1 ? "" : "s");
+    return NULL;
+}
+
 static FALLIBLE run_command(struct context *context, void *options, int argc,
                             const struct str *argv)
 {
@@ -70,9 +93,12 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
     struct cas *cas = NULL;
     struct verify_report report = {0};
     int signal_fd;
-    (void)options, (void)argc, (void)argv;
+    const struct verify_options *wanted = options;
+    (void)argc, (void)argv;
     TRY(signal_open(&signal_fd));
     TRY(context_project(context, &workspace));
+    if (wanted->rebuild_lineage)
+        TRY(rebuild(context, workspace));
     TRY(context_ledger(context, &ledger));
     TRY(context_cas(context, &cas));
     AUTO(pool_drop) struct pool *pool = pool_open(-1);
@@ -84,6 +110,7 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
 
 static const struct command_example examples[] = {
     {"mlops verify", "read everything stored and compare it with its digest"},
+    {"mlops verify --rebuild-lineage", "when lineage.db is damaged: make the history again"},
 };
 
 const struct cli_command cmd_verify = {
@@ -94,6 +121,9 @@ const struct cli_command cmd_verify = {
     .description = "Reads every object, result and the databases. Damaged objects are moved to "
                    "quarantine, so the next run makes them again. Exit status 5 if anything is "
                    "damaged.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct verify_options),
     .needs = NEED_PROJECT,
     .examples = examples,
     .example_count = COUNT_OF(examples),

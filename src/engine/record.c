@@ -26,6 +26,7 @@ struct recorder {
     bool lock_existed;
     int64_t first_ns; /* when the oldest pending outcome came */
     bool is_urgent;
+    int64_t lock_written_ns; /* monotonic */
     int displaced;
 };
 
@@ -213,7 +214,18 @@ static void group_reset(struct recorder *recorder)
     recorder->is_urgent = false;
 }
 
-static struct ledger_group ledger_group_of(struct recorder *recorder, struct buf *lock_bytes)
+/* A large lock is not printed for every group: what a crash leaves unsaid in it the stored results
+ * know. */
+static bool is_lock_wanted(const struct recorder *recorder, bool is_last)
+{
+    enum { ENTRIES_SMALL = 1000, LARGE_LOCK_S = 2 };
+    bool is_small = recorder->session->lock.entries.len <= ENTRIES_SMALL;
+    int64_t age_ns = clock_monotonic_ns() - recorder->lock_written_ns;
+    return recorder->lock_is_stale && (is_last || is_small || age_ns > LARGE_LOCK_S * NS_PER_S);
+}
+
+static struct ledger_group ledger_group_of(struct recorder *recorder, bool is_last,
+                                           struct buf *lock_bytes)
 {
     struct session *session = recorder->session;
     struct ledger_group group = {.run = recorder->run, .outcome_count = recorder->group.len};
@@ -222,7 +234,7 @@ static struct ledger_group ledger_group_of(struct recorder *recorder, struct buf
     for (size_t i = 0; i < recorder->group.len; i++)
         outcomes[i] = recorder->group.at[i].outcome;
     group.outcomes = outcomes;
-    if (recorder->lock_is_stale) {
+    if (is_lock_wanted(recorder, is_last)) {
         lockfile_print(&session->lock, lock_bytes);
         group.lock_path = session->lock.path;
         group.lock_before = session->lock.digest;
@@ -249,6 +261,8 @@ static FALLIBLE publish_lock(struct recorder *recorder, const struct ledger_grou
     }
     session->lock.digest = digest_of(group->lock_bytes.at, group->lock_bytes.len);
     recorder->lock_is_stale = false;
+    recorder->lock_written_ns = clock_monotonic_ns();
+    lockfile_remember(session->index, &session->lock);
     return stat_lock(recorder, &recorder->lock_stat, &recorder->lock_existed);
 }
 
@@ -283,7 +297,7 @@ struct error *recorder_flush(struct recorder *recorder)
     AUTO(buf_drop) struct buf lock_bytes = {0};
     TRY(take_turn(recorder, &turn));
     TRY(prepare(recorder));
-    struct ledger_group group = ledger_group_of(recorder, &lock_bytes);
+    struct ledger_group group = ledger_group_of(recorder, false, &lock_bytes);
     TRY(ledger_record(recorder->session->ledger, &group));
     TRY(publish_lock(recorder, &group));
     TRY(forget_attempts(recorder));
@@ -313,7 +327,7 @@ struct error *recorder_finish(struct recorder *recorder, const struct state *sta
     TRY(prepare(recorder));
     if (is_complete)
         prune_lock(recorder);
-    struct ledger_group group = ledger_group_of(recorder, &lock_bytes);
+    struct ledger_group group = ledger_group_of(recorder, true, &lock_bytes);
     if (group.lock_bytes.len)
         recorder->run->lock_digest = digest_of(group.lock_bytes.at, group.lock_bytes.len);
     else
