@@ -170,6 +170,14 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
     return NULL;
 }
 
+static void tell_new(struct context *context, struct narrator *narrator, struct str root)
+{
+    struct event event = {
+        .kind = EVENT_NOTICE,
+        .text = str_print(context->arena, "made .mlops/ in '%.*s'", STR_FMT(root))};
+    observer_tell(narrator_observer(narrator), &event);
+}
+
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     const struct run_command *command = options;
@@ -188,8 +196,8 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                 .observer = narrator_observer(narrator)};
     struct session session = {0};
     struct error *error = stages_open(context, &words, &session);
-    if (!error && session.workspace.is_new && !context->common.quiet)
-        context_notice(context, "made .mlops/ in '%.*s'", STR_FMT(session.workspace.root));
+    if (!error && session.workspace.is_new)
+        tell_new(context, narrator, session.workspace.root);
     if (!error)
         error = run_session(context, command, &session);
     narrator_drop(&narrator);

@@ -151,12 +151,21 @@ static void say_finished(struct narrator *narrator, const struct event *event)
         buf_add_text(&narrator->out, status == STATUS_SKIPPED ? ")" : "");
     }
     buf_add_char(&narrator->out, '\n');
-    if (narrator->context->common.verbose)
+    bool was_started = outcome->usage.attempts > 0 && narrator->progress == PROGRESS_PLAIN;
+    if (narrator->context->common.verbose && !was_started) /* else they have been told */
         add_reasons(narrator, outcome);
     bool is_bad =
         status != STATUS_EXECUTED && status != STATUS_RESTORED && status != STATUS_UNCHANGED;
     if (is_bad)
         add_failure(narrator, event);
+}
+
+static void add_output(struct narrator *narrator, const struct stage *stage, struct str line)
+{
+    buf_add_escaped(&narrator->out, stage->name, false);
+    buf_add_text(&narrator->out, " | ");
+    buf_add_escaped(&narrator->out, line, false);
+    buf_add_char(&narrator->out, '\n');
 }
 
 /* Whole lines as they come, "train | epoch 3"; the rest of a line waits for its end. */
@@ -169,15 +178,12 @@ static void say_output(struct narrator *narrator, const struct event *event)
     struct str rest = buf_str(&running->line);
     ptrdiff_t cut;
     while ((cut = str_find_char(rest, '\n')) >= 0) {
-        buf_add_escaped(&narrator->out, event->stage->name, false);
-        buf_add_text(&narrator->out, " | ");
-        buf_add_escaped(&narrator->out, str_slice(rest, 0, (size_t)cut), false);
-        buf_add_char(&narrator->out, '\n');
+        add_output(narrator, event->stage, str_slice(rest, 0, (size_t)cut));
         rest = str_slice(rest, (size_t)cut + 1, rest.len);
     }
     enum { LINE_BYTES_MOST = 65536 }; /* a line without end is shown in pieces */
     if (rest.len > LINE_BYTES_MOST) {
-        add_lines(narrator, "", rest);
+        add_output(narrator, event->stage, rest);
         rest.len = 0;
     }
     if (rest.len)
@@ -209,7 +215,8 @@ static void note_ended(struct narrator *narrator, const struct event *event)
     if (!running)
         return;
     if (running->line.len && narrator->context->common.verbose)
-        add_lines(narrator, "", buf_str(&running->line));
+        add_output(narrator, running->stage, buf_str(&running->line));
+    buf_clear(&running->line);
     running->stage = NULL;
 }
 

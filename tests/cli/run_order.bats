@@ -73,16 +73,6 @@ END
   holds_text both "$one,$two"
 }
 
-@test "within an inherited CUDA_VISIBLE_DEVICES" {
-  export MLOPS_GPUS=one-$$,two-$$ CUDA_VISIBLE_DEVICES=two-$$
-  pipeline <<'END'
-stages:
-  a: {cmd: 'echo $CUDA_VISIBLE_DEVICES > a', resources: {gpus: 1}, outs: [a]}
-END
-  ran executed=1
-  holds_text a "two-$$"
-}
-
 @test "more GPUs than the machine has is told before anything runs" {
   export MLOPS_GPUS=one-$$
   pipeline <<'END'
