@@ -126,7 +126,11 @@ static FALLIBLE write_journal(struct session *session, struct attempt *attempt,
                               const struct aside_journal *journal, bool is_durable)
 {
     AUTO(arena_drop) struct arena arena = {0};
+    AUTO(lock_drop) struct lock lock = {0};
     int state = fd_number(session->workspace.state_fd);
+    bool taken = false;
+    /* A folder without a locked journal looks like a crash to who recovers right now. */
+    TRY(lock_take(state, "locks/recover", LOCK_SHARED, -1, NULL, NULL, &lock, &taken));
     TRY(directory_make(state, attempt->folder.at, false));
     struct str path = str_print(&arena, "%.*s/journal", STR_FMT(attempt->folder));
     AUTO(fd_drop)

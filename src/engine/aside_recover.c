@@ -41,6 +41,10 @@ static FALLIBLE end_processes(struct session *session, struct arena *arena, stru
         TRY(canon_read_int(&reader, &group));
         TRY(canon_read_int(&reader, &ticks));
         TRY(canon_read_str(&reader, &boot));
+    } else {
+        /* Killed between starting a process and noting it: who holds the journal's lock is of this
+         * boot, and carries the marker. */
+        TRY(process_boot_id(arena, &boot));
     }
     struct str marker = str_print(arena, "MLOPS_ATTEMPT=%.*s", STR_FMT(attempt));
     return process_end_foreign((pid_t)group, ticks, boot, marker, FOREIGN_WAIT_S * NS_PER_S,
