@@ -169,6 +169,8 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     struct batch *batch = context;
     struct hashing *hashing = &batch->hashings.at[i];
     AUTO(buf_drop) struct buf path = {0};
+    if (hashing->is_done || hashing->is_twin || hashing->error)
+        return NULL;
     if (hashing->directory) {
         buf_add_str(&path, hashing->directory->path);
         buf_add_text(&path, path.len ? "/" : "");
@@ -185,10 +187,50 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     return stop;
 }
 
+static const struct file_stat *stat_of(const struct hashing *hashing)
+{
+    return hashing->node ? &hashing->node->stat : &hashing->look->stat;
+}
+
+/* Then by file, so that twins are neighbours. */
 static int compare_biggest_first(const void *a, const void *b)
 {
     const struct hashing *left = a, *right = b;
-    return left->size_bytes < right->size_bytes ? 1 : left->size_bytes > right->size_bytes ? -1 : 0;
+    const struct file_stat *one = stat_of(left), *other = stat_of(right);
+    if (left->size_bytes != right->size_bytes)
+        return left->size_bytes < right->size_bytes ? 1 : -1;
+    if (one->inode != other->inode)
+        return one->inode < other->inode ? -1 : 1;
+    return one->device < other->device ? -1 : one->device > other->device;
+}
+
+static bool is_same_file(const struct file_stat *a, const struct file_stat *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size_bytes == b->size_bytes &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+static void find_twins(struct batch *batch)
+{
+    for (size_t i = 1; i < batch->hashings.len; i++) {
+        struct hashing *hashing = &batch->hashings.at[i];
+        hashing->is_twin = is_same_file(stat_of(hashing), stat_of(hashing - 1));
+    }
+}
+
+/* Twins take what was found; *ret_left: some can't, and are to be read themselves. */
+static void share_results(struct batch *batch, bool *ret_left)
+{
+    *ret_left = false;
+    for (size_t i = 1; i < batch->hashings.len; i++) {
+        struct hashing *hashing = &batch->hashings.at[i];
+        if (!hashing->is_twin)
+            continue;
+        const struct hashing *first = hashing - 1;
+        hashing->is_twin = hashing->is_done = first->is_done;
+        hashing->put = first->put;
+        *ret_left = *ret_left || !hashing->is_done;
+    }
 }
 
 static void take_digest(struct worktree *worktree, struct hashing *hashing)
@@ -216,6 +258,8 @@ static void take_digest(struct worktree *worktree, struct hashing *hashing)
     int64_t now_ns = is_ours ? worktree->now_ns : worktree->other_now_ns;
     if (worktree->now_ns != INT64_MIN)
         index_note_at(worktree->index, directory, name, &put->stat, put->digest, now_ns);
+    if (hashing->is_twin)
+        return;
     worktree->counts.hashed_files++;
     worktree->counts.hashed_bytes += put->stat.size_bytes;
     worktree->counts.stored_files += put->is_new;
@@ -244,10 +288,16 @@ FALLIBLE batch_hash(struct batch *batch)
     TRY(find_now(batch));
     worktree->done_bytes = worktree->total_bytes = 0;
     worktree->told_ns = clock_monotonic_ns();
-    for (size_t i = 0; i < batch->hashings.len; i++)
-        worktree->total_bytes += batch->hashings.at[i].size_bytes;
     vec_sort(&batch->hashings, compare_biggest_first);
+    find_twins(batch);
+    for (size_t i = 0; i < batch->hashings.len; i++)
+        worktree->total_bytes +=
+            batch->hashings.at[i].is_twin ? 0 : batch->hashings.at[i].size_bytes;
+    bool some_are_left = false;
     TRY(crew_run(worktree, batch->hashings.len, hash_one, batch));
+    share_results(batch, &some_are_left);
+    if (some_are_left)
+        TRY(crew_run(worktree, batch->hashings.len, hash_one, batch));
     take_results(batch);
     return NULL;
 }

@@ -119,6 +119,7 @@ struct hashing {
     struct directory *directory; /* NULL: the look's own file */
     struct node *node;
     int64_t size_bytes;
+    bool is_twin; /* the same file as the one before: an output that is a dependency, too */
     bool is_done;
     struct cas_put put;
     struct error *error;
