@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-enum { VEC_ITEMS_FIRST = 8 };
+/* Most lists of a stage hold one or two items, and there may be 10,000 stages. */
+enum { VEC_ITEMS_FIRST = 2 };
 
 void *vec_grow(struct arena *arena, const void *old, size_t len, size_t *cap, size_t item_bytes)
 {
