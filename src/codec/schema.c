@@ -241,15 +241,33 @@ const char *schema_suggest(struct str name, const char *const *names, size_t cou
     return best;
 }
 
+/* Keeps `candidate` in *best if it begins like `name` for more than *shared bytes. */
+static void consider_beginning(struct str name, const char *candidate, size_t *shared,
+                               const char **best)
+{
+    size_t same = 0;
+    while (same < name.len && candidate[same] && candidate[same] == name.at[same])
+        same++;
+    if (same > *shared) {
+        *shared = same;
+        *best = candidate;
+    }
+}
+
+/* The nearest key; else one that begins alike: "depends" means deps, "outputs" means outs. */
 static const char *suggest_field(const struct schema *schema, const struct doc_node *key)
 {
-    const char *best = NULL;
+    const char *nearest = NULL, *alike = NULL;
     int edits = edits_allowed(key->text) + 1;
+    size_t shared = 2;
     unsigned refused = key->doc->dialect == DOC_DVC ? FIELD_NATIVE_ONLY : FIELD_DVC_ONLY;
-    for (size_t i = 0; i < schema->count; i++)
-        if (!(schema->fields[i].flags & (refused | FIELD_LATER)))
-            consider(key->text, schema->fields[i].name, &edits, &best);
-    return best;
+    for (size_t i = 0; i < schema->count; i++) {
+        if (schema->fields[i].flags & (refused | FIELD_LATER))
+            continue;
+        consider(key->text, schema->fields[i].name, &edits, &nearest);
+        consider_beginning(key->text, schema->fields[i].name, &shared, &alike);
+    }
+    return nearest ? nearest : alike;
 }
 
 /* " in stage 'train'", " in 'retries'" or " in the pipeline". */
