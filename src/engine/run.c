@@ -293,7 +293,7 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
 {
     TRY(fingerprint_prefetch(state->session));
     TRY(signal_check());
-    TRY(fingerprint_check_inputs(state->session));
+    TRY(fingerprint_check_inputs(state->session, state->options->dry ? &state->forecast : NULL));
     if (!state->options->dry)
         TRY(open_loop(state));
     for (size_t i = 0; !state->options->dry && i < state->session->pipeline->stages.len; i++) {

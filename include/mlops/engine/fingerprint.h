@@ -28,8 +28,10 @@ FALLIBLE fingerprint_stage(struct session *session, const struct stage *stage,
 FALLIBLE fingerprint_prefetch(struct session *session);
 
 /* Every input of a selected stage that no selected stage makes must be there; all that are not are
- * told at once. Also parameters, URLs and devices. Nothing runs before this has passed. */
-FALLIBLE fingerprint_check_inputs(struct session *session);
+ * told at once. Also parameters, URLs and devices. Nothing runs before this has passed. An
+ * input that a stage outside this run made and the store holds is restored first (`forecast` not
+ * NULL: only foreseen). */
+FALLIBLE fingerprint_check_inputs(struct session *session, struct forecast *forecast);
 
 /* Inputs of a recipe that are no longer what the fingerprint saw, by name; empty: all are. */
 FALLIBLE fingerprint_recheck(struct session *session, const struct stage *stage,
