@@ -32,6 +32,11 @@ struct index_change {
     bool is_gone;
 };
 
+struct sql;
+
+/* Opens or makes the database; one that is damaged is made anew. NULL: it can't be had. */
+struct sql *index_file_open(const char *path, bool is_read_only);
+
 /* The sum that blobs carry. */
 uint64_t index_sum(struct str bytes);
 
