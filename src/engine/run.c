@@ -305,6 +305,7 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
         TRY(visit_ready(state));
         return run_end(state, ret);
     }
+    TRY(run_heal_begin(state));
     TRY(run_all(state));
     return run_end(state, ret);
 }

@@ -233,6 +233,7 @@ static FALLIBLE record_end(struct run_state *state)
     const struct run_counts *counts = &state->run->counts;
     bool is_complete = state->run->status == RUN_SUCCEEDED &&
                        (size_t)counts->stages == session->pipeline->stages.len;
+    TRY(run_heal_end(state, is_complete));
     TRY(recorder_finish(state->recorder, &made, is_complete));
     state->displaced += recorder_displaced(state->recorder);
     return NULL;

@@ -56,6 +56,7 @@ struct run_state {
     struct job_group group;
     struct budget budget;
     struct recorder *recorder;
+    struct str damage; /* stamp of the store's damage that this project has not looked into yet */
     struct map durations; /* stage -> int64_t * */
     bool has_begun;       /* the run has a row in the ledger */
     struct lock alive;
@@ -87,6 +88,12 @@ FALLIBLE run_job_ended(struct run_state *state, struct step *step);
 /* Restores what --minimal put off; *ret_done false: somebody else works on it, try again. */
 FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_done);
 void run_hold(struct run_state *state, struct step *step, int64_t wake_ns);
+
+/* run_heal.c: after damage was found in the store, objects that the work tree still holds are put
+ * again. */
+FALLIBLE run_heal_begin(struct run_state *state);
+FALLIBLE run_heal(struct run_state *state, const struct step *step);
+FALLIBLE run_heal_end(struct run_state *state, bool is_complete);
 
 /* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an
  * error). */

@@ -118,6 +118,7 @@ static FALLIBLE act(struct run_state *state, struct step *step)
 {
     switch (step->verdict.kind) {
     case VERDICT_UNCHANGED:
+        TRY(run_heal(state, step));
         return run_finish_stage(state, step, STATUS_UNCHANGED);
     case VERDICT_RESTORE:
         if (state->options->minimal && !is_target(state, step)) {

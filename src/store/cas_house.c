@@ -102,6 +102,26 @@ struct error *cas_trash(struct cas *cas, struct digest digest)
     return NULL;
 }
 
+/* Putting something into the directory changes its time by itself. */
+struct error *cas_damage_stamp(struct cas *cas, int64_t *ret_ns)
+{
+    struct file_stat stat;
+    bool found = false;
+    *ret_ns = 0;
+    if (cas->cache_fd >= 0)
+        TRY(file_stat_at(cas->cache_fd, "quarantine", false, &stat, &found));
+    if (found)
+        *ret_ns = stat.mtime_ns;
+    return NULL;
+}
+
+struct error *cas_ask_healing(struct cas *cas)
+{
+    if (utimensat(cas->cache_fd, "quarantine", NULL, 0) != 0 && errno != EROFS && errno != EACCES)
+        return error_os(errno, "cannot touch 'quarantine' of the store");
+    return NULL;
+}
+
 struct error *cas_empty_trash(struct cas *cas, int64_t *ret_bytes)
 {
     AUTO(arena_drop) struct arena scratch = {0};

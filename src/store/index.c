@@ -7,7 +7,6 @@
 #include "mlops/host/sql.h"
 #include "mlops/model/name.h"
 
-
 #include "index_private.h"
 
 enum {
@@ -24,6 +23,7 @@ VEC(derived_vec, struct derived);
 struct index {
     struct arena memory;
     struct sql *sql; /* NULL: nothing is kept */
+    const char *path;
     bool is_read_only;
     bool has_all; /* all directories of files have been read */
     int loads;
@@ -36,6 +36,7 @@ struct error *index_open(struct arena *arena, const char *path, bool read_only, 
 {
     struct index *index = arena_new(arena, struct index);
     index->is_read_only = read_only;
+    index->path = path ? str_copy(arena, str_of(path)).at : NULL;
     index->sql = path ? index_file_open(path, read_only) : NULL;
     *ret = index;
     return NULL;
@@ -50,13 +51,17 @@ void index_drop(struct index **index)
     *index = NULL;
 }
 
-/* A database that fails while it is read is as good as none. */
+/* A database that fails while it is read or written is as good as none; a damaged one is made anew,
+ * or every command from now on would hash everything. */
 static void give_up(struct index *index, struct error *error)
 {
     if (!error)
         return;
+    bool is_damaged = error->code == ERROR_STORED;
     error_drop(error);
     sql_drop(&index->sql);
+    if (is_damaged && !index->is_read_only)
+        index->sql = index_file_renew(index->path);
 }
 
 static struct index_directory *directory_add(struct index *index, struct str path)
@@ -300,7 +305,11 @@ struct error *index_save(struct index *index)
 {
     if (!index->sql || index->is_read_only || !has_changes(index))
         return NULL;
-    error_drop(save(index));
+    struct error *error = save(index);
+    if (error && error->code == ERROR_STORED)
+        give_up(index, error);
+    else
+        error_drop(error);
     map_each (entry, &index->directories)
         ((struct index_directory *)entry->value)->is_changed = false;
     index->derived.len = 0;

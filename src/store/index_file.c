@@ -59,7 +59,7 @@ static FALLIBLE open_file(const char *path, bool is_read_only, struct sql **ret)
     return NULL;
 }
 
-static void remove_file(const char *path)
+void index_remove(const char *path)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
@@ -78,7 +78,15 @@ struct sql *index_file_open(const char *path, bool is_read_only)
     error_drop(error);
     if (sql || !is_damaged || is_read_only)
         return sql;
-    remove_file(path);
+    index_remove(path);
+    error_drop(open_file(path, false, &sql));
+    return sql;
+}
+
+struct sql *index_file_renew(const char *path)
+{
+    struct sql *sql = NULL;
+    index_remove(path);
     error_drop(open_file(path, false, &sql));
     return sql;
 }

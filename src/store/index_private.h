@@ -37,6 +37,9 @@ struct sql;
 /* Opens or makes the database; one that is damaged is made anew. NULL: it can't be had. */
 struct sql *index_file_open(const char *path, bool is_read_only);
 
+/* The same after damage was found while it was read. */
+struct sql *index_file_renew(const char *path);
+
 /* The sum that blobs carry. */
 uint64_t index_sum(struct str bytes);
 

@@ -27,6 +27,8 @@ VEC(fault_vec, struct verify_fault);
 
 struct verification {
     struct arena *arena;
+    struct digest_set seen; /* needed objects that were looked at */
+    struct object_vec missing;
     const struct workspace *workspace;
     struct cas *cas;
     struct object_vec objects; /* biggest first */
@@ -108,6 +110,58 @@ static void add_fault(struct verification *verification, const char *what, struc
         (struct verify_fault){.what = what, .name = name, .fault = fault, .repair = repair};
 }
 
+static FALLIBLE need_object(struct verification *verification, struct digest digest,
+                            bool *ret_is_new)
+{
+    bool found = false;
+    *ret_is_new = digest_set_add(&verification->seen, digest);
+    if (*ret_is_new)
+        TRY(cas_has(verification->cas, digest, &found));
+    if (*ret_is_new && !found)
+        *vec_push(verification->arena, &verification->missing) =
+            (struct checked_object){digest, 0, CAS_ABSENT};
+    return NULL;
+}
+
+/* A directory's objects at any depth. */
+static FALLIBLE need_tree(struct verification *verification, struct digest top)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct object_vec waiting = {0};
+    bool is_new = false, found = false;
+    TRY(need_object(verification, top, &is_new));
+    if (is_new)
+        vec_push(&arena, &waiting)->digest = top;
+    while (waiting.len) {
+        struct str bytes = {0};
+        struct tree tree = {0};
+        TRY(cas_get_bytes(verification->cas, &arena, waiting.at[--waiting.len].digest,
+                          INT64_C(8) << 30, &bytes, &found));
+        if (!found)
+            continue; /* told already; what it held is not known */
+        TRY(tree_decode(&arena, bytes, &tree));
+        for (size_t i = 0; i < tree.count; i++) {
+            TRY(need_object(verification, tree.entries[i].digest, &is_new));
+            if (is_new && tree.entries[i].kind == TREE_DIRECTORY)
+                vec_push(&arena, &waiting)->digest = tree.entries[i].digest;
+        }
+    }
+    return NULL;
+}
+
+static FALLIBLE need_outputs(struct verification *verification, const struct result *result)
+{
+    bool is_new = false;
+    for (size_t i = 0; i < result->out_count; i++) {
+        const struct artifact *out = &result->outs[i];
+        if (out->is_stored && out->kind == ARTIFACT_TREE)
+            TRY(need_tree(verification, out->digest));
+        else if (out->is_stored && out->kind == ARTIFACT_FILE)
+            TRY(need_object(verification, out->digest, &is_new));
+    }
+    return NULL;
+}
+
 /* A result file is right if its name is its digest and it decodes: that includes that the recipe
  * hashes to the key. */
 static FALLIBLE check_result(void *context, struct str project, struct digest key, struct digest id,
@@ -132,7 +186,7 @@ static FALLIBLE check_result(void *context, struct str project, struct digest ke
                   str_copy(verification->arena, str_of(fault)),
                   STR("nothing: it is passed over, and the next run of its stage makes a new one"));
     error_drop(error);
-    return NULL;
+    return fault ? NULL : need_outputs(verification, &result);
 }
 
 VEC(digest_vec, struct digest);
@@ -207,7 +261,8 @@ static struct str join_names(struct arena *arena, const struct map *names)
     return joined.len ? buf_str(&joined) : (struct str){0};
 }
 
-static FALLIBLE tell_bad_object(struct verification *verification, struct digest digest)
+static FALLIBLE tell_bad_object(struct verification *verification, struct digest digest,
+                                const char *fault)
 {
     struct search search = {verification, digest, {0}, verification->arena};
     TRY(results_each(verification->workspace, search_result, &search));
@@ -216,19 +271,28 @@ static FALLIBLE tell_bad_object(struct verification *verification, struct digest
         stages.len ? STR("`mlops run`: it puts the object again from the file that holds it, or "
                          "makes it again")
                    : STR("nothing: no known result needs it");
-    add_fault(verification, "object", digest_hex(verification->arena, digest),
-              STR("its bytes are not what its name says; it was moved to quarantine/"), repair);
+    add_fault(verification, "object", digest_hex(verification->arena, digest), str_of(fault),
+              repair);
     verification->faults.at[verification->faults.len - 1].stages = stages;
     return NULL;
 }
 
 static FALLIBLE tell_bad_objects(struct verification *verification)
 {
+    AUTO(digest_set_drop) struct digest_set damaged = {0};
     vec_each (const struct checked_object, object, &verification->objects) {
         if (object->health == CAS_DAMAGED)
-            TRY(tell_bad_object(verification, object->digest));
+            TRY(tell_bad_object(
+                verification, object->digest,
+                "its bytes are not what its name says; it was moved to quarantine/"));
+        digest_set_add(&damaged,
+                       object->health == CAS_DAMAGED ? object->digest : (struct digest){0});
     }
-    return NULL;
+    vec_each (const struct checked_object, object, &verification->missing) {
+        if (!digest_set_has(&damaged, object->digest))
+            TRY(tell_bad_object(verification, object->digest, "it is not in the store"));
+    }
+    return verification->missing.len ? cas_ask_healing(verification->cas) : NULL;
 }
 
 static FALLIBLE check_lineage(struct verification *verification, struct ledger *ledger)
@@ -262,10 +326,17 @@ static FALLIBLE check_index(struct verification *verification)
     if (error)
         fault = str_copy(verification->arena, str_of(error->text));
     error_drop(error);
-    if (fault.len)
-        add_fault(verification, "index", STR("index.db"), fault,
-                  STR("remove it: the next command makes it anew"));
+    if (!fault.len)
+        return NULL;
+    index_remove(path.at);
+    add_fault(verification, "index", STR("index.db"), fault,
+              STR("nothing: it was removed, and the next command makes it anew"));
     return NULL;
+}
+
+static void verification_drop(struct verification *verification)
+{
+    digest_set_drop(&verification->seen);
 }
 
 FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
@@ -273,6 +344,7 @@ FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, stru
                     struct verify_report *ret)
 {
     struct verify_report report = {0};
+    AUTO(verification_drop)
     struct verification verification = {
         .arena = arena, .workspace = workspace, .cas = cas, .report = &report};
     TRY(check_lineage(&verification, ledger));

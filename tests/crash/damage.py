@@ -230,6 +230,11 @@ def damaged_index(base, expected, dice, full):
         faults = []
         if result.status != fault.OK or result.counts().get("executed") != 0:
             faults.append(f"the run: {result}")
+        if fault.has_command("verify"):  # what no run came across is told once
+            checked = fault.mlops(project, "verify")
+            only_index = "index.db" in checked.out and "1 fault" in checked.out
+            if checked.status != fault.OK and not (checked.status == fault.STORED and only_index):
+                faults.append(f"verify: {checked}")
         faults += fault.is_sound(project, expected)
         tally.point(faults, kind)
     return tally.end()

@@ -68,6 +68,11 @@ FALLIBLE cas_each(struct cas *cas,
 enum cas_health { CAS_GOOD, CAS_ABSENT, CAS_DAMAGED };
 FALLIBLE cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret);
 
+/* A stamp that changes whenever an object was found to be damaged or missing, in any project of the
+ * cache: until a project has looked since, its work tree may hold what the store lacks. */
+FALLIBLE cas_damage_stamp(struct cas *cas, int64_t *ret_ns);
+FALLIBLE cas_ask_healing(struct cas *cas);
+
 /* Moves an object to trash/ (gc); cas_empty_trash unlinks. */
 FALLIBLE cas_trash(struct cas *cas, struct digest digest);
 FALLIBLE cas_empty_trash(struct cas *cas, int64_t *ret_bytes);

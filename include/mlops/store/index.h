@@ -12,6 +12,9 @@ struct index;
  * memory. Never fails on a damaged file: it is replaced. */
 FALLIBLE index_open(struct arena *arena, const char *path, bool read_only, struct index **ret);
 
+/* Removes a database that is damaged; processes that have it open go on with what they have. */
+void index_remove(const char *path);
+
 /* Writes what changed, in one transaction; may be called again. Losing it costs only hashing, so a
  * full disk or another writer is no error. */
 FALLIBLE index_save(struct index *index);
@@ -48,8 +51,8 @@ void index_forget(struct index *index, struct str path);
  * every write that follows a stat gets a new stamp, so that nothing is racy. */
 FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
 
-/* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs". Checksummed;
- * absent is NULL. */
+/* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs", "healed".
+ * Checksummed; absent is NULL. */
 bool index_blob(struct index *index, struct arena *arena, struct str kind, struct str key,
                 struct str *ret);
 void index_set_blob(struct index *index, struct str kind, struct str key, struct str blob);
