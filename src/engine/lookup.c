@@ -13,6 +13,15 @@ static const struct artifact *out_of(const struct result *result, struct str pat
     return NULL;
 }
 
+/* What it grows from is in the work tree only: it is never restored. */
+static bool has_persisting(const struct stage *stage)
+{
+    bool persists = false;
+    vec_each (struct output, output, &stage->outs)
+        persists |= output->persists;
+    return persists;
+}
+
 static FALLIBLE look_at_outs(struct session *session, const struct stage *stage,
                              struct artifact **ret)
 {
@@ -115,6 +124,20 @@ static FALLIBLE nearest_recipe(struct session *session, const struct stage *stag
                               ret_found);
 }
 
+/* Why a result of this very key is not enough. */
+static void explain_known(struct session *session, const struct stage *stage,
+                          const struct result *known, const struct lookup_options *options,
+                          struct verdict *verdict)
+{
+    if (known->is_rejected) {
+        add_reason(session, verdict, REASON_REJECTED, stage->name, (struct str){0});
+        return;
+    }
+    explain_outs(session, stage, known, verdict);
+    if (!options->no_restore && !has_persisting(stage))
+        add_reason(session, verdict, REASON_NOT_STORED, stage->name, (struct str){0});
+}
+
 static FALLIBLE explain_run(struct session *session, const struct stage *stage,
                             const struct fingerprint *fingerprint,
                             const struct lookup_options *options, const struct result *known,
@@ -130,13 +153,8 @@ static FALLIBLE explain_run(struct session *session, const struct stage *stage,
     TRY(nearest_recipe(session, stage, &before, &found));
     if (found)
         recipe_diff(session->arena, &before, fingerprint->recipe, &verdict->reasons);
-    else if (!verdict->reasons.len)
-        add_reason(session, verdict, REASON_NEVER_RUN, stage->name, (struct str){0});
-    if (known && !verdict->reasons.len) {
-        explain_outs(session, stage, known, verdict);
-        if (!options->no_restore)
-            add_reason(session, verdict, REASON_NOT_STORED, stage->name, (struct str){0});
-    }
+    if (known && !verdict->reasons.len)
+        explain_known(session, stage, known, options, verdict);
     if (!verdict->reasons.len)
         add_reason(session, verdict, REASON_NEVER_RUN, stage->name, (struct str){0});
     return NULL;
@@ -162,10 +180,7 @@ static FALLIBLE choose(struct session *session, const struct stage *stage,
             return NULL;
         }
     }
-    bool persists = false;
-    vec_each (struct output, output, &stage->outs)
-        persists |= output->persists;
-    if (options->no_restore || persists)
+    if (options->no_restore || has_persisting(stage))
         return NULL;
     bool can = false;
     for (size_t i = 0; i < known->stored_count && !can; i++) {
@@ -205,6 +220,18 @@ static FALLIBLE find_known(struct session *session, const struct stage *stage, s
     return results_find(session->arena, &session->workspace, key, &ret->stored, &ret->stored_count);
 }
 
+/* The one to compare with: a rejection only if there is nothing else. */
+static const struct result *best_known(const struct known_results *known)
+{
+    if (known->from_lock)
+        return known->from_lock;
+    for (size_t i = 0; i < known->stored_count; i++) {
+        if (!known->stored[i].value.is_rejected)
+            return &known->stored[i].value;
+    }
+    return known->stored_count ? &known->stored[0].value : NULL;
+}
+
 struct error *lookup_stage(struct session *session, const struct stage *stage,
                            const struct fingerprint *fingerprint,
                            const struct lookup_options *options, bool explain, struct verdict *ret)
@@ -223,10 +250,7 @@ struct error *lookup_stage(struct session *session, const struct stage *stage,
             TRY(choose(session, stage, &known, options, &verdict));
     }
     if (verdict.kind == VERDICT_RUN && explain) {
-        const struct result *result = known.from_lock          ? known.from_lock
-                                      : known.stored_count > 0 ? &known.stored[0].value
-                                                               : NULL;
-        TRY(explain_run(session, stage, fingerprint, options, result, &verdict));
+        TRY(explain_run(session, stage, fingerprint, options, best_known(&known), &verdict));
     }
     *ret = verdict;
     return NULL;

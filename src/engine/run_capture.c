@@ -89,7 +89,8 @@ static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
         }
         TRY(error);
         if (result->outs[i].kind == ARTIFACT_ABSENT) {
-            *ret_fault = str_print(arena, "ended well but did not make its output '%.*s'",
+            *ret_fault = str_print(arena, "%s but did not make its output '%.*s'",
+                                   result->is_rejected ? "rejected its input" : "ended well",
                                    STR_FMT(output->written));
             return NULL;
         }

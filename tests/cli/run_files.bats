@@ -71,6 +71,19 @@ END
   [ "$(find .mlops/displaced -type f -exec cat {} +)" = extra ]
 }
 
+@test "a link in an output that leaves it is refused, and earlier outputs are back" {
+  mkdir in
+  echo 1 >in/1
+  copies
+  ran executed=1
+  ln -s /etc/passwd in/link
+  sed -i 's/deps: \[in\]/deps: [in\/1]/' pipeline.yaml
+  fails 1 run --json
+  counts failed=1
+  holds '"out/link" in s["copy"]["cause"]'
+  [ ! -e out/link ] && [ -e out/1 ]
+}
+
 @test "an output that was a directory and becomes a file comes back as each" {
   pipeline <<'END'
 stages:

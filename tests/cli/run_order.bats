@@ -196,6 +196,8 @@ END
   echo bad >raw.txt
   fails 1 run -k
   did check
+  succeeds plan --json
+  holds 'why("check") == ["rejected:check"]'
   fails 1 run --json -k
   counts rejected=1 skipped=2 unchanged=2
   did check
@@ -218,6 +220,16 @@ END
   echo bad >raw.txt
   fails 1 run --json -k
   holds 's["train"]["status"] == "executed" and s["judge"]["status"] == "skipped"'
+}
+
+@test "a rejection without its report is a failure" {
+  pipeline <<'END'
+stages:
+  check: {kind: validate, cmd: exit 1, outs: [report.txt]}
+END
+  fails 1 run --json
+  counts failed=1
+  holds '"did not make its output" in s["check"]["cause"]'
 }
 
 @test "a validate stage that can't be run has not rejected: it failed" {

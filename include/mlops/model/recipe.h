@@ -74,6 +74,7 @@ enum reason_part {
     REASON_ALWAYS, /* always_changed, or neither deps nor outs */
     REASON_NEVER_RUN,
     REASON_NOT_STORED, /* a result is known, but its objects are not here */
+    REASON_REJECTED,   /* a validate stage said no; it is asked again */
     REASON_UPSTREAM,   /* plan only: unknown until that stage has run */
 };
 
