@@ -124,7 +124,7 @@ step() {
     fi
     echo "  (all of it: $log)"
   fi
-  grep -iE '^ok .*# skip' "$log" | sed 's/^/  /' | head -n 20
+  grep -iE '^ok .*# skip|^skipped: ' "$log" | sed 's/^/  /' | head -n 20
   return 0
 }
 
@@ -197,8 +197,8 @@ step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 crash_extent=
 [ $extent = full ] && crash_extent=--full
-for script in tests/crash/*.sh; do
-  [ -e "$script" ] && step "crash: $(basename "$script" .sh)" sh "$script" $crash_extent
+for script in tests/crash/*.py; do
+  step "crash: $(basename "$script" .py)" python3 "$script" $crash_extent
 done
 
 compile asan unit_tests
@@ -218,6 +218,6 @@ if [ $extent = full ]; then
   compile dev-clang mlops unit_tests
   ctest_step "unit, clang" dev-clang
   step "clang-tidy" sh tests/tidy/clang_tidy.sh "$build/dev-clang"
-  step "quickstart, valgrind" sh tests/examples/valgrind.sh
+  step "commands, valgrind" sh tests/examples/valgrind.sh
 fi
 finish
