@@ -73,11 +73,44 @@ static FALLIBLE read_pipeline(struct session *session, struct str absolute, stru
     return NULL;
 }
 
+/* Whether a project path is, holds or is part of an output. */
+static bool is_of_outputs(const struct pipeline *pipeline, struct str path)
+{
+    if (map_has(&pipeline->holders, path))
+        return true;
+    for (struct str at = path; at.len; at = path_directory(at)) {
+        if (map_has(&pipeline->makers, at))
+            return true;
+        if (at.len == 1)
+            break;
+    }
+    return false;
+}
+
+/* Targets that are no stages are paths as the caller would type them, or else from the root. */
+static const struct str *resolve_targets(struct session *session,
+                                         const struct session_options *options)
+{
+    struct arena *arena = session->arena;
+    struct str *targets = arena_new_array(arena, struct str, options->target_count);
+    for (size_t i = 0; i < options->target_count; i++) {
+        struct str path = {0};
+        targets[i] = options->targets[i];
+        if (!targets[i].len || map_has(&session->pipeline->by_name, targets[i]))
+            continue;
+        path_resolve(arena, STR(""), path_join(arena, options->cwd, targets[i]), &path);
+        path = path_relative(arena, session->workspace.root, path);
+        if (is_of_outputs(session->pipeline, path))
+            targets[i] = path;
+    }
+    return targets;
+}
+
 static FALLIBLE bind_and_plan(struct session *session, const struct session_options *options,
                               struct str path)
 {
     TRY(pipeline_bind(session->arena, session->doc, path, &session->pipeline));
-    struct plan_options wanted = {.targets = options->targets,
+    struct plan_options wanted = {.targets = resolve_targets(session, options),
                                   .target_count = options->target_count,
                                   .only_targets = options->only_targets,
                                   .downstream = options->downstream};

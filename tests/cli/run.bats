@@ -505,3 +505,26 @@ END
   counts failed=1
   holds '"metrics.json" in s["judge"]["cause"]'
 }
+
+@test "a target that is a path is meant from where the caller stands" {
+  mkdir sub
+  (cd sub && two_stages)
+  git_init
+  cd sub
+  ran executed=2 -- model.txt
+  rm model.txt
+  ran restored=1 unchanged=1 -- ./model.txt
+  cd ..
+  rm sub/model.txt
+  ran restored=1 unchanged=1 -- sub/pipeline.yaml sub/model.txt
+}
+
+@test "a target that is a directory stands for all stages that make something in it" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'touch made/a', outs: [made/a]}
+  b: {cmd: 'touch made/b', outs: [made/b]}
+  c: {cmd: 'touch c', outs: [c]}
+END
+  ran executed=2 -- made
+}
