@@ -288,8 +288,7 @@ static void another_program_computes_the_same_keys_from_the_formats_document(voi
     assert_non_null(script);
     while (fscanf(script, "%63s %64s", name, key) == 2) {
         const struct golden *golden = find_golden(name);
-        assert_non_null(golden);
-        assert_string_equal(key, golden->key);
+        assert_string_equal(key, golden ? golden->key : "no such golden key");
         count++;
     }
     assert_int_equal(pclose(script), 0);
