@@ -122,6 +122,12 @@ static FALLIBLE open_store(struct session *session, const struct session_options
     struct workspace *workspace = &session->workspace;
     if (!options->is_read_only)
         TRY(workspace_init(session->arena, workspace));
+    if (!options->is_read_only && workspace->is_read_only)
+        return error_hint(
+            error_new(ERROR_MACHINE,
+                      "nothing can be recorded: '%.*s' or the store '%.*s' is read-only",
+                      STR_FMT(workspace->state), STR_FMT(workspace->cache)),
+            "'mlops plan' and 'mlops status' only look");
     bool has_state = fd_number(workspace->state_fd) >= 0;
     bool read_only = options->is_read_only || workspace->is_read_only || !has_state;
     session->is_read_only = read_only;
