@@ -156,8 +156,8 @@ compile() {
   log=$build/log/build-$mode.log
   started=$(date +%s)
   if ! { cmake -S "$root" -B "$build/$mode" -G Ninja -DMLOPS_MODE="${mode%-clang}" $compiler &&
-    cmake --build "$build/$mode" --target "$@"; } >"$log" 2>&1; then
-    grep -E 'error|Error|undefined' "$log" | head -n 40
+    cmake --build "$build/$mode" --target "$@" -- -k 0; } >"$log" 2>&1; then
+    grep -E '(error|Error): |undefined reference|multiple definition|^FAILED' "$log" | head -n 40
     echo "run.sh: the $mode build failed: $log"
     add 0 1 0
     finish
