@@ -128,11 +128,19 @@ static FALLIBLE bury_dead_runs(struct ledger *ledger)
     return NULL;
 }
 
-/* What a crash left between the transaction and the lock file. */
+/* What a crash left between the transaction and the lock file. Without its turn it would meet what
+ * another process is just about to write: who has it writes this too. */
 static FALLIBLE finish_pending(struct ledger *ledger)
 {
-    bool written = false;
-    return ledger_write_lock(ledger, ledger->workspace, &written);
+    AUTO(lock_drop) struct lock turn = {0};
+    int state_fd = fd_number(ledger->workspace->state_fd);
+    bool is_pending = false, taken = false, written = false;
+    TRY(ledger_has_pending(ledger, &is_pending));
+    if (!is_pending)
+        return NULL;
+    TRY(directory_make(state_fd, "locks", false));
+    TRY(lock_take(state_fd, LEDGER_TURN, LOCK_EXCLUSIVE, 0, NULL, NULL, &turn, &taken));
+    return taken ? ledger_write_lock(ledger, ledger->workspace, &written) : NULL;
 }
 
 static FALLIBLE with_repair(struct error *error)

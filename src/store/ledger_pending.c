@@ -2,6 +2,8 @@
 #include "mlops/base/limits.h"
 #include "mlops/host/file.h"
 
+#include <errno.h>
+
 #include "ledger_private.h"
 
 /* A lock file that a transaction has promised and the disk may not hold yet. */
@@ -39,6 +41,28 @@ static FALLIBLE digest_now(int root_fd, const char *path, struct digest *ret)
     return NULL;
 }
 
+FALLIBLE ledger_has_pending(struct ledger *ledger, bool *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger->sql, &row, "SELECT 1 FROM pending_lock LIMIT 1", ""));
+    return sql_next(row, ret);
+}
+
+/* Its directory may be gone, and the pipeline with it: then there is nothing to write. */
+static FALLIBLE publish(const struct workspace *workspace, const struct pending *pending,
+                        uint32_t mode, bool *ret_written)
+{
+    struct error *error =
+        file_publish(fd_number(workspace->root_fd), pending->path, pending->content, mode,
+                     workspace->config.durability == DURABILITY_FULL);
+    bool is_gone = error && (error->system_errno == ENOENT || error->system_errno == ENOTDIR);
+    *ret_written = !is_gone;
+    if (!is_gone)
+        return error;
+    error_drop(error);
+    return NULL;
+}
+
 /* Whoever changed the file since keeps what is there. */
 static FALLIBLE write_one(const struct workspace *workspace, const struct pending *pending,
                           bool *ret_written)
@@ -56,8 +80,7 @@ static FALLIBLE write_one(const struct workspace *workspace, const struct pendin
     bool found = false;
     TRY(file_stat_at(root_fd, pending->path, true, &stat, &found));
     uint32_t mode = found ? stat.mode & 0777 : 0644;
-    return file_publish(root_fd, pending->path, pending->content, mode,
-                        workspace->config.durability == DURABILITY_FULL);
+    return publish(workspace, pending, mode, ret_written);
 }
 
 /* Losing this commit in a power cut does no harm: the row is then met again with the file already

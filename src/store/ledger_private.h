@@ -41,6 +41,9 @@ FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest d
 /* One stage of a run as rows; `saved_ns` and what only fresh outcomes know comes in `outcome`. */
 FALLIBLE ledger_put_outcome(struct ledger *ledger, int64_t sequence, const struct outcome *outcome);
 
+/* Whether a lock file is promised that may not be written yet. */
+FALLIBLE ledger_has_pending(struct ledger *ledger, bool *ret);
+
 /* Rows of runs: a new one gets its sequence and id; the other values are those of the run's end. */
 FALLIBLE ledger_insert_run(struct ledger *ledger, struct run *run);
 FALLIBLE ledger_update_run(struct ledger *ledger, const struct run *run, int64_t state);

@@ -43,6 +43,10 @@ struct ledger_group {
 };
 FALLIBLE ledger_record(struct ledger *ledger, const struct ledger_group *group);
 
+/* Lock below .mlops of whoever records: from before it reads the lock file until that is written.
+ * Opening a ledger for writing takes it for an instant where a crash left a pending lock file. */
+#define LEDGER_TURN "locks/record"
+
 /* Writes the pending lock file (temp, fsync, rename, fsync) if the file still has the digest from
  * before, and clears it. *ret_written false: somebody changed the file since (it is left alone). */
 FALLIBLE ledger_write_lock(struct ledger *ledger, const struct workspace *workspace,

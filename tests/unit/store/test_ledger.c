@@ -333,6 +333,40 @@ static void a_promised_lock_file_is_written_after_a_crash(void **state)
     assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
 }
 
+static void a_promised_lock_file_waits_for_whoever_records(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    AUTO(lock_drop) struct lock turn = {0};
+    struct run run = {.pipeline = STR("pipeline.yaml")};
+    bool taken = false;
+    assert_fine(ledger_begin_run(project.ledger, &run));
+    struct ledger_group group = lock_group(&run, NULL, "new");
+    assert_fine(ledger_record(project.ledger, &group));
+    assert_fine(lock_take(fd_number(project.workspace.state_fd), LEDGER_TURN, LOCK_EXCLUSIVE, 0,
+                          NULL, NULL, &turn, &taken));
+    project_reopen(&project);
+    assert_false(scratch_has(&project.scratch, "pipeline.lock"));
+    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 1);
+    lock_drop(&turn);
+    turn = (struct lock){0};
+    project_reopen(&project);
+    scratch_expect(&project.scratch, "pipeline.lock", "new");
+}
+
+static void a_promised_lock_file_whose_directory_is_gone_is_forgotten(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct run run = {.pipeline = STR("gone/pipeline.yaml")};
+    assert_fine(ledger_begin_run(project.ledger, &run));
+    struct ledger_group group = lock_group(&run, NULL, "new");
+    group.lock_path = STR("gone/pipeline.lock");
+    assert_fine(ledger_record(project.ledger, &group));
+    project_reopen(&project);
+    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
+}
+
 static void a_lock_file_that_git_has_changed_is_left_alone(void **state)
 {
     (void)state;
@@ -748,6 +782,8 @@ int main(void)
         cmocka_unit_test(reading_alone_marks_nothing),
         cmocka_unit_test(an_absent_file_reads_as_an_empty_history),
         cmocka_unit_test(a_promised_lock_file_is_written_after_a_crash),
+        cmocka_unit_test(a_promised_lock_file_waits_for_whoever_records),
+        cmocka_unit_test(a_promised_lock_file_whose_directory_is_gone_is_forgotten),
         cmocka_unit_test(a_lock_file_that_git_has_changed_is_left_alone),
         cmocka_unit_test(a_second_promise_replaces_the_first),
         cmocka_unit_test(runs_are_found_by_their_place_their_id_and_their_tags),
