@@ -117,6 +117,15 @@ static FALLIBLE sync_directories(struct cas *cas, const struct touched *touched)
     return touched->has_new_shard ? directory_sync(cas->cache_fd, "obj") : NULL;
 }
 
+/* What was put is named by nothing until its group is recorded, and gc may be told to spare nothing
+ * however young: a pin holds it until then. */
+static FALLIBLE pin_all(struct cas *cas)
+{
+    for (size_t i = 0; i < cas->pending.len; i++)
+        *vec_push(&cas->pending_memory, &cas->known) = cas->pending.at[i]->digest;
+    return cas->known.len ? cas_pin(cas, cas->known.at, cas->known.len) : NULL;
+}
+
 static FALLIBLE flush(struct cas *cas)
 {
     struct touched touched = {0};
@@ -126,7 +135,7 @@ static FALLIBLE flush(struct cas *cas)
             TRY(publish(cas, cas->pending.at[i], &touched));
         TRY(sync_directories(cas, &touched));
     }
-    return cas->known.len ? cas_pin(cas, cas->known.at, cas->known.len) : NULL;
+    return pin_all(cas);
 }
 
 /* What was not named is gone with its descriptor; named temporary files are removed. */

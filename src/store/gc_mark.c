@@ -10,9 +10,6 @@
 
 enum { SET_SLOTS_FIRST = 1024 };
 
-/* A tree object of LIMIT_TREE_ENTRIES entries with the longest names. */
-#define TREE_BYTES_MOST (INT64_C(8) << 30)
-
 /* Digests are evenly spread: their first bytes are the hash. */
 static size_t slot_of(const struct digest_set *set, struct digest digest)
 {
@@ -87,7 +84,7 @@ static FALLIBLE expand(struct marks *marks, struct arena *arena, struct digest d
     struct str bytes = {0};
     struct tree tree = {0};
     bool found = false;
-    TRY(cas_get_bytes(marks->cas, &scratch, digest, TREE_BYTES_MOST, &bytes, &found));
+    TRY(cas_get_bytes(marks->cas, &scratch, digest, GC_TREE_BYTES_MOST, &bytes, &found));
     if (!found)
         return NULL;
     TRY_WITHIN(tree_decode(&scratch, bytes, &tree), "a directory in the store");

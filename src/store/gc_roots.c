@@ -47,12 +47,15 @@ struct level {
     struct walk_list list;
 };
 
+static int compare_name(const void *name, const void *entry)
+{
+    return str_compare(*(const struct str *)name, ((const struct walk_entry *)entry)->name);
+}
+
 static bool list_has(const struct walk_list *list, struct str name)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (str_equal(list->entries[i].name, name))
-            return true;
-    return false;
+    return list->count &&
+           bsearch(&name, list->entries, list->count, sizeof list->entries[0], compare_name);
 }
 
 /* pipeline.lock stands beside pipeline.yaml, dvc.mlops.lock beside dvc.yaml. */

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/base/vec.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
@@ -123,29 +124,46 @@ static FALLIBLE need_object(struct verification *verification, struct digest dig
     return NULL;
 }
 
+VEC(digest_vec, struct digest);
+
+/* The entries of a stored directory; none if it is missing or damaged itself, which is told by its
+ * own name. */
+static FALLIBLE load_tree(struct cas *cas, struct arena *scratch, struct digest digest,
+                          struct tree *ret)
+{
+    struct str bytes = {0};
+    bool found = false;
+    TRY(signal_check());
+    TRY(cas_get_bytes(cas, scratch, digest, GC_TREE_BYTES_MOST, &bytes, &found));
+    return found ? tree_decode(scratch, bytes, ret) : NULL;
+}
+
+static FALLIBLE need_entries(struct verification *verification, struct arena *arena,
+                             struct digest digest, struct digest_vec *waiting)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct tree tree = {0};
+    bool is_new = false;
+    TRY(load_tree(verification->cas, &scratch, digest, &tree));
+    for (size_t i = 0; i < tree.count; i++) {
+        TRY(need_object(verification, tree.entries[i].digest, &is_new));
+        if (is_new && tree.entries[i].kind == TREE_DIRECTORY)
+            *vec_push(arena, waiting) = tree.entries[i].digest;
+    }
+    return NULL;
+}
+
 /* A directory's objects at any depth. */
 static FALLIBLE need_tree(struct verification *verification, struct digest top)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct object_vec waiting = {0};
-    bool is_new = false, found = false;
+    struct digest_vec waiting = {0};
+    bool is_new = false;
     TRY(need_object(verification, top, &is_new));
     if (is_new)
-        vec_push(&arena, &waiting)->digest = top;
-    while (waiting.len) {
-        struct str bytes = {0};
-        struct tree tree = {0};
-        TRY(cas_get_bytes(verification->cas, &arena, waiting.at[--waiting.len].digest,
-                          INT64_C(8) << 30, &bytes, &found));
-        if (!found)
-            continue; /* told already; what it held is not known */
-        TRY(tree_decode(&arena, bytes, &tree));
-        for (size_t i = 0; i < tree.count; i++) {
-            TRY(need_object(verification, tree.entries[i].digest, &is_new));
-            if (is_new && tree.entries[i].kind == TREE_DIRECTORY)
-                vec_push(&arena, &waiting)->digest = tree.entries[i].digest;
-        }
-    }
+        *vec_push(&arena, &waiting) = top;
+    while (waiting.len)
+        TRY(need_entries(verification, &arena, waiting.at[--waiting.len], &waiting));
     return NULL;
 }
 
@@ -189,45 +207,66 @@ static FALLIBLE check_result(void *context, struct str project, struct digest ke
     return fault ? NULL : need_outputs(verification, &result);
 }
 
-VEC(digest_vec, struct digest);
+/* An object that is not what it should be, and the stages whose results hold it. */
+struct bad_object {
+    struct digest digest;
+    const char *fault;
+    struct map stages; /* their names */
+};
 
-/* Whether a directory holds, at any depth, the object `wanted`. Trees are few and this is done only
- * for damage. */
-static FALLIBLE tree_holds(struct cas *cas, struct digest top, struct digest wanted, bool *ret)
+VEC(bad_vec, struct bad_object *);
+
+/* All of them are looked for in one pass over the results. */
+struct search {
+    struct verification *verification;
+    struct bad_vec bad;
+    struct map by_digest; /* digest as bytes -> struct bad_object * */
+};
+
+static struct str digest_name(const struct digest *digest)
+{
+    return (struct str){(const char *)digest->at, sizeof digest->at};
+}
+
+static void add_bad(struct search *search, struct digest digest, const char *fault)
+{
+    struct arena *arena = search->verification->arena;
+    struct bad_object *bad = arena_new(arena, struct bad_object);
+    if (map_has(&search->by_digest, digest_name(&digest)))
+        return;
+    *bad = (struct bad_object){.digest = digest, .fault = fault};
+    map_put(arena, &search->by_digest, digest_name(&bad->digest), bad);
+    *vec_push(arena, &search->bad) = bad;
+}
+
+static void note_stage(struct search *search, struct digest digest, struct str stage)
+{
+    struct arena *arena = search->verification->arena;
+    struct bad_object *bad = map_get(&search->by_digest, digest_name(&digest));
+    if (bad && !map_has(&bad->stages, stage))
+        map_put(arena, &bad->stages, str_copy(arena, stage), bad);
+}
+
+/* The bad objects that a directory holds, at any depth. */
+static FALLIBLE search_tree(struct search *search, struct digest top, struct str stage)
 {
     AUTO(arena_drop) struct arena arena = {0};
     AUTO(digest_set_drop) struct digest_set seen = {0};
     struct digest_vec waiting = {0};
     *vec_push(&arena, &waiting) = top;
-    *ret = false;
-    while (waiting.len && !*ret) {
-        struct str bytes = {0};
+    while (waiting.len) {
+        AUTO(arena_drop) struct arena scratch = {0};
         struct tree tree = {0};
-        bool found = false;
-        struct digest digest = waiting.at[--waiting.len];
-        *ret = digest_equal(digest, wanted);
-        if (*ret || !digest_set_add(&seen, digest))
-            continue;
-        TRY(signal_check());
-        TRY(cas_get_bytes(cas, &arena, digest, INT64_C(8) << 30, &bytes, &found));
-        if (!found)
-            continue; /* missing or damaged itself: what it held is not known */
-        TRY(tree_decode(&arena, bytes, &tree));
+        TRY(load_tree(search->verification->cas, &scratch, waiting.at[--waiting.len], &tree));
         for (size_t i = 0; i < tree.count; i++) {
-            *ret = *ret || digest_equal(tree.entries[i].digest, wanted);
-            if (tree.entries[i].kind == TREE_DIRECTORY)
-                *vec_push(&arena, &waiting) = tree.entries[i].digest;
+            const struct tree_entry *entry = &tree.entries[i];
+            note_stage(search, entry->digest, stage);
+            if (entry->kind == TREE_DIRECTORY && digest_set_add(&seen, entry->digest))
+                *vec_push(&arena, &waiting) = entry->digest;
         }
     }
     return NULL;
 }
-
-struct search {
-    struct verification *verification;
-    struct digest wanted;
-    struct map stages; /* names found */
-    struct arena *arena;
-};
 
 static FALLIBLE search_result(void *context, struct str project, struct digest key,
                               struct digest id, struct str bytes, const char *path)
@@ -237,16 +276,12 @@ static FALLIBLE search_result(void *context, struct str project, struct digest k
     struct result result = {0};
     (void)project, (void)key, (void)id, (void)path;
     struct error *error = result_decode(&scratch, bytes, &result);
-    error_drop(error);
-    bool holds = false;
-    for (size_t i = 0; !error && !holds && i < result.out_count; i++) {
-        const struct artifact *out = &result.outs[i];
-        holds = digest_equal(out->digest, search->wanted);
-        if (!holds && out->kind == ARTIFACT_TREE)
-            TRY(tree_holds(search->verification->cas, out->digest, search->wanted, &holds));
+    error_drop(error); /* told already */
+    for (size_t i = 0; !error && i < result.out_count; i++) {
+        note_stage(search, result.outs[i].digest, result.stage);
+        if (result.outs[i].is_stored && result.outs[i].kind == ARTIFACT_TREE)
+            TRY(search_tree(search, result.outs[i].digest, result.stage));
     }
-    if (holds)
-        map_put(search->arena, &search->stages, str_copy(search->arena, result.stage), search);
     return NULL;
 }
 
@@ -261,37 +296,31 @@ static struct str join_names(struct arena *arena, const struct map *names)
     return joined.len ? buf_str(&joined) : (struct str){0};
 }
 
-static FALLIBLE tell_bad_object(struct verification *verification, struct digest digest,
-                                const char *fault)
+static void tell_bad_object(struct verification *verification, const struct bad_object *bad)
 {
-    struct search search = {verification, digest, {0}, verification->arena};
-    TRY(results_each(verification->workspace, search_result, &search));
-    struct str stages = join_names(verification->arena, &search.stages);
+    struct str stages = join_names(verification->arena, &bad->stages);
     struct str repair =
         stages.len ? STR("`mlops run`: it puts the object again from the file that holds it, or "
                          "makes it again")
                    : STR("nothing: no known result needs it");
-    add_fault(verification, "object", digest_hex(verification->arena, digest), str_of(fault),
-              repair);
+    add_fault(verification, "object", digest_hex(verification->arena, bad->digest),
+              str_of(bad->fault), repair);
     verification->faults.at[verification->faults.len - 1].stages = stages;
-    return NULL;
 }
 
 static FALLIBLE tell_bad_objects(struct verification *verification)
 {
-    AUTO(digest_set_drop) struct digest_set damaged = {0};
-    vec_each (const struct checked_object, object, &verification->objects) {
+    struct search search = {.verification = verification};
+    vec_each (const struct checked_object, object, &verification->objects)
         if (object->health == CAS_DAMAGED)
-            TRY(tell_bad_object(
-                verification, object->digest,
-                "its bytes are not what its name says; it was moved to quarantine/"));
-        digest_set_add(&damaged,
-                       object->health == CAS_DAMAGED ? object->digest : (struct digest){0});
-    }
-    vec_each (const struct checked_object, object, &verification->missing) {
-        if (!digest_set_has(&damaged, object->digest))
-            TRY(tell_bad_object(verification, object->digest, "it is not in the store"));
-    }
+            add_bad(&search, object->digest,
+                    "its bytes are not what its name says; it was moved to quarantine/");
+    vec_each (const struct checked_object, object, &verification->missing)
+        add_bad(&search, object->digest, "it is not in the store");
+    if (search.bad.len)
+        TRY(results_each(verification->workspace, search_result, &search));
+    for (size_t i = 0; i < search.bad.len; i++)
+        tell_bad_object(verification, search.bad.at[i]);
     return verification->missing.len ? cas_ask_healing(verification->cas) : NULL;
 }
 
@@ -300,9 +329,9 @@ static FALLIBLE check_lineage(struct verification *verification, struct ledger *
     struct str fault = {0};
     TRY(ledger_check(ledger, verification->arena, &fault));
     if (fault.len)
-        add_fault(verification, "lineage", STR("lineage.db"), fault,
-                  STR("move it away, or restore it from a backup: what is up to date does not "
-                      "depend on it"));
+        add_fault(
+            verification, "lineage", STR("lineage.db"), fault,
+            STR("`mlops verify --rebuild-lineage`: what is up to date does not depend on it"));
     return NULL;
 }
 

@@ -225,3 +225,8 @@ VEC(wanted_vec, struct wanted);
 FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct digest tree,
                               struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
                               bool *ret_found);
+
+/* A result that no history names yet is restored before it is recorded: until then gc is told by a
+ * pin. Call while the store is held. */
+FALLIBLE restoring_pin(struct restoring *restoring, const struct wanted_vec *files,
+                       const struct wanted_vec *directories);

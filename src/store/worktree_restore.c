@@ -177,6 +177,7 @@ FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done)
                      "0", &stat, ret_done));
     if (!*ret_done)
         return NULL;
+    TRY(restoring_pin(restoring, &(struct wanted_vec){0}, &(struct wanted_vec){0}));
     TRY(clear_place(restoring));
     if (renameat(temp_fd, "0", parent_fd, name) != 0)
         return error_os(errno, "cannot put '%.*s' in its place", STR_FMT(artifact->path));
@@ -184,6 +185,20 @@ FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done)
     if (found)
         note(restoring, &stat);
     return NULL;
+}
+
+FALLIBLE restoring_pin(struct restoring *restoring, const struct wanted_vec *files,
+                       const struct wanted_vec *directories)
+{
+    const struct wanted_vec *const lists[] = {files, directories};
+    size_t count = 0;
+    struct digest *digests =
+        arena_new_array(restoring->arena, struct digest, 1 + files->len + directories->len);
+    digests[count++] = restoring->artifact->digest;
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        vec_each (const struct wanted, wanted, lists[i])
+            digests[count++] = wanted->digest;
+    return cas_pin(restoring->worktree->cas, digests, count);
 }
 
 static FALLIBLE restore_held(struct restoring *restoring, bool *ret_done)

@@ -137,6 +137,7 @@ FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
                              ret_done));
     if (!*ret_done)
         return NULL;
+    TRY(restoring_pin(restoring, &delta.files, &delta.directories));
     struct error *error = restoring_look(restoring, &look, &batch);
     if (!error)
         error = run(&delta, &look, &batch, ret_done);

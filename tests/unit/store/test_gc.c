@@ -32,11 +32,14 @@ static void yard_drop(struct yard *yard)
     AUTO(yard_drop) struct yard name = {0};                                                        \
     yard_open(&name)
 
+/* By a process that has ended: its pins are gone. */
 static struct digest put(struct yard *yard, const char *text)
 {
+    AUTO(cas_drop) struct cas *cas = NULL;
     struct digest digest;
-    assert_fine(cas_put_bytes(yard->rig.cas, str_of(text), &digest));
-    assert_fine(cas_flush(yard->rig.cas));
+    assert_fine(cas_open(&yard->rig.arena, yard->rig.workspace, yard->rig.index, &cas));
+    assert_fine(cas_put_bytes(cas, str_of(text), &digest));
+    assert_fine(cas_flush(cas));
     return digest;
 }
 
@@ -250,6 +253,37 @@ static void a_pin_of_a_living_process_keeps_its_object(void **state)
     assert_true(has(&yard, pinned));
 }
 
+static void what_a_living_process_put_and_has_not_recorded_is_kept(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest digest;
+    assert_fine(cas_put_bytes(yard.rig.cas, STR("fresh"), &digest));
+    assert_fine(cas_flush(yard.rig.cas));
+    collect(&yard, true);
+    assert_true(has(&yard, digest));
+}
+
+static void what_a_living_process_restored_and_has_not_recorded_is_kept(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct rig *rig = &yard.rig;
+    scratch_directory(&rig->scratch, "out");
+    scratch_write(&rig->scratch, "out/a", "a");
+    struct artifact out = rig_capture(rig, "out");
+    ledger_drop(&yard.ledger);
+    rig_again(rig);
+    assert_fine(ledger_open(&rig->arena, rig->workspace, false, NULL, &yard.ledger));
+    scratch_write(&rig->scratch, "out/a", "b");
+    int displaced = 0;
+    bool done = false;
+    assert_fine(worktree_restore(rig->worktree, &out, STR("displaced/x"), &displaced, &done));
+    assert_true(done);
+    collect(&yard, true);
+    assert_true(has(&yard, out.digest) && has(&yard, digest_of("a", 1)));
+}
+
 static void results_go_with_their_objects_and_stay_with_them(void **state)
 {
     (void)state;
@@ -356,6 +390,24 @@ static void a_damaged_object_is_named_with_its_stages(void **state)
     assert_false(has(&yard, digest)); /* set aside: never used again */
 }
 
+static void missing_objects_are_named_with_all_their_stages(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest both = put(&yard, "both"), one = put(&yard, "one");
+    succeed(&yard, "a", file_artifact("x", both), true);
+    succeed(&yard, "b", file_artifact("y", both), true);
+    succeed(&yard, "c", file_artifact("z", one), true);
+    assert_int_equal(unlinkat(yard.rig.scratch.fd, rig_object(&yard.rig, both), 0), 0);
+    assert_int_equal(unlinkat(yard.rig.scratch.fd, rig_object(&yard.rig, one), 0), 0);
+    struct verify_report report = verify(&yard);
+    assert_int_equal(report.fault_count, 2);
+    for (size_t i = 0; i < report.fault_count; i++) {
+        bool is_one = str_equal(report.faults[i].name, digest_hex(&yard.rig.arena, one));
+        assert_int_equal(report.faults[i].stages.len, strlen(is_one ? "c" : "a, b"));
+    }
+}
+
 static void a_damaged_result_is_named(void **state)
 {
     (void)state;
@@ -381,11 +433,14 @@ int main(void)
         cmocka_unit_test(a_damaged_lock_file_of_ours_stops_it),
         cmocka_unit_test(every_branch_tag_and_stash_keeps_its_outputs),
         cmocka_unit_test(a_pin_of_a_living_process_keeps_its_object),
+        cmocka_unit_test(what_a_living_process_put_and_has_not_recorded_is_kept),
+        cmocka_unit_test(what_a_living_process_restored_and_has_not_recorded_is_kept),
         cmocka_unit_test(results_go_with_their_objects_and_stay_with_them),
         cmocka_unit_test(failed_outputs_beyond_the_last_three_go),
         cmocka_unit_test(logs_of_runs_that_are_not_kept_go),
         cmocka_unit_test(a_project_of_the_cache_that_is_not_there_stops_it),
         cmocka_unit_test(a_damaged_object_is_named_with_its_stages),
+        cmocka_unit_test(missing_objects_are_named_with_all_their_stages),
         cmocka_unit_test(a_damaged_result_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
