@@ -128,7 +128,7 @@ static void add_scalar(struct buf *out, const struct config_row *row, struct str
 }
 
 static void add_line(struct buf *out, size_t indent, struct str key, const struct config_row *row,
-                     struct str value)
+                     struct str value, struct str comment)
 {
     buf_add_repeated(out, ' ', indent);
     buf_print(out, "%.*s: ", STR_FMT(key));
@@ -146,6 +146,7 @@ static void add_line(struct buf *out, size_t indent, struct str key, const struc
     } else {
         add_scalar(out, row, value);
     }
+    buf_add_str(out, comment);
     buf_add_char(out, '\n');
 }
 
@@ -156,6 +157,30 @@ struct edit {
     bool unset;
 };
 
+/* The comment at the end of a line with the blanks in front of it; '#' within quotes is none. */
+static struct str comment_of(struct str line)
+{
+    char quote = '\0';
+    for (size_t i = 1; i < line.len; i++) {
+        bool is_first = strchr(" \t[,:", line.at[i - 1]) != NULL;
+        bool is_escape = quote == '"' ? line.at[i] == '\\'
+                                      : quote && i + 1 < line.len && line.at[i] == quote &&
+                                            line.at[i + 1] == quote;
+        if (is_escape) {
+            i++;
+        } else if (quote) {
+            quote = line.at[i] == quote ? '\0' : quote;
+        } else if (is_first && (line.at[i] == '"' || line.at[i] == '\'')) {
+            quote = line.at[i];
+        } else if (line.at[i] == '#' && (line.at[i - 1] == ' ' || line.at[i - 1] == '\t')) {
+            while (i && (line.at[i - 1] == ' ' || line.at[i - 1] == '\t'))
+                i--;
+            return str_slice(line, i, line.len);
+        }
+    }
+    return (struct str){0};
+}
+
 static struct str edit_lines(struct arena *arena, const struct lines *lines, struct span span,
                              const struct edit *edit)
 {
@@ -163,14 +188,14 @@ static struct str edit_lines(struct arena *arena, const struct lines *lines, str
     buf_reserve(&out, 1);
     for (size_t i = 0; i < lines->count; i++) {
         if (span.count && i == span.first && !edit->unset)
-            add_line(&out, span.indent, span.key, edit->row, edit->value);
+            add_line(&out, span.indent, span.key, edit->row, edit->value, comment_of(lines->at[i]));
         if (span.count && i >= span.first && i < span.first + span.count)
             continue;
         buf_add_str(&out, lines->at[i]);
         buf_add_char(&out, '\n');
     }
     if (!span.count && !edit->unset)
-        add_line(&out, 0, str_of(edit->row->name), edit->row, edit->value);
+        add_line(&out, 0, str_of(edit->row->name), edit->row, edit->value, (struct str){0});
     return buf_str(&out);
 }
 

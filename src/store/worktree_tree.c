@@ -52,7 +52,8 @@ static FALLIBLE make_tree(struct batch *batch, struct directory *directory, stru
     }
     buf_clear(bytes);
     tree_encode(&tree, bytes);
-    if (!batch->is_capture) {
+    bool is_entry = directory->depth == 0 || directory->file_count > 0;
+    if (!batch->is_capture || !is_entry) {
         directory->digest = digest_of(bytes->at, bytes->len);
         return NULL;
     }

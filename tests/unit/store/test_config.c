@@ -117,13 +117,28 @@ static void setting_a_value_keeps_the_rest_of_the_file(void **state)
     assert_fine(config_set(&rig.arena, rig.state, CONFIG_PROJECT, STR("jobs"), STR("3"), false));
     assert_fine(config_set(&rig.arena, rig.state, CONFIG_PROJECT, STR("keep.runs"), STR(""), true));
     scratch_expect(&rig.scratch, "p/.mlops/config.yaml",
-                   "# ours\nproject: '0123456789abcdef'\ncache:  # where\n    link: auto\n"
+                   "# ours\nproject: '0123456789abcdef'\ncache:  # where\n    link: auto # slow\n"
                    "# end\njobs: 3\n");
     assert_fine(
         config_set(&rig.arena, rig.state, CONFIG_PROJECT, STR("cache.link"), STR(""), true));
     struct config config;
     assert_fine(config_load(&rig.arena, rig.state, &config));
     assert_int_equal(config.jobs, 3);
+    rig_drop(&rig);
+}
+
+static void a_number_sign_within_quotes_is_no_comment(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    scratch_write(&rig.scratch, "p/.mlops/config.yaml",
+                  "cache.dir: '/it''s #1' # here\ndurability: \"no\\x6ee\"\t# \"there\"\n");
+    assert_fine(
+        config_set(&rig.arena, rig.state, CONFIG_PROJECT, STR("cache.dir"), STR("/b"), false));
+    assert_fine(
+        config_set(&rig.arena, rig.state, CONFIG_PROJECT, STR("durability"), STR("full"), false));
+    scratch_expect(&rig.scratch, "p/.mlops/config.yaml",
+                   "cache.dir: /b # here\ndurability: full\t# \"there\"\n");
     rig_drop(&rig);
 }
 
@@ -179,6 +194,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_with_place_and_suggestion),
         cmocka_unit_test(a_clone_cannot_decide_where_mlops_may_write),
         cmocka_unit_test(setting_a_value_keeps_the_rest_of_the_file),
+        cmocka_unit_test(a_number_sign_within_quotes_is_no_comment),
         cmocka_unit_test(lists_over_several_lines_are_replaced_whole),
         cmocka_unit_test(a_bad_value_is_not_written),
         cmocka_unit_test(the_users_own_file_is_made_when_needed),

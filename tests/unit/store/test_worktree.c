@@ -1,4 +1,6 @@
+#include "mlops/base/buf.h"
 #include "mlops/host/clock.h"
+#include "mlops/model/tree.h"
 #include "mlops/store/worktree.h"
 
 #include "rig.h"
@@ -669,6 +671,23 @@ static void capture_stores_only_what_is_new(void **state)
     rig_drop(&rig);
 }
 
+static void no_object_is_stored_of_a_directory_without_files(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    AUTO(buf_drop) struct buf none = {0};
+    bool found = true;
+    scratch_directory(&rig.scratch, "out");
+    scratch_directory(&rig.scratch, "out/empty");
+    scratch_write(&rig.scratch, "out/a", "a");
+    struct artifact out = rig_capture(&rig, "out");
+    tree_encode(&(struct tree){0}, &none);
+    assert_fine(cas_has(rig.cas, digest_of(none.at, none.len), &found));
+    assert_false(found);
+    assert_int_equal(out.empty_dir_count, 1);
+    rig_drop(&rig);
+}
+
 static void nothing_is_recorded_of_a_file_of_the_future_on_a_ticking_clock(void **state)
 {
     (void)state;
@@ -721,6 +740,7 @@ int main(void)
         cmocka_unit_test(names_may_be_any_bytes),
         cmocka_unit_test(a_name_that_may_not_be_written_back_is_not_taken),
         cmocka_unit_test(capture_stores_only_what_is_new),
+        cmocka_unit_test(no_object_is_stored_of_a_directory_without_files),
         cmocka_unit_test(nothing_is_recorded_of_a_file_of_the_future_on_a_ticking_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
