@@ -14,7 +14,7 @@ struct gc_command {
 static const struct option_row rows[] = {
     {"yes", 'y', OPTION_FLAG_AT(struct gc_command, yes), .help = "Remove it"},
     {"all", 'a', OPTION_FLAG_AT(struct gc_command, all),
-     .help = "List everything, not only the biggest 20"},
+     .help = "List the biggest 10,000 items, not only 20"},
     {"grace", 0, OPTION_DURATION_AT(struct gc_command, grace_ns), .value = "TIME", .initial = -1,
      .help = "Keep what is younger than this (gc.grace in the configuration)"},
 };
@@ -54,17 +54,18 @@ static void print_text(struct context *context, const struct gc_command *options
     struct table table = item_table(context, report, options->all);
     if (table.row_count && !context->common.quiet) {
         report_text(context, &table, false);
-        if (table.row_count < report->item_count)
-            buf_print(out, "... and %zu more (--all lists them)\n",
-                      report->item_count - table.row_count);
+        if ((int64_t)table.row_count < report->removed_items)
+            buf_print(out, "... and %lld more%s\n",
+                      (long long)(report->removed_items - (int64_t)table.row_count),
+                      options->all ? "" : " (--all lists them)");
         buf_add_char(out, '\n');
     }
     struct str freed = bytes_print(context->arena, report->freed_bytes);
     struct str kept = bytes_print(context->arena, report->kept_bytes);
     struct buf summary = buf_in(context->arena);
-    buf_print(&summary, "%s %.*s in %zu items; kept: %lld objects, %.*s",
-              options->yes ? "removed" : "would remove", STR_FMT(freed), report->item_count,
-              (long long)report->kept_objects, STR_FMT(kept));
+    buf_print(&summary, "%s %.*s in %lld items; kept: %lld objects, %.*s",
+              options->yes ? "removed" : "would remove", STR_FMT(freed),
+              (long long)report->removed_items, (long long)report->kept_objects, STR_FMT(kept));
     if (report->young_objects)
         buf_print(&summary, "; not needed but young: %lld", (long long)report->young_objects);
     report_line(context, buf_str(&summary), 0, 0);
@@ -87,6 +88,8 @@ static void print_json(struct context *context, const struct gc_command *options
     json_int(&json, report->kept_bytes);
     json_name(&json, "young_objects");
     json_int(&json, report->young_objects);
+    json_name(&json, "item_count");
+    json_int(&json, report->removed_items);
     json_name(&json, "items");
     report_json_rows(&json, &table);
     report_json_close(&json);
