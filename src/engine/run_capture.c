@@ -4,7 +4,6 @@
 #include "mlops/model/metric.h"
 #include "mlops/model/name.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "run_private.h"
@@ -53,27 +52,6 @@ static FALLIBLE read_metrics(struct run_state *state, const struct output *outpu
     return found ? metrics_parse(session->arena, output->path, bytes, ret) : NULL;
 }
 
-static struct str text_of(struct arena *arena, struct error *error)
-{
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    error_drop(error);
-    struct str line = str_trim(buf_str(&text));
-    return str_copy(arena, str_starts(line, STR("mlops: ")) ? str_slice(line, 7, line.len) : line);
-}
-
-bool run_machine_failed(const struct error *error)
-{
-    static const int numbers[] = {ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM};
-    for (; error; error = error->cause) {
-        for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-            if (error->system_errno == numbers[i])
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Outputs one by one; what is wrong with them is the stage's fault unless the machine failed. */
 static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
                             struct result *result, struct str *ret_fault)
@@ -82,9 +60,8 @@ static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
     for (size_t i = 0; i < stage->outs.len; i++) {
         const struct output *output = &stage->outs.at[i];
         struct error *error = capture_output(state, output, &result->outs[i]);
-        bool is_interrupted = error && error->code > ERROR_SIGNAL;
-        if (error && error->code != ERROR_BUG && !is_interrupted && !run_machine_failed(error)) {
-            *ret_fault = text_of(arena, error);
+        if (error && run_is_stage_fault(error)) {
+            *ret_fault = run_text_of(arena, error);
             return NULL;
         }
         TRY(error);
@@ -99,7 +76,7 @@ static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
         error = read_metrics(state, output, &result->metrics);
         if (error) {
             state->exit_status = ERROR_PROJECT;
-            *ret_fault = text_of(arena, error);
+            *ret_fault = run_text_of(arena, error);
             return NULL;
         }
     }
@@ -184,7 +161,7 @@ static FALLIBLE ignore_output(struct session *session, struct str path)
         return NULL;
     const char *border = text.len && text.at[text.len - 1] != '\n' ? "\n" : "";
     struct str grown = str_print(&arena, "%.*s%s%.*s\n", STR_FMT(text), border, STR_FMT(line));
-    return file_publish(root, file.at, grown, 0644, false);
+    return workspace_publish(&session->workspace, file.at, grown, 0644, false);
 }
 
 /* Cached outputs are not git's: they go into the .gitignore beside them. */

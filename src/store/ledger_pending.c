@@ -52,9 +52,8 @@ FALLIBLE ledger_has_pending(struct ledger *ledger, bool *ret)
 static FALLIBLE publish(const struct workspace *workspace, const struct pending *pending,
                         uint32_t mode, bool *ret_written)
 {
-    struct error *error =
-        file_publish(fd_number(workspace->root_fd), pending->path, pending->content, mode,
-                     workspace->config.durability == DURABILITY_FULL);
+    struct error *error = workspace_publish(workspace, pending->path, pending->content, mode,
+                                            workspace->config.durability == DURABILITY_FULL);
     bool is_gone = error && (error->system_errno == ENOENT || error->system_errno == ENOTDIR);
     *ret_written = !is_gone;
     if (!is_gone)

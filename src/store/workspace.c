@@ -141,6 +141,19 @@ static struct str below(struct str root, struct str path)
     return path.len <= cut ? STR("") : str_slice(path, cut, path.len);
 }
 
+/* A fresh clone has .mlops/config.yaml, which git tracks, without the rest: somebody initialised
+ * the project, so its untracked part is made by whatever command comes first. */
+static FALLIBLE complete_clone(struct arena *arena, struct workspace *workspace)
+{
+    struct file_stat stat;
+    bool is_complete = true;
+    if (fd_number(workspace->state_fd) < 0 || workspace->is_read_only)
+        return NULL;
+    TRY(file_stat_at(fd_number(workspace->state_fd), "tmp", true, &stat, &is_complete));
+    return is_complete && fd_number(workspace->cache_fd) >= 0 ? NULL
+                                                              : workspace_init(arena, workspace);
+}
+
 struct error *workspace_find(struct arena *arena, struct str start, struct workspace *ret)
 {
     AUTO(workspace_drop) struct workspace workspace = {0};
@@ -153,6 +166,7 @@ struct error *workspace_find(struct arena *arena, struct str start, struct works
     workspace.results = arena_new(arena, struct results_batch);
     TRY(directory_open(AT_FDCWD, workspace.root.at, &workspace.root_fd));
     TRY(workspace_load(arena, &workspace));
+    TRY(complete_clone(arena, &workspace));
     *ret = workspace;
     workspace = (struct workspace){0};
     return NULL;

@@ -109,26 +109,3 @@ struct error *worktree_heal(struct worktree *worktree, const struct artifact *ar
     *ret_healed = artifact_equal(artifact, &captured);
     return NULL;
 }
-
-struct error *tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
-                              size_t most, struct worktree_file **ret, size_t *ret_count)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct wanted_vec files = {0}, directories = {0};
-    bool found = true;
-    if (artifact->kind == ARTIFACT_FILE)
-        *vec_push(&scratch, &files) =
-            (struct wanted){STR(""), TREE_FILE, artifact->digest, artifact->size_bytes};
-    else if (artifact->kind == ARTIFACT_TREE)
-        TRY(worktree_stored_list(cas, &scratch, artifact->digest, &files, &directories, &found));
-    size_t count = found ? MIN_OF(files.len, most) : 0;
-    *ret = arena_new_array(arena, struct worktree_file, count);
-    *ret_count = count;
-    for (size_t i = 0; i < count; i++) {
-        struct str below = files.at[i].below;
-        struct str path =
-            below.len ? path_join(arena, artifact->path, below) : str_copy(arena, artifact->path);
-        (*ret)[i] = (struct worktree_file){path, files.at[i].digest, files.at[i].size_bytes};
-    }
-    return NULL;
-}

@@ -77,14 +77,19 @@ FALLIBLE worktree_restore(struct worktree *worktree, const struct artifact *arti
 FALLIBLE worktree_heal(struct worktree *worktree, const struct artifact *artifact,
                        bool *ret_healed);
 
-/* Files of a tree artifact with digests, paths relative to the project, at most `most` (for
- * `diff`). */
+/* Files of an artifact with digests, paths relative to the project, at most `most`; *ret_found
+ * false: the store does not have its directories (those of inputs are not kept). */
 struct worktree_file {
     struct str path;
     struct digest digest;
     int64_t size_bytes;
 };
 FALLIBLE tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
-                         size_t most, struct worktree_file **ret, size_t *ret_count);
+                         size_t most, struct worktree_file **ret, size_t *ret_count,
+                         bool *ret_found);
+
+/* The same of what lies at the path now; nothing if that is nothing. */
+FALLIBLE worktree_list_files(struct worktree *worktree, struct arena *arena, struct str path,
+                             enum look_role role, struct worktree_file **ret, size_t *ret_count);
 
 struct worktree_counts worktree_counts(const struct worktree *worktree);
