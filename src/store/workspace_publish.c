@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/host/file.h"
 #include "mlops/model/name.h"
 #include "mlops/store/workspace.h"
 
