@@ -195,9 +195,9 @@ static FALLIBLE read_secrets(struct entry_reader *reader, const struct doc_node 
 }
 
 static FALLIBLE read_metric(struct entry_reader *reader, const struct doc_node *node,
-                            struct str file)
+                            struct str file, struct str key)
 {
-    struct metric metric = {.file = file, .key = node->key->text, .text = node->text};
+    struct metric metric = {.file = file, .key = key, .text = node->text};
     switch (node->kind) {
     case DOC_INT:
         metric.value = (double)node->integer;
@@ -226,9 +226,12 @@ static FALLIBLE read_metrics(struct entry_reader *reader, const struct doc_node 
 {
     TRY(lock_expect(node, DOC_MAP));
     for (const struct doc_node *file = node->first; file; file = file->next) {
-        TRY(lock_expect(file, DOC_MAP));
+        if (file->kind != DOC_MAP) { /* a file that is one number */
+            TRY(read_metric(reader, file, file->key->text, (struct str){0}));
+            continue;
+        }
         for (const struct doc_node *value = file->first; value; value = value->next)
-            TRY(read_metric(reader, value, file->key->text));
+            TRY(read_metric(reader, value, file->key->text, value->key->text));
     }
     return NULL;
 }

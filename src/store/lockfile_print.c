@@ -249,11 +249,8 @@ struct metric_vec lock_sorted_metrics(struct arena *arena, const struct metric_v
     return unique;
 }
 
-static bool print_metric(struct buf *out, const struct metric *metric)
+static bool print_metric_value(struct buf *out, const struct metric *metric)
 {
-    buf_add_text(out, "        ");
-    if (!lock_add_key(out, metric->key))
-        return false;
     buf_add_char(out, ' ');
     if (!metric->is_text)
         lock_add_number(out, metric->text, metric->value);
@@ -263,18 +260,35 @@ static bool print_metric(struct buf *out, const struct metric *metric)
     return true;
 }
 
+/* A file that is one number has no keys: its value stands behind its name. */
+static bool print_metric_file(struct buf *out, const struct metric *first)
+{
+    buf_add_text(out, "      ");
+    if (!lock_add_key(out, first->file))
+        return false;
+    if (!first->key.len)
+        return print_metric_value(out, first);
+    buf_add_char(out, '\n');
+    return true;
+}
+
+static bool print_metric(struct buf *out, const struct metric *metric)
+{
+    if (!metric->key.len)
+        return true;
+    buf_add_text(out, "        ");
+    return lock_add_key(out, metric->key) && print_metric_value(out, metric);
+}
+
 static bool print_metrics(struct buf *out, const struct metric_vec *metrics)
 {
     if (metrics->len)
         buf_add_text(out, "    metrics:\n");
     for (size_t i = 0; i < metrics->len; i++) {
         const struct metric *metric = &metrics->at[i];
-        if (i == 0 || !str_equal(metric->file, metrics->at[i - 1].file)) {
-            buf_add_text(out, "      ");
-            if (!lock_add_key(out, metric->file))
-                return false;
-            buf_add_char(out, '\n');
-        }
+        bool is_first = i == 0 || !str_equal(metric->file, metrics->at[i - 1].file);
+        if (is_first && !print_metric_file(out, metric))
+            return false;
         if (!print_metric(out, metric))
             return false;
     }
