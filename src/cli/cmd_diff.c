@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/diff_files.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/cli/view.h"
 #include "mlops/host/vcs.h"
@@ -46,6 +47,8 @@ static FALLIBLE compare(struct context *context, const struct run_view *before,
                         const struct run_view *after, bool all, struct run_diff *ret)
 {
     diff_runs(context->arena, before, after, all, ret);
+    if (context->common.verbose || context->format == FORMAT_JSON)
+        TRY(diff_files_fill(context, before->is_workspace, after->is_workspace, ret));
     return add_code_files(context, ret);
 }
 
@@ -96,6 +99,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
 static const struct command_example examples[] = {
     {"mlops diff", "what changed since the newest run, or what it changed"},
     {"mlops diff @~1 @", "the newest run against the one before"},
+    {"mlops diff -v", "also which files inside directories differ"},
     {"mlops diff main", "the workspace against the lock file of branch main"},
     {"mlops diff main workspace --format md", "the same, for a comment on a merge request"},
 };
@@ -109,7 +113,8 @@ const struct cli_command cmd_diff = {
         "Metrics, parameters, data, code and stages that differ, each with its values on both "
         "sides. B is the workspace if it is not given. Without A and B: the newest run against "
         "the workspace, or, if that is as the run left it, the run before (whose state differs) "
-        "against the newest.",
+        "against the newest. With --verbose (and always as JSON) the files inside a directory that "
+        "differs are listed, as far as the store knows both sides.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct diff_options),

@@ -198,6 +198,35 @@ static void print_files(struct context *context, const struct run_diff *diff)
     }
 }
 
+static char change_letter(enum diff_change change)
+{
+    return change == DIFF_ADDED ? 'A' : change == DIFF_REMOVED ? 'D' : 'M';
+}
+
+/* "out/: 1 file added, 0 removed, 2 changed", and the first of them. */
+static void print_data_files(struct context *context, const struct run_diff *diff)
+{
+    struct buf *out = &context->out;
+    vec_each (const struct diff_data, data, &diff->data) {
+        const struct diff_files *files = &data->files;
+        int64_t count = files->added + files->removed + files->changed;
+        if (!files->is_known)
+            continue;
+        buf_add_text(out, "\n");
+        buf_add_escaped(out, data->path, false);
+        buf_print(out, "/: %lld added, %lld removed, %lld changed\n", (long long)files->added,
+                  (long long)files->removed, (long long)files->changed);
+        vec_each (const struct diff_file, file, &files->listed) {
+            buf_print(out, "  %c ", change_letter(file->change));
+            buf_add_escaped(out, file->path, false);
+            buf_add_char(out, '\n');
+        }
+        if (count > (int64_t)files->listed.len)
+            buf_print(out, "  ... and %lld more\n",
+                      (long long)(count - (int64_t)files->listed.len));
+    }
+}
+
 static void print_text(struct context *context, const struct run_diff *diff)
 {
     struct section sections[SECTION_COUNT];
@@ -216,6 +245,8 @@ static void print_text(struct context *context, const struct run_diff *diff)
             buf_add_char(&context->out, '\n');
         if (sections[i].table.row_count)
             report_text(context, &sections[i].table, false);
+        if (strcmp(sections[i].name, "data") == 0)
+            print_data_files(context, diff);
         if (has_files)
             print_files(context, diff);
     }

@@ -62,6 +62,34 @@ static void add_params(struct json_writer *json, const struct run_diff *diff)
     json_close_list(json);
 }
 
+/* null: not a directory, or not known on both sides. */
+static void add_files(struct json_writer *json, const struct diff_files *files)
+{
+    json_name(json, "files");
+    if (!files->is_known) {
+        json_null(json);
+        return;
+    }
+    json_open_object(json);
+    json_name(json, "added");
+    json_int(json, files->added);
+    json_name(json, "removed");
+    json_int(json, files->removed);
+    json_name(json, "changed");
+    json_int(json, files->changed);
+    json_name(json, "listed");
+    json_open_list(json);
+    vec_each (const struct diff_file, file, &files->listed) {
+        json_open_object(json);
+        json_name(json, "change");
+        json_text(json, diff_change_name(file->change));
+        add_str(json, "path", file->path);
+        json_close_object(json);
+    }
+    json_close_list(json);
+    json_close_object(json);
+}
+
 static void add_data(struct json_writer *json, const struct run_diff *diff)
 {
     json_name(json, "data");
@@ -77,6 +105,7 @@ static void add_data(struct json_writer *json, const struct run_diff *diff)
         artifact_json(json, &data->before);
         json_name(json, "after");
         artifact_json(json, &data->after);
+        add_files(json, &data->files);
         json_close_object(json);
     }
     json_close_list(json);

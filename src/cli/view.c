@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#include "view_private.h"
+
 /* What a word may mean; at most one may hold. */
 struct meanings {
     struct run *runs;
@@ -98,7 +100,7 @@ static int compare_stages(const void *a, const void *b)
     return str_compare(left->stage, right->stage);
 }
 
-static void sort_stages(struct run_view *view)
+void view_sort_stages(struct run_view *view)
 {
     if (view->stage_count > 1)
         qsort(view->stages, view->stage_count, sizeof *view->stages, compare_stages);
@@ -170,7 +172,7 @@ FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *
         stage->status = recorded ? recorded->status : STATUS_UNCHANGED;
         TRY(load_stage(context, ledger, state.entries[i].result, stage));
     }
-    sort_stages(&view);
+    view_sort_stages(&view);
     *ret = view;
     return NULL;
 }
@@ -219,7 +221,7 @@ static void view_from_lock(struct context *context, const struct lockfile *lock,
             .status = STATUS_UNCHANGED,
         };
     }
-    sort_stages(ret);
+    view_sort_stages(ret);
 }
 
 /* The run that wrote this lock file, if it is known here. */

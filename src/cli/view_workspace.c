@@ -2,10 +2,13 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/cli/view.h"
+#include "mlops/engine/code.h"
 #include "mlops/engine/fingerprint.h"
 #include "mlops/host/file.h"
 
 #include <stdlib.h>
+
+#include "view_private.h"
 
 /* What the lock says a stage used, without what is no longer there: for a stage whose inputs are
  * not complete, which has no fingerprint. */
@@ -78,27 +81,11 @@ static FALLIBLE read_outputs(struct session *session, const struct stage *stage,
     return NULL;
 }
 
-static int compare_stages(const void *a, const void *b)
-{
-    const struct run_view_stage *left = a;
-    const struct run_view_stage *right = b;
-    return str_compare(left->stage, right->stage);
-}
-
-static FALLIBLE read_code(struct session *session, struct code_state *ret)
-{
-    struct vcs *vcs = NULL;
-    TRY(session_vcs(session, &vcs));
-    if (vcs)
-        TRY(vcs_head(vcs, session->arena, &ret->commit, &ret->branch));
-    ret->is_dirty = -1;
-    return NULL;
-}
-
 static FALLIBLE read_view(struct session *session, struct run_view *ret)
 {
     const struct stage_vec *stages = &session->pipeline->stages;
-    struct run_view view = {.title = STR("workspace")};
+    struct run_view view = {.title = STR("workspace"), .is_workspace = true};
+    struct str patch;
     TRY(fingerprint_prefetch(session));
     view.stages = arena_new_array(session->arena, struct run_view_stage, stages->len);
     vec_each (const struct stage, stage, stages) {
@@ -108,9 +95,8 @@ static FALLIBLE read_view(struct session *session, struct run_view *ret)
         TRY(read_recipe(session, stage, seen));
         TRY(read_outputs(session, stage, seen));
     }
-    if (view.stage_count > 1)
-        qsort(view.stages, view.stage_count, sizeof *view.stages, compare_stages);
-    TRY(read_code(session, &view.code));
+    view_sort_stages(&view);
+    TRY(code_examine(session, &view.code, &patch));
     *ret = view;
     return NULL;
 }

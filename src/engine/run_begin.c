@@ -1,57 +1,20 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/engine/code.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
 
 #include "run_private.h"
 
-struct dirt {
-    struct session *session;
-    struct str prefix; /* of the project below the git top, with '/' or empty */
-};
-
-/* What mlops itself writes, or what is cached, does not make the code dirty. */
-static bool is_ours(void *context, struct str path)
-{
-    struct dirt *dirt = context;
-    if (!str_starts(path, dirt->prefix))
-        return false;
-    struct str inner = str_slice(path, dirt->prefix.len, path.len);
-    struct session *session = dirt->session;
-    return plan_producer(&session->plan, inner) != NULL || str_equal(inner, session->lock.path) ||
-           path_is_within(inner, STR(".mlops")) || str_is(path_name(inner), ".gitignore") ||
-           str_ends(inner, STR(".mlops.lock"));
-}
-
 /* The diff of a dirty tree becomes an object: a run can be reproduced without a commit. */
-static FALLIBLE keep_patch(struct run_state *state, struct vcs *vcs,
-                           const struct vcs_path_vec *changes)
-{
-    struct session *session = state->session;
-    struct str patch;
-    bool was_cut = false;
-    AUTO(arena_drop) struct arena arena = {0};
-    TRY(vcs_patch(vcs, &arena, changes, &patch, &was_cut));
-    return cas_put_bytes(session->cas, patch, &state->run->code.patch);
-}
-
 static FALLIBLE note_code(struct run_state *state)
 {
     struct session *session = state->session;
     struct code_state *code = &state->run->code;
-    struct vcs *vcs = NULL;
-    TRY(session_vcs(session, &vcs));
-    if (!vcs)
-        return NULL;
-    TRY(vcs_head(vcs, session->arena, &code->commit, &code->branch));
-    TRY(vcs_remote(vcs, session->arena, &code->remote));
-    struct str marker = session_vcs_path(session, session->arena, STR("x"));
-    struct dirt dirt = {.session = session, .prefix = str_slice(marker, 0, marker.len - 1)};
-    struct vcs_path_vec changes = {0};
-    TRY(vcs_changes(vcs, session->arena, is_ours, &dirt, &changes));
-    code->is_dirty = changes.len > 0;
-    return code->is_dirty ? keep_patch(state, vcs, &changes) : NULL;
+    struct str patch = {0};
+    TRY(code_examine(session, code, &patch));
+    return code->is_dirty == 1 ? cas_put_bytes(session->cas, patch, &code->patch) : NULL;
 }
 
 VEC(path_vec, struct str);

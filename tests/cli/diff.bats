@@ -125,3 +125,40 @@ END
   succeeds params @ @ --changed --format csv
   [ "$(wc -l <"$OUT")" -eq 1 ]
 }
+
+@test "diff lists the files inside a directory that differs" {
+  pipeline <<'END'
+stages:
+  split: {cmd: 'mkdir -p parts && cp raw.txt parts/a.txt && echo b > parts/b.txt', deps: [raw.txt], outs: [parts]}
+END
+  echo 1 >raw.txt
+  ran executed=1
+  succeeds diff @ @ --all --json
+  holds 'r["data"][0]["files"] is None'
+  echo new >parts/c.txt
+  echo edited >parts/a.txt
+  rm parts/b.txt
+  succeeds diff --json
+  holds '{k: r["data"][0]["files"][k] for k in ("added", "removed", "changed")} == {"added": 1, "removed": 1, "changed": 1}'
+  holds '[f["change"] + " " + f["path"] for f in r["data"][0]["files"]["listed"]] == ["changed parts/a.txt", "removed parts/b.txt", "added parts/c.txt"]'
+  succeeds diff
+  ! says 'parts/c.txt' 2>/dev/null
+  succeeds diff -v
+  says 'A parts/c.txt'
+  echo 2 >raw.txt
+  ran executed=1
+  succeeds diff -v # both sides from the store
+  says 'parts/: 0 added, 0 removed, 1 changed'
+}
+
+@test "uncommitted changes of the workspace are a difference of the code" {
+  git_init
+  measured
+  commit_all
+  ran executed=1
+  succeeds diff @ workspace --json
+  holds 'r["is_empty"] and r["after"]["code"]["is_dirty"] is False'
+  echo note >README
+  succeeds diff @ workspace --json
+  holds 'r["code"]["differs"] and r["after"]["code"]["is_dirty"] is True and r["after"]["code"]["patch"]'
+}

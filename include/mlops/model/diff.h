@@ -29,11 +29,27 @@ struct diff_param {
 
 enum diff_data_role { DIFF_INPUT, DIFF_OUTPUT };
 
+/* A file inside a directory. */
+struct diff_file {
+    enum diff_change change;
+    struct str path;
+};
+
+VEC(diff_file_vec, struct diff_file);
+
+/* What differs inside a directory: filled in by the caller from the store and the work tree. */
+struct diff_files {
+    bool is_known;
+    int64_t added, removed, changed;
+    struct diff_file_vec listed; /* the first of them, by path */
+};
+
 struct diff_data {
     enum diff_change change;
     enum diff_data_role role; /* made by a stage, or only read */
     struct str path;
     struct artifact before, after;
+    struct diff_files files;
 };
 
 struct diff_stage {

@@ -86,6 +86,7 @@ struct run {
 struct run_view {
     struct str title; /* "run 7Q4XM2VD", "workspace", "HEAD~1 (3fa1c2d)" */
     struct run *run;  /* NULL: workspace or a lock without a run */
+    bool is_workspace;
     struct code_state code;
     struct run_view_stage {
         struct str stage;

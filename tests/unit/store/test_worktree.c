@@ -613,14 +613,39 @@ static void the_files_of_a_tree_can_be_listed(void **state)
     struct rig rig = rig_open();
     struct worktree_file *files = NULL;
     size_t count = 0;
+    bool found = false;
     make_tree(&rig);
     struct artifact tree = rig_capture(&rig, "out");
-    assert_fine(tree_list_files(rig.cas, &rig.arena, &tree, 100, &files, &count));
+    assert_fine(tree_list_files(rig.cas, &rig.arena, &tree, 100, &files, &count, &found));
     assert_int_equal(count, 5);
-    assert_true(str_is(files[0].path, "out/a"));
+    assert_true(found && str_is(files[0].path, "out/a"));
     assert_true(str_is(files[4].path, "out/sub/deep/c"));
-    assert_fine(tree_list_files(rig.cas, &rig.arena, &tree, 2, &files, &count));
+    assert_fine(tree_list_files(rig.cas, &rig.arena, &tree, 2, &files, &count, &found));
     assert_int_equal(count, 2);
+    tree.digest = digest_of("in no store", 11);
+    assert_fine(tree_list_files(rig.cas, &rig.arena, &tree, 2, &files, &count, &found));
+    assert_false(found);
+    rig_drop(&rig);
+}
+
+static void the_files_that_are_there_now_can_be_listed(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct worktree_file *files = NULL;
+    size_t count = 9;
+    make_tree(&rig);
+    scratch_write(&rig.scratch, "out/sub/b", "changed");
+    assert_fine(
+        worktree_list_files(rig.worktree, &rig.arena, STR("out"), LOOK_OUT, &files, &count));
+    assert_int_equal(count, 5);
+    bool is_listed = false;
+    for (size_t i = 0; i < count; i++)
+        is_listed = is_listed || (str_is(files[i].path, "out/sub/b") &&
+                                  digest_equal(files[i].digest, digest_of("changed", 7)));
+    assert_true(is_listed);
+    assert_fine(worktree_list_files(rig.worktree, &rig.arena, STR("no"), LOOK_OUT, &files, &count));
+    assert_int_equal(count, 0);
     rig_drop(&rig);
 }
 
@@ -737,6 +762,7 @@ int main(void)
         cmocka_unit_test(paths_of_git_and_of_ourselves_are_never_written),
         cmocka_unit_test(a_glob_lists_files_but_not_ignored_ones),
         cmocka_unit_test(the_files_of_a_tree_can_be_listed),
+        cmocka_unit_test(the_files_that_are_there_now_can_be_listed),
         cmocka_unit_test(names_may_be_any_bytes),
         cmocka_unit_test(a_name_that_may_not_be_written_back_is_not_taken),
         cmocka_unit_test(capture_stores_only_what_is_new),

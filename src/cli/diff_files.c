@@ -1,0 +1,110 @@
+#include "mlops/cli/diff_files.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/store/worktree.h"
+
+#include <stdlib.h>
+
+struct filler {
+    struct context *context;
+    struct cas *cas;
+    struct worktree *worktree;
+};
+
+struct listing {
+    struct worktree_file *files;
+    size_t count;
+    bool is_known;
+};
+
+static int compare_files(const void *a, const void *b)
+{
+    const struct worktree_file *left = a, *right = b;
+    return str_compare(left->path, right->path);
+}
+
+static FALLIBLE list_side(struct filler *filler, struct arena *scratch, const struct diff_data *row,
+                          const struct artifact *artifact, bool is_now, struct listing *ret)
+{
+    ret->is_known = true;
+    if (artifact->kind == ARTIFACT_ABSENT)
+        return NULL;
+    TRY(tree_list_files(filler->cas, scratch, artifact, SIZE_MAX, &ret->files, &ret->count,
+                        &ret->is_known));
+    if (!ret->is_known && is_now) {
+        enum look_role role = row->role == DIFF_OUTPUT ? LOOK_OUT : LOOK_DEP;
+        TRY(worktree_list_files(filler->worktree, scratch, row->path, role, &ret->files,
+                                &ret->count));
+        ret->is_known = true;
+    }
+    if (ret->count > 1)
+        qsort(ret->files, ret->count, sizeof *ret->files, compare_files);
+    return NULL;
+}
+
+static void note(struct arena *arena, struct diff_files *files, enum diff_change change,
+                 struct str path)
+{
+    files->added += change == DIFF_ADDED;
+    files->removed += change == DIFF_REMOVED;
+    files->changed += change == DIFF_CHANGED;
+    if (files->listed.len < DIFF_FILES_LISTED)
+        *vec_push(arena, &files->listed) = (struct diff_file){change, str_copy(arena, path)};
+}
+
+/* Both lists are sorted by path. */
+static void compare_lists(struct arena *arena, const struct listing *before,
+                          const struct listing *after, struct diff_files *ret)
+{
+    size_t old = 0, new = 0;
+    while (old < before->count || new < after->count) {
+        int order = old == before->count  ? 1
+                    : new == after->count ? -1
+                                          : compare_files(&before->files[old], &after->files[new]);
+        if (order < 0)
+            note(arena, ret, DIFF_REMOVED, before->files[old].path);
+        else if (order > 0)
+            note(arena, ret, DIFF_ADDED, after->files[new].path);
+        else if (!digest_equal(before->files[old].digest, after->files[new].digest))
+            note(arena, ret, DIFF_CHANGED, after->files[new].path);
+        old += order <= 0;
+        new += order >= 0;
+    }
+    ret->is_known = true;
+}
+
+static FALLIBLE fill_row(struct filler *filler, bool before_is_now, bool after_is_now,
+                         struct diff_data *row)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct listing before = {0}, after = {0};
+    bool is_tree = row->before.kind == ARTIFACT_TREE || row->after.kind == ARTIFACT_TREE;
+    if (!is_tree || row->change == DIFF_SAME)
+        return NULL;
+    TRY(list_side(filler, &scratch, row, &row->before, before_is_now, &before));
+    TRY(list_side(filler, &scratch, row, &row->after, after_is_now, &after));
+    if (before.is_known && after.is_known)
+        compare_lists(filler->context->arena, &before, &after, &row->files);
+    return NULL;
+}
+
+FALLIBLE diff_files_fill(struct context *context, bool before_is_now, bool after_is_now,
+                         struct run_diff *diff)
+{
+    AUTO(pool_drop) struct pool *pool = NULL;
+    AUTO(worktree_drop) struct worktree *worktree = NULL;
+    struct workspace *workspace = NULL;
+    struct index *index = NULL;
+    struct cas *cas = NULL;
+    TRY(context_workspace(context, &workspace));
+    if (fd_number(workspace->state_fd) < 0 || diff->data.len == 0)
+        return NULL;
+    TRY(context_index(context, &index));
+    TRY(context_cas(context, &cas));
+    pool = pool_open(0);
+    TRY(worktree_open(context->arena, workspace, index, cas, pool, &worktree));
+    struct filler filler = {context, cas, worktree};
+    vec_each (struct diff_data, row, &diff->data)
+        TRY(fill_row(&filler, before_is_now, after_is_now, row));
+    return NULL;
+}

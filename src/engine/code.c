@@ -1,0 +1,47 @@
+#include "mlops/engine/code.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/model/name.h"
+
+struct dirt {
+    struct session *session;
+    struct str prefix; /* of the project below the git top, with '/' or empty */
+};
+
+/* What mlops itself writes, or what is cached, does not make the code dirty. */
+static bool is_ours(void *context, struct str path)
+{
+    struct dirt *dirt = context;
+    if (!str_starts(path, dirt->prefix))
+        return false;
+    struct str inner = str_slice(path, dirt->prefix.len, path.len);
+    struct session *session = dirt->session;
+    return plan_producer(&session->plan, inner) != NULL || str_equal(inner, session->lock.path) ||
+           path_is_within(inner, STR(".mlops")) || str_is(path_name(inner), ".gitignore") ||
+           str_ends(inner, STR(".mlops.lock"));
+}
+
+FALLIBLE code_examine(struct session *session, struct code_state *ret, struct str *ret_patch)
+{
+    struct code_state code = {.is_dirty = -1};
+    struct vcs *vcs = NULL;
+    struct str patch = {0};
+    TRY(session_vcs(session, &vcs));
+    if (vcs) {
+        struct str marker = session_vcs_path(session, session->arena, STR("x"));
+        struct dirt dirt = {.session = session, .prefix = str_slice(marker, 0, marker.len - 1)};
+        struct vcs_path_vec changes = {0};
+        bool was_cut = false;
+        TRY(vcs_head(vcs, session->arena, &code.commit, &code.branch));
+        TRY(vcs_remote(vcs, session->arena, &code.remote));
+        TRY(vcs_changes(vcs, session->arena, is_ours, &dirt, &changes));
+        code.is_dirty = changes.len > 0;
+        if (code.is_dirty)
+            TRY(vcs_patch(vcs, session->arena, &changes, &patch, &was_cut));
+        if (code.is_dirty)
+            code.patch = digest_of(patch.at, patch.len);
+    }
+    *ret = code;
+    *ret_patch = patch;
+    return NULL;
+}
