@@ -161,7 +161,10 @@ static void forget_pending(struct cas *cas)
 
 struct error *cas_flush(struct cas *cas)
 {
+    if (cas->has_lost)
+        return error_new(ERROR_MACHINE, "objects of this run could not be stored");
     struct error *error = flush(cas);
+    cas->has_lost = error != NULL;
     forget_pending(cas);
     return error;
 }

@@ -34,6 +34,7 @@ struct cas {
     struct index *index;
     int cache_fd; /* of the workspace; -1: there is no store */
     bool is_durable;
+    bool has_lost;           /* a flush failed: what the caller knows as put is not all there */
     struct str index_prefix; /* "//obj/": see docs/formats.md, "index.db" */
     pthread_mutex_t mutex;   /* guards all that follows, the index too */
     struct fd tmp_fd;

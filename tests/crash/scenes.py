@@ -170,7 +170,8 @@ LIVE = {
 def live(tally, project, full):
     for name, script in LIVE.items():
         fault.write(project + "/live", "start\n")
-        writer = subprocess.Popen(["sh", "-c", script], cwd=project, stderr=subprocess.DEVNULL)
+        writer = subprocess.Popen(["sh", "-c", script], cwd=project, stderr=subprocess.DEVNULL,
+                                  start_new_session=True)
         faults = []
         for number in range(20 if full else 3):
             time.sleep(0.02)
@@ -179,8 +180,9 @@ def live(tally, project, full):
                 faults.append(str(result))
             if result.status != fault.OK and "live" not in result.err:
                 faults.append(f"'live' is not named: {result}")
-        writer.kill()
+        os.killpg(writer.pid, signal.SIGKILL)
         writer.wait()
+        time.sleep(0.05)
         fault.remove(project + "/live")
         tally.point(faults + after(project, "live"), name)
 

@@ -45,7 +45,8 @@ struct cas_put {
 FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret);
 
 /* Makes what was put since the last flush durable (fdatasync each up to 32, else one syncfs), names
- * it, fsyncs the directories. On error nothing of it is named. */
+ * it, fsyncs the directories. On error nothing of it is named, and every later flush fails too: who
+ * goes on would record results whose objects are lost. */
 FALLIBLE cas_flush(struct cas *cas);
 
 /* Whole object (trees, patches, metrics), re-hashed; *ret_found false if absent or bad. */
