@@ -74,6 +74,22 @@ static FALLIBLE find_place(struct session *session, struct arena *arena, struct 
     return is_there(*ret, ret_found);
 }
 
+/* Where `path` is kept below a folder of .mlops: a path outside the project must not lead out of
+ * the folder. */
+static struct str kept_place(struct arena *arena, struct str folder, struct str path)
+{
+    struct buf place = buf_in(arena);
+    struct str rest = path;
+    struct str part;
+    buf_add_str(&place, folder);
+    while (str_split(&rest, '/', &part)) {
+        struct str safe = str_is(part, "..") ? STR("@outside") : part;
+        if (safe.len)
+            buf_print(&place, "/%.*s", STR_FMT(safe));
+    }
+    return buf_str(&place);
+}
+
 static FALLIBLE move_made(struct session *session, struct arena *arena, struct str path,
                           struct str failed)
 {
@@ -83,8 +99,7 @@ static FALLIBLE move_made(struct session *session, struct arena *arena, struct s
     TRY(is_there((struct aside_place){root, from}, &found));
     if (!found)
         return NULL;
-    struct str target =
-        path_join(arena, failed, path.at[0] == '/' ? str_slice(path, 1, path.len) : path);
+    struct str target = kept_place(arena, failed, path);
     int state = fd_number(session->workspace.state_fd);
     TRY(directory_make(state, str_terminate(arena, path_directory(target)), false));
     TRY(path_remove(state, target.at));
@@ -135,8 +150,8 @@ static FALLIBLE complete_entry(struct session *session, struct str attempt, stru
         return NULL;
     if (entry->state != ASIDE_KEEP)
         return path_remove(place.at_fd, place.path);
-    struct str target =
-        str_print(&arena, "displaced/%.*s/%.*s", STR_FMT(journal->run), STR_FMT(entry->path));
+    struct str displaced_to = str_print(&arena, "displaced/%.*s", STR_FMT(journal->run));
+    struct str target = kept_place(&arena, displaced_to, entry->path);
     int state = fd_number(session->workspace.state_fd);
     TRY(directory_make(state, str_terminate(&arena, path_directory(target)), false));
     TRY(path_remove(state, target.at));

@@ -89,13 +89,21 @@ static int64_t next_deadline(const struct run_state *state)
         const struct step *step = &state->steps[state->active.at[i]];
         if (step->phase == PHASE_RUNNING)
             deadline = earlier(deadline, job_deadline(step->job));
-        else if (step->phase != PHASE_DONE)
-            deadline = earlier(deadline, step->wake_ns);
+        else if (step->phase != PHASE_DONE) /* when the run stops nothing is waited for */
+            deadline = earlier(deadline, run_is_stopping(state) ? 0 : step->wake_ns);
     }
     const struct observer *observer = state->session->observer;
     if (observer && observer->tick_ns)
         deadline = earlier(deadline, clock_monotonic_ns() + observer->tick_ns);
     return deadline;
+}
+
+/* What becomes of a stage that waits when the run stops: between two attempts it has run. */
+static enum stage_status given_up(const struct run_state *state, const struct step *step)
+{
+    if (step->phase == PHASE_HELD)
+        return STATUS_SKIPPED;
+    return state->stop_count ? STATUS_INTERRUPTED : STATUS_FAILED;
 }
 
 static FALLIBLE tend(struct run_state *state, struct step *step, int64_t now_ns)
@@ -106,7 +114,7 @@ static FALLIBLE tend(struct run_state *state, struct step *step, int64_t now_ns)
     }
     bool is_waiting = step->phase == PHASE_HELD || step->phase == PHASE_BACKOFF;
     if (is_waiting && run_is_stopping(state))
-        return run_finish_stage(state, step, STATUS_SKIPPED);
+        return run_finish_stage(state, step, given_up(state, step));
     return is_waiting && now_ns >= step->wake_ns ? run_retry_held(state, step) : NULL;
 }
 

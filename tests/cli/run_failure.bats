@@ -269,3 +269,47 @@ END
   echo 1 >in
   ran executed=1
 }
+
+@test "an interrupt between two attempts does not wait for the next one" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'touch ../begun; exit 1', retries: {count: 1, backoff: 1h}}
+END
+  in_background run --json
+  wait_for ../begun
+  sleep 0.2
+  kill -INT "$job"
+  ended_with 130
+  counts interrupted=1
+  holds 's["a"]["attempts"] == 1'
+}
+
+@test "a failure does not wait for the next attempt of another stage" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'touch ../begun; exit 1', retries: {count: 1, backoff: 1h}}
+  b: {cmd: 'while [ ! -e ../begun ]; do sleep 0.02; done; sleep 0.2; exit 1'}
+END
+  fails 1 run --json -j 2
+  counts failed=2
+}
+
+@test "what is displaced or failed outside the project is kept inside .mlops" {
+  mkdir ../far
+  pipeline <<'END'
+stages:
+  a:
+    cmd: cp in ../far/a; [ ! -s in ] || cp in b; [ -s in ]
+    deps: [in]
+    outs: [b, {../far/a: {cache: false}}]
+END
+  echo 1 >in
+  echo mine >../far/a
+  ran executed=1
+  [ "$(find .mlops/displaced -type f -path '*displaced/*/*far/a' -exec cat {} +)" = mine ]
+  : >in
+  fails 1 run
+  holds_text ../far/a 1
+  [ -n "$(find .mlops/failed -path '*failed/*/*/*far/a')" ]
+  [ "$(ls -A ..| tr '\n' ' ')" = "did err far home out project " ] || ls -A ..
+}
