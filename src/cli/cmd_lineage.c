@@ -55,6 +55,9 @@ static void add_label(struct context *context, const struct lineage_node *node, 
         break;
     case LINEAGE_STAGE:
         add_maker(context, node);
+        if (node->name.len)
+            report_add_toned(context, TONE_PLAIN,
+                             str_print(context->arena, " (%.*s)", STR_FMT(node->name)));
         break;
     }
     if (node->is_repeated)
@@ -125,6 +128,8 @@ static void add_node(struct json_writer *json, const struct lineage_node *node)
         add_text(json, "name", node->name);
         json_name(json, "value");
         json_str(json, node->value);
+    } else {
+        add_text(json, "path", node->name);
     }
     add_text(json, "stage", node->stage);
     add_text(json, "run", node->run);
@@ -170,24 +175,45 @@ static FALLIBLE trace(struct context *context, struct str path, struct digest di
     return NULL;
 }
 
+/* A path and all directories above it. */
+static void note_used(struct arena *arena, struct map *used, struct str path)
+{
+    for (; path.len && !map_has(used, path); path = path_directory(path)) {
+        map_put(arena, used, path, used);
+        if (path.len == 1)
+            return;
+    }
+}
+
+/* Whether the path, a part of it or what holds it was used. */
+static bool is_used(const struct map *used, const struct map *whole, struct str path)
+{
+    bool is_found = map_has(used, path);
+    for (struct str at = path_directory(path); at.len > 1 && !is_found; at = path_directory(at))
+        is_found = map_has(whole, at);
+    return is_found;
+}
+
 /* Of a run: what it ended with and no stage of it used. */
 static FALLIBLE trace_run(struct context *context, struct str word, struct lineage_vec *ret)
 {
     struct run *run = NULL;
     struct run_view view;
-    struct map used = {0};
+    struct map used = {0}, whole = {0};
     bool is_found = false;
     TRY(view_find_run(context, word, &run));
     TRY(view_of_run(context, run, &view));
     for (size_t i = 0; i < view.stage_count; i++) {
         const struct recipe *recipe = view.stages[i].recipe;
-        for (size_t d = 0; recipe && d < recipe->dep_count; d++)
-            map_put(context->arena, &used, recipe->deps[d].path, run);
+        for (size_t d = 0; recipe && d < recipe->dep_count; d++) {
+            note_used(context->arena, &used, recipe->deps[d].path);
+            map_put(context->arena, &whole, recipe->deps[d].path, run);
+        }
     }
     for (size_t i = 0; i < view.stage_count; i++) {
         for (size_t o = 0; o < view.stages[i].out_count; o++) {
             const struct artifact *out = &view.stages[i].outs[o];
-            if (!map_has(&used, out->path))
+            if (!is_used(&used, &whole, out->path))
                 TRY(trace(context, out->path, out->digest, ret, &is_found));
         }
     }

@@ -188,31 +188,109 @@ static FALLIBLE add_products(struct tracer *tracer, struct lineage_node *use,
     return NULL;
 }
 
-/* Executions are told once by stage and key: the newest of those that were repeated. */
+/* What an artifact was used for: executions are told once by stage and key, the newest of those
+ * that were repeated. */
+struct uses {
+    struct tracer *tracer;
+    struct lineage_node *node;
+    int level;
+    struct map told;
+    struct ledger_io *rows; /* of the artifact */
+    size_t row_count;
+    struct ledger_io *versions; /* of its path, newest first */
+    size_t version_count;
+};
+
+static FALLIBLE add_use(struct uses *uses, const struct ledger_io *io)
+{
+    struct tracer *tracer = uses->tracer;
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_print(io->key, hex);
+    struct str user = str_print(tracer->arena, "%s %.*s", hex, STR_FMT(io->stage));
+    if (io->is_output || map_put(tracer->arena, &uses->told, user, tracer))
+        return NULL;
+    struct lineage_node *use = add_child(tracer, uses->node, LINEAGE_STAGE);
+    bool is_whole = str_equal(io->artifact.path, uses->node->artifact.path);
+    use->name = is_whole ? (struct str){0} : io->artifact.path;
+    use->stage = io->stage;
+    use->run = io->run_id;
+    TRY(find_commit(tracer, io, &use->commit));
+    return add_products(tracer, use, io, uses->level);
+}
+
+/* Whoever used what holds the artifact, or what it holds, used the version that was there then. */
+static FALLIBLE add_use_of_version(struct uses *uses, const struct ledger_io *io)
+{
+    const struct ledger_io *maker =
+        find_maker(uses->versions, uses->version_count, io->run_sequence);
+    bool is_ours = maker && digest_equal(maker->artifact.digest, uses->node->artifact.digest);
+    return is_ours ? add_use(uses, io) : NULL;
+}
+
+static FALLIBLE add_uses_inside(struct uses *uses)
+{
+    struct tracer *tracer = uses->tracer;
+    struct ledger_io *rows = NULL;
+    size_t count = 0;
+    TRY(ledger_inputs_inside(tracer->ledger, tracer->arena, uses->node->artifact.path, &rows,
+                             &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(add_use_of_version(uses, &rows[i]));
+    return NULL;
+}
+
+/* Versions of a directory that the artifact was read from: digests as bytes. */
+static struct map holders_of(const struct uses *uses, const struct ledger_io *of_dir, size_t count)
+{
+    struct map holders = {0};
+    for (size_t i = 0; i < uses->row_count; i++) {
+        const struct ledger_io *maker = find_maker(of_dir, count, uses->rows[i].run_sequence);
+        if (maker)
+            map_put(uses->tracer->arena, &holders,
+                    (struct str){(const char *)maker->artifact.digest.at, sizeof(struct digest)},
+                    uses->tracer);
+    }
+    return holders;
+}
+
+static FALLIBLE add_uses_above(struct uses *uses)
+{
+    struct tracer *tracer = uses->tracer;
+    struct str dir = path_directory(uses->node->artifact.path);
+    for (; dir.len && !str_is(dir, "/"); dir = path_directory(dir)) {
+        struct ledger_io *rows = NULL;
+        size_t count = 0;
+        TRY(ledger_io(tracer->ledger, tracer->arena, dir, (struct digest){{0}}, &rows, &count));
+        if (!count || !str_equal(rows[0].artifact.path, dir))
+            continue;
+        struct map holders = holders_of(uses, rows, count);
+        for (size_t i = 0; i < count; i++) {
+            struct digest digest = rows[i].artifact.digest;
+            if (map_has(&holders, (struct str){(const char *)digest.at, sizeof digest}))
+                TRY(add_use(uses, &rows[i]));
+            else
+                TRY(add_use_of_version(uses, &rows[i]));
+        }
+    }
+    return NULL;
+}
+
 static FALLIBLE trace_uses(struct tracer *tracer, struct lineage_node *node, int level)
 {
     const struct artifact *artifact = &node->artifact;
-    struct ledger_io *rows = NULL;
-    size_t count = 0;
-    struct map users = {0};
+    struct uses uses = {.tracer = tracer, .node = node, .level = level};
     node->is_cut = level >= LINEAGE_LEVELS_MOST;
     node->is_repeated = !is_new(tracer, artifact->path, artifact->digest);
     if (node->is_cut || node->is_repeated)
         return NULL;
-    TRY(ledger_io(tracer->ledger, tracer->arena, artifact->path, artifact->digest, &rows, &count));
-    for (size_t i = 0; i < count; i++) {
-        char hex[DIGEST_HEX_LEN + 1];
-        digest_print(rows[i].key, hex);
-        struct str user = str_print(tracer->arena, "%s %.*s", hex, STR_FMT(rows[i].stage));
-        if (rows[i].is_output || map_put(tracer->arena, &users, user, tracer))
-            continue;
-        struct lineage_node *use = add_child(tracer, node, LINEAGE_STAGE);
-        use->stage = rows[i].stage;
-        use->run = rows[i].run_id;
-        TRY(find_commit(tracer, &rows[i], &use->commit));
-        TRY(add_products(tracer, use, &rows[i], level));
-    }
-    return NULL;
+    TRY(ledger_io(tracer->ledger, tracer->arena, artifact->path, artifact->digest, &uses.rows,
+                  &uses.row_count));
+    for (size_t i = 0; i < uses.row_count; i++)
+        TRY(add_use(&uses, &uses.rows[i]));
+    TRY(ledger_io(tracer->ledger, tracer->arena, artifact->path, (struct digest){{0}},
+                  &uses.versions, &uses.version_count));
+    TRY(add_uses_above(&uses));
+    return artifact->kind == ARTIFACT_TREE ? add_uses_inside(&uses) : NULL;
 }
 
 FALLIBLE lineage_uses(struct context *context, const struct artifact *artifact,

@@ -203,6 +203,20 @@ static FALLIBLE io_of_digest(struct ledger *ledger, struct arena *arena, struct 
     return collect_io(row, arena, ret);
 }
 
+FALLIBLE ledger_inputs_inside(struct ledger *ledger, struct arena *arena, struct str directory,
+                              struct ledger_io **ret, size_t *ret_count)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    struct io_vec found = {0};
+    /* '0' is the character behind '/'. */
+    TRY(sql_select(ledger->sql, &row,
+                   IO_INPUT " AND path > ?1 || '/' AND path < ?1 || '0'" IO_ORDER, "s", directory));
+    TRY(collect_io(row, arena, &found));
+    *ret = found.at;
+    *ret_count = found.len;
+    return NULL;
+}
+
 /* A file inside a directory that was made or used as a whole is found by that directory. */
 FALLIBLE ledger_io(struct ledger *ledger, struct arena *arena, struct str path,
                    struct digest digest, struct ledger_io **ret, size_t *ret_count)

@@ -51,3 +51,26 @@ END
   succeeds lineage "$old" --json
   holds '"1" in [c.get("value") for c in r["artifacts"][0]["origins"]["children"]]'
 }
+
+@test "who used a part of a directory used the directory, and the other way round" {
+  pipeline <<'END'
+stages:
+  split: {cmd: 'mkdir -p parts && cp raw.txt parts/a.txt', deps: [raw.txt], outs: [parts]}
+  one: {cmd: 'cat parts/a.txt > one.txt', deps: [parts/a.txt], outs: [one.txt]}
+  all: {cmd: 'cat parts/* > all.txt', deps: [parts], outs: [all.txt]}
+END
+  echo 1 >raw.txt
+  ran executed=3
+  succeeds lineage raw.txt --json
+  holds 'sorted(u["stage"] for u in r["artifacts"][0]["uses"]["children"][0]["children"][0]["children"]) == ["all", "one"]'
+  succeeds lineage parts --json
+  holds '{u["stage"]: u.get("path") for u in r["artifacts"][0]["uses"]["children"]} == {"all": None, "one": "parts/a.txt"}'
+  succeeds lineage parts/a.txt --json
+  holds '{u["stage"]: u.get("path") for u in r["artifacts"][0]["uses"]["children"]} == {"all": "parts", "one": None}'
+  succeeds lineage @ --json
+  holds 'sorted(a["origins"]["path"] for a in r["artifacts"]) == ["all.txt", "one.txt"]'
+  echo 2 >raw.txt
+  ran executed=3
+  succeeds lineage parts --json # the new version: not what used the old one
+  holds 'len(r["artifacts"][0]["uses"]["children"]) == 2'
+}

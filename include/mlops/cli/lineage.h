@@ -13,7 +13,8 @@ enum lineage_kind {
 struct lineage_node {
     enum lineage_kind kind;
     struct artifact artifact;
-    struct str name;   /* parameter: file:key; of a part of a directory: the directory */
+    struct str name;   /* parameter: file:key; of a part of a directory: the directory; of an
+                          execution: what it used, if that is a part of the artifact or holds it */
     struct str value;  /* parameter */
     struct str stage;  /* that made the artifact, or used it */
     struct str run;    /* ULID of that run; empty: nobody made it */

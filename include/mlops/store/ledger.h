@@ -114,6 +114,10 @@ struct ledger_io {
 FALLIBLE ledger_io(struct ledger *ledger, struct arena *arena, struct str path,
                    struct digest digest, struct ledger_io **ret, size_t *ret_count);
 
+/* Stages that used a path inside a directory, newest first. */
+FALLIBLE ledger_inputs_inside(struct ledger *ledger, struct arena *arena, struct str directory,
+                              struct ledger_io **ret, size_t *ret_count);
+
 /* Inputs and outputs of one stage execution. */
 FALLIBLE ledger_stage_io(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
                          struct str stage, struct ledger_io **ret, size_t *ret_count);
