@@ -9,7 +9,7 @@ static const struct wording {
     const char *added;   /* before is absent; NULL: as changed */
     const char *removed; /* after is absent */
 } WORDINGS[] = {
-    [REASON_CMD] = {"cmd", "cmd changed", "cmd is new", "cmd removed"},
+    [REASON_CMD] = {"cmd", "cmd changed from `$b` to `$a`", "cmd is new", "cmd removed"},
     [REASON_WDIR] = {"wdir", "wdir changed from $b to $a", NULL, NULL},
     [REASON_SHELL] = {"shell", "shell changed from $b to $a", NULL, NULL},
     [REASON_DEP] = {"dep", "$w changed ($b -> $a)", "new dependency $w", "dependency $w removed"},
@@ -20,7 +20,7 @@ static const struct wording {
     [REASON_OUT] = {"out", "output $w changed", "new output $w", "output $w removed"},
     [REASON_ENVIRONMENT] = {"environment", "environment changed", "environment is now in the key",
                             "environment is no longer in the key"},
-    [REASON_OUTPUT] = {"output", "output $w differs from every known result", NULL,
+    [REASON_OUTPUT] = {"output", "output $w differs from the known result", NULL,
                        "output $w is missing"},
     [REASON_FORCED] = {"forced", "forced", NULL, NULL},
     [REASON_ALWAYS] = {"always", "runs always", NULL, NULL},
@@ -39,6 +39,8 @@ const char *reason_part_name(enum reason_part part)
 static const char *find_template(const struct reason *reason)
 {
     const struct wording *wording = &WORDINGS[reason->part];
+    if (reason->part == REASON_CMD && str_equal(reason->before, reason->after))
+        return "cmd changed"; /* between one text and a list, which look the same */
     bool is_output = reason->part == REASON_OUTPUT; /* may have nothing to say of before */
     if (!reason->after.len && (reason->before.len || is_output) && wording->removed)
         return wording->removed;

@@ -275,7 +275,7 @@ static void reasons_that_are_no_difference_read_well(void **state)
     assert_string_equal(printed(REASON_UPSTREAM, "train", "").at, "waits for 'train'");
     assert_string_equal(printed(REASON_OUTPUT, "model.pkl", "").at, "output model.pkl is missing");
     assert_string_equal(printed(REASON_OUTPUT, "model.pkl", "changed").at,
-                        "output model.pkl differs from every known result");
+                        "output model.pkl differs from the known result");
     assert_string_equal(printed(REASON_NOT_STORED, "train", "").at,
                         "a result is known, but its outputs are not in the store");
 }
