@@ -4,6 +4,7 @@
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
+#include "mlops/engine/lookup.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/process.h"
 #include "mlops/model/name.h"
@@ -87,38 +88,69 @@ struct error *attempt_share(const struct stage *stage, const struct attempt *att
     return claims_share(&attempt->claims, claims, count);
 }
 
-/* The content in the way is the only copy: the store lacks it and no run is known to have made it.
- */
-static FALLIBLE is_only_copy(struct session *session, const struct stage *stage,
-                             const struct artifact *before, bool *ret)
+/* Whether the lock says that a run made just this content. */
+static bool is_recorded(const struct session *session, const struct stage *stage,
+                        const struct artifact *before)
 {
-    *ret = false;
     const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
     for (size_t i = 0; entry && i < entry->out_count; i++) {
         if (str_equal(entry->outs[i].path, before->path) && artifact_equal(&entry->outs[i], before))
-            return NULL;
+            return true;
     }
+    return false;
+}
+
+/* What is in the way may go if the store holds it. A recorded output that a new or emptied store
+ * lacks is put there first; an edit of the user's is kept. */
+static FALLIBLE choose_state(struct session *session, const struct stage *stage,
+                             const struct output *output, const struct artifact *before,
+                             enum aside_state *ret)
+{
     bool is_stored = false;
+    bool is_made = is_recorded(session, stage, before);
     TRY(worktree_can_restore(session->worktree, before, &is_stored));
-    *ret = !is_stored;
+    if (!is_stored && is_made && output->is_cached) {
+        TRY(worktree_heal(session->worktree, before, &is_stored));
+        TRY(lookup_adopt(session, stage));
+    }
+    bool is_empty = before->kind == ARTIFACT_TREE && before->file_count == 0;
+    bool may_go = is_stored || is_empty || (is_made && !output->is_cached);
+    *ret = may_go ? ASIDE_DROP : ASIDE_KEEP;
     return NULL;
 }
 
-static FALLIBLE plan_entry(struct session *session, const struct stage *stage,
+/* Where an output really lies: behind a link that the user put at its path. */
+static FALLIBLE real_place(struct session *session, struct arena *arena, struct str path,
+                           struct str *ret)
+{
+    struct file_stat stat;
+    bool found = false;
+    struct str root = session->workspace.root;
+    *ret = path;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(arena, path), false,
+                     &stat, &found));
+    if (!found || !S_ISLNK(stat.mode))
+        return NULL;
+    struct str real;
+    TRY(path_real(arena, path_join(arena, root, path), &real));
+    bool is_inside = path_is_within(real, root) && real.len > root.len;
+    *ret = is_inside ? str_slice(real, root.len + 1, real.len) : real;
+    return NULL;
+}
+
+static FALLIBLE plan_entry(struct session *session, struct arena *arena, const struct stage *stage,
                            const struct output *output, const struct artifact *before,
                            struct aside_entry *ret)
 {
-    *ret = (struct aside_entry){.path = output->path, .state = ASIDE_ABSENT};
+    *ret = (struct aside_entry){.state = ASIDE_ABSENT};
+    TRY(real_place(session, arena, output->path, &ret->path));
     if (before->kind == ARTIFACT_ABSENT)
         return NULL;
     if (output->persists) {
         ret->state = ASIDE_COPIED;
         return NULL;
     }
-    bool only_copy = false;
-    TRY(is_only_copy(session, stage, before, &only_copy));
-    ret->state = only_copy ? ASIDE_KEEP : ASIDE_DROP;
-    return NULL;
+    return choose_state(session, stage, output, before, &ret->state);
 }
 
 /* The folder with its journal, which stays locked as long as any process of the attempt lives. */
@@ -186,8 +218,6 @@ static FALLIBLE make_parents(struct session *session, const struct stage *stage)
         if (parent.len)
             TRY(directory_make(root, str_terminate(&arena, parent), false));
     }
-    if (stage->wdir.len)
-        TRY(directory_make(root, str_terminate(&arena, stage->wdir), false));
     return NULL;
 }
 
@@ -203,7 +233,8 @@ struct error *attempt_set_aside(struct session *session, const struct stage *sta
     };
     bool moves = false;
     for (size_t i = 0; i < stage->outs.len; i++) {
-        TRY(plan_entry(session, stage, &stage->outs.at[i], &before[i], &journal.entries[i]));
+        TRY(plan_entry(session, &arena, stage, &stage->outs.at[i], &before[i],
+                       &journal.entries[i]));
         moves |= journal.entries[i].state != ASIDE_ABSENT;
     }
     bool is_durable = moves && session->workspace.config.durability == DURABILITY_FULL;
@@ -214,6 +245,11 @@ struct error *attempt_set_aside(struct session *session, const struct stage *sta
             TRY(copy_away(session, attempt, i, entry->path));
         else if (entry->state != ASIDE_ABSENT)
             TRY(move_away(session, attempt, i, entry->path));
+        bool is_linked = !str_equal(entry->path, stage->outs.at[i].path);
+        if (is_linked && before[i].kind == ARTIFACT_TREE && entry->state != ASIDE_COPIED)
+            TRY(directory_make(fd_number(session->workspace.root_fd),
+                               str_terminate(&arena, entry->path),
+                               false)); /* the link leads somewhere */
     }
     return make_parents(session, stage);
 }

@@ -433,8 +433,9 @@ struct error *fingerprint_recheck(struct session *session, const struct stage *s
         bool is_same = false;
         struct error *error =
             worktree_recheck(session->worktree, &seen->deps[i], LOOK_DEP, &is_same);
-        if (error)
-            error_drop(error); /* unreadable now: changed */
+        if (error && error->code > ERROR_SIGNAL)
+            return error;
+        error_drop(error); /* unreadable now: changed */
         if (!is_same)
             *vec_push(session->arena, ret_changed) = seen->deps[i].path;
     }

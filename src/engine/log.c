@@ -93,6 +93,7 @@ static struct str last_lines(struct str text)
 void log_report(const struct log *log, struct arena *arena, struct outcome *outcome)
 {
     outcome->log_bytes = log->total_bytes;
+    outcome->log_text = outcome->log_path = (struct str){0}; /* of an earlier attempt */
     outcome->log_tail = str_copy(arena, last_lines(buf_str(&log->tail)));
     if (fd_number(log->file) >= 0)
         outcome->log_path = log->path;

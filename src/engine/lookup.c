@@ -1,6 +1,7 @@
 #include "mlops/engine/lookup.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/store/results.h"
 
@@ -254,4 +255,42 @@ struct error *lookup_stage(struct session *session, const struct stage *stage,
     }
     *ret = verdict;
     return NULL;
+}
+
+static bool has_outs(const struct result *result, const struct result *known)
+{
+    bool is_equal = result->out_count == known->out_count;
+    for (size_t i = 0; is_equal && i < known->out_count; i++)
+        is_equal = artifact_equal(&result->outs[i], &known->outs[i]);
+    return is_equal;
+}
+
+/* The stored result that the lock's entry describes; one is made where the store has none (a fresh
+ * clone whose outputs came with it). */
+struct error *lookup_lock_ref(struct session *session, const struct stage *stage,
+                              struct result_ref *ret)
+{
+    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    struct result *known = lookup_lock_result(session, stage);
+    struct result_ref *stored = NULL;
+    size_t count = 0;
+    TRY(results_find(session->arena, &session->workspace, known->key, &stored, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (has_outs(&stored[i].value, known)) {
+            *ret = stored[i];
+            return NULL;
+        }
+    }
+    struct buf recipe = buf_in(session->arena);
+    recipe_encode(&entry->recipe, &recipe);
+    known->recipe = buf_str(&recipe);
+    ret->value = *known;
+    AUTO(arena_drop) struct arena scratch = {0};
+    return results_put(&scratch, &session->workspace, known, &ret->id);
+}
+
+struct error *lookup_adopt(struct session *session, const struct stage *stage)
+{
+    struct result_ref unused;
+    return lookup_lock_ref(session, stage, &unused);
 }

@@ -20,10 +20,13 @@ struct recorder {
     struct run *run;
     struct arena arena; /* of the group */
     struct pending_vec group;
-    struct map changed;         /* stage -> struct lock_entry *: what this run made of the lock */
-    bool lock_is_stale;         /* `changed` holds something the file lacks */
-    struct file_stat lock_stat; /* of the lock file as this process last saw it */
-    bool lock_existed;
+    bool is_recorded; /* the group is in the ledger: only the lock and the attempts are left */
+    bool has_failed;  /* objects or results of the group did not get to the disk: never record it */
+    bool is_finished; /* so is the end of the run */
+    struct map changed; /* stage -> struct lock_entry *: what the lock file lacks of this run */
+    bool lock_is_stale;
+    struct file_stat lock_stat; /* of the lock file as this recorder last wrote it */
+    bool lock_is_ours;          /* it has written it */
     int64_t first_ns; /* when the oldest pending outcome came */
     bool is_urgent;
     int64_t lock_written_ns; /* monotonic */
@@ -42,9 +45,17 @@ struct error *recorder_open(struct session *session, struct run *run, struct rec
 {
     struct recorder *recorder = arena_new(session->arena, struct recorder);
     *recorder = (struct recorder){.session = session, .run = run};
-    TRY(stat_lock(recorder, &recorder->lock_stat, &recorder->lock_existed));
     *ret = recorder;
     return NULL;
+}
+
+static void group_reset(struct recorder *recorder)
+{
+    vec_each (struct pending, pending, &recorder->group)
+        pending->outcome->log_text = (struct str){0}; /* it goes with the group */
+    recorder->group = (struct pending_vec){0};
+    arena_reset(&recorder->arena);
+    recorder->is_urgent = recorder->is_recorded = false;
 }
 
 void recorder_drop(struct recorder **recorder)
@@ -53,6 +64,7 @@ void recorder_drop(struct recorder **recorder)
         return;
     vec_each (struct pending, pending, &(*recorder)->group)
         attempt_drop(&pending->attempt);
+    group_reset(*recorder);
     arena_drop(&(*recorder)->arena);
     *recorder = NULL;
 }
@@ -77,6 +89,8 @@ void recorder_undo(struct recorder *recorder)
     vec_each (struct pending, pending, &recorder->group) {
         if (pending->attempt.id.len)
             error_drop(undo_attempt(recorder, pending));
+        if (!recorder->is_recorded)
+            pending->outcome->status = STATUS_INTERRUPTED;
     }
 }
 
@@ -125,11 +139,13 @@ struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
 {
     if (is_success(outcome) && outcome->value && outcome->recipe)
         update_lock(recorder, outcome);
-    bool is_worth_a_row = outcome->status != STATUS_UNCHANGED && outcome->status != STATUS_SKIPPED;
+    bool is_worth_a_row = outcome->status != STATUS_UNCHANGED;
     if (!is_worth_a_row && !attempt)
         return NULL;
     struct pending *pending = vec_push(&recorder->arena, &recorder->group);
     *pending = (struct pending){.outcome = outcome};
+    if (outcome->log_text.len)
+        outcome->log_text = str_copy(&recorder->arena, outcome->log_text);
     if (attempt) {
         outcome->attempt = attempt->id;
         pending->attempt = *attempt;
@@ -177,16 +193,17 @@ static FALLIBLE put_results(struct recorder *recorder)
     return results_flush(&session->workspace);
 }
 
-/* Another process may have written the lock since: its entries stay, ours are laid over them. */
+/* Another process may have written the lock since it was read: its entries stay, and what the file
+ * lacks of ours is laid over them. */
 static FALLIBLE merge_lock(struct recorder *recorder)
 {
     struct session *session = recorder->session;
     struct file_stat stat;
     bool found = false;
     TRY(stat_lock(recorder, &stat, &found));
-    bool is_same = found == recorder->lock_existed &&
-                   (!found || memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0);
-    if (is_same)
+    bool is_ours = found && recorder->lock_is_ours &&
+                   memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0;
+    if (is_ours)
         return NULL;
     TRY(session_load_lock(session));
     map_each (entry, &recorder->changed)
@@ -205,13 +222,6 @@ static FALLIBLE forget_attempts(struct recorder *recorder)
         attempt_drop(&pending->attempt);
     }
     return NULL;
-}
-
-static void group_reset(struct recorder *recorder)
-{
-    recorder->group = (struct pending_vec){0};
-    arena_reset(&recorder->arena);
-    recorder->is_urgent = false;
 }
 
 /* A large lock is not printed for every group: what a crash leaves unsaid in it the stored results
@@ -261,20 +271,44 @@ static FALLIBLE publish_lock(struct recorder *recorder, const struct ledger_grou
     }
     session->lock.digest = digest_of(group->lock_bytes.at, group->lock_bytes.len);
     recorder->lock_is_stale = false;
+    recorder->changed = (struct map){0}; /* from here on the file speaks, whoever writes to it */
     recorder->lock_written_ns = clock_monotonic_ns();
     lockfile_remember(session->index, &session->lock);
-    return stat_lock(recorder, &recorder->lock_stat, &recorder->lock_existed);
+    return stat_lock(recorder, &recorder->lock_stat, &recorder->lock_is_ours);
 }
 
+/* Also when we are to stop what was done is recorded: whoever has the turn has it for an instant,
+ * and a wait that a signal ends takes a millisecond. */
 static FALLIBLE take_turn(struct recorder *recorder, struct lock *ret)
 {
+    enum { WAITS_WHEN_STOPPING = 2000 };
     const struct workspace *workspace = &recorder->session->workspace;
+    struct error *error = NULL;
     bool taken = false;
-    TRY(lock_take(fd_number(workspace->state_fd), "locks/record", LOCK_EXCLUSIVE,
-                  workspace->config.lock_timeout_ns, NULL, NULL, ret, &taken));
+    for (int i = 0; i == 0 || (error && error->code > ERROR_SIGNAL && i < WAITS_WHEN_STOPPING);
+         i++) {
+        error_drop(error);
+        error = lock_take(fd_number(workspace->state_fd), LEDGER_TURN, LOCK_EXCLUSIVE,
+                          workspace->config.lock_timeout_ns, NULL, NULL, ret, &taken);
+    }
+    TRY(error);
     if (!taken)
         return error_hint(error_new(ERROR_MACHINE, "another mlops has been recording for too long"),
                           "wait for it, or raise 'lock_timeout' (mlops config)");
+    return NULL;
+}
+
+/* Objects that could not be flushed are lost to the store, so what names them may not be recorded
+ * by a second try. */
+static FALLIBLE put_objects(struct recorder *recorder)
+{
+    if (recorder->has_failed)
+        return error_new(ERROR_MACHINE, "outputs could not be stored");
+    recorder->has_failed = true;
+    if (recorder->session->cas)
+        TRY(cas_flush(recorder->session->cas));
+    TRY(put_results(recorder));
+    recorder->has_failed = false;
     return NULL;
 }
 
@@ -282,11 +316,18 @@ static FALLIBLE prepare(struct recorder *recorder)
 {
     struct ledger *ledger = NULL;
     TRY(session_ledger(recorder->session, &ledger));
-    if (recorder->group.len) {
-        TRY(cas_flush(recorder->session->cas));
-        TRY(put_results(recorder));
-    }
+    TRY(put_objects(recorder));
     return recorder->lock_is_stale ? merge_lock(recorder) : NULL;
+}
+
+/* The group is recorded: what follows can be done again, by us or by the next command. */
+static FALLIBLE settle_group(struct recorder *recorder, const struct ledger_group *group)
+{
+    recorder->is_recorded = true;
+    TRY(publish_lock(recorder, group));
+    TRY(forget_attempts(recorder));
+    group_reset(recorder);
+    return NULL;
 }
 
 struct error *recorder_flush(struct recorder *recorder)
@@ -296,16 +337,24 @@ struct error *recorder_flush(struct recorder *recorder)
     AUTO(lock_drop) struct lock turn = {0};
     AUTO(buf_drop) struct buf lock_bytes = {0};
     TRY(take_turn(recorder, &turn));
+    if (recorder->is_recorded) /* the lock is promised there, and its next writer keeps that */
+        return settle_group(recorder, &(struct ledger_group){0});
     TRY(prepare(recorder));
     struct ledger_group group = ledger_group_of(recorder, false, &lock_bytes);
     TRY(ledger_record(recorder->session->ledger, &group));
-    TRY(publish_lock(recorder, &group));
-    TRY(forget_attempts(recorder));
-    group_reset(recorder);
-    return NULL;
+    return settle_group(recorder, &group);
 }
 
 /* Entries of stages that are no longer in the pipeline. */
+static bool has_extras(const struct recorder *recorder)
+{
+    map_each (entry, &recorder->session->lock.entries) {
+        if (!map_has(&recorder->session->pipeline->by_name, entry->key))
+            return true;
+    }
+    return false;
+}
+
 static void prune_lock(struct recorder *recorder)
 {
     struct session *session = recorder->session;
@@ -314,7 +363,6 @@ static void prune_lock(struct recorder *recorder)
         if (map_has(&session->pipeline->by_name, entry->key))
             map_put(session->arena, &kept, entry->key, entry->value);
     }
-    recorder->lock_is_stale |= kept.len != session->lock.entries.len;
     session->lock.entries = kept;
 }
 
@@ -324,6 +372,7 @@ struct error *recorder_finish(struct recorder *recorder, const struct state *sta
     AUTO(lock_drop) struct lock turn = {0};
     AUTO(buf_drop) struct buf lock_bytes = {0};
     TRY(take_turn(recorder, &turn));
+    recorder->lock_is_stale |= is_complete && has_extras(recorder);
     TRY(prepare(recorder));
     if (is_complete)
         prune_lock(recorder);
@@ -333,10 +382,13 @@ struct error *recorder_finish(struct recorder *recorder, const struct state *sta
     else
         recorder->run->lock_digest = recorder->session->lock.digest;
     TRY(ledger_finish_run(recorder->session->ledger, recorder->run, state, &group));
-    TRY(publish_lock(recorder, &group));
-    TRY(forget_attempts(recorder));
-    group_reset(recorder);
-    return NULL;
+    recorder->is_finished = true;
+    return settle_group(recorder, &group);
+}
+
+bool recorder_is_finished(const struct recorder *recorder)
+{
+    return recorder->is_finished;
 }
 
 int recorder_displaced(const struct recorder *recorder)

@@ -59,6 +59,14 @@ static void prepare_steps(struct run_state *state)
     }
 }
 
+/* Also gives the locks of what is recorded back. */
+static FALLIBLE flush(struct run_state *state)
+{
+    TRY(recorder_flush(state->recorder));
+    run_wake_held(state);
+    return NULL;
+}
+
 static FALLIBLE visit_ready(struct run_state *state)
 {
     while (state->ready_at < state->ready.len && !run_is_stopping(state)) {
@@ -68,7 +76,7 @@ static FALLIBLE visit_ready(struct run_state *state)
             return NULL;
         TRY(run_visit(state, &state->steps[state->ready.at[state->ready_at++]]));
         if (state->recorder && recorder_is_due(state->recorder, clock_monotonic_ns()))
-            TRY(recorder_flush(state->recorder));
+            TRY(flush(state));
         if (signal_count() > state->stop_count)
             return NULL;
     }
@@ -121,15 +129,16 @@ static FALLIBLE tend(struct run_state *state, struct step *step, int64_t now_ns)
 static FALLIBLE tend_active(struct run_state *state)
 {
     int64_t now_ns = clock_monotonic_ns();
-    for (size_t i = 0; i < state->active.len; i++)
-        TRY(tend(state, &state->steps[state->active.at[i]], now_ns));
+    struct error *error = NULL;
+    for (size_t i = 0; i < state->active.len && !error; i++)
+        error = tend(state, &state->steps[state->active.at[i]], now_ns);
     size_t kept = 0;
     for (size_t i = 0; i < state->active.len; i++) {
         if (state->steps[state->active.at[i]].phase != PHASE_DONE)
             state->active.at[kept++] = state->active.at[i];
     }
     state->active.len = kept;
-    return NULL;
+    return error;
 }
 
 /* First signal: nothing new starts, TERM to every group; the second: KILL. */
@@ -144,6 +153,16 @@ static void answer_signals(struct run_state *state)
         if (step->phase == PHASE_RUNNING)
             job_stop(step->job, count > 1);
     }
+}
+
+/* A stop in the middle of hashing is no error of the run: it ends as after any other signal. */
+static FALLIBLE unless_interrupted(struct run_state *state, struct error *error)
+{
+    if (!run_was_interrupted(error))
+        return error;
+    error_drop(error);
+    answer_signals(state);
+    return NULL;
 }
 
 static bool has_ready(const struct run_state *state)
@@ -175,9 +194,11 @@ static bool is_held_up(const struct run_state *state)
 static FALLIBLE turn(struct run_state *state)
 {
     answer_signals(state);
-    TRY(visit_ready(state));
-    if (is_held_up(state) || recorder_is_due(state->recorder, clock_monotonic_ns()))
-        TRY(recorder_flush(state->recorder));
+    TRY(unless_interrupted(state, visit_ready(state)));
+    bool has_outcomes = recorder_deadline(state->recorder) >= 0;
+    if (has_outcomes &&
+        (is_held_up(state) || recorder_is_due(state->recorder, clock_monotonic_ns())))
+        TRY(flush(state));
     if (!state->active.len)
         return NULL;
     tick(state);
@@ -186,7 +207,7 @@ static FALLIBLE turn(struct run_state *state)
         has_ready(state) && state->budget.jobs_free > 0 && state->active.len < HELD_MOST;
     TRY(loop_turn(state->loop, can_go_on ? 0 : next_deadline(state)));
     answer_signals(state);
-    return tend_active(state);
+    return unless_interrupted(state, tend_active(state));
 }
 
 static FALLIBLE skip_rest(struct run_state *state)
@@ -227,48 +248,56 @@ static FALLIBLE open_loop(struct run_state *state)
     return recorder_open(state->session, state->run, &state->recorder);
 }
 
-/* The run can't go on (disk full, a bad descriptor): what was finished is recorded if that still
- * works, what was running is undone; what can't be undone now is by the next command. */
-static void abandon(struct run_state *state)
+/* Orphans that hide from their stage's sweep (another session, no environment) end here. */
+static void end_jobs(struct run_state *state)
 {
-    struct session *session = state->session;
-    if (!state->has_begun)
-        return;
-    for (size_t i = 0; i < state->active.len; i++) {
-        struct step *step = &state->steps[state->active.at[i]];
+    for (size_t i = 0; i < state->session->pipeline->stages.len; i++) {
+        struct step *step = &state->steps[i];
         if (step->job) {
             job_drop(step->job);
             free(step->job);
             step->job = NULL;
         }
+    }
+    if (state->loop)
+        process_sweep((struct str){0}, 0, NULL, 0);
+}
+
+/* The run can't go on (disk full, a bad descriptor): what was finished is recorded if that still
+ * works, what was running is undone; what can't be undone now is by the next command. */
+static void abandon(struct run_state *state)
+{
+    struct session *session = state->session;
+    if (!state->has_begun || recorder_is_finished(state->recorder))
+        return;
+    end_jobs(state);
+    for (size_t i = 0; i < session->pipeline->stages.len; i++) {
+        struct step *step = &state->steps[i];
         struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
                                       STR_FMT(step->attempt.id));
-        error_drop(attempt_undo(session, &step->attempt, failed));
+        if (step->attempt.id.len)
+            error_drop(attempt_undo(session, &step->attempt, failed));
     }
     struct error *unrecorded = recorder_flush(state->recorder);
-    if (unrecorded)
+    if (unrecorded) {
         recorder_undo(state->recorder);
+        state->run->code.patch = (struct digest){{0}}; /* it may not be in the store */
+    }
     error_drop(unrecorded);
+    run_sum_up(state);
     state->run->status = RUN_FAILED;
     error_drop(ledger_finish_run(session->ledger, state->run, NULL, NULL));
 }
 
 static void drop_state(struct run_state *state)
 {
-    for (size_t i = 0; i < state->active.len; i++) {
-        struct step *step = &state->steps[state->active.at[i]];
-        if (step->job) {
-            job_drop(step->job);
-            free(step->job);
-        }
-        attempt_drop(&step->attempt);
+    end_jobs(state);
+    for (size_t i = 0; i < state->session->pipeline->stages.len; i++) {
+        attempt_drop(&state->steps[i].attempt);
+        arena_drop(&state->steps[i].memory);
     }
-    /* Orphans that hide from their stage's sweep (another session, no environment) end here. */
-    if (state->loop)
-        process_sweep((struct str){0}, 0, NULL, 0);
     recorder_drop(&state->recorder);
     loop_drop(&state->loop);
-    lock_drop(&state->alive);
 }
 
 static struct run *run_make(struct session *session, const struct run_options *options)
@@ -299,6 +328,9 @@ static void tell_start(struct run_state *state)
 
 static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
 {
+    int signals = -1;
+    if (!state->options->dry)
+        TRY(signal_open(&signals));
     TRY(fingerprint_prefetch(state->session));
     TRY(signal_check());
     TRY(fingerprint_check_inputs(state->session, state->options->dry ? &state->forecast : NULL));

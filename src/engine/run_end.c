@@ -73,45 +73,13 @@ static enum run_status run_status_of(const struct run_state *state)
     return counts->skipped ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
-static bool has_outs(const struct result *result, const struct result *known)
-{
-    bool is_equal = result->out_count == known->out_count;
-    for (size_t i = 0; is_equal && i < known->out_count; i++)
-        is_equal = artifact_equal(&result->outs[i], &known->outs[i]);
-    return is_equal;
-}
-
-/* The stored result that the lock's entry describes; one is made where the store has none (a fresh
- * clone whose outputs came with it). */
-static FALLIBLE find_or_make(struct session *session, const struct stage *stage,
-                             struct result_ref *ret)
-{
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
-    struct result *known = lookup_lock_result(session, stage);
-    struct result_ref *stored = NULL;
-    size_t count = 0;
-    TRY(results_find(session->arena, &session->workspace, known->key, &stored, &count));
-    for (size_t i = 0; i < count; i++) {
-        if (has_outs(&stored[i].value, known)) {
-            *ret = stored[i];
-            return NULL;
-        }
-    }
-    struct buf recipe = buf_in(session->arena);
-    recipe_encode(&entry->recipe, &recipe);
-    known->recipe = buf_str(&recipe);
-    ret->value = *known;
-    AUTO(arena_drop) struct arena scratch = {0};
-    return results_put(&scratch, &session->workspace, known, &ret->id);
-}
-
 /* The ledger learns of a result that it has not seen made. */
 static FALLIBLE adopt(struct run_state *state, const struct stage *stage, struct digest *ret_id)
 {
     struct session *session = state->session;
     struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
     struct result_ref *found = arena_new(session->arena, struct result_ref);
-    TRY(find_or_make(session, stage, found));
+    TRY(lookup_lock_ref(session, stage, found));
     struct outcome *outcome = arena_new(session->arena, struct outcome);
     *outcome = (struct outcome){.stage = stage,
                                 .status = STATUS_UNCHANGED,
@@ -137,9 +105,10 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
         ret->result = outcome->result;
         return NULL;
     }
-    bool is_settled =
-        is_success || outcome->status == STATUS_UNCHANGED || outcome->status == STATUS_WAITING;
-    if (!is_settled || !entry)
+    /* What failed or was skipped left the earlier outputs in place. */
+    bool is_replaced =
+        outcome->status == STATUS_REJECTED || outcome->status == STATUS_UNCONFIRMED;
+    if (is_replaced || !entry)
         return NULL;
     ret->key = entry->key;
     const struct state_entry *before = map_get(earlier, stage->name);
@@ -239,12 +208,17 @@ static FALLIBLE record_end(struct run_state *state)
     return NULL;
 }
 
+void run_sum_up(struct run_state *state)
+{
+    count_all(state);
+    state->run->status = run_status_of(state);
+    state->run->duration_ns = clock_monotonic_ns() - state->begun_ns;
+}
+
 struct error *run_end(struct run_state *state, struct run_report *ret)
 {
     struct run *run = state->run;
-    count_all(state);
-    run->status = run_status_of(state);
-    run->duration_ns = clock_monotonic_ns() - state->begun_ns;
+    run_sum_up(state);
     if (!state->options->dry)
         TRY(record_end(state));
     int exit_status = state->exit_status;

@@ -9,7 +9,14 @@
 
 #include "run_private.h"
 
-enum { HELD_RETRY_MS = 25 };
+/* Asked again soon at first, later less often: who holds it may be a run of days. */
+enum { HELD_RETRY_MS = 25, HELD_RETRY_MS_MOST = 1000, HELD_RETRY_SHARE = 8 };
+
+static int64_t held_pause_ns(int64_t waited_ns)
+{
+    int64_t share_ns = waited_ns / HELD_RETRY_SHARE;
+    return MAX_OF(MIN_OF(share_ns, HELD_RETRY_MS_MOST * NS_PER_MS), HELD_RETRY_MS * NS_PER_MS);
+}
 
 void run_hold(struct run_state *state, struct step *step, int64_t wake_ns)
 {
@@ -20,7 +27,16 @@ void run_hold(struct run_state *state, struct step *step, int64_t wake_ns)
         step->held_since_ns = now_ns;
     }
     step->phase = PHASE_HELD;
-    step->wake_ns = wake_ns ? wake_ns : now_ns + HELD_RETRY_MS * NS_PER_MS;
+    step->wake_ns = wake_ns ? wake_ns : now_ns + held_pause_ns(now_ns - step->held_since_ns);
+}
+
+void run_wake_held(struct run_state *state)
+{
+    for (size_t i = 0; i < state->active.len; i++) {
+        struct step *step = &state->steps[state->active.at[i]];
+        if (step->phase == PHASE_HELD)
+            step->wake_ns = 0;
+    }
 }
 
 /* What the run knew of the stage's files may be old by now: stat again. */
@@ -73,6 +89,32 @@ static FALLIBLE restore_outputs(struct run_state *state, struct step *step, bool
     return NULL;
 }
 
+/* An object turned out to be bad: it is in quarantine now; look again. */
+static FALLIBLE look_elsewhere(struct run_state *state, struct step *step)
+{
+    attempt_drop(&step->attempt);
+    run_hold(state, step, clock_monotonic_ns());
+    TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
+                     &step->verdict));
+    step->outcome->reasons = step->verdict.reasons;
+    return NULL;
+}
+
+/* With the stage's locks taken. */
+static FALLIBLE restore_locked(struct run_state *state, struct step *step)
+{
+    bool done = false;
+    struct error *error = restore_outputs(state, step, &done);
+    if (error) {
+        attempt_drop(&step->attempt);
+        return run_fail_stage(state, step, error);
+    }
+    if (!done)
+        return look_elsewhere(state, step);
+    TRY(run_ignore_outputs(state, step->stage));
+    return run_finish_stage(state, step, STATUS_RESTORED);
+}
+
 struct error *run_restore(struct run_state *state, struct step *step)
 {
     bool taken = false;
@@ -83,25 +125,14 @@ struct error *run_restore(struct run_state *state, struct step *step)
         run_hold(state, step, 0);
         return NULL;
     }
-    TRY(look_again(state, step));
-    if (step->verdict.kind != VERDICT_RESTORE) {
-        attempt_drop(&step->attempt);
-        return step->verdict.kind == VERDICT_UNCHANGED
-                   ? run_finish_stage(state, step, STATUS_UNCHANGED)
-                   : run_execute(state, step);
-    }
-    bool done = false;
-    TRY(restore_outputs(state, step, &done));
-    if (!done) { /* an object turned out to be bad: it is in quarantine now; look again */
-        attempt_drop(&step->attempt);
-        run_hold(state, step, clock_monotonic_ns());
-        TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
-                         &step->verdict));
-        step->outcome->reasons = step->verdict.reasons;
-        return NULL;
-    }
-    TRY(run_ignore_outputs(state, step->stage));
-    return run_finish_stage(state, step, STATUS_RESTORED);
+    struct error *error = look_again(state, step);
+    if (!error && step->verdict.kind == VERDICT_RESTORE)
+        return restore_locked(state, step);
+    attempt_drop(&step->attempt);
+    if (error)
+        return run_fail_stage(state, step, error);
+    return step->verdict.kind == VERDICT_UNCHANGED ? run_finish_stage(state, step, STATUS_UNCHANGED)
+                                                   : run_execute(state, step);
 }
 
 static FALLIBLE restore_deferred(struct run_state *state, struct step *need)
@@ -162,12 +193,19 @@ static void tell_started(struct run_state *state, const struct step *step)
     observer_tell(state->session->observer, &event);
 }
 
+/* Where what its failed attempt made goes, relative to .mlops. */
+static struct str failed_folder(const struct run_state *state, const struct step *step)
+{
+    struct arena *arena = state->session->arena;
+    return str_print(arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
+                     STR_FMT(name_file(arena, step->stage->index, step->stage->name)));
+}
+
 /* Everything is taken: set aside what is there and start. */
 static FALLIBLE start(struct run_state *state, struct step *step, struct str gpus)
 {
     struct session *session = state->session;
-    struct str failed = str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
-                                  STR_FMT(step->attempt.id));
+    struct str failed = failed_folder(state, step);
     struct error *error =
         attempt_set_aside(session, step->stage, step->verdict.found, &step->attempt);
     if (error) {
@@ -206,21 +244,25 @@ static FALLIBLE start(struct run_state *state, struct step *step, struct str gpu
     return NULL;
 }
 
-/* A command that cannot be started is a failure of its stage, not of the run. */
-static FALLIBLE fail_to_start(struct run_state *state, struct step *step, struct error *error)
+/* The budget first: to ask for it costs nothing, and what waits for it asks often. */
+static FALLIBLE take_all(struct run_state *state, struct step *step, struct str *ret_gpus,
+                         bool *ret_taken)
 {
-    if (error->code == ERROR_BUG || run_machine_failed(error)) {
-        attempt_drop(&step->attempt);
+    struct session *session = state->session;
+    struct attempt leased = {0};
+    TRY(budget_take(&state->budget, session->arena, step->stage, &leased, ret_gpus, ret_taken));
+    if (!*ret_taken)
+        return NULL;
+    struct error *error = attempt_begin(session, step->stage, step->print.key, state->run->id,
+                                        &step->attempt, ret_taken);
+    if (error || !*ret_taken) {
+        attempt_drop(&leased);
+        budget_give(&state->budget, step->stage);
         return error;
     }
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    error_drop(error);
-    step->outcome->usage.exit_code = -1;
-    step->outcome->blocker = str_copy(state->session->arena, str_trim(buf_str(&text)));
-    attempt_drop(&step->attempt);
-    budget_give(&state->budget, step->stage);
-    return run_finish_stage(state, step, STATUS_FAILED);
+    step->attempt.gpus = leased.gpus;
+    step->attempt.gpu_count = leased.gpu_count;
+    return NULL;
 }
 
 struct error *run_execute(struct run_state *state, struct step *step)
@@ -230,28 +272,23 @@ struct error *run_execute(struct run_state *state, struct step *step)
     TRY(run_begin(state));
     TRY(materialise_needs(state, step->stage, &taken));
     if (taken)
-        TRY(attempt_begin(state->session, step->stage, step->print.key, state->run->id,
-                          &step->attempt, &taken));
-    if (taken) {
-        TRY(budget_take(&state->budget, state->session->arena, step->stage, &step->attempt, &gpus,
-                        &taken));
-        if (!taken)
-            attempt_drop(&step->attempt);
-    }
+        TRY(take_all(state, step, &gpus, &taken));
     if (!taken) {
         run_hold(state, step, 0);
         return NULL;
     }
-    TRY(look_again(state, step));
-    if (step->verdict.kind != VERDICT_RUN) {
-        attempt_drop(&step->attempt);
-        budget_give(&state->budget, step->stage);
-        return step->verdict.kind == VERDICT_UNCHANGED
-                   ? run_finish_stage(state, step, STATUS_UNCHANGED)
-                   : run_restore(state, step);
-    }
-    struct error *error = start(state, step, gpus);
-    return error ? fail_to_start(state, step, error) : NULL;
+    struct error *error = look_again(state, step);
+    bool is_to_run = !error && step->verdict.kind == VERDICT_RUN;
+    if (is_to_run)
+        error = start(state, step, gpus);
+    if (is_to_run && !error)
+        return NULL;
+    attempt_drop(&step->attempt);
+    budget_give(&state->budget, step->stage);
+    if (error)
+        return run_fail_stage(state, step, error);
+    return step->verdict.kind == VERDICT_UNCHANGED ? run_finish_stage(state, step, STATUS_UNCHANGED)
+                                                   : run_restore(state, step);
 }
 
 static void add_usage(struct usage *total, const struct usage *one)
@@ -288,11 +325,7 @@ static bool may_retry(const struct run_state *state, const struct step *step, en
 /* What the attempt made goes to failed/, what was there comes back. */
 static FALLIBLE undo(struct run_state *state, struct step *step)
 {
-    struct session *session = state->session;
-    struct str failed =
-        str_print(session->arena, "failed/%.*s/%.*s", STR_FMT(state->run->id),
-                  STR_FMT(name_file(session->arena, step->stage->index, step->stage->name)));
-    TRY(attempt_undo(session, &step->attempt, failed));
+    TRY(attempt_undo(state->session, &step->attempt, failed_folder(state, step)));
     attempt_drop(&step->attempt);
     return NULL;
 }
@@ -392,6 +425,23 @@ static FALLIBLE settle(struct run_state *state, struct step *step, enum job_end 
     return run_finish_stage(state, step, end == JOB_STOPPED ? STATUS_INTERRUPTED : STATUS_FAILED);
 }
 
+/* An outcome that could not be settled: what it made is no result. */
+static FALLIBLE give_up(struct run_state *state, struct step *step, struct error *error)
+{
+    if (step->phase == PHASE_DONE || (!run_was_interrupted(error) && !run_is_stage_fault(error)))
+        return error_within(error, "running stage '%.*s'", STR_FMT(step->stage->name));
+    struct error *left = undo(state, step);
+    if (left) {
+        error_drop(error);
+        return left;
+    }
+    if (!run_was_interrupted(error))
+        return run_fail_stage(state, step, error);
+    error_drop(error);
+    step->outcome->blocker = STR("interrupted");
+    return run_finish_stage(state, step, STATUS_INTERRUPTED);
+}
+
 struct error *run_job_ended(struct run_state *state, struct step *step)
 {
     struct job *job = step->job;
@@ -400,7 +450,8 @@ struct error *run_job_ended(struct run_state *state, struct step *step)
     job->error = NULL;
     add_usage(&step->usage, &job->usage);
     step->outcome->usage = step->usage;
-    log_report(&job->log, state->session->arena, step->outcome);
+    arena_reset(&step->memory);
+    log_report(&job->log, &step->memory, step->outcome);
     if (end != JOB_SUCCEEDED)
         step->outcome->blocker = cause_of(state, step, end);
     job_drop(job);
@@ -408,9 +459,8 @@ struct error *run_job_ended(struct run_state *state, struct step *step)
     step->job = NULL;
     state->running--;
     budget_give(&state->budget, step->stage);
-    if (error) {
-        error_drop(attempt_undo(state->session, &step->attempt, STR("failed/unfinished")));
-        return error_within(error, "running stage '%.*s'", STR_FMT(step->stage->name));
-    }
-    return settle(state, step, end);
+    run_wake_held(state);
+    if (!error)
+        error = settle(state, step, end);
+    return error ? give_up(state, step, error) : NULL;
 }

@@ -1,6 +1,9 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/host/clock.h"
+
+#include <errno.h>
 
 #include "run_private.h"
 
@@ -104,6 +107,13 @@ static void tell_finished(struct run_state *state, const struct step *step)
     observer_tell(state->session->observer, &event);
 }
 
+/* What the recorder has taken and the observer was told. Ten thousand logs would fill the memory. */
+static void forget_log(struct step *step)
+{
+    step->outcome->log_tail = (struct str){0};
+    arena_drop(&step->memory);
+}
+
 struct error *run_finish_stage(struct run_state *state, struct step *step, enum stage_status status)
 {
     bool goes_on = lets_users_go_on(status);
@@ -119,5 +129,46 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
                          step->attempt.id.len ? &step->attempt : NULL));
     release_users(state, step, goes_on);
     tell_finished(state, step);
+    forget_log(step);
     return NULL;
+}
+
+bool run_was_interrupted(const struct error *error)
+{
+    return error && error->code > ERROR_SIGNAL;
+}
+
+bool run_is_stage_fault(const struct error *error)
+{
+    static const int machine[] = {ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM};
+    if (error->code == ERROR_BUG || run_was_interrupted(error))
+        return false;
+    for (; error; error = error->cause) {
+        for (size_t i = 0; i < COUNT_OF(machine); i++) {
+            if (error->system_errno == machine[i])
+                return false;
+        }
+    }
+    return true;
+}
+
+struct str run_text_of(struct arena *arena, struct error *error)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    error_drop(error);
+    struct str line = str_trim(buf_str(&text));
+    return str_copy(arena, str_starts(line, STR("mlops: ")) ? str_slice(line, 7, line.len) : line);
+}
+
+struct error *run_fail_stage(struct run_state *state, struct step *step, struct error *error)
+{
+    if (state->options->dry || !run_is_stage_fault(error))
+        return error;
+    if (error->code == ERROR_PROJECT && state->exit_status == 0)
+        state->exit_status = ERROR_PROJECT;
+    if (!step->usage.attempts)
+        step->outcome->usage.exit_code = -1;
+    step->outcome->blocker = run_text_of(state->session->arena, error);
+    return run_finish_stage(state, step, STATUS_FAILED);
 }

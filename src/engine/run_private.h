@@ -32,7 +32,8 @@ struct step {
     struct attempt attempt;
     struct job *job; /* heap; NULL: none */
     int attempts;
-    struct usage usage; /* of earlier attempts */
+    struct usage usage;  /* of earlier attempts */
+    struct arena memory; /* its log, until that is recorded */
     int64_t wake_ns;
     int64_t held_since_ns;
     bool was_noticed;
@@ -59,7 +60,6 @@ struct run_state {
     struct str damage; /* stamp of the store's damage that this project has not looked into yet */
     struct map durations; /* stage -> int64_t * */
     bool has_begun;       /* the run has a row in the ledger */
-    struct lock alive;
     const struct stage *failure; /* the first: nothing new starts unless keep_going */
     int stop_count;              /* stop signals seen */
     int running;
@@ -69,6 +69,8 @@ struct run_state {
 };
 
 bool run_is_stopping(const struct run_state *state);
+/* Something held may be free now: ask at once. */
+void run_wake_held(struct run_state *state);
 
 /* run_begin.c: before the first stage executes or is restored: the ledger's row, the code's state,
  * and that git tracks no cached output. */
@@ -98,15 +100,23 @@ FALLIBLE run_heal_end(struct run_state *state, bool is_complete);
 /* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an
  * error). */
 FALLIBLE run_capture(struct run_state *state, struct step *step, struct str *ret_fault);
-/* The machine ran out of something: no stage is to blame, and others would fare no better. */
-bool run_machine_failed(const struct error *error);
 FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
 
 /* run_finish.c: the stage is done with this status; its users may go on. */
 FALLIBLE run_finish_stage(struct run_state *state, struct step *step, enum stage_status status);
+/* It fails by this error, unless that is no stage's fault: then the error is returned. */
+FALLIBLE run_fail_stage(struct run_state *state, struct step *step, struct error *error);
+/* A stop signal came in the middle of something long. */
+bool run_was_interrupted(const struct error *error);
+/* What a stage may be blamed for; not that the machine ran out of something, a stop or a bug. */
+bool run_is_stage_fault(const struct error *error);
+/* The error's text, which it drops, as the cause of a failure. */
+struct str run_text_of(struct arena *arena, struct error *error);
 
 /* run_end.c */
 FALLIBLE run_end(struct run_state *state, struct run_report *ret);
+/* Counts, status and duration as they are now. */
+void run_sum_up(struct run_state *state);
 
 /* accept.c: what `mlops accept` will need. */
 FALLIBLE unconfirmed_save(struct session *session, const struct outcome *outcome);

@@ -31,22 +31,22 @@ static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
     return fingerprint_stage(session, step->stage, run_forecast(state), &step->print);
 }
 
-/* Takes the fingerprint; *ret_done false: the stage is held, since what it reads is to be restored
- * first and somebody else works on it. */
+/* Takes the fingerprint, or fails the stage; *ret_done false: it is held, since what it reads is to
+ * be restored first and somebody else works on it. */
 static FALLIBLE take_fingerprint_of_files(struct run_state *state, struct step *step,
                                           bool *ret_done)
 {
     *ret_done = true;
-    TRY(take_fingerprint(state, step));
-    while (step->print.waits_for && !state->options->dry) {
+    struct error *error = take_fingerprint(state, step);
+    while (!error && step->print.waits_for && !state->options->dry) {
         struct step *need = &state->steps[step->print.waits_for->index];
         TRY(run_begin(state));
         TRY(run_materialise(state, need, ret_done));
         if (!*ret_done)
             return NULL;
-        TRY(take_fingerprint(state, step));
+        error = take_fingerprint(state, step);
     }
-    return NULL;
+    return error ? run_fail_stage(state, step, error) : NULL;
 }
 
 /* The verdict's known result becomes the outcome's. A result that is only known from the lock has
@@ -146,13 +146,17 @@ struct error *run_visit(struct run_state *state, struct step *step)
         run_hold(state, step, 0);
         return NULL;
     }
+    if (step->phase == PHASE_DONE)
+        return NULL;
     struct outcome *outcome = step->outcome;
     if (step->print.waits_for)
         return finish_unknown(state, step);
     outcome->recipe = step->print.recipe;
     outcome->key = step->print.key;
-    TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
-                     &step->verdict));
+    struct error *error = lookup_stage(state->session, step->stage, &step->print, &state->lookup,
+                                       true, &step->verdict);
+    if (error)
+        return run_fail_stage(state, step, error);
     outcome->reasons = step->verdict.reasons;
     run_take_result(state, step);
     return state->options->dry ? finish_dry(state, step) : act(state, step);

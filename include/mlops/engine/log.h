@@ -24,6 +24,6 @@ void log_open(struct session *session, struct str path, struct redactor *redacto
 FALLIBLE log_add(struct log *log, struct str bytes, struct str *ret_fresh);
 FALLIBLE log_finish(struct log *log, struct str *ret_fresh);
 
-/* Fills log_text or log_path, log_tail and log_bytes of the outcome. */
+/* Fills log_text or log_path, log_tail and log_bytes of the outcome; the text is the arena's. */
 void log_report(const struct log *log, struct arena *arena, struct outcome *outcome);
 void log_drop(struct log *log);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mlops/engine/fingerprint.h"
+#include "mlops/store/results.h"
 
 enum verdict_kind {
     VERDICT_UNCHANGED,
@@ -30,3 +31,11 @@ FALLIBLE lookup_stage(struct session *session, const struct stage *stage,
 
 /* The lock's entry of a stage as a result (frozen stages, baselines), or NULL. */
 struct result *lookup_lock_result(struct session *session, const struct stage *stage);
+
+/* The stored result that the lock's entry describes; one is stored where there is none (a fresh
+ * clone whose outputs came with it, an emptied cache). The stage must have an entry. */
+FALLIBLE lookup_lock_ref(struct session *session, const struct stage *stage,
+                         struct result_ref *ret);
+
+/* The same for its effect: the result stays known when the lock's entry is replaced. */
+FALLIBLE lookup_adopt(struct session *session, const struct stage *stage);

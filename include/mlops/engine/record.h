@@ -11,7 +11,8 @@ struct recorder;
 FALLIBLE recorder_open(struct session *session, struct run *run, struct recorder **ret);
 void recorder_drop(struct recorder **recorder);
 
-/* Takes over the attempt (NULL or empty: none); the outcome must live until it is flushed. */
+/* Takes over the attempt (NULL or empty: none); the outcome must live until it is flushed, but for
+ * its log_text, which is copied and then dropped. */
 FALLIBLE recorder_add(struct recorder *recorder, struct outcome *outcome, struct attempt *attempt);
 
 /* A result that was not made by this run, for the ledger's knowledge only. */
@@ -31,6 +32,9 @@ void recorder_undo(struct recorder *recorder);
 /* The last group together with the end of the run. `is_complete`: every stage of the pipeline
  * succeeded, so stale lock entries may go. */
 FALLIBLE recorder_finish(struct recorder *recorder, const struct state *state, bool is_complete);
+
+/* The end of the run is recorded, even if recorder_finish could not do all that follows from it. */
+bool recorder_is_finished(const struct recorder *recorder);
 
 /* Hand-edited files that were moved to displaced/. */
 int recorder_displaced(const struct recorder *recorder);
