@@ -77,9 +77,15 @@ FALLIBLE sql_fault(const struct sql *sql, int status)
 {
     const struct meaning *meaning = meaning_of(status);
     int os = meaning->code == ERROR_MACHINE ? system_errno_of(sql, status) : 0;
+    /* SQLite reads what it could not make, and tells only that it is not there. */
+    bool is_unmade = (status & 0xff) == SQLITE_CANTOPEN && os == ENOENT;
+    os = is_unmade ? 0 : os;
     struct error *error = os ? error_os(os, "'%s' %s", sql->path, meaning->text)
                              : error_new(meaning->code, "'%s' %s", sql->path, meaning->text);
     error->cause = error_new(meaning->code, "SQLite: %s (%d)", sqlite3_errmsg(sql->handle), status);
+    if (is_unmade)
+        return error_hint(error, "no file could be made there: is the disk full? free some space "
+                                 "and run the command again");
     return meaning->hint ? error_hint(error, "%s", meaning->hint) : error;
 }
 
