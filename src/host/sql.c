@@ -78,7 +78,7 @@ FALLIBLE sql_fault(const struct sql *sql, int status)
     const struct meaning *meaning = meaning_of(status);
     int os = meaning->code == ERROR_MACHINE ? system_errno_of(sql, status) : 0;
     /* SQLite reads what it could not make, and tells only that it is not there. */
-    bool is_unmade = (status & 0xff) == SQLITE_CANTOPEN && os == ENOENT;
+    bool is_unmade = !sql->is_read_only && (status & 0xff) == SQLITE_CANTOPEN && os == ENOENT;
     os = is_unmade ? 0 : os;
     struct error *error = os ? error_os(os, "'%s' %s", sql->path, meaning->text)
                              : error_new(meaning->code, "'%s' %s", sql->path, meaning->text);
@@ -199,7 +199,8 @@ FALLIBLE sql_open(const char *path, const struct sql_options *options, struct sq
 {
     AUTO(sql_drop) struct sql *sql = memory_grow(NULL, sizeof *sql);
     *sql = (struct sql){.path = strcpy(memory_grow(NULL, strlen(path) + 1), path),
-                        .is_durable = options->is_durable};
+                        .is_durable = options->is_durable,
+                        .is_read_only = options->is_read_only};
     int status = open_handle(path, options->is_read_only, &sql->handle);
     if (status != SQLITE_OK)
         return sql_fault(sql, status);

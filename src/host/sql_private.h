@@ -25,7 +25,7 @@ struct sql_cache {
 struct sql {
     sqlite3 *handle;
     char *path;
-    bool is_durable;
+    bool is_durable, is_read_only;
     struct sql_cache cache;
 };
 
