@@ -39,8 +39,6 @@ const char *reason_part_name(enum reason_part part)
 static const char *find_template(const struct reason *reason)
 {
     const struct wording *wording = &WORDINGS[reason->part];
-    if (reason->part == REASON_CMD && str_equal(reason->before, reason->after))
-        return "cmd changed"; /* between one text and a list, which look the same */
     bool is_output = reason->part == REASON_OUTPUT; /* may have nothing to say of before */
     if (!reason->after.len && (reason->before.len || is_output) && wording->removed)
         return wording->removed;

@@ -135,7 +135,7 @@ static void a_command_as_text_and_as_list_are_two_recipes(void **state)
     struct sample *one = sample(), *other = sample();
     other->recipe.cmd.is_list = true;
     assert_false(digest_equal(recipe_key(&one->recipe), recipe_key(&other->recipe)));
-    assert_reasons(one, other, "cmd changed");
+    assert_reasons(one, other, "cmd changed from `python train.py` to `- python train.py`");
 }
 
 static void a_missing_key_and_a_null_are_two_recipes(void **state)
