@@ -27,7 +27,7 @@ struct recorder {
     bool lock_is_stale;
     struct file_stat lock_stat; /* of the lock file as this recorder last wrote it */
     bool lock_is_ours;          /* it has written it */
-    int64_t first_ns; /* when the oldest pending outcome came */
+    int64_t first_ns;           /* when the oldest pending outcome came */
     bool is_urgent;
     int64_t lock_written_ns; /* monotonic */
     int displaced;
@@ -201,8 +201,8 @@ static FALLIBLE merge_lock(struct recorder *recorder)
     struct file_stat stat;
     bool found = false;
     TRY(stat_lock(recorder, &stat, &found));
-    bool is_ours = found && recorder->lock_is_ours &&
-                   memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0;
+    bool is_ours =
+        found && recorder->lock_is_ours && memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0;
     if (is_ours)
         return NULL;
     TRY(session_load_lock(session));

@@ -106,8 +106,7 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
         return NULL;
     }
     /* What failed or was skipped left the earlier outputs in place. */
-    bool is_replaced =
-        outcome->status == STATUS_REJECTED || outcome->status == STATUS_UNCONFIRMED;
+    bool is_replaced = outcome->status == STATUS_REJECTED || outcome->status == STATUS_UNCONFIRMED;
     if (is_replaced || !entry)
         return NULL;
     ret->key = entry->key;

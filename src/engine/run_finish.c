@@ -107,7 +107,8 @@ static void tell_finished(struct run_state *state, const struct step *step)
     observer_tell(state->session->observer, &event);
 }
 
-/* What the recorder has taken and the observer was told. Ten thousand logs would fill the memory. */
+/* What the recorder has taken and the observer was told. Ten thousand logs would fill the memory.
+ */
 static void forget_log(struct step *step)
 {
     step->outcome->log_tail = (struct str){0};
