@@ -8,10 +8,12 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     (void)options;
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
+    struct str name;
+    TRY(stages_one_target("accept", argc, argv, &name));
     TRY(stages_open(context, &words, &session));
-    const struct stage *stage = map_get(&session.pipeline->by_name, argv[argc - 1]);
+    const struct stage *stage = map_get(&session.pipeline->by_name, name);
     if (!stage)
-        return error_new(ERROR_USAGE, "'%.*s' is no stage of %.*s", STR_FMT(argv[argc - 1]),
+        return error_new(ERROR_USAGE, "'%.*s' is no stage of %.*s", STR_FMT(name),
                          STR_FMT(session.pipeline->path));
     struct run_report report = {0};
     TRY(run_accept(&session, stage, STR(MLOPS_VERSION), &report));

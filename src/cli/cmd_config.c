@@ -192,5 +192,6 @@ const struct cli_command cmd_config = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "doctor, init",
+    .has_rows = true,
     .run = run,
 };

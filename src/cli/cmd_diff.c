@@ -124,5 +124,6 @@ const struct cli_command cmd_diff = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "runs, show, metrics, params",
+    .has_rows = true,
     .run = run_command,
 };

@@ -94,5 +94,6 @@ const struct cli_command cmd_doctor = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "config, verify",
+    .has_rows = true,
     .run = run,
 };

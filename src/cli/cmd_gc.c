@@ -148,5 +148,6 @@ const struct cli_command cmd_gc = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "verify, tag, config",
+    .has_rows = true,
     .run = run_command,
 };

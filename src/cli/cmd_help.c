@@ -120,5 +120,6 @@ const struct cli_command cmd_help = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "version",
+    .has_rows = true,
     .run = run,
 };

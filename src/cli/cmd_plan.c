@@ -46,7 +46,8 @@ static struct str why(struct arena *arena, const struct outcome *outcome)
     struct buf text = buf_in(arena);
     vec_each (struct reason, reason, &outcome->reasons) {
         if (outcome->status == STATUS_UNKNOWN && reason->part == REASON_UPSTREAM)
-            buf_print(&text, "unknown until '%.*s' has run", STR_FMT(reason->what));
+            buf_print(&text, "%sunknown until '%.*s' has run", text.len ? "; " : "",
+                      STR_FMT(reason->what));
         else
             buf_print(&text, "%s%.*s", text.len ? "; " : "", STR_FMT(reason_print(arena, reason)));
     }
@@ -129,5 +130,6 @@ const struct cli_command cmd_plan = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "run, status, why",
+    .has_rows = true,
     .run = run,
 };

@@ -134,5 +134,6 @@ const struct cli_command cmd_runs = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "show, diff, logs, tag",
+    .has_rows = true,
     .run = run_command,
 };

@@ -121,25 +121,6 @@ static struct table metric_table(struct context *context, const struct run_view 
     return table;
 }
 
-static void add_usage(struct json_writer *json, const struct run_stage *stage)
-{
-    const struct usage *usage = &stage->usage;
-    json_name(json, "duration_s");
-    json_real(json, report_seconds(usage->duration_ns));
-    json_name(json, "attempts");
-    json_int(json, usage->attempts);
-    json_name(json, "exit_code");
-    json_int(json, usage->exit_code);
-    json_name(json, "exit_signal");
-    json_int(json, usage->exit_signal);
-    json_name(json, "cpu_s");
-    json_real(json, report_seconds(usage->cpu_user_ns + usage->cpu_system_ns));
-    json_name(json, "peak_bytes");
-    json_int(json, usage->peak_bytes);
-    json_name(json, "log_bytes");
-    json_int(json, stage->log_bytes);
-}
-
 static void add_metrics(struct json_writer *json, const struct metric_vec *metrics)
 {
     json_name(json, "metrics");
@@ -187,7 +168,9 @@ static void add_stage(struct context *context, struct json_writer *json,
     json_text(json, stage_status_name(stage->status));
     digest_json(json, "key", stage->key);
     if (found) {
-        add_usage(json, found);
+        usage_json(json, &found->usage);
+        json_name(json, "log_bytes");
+        json_int(json, found->log_bytes);
         reasons_json(json, context->arena, &found->reasons);
         json_name(json, "note");
         json_str(json, found->note);
@@ -262,5 +245,6 @@ const struct cli_command cmd_show = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "runs, logs, diff",
+    .has_rows = true,
     .run = run_command,
 };

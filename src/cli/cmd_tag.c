@@ -13,6 +13,19 @@ static const struct option_row rows[] = {
      .help = "Take the tag NAME away (the only argument then)"},
 };
 
+static void print_json(struct context *context, struct str run, struct str tag)
+{
+    struct json_writer json = report_json_open(context);
+    json_name(&json, "run");
+    if (run.len)
+        json_str(&json, run);
+    else
+        json_null(&json);
+    json_name(&json, "tag");
+    json_str(&json, tag);
+    report_json_close(&json);
+}
+
 static FALLIBLE remove_tag(struct context *context, int argc, const struct str *argv)
 {
     struct ledger *ledger = NULL;
@@ -24,6 +37,8 @@ static FALLIBLE remove_tag(struct context *context, int argc, const struct str *
     if (!is_found)
         return error_hint(error_new(ERROR_USAGE, "there is no tag '%.*s'", STR_FMT(argv[0])),
                           "'mlops runs' shows tags");
+    if (context->format == FORMAT_JSON)
+        print_json(context, (struct str){0}, argv[0]);
     return NULL;
 }
 
@@ -40,12 +55,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     TRY(view_find_run(context, argv[0], &run));
     TRY(ledger_tag(ledger, run->sequence, argv[1]));
     if (context->format == FORMAT_JSON) {
-        struct json_writer json = report_json_open(context);
-        json_name(&json, "run");
-        json_str(&json, run->id);
-        json_name(&json, "tag");
-        json_str(&json, argv[1]);
-        report_json_close(&json);
+        print_json(context, run->id, argv[1]);
         return NULL;
     }
     context_notice(context, "run %.*s is '%.*s' now", STR_FMT(ulid_short(run->id)),

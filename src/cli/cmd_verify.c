@@ -128,5 +128,6 @@ const struct cli_command cmd_verify = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "gc, doctor",
+    .has_rows = true,
     .run = run_command,
 };

@@ -93,9 +93,8 @@ static FALLIBLE find_outcome(const struct session *session, const struct run_rep
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     (void)options;
-    if (argc == 1 && is_pipeline_word(argv[0]))
-        return error_hint(error_new(ERROR_USAGE, "no stage is named"), "mlops why %.*s STAGE",
-                          STR_FMT(argv[0]));
+    struct str target;
+    TRY(stages_one_target("why", argc, argv, &target));
     struct stage_words words = {
         .argc = argc, .argv = argv, .is_read_only = true, .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
@@ -110,7 +109,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
         return NULL;
     }
     const struct outcome *outcome = NULL;
-    TRY(find_outcome(&session, &report, argv[argc - 1], &outcome));
+    TRY(find_outcome(&session, &report, target, &outcome));
     print_text(context, outcome);
     if (context->common.verbose)
         print_recipe(context, outcome);

@@ -122,6 +122,17 @@ static FALLIBLE check_words(const struct cli_command *command, size_t count)
                       "'mlops %s --help' explains them", command->name);
 }
 
+/* An answer in another form than was asked for would be found out late. */
+static FALLIBLE check_format(const struct context *context, const struct cli_command *command)
+{
+    bool is_rows = context->format == FORMAT_CSV || context->format == FORMAT_MARKDOWN;
+    if (!is_rows || command->has_rows)
+        return NULL;
+    return error_hint(error_new(ERROR_USAGE, "'mlops %s' prints no %s", command->name,
+                                context->format == FORMAT_CSV ? "CSV" : "Markdown"),
+                      "it prints text or, with --json, JSON");
+}
+
 static FALLIBLE check_needs(struct context *context, const struct cli_command *command)
 {
     struct workspace *workspace = NULL;
@@ -159,6 +170,7 @@ static FALLIBLE run_command(struct context *context, const struct cli_command *c
         return NULL;
     }
     TRY(check_words(command, parse.words.len));
+    TRY(check_format(context, command));
     TRY(check_needs(context, command));
     /* Never NULL, so that commands may add to it. */
     static const struct str no_words[1];

@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/engine/session.h"
 #include "mlops/host/file.h"
 #include "mlops/host/path.h"
 #include "mlops/host/vcs.h"
@@ -175,32 +176,16 @@ bool is_pipeline_word(struct str word)
     return str_ends(word, STR(".yaml")) || str_ends(word, STR(".yml"));
 }
 
-static FALLIBLE has_file(const struct workspace *workspace, struct str path, bool *ret)
-{
-    struct file_stat stat;
-    return file_stat_at(fd_number(workspace->root_fd), path.at, true, &stat, ret);
-}
-
-/* Upwards from the current directory to the project root. */
+/* Upwards from the current directory; what lies above the project is not of it. */
 static FALLIBLE find_default(struct context *context, const struct workspace *workspace,
                              struct str *ret_path, bool *ret_found)
 {
-    static const char *const names[] = {"pipeline.yaml", "dvc.yaml"};
-    struct str directory = workspace->cwd;
-    *ret_found = false;
-    for (;;) {
-        for (size_t i = 0; i < COUNT_OF(names); i++) {
-            struct str path = path_join(context->arena, directory, str_of(names[i]));
-            TRY(has_file(workspace, path, ret_found));
-            if (*ret_found) {
-                *ret_path = path;
-                return NULL;
-            }
-        }
-        if (directory.len == 0)
-            return NULL;
-        directory = path_directory(directory);
-    }
+    struct str cwd = workspace->root, absolute;
+    if (workspace->cwd.len)
+        cwd = path_join(context->arena, cwd, workspace->cwd);
+    TRY(session_find_pipeline(context->arena, cwd, &absolute, ret_found));
+    *ret_found = *ret_found && path_is_within(absolute, workspace->root);
+    return *ret_found ? workspace_path(context->arena, workspace, absolute, ret_path) : NULL;
 }
 
 FALLIBLE context_find_pipeline(struct context *context, struct str word, struct str *ret_path,
@@ -211,8 +196,10 @@ FALLIBLE context_find_pipeline(struct context *context, struct str word, struct 
     if (word.len == 0)
         return find_default(context, workspace, ret_path, ret_found);
     struct str path;
+    struct file_stat stat;
     TRY(workspace_path(context->arena, workspace, word, &path));
-    TRY(has_file(workspace, str_copy(context->arena, path), ret_found));
+    TRY(file_stat_at(fd_number(workspace->root_fd), str_terminate(context->arena, path), true,
+                     &stat, ret_found));
     if (!*ret_found)
         return error_new(ERROR_PROJECT, "there is no pipeline '%.*s'", STR_FMT(word));
     *ret_path = path;
@@ -231,7 +218,7 @@ FALLIBLE context_pipeline(struct context *context, struct str word, struct pipel
                                     "there is no pipeline.yaml or dvc.yaml here or above, up to "
                                     "'%.*s'",
                                     STR_FMT(workspace->root)),
-                          "name one: mlops %s FILE.yaml", "run");
+                          "name the file behind the command, as in 'mlops run FILE.yaml'");
     struct str bytes;
     TRY(file_read(context->arena, fd_number(workspace->root_fd),
                   str_terminate(context->arena, path), LIMIT_DOCUMENT_BYTES, &bytes, &is_found));

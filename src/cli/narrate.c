@@ -4,6 +4,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/report.h"
 #include "mlops/host/clock.h"
+#include "mlops/host/file.h"
 #include "mlops/host/terminal.h"
 
 #include <unistd.h>
@@ -14,13 +15,8 @@ enum { TICK_MS = 100 };
 
 void narrator_write(struct narrator *narrator)
 {
-    size_t at = 0;
-    while (at < narrator->out.len) {
-        ssize_t len = write(STDERR_FILENO, narrator->out.at + at, narrator->out.len - at);
-        if (len <= 0)
-            break; /* when stderr is gone there is nobody to tell; the run goes on */
-        at += (size_t)len;
-    }
+    /* When stderr is gone there is nobody to tell; the run goes on. */
+    error_drop(file_write(STDERR_FILENO, narrator->out.at, narrator->out.len, "standard error"));
     buf_clear(&narrator->out);
 }
 

@@ -98,6 +98,8 @@ void json_tell(struct narrator *narrator, const struct event *event)
         return;
     struct json_writer json = {.out = &narrator->out};
     json_open_object(&json);
+    json_name(&json, "schema_version");
+    json_int(&json, 1);
     json_name(&json, "event");
     json_text(&json, name);
     add_details(&json, event);

@@ -1,4 +1,5 @@
 #include "mlops/cli/report_run.h"
+#include "mlops/cli/stages.h"
 
 #include "report_diff_private.h"
 

@@ -41,8 +41,10 @@ static void add_csv(struct buf *out, struct str text)
 
 void report_csv(struct buf *out, const struct table *table)
 {
-    for (size_t c = 0; c < table->column_count; c++)
-        buf_print(out, "%s%s", c ? "," : "", table->columns[c].name);
+    for (size_t c = 0; c < table->column_count; c++) {
+        buf_add_text(out, c ? "," : "");
+        add_csv(out, str_of(table->columns[c].name));
+    }
     buf_add_char(out, '\n');
     for (size_t i = 0; i < table->row_count * table->column_count; i++) {
         size_t c = i % table->column_count;
@@ -69,10 +71,13 @@ void report_markdown(struct buf *out, const struct table *table)
     for (int line = 0; line < 2; line++) {
         for (size_t c = 0; c < table->column_count; c++) {
             const struct column *column = &table->columns[c];
-            if (column->title && line == 0)
-                buf_print(out, "| %s ", column->title);
-            else if (column->title)
-                buf_add_text(out, column->is_right ? "| ---: " : "| --- ");
+            if (!column->title)
+                continue;
+            buf_add_text(out, line == 0 ? "| " : column->is_right ? "| ---: " : "| --- ");
+            if (line == 0)
+                add_markdown(out, str_of(column->title));
+            if (line == 0)
+                buf_add_char(out, ' ');
         }
         buf_add_text(out, "|\n");
     }
@@ -136,4 +141,18 @@ void report_json_close(struct json_writer *json)
 {
     json_close_object(json);
     buf_add_char(json->out, '\n');
+}
+
+void digest_json(struct json_writer *json, const char *name, struct digest digest)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+    json_name(json, name);
+    if (digest_is_zero(digest)) {
+        json_null(json);
+        return;
+    }
+    AUTO(buf_drop) struct buf text = {0};
+    digest_print(digest, hex);
+    buf_print(&text, "sha256:%s", hex);
+    json_str(json, buf_str(&text));
 }

@@ -66,20 +66,6 @@ static void add_str(struct json_writer *json, const char *name, struct str value
         json_null(json);
 }
 
-void digest_json(struct json_writer *json, const char *name, struct digest digest)
-{
-    char hex[DIGEST_HEX_LEN + 1];
-    json_name(json, name);
-    if (digest_is_zero(digest)) {
-        json_null(json);
-        return;
-    }
-    AUTO(buf_drop) struct buf text = {0};
-    digest_print(digest, hex);
-    buf_print(&text, "sha256:%s", hex);
-    json_str(json, buf_str(&text));
-}
-
 void code_json(struct json_writer *json, const struct code_state *code)
 {
     json_open_object(json);
@@ -136,23 +122,4 @@ void run_json(struct json_writer *json, struct arena *arena, const struct run *r
     add_str(json, "arguments", run->argv);
     digest_json(json, "lock", run->lock_digest);
     digest_json(json, "state", run->state);
-}
-
-void reasons_json(struct json_writer *json, struct arena *arena, const struct reason_vec *reasons)
-{
-    json_name(json, "reasons");
-    json_open_list(json);
-    vec_each (const struct reason, reason, reasons) {
-        json_open_object(json);
-        json_name(json, "part");
-        json_text(json, reason_part_name(reason->part));
-        json_name(json, "what");
-        json_str(json, reason->what);
-        add_str(json, "before", reason->before);
-        add_str(json, "after", reason->after);
-        json_name(json, "text");
-        json_str(json, reason_print(arena, reason));
-        json_close_object(json);
-    }
-    json_close_list(json);
 }

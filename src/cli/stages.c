@@ -25,29 +25,48 @@ struct error *stages_open(struct context *context, const struct stage_words *wor
     return session_open(context->arena, &options, ret);
 }
 
-static void reasons_json(struct json_writer *json, const struct reason_vec *reasons)
+struct error *stages_one_target(const char *command, int argc, const struct str *argv,
+                                struct str *ret)
 {
-    AUTO(arena_drop) struct arena arena = {0};
+    if (argc == 1 && is_pipeline_word(argv[0]))
+        return error_hint(error_new(ERROR_USAGE, "no stage is named"), "mlops %s %.*s STAGE",
+                          command, STR_FMT(argv[0]));
+    if (argc == 2 && !is_pipeline_word(argv[0]))
+        return error_hint(error_new(ERROR_USAGE, "'mlops %s' takes one stage", command),
+                          "of two words the first is a pipeline, which ends in .yaml or .yml");
+    *ret = argv[argc - 1];
+    return NULL;
+}
+
+static void add_str(struct json_writer *json, const char *name, struct str value)
+{
+    json_name(json, name);
+    if (value.len)
+        json_str(json, value);
+    else
+        json_null(json);
+}
+
+void reasons_json(struct json_writer *json, struct arena *arena, const struct reason_vec *reasons)
+{
     json_name(json, "reasons");
     json_open_list(json);
-    vec_each (struct reason, reason, reasons) {
+    vec_each (const struct reason, reason, reasons) {
         json_open_object(json);
         json_name(json, "part");
         json_text(json, reason_part_name(reason->part));
         json_name(json, "what");
         json_str(json, reason->what);
-        json_name(json, "before");
-        reason->before.len ? json_str(json, reason->before) : json_null(json);
-        json_name(json, "after");
-        reason->after.len ? json_str(json, reason->after) : json_null(json);
+        add_str(json, "before", reason->before);
+        add_str(json, "after", reason->after);
         json_name(json, "text");
-        json_str(json, reason_print(&arena, reason));
+        json_str(json, reason_print(arena, reason));
         json_close_object(json);
     }
     json_close_list(json);
 }
 
-static void usage_json(struct json_writer *json, const struct usage *usage)
+void usage_json(struct json_writer *json, const struct usage *usage)
 {
     json_name(json, "duration_s");
     usage->attempts ? json_real(json, report_seconds(usage->duration_ns)) : json_null(json);
@@ -84,17 +103,15 @@ static void metrics_json(struct json_writer *json, const struct result *result)
 
 static void stage_json(struct json_writer *json, const struct outcome *outcome)
 {
-    char key[DIGEST_HEX_LEN + 1];
+    AUTO(arena_drop) struct arena scratch = {0};
     json_open_object(json);
     json_name(json, "name");
     json_str(json, outcome->stage->name);
     json_name(json, "status");
     json_text(json, stage_status_name(outcome->status));
-    reasons_json(json, &outcome->reasons);
+    reasons_json(json, &scratch, &outcome->reasons);
     usage_json(json, &outcome->usage);
-    json_name(json, "key");
-    digest_print(outcome->key, key);
-    digest_is_zero(outcome->key) ? json_null(json) : json_text(json, key);
+    digest_json(json, "key", outcome->key);
     if (outcome->blocker.len) {
         json_name(json, "cause");
         json_str(json, outcome->blocker);

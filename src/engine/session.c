@@ -7,51 +7,43 @@
 #include "mlops/codec/json.h"
 #include "mlops/model/name.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 struct param_file {
     const struct doc_node *root; /* NULL: absent */
 };
 
-static FALLIBLE is_file(struct arena *arena, struct str directory, const char *name,
-                        struct str *ret_path, bool *ret)
-{
-    struct file_stat stat;
-    struct str path = path_join(arena, directory, str_of(name));
-    TRY(file_stat_at(-100 /* AT_FDCWD: the path is absolute */, path.at, true, &stat, ret));
-    *ret_path = path;
-    return NULL;
-}
-
-/* pipeline.yaml, then dvc.yaml, in the caller's directory and then upwards. */
-static FALLIBLE find_pipeline(struct arena *arena, struct str cwd, struct str *ret)
+struct error *session_find_pipeline(struct arena *arena, struct str cwd, struct str *ret,
+                                    bool *ret_found)
 {
     static const char *const names[] = {"pipeline.yaml", "dvc.yaml"};
-    struct str directory = cwd;
-    for (;;) {
+    for (struct str at = cwd; at.len; at = at.len > 1 ? path_directory(at) : STR("")) {
         for (size_t i = 0; i < COUNT_OF(names); i++) {
-            bool found = false;
-            TRY(is_file(arena, directory, names[i], ret, &found));
-            if (found)
+            struct file_stat stat;
+            struct str path = path_join(arena, at, str_of(names[i]));
+            TRY(file_stat_at(AT_FDCWD, path.at, true, &stat, ret_found));
+            *ret = path;
+            if (*ret_found)
                 return NULL;
         }
-        if (directory.len <= 1)
-            break;
-        ptrdiff_t cut = str_find_last_char(directory, '/');
-        directory = cut > 0 ? str_slice(directory, 0, (size_t)cut) : STR("/");
     }
-    return error_hint(
-        error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'", STR_FMT(cwd)),
-        "name the file: mlops run PIPELINE.yaml");
+    return NULL;
 }
 
 static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_options *options,
                                   struct str *ret)
 {
-    if (!options->pipeline.len)
-        return find_pipeline(arena, options->cwd, ret);
-    *ret = path_join(arena, options->cwd, options->pipeline);
-    return NULL;
+    bool is_found = true;
+    if (options->pipeline.len)
+        *ret = path_join(arena, options->cwd, options->pipeline);
+    else
+        TRY(session_find_pipeline(arena, options->cwd, ret, &is_found));
+    if (is_found)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'",
+                                STR_FMT(options->cwd)),
+                      "name the file: mlops run PIPELINE.yaml");
 }
 
 /* Messages name the file as the caller would type it. */
@@ -61,7 +53,7 @@ static FALLIBLE read_pipeline(struct session *session, struct str absolute, stru
     struct str bytes;
     bool found = false;
     struct str shown = path_relative(arena, cwd, absolute);
-    TRY(file_read(arena, -100, absolute.at, LIMIT_DOCUMENT_BYTES, &bytes, &found));
+    TRY(file_read(arena, AT_FDCWD, absolute.at, LIMIT_DOCUMENT_BYTES, &bytes, &found));
     if (!found)
         return error_hint(
             error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'", STR_FMT(shown)),

@@ -66,3 +66,21 @@ END
   fails 2 why tran
   says train
 }
+
+@test "why and accept take one stage" {
+  two_stages
+  ran executed=2
+  fails 2 why prepare train
+  says 'takes one stage'
+  fails 2 accept prepare train
+  says 'takes one stage'
+}
+
+@test "a form that a command does not have is refused" {
+  two_stages
+  for command in status dag 'why train' lint; do
+    # shellcheck disable=SC2086
+    fails 2 $command --format csv
+    says 'prints no CSV'
+  done
+}

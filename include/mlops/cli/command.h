@@ -50,6 +50,7 @@ struct cli_command {
     const struct command_example *examples;
     size_t example_count;
     const char *see_also; /* "run, why" */
+    bool has_rows;        /* its answer is a table: also as CSV and Markdown */
     bool is_hidden;
 
     /* `options` is zeroed, then filled in; argv are the words, never NULL. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mlops/cli/context.h"
+#include "mlops/codec/digest.h"
 #include "mlops/codec/json.h"
 
 enum tone {
@@ -72,6 +73,9 @@ void report_json_rows(struct json_writer *json, const struct table *table);
 /* {"schema_version": 1, ... } with a line end. */
 struct json_writer report_json_open(struct context *context);
 void report_json_close(struct json_writer *json);
+
+/* "sha256:..." or null. */
+void digest_json(struct json_writer *json, const char *name, struct digest digest);
 
 /* Coloured where allowed. `text` is escaped. */
 void report_add_toned(struct context *context, enum tone tone, struct str text);

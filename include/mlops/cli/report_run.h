@@ -17,9 +17,3 @@ struct str run_labels(struct arena *arena, const struct run *run);
 void run_json(struct json_writer *json, struct arena *arena, const struct run *run);
 void code_json(struct json_writer *json, const struct code_state *code);
 void artifact_json(struct json_writer *json, const struct artifact *artifact);
-
-/* "reasons": [{part, what, before, after, text}] */
-void reasons_json(struct json_writer *json, struct arena *arena, const struct reason_vec *reasons);
-
-/* "sha256:..." or null. */
-void digest_json(struct json_writer *json, const char *name, struct digest digest);

@@ -15,10 +15,19 @@ struct stage_words {
 };
 FALLIBLE stages_open(struct context *context, const struct stage_words *words, struct session *ret);
 
+/* Of "[PIPELINE] STAGE": the last word, if the words are that. */
+FALLIBLE stages_one_target(const char *command, int argc, const struct str *argv, struct str *ret);
+
 /* {"name", "status", "reasons", ...} of every selected stage, in plan order. */
 void stages_json(struct json_writer *json, const struct session *session,
                  const struct run_report *report);
 void counts_json(struct json_writer *json, const struct run_counts *counts);
+
+/* "reasons": [{part, what, before, after, text}] */
+void reasons_json(struct json_writer *json, struct arena *arena, const struct reason_vec *reasons);
+
+/* Time, exit status, cpu and memory; of what was not started only "duration_s": null. */
+void usage_json(struct json_writer *json, const struct usage *usage);
 
 /* "3 to run, 1 to restore, 5 unchanged" */
 struct str counts_print(struct arena *arena, const struct run_counts *counts, bool is_plan);

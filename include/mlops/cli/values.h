@@ -1,6 +1,7 @@
 /* Named values of several runs side by side: what `metrics` and `params` print. */
 #pragma once
 
+#include "mlops/cli/option.h"
 #include "mlops/cli/report.h"
 #include "mlops/model/run.h"
 
@@ -11,16 +12,22 @@ struct value_row {
 
 VEC(value_vec, struct value_row);
 
-struct values_wish {
-    const char *noun;        /* "metrics", "params": the name in JSON */
-    struct str pipeline;     /* as typed */
-    struct str contains;     /* only names that hold this text; empty: all */
-    bool only_changed;       /* leave out what is the same on all sides */
-    const struct str *words; /* runs, revisions, workspace */
-    size_t word_count;
+/* The options of both commands. */
+struct values_options {
+    bool changed;              /* leave out what is the same on all sides */
+    struct str pipeline, name; /* as typed; only names that hold this text */
+};
+
+enum { VALUES_OPTIONS = 3 };
+extern const struct option_row values_option_rows[VALUES_OPTIONS];
+
+struct values_kind {
+    const char *noun; /* "metrics", "params": the name in JSON */
     /* Appends what a stage has. */
     void (*collect)(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret);
 };
 
-/* One column a word, one row a value, sorted by name. */
-FALLIBLE values_report(struct context *context, const struct values_wish *wish);
+/* One column a word (run, revision, workspace; without any the newest run), one row a value, sorted
+ * by name. */
+FALLIBLE values_report(struct context *context, const struct values_kind *kind,
+                       const struct values_options *options, int argc, const struct str *argv);

@@ -44,6 +44,10 @@ struct session {
     struct map param_files; /* path -> struct param_file * */
 };
 
+/* pipeline.yaml, then dvc.yaml, in the absolute directory `cwd` and then upwards. */
+FALLIBLE session_find_pipeline(struct arena *arena, struct str cwd, struct str *ret,
+                               bool *ret_found);
+
 /* Finds the project and the pipeline, reads and checks it whole, plans the targets, loads the lock.
  * A missing .mlops is made (unless read only) only after the pipeline was found to be right. */
 FALLIBLE session_open(struct arena *arena, const struct session_options *options,
