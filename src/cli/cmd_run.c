@@ -94,7 +94,8 @@ static void note_metric(struct arena *arena, struct metric_note *note, const str
     if (is_same)
         return;
     note->told++;
-    buf_print(&note->text, " · %.*s %.*s", STR_FMT(metric->key), STR_FMT(metric->text));
+    struct str name = metric->key.len ? metric->key : metric->file;
+    buf_print(&note->text, " · %.*s %.6g", STR_FMT(name), metric->value);
     if (before && !before->is_text && isfinite(before->value) && isfinite(metric->value))
         buf_print(&note->text, " (%+.6g)", metric->value - before->value);
 }
@@ -119,7 +120,7 @@ static void print_summary(struct context *context, const struct run_report *repo
     buf_add_char(&context->out, '\n');
     if (report->displaced)
         buf_print(&context->out,
-                  "%d edited file%s that no run made moved to .mlops/displaced/%.*s\n",
+                  "%d output%s that only the work tree held moved to .mlops/displaced/%.*s\n",
                   report->displaced, report->displaced == 1 ? "" : "s", STR_FMT(run->id));
 }
 
@@ -172,9 +173,9 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
 
 static void tell_new(struct context *context, struct narrator *narrator, struct str root)
 {
-    struct event event = {
-        .kind = EVENT_NOTICE,
-        .text = str_print(context->arena, "made .mlops/ in '%.*s'", STR_FMT(root))};
+    struct event event = {.kind = EVENT_NOTICE,
+                          .text =
+                              str_print(context->arena, "made .mlops/ in '%.*s'", STR_FMT(root))};
     observer_tell(narrator_observer(narrator), &event);
 }
 

@@ -221,25 +221,47 @@ static FALLIBLE make_parents(struct session *session, const struct stage *stage)
     return NULL;
 }
 
+/* The store holds the tree that goes, but not what ignore files hide in it. */
+static void plan_ignored(struct arena *arena, const struct artifact *before,
+                         struct aside_journal *journal, size_t number)
+{
+    const struct aside_entry *tree = &journal->entries[number];
+    for (size_t i = 0; tree->state == ASIDE_DROP && i < before->ignored_count; i++)
+        journal->entries[journal->count++] = (struct aside_entry){
+            .path = path_join(arena, tree->path, before->ignored[i]), .state = ASIDE_KEEP};
+}
+
+static FALLIBLE plan_journal(struct session *session, struct arena *arena,
+                             const struct stage *stage, const struct artifact *before,
+                             struct aside_journal *journal, bool *ret_moves)
+{
+    size_t most = stage->outs.len;
+    *ret_moves = false;
+    for (size_t i = 0; i < stage->outs.len; i++)
+        most += before[i].ignored_count;
+    journal->entries = arena_new_array(arena, struct aside_entry, most);
+    journal->count = stage->outs.len;
+    for (size_t i = 0; i < stage->outs.len; i++) {
+        TRY(plan_entry(session, arena, stage, &stage->outs.at[i], &before[i],
+                       &journal->entries[i]));
+        plan_ignored(arena, &before[i], journal, i);
+        *ret_moves |= journal->entries[i].state != ASIDE_ABSENT;
+    }
+    return NULL;
+}
+
 struct error *attempt_set_aside(struct session *session, const struct stage *stage,
                                 const struct artifact *before, struct attempt *attempt)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct aside_journal journal = {
-        .run = attempt->run,
-        .stage = stage->name,
-        .entries = arena_new_array(&arena, struct aside_entry, stage->outs.len),
-        .count = stage->outs.len,
-    };
+    struct aside_journal journal = {.run = attempt->run, .stage = stage->name};
     bool moves = false;
-    for (size_t i = 0; i < stage->outs.len; i++) {
-        TRY(plan_entry(session, &arena, stage, &stage->outs.at[i], &before[i],
-                       &journal.entries[i]));
-        moves |= journal.entries[i].state != ASIDE_ABSENT;
-    }
+    TRY(plan_journal(session, &arena, stage, before, &journal, &moves));
     bool is_durable = moves && session->workspace.config.durability == DURABILITY_FULL;
     TRY(write_journal(session, attempt, &journal, is_durable));
-    for (size_t i = 0; i < journal.count; i++) {
+    for (size_t i = stage->outs.len; i < journal.count; i++)
+        TRY(move_away(session, attempt, i, journal.entries[i].path));
+    for (size_t i = 0; i < stage->outs.len; i++) {
         struct aside_entry *entry = &journal.entries[i];
         if (entry->state == ASIDE_COPIED)
             TRY(copy_away(session, attempt, i, entry->path));

@@ -10,6 +10,9 @@ enum aside_state {
     ASIDE_COPIED, /* a persisting output: copied, stays in place */
 };
 
+/* Outputs first; then what ignore files hide inside them, which goes before and comes back after
+ * the output that it lies in. */
+
 struct aside_entry {
     struct str path;
     enum aside_state state;

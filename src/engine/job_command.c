@@ -97,11 +97,11 @@ static FALLIBLE value_of(const struct stage *stage, const struct env_var *variab
     }
     if (variable->value.at)
         return NULL; /* its default */
-    return error_hint(
-        doc_error(variable->node,
-                  "stage '%.*s' takes '%.*s' from the environment, where it is not set",
-                  STR_FMT(stage->name), STR_FMT(variable->from_env)),
-        "set it: export %.*s=...", STR_FMT(variable->from_env));
+    struct error *error = doc_error(
+        variable->node, "stage '%.*s' takes '%.*s' from the environment, where it is not set",
+        STR_FMT(stage->name), STR_FMT(variable->from_env));
+    error = error_recode(error, ERROR_ANSWER); /* the pipeline is right, the surroundings are not */
+    return error_hint(error, "set it: export %.*s=...", STR_FMT(variable->from_env));
 }
 
 static void set_ours(struct job *job, struct map *variables)

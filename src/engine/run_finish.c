@@ -125,6 +125,8 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
         note_failure(state, step, status);
     if (status == STATUS_SKIPPED)
         step->outcome->blocker = blocker_of(state, step);
+    if (state->recorder && status != STATUS_UNCHANGED)
+        TRY(run_begin(state)); /* what has a row belongs to a run that has one */
     if (state->recorder && !state->options->dry)
         TRY(recorder_add(state->recorder, step->outcome,
                          step->attempt.id.len ? &step->attempt : NULL));

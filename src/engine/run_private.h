@@ -58,8 +58,8 @@ struct run_state {
     struct budget budget;
     struct recorder *recorder;
     struct str damage; /* stamp of the store's damage that this project has not looked into yet */
-    struct map durations; /* stage -> int64_t * */
-    bool has_begun;       /* the run has a row in the ledger */
+    struct map durations;        /* stage -> int64_t * */
+    bool has_begun;              /* the run has a row in the ledger */
     const struct stage *failure; /* the first: nothing new starts unless keep_going */
     int stop_count;              /* stop signals seen */
     int running;
@@ -82,6 +82,14 @@ void run_take_result(struct run_state *state, struct step *step);
 FALLIBLE run_retry_held(struct run_state *state, struct step *step);
 /* What the stage is fingerprinted with beside the work tree, or NULL. */
 const struct forecast *run_forecast(const struct run_state *state);
+
+/* run_guard.c: a validate stage that guards what this one reads, and would run itself (dry runs),
+ * or NULL. */
+const struct stage *run_guard_awaited(const struct run_state *state, const struct step *step);
+
+/* A guard outside this run (--only) that has not passed on what is there now, or NULL. */
+FALLIBLE run_guard_missing(struct run_state *state, const struct step *step,
+                           const struct stage **ret_guard);
 
 /* run_execute.c */
 FALLIBLE run_execute(struct run_state *state, struct step *step);

@@ -78,8 +78,16 @@ static void foresee_outputs(struct run_state *state, const struct step *step)
         map_put(arena, &state->forecast.unknown, output->path, (void *)(uintptr_t)step->stage);
 }
 
+static FALLIBLE finish_unknown(struct run_state *state, struct step *step);
+
 static FALLIBLE finish_dry(struct run_state *state, struct step *step)
 {
+    if (step->verdict.kind != VERDICT_UNCHANGED)
+        step->print.waits_for = run_guard_awaited(state, step);
+    if (step->print.waits_for) {
+        step->outcome->reasons = (struct reason_vec){0};
+        return finish_unknown(state, step);
+    }
     enum stage_status status = STATUS_WOULD_RUN;
     switch (step->verdict.kind) {
     case VERDICT_UNCHANGED:
@@ -114,8 +122,25 @@ static bool is_target(const struct run_state *state, const struct step *step)
     return true; /* nothing of this run uses it: it was asked for */
 }
 
+/* What a guard outside the run would have to let pass. */
+static FALLIBLE refuse_unguarded(struct run_state *state, struct step *step,
+                                 const struct stage *guard)
+{
+    step->outcome->blocker = str_print(
+        state->session->arena,
+        "'%.*s' guards what it reads and has not passed on it; run it too: mlops run %.*s",
+        STR_FMT(guard->name), STR_FMT(guard->name));
+    step->outcome->usage.exit_code = -1;
+    return run_finish_stage(state, step, STATUS_FAILED);
+}
+
 static FALLIBLE act(struct run_state *state, struct step *step)
 {
+    const struct stage *guard = NULL;
+    if (step->verdict.kind != VERDICT_UNCHANGED)
+        TRY(run_guard_missing(state, step, &guard));
+    if (guard)
+        return refuse_unguarded(state, step, guard);
     switch (step->verdict.kind) {
     case VERDICT_UNCHANGED:
         TRY(run_heal(state, step));

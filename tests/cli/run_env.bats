@@ -79,7 +79,7 @@ END
 stages:
   a: {cmd: 'touch a', env: {KEY: {from_env: MY_KEY}}, outs: [a]}
 END
-  fails 3 run
+  fails 1 run
   says "MY_KEY"
   says "export MY_KEY"
   sed -i 's/from_env: MY_KEY/from_env: MY_KEY, default: x/' pipeline.yaml

@@ -1,0 +1,54 @@
+#include "mlops/base/arena.h"
+
+#include "run_private.h"
+
+static const struct plan_stage *planned_of(const struct run_state *state, const struct step *step)
+{
+    return &state->session->plan.stages[step->stage->index];
+}
+
+const struct stage *run_guard_awaited(const struct run_state *state, const struct step *step)
+{
+    const struct plan_stage *planned = planned_of(state, step);
+    for (size_t i = 0; i < planned->need_count; i++) {
+        const struct outcome *guard = &state->outcomes[planned->needs[i].stage];
+        bool is_open = guard->status == STATUS_WOULD_RUN || guard->status == STATUS_UNKNOWN;
+        if (planned->needs[i].edge == PLAN_GUARD && is_open)
+            return guard->stage;
+    }
+    return NULL;
+}
+
+/* Whether the guard's pass on just these inputs is known. */
+static FALLIBLE has_passed(struct run_state *state, const struct stage *guard, bool *ret)
+{
+    static const struct lookup_options as_ever = {0};
+    struct fingerprint print;
+    struct verdict verdict;
+    struct error *error = fingerprint_stage(state->session, guard, NULL, &print);
+    *ret = false;
+    if (error) {
+        error_drop(error); /* it can't judge what is not there */
+        return NULL;
+    }
+    TRY(lookup_stage(state->session, guard, &print, &as_ever, false, &verdict));
+    *ret = verdict.kind != VERDICT_RUN;
+    return NULL;
+}
+
+struct error *run_guard_missing(struct run_state *state, const struct step *step,
+                                const struct stage **ret_guard)
+{
+    const struct plan_stage *planned = planned_of(state, step);
+    *ret_guard = NULL;
+    for (size_t i = 0; i < planned->need_count && !*ret_guard; i++) {
+        uint32_t index = planned->needs[i].stage;
+        bool has = true;
+        if (planned->needs[i].edge != PLAN_GUARD || state->session->plan.stages[index].is_selected)
+            continue;
+        TRY(has_passed(state, state->steps[index].stage, &has));
+        if (!has)
+            *ret_guard = state->steps[index].stage;
+    }
+    return NULL;
+}
