@@ -161,15 +161,22 @@ struct seen *seen_place(struct worktree *worktree, struct str path, enum look_ro
     return seen;
 }
 
+static struct str *keep_texts(struct arena *arena, const struct str *texts, size_t count)
+{
+    struct str *kept = arena_new_array(arena, struct str, count);
+    for (size_t i = 0; i < count; i++)
+        kept[i] = str_copy(arena, texts[i]);
+    return kept;
+}
+
 /* The artifact with all its text in memory that lives as long as the worktree. */
 static struct artifact keep_artifact(struct arena *arena, struct str path,
                                      const struct artifact *from)
 {
     struct artifact kept = *from;
     kept.path = path;
-    kept.empty_dirs = arena_new_array(arena, struct str, from->empty_dir_count);
-    for (size_t i = 0; i < from->empty_dir_count; i++)
-        kept.empty_dirs[i] = str_copy(arena, from->empty_dirs[i]);
+    kept.empty_dirs = keep_texts(arena, from->empty_dirs, from->empty_dir_count);
+    kept.ignored = keep_texts(arena, from->ignored, from->ignored_count);
     return kept;
 }
 

@@ -75,6 +75,8 @@ struct node {
 
 struct look;
 
+VEC(skipped_list, struct str);
+
 struct directory {
     struct str path;  /* as the user would name it: relative to the project, or absolute */
     struct str below; /* relative to the top; "" = the top */
@@ -86,7 +88,8 @@ struct directory {
     const struct ignore_chain *ignores;
     struct node *nodes;
     size_t count;
-    bool has_skipped; /* ignored entries are not among the nodes */
+    bool has_skipped;         /* ignored entries are not among the nodes */
+    struct skipped_list skipped; /* their paths relative to the top, when an output is looked at */
     struct error *error;
     struct digest digest;
     int64_t size_bytes, file_count;

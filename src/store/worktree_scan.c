@@ -199,6 +199,9 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
                 ignores_match(directory->ignores, buf_str(&path), S_ISDIR(entry->stat.mode));
         }
         directory->has_skipped = directory->has_skipped || is_skipped;
+        if (is_skipped && directory->look->role == LOOK_OUT)
+            *vec_push(listing->arena, &directory->skipped) =
+                path_join(listing->arena, directory->below, entry->name);
         if (is_skipped)
             continue;
         *node = (struct node){.name = entry->name, .stat = entry->stat};

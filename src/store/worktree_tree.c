@@ -76,6 +76,20 @@ static void list_empty(const struct batch *batch, struct look *look, struct aren
     look->artifact.empty_dir_count = empty.len;
 }
 
+static void list_ignored(const struct batch *batch, struct look *look, struct arena *arena)
+{
+    struct str_list ignored = {0};
+    for (size_t i = 0; i < batch->directories.len; i++) {
+        const struct directory *directory = batch->directories.at[i];
+        if (directory->look != look)
+            continue;
+        vec_each (const struct str, path, &directory->skipped)
+            *vec_push(arena, &ignored) = *path;
+    }
+    look->artifact.ignored = ignored.at;
+    look->artifact.ignored_count = ignored.len;
+}
+
 static void make_artifact(const struct batch *batch, struct look *look, struct arena *arena)
 {
     struct artifact *artifact = &look->artifact;
@@ -86,8 +100,10 @@ static void make_artifact(const struct batch *batch, struct look *look, struct a
         artifact->digest = look->top->digest;
         artifact->size_bytes = look->top->size_bytes;
         artifact->file_count = look->top->file_count;
-        if (look->role == LOOK_OUT)
+        if (look->role == LOOK_OUT) {
             list_empty(batch, look, arena);
+            list_ignored(batch, look, arena);
+        }
     } else if (look->is_known) {
         artifact->kind = ARTIFACT_FILE;
         artifact->is_executable = (look->stat.mode & S_IXUSR) != 0;

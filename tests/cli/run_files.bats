@@ -348,3 +348,21 @@ END
   rm -r tree below.txt
   ran restored=2 unchanged=3
 }
+
+@test "what ignore files hide in an output is not lost when its stage runs again" {
+  echo '*.note' >.mlopsignore
+  pipeline <<'END'
+stages:
+  a: {cmd: 'mkdir -p d/e; date +%N > d/x; [ ! -e ../bad ]', outs: [d]}
+END
+  ran executed=1
+  mkdir d/e
+  echo mine >d/e/my.note
+  touch ../bad
+  fails 1 run --force
+  holds_text d/e/my.note mine
+  rm ../bad
+  ran executed=1 -- --force
+  [ "$(find .mlops/displaced -name my.note -exec cat {} +)" = mine ]
+  [ -z "$(ls .mlops/aside)" ]
+}

@@ -22,6 +22,9 @@ struct artifact {
     int64_t file_count;
     struct str *empty_dirs; /* of a tree: relative to it, sorted; restored, not hashed */
     size_t empty_dir_count;
+    struct str *ignored; /* of a tree that was looked at as an output: relative to it, what ignore
+                            files hide; neither hashed nor stored, and maybe the only copy */
+    size_t ignored_count;
 };
 
 /* Same content: kind, executable bit (of a file) and digest. */
