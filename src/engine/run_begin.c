@@ -7,14 +7,18 @@
 
 #include "run_private.h"
 
-/* The diff of a dirty tree becomes an object: a run can be reproduced without a commit. */
+/* The diff of a dirty tree becomes an object: a run can be reproduced without a commit. At once,
+ * since the store is held until it is flushed, and gc should not wait for the first stage's end. */
 static FALLIBLE note_code(struct run_state *state)
 {
     struct session *session = state->session;
     struct code_state *code = &state->run->code;
     struct str patch = {0};
     TRY(code_examine(session, code, &patch));
-    return code->is_dirty == 1 ? cas_put_bytes(session->cas, patch, &code->patch) : NULL;
+    if (code->is_dirty != 1)
+        return NULL;
+    TRY(cas_put_bytes(session->cas, patch, &code->patch));
+    return cas_flush(session->cas);
 }
 
 VEC(path_vec, struct str);
