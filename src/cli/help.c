@@ -86,7 +86,7 @@ static struct str option_help(struct arena *arena, const struct option_row *row)
 {
     if (row->kind == OPTION_INT && row->initial)
         return str_print(arena, "%s (%lld)", row->help, (long long)row->initial);
-    if (row->kind == OPTION_DURATION && row->initial)
+    if (row->kind == OPTION_DURATION && row->initial > 0)
         return str_print(arena, "%s (%.*s)", row->help,
                          STR_FMT(duration_print(arena, row->initial)));
     return str_of(row->help);

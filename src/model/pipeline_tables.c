@@ -58,7 +58,7 @@ static const struct field stage_fields[] = {
     {ROW("wdir", FIELD_NODE, draft, wdir), .type = "path", .initial = "the pipeline's folder",
      .help = "Folder the command runs in; the stage's paths start there."},
     {ROW("desc", FIELD_STR, draft, desc), .flags = FIELD_PLAIN, .type = "text",
-     .help = "What the stage is for; shown by `mlops list` and in reports."},
+     .help = "What the stage is for, a sentence for people. Runs do not depend on it."},
     {ROW("frozen", FIELD_BOOL, draft, is_frozen), .type = "true or false", .initial = "false",
      .help = "Leave the stage as it is: it never runs, and nothing is run for its sake."},
     {ROW("always_changed", FIELD_BOOL, draft, is_always_changed), .type = "true or false",
@@ -149,7 +149,8 @@ static const struct field top_fields[] = {
          .initial = "false",                                                                       \
          .help = "Leave it in place while the command runs, to be continued from."},               \
         {ROW("push", FIELD_BOOL, output, is_pushed), .type = "true or false", .initial = "true",   \
-         .help = "Whether `mlops push` sends it."},                                                \
+         .help =                                                                                   \
+             "Kept for remotes, which are not built yet: whether the output is sent to them."},    \
         {ROW("remote", FIELD_STR, output, remote), .flags = FIELD_PLAIN, .type = "text",           \
          .help = "Name of the remote for this output only."},                                      \
         {ROW("desc", FIELD_STR, output, desc), .flags = FIELD_PLAIN, .type = "text",               \
