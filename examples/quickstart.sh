@@ -29,6 +29,7 @@ fi
 # The example uses pandas of the system's own python; another one may stand before it.
 if ! python3 -c 'import pandas, sklearn, yaml' 2>/dev/null; then
   PATH=/usr/bin:$PATH
+  python_path=/usr/bin:
 fi
 
 say "2. Build mlops (half a minute)"
@@ -73,7 +74,7 @@ cat <<END
 
 The project is in $copy. To go on with it:
 
-  export PATH="$build/release/src:\$PATH"
+  export PATH="$build/release/src:${python_path:-}\$PATH"
   cd $copy
   mlops lineage model/penguins.pkl   # where does the model come from?
   mlops runs                         # what has been run
