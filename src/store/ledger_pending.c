@@ -1,8 +1,9 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/host/file.h"
+#include "mlops/model/name.h"
 
-#include <errno.h>
+#include <sys/stat.h>
 
 #include "ledger_private.h"
 
@@ -48,17 +49,14 @@ FALLIBLE ledger_has_pending(struct ledger *ledger, bool *ret)
     return sql_next(row, ret);
 }
 
-/* Its directory may be gone, and the pipeline with it: then there is nothing to write. */
-static FALLIBLE publish(const struct workspace *workspace, const struct pending *pending,
-                        uint32_t mode, bool *ret_written)
+/* The directory may be gone, and the pipeline with it: then there is nothing to write. */
+static FALLIBLE has_place(struct arena *arena, int root_fd, const char *path, bool *ret)
 {
-    struct error *error = workspace_publish(workspace, pending->path, pending->content, mode,
-                                            workspace->config.durability == DURABILITY_FULL);
-    bool is_gone = error && (error->system_errno == ENOENT || error->system_errno == ENOTDIR);
-    *ret_written = !is_gone;
-    if (!is_gone)
-        return error;
-    error_drop(error);
+    struct file_stat stat = {0};
+    struct str directory = path_directory(str_of(path));
+    const char *name = directory.len ? str_terminate(arena, directory) : ".";
+    TRY(file_stat_at(root_fd, name, true, &stat, ret));
+    *ret = *ret && S_ISDIR(stat.mode);
     return NULL;
 }
 
@@ -66,6 +64,7 @@ static FALLIBLE publish(const struct workspace *workspace, const struct pending 
 static FALLIBLE write_one(const struct workspace *workspace, const struct pending *pending,
                           bool *ret_written)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
     int root_fd = fd_number(workspace->root_fd);
     struct digest now = {{0}};
     TRY(digest_now(root_fd, pending->path, &now));
@@ -73,13 +72,16 @@ static FALLIBLE write_one(const struct workspace *workspace, const struct pendin
     if (digest_equal(now, digest_of(pending->content.at, pending->content.len)))
         return NULL; /* the crash fell between the file and the row */
     *ret_written = digest_equal(now, pending->before);
+    if (*ret_written)
+        TRY(has_place(&scratch, root_fd, pending->path, ret_written));
     if (!*ret_written)
         return NULL;
     struct file_stat stat = {0};
     bool found = false;
     TRY(file_stat_at(root_fd, pending->path, true, &stat, &found));
     uint32_t mode = found ? stat.mode & 0777 : 0644;
-    return publish(workspace, pending, mode, ret_written);
+    return workspace_publish(workspace, pending->path, pending->content, mode,
+                             workspace->config.durability == DURABILITY_FULL);
 }
 
 /* Losing this commit in a power cut does no harm: the row is then met again with the file already

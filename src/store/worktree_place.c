@@ -79,6 +79,9 @@ static FALLIBLE step(struct worktree *worktree, struct arena *arena, struct str 
         TRY(resolve_link(worktree, arena, path, &real));
         number = open(real.at, DIRECTORY_FLAGS);
     }
+    if (number < 0 && errno == ENOTDIR)
+        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is no directory", STR_FMT(path)),
+                          "move it away, or choose another path for what is to lie in it");
     if (number < 0)
         return error_os(errno, "cannot open the directory '%.*s'", STR_FMT(path));
     fd_drop(at);

@@ -27,6 +27,7 @@ static void project_open(struct project *project)
     struct workspace *workspace = &project->workspace;
     scratch_directory(&project->scratch, ".mlops");
     scratch_directory(&project->scratch, ".mlops/cache");
+    scratch_directory(&project->scratch, ".mlops/tmp");
     workspace->root = str_of(project->scratch.path);
     workspace->state = str_print(&project->arena, "%s/.mlops", project->scratch.path);
     workspace->cache = str_print(&project->arena, "%s/.mlops/cache", project->scratch.path);
