@@ -75,7 +75,7 @@ struct node {
 
 struct look;
 
-VEC(skipped_list, struct str);
+VEC(below_list, struct str);
 
 struct directory {
     struct str path;  /* as the user would name it: relative to the project, or absolute */
@@ -88,8 +88,8 @@ struct directory {
     const struct ignore_chain *ignores;
     struct node *nodes;
     size_t count;
-    bool has_skipped;         /* ignored entries are not among the nodes */
-    struct skipped_list skipped; /* their paths relative to the top, when an output is looked at */
+    bool has_skipped;          /* ignored entries are not among the nodes */
+    struct below_list skipped; /* their paths relative to the top, when an output is looked at */
     struct error *error;
     struct digest digest;
     int64_t size_bytes, file_count;
@@ -108,8 +108,9 @@ struct look {
     bool is_found;
     struct file_stat stat;
     struct error *error;
-    struct directory *top; /* of a directory */
-    bool is_known;         /* digest of a file is set */
+    struct directory *top;            /* of a directory */
+    struct below_list empty, ignored; /* of an output that is a directory: see struct artifact */
+    bool is_known;                    /* digest of a file is set */
     struct digest digest;
     struct artifact artifact;
 };

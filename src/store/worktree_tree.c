@@ -7,8 +7,6 @@
 
 #include "worktree_private.h"
 
-VEC(str_list, struct str);
-
 /* A node as an entry of its directory's tree; false if it is none (a directory without files). */
 static bool entry_of(const struct node *node, struct tree_entry *ret)
 {
@@ -61,36 +59,24 @@ static FALLIBLE make_tree(struct batch *batch, struct directory *directory, stru
     return cas_put_bytes(batch->worktree->cas, buf_str(bytes), &directory->digest);
 }
 
-/* Only the innermost: their parents follow from them. */
-static void list_empty(const struct batch *batch, struct look *look, struct arena *arena)
+/* What an output's digest does not tell of its tree: directories without anything in them (only the
+ * innermost: their parents follow from them), and what ignore files hide. One pass for all looks.
+ */
+static void list_untold(struct batch *batch, struct arena *arena)
 {
-    struct str_list empty = {0};
     for (size_t i = 0; i < batch->directories.len; i++) {
         const struct directory *directory = batch->directories.at[i];
-        bool is_ours = directory->look == look && directory->depth > 0;
-        if (is_ours && directory->count == 0 && !directory->has_skipped)
-            *vec_push(arena, &empty) = directory->below;
-    }
-    vec_sort(&empty, str_compare_items);
-    look->artifact.empty_dirs = empty.at;
-    look->artifact.empty_dir_count = empty.len;
-}
-
-static void list_ignored(const struct batch *batch, struct look *look, struct arena *arena)
-{
-    struct str_list ignored = {0};
-    for (size_t i = 0; i < batch->directories.len; i++) {
-        const struct directory *directory = batch->directories.at[i];
-        if (directory->look != look)
+        struct look *look = directory->look;
+        if (look->role != LOOK_OUT)
             continue;
+        if (directory->depth > 0 && directory->count == 0 && !directory->has_skipped)
+            *vec_push(arena, &look->empty) = directory->below;
         vec_each (const struct str, path, &directory->skipped)
-            *vec_push(arena, &ignored) = *path;
+            *vec_push(arena, &look->ignored) = *path;
     }
-    look->artifact.ignored = ignored.at;
-    look->artifact.ignored_count = ignored.len;
 }
 
-static void make_artifact(const struct batch *batch, struct look *look, struct arena *arena)
+static void make_artifact(const struct batch *batch, struct look *look)
 {
     struct artifact *artifact = &look->artifact;
     artifact->path = look->path;
@@ -100,10 +86,11 @@ static void make_artifact(const struct batch *batch, struct look *look, struct a
         artifact->digest = look->top->digest;
         artifact->size_bytes = look->top->size_bytes;
         artifact->file_count = look->top->file_count;
-        if (look->role == LOOK_OUT) {
-            list_empty(batch, look, arena);
-            list_ignored(batch, look, arena);
-        }
+        vec_sort(&look->empty, str_compare_items);
+        artifact->empty_dirs = look->empty.at;
+        artifact->empty_dir_count = look->empty.len;
+        artifact->ignored = look->ignored.at;
+        artifact->ignored_count = look->ignored.len;
     } else if (look->is_known) {
         artifact->kind = ARTIFACT_FILE;
         artifact->is_executable = (look->stat.mode & S_IXUSR) != 0;
@@ -127,8 +114,9 @@ FALLIBLE batch_trees(struct batch *batch)
             TRY(make_tree(batch, directory, &scratch, &bytes));
         arena_reset(&scratch);
     }
+    list_untold(batch, &batch->worktree->workers[0].arena);
     for (size_t i = 0; i < batch->count; i++)
         if (!batch->looks[i].error)
-            make_artifact(batch, &batch->looks[i], &batch->worktree->workers[0].arena);
+            make_artifact(batch, &batch->looks[i]);
     return NULL;
 }

@@ -356,7 +356,7 @@ stages:
   a: {cmd: 'mkdir -p d/e; date +%N > d/x; [ ! -e ../bad ]', outs: [d]}
 END
   ran executed=1
-  mkdir d/e
+  mkdir -p d/e
   echo mine >d/e/my.note
   touch ../bad
   fails 1 run --force
