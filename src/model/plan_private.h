@@ -60,7 +60,6 @@ FALLIBLE plan_tell_cycle(const struct plan *plan, const uint32_t *stages, size_t
 
 FALLIBLE plan_select(struct arena *arena, const struct plan_options *options, struct plan *plan);
 
-/* Stages that make something below `dir` / that a pattern in deps leads to; NULL if none. */
 /* All outputs by path: those below a directory stand side by side. */
 void plan_place_outputs(struct planner *planner);
 size_t plan_first_below(const struct planner *planner, struct str dir);
@@ -68,6 +67,7 @@ size_t plan_first_below(const struct planner *planner, struct str dir);
 /* Counts towards LIMIT_PLAN_MATCHES. */
 FALLIBLE plan_count_match(struct planner *planner);
 
+/* Stages that make something below `dir` / that a pattern in deps leads to; NULL if none. */
 const struct reached_vec *plan_reach_below(struct planner *planner, struct str dir);
 FALLIBLE plan_reach_matching(struct planner *planner, struct str pattern,
                              const struct reached_vec **ret);
