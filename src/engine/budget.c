@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 static int64_t cpus_of(const struct budget *budget, const struct stage *stage)
@@ -69,42 +68,58 @@ static FALLIBLE lease_directory(struct fd *ret)
 static FALLIBLE lease(int directory_fd, struct arena *arena, struct str uuid, struct fd *ret,
                       bool *ret_taken)
 {
+    AUTO(lock_drop) struct lock lock = {0};
     struct str name = name_file(arena, 0, uuid);
-    AUTO(fd_drop)
-    struct fd file =
-        fd_of(openat(directory_fd, name.at, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (fd_number(file) < 0)
-        return error_os(errno, "cannot open the lock of GPU '%.*s'", STR_FMT(uuid));
-    (void)fchmod(fd_number(file), 0666); /* of another user: it is right already */
-    *ret_taken = flock(fd_number(file), LOCK_EX | LOCK_NB) == 0;
-    if (*ret_taken)
-        *ret = fd_of(fd_release(&file));
+    TRY_WITHIN(lock_take(directory_fd, name.at, LOCK_EXCLUSIVE, 0, NULL, NULL, &lock, ret_taken),
+               "GPU '%.*s'", STR_FMT(uuid));
+    if (!*ret_taken)
+        return NULL;
+    (void)fchmod(fd_number(lock.fd), 0666); /* of another user: it is right already */
+    *ret = fd_of(fd_release(&lock.fd));
     return NULL;
 }
 
-static FALLIBLE take_gpus(struct budget *budget, struct arena *arena, int64_t wanted,
-                          struct attempt *attempt, struct str *ret_gpus, bool *ret_taken)
+static void give_back(struct fd *gpus, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fd_drop(&gpus[i]);
+}
+
+/* As many as can be had, up to `wanted`. */
+static FALLIBLE lease_some(const struct budget *budget, struct arena *arena, size_t wanted,
+                           struct fd *gpus, size_t *count, struct buf *names)
 {
     AUTO(fd_drop) struct fd directory = {0};
     TRY(lease_directory(&directory));
-    attempt->gpus = arena_new_array(arena, struct fd, (size_t)wanted);
-    struct buf names = buf_in(arena);
-    for (size_t i = 0; i < budget->gpu_count && attempt->gpu_count < (size_t)wanted; i++) {
+    for (size_t i = 0; i < budget->gpu_count && *count < wanted; i++) {
         bool taken = false;
-        TRY(lease(fd_number(directory), arena, budget->gpus[i], &attempt->gpus[attempt->gpu_count],
-                  &taken));
+        TRY(lease(fd_number(directory), arena, budget->gpus[i], &gpus[*count], &taken));
         if (!taken)
             continue;
-        buf_print(&names, "%s%.*s", attempt->gpu_count ? "," : "", STR_FMT(budget->gpus[i]));
-        attempt->gpu_count++;
+        buf_print(names, "%s%.*s", *count ? "," : "", STR_FMT(budget->gpus[i]));
+        ++*count;
     }
-    *ret_taken = attempt->gpu_count == (size_t)wanted;
-    *ret_gpus = buf_str(&names);
-    if (*ret_taken)
-        return NULL;
-    for (size_t i = 0; i < attempt->gpu_count; i++)
-        fd_drop(&attempt->gpus[i]);
-    attempt->gpu_count = 0;
+    return NULL;
+}
+
+/* Asked often while others have them, so nothing stays in the arena before they are had. */
+static FALLIBLE take_gpus(struct budget *budget, struct arena *arena, size_t wanted,
+                          struct attempt *attempt, struct str *ret_gpus, bool *ret_taken)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct fd *gpus = arena_new_array(&scratch, struct fd, wanted);
+    struct buf names = buf_in(&scratch);
+    size_t count = 0;
+    struct error *error = lease_some(budget, &scratch, wanted, gpus, &count, &names);
+    *ret_taken = !error && count == wanted;
+    if (!*ret_taken) {
+        give_back(gpus, count);
+        return error;
+    }
+    attempt->gpus = arena_new_array(arena, struct fd, wanted);
+    memcpy(attempt->gpus, gpus, wanted * sizeof *gpus);
+    attempt->gpu_count = wanted;
+    *ret_gpus = str_copy(arena, buf_str(&names));
     return NULL;
 }
 
@@ -126,7 +141,7 @@ struct error *budget_take(struct budget *budget, struct arena *arena, const stru
     *ret_gpus = (struct str){0};
     *ret_taken = fits(budget, stage);
     if (*ret_taken && stage->resources.gpus)
-        TRY(take_gpus(budget, arena, stage->resources.gpus, attempt, ret_gpus, ret_taken));
+        TRY(take_gpus(budget, arena, (size_t)stage->resources.gpus, attempt, ret_gpus, ret_taken));
     if (!*ret_taken)
         return NULL;
     budget->jobs_free--;

@@ -201,6 +201,13 @@ struct error *job_start(const struct job_options *options, struct job *ret)
     return start_command(ret);
 }
 
+/* One that stopped itself can't answer before it goes on. */
+static void ask_to_end(struct job *job)
+{
+    process_signal(&job->process, SIGTERM);
+    process_signal(&job->process, SIGCONT);
+}
+
 void job_stop(struct job *job, bool now)
 {
     if (!job->process.pid)
@@ -210,7 +217,7 @@ void job_stop(struct job *job, bool now)
     if (now || job->kill_ns >= 0)
         process_signal(&job->process, SIGKILL);
     else
-        process_signal(&job->process, SIGTERM);
+        ask_to_end(job);
     if (job->kill_ns < 0)
         job->kill_ns = clock_monotonic_ns() + grace_ns;
 }

@@ -131,8 +131,11 @@ struct error *process_start(const struct process_spec *spec, struct process *ret
 
 void process_signal(const struct process *process, int signal_number)
 {
-    if (process->pid > 1)
-        kill(-process->pid, signal_number);
+    if (process->pid <= 1)
+        return;
+    kill(-process->pid, signal_number);
+    if (getpgid(process->pid) != process->pid) /* it went to another group of its session */
+        kill(process->pid, signal_number);
 }
 
 static int64_t time_ns(struct timeval time)
