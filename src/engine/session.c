@@ -12,6 +12,8 @@
 
 struct param_file {
     const struct doc_node *root; /* NULL: absent */
+    struct digest digest;        /* zero: absent */
+    bool is_stale;               /* to be read again, parsed only if it is another one */
 };
 
 struct error *session_find_pipeline(struct arena *arena, struct str cwd, struct str *ret,
@@ -229,28 +231,44 @@ static FALLIBLE parse_params(struct session *session, struct str path, struct st
     return NULL;
 }
 
+static FALLIBLE read_params(struct session *session, struct str path, struct param_file *params)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct param_file fresh = {0};
+    struct str bytes;
+    bool found = false;
+    TRY_WITHIN(file_read(&scratch, fd_number(session->workspace.root_fd),
+                         str_terminate(&scratch, path), LIMIT_DOCUMENT_BYTES, &bytes, &found),
+               "reading parameters");
+    if (found)
+        fresh.digest = digest_of(bytes.at, bytes.len);
+    if (found && digest_equal(fresh.digest, params->digest))
+        fresh.root = params->root;
+    else if (found)
+        TRY(parse_params(session, path, str_copy(session->arena, bytes), &fresh.root));
+    *params = fresh;
+    return NULL;
+}
+
 struct error *session_params(struct session *session, struct str path,
                              const struct doc_node **ret_root)
 {
     struct param_file *known = map_get(&session->param_files, path);
-    if (!known) {
-        struct str bytes;
-        bool found = false;
-        TRY_WITHIN(file_read(session->arena, fd_number(session->workspace.root_fd),
-                             str_terminate(session->arena, path), LIMIT_DOCUMENT_BYTES, &bytes,
-                             &found),
-                   "reading parameters");
-        known = arena_new(session->arena, struct param_file);
-        if (found)
-            TRY(parse_params(session, path, bytes, &known->root));
+    struct param_file params = known ? *known : (struct param_file){.is_stale = true};
+    if (params.is_stale) {
+        TRY(read_params(session, path, &params));
+        if (!known)
+            known = arena_new(session->arena, struct param_file);
+        *known = params;
         map_put(session->arena, &session->param_files, path, known);
     }
-    *ret_root = known->root;
+    *ret_root = params.root;
     return NULL;
 }
 
 void session_forget_params(struct session *session, struct str path)
 {
-    if (map_has(&session->param_files, path))
-        map_put(session->arena, &session->param_files, path, NULL);
+    struct param_file *known = map_get(&session->param_files, path);
+    if (known)
+        known->is_stale = true;
 }
