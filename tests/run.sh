@@ -63,12 +63,19 @@ tell() {
   add "$4" "$5" "$6"
 }
 
-# Counts of a log in TAP; one that holds none counts as one test, by its exit status (77: skipped).
+# Counts of a log in TAP, or of lines like `NAME: N points, N bad`; any other counts as one test, by
+# its exit status (77: skipped).
 count_tap() {
   awk -v status="$2" '
     /^ok / { if (tolower($0) ~ /# skip/) skipped++; else passed++ }
     /^not ok / { failed++ }
+    match($0, /^[a-z0-9 -]+: [0-9]+ points, [0-9]+ bad/) {
+      split(substr($0, 1, RLENGTH), words, /: | points, | bad/)
+      points += words[2] - words[3]
+      bad += words[3]
+    }
     END {
+      if (points + bad > 0) { passed = points; failed = bad }
       if (passed + failed + skipped == 0)
         if (status == 0) passed = 1; else if (status == 77) skipped = 1; else failed = 1
       else if (status != 0 && failed == 0)
