@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "fingerprint_private.h"
+
 VEC(artifact_vec, struct artifact);
 
 /* The stage whose output is not in the work tree, if `output` is one. */
@@ -332,39 +334,6 @@ static bool is_glob_made(const struct session *session, const struct stage *stag
     return false;
 }
 
-/* The recorded output that is or holds `path`, of a stage that this run does not visit; or NULL. */
-static struct artifact *recorded_output(const struct session *session, struct str path)
-{
-    const struct stage *maker = plan_producer(&session->plan, path);
-    const struct lock_entry *entry = maker ? map_get(&session->lock.entries, maker->name) : NULL;
-    for (size_t i = 0; entry && i < entry->out_count; i++) {
-        if (entry->outs[i].is_stored && path_is_within(path, entry->outs[i].path))
-            return &entry->outs[i];
-    }
-    return NULL;
-}
-
-/* What is not there, and no stage of this run makes, may be in the store: it comes back before it
- * counts as missing. */
-static FALLIBLE bring_back(struct session *session, struct str path, struct forecast *forecast)
-{
-    struct artifact now;
-    struct artifact *recorded = recorded_output(session, path);
-    bool can = false;
-    int displaced = 0;
-    TRY(worktree_look(session->worktree, path, LOOK_DEP, &now));
-    if (now.kind != ARTIFACT_ABSENT || !recorded || !session->cas)
-        return NULL;
-    TRY(worktree_can_restore(session->worktree, recorded, &can));
-    if (can && forecast)
-        map_put(session->arena, &forecast->known, recorded->path, recorded);
-    if (!can || forecast)
-        return NULL;
-    TRY(worktree_restore(session->worktree, recorded, STR("displaced/inputs"), &displaced, &can));
-    worktree_forget(session->worktree, recorded->path);
-    return NULL;
-}
-
 static FALLIBLE check_dependency(struct session *session, const struct stage *stage,
                                  const struct dependency *dependency, struct forecast *forecast)
 {
@@ -374,7 +343,7 @@ static FALLIBLE check_dependency(struct session *session, const struct stage *st
         return NULL;
     struct dep_source source = {.session = session, .stage = stage, .forecast = forecast};
     if (!dependency->is_glob && !dependency->is_url)
-        TRY(bring_back(session, dependency->path, forecast));
+        TRY(input_bring_back(session, dependency->path, forecast));
     if (dependency->is_url)
         return error_hint(doc_error(dependency->node, "'%.*s' is a URL; stages can't read URLs yet",
                                     STR_FMT(dependency->written)),
