@@ -52,6 +52,21 @@ static FALLIBLE read_metrics(struct run_state *state, const struct output *outpu
     return found ? metrics_parse(session->arena, output->path, bytes, ret) : NULL;
 }
 
+/* DVC reads metrics only when it is asked for them, so a dvc.yaml's stage does not fail for NaN in
+ * one. */
+static bool is_tolerated(struct run_state *state, const struct stage *stage, struct error *error)
+{
+    struct session *session = state->session;
+    if (session->pipeline->dialect != DOC_DVC)
+        return false;
+    struct event event = {.kind = EVENT_WARNING,
+                          .stage = stage,
+                          .text = str_print(session->arena, "metrics are left out: %.*s",
+                                            STR_FMT(run_text_of(session->arena, error)))};
+    observer_tell(session->observer, &event);
+    return true;
+}
+
 /* Outputs one by one; what is wrong with them is the stage's fault unless the machine failed. */
 static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
                             struct result *result, struct str *ret_fault)
@@ -74,6 +89,8 @@ static FALLIBLE capture_all(struct run_state *state, const struct stage *stage,
         if (output->category != OUT_METRICS || result->outs[i].kind != ARTIFACT_FILE)
             continue;
         error = read_metrics(state, output, &result->metrics);
+        if (error && is_tolerated(state, stage, error))
+            continue;
         if (error) {
             state->exit_status = ERROR_PROJECT;
             *ret_fault = run_text_of(arena, error);

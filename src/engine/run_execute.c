@@ -417,7 +417,9 @@ static FALLIBLE settle(struct run_state *state, struct step *step, enum job_end 
         if (!fault.len)
             return rejects ? run_finish_stage(state, step, STATUS_REJECTED)
                            : finish_success(state, step);
-        step->outcome->blocker = fault;
+        step->outcome->blocker =
+            str_print(state->session->arena, "%.*s; what it made is in .mlops/%.*s", STR_FMT(fault),
+                      STR_FMT(failed_folder(state, step)));
     }
     if (end != JOB_SUCCEEDED && may_retry(state, step, end))
         return retry_later(state, step);

@@ -160,8 +160,17 @@ struct str run_text_of(struct arena *arena, struct error *error)
     AUTO(buf_drop) struct buf text = {0};
     error_print(error, &text);
     error_drop(error);
-    struct str line = str_trim(buf_str(&text));
-    return str_copy(arena, str_starts(line, STR("mlops: ")) ? str_slice(line, 7, line.len) : line);
+    struct str all = str_trim(buf_str(&text));
+    struct str rest = all;
+    struct str line = all;
+    str_split(&rest, '\n', &line); /* without the excerpt: this goes into tables, too */
+    if (str_starts(line, STR("mlops: ")))
+        line = str_slice(line, 7, line.len);
+    ptrdiff_t hint = str_find(all, STR("\n  hint: "));
+    if (hint < 0)
+        return str_copy(arena, line);
+    struct str advice = str_trim(str_slice(all, (size_t)hint + 9, all.len));
+    return str_print(arena, "%.*s (%.*s)", STR_FMT(line), STR_FMT(advice));
 }
 
 struct error *run_fail_stage(struct run_state *state, struct step *step, struct error *error)
