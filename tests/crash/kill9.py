@@ -3,7 +3,10 @@
 
 strace lists the calls of one undisturbed command; then, per point, a fresh copy of the project is
 given to the same command, which is killed at that one call. The pool runs inline, so that calls
-come in the same order each time. By default every 20th point is tried, others on other days."""
+come in the same order each time. By default every 20th point is tried, others on other days.
+
+With `--error EIO` (or ENOSPC, EINTR ...) the call fails instead: never a crash, never a success that
+is none, and the same soundness afterwards."""
 import collections
 import os
 import re
@@ -138,10 +141,11 @@ ENVIRONMENT = dict(MLOPS_POOL="0", MLOPS_GC_GRACE="0s", MLOPS_KEEP_AGE="0s", MLO
 def traced(project, words, inject=None):
     trace = os.path.join(fault.scratch(), "trace")
     options = ["-e", f"inject={inject}"] if inject else []
-    subprocess.run(["strace", "-qq", "-o", trace, *options, fault.MLOPS, *words], cwd=project,
-                   env=fault.environment(**ENVIRONMENT), stdin=subprocess.DEVNULL,
-                   capture_output=True, timeout=60)
-    return fault.text_of(fault.read(trace))
+    done = subprocess.run(["strace", "-qq", "-o", trace, *options, fault.MLOPS, *words],
+                          cwd=project, env=fault.environment(**ENVIRONMENT),
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    result = fault.Result(done.returncode, fault.text_of(done.stdout), fault.text_of(done.stderr), 0)
+    return fault.text_of(fault.read(trace)), result
 
 
 def list_points(trace):
@@ -179,6 +183,20 @@ def after_kill(scenario, project, expected):
     return faults
 
 
+# Calls whose failure a disk can cause.
+FAILING = ("read pread64 write pwrite64 fsync fdatasync syncfs rename renameat renameat2 link linkat "
+           "unlink unlinkat openat newfstatat fstat close ftruncate getdents64 mkdirat flock fcntl "
+           "fchmod utimensat fallocate").split()
+
+
+def said_clearly(result):
+    if result.status in (fault.OK, fault.ANSWER):
+        return []
+    if result.status < 0 or result.status == fault.BUG or not result.out + result.err:
+        return [f"the command itself: {result}"]
+    return []
+
+
 def try_scenario(scenario, chosen):
     scenario.base = scenario.make()
     kept = os.path.join(fault.scratch(), "base")
@@ -186,7 +204,9 @@ def try_scenario(scenario, chosen):
     scenario.base = kept
     project = os.path.join(fault.scratch(), "p")
     fault.copy(kept, project)
-    points = list_points(traced(project, scenario.words))
+    points = list_points(traced(project, scenario.words)[0])
+    if chosen.error:
+        points = [point for point in points if point[0] in FAILING]
     first, last = 0, len(points)
     if scenario.window:
         pattern, last = scenario.window
@@ -205,9 +225,11 @@ def try_scenario(scenario, chosen):
             continue
         call, count, line = points[number]
         fault.copy(kept, project)
-        traced(project, scenario.words, f"{call}:signal=SIGKILL:when={count}")
-        tally.point(after_kill(scenario, project, expected), f"at call {number}: {call} {count}, "
-                    f"undisturbed {line}")
+        how = f"error={chosen.error}" if chosen.error else "signal=SIGKILL"
+        result = traced(project, scenario.words, f"{call}:{how}:when={count}")[1]
+        faults = said_clearly(result) if chosen.error else []
+        tally.point(faults + after_kill(scenario, project, expected),
+                    f"at call {number}: {call} {count}, undisturbed {line}")
         if chosen.stop and tally.bad:
             break
     return tally.end(f" (of {len(points)} calls)")
@@ -217,6 +239,7 @@ def main():
     chosen = fault.arguments(
         (["--every"], dict(type=int, default=20, help="try each so-manieth point")),
         (["--only"], dict(type=int, nargs="*", help="numbers of the points to try")),
+        (["--error"], dict(default=None, help="let the call fail with this, as EIO")),
         (["--stop"], dict(action="store_true", help="end a scenario at its first bad point")),
         (["scenarios"], dict(nargs="*", help="names; all if none is given")))
     if not shutil.which("strace"):
