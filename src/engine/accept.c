@@ -6,9 +6,13 @@
 
 #include "run_private.h"
 
-static struct str place_of(struct arena *arena, const struct stage *stage)
+/* Two pipelines of a project may have stages of one name. */
+static struct str place_of(const struct session *session, struct arena *arena,
+                           const struct stage *stage)
 {
-    return str_print(arena, "unconfirmed/%.*s", STR_FMT(name_file(arena, 0, stage->name)));
+    struct str name =
+        str_print(arena, "%.*s %.*s", STR_FMT(stage->name), STR_FMT(session->pipeline->path));
+    return str_print(arena, "unconfirmed/%.*s", STR_FMT(name_file(arena, 0, name)));
 }
 
 struct error *unconfirmed_save(struct session *session, const struct outcome *outcome)
@@ -18,14 +22,14 @@ struct error *unconfirmed_save(struct session *session, const struct outcome *ou
     int state = fd_number(session->workspace.state_fd);
     result_encode(outcome->value, &bytes);
     TRY(directory_make(state, "unconfirmed", false));
-    return file_publish(state, place_of(&arena, outcome->stage).at, buf_str(&bytes), 0644,
+    return file_publish(state, place_of(session, &arena, outcome->stage).at, buf_str(&bytes), 0644,
                         session->workspace.config.durability == DURABILITY_FULL);
 }
 
 struct error *unconfirmed_forget(struct session *session, const struct stage *stage)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    return path_remove(fd_number(session->workspace.state_fd), place_of(&arena, stage).at);
+    return path_remove(fd_number(session->workspace.state_fd), place_of(session, &arena, stage).at);
 }
 
 static FALLIBLE unconfirmed_load(struct session *session, const struct stage *stage,
@@ -34,7 +38,7 @@ static FALLIBLE unconfirmed_load(struct session *session, const struct stage *st
     struct arena *arena = session->arena;
     struct str bytes;
     bool found = false;
-    TRY(file_read(arena, fd_number(session->workspace.state_fd), place_of(arena, stage).at,
+    TRY(file_read(arena, fd_number(session->workspace.state_fd), place_of(session, arena, stage).at,
                   LIMIT_LOCK_BYTES, &bytes, &found));
     if (!found)
         return error_hint(error_new(ERROR_PROJECT, "stage '%.*s' has no unconfirmed outcome",

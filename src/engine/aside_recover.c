@@ -11,16 +11,17 @@
 
 #include "aside_private.h"
 
-enum { FOREIGN_WAIT_S = 10 };
+enum { FOREIGN_WAIT_S = 10, BURIAL_WAIT_MS = 250 };
 
 /* Whether the run that began the attempt is dead: its own lock (held by mlops, not by stages) is
- * free. */
+ * free. Who marks a dead run as crashed has it for an instant, hence the wait. */
 static FALLIBLE is_run_dead(struct session *session, struct arena *arena, struct str run, bool *ret)
 {
     AUTO(lock_drop) struct lock lock = {0};
     struct str path = str_print(arena, "locks/run-%.*s", STR_FMT(run));
-    return lock_take(fd_number(session->workspace.state_fd), path.at, LOCK_SHARED, 0, NULL, NULL,
-                     &lock, ret);
+    int state = fd_number(session->workspace.state_fd);
+    TRY(lock_take(state, path.at, LOCK_SHARED, BURIAL_WAIT_MS * NS_PER_MS, NULL, NULL, &lock, ret));
+    return *ret ? path_remove(state, path.at) : NULL; /* asking made it, if it was gone */
 }
 
 /* Ends the processes that a killed mlops left behind: never two writers. */
@@ -75,6 +76,28 @@ static FALLIBLE settle(struct session *session, struct arena *arena, struct str 
     return NULL;
 }
 
+/* Killed while its journal was being made, when nothing was moved yet. Without syncs a power cut
+ * may lose a journal, but not what was moved after it: that is kept. */
+static FALLIBLE drop_unmade(struct session *session, struct arena *arena, struct str folder,
+                            struct str attempt)
+{
+    AUTO(fd_drop) struct fd directory = {0};
+    int state = fd_number(session->workspace.state_fd);
+    struct walk_list list;
+    bool holds_outputs = false;
+    struct error *error = directory_open(state, folder.at, &directory);
+    if (!error)
+        error = walk_list(arena, fd_number(directory), true, &list);
+    for (size_t i = 0; !error && i < list.count; i++)
+        holds_outputs |= list.entries[i].name.at[0] >= '0' && list.entries[i].name.at[0] <= '9';
+    error_drop(error); /* no directory: nobody's */
+    if (!holds_outputs)
+        return path_remove(state, folder.at);
+    struct str target = str_print(arena, "displaced/%.*s", STR_FMT(attempt));
+    TRY(directory_make(state, "displaced", false));
+    return path_move(state, folder.at, state, target.at);
+}
+
 static FALLIBLE recover_attempt(struct session *session, struct str attempt)
 {
     AUTO(arena_drop) struct arena arena = {0};
@@ -88,22 +111,18 @@ static FALLIBLE recover_attempt(struct session *session, struct str attempt)
     TRY(file_read(&arena, state, path.at, LIMIT_LOCK_BYTES, &bytes, &found));
     struct error *broken = journal_decode(&arena, bytes, &journal);
     if (broken) {
-        /* Killed while it was being made: nothing was moved yet. A living run holds its lock. */
         error_drop(broken);
         if (fd_number(file) >= 0 && flock(fd_number(file), LOCK_EX | LOCK_NB) != 0)
-            return NULL;
-        return path_remove(state, folder.at);
+            return NULL; /* of a living run */
+        return drop_unmade(session, &arena, folder, attempt);
     }
     bool dead = false;
     TRY(is_run_dead(session, &arena, journal.run, &dead));
     if (!dead)
         return NULL;
-    bool ended = true;
-    if (flock(fd_number(file), LOCK_EX | LOCK_NB) != 0) {
-        TRY(end_processes(session, &arena, folder, attempt, &ended));
-        ended = ended && flock(fd_number(file), LOCK_EX | LOCK_NB) == 0;
-    }
-    if (!ended)
+    bool ended = true; /* not only who holds the lock: many programs close what they inherit */
+    TRY(end_processes(session, &arena, folder, attempt, &ended));
+    if (!ended || flock(fd_number(file), LOCK_EX | LOCK_NB) != 0)
         return error_hint(
             error_new(ERROR_MACHINE, "processes of stage '%.*s' of a killed run still run",
                       STR_FMT(journal.stage)),

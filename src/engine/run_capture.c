@@ -59,10 +59,11 @@ static bool is_tolerated(struct run_state *state, const struct stage *stage, str
     struct session *session = state->session;
     if (session->pipeline->dialect != DOC_DVC)
         return false;
-    struct event event = {.kind = EVENT_WARNING,
-                          .stage = stage,
-                          .text = str_print(session->arena, "metrics are left out: %.*s",
-                                            STR_FMT(run_text_of(session->arena, error)))};
+    struct str fault = run_text_of(session->arena, error);
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .stage = stage,
+        .text = str_print(session->arena, "metrics are left out: %.*s", STR_FMT(fault))};
     observer_tell(session->observer, &event);
     return true;
 }

@@ -23,7 +23,7 @@ struct str {
     {                                                                                              \
         "" literal, sizeof(literal) - 1                                                            \
     }
-/* For printf: "%.*s", STR_FMT(s) */
+/* For printf: "%.*s", STR_FMT(s). Evaluates `s` twice: nothing with an effect of its own. */
 #define STR_FMT(s) (int)(s).len, (s).at ? (s).at : ""
 
 static inline struct str str_of(const char *text)
