@@ -110,8 +110,19 @@ static void the_text_is_the_documented_one(void **state)
     struct recipe_env env[] = {{STR("API_KEY"), {0}, true}, {STR("THREADS"), STR("2"), false}};
     struct str empty_dirs[] = {STR("a/b")};
     struct artifact outs[] = {
-        {STR("model.pkl"), ARTIFACT_FILE, false, true, digest_of("m", 1), 3, 1, NULL, 0},
-        {STR("plots"), ARTIFACT_TREE, false, false, digest_of("p", 1), 9, 2, empty_dirs, 1},
+        {.path = STR("model.pkl"),
+         .kind = ARTIFACT_FILE,
+         .is_stored = true,
+         .digest = digest_of("m", 1),
+         .size_bytes = 3,
+         .file_count = 1},
+        {.path = STR("plots"),
+         .kind = ARTIFACT_TREE,
+         .digest = digest_of("p", 1),
+         .size_bytes = 9,
+         .file_count = 2,
+         .empty_dirs = empty_dirs,
+         .empty_dir_count = 1},
     };
     struct lock_entry entry = {.stage = STR("train"), .outs = outs, .out_count = 2};
     entry.recipe = (struct recipe){
