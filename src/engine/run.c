@@ -18,6 +18,16 @@ bool run_is_stopping(const struct run_state *state)
     return state->stop_count > 0 || (state->failure && !state->options->keep_going);
 }
 
+/* A running stage takes its locks, a pipe and its process; one that waits to be recorded its locks.
+ */
+static int64_t fit_descriptors(int64_t jobs)
+{
+    enum { OURS = 192, OF_A_JOB = 6, OF_AN_OUTCOME = 3 };
+    int64_t reserved = OURS + LIMIT_OUTCOMES_GROUPED * OF_AN_OUTCOME;
+    int64_t limit = machine_descriptors(reserved + jobs * OF_A_JOB);
+    return MAX_OF(MIN_OF(jobs, (limit - reserved) / OF_A_JOB), (int64_t)1);
+}
+
 static int64_t jobs_of(const struct run_state *state)
 {
     const struct session *session = state->session;
@@ -26,7 +36,7 @@ static int64_t jobs_of(const struct run_state *state)
         jobs = session->workspace.config.jobs;
     if (jobs == 0)
         jobs = session->pipeline->dialect == DOC_DVC ? 1 : machine_cpus();
-    return MIN_OF(MAX_OF(jobs, (int64_t)1), LIMIT_JOBS);
+    return fit_descriptors(MIN_OF(MAX_OF(jobs, (int64_t)1), LIMIT_JOBS));
 }
 
 static void push_ready(struct run_state *state, uint32_t index)

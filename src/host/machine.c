@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -144,6 +145,18 @@ int64_t machine_memory_bytes(void)
     int64_t physical = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     struct machine_limits limits = {.cpus = INT64_MAX, .memory_bytes = physical};
     return limits_here(limits).memory_bytes;
+}
+
+int64_t machine_descriptors(int64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    rlim_t most = MIN_OF(limit.rlim_max, (rlim_t)INT32_MAX);
+    struct rlimit raised = {MIN_OF((rlim_t)wanted, most), limit.rlim_max};
+    if (limit.rlim_cur < raised.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        limit = raised;
+    return (int64_t)MIN_OF(limit.rlim_cur, (rlim_t)INT32_MAX);
 }
 
 struct str machine_host(struct arena *arena)

@@ -312,3 +312,56 @@ END
   holds_text ../far/a 1
   [ -n "$(find .mlops/failed -path '*failed/*/*/*far/a')" ]
 }
+
+@test "an input that its maker did not make fails the stage, not those that run beside it" {
+  pipeline <<'END'
+stages:
+  long: {cmd: 'while [ ! -e ../go ]; do sleep 0.02; done; echo 1 > l', outs: [l]}
+  a: {cmd: 'mkdir -p d; echo 1 > d/y', outs: [d]}
+  b: {cmd: 'cat d/x > b', deps: [d/x], outs: [b]}
+END
+  in_background run --json -j 2
+  wait_for d/y
+  sleep 0.1
+  touch ../go
+  ended_with 3
+  counts executed=2 failed=1
+  holds '"is not there" in s["b"]["cause"]'
+}
+
+@test "an interrupt while a big output is stored is answered at once, and recorded" {
+  truncate -s 20G ../big
+  pipeline <<'END'
+stages:
+  other: {cmd: 'sleep 60'}
+  a: {cmd: 'mv ../big big; touch ../begun', outs: [big]}
+END
+  in_background run --json -j 2
+  wait_for ../begun
+  sleep 0.2
+  kill -INT "$job"
+  ended_with 130
+  counts interrupted=2
+  succeeds runs --json
+  holds 'r["runs"][0]["status"] == "interrupted"'
+  [ -z "$(ls .mlops/aside)" ]
+}
+
+@test "a stage that stopped itself still answers TERM" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'trap "touch ../asked; exit 3" TERM; kill -STOP $$; sleep 60', timeout: 100ms}
+END
+  MLOPS_GRACE=1h fails 1 run
+  [ -e ../asked ]
+}
+
+@test "more jobs than descriptors allow: fewer run at once" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'echo 1 > a', outs: [a]}
+END
+  for i in $(seq 100); do echo "  s$i: {cmd: 'sleep 0.1; echo 1 > o$i', outs: [o$i]}"; done >>pipeline.yaml
+  ulimit -n 400
+  ran executed=101 -- -j 1000
+}

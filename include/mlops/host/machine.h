@@ -10,6 +10,10 @@ int machine_cpus(void);
 /* Memory it may use: physical or the cgroup's limit, bytes. */
 int64_t machine_memory_bytes(void);
 
+/* Descriptors this process may have open. A limit below `wanted` is raised as far as the system
+ * lets us; processes started later inherit it. */
+int64_t machine_descriptors(int64_t wanted);
+
 struct str machine_host(struct arena *arena);
 struct str machine_user(struct arena *arena);
 struct str machine_platform(struct arena *arena); /* "linux/x86_64" */
