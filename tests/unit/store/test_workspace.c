@@ -104,7 +104,7 @@ static void a_branch_without_config_keeps_the_id(void **state)
     rig_drop(&rig);
 }
 
-static void a_fresh_clone_gets_its_store(void **state)
+static void a_fresh_clone_gets_its_store_from_whoever_comes_first(void **state)
 {
     (void)state;
     struct rig rig = {.scratch = scratch_open()};
@@ -112,8 +112,7 @@ static void a_fresh_clone_gets_its_store(void **state)
     scratch_write(&rig.scratch, ".mlops/config.yaml", "project: '0123456789abcdef'\n");
     struct workspace workspace = {0};
     assert_fine(workspace_find(&rig.arena, str_of(rig.scratch.path), &workspace));
-    assert_true(workspace.state_fd.number_plus_one && !workspace.cache_fd.number_plus_one);
-    assert_fine(workspace_init(&rig.arena, &workspace));
+    assert_true(workspace.state_fd.number_plus_one != 0);
     assert_true(workspace.cache_fd.number_plus_one && !workspace.is_new);
     assert_true(str_is(workspace.config.project, "0123456789abcdef"));
     workspace_drop(&workspace);
@@ -272,7 +271,7 @@ int main(void)
         cmocka_unit_test(processes_that_init_at_once_agree),
         cmocka_unit_test(a_half_made_project_is_completed),
         cmocka_unit_test(a_branch_without_config_keeps_the_id),
-        cmocka_unit_test(a_fresh_clone_gets_its_store),
+        cmocka_unit_test(a_fresh_clone_gets_its_store_from_whoever_comes_first),
         cmocka_unit_test(a_store_of_a_newer_version_is_refused),
         cmocka_unit_test(the_store_may_be_elsewhere),
         cmocka_unit_test(paths_are_taken_from_where_the_user_stands),
