@@ -1,5 +1,5 @@
 /* The state of one run, shared by the run_*.c files. Flow: run.c sequences; run_visit.c decides for
- * a ready stage; run_execute.c starts and ends attempts; run_capture.c turns outputs into a result;
+ * a ready stage; run_restore.c and run_execute.c do it; run_capture.c turns outputs into a result;
  * run_finish.c settles a stage and what waits for it; run_begin.c and run_end.c open and close the
  * record. */
 #pragma once
@@ -93,10 +93,9 @@ FALLIBLE run_guard_missing(struct run_state *state, const struct step *step,
 
 /* run_execute.c */
 FALLIBLE run_execute(struct run_state *state, struct step *step);
-FALLIBLE run_restore(struct run_state *state, struct step *step);
+/* What the run knew of the stage's files may be old by now: with its locks held, stat again. */
+FALLIBLE run_look_again(struct run_state *state, struct step *step);
 FALLIBLE run_job_ended(struct run_state *state, struct step *step);
-/* Restores what --minimal put off; *ret_done false: somebody else works on it, try again. */
-FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_done);
 void run_hold(struct run_state *state, struct step *step, int64_t wake_ns);
 
 /* run_heal.c: after damage was found in the store, objects that the work tree still holds are put
@@ -104,6 +103,11 @@ void run_hold(struct run_state *state, struct step *step, int64_t wake_ns);
 FALLIBLE run_heal_begin(struct run_state *state);
 FALLIBLE run_heal(struct run_state *state, const struct step *step);
 FALLIBLE run_heal_end(struct run_state *state, bool is_complete);
+
+/* run_restore.c */
+FALLIBLE run_restore(struct run_state *state, struct step *step);
+/* Restores what --minimal put off; *ret_done false: somebody else works on it, try again. */
+FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_done);
 
 /* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an
  * error). */
