@@ -185,7 +185,7 @@ def after_kill(scenario, project, expected):
 
 # Calls whose failure a disk can cause.
 FAILING = ("read pread64 write pwrite64 fsync fdatasync syncfs rename renameat renameat2 link linkat "
-           "unlink unlinkat openat newfstatat fstat close ftruncate getdents64 mkdirat flock fcntl "
+           "unlink unlinkat openat newfstatat fstat close ftruncate getdents64 mkdirat flock "
            "fchmod utimensat fallocate").split()
 
 
