@@ -155,9 +155,8 @@ static FALLIBLE copy_within(int in, const char *from, int out, const char *to)
     if (fstatat(in, from, &source, AT_SYMLINK_NOFOLLOW) != 0)
         return error_os(errno, "cannot look at '%s'", from);
     file_temp_name(temp);
-    struct error *error = S_ISDIR(source.st_mode)
-                              ? copy_tree(in, from, out, temp)
-                              : copy_leaf(in, from, out, temp, &source, true);
+    struct error *error = S_ISDIR(source.st_mode) ? copy_tree(in, from, out, temp)
+                                                  : copy_leaf(in, from, out, temp, &source, true);
     if (!error && renameat(out, temp, out, to) != 0)
         error = error_os(errno, "cannot put '%s' in place", to);
     if (error) {

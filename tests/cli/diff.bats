@@ -142,7 +142,7 @@ END
   holds '{k: r["data"][0]["files"][k] for k in ("added", "removed", "changed")} == {"added": 1, "removed": 1, "changed": 1}'
   holds '[f["change"] + " " + f["path"] for f in r["data"][0]["files"]["listed"]] == ["changed parts/a.txt", "removed parts/b.txt", "added parts/c.txt"]'
   succeeds diff
-  ! says 'parts/c.txt' 2>/dev/null
+  not says 'parts/c.txt' 2>/dev/null
   succeeds diff -v
   says 'A parts/c.txt'
   echo 2 >raw.txt

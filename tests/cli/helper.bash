@@ -158,3 +158,11 @@ holds_text() {
     return 1
   }
 }
+
+# not COMMAND...: it fails. (A plain `!` fails no test.)
+not() {
+  if "$@"; then
+    echo "succeeded, which it should not: $*" >&2
+    return 1
+  fi
+}

@@ -172,7 +172,7 @@ END
   grep -q train pipeline.lock
   sed -i 's/^  train:/  fit:/' pipeline.yaml
   ran unchanged=2
-  ! grep -q '^  train:' pipeline.lock
+  not grep -q '^  train:' pipeline.lock
   grep -q '^  fit:' pipeline.lock
 }
 

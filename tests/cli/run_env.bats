@@ -43,8 +43,8 @@ END
   MY_KEY=geheimnis-4711 succeeds run -v
   says "plain ***"
   says_not geheimnis
-  ! grep -rqF geheimnis .mlops pipeline.lock
-  ! grep -rqF "$(printf geheimnis-4711 | base64)" .mlops
+  not grep -rqF geheimnis .mlops pipeline.lock
+  not grep -rqF "$(printf geheimnis-4711 | base64)" .mlops
   succeeds logs
   says "plain ***"
   says_not geheimnis
@@ -101,7 +101,7 @@ END
   grep -q '^PATH=' a
   grep -q '^LC_ALL=' a
   grep -q '^MLOPS_STAGE=a' a
-  ! grep -q '^OTHER=' a
+  not grep -q '^OTHER=' a
   ! grep -q '^MY_KEY=' a
 }
 

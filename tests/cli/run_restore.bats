@@ -75,7 +75,7 @@ load helper
   did prepare train
   says "[1/2] prepare ran"
   says "[2/2] train ran"
-  ! grep -q $'\x1b' "$OUT" "$ERR"
+  not grep -q $'\x1b' "$OUT" "$ERR"
   CI=true ran unchanged=2
   did
   [ -z "$(git status --porcelain)" ]

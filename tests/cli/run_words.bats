@@ -70,7 +70,7 @@ stages:
   a: {cmd: 'printf "\033[31mred\033[0m\n"; exit 1'}
 END
   fails 1 run
-  ! grep -q $'\x1b' "$OUT" "$ERR"
+  not grep -q $'\x1b' "$OUT" "$ERR"
   says red
 }
 
@@ -127,7 +127,7 @@ END
 @test "no colour when stderr is no terminal, none with NO_COLOR on one" {
   two_stages
   succeeds run
-  ! grep -q $'\x1b' "$ERR"
+  not grep -q $'\x1b' "$ERR"
   rm -r .mlops pipeline.lock
   script -qec "env TERM=xterm NO_COLOR=1 '$MLOPS' run --progress=plain" /dev/null >"$OUT" 2>&1 </dev/null
   says "prepare ran"

@@ -25,7 +25,7 @@
     LIMIT(ERRORS_TOLD, 20, "errors", "more than a screen of them helps nobody")                    \
     LIMIT(STAGES, 100000, "stages", "one pipeline")                                                \
     LIMIT(STAGE_PATHS, 100000, "paths", "deps and outs of one stage, globs expanded")              \
-    LIMIT(PLAN_MATCHES, 10000000, "matches", "patterns of deps compared with outputs; takes 1 s") \
+    LIMIT(PLAN_MATCHES, 10000000, "matches", "patterns of deps compared with outputs; takes 1 s")  \
     LIMIT(PLAN_LINKS, 10000000, "links", "pairs of stages one of which waits for the other")       \
     LIMIT(GLOB_STEPS, 1000000, "steps", "matching one pattern; stops exponential patterns")        \
     LIMIT(TREE_DEPTH, 256, "levels", "directories inside a dependency or output")                  \

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+
 #include <stdlib.h>
 
 struct arena;

@@ -10,7 +10,8 @@ struct digest {
     unsigned char at[32];
 };
 
-/* A running hash, reusable: open once, then add..., finish, add..., finish. Not shared by threads. */
+/* A running hash, reusable: open once, then add..., finish, add..., finish. Not shared by threads.
+ */
 struct hasher {
     void *context; /* EVP_MD_CTX */
 };

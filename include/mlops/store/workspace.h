@@ -50,7 +50,8 @@ void temp_dir_drop(struct temp_dir *temp);
 /* Removes the directories that dead processes left there. */
 FALLIBLE temp_dir_sweep(int parent_fd, const char *prefix);
 
-/* file_publish for a file of the user's (project-relative): what a kill leaves lies in .mlops/tmp. */
+/* file_publish for a file of the user's (project-relative): what a kill leaves lies in .mlops/tmp.
+ */
 FALLIBLE workspace_publish(const struct workspace *workspace, const char *path, struct str bytes,
                            uint32_t mode, bool is_durable);
 

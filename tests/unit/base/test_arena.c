@@ -1,9 +1,9 @@
-#include "support/unit.h"
-
 #include "mlops/base/arena.h"
 
 #include <stdbool.h>
 #include <string.h>
+
+#include "support/unit.h"
 
 static bool is_zero(const unsigned char *at, size_t size)
 {

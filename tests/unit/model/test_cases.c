@@ -219,7 +219,8 @@ static void expect_errors(struct outcome *outcome, struct str expect)
 static struct error *make_plan(struct outcome *outcome, const struct test_case *test)
 {
     struct doc *doc;
-    struct doc_options doc_options = {.dialect = pipeline_dialect(test->name), .huge_is_text = true};
+    struct doc_options doc_options = {.dialect = pipeline_dialect(test->name),
+                                      .huge_is_text = true};
     TRY(doc_parse(outcome->arena, test->name, test->pipeline, &doc_options, &doc));
     TRY(pipeline_bind(outcome->arena, doc, test->name, &outcome->pipeline));
     struct str_vec targets = {0};
