@@ -166,3 +166,10 @@ not() {
     return 1
   fi
 }
+
+# gone PID: no such process, or one that has ended and only waits for its parent's attention.
+gone() {
+  local state
+  state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
+  [[ -z $state || $state == Z ]] || { echo "process $1 is in state $state" >&2; return 1; }
+}

@@ -79,8 +79,8 @@ stages:
   a: {cmd: 'sleep 300 & echo $! > pid; setsid sleep 300 & echo $! > pid2; echo 1 > a', outs: [a]}
 END
   ran executed=1
-  not kill -0 "$(cat pid)" 2>/dev/null
-  ! kill -0 "$(cat pid2)" 2>/dev/null
+  gone "$(cat pid)"
+  gone "$(cat pid2)"
 }
 
 @test "retries: again with back-off until it works, all attempts counted" {
@@ -199,7 +199,7 @@ END
   kill -0 "$(cat ../pid)"
   cp ../good.yaml pipeline.yaml
   ran unchanged=2
-  not kill -0 "$(cat ../pid)" 2>/dev/null
+  gone "$(cat ../pid)"
   holds_text clean.txt RAW
   grep -q "a run that was killed" "$ERR"
   succeeds runs --json
