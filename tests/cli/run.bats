@@ -528,3 +528,15 @@ stages:
 END
   ran executed=2 -- made
 }
+
+@test "a metrics file that is one number is recorded and read back from the lock" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'echo 0.93 > acc.json', metrics: [acc.json]}
+END
+  sed -i 's/cmd:/deps: [pipeline.yaml], cmd:/' pipeline.yaml
+  ran executed=1
+  grep -q 'acc.json: 0.93' pipeline.lock
+  rm -rf .mlops
+  ran unchanged=1
+}

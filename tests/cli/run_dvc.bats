@@ -149,3 +149,18 @@ END
   ran executed=1 unchanged=2
   holds_text sub/log x
 }
+
+@test "NaN in a metrics file fails no stage of a dvc.yaml, and fails a native one that says where its outputs are" {
+  printf '#!/bin/sh\necho "{\\"x\\": NaN}" > m.json; echo m > m.bin\n' >make.sh
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: sh make.sh, outs: [m.bin], metrics: [m.json]}
+END
+  succeeds run dvc.yaml
+  says "NaN"
+  sed 's,sh make.sh,sh ./make.sh,' dvc.yaml >pipeline.yaml
+  rm m.bin m.json dvc.yaml
+  fails 3 run
+  says ".mlops/failed/"
+  [[ -f $(find .mlops/failed -name m.bin) ]]
+}

@@ -147,3 +147,17 @@ END
   says pipeline.lock
   cmp pipeline.lock ../lock
 }
+
+@test "in a fresh clone of an initialised project commands that only read work at once" {
+  git_init
+  two_stages
+  ran executed=2
+  commit_all one
+  git clone -q . ../clone
+  cd ../clone
+  succeeds status
+  says "prepare"
+  succeeds runs
+  succeeds gc
+  planned executed=1
+}

@@ -256,3 +256,23 @@ END
   says train
   ran unchanged=1
 }
+
+@test "--only does not pass a guard that has not let the data pass" {
+  echo good >in
+  pipeline <<'END'
+stages:
+  make: {cmd: cp in d, deps: [in], outs: [d]}
+  check: {kind: validate, cmd: grep -q good d, deps: [d]}
+  use: {cmd: cp d m, deps: [d], outs: [m]}
+END
+  ran executed=3
+  echo bad >in
+  fails 1 run
+  fails 1 run --only use
+  says "'check' guards"
+  holds_text m good
+  planned executed=1 unchanged=1
+  echo good >in
+  ran restored=1 unchanged=2
+  ran unchanged=1 -- --only use
+}

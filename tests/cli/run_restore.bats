@@ -267,3 +267,36 @@ END
   two_stages
   ran executed=2
 }
+
+@test "what an emptied store lacks is put there before a run replaces it" {
+  echo 1 >in
+  pipeline <<'END'
+stages:
+  a: {cmd: 'cat in > out; date +%N >> out', deps: [in], outs: [out]}
+END
+  ran executed=1
+  cp out ../first
+  rm -rf .mlops/cache
+  echo 2 >in
+  ran executed=1
+  echo 1 >in
+  ran restored=1
+  cmp out ../first
+}
+
+@test "an output that is a link to elsewhere stays one" {
+  mkdir scratch
+  ln -s scratch out
+  echo 1 >in
+  pipeline <<'END'
+stages:
+  a: {cmd: 'cp in out/f', deps: [in], outs: [out]}
+END
+  ran executed=1
+  [[ -L out && -f scratch/f ]]
+  echo 2 >in
+  ran executed=1
+  [[ -L out ]]
+  holds_text scratch/f 2
+  holds 'r["displaced_files"] == 0'
+}
