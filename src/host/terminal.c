@@ -1,6 +1,7 @@
 #include "mlops/host/terminal.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -14,10 +15,16 @@ static bool is_set(const char *name)
     return value && *value;
 }
 
+/* Many a service of continuous integration gives its jobs a terminal that nobody looks at. */
+static bool is_for_a_log(void)
+{
+    return is_set("CI") && strcmp(getenv("CI"), "false") != 0 && strcmp(getenv("CI"), "0") != 0;
+}
+
 bool terminal_is_live(int fd)
 {
     const char *term = getenv("TERM");
-    return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+    return isatty(fd) && !is_for_a_log() && term && *term && strcmp(term, "dumb") != 0;
 }
 
 /* no-color.org and bixense.com/clicolors: the wish for none is asked first. */

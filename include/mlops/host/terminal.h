@@ -3,10 +3,11 @@
 
 #include "mlops/base/str.h"
 
-/* Is this descriptor a terminal that understands cursor movement (not TERM=dumb)? */
+/* Is this descriptor a terminal that understands cursor movement (not TERM=dumb), with somebody in
+ * front of it (CI is unset, empty, 0 or false)? */
 bool terminal_is_live(int fd);
 
-/* Colour: a terminal, and neither NO_COLOR nor TERM=dumb; CLICOLOR_FORCE forces it where it is not
+/* Colour: a live terminal, and no NO_COLOR; CLICOLOR_FORCE forces it where it is not
  * a terminal (NO_COLOR is stronger). */
 bool terminal_has_colour(int fd);
 

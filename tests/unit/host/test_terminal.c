@@ -16,7 +16,7 @@ static int open_terminal(int columns)
 static int clear_environment(void **state)
 {
     (void)state;
-    static const char *const names[] = {"NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"};
+    static const char *const names[] = {"NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "CI"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         unsetenv(names[i]);
     return setenv("TERM", "xterm", 1);
@@ -33,6 +33,20 @@ static void a_terminal_is_live_unless_it_is_dumb(void **state)
     assert_false(terminal_is_live(fd));
     unsetenv("TERM");
     assert_false(terminal_is_live(fd));
+    close(fd);
+}
+
+static void a_terminal_of_continuous_integration_is_a_log(void **state)
+{
+    (void)state;
+    int fd = open_terminal(100);
+    if (fd < 0)
+        skip();
+    setenv("CI", "true", 1);
+    assert_false(terminal_is_live(fd));
+    assert_false(terminal_has_colour(fd));
+    setenv("CI", "false", 1);
+    assert_true(terminal_is_live(fd));
     close(fd);
 }
 
@@ -114,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_terminal_is_live_unless_it_is_dumb, clear_environment),
+        cmocka_unit_test_setup(a_terminal_of_continuous_integration_is_a_log, clear_environment),
         cmocka_unit_test_setup(colour_follows_the_terminal_and_the_users_wish, clear_environment),
         cmocka_unit_test_setup(columns_come_from_the_environment_the_terminal_or_are_eighty,
                                clear_environment),
