@@ -3,8 +3,12 @@
 #include "mlops/cli/diff_files.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/cli/view.h"
+#include "mlops/host/file.h"
 #include "mlops/host/vcs.h"
+#include "mlops/store/ledger.h"
 #include "mlops/store/workspace.h"
+
+#include <fcntl.h>
 
 struct diff_options {
     bool all, exit_code;
@@ -52,30 +56,75 @@ static FALLIBLE compare(struct context *context, const struct run_view *before,
     return add_code_files(context, ret);
 }
 
+/* Runs of the pipeline that is meant, newest first: the one that was named, else the newest run's.
+ */
+static FALLIBLE list_runs(struct context *context, const struct diff_options *options,
+                          struct run **ret, size_t *ret_count)
+{
+    struct ledger *ledger = NULL;
+    struct run *newest = NULL;
+    struct ledger_filter filter = {0};
+    bool found = false;
+    TRY(context_ledger(context, &ledger));
+    if (options->pipeline.len)
+        TRY(context_find_pipeline(context, options->pipeline, &filter.pipeline, &found));
+    else
+        TRY(view_newest_run(context, &newest));
+    if (newest)
+        filter.pipeline = newest->pipeline;
+    TRY(ledger_list_runs(ledger, context->arena, &filter, ret, ret_count));
+    if (*ret_count == 0)
+        return error_hint(error_new(ERROR_USAGE, "there is no run to compare with yet"),
+                          "mlops run makes one");
+    return NULL;
+}
+
 /* The newest run against the last one whose state differs. */
 static FALLIBLE compare_runs(struct context *context, const struct diff_options *options,
-                             const struct run_view *newest, struct run_diff *ret)
+                             const struct run *runs, size_t count, const struct run_view *newest,
+                             struct run_diff *ret)
 {
     struct run_view earlier;
-    struct error *error = view_find(context, STR("@~1"), options->pipeline, &earlier);
-    if (error && error->code == ERROR_USAGE) {
-        error_drop(error);
+    size_t at = 1;
+    while (at < count &&
+           (digest_is_zero(runs[at].state) || digest_equal(runs[at].state, runs[0].state)))
+        at++;
+    if (at == count)
         return error_hint(error_new(ERROR_USAGE, "there is only one run to compare with, and the "
                                                  "workspace is as it left it"),
                           "change something, or name what to compare: mlops diff A B");
-    }
-    TRY(error);
+    TRY(view_find(context, runs[at].id, options->pipeline, &earlier));
     return compare(context, &earlier, newest, options->all, ret);
+}
+
+/* The workspace of a run's pipeline, wherever the caller stands; *ret_found false: its file is
+ * gone. */
+static FALLIBLE view_workspace_of(struct context *context, const struct run *run,
+                                  struct run_view *ret, bool *ret_found)
+{
+    struct workspace *workspace = NULL;
+    struct file_stat stat;
+    TRY(context_workspace(context, &workspace));
+    struct str path = path_join(context->arena, workspace->root, run->pipeline);
+    TRY(file_stat_at(AT_FDCWD, path.at, true, &stat, ret_found));
+    return *ret_found ? view_of_workspace(context, path, ret) : NULL;
 }
 
 static FALLIBLE compare_usual(struct context *context, const struct diff_options *options,
                               struct run_diff *ret)
 {
+    struct run *runs = NULL;
+    size_t count = 0;
     struct run_view newest, workspace;
-    TRY(view_find(context, STR("@"), options->pipeline, &newest));
-    TRY(view_of_workspace(context, options->pipeline, &workspace));
-    TRY(compare(context, &newest, &workspace, options->all, ret));
-    return diff_is_empty(ret) ? compare_runs(context, options, &newest, ret) : NULL;
+    bool has_workspace = false;
+    TRY(list_runs(context, options, &runs, &count));
+    TRY(view_find(context, runs[0].id, options->pipeline, &newest));
+    TRY(view_workspace_of(context, &runs[0], &workspace, &has_workspace));
+    if (has_workspace)
+        TRY(compare(context, &newest, &workspace, options->all, ret));
+    return has_workspace && !diff_is_empty(ret)
+               ? NULL
+               : compare_runs(context, options, runs, count, &newest, ret);
 }
 
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)

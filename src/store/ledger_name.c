@@ -41,12 +41,16 @@ static bool steps_parse(struct str word, int64_t *ret_steps)
     return true;
 }
 
-/* Runs without a state (they crashed, or are running) are passed over on the way back. */
+/* Only runs of the newest one's pipeline: those of another differ in everything. Runs without a
+ * state (they crashed, or are running) are passed over on the way back. */
 static FALLIBLE find_steps_back(struct ledger *ledger, struct arena *arena, int64_t steps,
                                 struct sequence_vec *ret)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
-    TRY(sql_select(ledger->sql, &row, "SELECT sequence, state FROM run ORDER BY sequence DESC",
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT sequence, state FROM run WHERE pipeline ="
+                   " (SELECT pipeline FROM run ORDER BY sequence DESC LIMIT 1)"
+                   " ORDER BY sequence DESC",
                    ""));
     bool found = false;
     TRY(sql_next(row, &found));

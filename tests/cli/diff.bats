@@ -162,3 +162,22 @@ END
   succeeds diff @ workspace --json
   holds 'r["code"]["differs"] and r["after"]["code"]["is_dirty"] is True and r["after"]["code"]["patch"]'
 }
+
+@test "with two pipelines diff compares runs of one, the newest's or the named" {
+  echo 'x: 1' >p.yaml
+  for name in pipeline second; do
+    pipeline $name.yaml <<END
+stages:
+  $name: {cmd: cp p.yaml $name.out, params: [{p.yaml: [x]}], outs: [$name.out]}
+END
+  done
+  succeeds run
+  succeeds run second.yaml
+  echo 'x: 2' >p.yaml
+  succeeds run
+  succeeds run second.yaml
+  succeeds diff --json
+  holds '[d["stage"] for d in r["stages"]] == ["second"]'
+  succeeds diff -p pipeline.yaml --json
+  holds '[d["stage"] for d in r["stages"]] == ["pipeline"]'
+}
