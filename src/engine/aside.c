@@ -47,6 +47,14 @@ static FALLIBLE claim_paths(struct session *session, const struct stage *stage,
                        &attempt->claims, ret_taken);
 }
 
+struct error *attempt_is_free(struct session *session, const struct stage *stage, bool *ret)
+{
+    struct attempt attempt = {0};
+    struct error *error = claim_paths(session, stage, &attempt, ret);
+    attempt_drop(&attempt);
+    return error;
+}
+
 static FALLIBLE claim_key(struct session *session, const struct stage *stage, struct digest key,
                           struct attempt *attempt, bool *ret_taken)
 {

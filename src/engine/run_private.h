@@ -37,6 +37,7 @@ struct step {
     int64_t wake_ns;
     int64_t held_since_ns;
     bool was_noticed;
+    bool was_looked_again; /* after an error, with nobody else at work on its paths */
 };
 
 VEC(index_vec, uint32_t);

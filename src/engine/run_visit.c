@@ -31,6 +31,34 @@ static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
     return fingerprint_stage(session, step->stage, run_forecast(state), &step->print);
 }
 
+static void forget_paths(struct run_state *state, const struct stage *stage)
+{
+    vec_each (struct dependency, dependency, &stage->deps)
+        worktree_forget(state->session->worktree, dependency->path);
+    vec_each (struct output, output, &stage->outs)
+        worktree_forget(state->session->worktree, output->path);
+}
+
+/* What could not be read may have been in the making by another run: then it is looked at again,
+ * when that run is done with it. */
+static FALLIBLE look_later(struct run_state *state, struct step *step, struct error *error)
+{
+    bool is_free = true;
+    if (state->options->dry || !run_is_stage_fault(error))
+        return error;
+    struct error *unknown = attempt_is_free(state->session, step->stage, &is_free);
+    if (unknown || (is_free && step->was_looked_again)) {
+        error_drop(unknown);
+        return run_fail_stage(state, step, error);
+    }
+    error_drop(error);
+    step->was_looked_again = is_free;
+    forget_paths(state, step->stage);
+    step->is_unvisited = true;
+    run_hold(state, step, 0);
+    return NULL;
+}
+
 /* Takes the fingerprint, or fails the stage; *ret_done false: it is held, since what it reads is to
  * be restored first and somebody else works on it. */
 static FALLIBLE take_fingerprint_of_files(struct run_state *state, struct step *step,
@@ -46,7 +74,11 @@ static FALLIBLE take_fingerprint_of_files(struct run_state *state, struct step *
             return NULL;
         error = take_fingerprint(state, step);
     }
-    return error ? run_fail_stage(state, step, error) : NULL;
+    if (!error)
+        return NULL;
+    TRY(look_later(state, step, error));
+    *ret_done = step->phase == PHASE_DONE;
+    return NULL;
 }
 
 /* The verdict's known result becomes the outcome's. A result that is only known from the lock has
@@ -181,7 +213,7 @@ struct error *run_visit(struct run_state *state, struct step *step)
     struct error *error = lookup_stage(state->session, step->stage, &step->print, &state->lookup,
                                        true, &step->verdict);
     if (error)
-        return run_fail_stage(state, step, error);
+        return look_later(state, step, error);
     outcome->reasons = step->verdict.reasons;
     run_take_result(state, step);
     return state->options->dry ? finish_dry(state, step) : act(state, step);

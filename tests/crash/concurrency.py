@@ -114,7 +114,7 @@ def two_pipelines(tally, rounds):
         fault.write(f"{project}/{name}.yaml", TWO.format(name=name))
     os.unlink(project + "/pipeline.yaml")
     for number in range(rounds):
-        fault.set_params(project, rate=f"0.{number + 1}")
+        fault.set_params(project, rate=f"{number}.5")
         fault.write(project + "/log/executed", "")
         words = [["run", f"{name}.yaml", "--json"] for name in ("left", "right")] * 3
         results = start_together(project, words)

@@ -25,6 +25,9 @@ struct attempt {
 FALLIBLE attempt_begin(struct session *session, const struct stage *stage, struct digest key,
                        struct str run_id, struct attempt *ret, bool *ret_taken);
 
+/* Whether nobody works on the stage's paths right now. */
+FALLIBLE attempt_is_free(struct session *session, const struct stage *stage, bool *ret);
+
 /* Moves the stage's existing outputs (`before`, parallel to its outs) into the attempt's folder
  * (persisting ones are copied), makes the parents of its outputs and its work directory. */
 FALLIBLE attempt_set_aside(struct session *session, const struct stage *stage,
