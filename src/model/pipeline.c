@@ -46,7 +46,9 @@ static void bind_stages(struct binding *binding, const struct doc_node *node)
     for (const struct doc_node *item = node->first; item; item = item->next) {
         struct stage *stage = vec_push(arena, &pipeline->stages); /* stays where it is: cap fits */
         stage->index = pipeline->stages.len - 1;
+        stage->file = &pipeline->files.at[0];
         pipeline_bind_stage(binding, item, stage);
+        stage->local_name = stage->name;
         map_put(arena, &pipeline->by_name, stage->name, stage);
     }
 }
@@ -169,6 +171,11 @@ struct error *pipeline_bind(struct arena *arena, const struct doc *doc, struct s
     pipeline->dir = path_directory(path);
     pipeline->dialect = doc->dialect;
     pipeline->doc = doc;
+    *vec_push(arena, &pipeline->files) =
+        (struct pipeline_file){.path = path,
+                               .dir = pipeline->dir,
+                               .lock_path = pipeline_lock_path(arena, pipeline),
+                               .doc = doc};
     struct binding binding = {
         .binder.arena = arena,
         .pipeline = pipeline,

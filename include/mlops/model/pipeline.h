@@ -91,8 +91,23 @@ VEC(param_vec, struct param_ref);
 VEC(env_vec, struct env_var);
 VEC(str_vec, struct str);
 
+/* A value that `${...}` took from a file of parameters: shown and compared, not part of the key. */
+struct tracked_value {
+    struct str file; /* relative to the project */
+    struct str key;  /* dotted */
+    const struct doc_node *value;
+};
+
+VEC(tracked_vec, struct tracked_value);
+
+struct pipeline_file;
+
 struct stage {
-    struct str name;
+    struct str name;       /* unique in the pipeline: that of its file for stages of the file that
+                              was named, "path/dvc.yaml:name" for those of other files */
+    struct str local_name; /* in its file and its lock: "train", "train@resnet" */
+    struct str group;      /* of foreach and matrix: "train"; else empty */
+    const struct pipeline_file *file;
     size_t index; /* in pipeline.stages */
     enum stage_kind kind;
     struct str desc;
@@ -116,10 +131,17 @@ struct stage {
     bool is_always_changed;
     bool keys_environment; /* `environment: true`: platform and environment are in the key */
     const struct doc_node *meta;
-    const struct doc_node *node; /* its mapping */
+    struct tracked_vec tracked;  /* sorted by file, key; each once */
+    const struct doc_node *node; /* its mapping, resolved */
 };
 
 VEC(stage_vec, struct stage);
+
+/* The instances of a foreach or matrix stage: neighbours in pipeline.stages; none if its data are
+ * empty. */
+struct stage_group {
+    size_t first, count;
+};
 
 /* Which output of which stage a path is. */
 struct maker {
@@ -127,14 +149,48 @@ struct maker {
     size_t index; /* in stage->outs */
 };
 
+/* One file of a pipeline. A native pipeline is one file; in DVC's dialect every dvc.yaml of the
+ * project is part of one graph. */
+struct pipeline_file {
+    struct str path;      /* relative to the project */
+    struct str dir;       /* "" = root */
+    struct str lock_path; /* its own lock file: pipeline_lock_path */
+    size_t index;         /* in pipeline.files */
+    const struct doc *doc;
+    size_t stage_first, stage_count; /* its stages are neighbours in pipeline.stages */
+    struct str_vec params, metrics;  /* top level, resolved to project paths */
+    /* Top level as resolved nodes, or NULL: for reports and `lint --resolved`. */
+    const struct doc_node *params_node, *metrics_node, *plots, *artifacts, *datasets;
+};
+
+VEC(pipeline_file_vec, struct pipeline_file);
+
+struct dvc_pointer;
+VEC(dvc_pointer_vec, const struct dvc_pointer *);
+
+/* Something that is no error but not what was meant: typing mistakes that DVC lets pass, `item`
+ * shadowing a value of the context. */
+struct pipeline_warning {
+    const struct doc_node *node; /* where */
+    struct str text;
+};
+
+VEC(pipeline_warning_vec, struct pipeline_warning);
+
 struct pipeline {
-    struct str path; /* of its file, relative to the project */
+    struct str path; /* of the file that was named (files[0]), relative to the project */
     struct str dir;  /* of its file, "" = root */
     struct str name;
     struct str desc;
     struct str remote;
     enum doc_dialect dialect;
-    struct stage_vec stages; /* in order of the file */
+    struct pipeline_file_vec files;  /* [0] is the one that was named */
+    struct dvc_pointer_vec pointers; /* the project's .dvc files; DVC's dialect only */
+    struct map pointed; /* path a .dvc file tracks -> const struct dvc_entry * (model/dvc) */
+    struct map groups;  /* name of a foreach or matrix stage (as `name` of a stage would be) ->
+                           const struct stage_group * */
+    struct pipeline_warning_vec warnings;
+    struct stage_vec stages; /* by file, in order of each */
     struct map by_name;      /* -> struct stage * */
     struct map makers;       /* path of an output -> struct maker *; each path once */
     struct map holders;     /* every directory above an output -> struct maker * of the first one */
@@ -148,10 +204,35 @@ struct pipeline {
  * project, normalised. All that is wrong in the file itself comes at once (up to
  * LIMIT_ERRORS_TOLD): unknown keys, wrong kinds, bad paths and names, the same output twice,
  * outputs inside outputs, an output that is a dependency of the same stage, an output that is or
- * holds the pipeline or its lock, an `after` that names no stage, an unescaped `${` (until
- * templating is built). */
+ * holds the pipeline or its lock, an `after` that names no stage. Without sources: what it names in
+ * other files is absent. */
 FALLIBLE pipeline_bind(struct arena *arena, const struct doc *doc, struct str path,
                        struct pipeline **ret);
+
+/* A pipeline of several files, and what else its binding may ask for. */
+struct pipeline_part {
+    struct str path; /* relative to the project, normalised */
+    const struct doc *doc;
+};
+
+struct pipeline_sources {
+    const struct pipeline_part *parts; /* [0]: the file that was named */
+    size_t count;
+    const struct dvc_pointer *const *pointers;
+    size_t pointer_count;
+    /* The document at a project path that `vars`, params.yaml and the like name, by its suffix
+     * YAML, JSON, TOML or Python literals; *ret NULL if nothing is there. A directory and a file
+     * that is no document are errors with their place. Memory is the pipeline's. NULL: there are no
+     * other files. */
+    FALLIBLE (*load)(void *context, struct str path, const struct doc **ret);
+    void *context;
+    bool bool_is_optional; /* parsing.bool = boolean_optional: `--no-k` for false */
+    bool list_appends;     /* parsing.list = append: `--k a --k b` */
+};
+
+/* As pipeline_bind, for all parts together: outputs of different files may not collide either. */
+FALLIBLE pipeline_bind_sources(struct arena *arena, const struct pipeline_sources *sources,
+                               struct pipeline **ret);
 
 /* The lock file of a pipeline: its stem + ".lock"; for dvc.yaml "dvc.mlops.lock". */
 struct str pipeline_lock_path(struct arena *arena, const struct pipeline *pipeline);
