@@ -11,7 +11,6 @@
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,9 +119,7 @@ struct error *process_start(const struct process_spec *spec, struct process *ret
     int at_fd = spec->cwd ? fd_number(cwd) : AT_FDCWD;
     TRY(process_find_program(&arena, spec, at_fd, &program));
     TRY(spawn_program(spec, program, fd_number(cwd), &process.pid));
-    process.pidfd = fd_of((int)syscall(SYS_pidfd_open, process.pid, 0));
-    if (fd_number(process.pidfd) < 0)
-        return error_os(errno, "cannot watch '%s'", spec->argv[0]);
+    TRY_WITHIN(process_watch(process.pid, &process.pidfd), "cannot start '%s'", spec->argv[0]);
     process.started_ticks = proc_stat_read(process.pid, &stat) ? stat.started_ticks : -1;
     *ret = process;
     process = (struct process){0};

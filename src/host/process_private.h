@@ -50,3 +50,9 @@ bool proc_pause(int64_t until_ns, int64_t *pause_ns);
  */
 FALLIBLE process_find_program(struct arena *arena, const struct process_spec *spec, int at_fd,
                               const char **ret_program);
+
+/* Readable when the child has ended. */
+FALLIBLE process_watch(pid_t pid, struct fd *ret);
+
+/* The same for kernels without pidfd_open. */
+FALLIBLE process_watch_by_thread(pid_t pid, struct fd *ret);

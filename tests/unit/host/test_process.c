@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "../../../src/host/process_private.h"
 #include "support/scratch.h"
 
 static const char *const plain[] = {"PATH=/usr/local/bin:/usr/bin:/bin", NULL};
@@ -45,6 +46,26 @@ static void a_child_has_our_output_its_directory_and_only_its_environment(void *
     assert_int_equal(end.exit_signal, 0);
     assert_true(end.peak_bytes > 0);
     scratch_expect(&scratch, "out", expected); /* stdin is empty, or cat would wait */
+}
+
+static void a_kernel_without_pidfd_still_tells_when_a_child_ends(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        AUTO(fd_drop) struct fd ended = {0};
+        siginfo_t info = {0};
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            usleep((useconds_t)i * 500);
+            _exit(7);
+        }
+        assert_fine(process_watch_by_thread(child, &ended));
+        struct pollfd look = {.fd = fd_number(ended), .events = POLLIN};
+        assert_int_equal(poll(&look, 1, 10000), 1);
+        assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG), 0);
+        assert_int_equal(info.si_status, 7); /* it was left for us to reap */
+    }
 }
 
 static void a_child_ended_by_a_signal_says_which(void **state)
@@ -359,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_has_our_output_its_directory_and_only_its_environment),
+        cmocka_unit_test(a_kernel_without_pidfd_still_tells_when_a_child_ends),
         cmocka_unit_test(a_child_ended_by_a_signal_says_which),
         cmocka_unit_test(a_child_gets_no_signal_state_of_ours),
         cmocka_unit_test(a_child_inherits_only_what_it_is_to_keep),
