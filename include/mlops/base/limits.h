@@ -1,5 +1,5 @@
-/* Every number a user can influence, with its bound and the reason. `mlops doctor --limits` and
- * docs/limits.md are printed from these rows. LIMIT(name, value, unit, reason) */
+/* Every number a user can influence, with its bound and the reason: `mlops help limits` prints these
+ * rows. LIMIT(name, value, unit, reason) */
 #pragma once
 
 #include <stdint.h>
