@@ -1,6 +1,7 @@
 #include "mlops/model/pipeline.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 
 #include "pipeline_private.h"
@@ -10,128 +11,38 @@ enum doc_dialect pipeline_dialect(struct str path)
     return str_equal(path_name(path), STR("dvc.yaml")) ? DOC_DVC : DOC_NATIVE;
 }
 
-static struct str beside(struct arena *arena, struct str dir, struct str name)
+static struct str lock_path_of(struct arena *arena, struct str path)
 {
-    struct str path;
-    (void)path_resolve(arena, dir, name, &path);
-    return path;
+    if (str_equal(path_name(path), STR("dvc.yaml"))) {
+        struct str lock;
+        (void)path_resolve(arena, path_directory(path), STR("dvc.mlops.lock"), &lock);
+        return lock;
+    }
+    size_t len = path.len;
+    if (str_ends(path, STR(".yaml")))
+        len -= strlen(".yaml");
+    else if (str_ends(path, STR(".yml")))
+        len -= strlen(".yml");
+    return str_print(arena, "%.*s.lock", (int)len, path.at);
 }
 
 struct str pipeline_lock_path(struct arena *arena, const struct pipeline *pipeline)
 {
-    if (str_equal(path_name(pipeline->path), STR("dvc.yaml")))
-        return beside(arena, pipeline->dir, STR("dvc.mlops.lock"));
-    size_t len = pipeline->path.len;
-    if (str_ends(pipeline->path, STR(".yaml")))
-        len -= strlen(".yaml");
-    else if (str_ends(pipeline->path, STR(".yml")))
-        len -= strlen(".yml");
-    return str_print(arena, "%.*s.lock", (int)len, pipeline->path.at);
+    return lock_path_of(arena, pipeline->path);
 }
 
-static void bind_stages(struct binding *binding, const struct doc_node *node)
+void binding_enter(struct binding *binding, const struct part *part)
 {
-    struct pipeline *pipeline = binding->pipeline;
-    struct arena *arena = binding->binder.arena;
-    if (node->kind != DOC_MAP || node->count > (size_t)LIMIT_STAGES) {
-        if (node->kind == DOC_MAP)
-            binding_error(binding, node, "'stages' has more than %lld stages",
-                          (long long)LIMIT_STAGES);
-        else
-            binding_expected(binding, node, "stages", "a mapping of names to stages");
-        return;
-    }
-    pipeline->stages.at = arena_new_array(arena, struct stage, node->count);
-    pipeline->stages.cap = node->count;
-    for (const struct doc_node *item = node->first; item; item = item->next) {
-        struct stage *stage = vec_push(arena, &pipeline->stages); /* stays where it is: cap fits */
-        stage->index = pipeline->stages.len - 1;
-        stage->file = &pipeline->files.at[0];
-        pipeline_bind_stage(binding, item, stage);
-        stage->local_name = stage->name;
-        map_put(arena, &pipeline->by_name, stage->name, stage);
-    }
+    binding->file = part->file;
+    binding->is_dvc = part->is_dvc;
+    binding->may_hold_expressions = part->may_hold_expressions;
+    binding->defaults = part->defaults;
 }
 
-static void bind_artifacts(struct binding *binding, const struct doc_node *node)
+/* No expression can be without a '$', in the clear or as an escape of a quoted scalar. */
+static bool may_hold_expressions(struct str bytes)
 {
-    if (node->kind != DOC_MAP) {
-        binding_expected(binding, node, "artifacts", "a mapping of names to artifacts");
-        return;
-    }
-    for (const struct doc_node *item = node->first; item; item = item->next) {
-        struct draft_artifact draft = {0};
-        struct str ignored;
-        schema_bind(&binding->binder, &pipeline_schema_artifact,
-                    str_print(binding->binder.arena, "of '%.*s'", STR_FMT(item->key->text)), item,
-                    &draft);
-        if (draft.path.len)
-            binding_path(binding, item, binding->pipeline->dir, draft.path, &ignored);
-        if (draft.labels)
-            binding_list(binding, draft.labels, "labels", "texts");
-    }
-}
-
-/* Paths, or mappings of a path or a name to options. */
-static void check_plots(struct binding *binding, const struct doc_node *list)
-{
-    if (!binding_list(binding, list, "plots", "plots"))
-        return;
-    for (const struct doc_node *item = list->first; item; item = item->next) {
-        struct str ignored;
-        if (item->kind != DOC_MAP)
-            binding_text(binding, item, "plots", &ignored);
-        for (const struct doc_node *plot = item->kind == DOC_MAP ? item->first : NULL; plot;
-             plot = plot->next) {
-            if (plot->kind != DOC_MAP && plot->kind != DOC_NULL)
-                binding_expected(binding, plot, "plots", "mappings of options");
-        }
-    }
-}
-
-static void bind_lists(struct binding *binding, const struct draft_top *top)
-{
-    struct pipeline *pipeline = binding->pipeline;
-    if (top->params)
-        pipeline->params = pipeline_bind_paths(binding, top->params, pipeline->dir, "params");
-    if (top->metrics)
-        pipeline->metrics = pipeline_bind_paths(binding, top->metrics, pipeline->dir, "metrics");
-    if (top->plots)
-        check_plots(binding, top->plots);
-    if (top->artifacts)
-        bind_artifacts(binding, top->artifacts);
-    if (top->datasets)
-        binding_list(binding, top->datasets, "datasets", "data sets");
-    pipeline->plots = top->plots;
-    pipeline->artifacts = top->artifacts;
-    pipeline->datasets = top->datasets;
-}
-
-/* Each top-level value but the stages, which are looked at one by one, and what is not ours. */
-static void resolve_top(struct binding *binding, struct draft_top *top)
-{
-    const struct doc_node **const nodes[] = {&top->params, &top->metrics, &top->plots,
-                                             &top->artifacts, &top->datasets};
-    for (size_t i = 0; i < COUNT_OF(nodes); i++) {
-        if (*nodes[i])
-            *nodes[i] = pipeline_resolve(binding, *nodes[i]);
-    }
-}
-
-static void bind_top(struct binding *binding, const struct doc_node *root)
-{
-    struct pipeline *pipeline = binding->pipeline;
-    struct draft_top top = {0};
-    schema_bind(&binding->binder, &pipeline_schema_top, STR(""), root, &top);
-    resolve_top(binding, &top);
-    pipeline->name = top.name;
-    pipeline->desc = top.desc;
-    pipeline->remote = top.remote;
-    if (top.defaults)
-        pipeline_bind_defaults(binding, top.defaults);
-    bind_lists(binding, &top);
-    if (top.stages)
-        bind_stages(binding, top.stages);
+    return str_find_char(bytes, '$') >= 0 || str_find_char(bytes, '\\') >= 0;
 }
 
 /* A mistake like an empty file is told in words of its own. */
@@ -148,48 +59,158 @@ static bool has_content(struct binding *binding, const struct doc *doc)
     return doc->root->kind == DOC_MAP;
 }
 
-/* No expression can be without a '$', in the clear or as an escape of a quoted scalar. */
-static bool may_hold_expressions(struct str bytes)
+/* The file itself, without its stages. */
+static void bind_top(struct binding *binding, struct part *part)
 {
-    return str_find_char(bytes, '$') >= 0 || str_find_char(bytes, '\\') >= 0;
+    if (!has_content(binding, part->doc))
+        return;
+    struct draft_top *top = &part->top;
+    schema_bind(&binding->binder, &pipeline_schema_top, STR(""), part->doc->root, top);
+    if (top->defaults)
+        pipeline_bind_defaults(binding, top->defaults, &part->defaults);
 }
 
-static void add_lock_paths(struct binding *binding)
+static void add_part(struct binding *binding, const struct pipeline_part *source)
 {
     struct arena *arena = binding->binder.arena;
-    *vec_push(arena, &binding->lock_paths) = pipeline_lock_path(arena, binding->pipeline);
-    if (str_equal(path_name(binding->pipeline->path), STR("dvc.yaml")))
-        *vec_push(arena, &binding->lock_paths) =
-            beside(arena, binding->pipeline->dir, STR("dvc.lock"));
+    struct pipeline_file *file = vec_push(arena, &binding->pipeline->files);
+    struct part *part = &binding->parts[binding->pipeline->files.len - 1];
+    *file = (struct pipeline_file){
+        .path = source->path,
+        .dir = path_directory(source->path),
+        .lock_path = lock_path_of(arena, source->path),
+        .index = binding->pipeline->files.len - 1,
+        .doc = source->doc,
+    };
+    *part = (struct part){
+        .file = file,
+        .doc = source->doc,
+        .is_dvc = source->doc->dialect == DOC_DVC,
+        .may_hold_expressions = may_hold_expressions(source->doc->bytes),
+    };
+    binding_enter(binding, part);
+    bind_top(binding, part);
+}
+
+static void add_parts(struct binding *binding)
+{
+    const struct pipeline_sources *sources = binding->sources;
+    struct arena *arena = binding->binder.arena;
+    struct pipeline_file_vec *files = &binding->pipeline->files;
+    files->at = arena_new_array(arena, struct pipeline_file, sources->count);
+    files->cap = sources->count; /* they stay where they are */
+    binding->parts = arena_new_array(arena, struct part, sources->count);
+    for (size_t i = 0; i < sources->count; i++)
+        add_part(binding, &sources->parts[i]);
+}
+
+/* What the file that was named says of the whole. */
+static void take_first(struct binding *binding)
+{
+    struct pipeline *pipeline = binding->pipeline;
+    const struct part *first = &binding->parts[0];
+    pipeline->path = first->file->path;
+    pipeline->dir = first->file->dir;
+    pipeline->dialect = first->doc->dialect;
+    pipeline->doc = first->doc;
+    pipeline->name = first->top.name;
+    pipeline->desc = first->top.desc;
+    pipeline->remote = first->top.remote;
+}
+
+static void expand_part(struct binding *binding, struct part *part)
+{
+    const struct doc_node *node = part->top.stages;
+    if (!node)
+        return;
+    if (node->kind != DOC_MAP) {
+        binding_expected(binding, node, "stages", "a mapping of names to stages");
+        return;
+    }
+    for (const struct doc_node *item = node->first; item; item = item->next)
+        *vec_push(binding->binder.arena, &binding->instances) =
+            (struct instance){.part = part, .source = item, .local_name = item->key->text};
+}
+
+static void expand_parts(struct binding *binding)
+{
+    for (size_t i = 0; i < binding->sources->count; i++) {
+        binding_enter(binding, &binding->parts[i]);
+        expand_part(binding, &binding->parts[i]);
+    }
+}
+
+static void bind_instance(struct binding *binding, const struct instance *instance)
+{
+    struct arena *arena = binding->binder.arena;
+    struct pipeline *pipeline = binding->pipeline;
+    struct pipeline_file *file = instance->part->file;
+    if (binding->file != file)
+        binding_enter(binding, instance->part);
+    struct stage *stage = vec_push(arena, &pipeline->stages); /* stays where it is: cap fits */
+    stage->index = pipeline->stages.len - 1;
+    stage->file = file;
+    if (file->stage_count++ == 0)
+        file->stage_first = stage->index;
+    pipeline_bind_stage(binding, instance, stage);
+    map_put(arena, &pipeline->by_name, stage->name, stage);
+}
+
+static void bind_stages(struct binding *binding)
+{
+    struct stage_vec *stages = &binding->pipeline->stages;
+    size_t count = binding->instances.len;
+    if (count > (size_t)LIMIT_STAGES) {
+        binding_error(binding, binding->instances.at[LIMIT_STAGES].source->key,
+                      "'stages' has more than %lld stages", (long long)LIMIT_STAGES);
+        return;
+    }
+    stages->at = arena_new_array(binding->binder.arena, struct stage, count);
+    stages->cap = count;
+    vec_each (struct instance, instance, &binding->instances)
+        bind_instance(binding, instance);
+}
+
+static void bind_lists(struct binding *binding)
+{
+    for (size_t i = 0; i < binding->sources->count; i++) {
+        binding_enter(binding, &binding->parts[i]);
+        pipeline_bind_lists(binding, &binding->parts[i]);
+    }
+    const struct pipeline_file *first = &binding->pipeline->files.at[0];
+    binding->pipeline->plots = first->plots;
+    binding->pipeline->artifacts = first->artifacts;
+    binding->pipeline->datasets = first->datasets;
+}
+
+struct error *pipeline_bind_sources(struct arena *arena, const struct pipeline_sources *sources,
+                                    struct pipeline **ret)
+{
+    check(sources->count > 0);
+    struct binding binding = {
+        .binder.arena = arena,
+        .pipeline = arena_new(arena, struct pipeline),
+        .sources = sources,
+    };
+    binding.binder.errors = &binding.errors;
+    binding.binder.context = &binding;
+    add_parts(&binding);
+    take_first(&binding);
+    pipeline_add_own_files(&binding);
+    pipeline_add_pointers(&binding);
+    expand_parts(&binding);
+    bind_lists(&binding);
+    bind_stages(&binding);
+    pipeline_check(&binding);
+    TRY(error_list_take(&binding.errors));
+    *ret = binding.pipeline;
+    return NULL;
 }
 
 struct error *pipeline_bind(struct arena *arena, const struct doc *doc, struct str path,
                             struct pipeline **ret)
 {
-    struct pipeline *pipeline = arena_new(arena, struct pipeline);
-    pipeline->path = path;
-    pipeline->dir = path_directory(path);
-    pipeline->dialect = doc->dialect;
-    pipeline->doc = doc;
-    *vec_push(arena, &pipeline->files) =
-        (struct pipeline_file){.path = path,
-                               .dir = pipeline->dir,
-                               .lock_path = pipeline_lock_path(arena, pipeline),
-                               .doc = doc};
-    struct binding binding = {
-        .binder.arena = arena,
-        .pipeline = pipeline,
-        .is_dvc = doc->dialect == DOC_DVC,
-        .may_hold_expressions = may_hold_expressions(doc->bytes),
-    };
-    binding.binder.errors = &binding.errors;
-    binding.binder.context = &binding;
-    add_lock_paths(&binding);
-    if (has_content(&binding, doc)) {
-        bind_top(&binding, doc->root);
-        pipeline_check(&binding);
-    }
-    TRY(error_list_take(&binding.errors));
-    *ret = pipeline;
-    return NULL;
+    struct pipeline_part part = {path, doc};
+    return pipeline_bind_sources(arena, &(struct pipeline_sources){.parts = &part, .count = 1},
+                                 ret);
 }

@@ -5,20 +5,30 @@
 
 #include "pipeline_private.h"
 
+/* Whether the first output stands behind the second, in order of the files. */
+static bool stands_behind(const struct stage *stage, const struct output *output,
+                          const struct stage *other_stage, const struct output *other)
+{
+    if (stage->file != other_stage->file)
+        return stage->file->index > other_stage->file->index;
+    return output->node->line > other->node->line;
+}
+
 static void tell_nested(struct binding *binding, const struct stage *stage,
                         const struct output *outer, const struct maker *maker)
 {
     const struct output *inner = &maker->stage->outs.at[maker->index];
-    bool is_inner_later = inner->node->line > outer->node->line;
+    bool is_inner_later = stands_behind(maker->stage, inner, stage, outer);
     const struct output *later = is_inner_later ? inner : outer;
     const struct output *first = is_inner_later ? outer : inner;
     const struct stage *later_stage = is_inner_later ? maker->stage : stage;
     const struct stage *first_stage = is_inner_later ? stage : maker->stage;
+    struct str place = place_seen_from(binding->binder.arena, later->node, first->node);
     binding_error(binding, later->node,
-                  "output '%.*s' of stage '%.*s' %s output '%.*s' of stage '%.*s' (line %d)",
+                  "output '%.*s' of stage '%.*s' %s output '%.*s' of stage '%.*s' (%.*s)",
                   STR_FMT(later->path), STR_FMT(later_stage->name),
                   is_inner_later ? "lies inside" : "holds", STR_FMT(first->path),
-                  STR_FMT(first_stage->name), first->node->line);
+                  STR_FMT(first_stage->name), STR_FMT(place));
 }
 
 static void check_nested(struct binding *binding, const struct stage *stage)
@@ -113,6 +123,7 @@ void pipeline_check(struct binding *binding)
     vec_each (struct stage, stage, &binding->pipeline->stages) {
         check_nested(binding, stage);
         check_own_outputs(binding, stage);
+        pipeline_check_pointed(binding, stage);
         check_after(binding, stage);
     }
 }

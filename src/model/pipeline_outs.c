@@ -31,13 +31,14 @@ static const char *place_fault(const struct output *output)
 static const char *own_file_fault(const struct binding *binding, const struct stage *stage,
                                   struct str path)
 {
-    if (path_is_within(binding->pipeline->path, path))
-        return str_equal(binding->pipeline->path, path) ? "is the pipeline file itself"
-                                                        : "holds the pipeline file";
-    vec_each (struct str, lock, &binding->lock_paths) {
-        if (str_equal(path, *lock))
-            return "is the pipeline's lock file";
-    }
+    const char *fault = map_get(&binding->own_files, path);
+    if (fault)
+        return fault;
+    const struct str *held = map_get(&binding->own_dirs, path);
+    if (held && path_is_within(binding->file->path, path))
+        return "holds the pipeline file";
+    if (held)
+        return str_print(binding->binder.arena, "holds '%.*s'", STR_FMT(*held)).at;
     return path_is_within(stage->wdir, path) ? "holds the folder the command runs in" : NULL;
 }
 
@@ -108,32 +109,16 @@ static struct output *output_at(const struct maker *maker)
 static void tell_made_twice(struct binding *binding, const struct stage *stage,
                             const struct output *output, const struct maker *maker)
 {
-    int line = output_at(maker)->node->line;
+    struct str first = place_seen_from(binding->binder.arena, output->node, output_at(maker)->node);
     if (maker->stage == stage)
         binding_error(binding, output->node,
-                      "output '%.*s' is listed twice in stage '%.*s' (first in line %d)",
-                      STR_FMT(output->path), STR_FMT(stage->name), line);
+                      "output '%.*s' is listed twice in stage '%.*s' (first in %.*s)",
+                      STR_FMT(output->path), STR_FMT(stage->name), STR_FMT(first));
     else
         binding_error(binding, output->node,
-                      "output '%.*s' of stage '%.*s' is made by stage '%.*s' too (line %d)",
+                      "output '%.*s' of stage '%.*s' is made by stage '%.*s' too (%.*s)",
                       STR_FMT(output->path), STR_FMT(stage->name), STR_FMT(maker->stage->name),
-                      line);
-}
-
-/* Every directory above it, up to one that is there with all above it. */
-static void add_holders(struct binding *binding, struct maker *maker)
-{
-    struct str path = output_at(maker)->path;
-    while (path.len) {
-        struct str dir = path_directory(path);
-        bool is_top = dir.len == 0 && !path_is_within(path, STR(""));
-        void **place =
-            is_top ? NULL : map_place(binding->binder.arena, &binding->pipeline->holders, dir);
-        if (!place || *place)
-            return;
-        *place = maker;
-        path = dir;
-    }
+                      STR_FMT(first));
 }
 
 /* `place` is that of its path in the map of makers. */
@@ -144,7 +129,7 @@ static void add_output(struct binding *binding, struct stage *stage, const struc
     struct maker *maker = *place = arena_new(arena, struct maker);
     *maker = (struct maker){stage, stage->outs.len};
     *vec_push(arena, &stage->outs) = *output;
-    add_holders(binding, maker);
+    binding_add_above(binding, &binding->pipeline->holders, output->path, maker);
 }
 
 static void bind_out(struct binding *binding, struct stage *stage, enum out_category category,

@@ -69,7 +69,7 @@ static struct str as_pattern(struct arena *arena, struct str dir)
 void pipeline_bind_wdir(struct binding *binding, struct draft *draft)
 {
     struct stage *stage = draft->stage;
-    stage->wdir = binding->pipeline->dir;
+    stage->wdir = binding->file->dir;
     struct str written;
     if (!draft->wdir || !binding_text(binding, draft->wdir, "wdir", &written))
         return;

@@ -1,6 +1,7 @@
 /* What the files of the pipeline module share: a pipeline while it is being bound. */
 #pragma once
 
+#include "mlops/model/dvc.h"
 #include "mlops/model/name.h"
 #include "mlops/model/pipeline.h"
 
@@ -36,15 +37,46 @@ struct draft_top {
     struct str remote;
 };
 
+/* One file while it is being bound. */
+struct part {
+    struct pipeline_file *file;
+    const struct doc *doc;
+    bool is_dvc;
+    bool may_hold_expressions; /* false: no byte of the file could be part of one */
+    struct draft_top top;
+    struct draft_common defaults;
+};
+
+/* What becomes a stage. */
+struct instance {
+    struct part *part;
+    const struct doc_node *source; /* its mapping as it stands in the file; its key names it */
+    struct str local_name;
+};
+
+VEC(instance_vec, struct instance);
+
 struct binding {
     struct binder binder;
     struct error_list errors;
     struct pipeline *pipeline;
+    const struct pipeline_sources *sources;
+    struct part *parts; /* as many as sources->count */
+    struct instance_vec instances;
+
+    /* Of the part in hand. */
+    const struct pipeline_file *file;
     bool is_dvc;
-    bool may_hold_expressions; /* false: no byte of the file could be part of one */
-    bool has_expression;       /* one was told; texts that look like one are passed over */
+    bool may_hold_expressions;
+    bool has_expression; /* one was told; texts that look like one are passed over */
     struct draft_common defaults;
-    struct str_vec lock_paths; /* files beside the pipeline that mlops or DVC write */
+
+    /* Files of mlops and DVC that no output may replace. */
+    struct map own_files;    /* path -> what it is, a C string */
+    struct map own_dirs;     /* every directory above one -> const struct str *, its path */
+    struct map tracked_by;   /* path that a .dvc file tracks -> const struct dvc_pointer * */
+    struct map tracked_dirs; /* every directory above one -> const struct dvc_entry * */
+    struct map params_seen, metrics_seen; /* top-level paths of all files */
 };
 
 extern const struct schema pipeline_schema_top, pipeline_schema_stage, pipeline_schema_defaults,
@@ -111,9 +143,28 @@ bool text_has_expression(struct str text);
  * escaped ones, a copy without their backslashes. */
 const struct doc_node *pipeline_resolve(struct binding *binding, const struct doc_node *node);
 
-/* `node` is the stage as it stands in the file. */
-void pipeline_bind_stage(struct binding *binding, const struct doc_node *node, struct stage *stage);
-void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node);
+/* Goes on with a part: what `binding` says of the part in hand is its. */
+void binding_enter(struct binding *binding, const struct part *part);
+
+/* Every directory above `path`, up to one that is there with all above it, stands for `value`. */
+void binding_add_above(struct binding *binding, struct map *dirs, struct str path, void *value);
+
+/* "line 3", or "sub/dvc.yaml, line 3" of another file than that of `from`. */
+struct str place_seen_from(struct arena *arena, const struct doc_node *from,
+                           const struct doc_node *to);
+
+/* Files that no output may replace; what .dvc files track. */
+void pipeline_add_own_files(struct binding *binding);
+void pipeline_add_pointers(struct binding *binding);
+void pipeline_check_pointed(struct binding *binding, const struct stage *stage);
+
+/* Top level of the part in hand. */
+void pipeline_bind_lists(struct binding *binding, struct part *part);
+
+void pipeline_bind_stage(struct binding *binding, const struct instance *instance,
+                         struct stage *stage);
+void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node,
+                            struct draft_common *ret);
 void pipeline_bind_common(struct binding *binding, const struct draft_common *common,
                           struct stage *stage);
 void pipeline_bind_command(struct binding *binding, struct draft *draft);

@@ -134,14 +134,26 @@ static void bind_draft(struct binding *binding, struct draft *draft, const struc
         bind_after(binding, draft);
 }
 
-void pipeline_bind_stage(struct binding *binding, const struct doc_node *node, struct stage *stage)
+/* The name by which the whole project knows it. */
+static struct str full_name(struct binding *binding, struct str local_name)
 {
-    struct str name = node->key->text;
+    const struct pipeline_file *file = binding->file;
+    if (file->index == 0)
+        return local_name;
+    return str_print(binding->binder.arena, "%.*s:%.*s", STR_FMT(file->path), STR_FMT(local_name));
+}
+
+void pipeline_bind_stage(struct binding *binding, const struct instance *instance,
+                         struct stage *stage)
+{
+    const struct doc_node *node = instance->source;
+    struct str name = instance->local_name;
     const char *fault = name_fault(name, binding->is_dvc);
     if (fault)
         binding_error(binding, node->key, "stage name '%.*s' %s", STR_FMT(name), fault);
     const struct doc_node *resolved = pipeline_resolve(binding, node);
-    stage->name = name;
+    stage->local_name = name;
+    stage->name = full_name(binding, name);
     stage->node = resolved;
     struct draft draft = {.stage = stage, .common.timeout_ns = NOT_DECLARED};
     struct str where = where_stage(binding->binder.arena, name);
@@ -157,7 +169,8 @@ static int error_count(const struct binding *binding)
 }
 
 /* Bound once on its own, so that what is wrong in it is told once and not for each stage. */
-void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node)
+void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node,
+                            struct draft_common *ret)
 {
     int before = error_count(binding);
     struct draft_common common = {0};
@@ -169,5 +182,5 @@ void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node
     pipeline_bind_common(binding, &common, &trial);
     binding->binder.where = (struct str){0};
     if (error_count(binding) == before)
-        binding->defaults = common;
+        *ret = common;
 }
