@@ -77,10 +77,12 @@ static struct str metric_name(struct arena *arena, const struct metric *metric)
 static void remember_metrics(struct arena *arena, const struct session *session,
                              struct metric_note *note)
 {
-    map_each (slot, &session->lock.entries) {
-        const struct lock_entry *entry = slot->value;
-        vec_each (struct metric, metric, &entry->metrics)
-            map_put(arena, &note->before, metric_name(arena, metric), metric);
+    for (size_t i = 0; i < session->pipeline->files.len; i++) {
+        map_each (slot, &session->locks[i].entries) {
+            const struct lock_entry *entry = slot->value;
+            vec_each (struct metric, metric, &entry->metrics)
+                map_put(arena, &note->before, metric_name(arena, metric), metric);
+        }
     }
 }
 

@@ -15,7 +15,7 @@
 static FALLIBLE recipe_of_lock(struct session *session, const struct stage *stage,
                                struct recipe **ret)
 {
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    const struct lock_entry *entry = session_lock_entry(session, stage);
     *ret = NULL;
     if (!entry)
         return NULL;

@@ -100,7 +100,7 @@ struct error *attempt_share(const struct stage *stage, const struct attempt *att
 static bool is_recorded(const struct session *session, const struct stage *stage,
                         const struct artifact *before)
 {
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    const struct lock_entry *entry = session_lock_entry(session, stage);
     for (size_t i = 0; entry && i < entry->out_count; i++) {
         if (str_equal(entry->outs[i].path, before->path) && artifact_equal(&entry->outs[i], before))
             return true;

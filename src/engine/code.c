@@ -16,7 +16,7 @@ static bool is_ours(void *context, struct str path)
         return false;
     struct str inner = str_slice(path, dirt->prefix.len, path.len);
     struct session *session = dirt->session;
-    return plan_producer(&session->plan, inner) != NULL || str_equal(inner, session->lock.path) ||
+    return plan_producer(&session->plan, inner) != NULL || session_is_lock(session, inner) ||
            path_is_within(inner, STR(".mlops")) || str_is(path_name(inner), ".gitignore") ||
            str_ends(inner, STR(".mlops.lock"));
 }

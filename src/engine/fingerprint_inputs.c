@@ -13,7 +13,7 @@
 static struct artifact *recorded_output(const struct session *session, struct str path)
 {
     const struct stage *maker = plan_producer(&session->plan, path);
-    const struct lock_entry *entry = maker ? map_get(&session->lock.entries, maker->name) : NULL;
+    const struct lock_entry *entry = maker ? session_lock_entry(session, maker) : NULL;
     for (size_t i = 0; entry && i < entry->out_count; i++) {
         if (entry->outs[i].is_stored && path_is_within(path, entry->outs[i].path))
             return &entry->outs[i];

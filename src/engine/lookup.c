@@ -72,12 +72,12 @@ static FALLIBLE is_restorable(struct session *session, const struct stage *stage
 
 struct result *lookup_lock_result(struct session *session, const struct stage *stage)
 {
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    const struct lock_entry *entry = session_lock_entry(session, stage);
     if (!entry)
         return NULL;
     struct result *result = arena_new(session->arena, struct result);
     *result = (struct result){.key = entry->key,
-                              .stage = entry->stage,
+                              .stage = stage->name,
                               .outs = entry->outs,
                               .out_count = entry->out_count,
                               .metrics = entry->metrics,
@@ -110,7 +110,7 @@ static void explain_outs(struct session *session, const struct stage *stage,
 static FALLIBLE nearest_recipe(struct session *session, const struct stage *stage,
                                struct recipe *ret, bool *ret_found)
 {
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    const struct lock_entry *entry = session_lock_entry(session, stage);
     if (entry) {
         *ret = entry->recipe;
         *ret_found = true;
@@ -270,7 +270,7 @@ static bool has_outs(const struct result *result, const struct result *known)
 struct error *lookup_lock_ref(struct session *session, const struct stage *stage,
                               struct result_ref *ret)
 {
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    const struct lock_entry *entry = session_lock_entry(session, stage);
     struct result *known = lookup_lock_result(session, stage);
     struct result_ref *stored = NULL;
     size_t count = 0;

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "record_private.h"
+
 struct pending {
     struct outcome *outcome;
     struct attempt attempt;
@@ -23,28 +25,17 @@ struct recorder {
     bool is_recorded; /* the group is in the ledger: only the lock and the attempts are left */
     bool has_failed;  /* objects or results of the group did not get to the disk: never record it */
     bool is_finished; /* so is the end of the run */
-    struct map changed; /* stage -> struct lock_entry *: what the lock file lacks of this run */
-    bool lock_is_stale;
-    struct file_stat lock_stat; /* of the lock file as this recorder last wrote it */
-    bool lock_is_ours;          /* it has written it */
-    int64_t first_ns;           /* when the oldest pending outcome came */
+    struct lock_book locks;
+    int64_t first_ns; /* when the oldest pending outcome came */
     bool is_urgent;
-    int64_t lock_written_ns; /* monotonic */
     int displaced;
 };
-
-static FALLIBLE stat_lock(struct recorder *recorder, struct file_stat *ret, bool *ret_found)
-{
-    struct session *session = recorder->session;
-    AUTO(arena_drop) struct arena arena = {0};
-    return file_stat_at(fd_number(session->workspace.root_fd),
-                        str_terminate(&arena, session->lock.path), true, ret, ret_found);
-}
 
 struct error *recorder_open(struct session *session, struct run *run, struct recorder **ret)
 {
     struct recorder *recorder = arena_new(session->arena, struct recorder);
     *recorder = (struct recorder){.session = session, .run = run};
+    locks_open(session, &recorder->locks);
     *ret = recorder;
     return NULL;
 }
@@ -100,45 +91,11 @@ static bool is_success(const struct outcome *outcome)
            outcome->status == STATUS_UNCHANGED;
 }
 
-static bool same_outs(const struct lock_entry *entry, const struct result *result)
-{
-    if (entry->out_count != result->out_count)
-        return false;
-    for (size_t i = 0; i < result->out_count; i++) {
-        if (!str_equal(entry->outs[i].path, result->outs[i].path) ||
-            !artifact_equal(&entry->outs[i], &result->outs[i]) ||
-            entry->outs[i].is_stored != result->outs[i].is_stored)
-            return false;
-    }
-    return true;
-}
-
-/* What the lock will say of the stage, if that is something new. */
-static void update_lock(struct recorder *recorder, const struct outcome *outcome)
-{
-    struct session *session = recorder->session;
-    const struct result *result = outcome->value;
-    const struct lock_entry *before = map_get(&session->lock.entries, outcome->stage->name);
-    if (before && digest_equal(before->key, outcome->key) && same_outs(before, result))
-        return;
-    struct lock_entry *entry = arena_new(session->arena, struct lock_entry);
-    *entry = (struct lock_entry){.stage = outcome->stage->name,
-                                 .recipe = *outcome->recipe,
-                                 .key = outcome->key,
-                                 .outs = result->outs,
-                                 .out_count = result->out_count,
-                                 .metrics = result->metrics,
-                                 .is_rejected = result->is_rejected};
-    map_put(session->arena, &session->lock.entries, entry->stage, entry);
-    map_put(session->arena, &recorder->changed, entry->stage, entry);
-    recorder->lock_is_stale = true;
-}
-
 struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
                            struct attempt *attempt)
 {
     if (is_success(outcome) && outcome->value && outcome->recipe)
-        update_lock(recorder, outcome);
+        locks_note(&recorder->locks, outcome);
     bool is_worth_a_row = outcome->status != STATUS_UNCHANGED;
     if (!is_worth_a_row && !attempt)
         return NULL;
@@ -193,24 +150,6 @@ static FALLIBLE put_results(struct recorder *recorder)
     return results_flush(&session->workspace);
 }
 
-/* Another process may have written the lock since it was read: its entries stay, and what the file
- * lacks of ours is laid over them. */
-static FALLIBLE merge_lock(struct recorder *recorder)
-{
-    struct session *session = recorder->session;
-    struct file_stat stat;
-    bool found = false;
-    TRY(stat_lock(recorder, &stat, &found));
-    bool is_ours =
-        found && recorder->lock_is_ours && memcmp(&stat, &recorder->lock_stat, sizeof stat) == 0;
-    if (is_ours)
-        return NULL;
-    TRY(session_load_lock(session));
-    map_each (entry, &recorder->changed)
-        map_put(session->arena, &session->lock.entries, entry->key, entry->value);
-    return NULL;
-}
-
 static FALLIBLE forget_attempts(struct recorder *recorder)
 {
     vec_each (struct pending, pending, &recorder->group) {
@@ -224,57 +163,16 @@ static FALLIBLE forget_attempts(struct recorder *recorder)
     return NULL;
 }
 
-/* A large lock is not printed for every group: what a crash leaves unsaid in it the stored results
- * know. */
-static bool is_lock_wanted(const struct recorder *recorder, bool is_last)
+static struct ledger_group ledger_group_of(struct recorder *recorder, bool is_last)
 {
-    enum { ENTRIES_SMALL = 1000, LARGE_LOCK_S = 2 };
-    bool is_small = recorder->session->lock.entries.len <= ENTRIES_SMALL;
-    int64_t age_ns = clock_monotonic_ns() - recorder->lock_written_ns;
-    return recorder->lock_is_stale && (is_last || is_small || age_ns > LARGE_LOCK_S * NS_PER_S);
-}
-
-static struct ledger_group ledger_group_of(struct recorder *recorder, bool is_last,
-                                           struct buf *lock_bytes)
-{
-    struct session *session = recorder->session;
     struct ledger_group group = {.run = recorder->run, .outcome_count = recorder->group.len};
     const struct outcome **outcomes =
         arena_new_array(&recorder->arena, const struct outcome *, recorder->group.len);
     for (size_t i = 0; i < recorder->group.len; i++)
         outcomes[i] = recorder->group.at[i].outcome;
     group.outcomes = outcomes;
-    if (is_lock_wanted(recorder, is_last)) {
-        lockfile_print(&session->lock, lock_bytes);
-        group.lock_path = session->lock.path;
-        group.lock_before = session->lock.digest;
-        group.lock_bytes = buf_str(lock_bytes);
-    }
+    locks_print(&recorder->locks, &recorder->arena, is_last, &group);
     return group;
-}
-
-static FALLIBLE publish_lock(struct recorder *recorder, const struct ledger_group *group)
-{
-    struct session *session = recorder->session;
-    if (!group->lock_bytes.len)
-        return NULL;
-    bool written = false;
-    TRY(ledger_write_lock(session->ledger, &session->workspace, &written));
-    if (!written) {
-        struct event event = {
-            .kind = EVENT_WARNING,
-            .text =
-                str_print(session->arena, "'%.*s' was changed by somebody else; it stays as it is",
-                          STR_FMT(session->lock.path))};
-        observer_tell(session->observer, &event);
-        return NULL;
-    }
-    session->lock.digest = digest_of(group->lock_bytes.at, group->lock_bytes.len);
-    recorder->lock_is_stale = false;
-    recorder->changed = (struct map){0}; /* from here on the file speaks, whoever writes to it */
-    recorder->lock_written_ns = clock_monotonic_ns();
-    lockfile_remember(session->index, &session->lock);
-    return stat_lock(recorder, &recorder->lock_stat, &recorder->lock_is_ours);
 }
 
 /* Also when we are to stop what was done is recorded: whoever has the turn has it for an instant,
@@ -317,14 +215,14 @@ static FALLIBLE prepare(struct recorder *recorder)
     struct ledger *ledger = NULL;
     TRY(session_ledger(recorder->session, &ledger));
     TRY(put_objects(recorder));
-    return recorder->lock_is_stale ? merge_lock(recorder) : NULL;
+    return locks_merge(&recorder->locks);
 }
 
 /* The group is recorded: what follows can be done again, by us or by the next command. */
-static FALLIBLE settle_group(struct recorder *recorder, const struct ledger_group *group)
+static FALLIBLE settle_group(struct recorder *recorder)
 {
     recorder->is_recorded = true;
-    TRY(publish_lock(recorder, group));
+    TRY(locks_publish(&recorder->locks));
     TRY(forget_attempts(recorder));
     group_reset(recorder);
     return NULL;
@@ -335,55 +233,31 @@ struct error *recorder_flush(struct recorder *recorder)
     if (!recorder->group.len)
         return NULL;
     AUTO(lock_drop) struct lock turn = {0};
-    AUTO(buf_drop) struct buf lock_bytes = {0};
+    AUTO(locks_clear) struct lock_book *book = &recorder->locks;
+    (void)book; /* gives back its texts in the end */
     TRY(take_turn(recorder, &turn));
-    if (recorder->is_recorded) /* the lock is promised there, and its next writer keeps that */
-        return settle_group(recorder, &(struct ledger_group){0});
+    if (recorder->is_recorded) /* the locks are promised there, and their next writer keeps that */
+        return settle_group(recorder);
     TRY(prepare(recorder));
-    struct ledger_group group = ledger_group_of(recorder, false, &lock_bytes);
+    struct ledger_group group = ledger_group_of(recorder, false);
     TRY(ledger_record(recorder->session->ledger, &group));
-    return settle_group(recorder, &group);
-}
-
-/* Entries of stages that are no longer in the pipeline. */
-static bool has_extras(const struct recorder *recorder)
-{
-    map_each (entry, &recorder->session->lock.entries) {
-        if (!map_has(&recorder->session->pipeline->by_name, entry->key))
-            return true;
-    }
-    return false;
-}
-
-static void prune_lock(struct recorder *recorder)
-{
-    struct session *session = recorder->session;
-    struct map kept = {0};
-    map_each (entry, &session->lock.entries) {
-        if (map_has(&session->pipeline->by_name, entry->key))
-            map_put(session->arena, &kept, entry->key, entry->value);
-    }
-    session->lock.entries = kept;
+    return settle_group(recorder);
 }
 
 struct error *recorder_finish(struct recorder *recorder, const struct state *state,
-                              bool is_complete)
+                              const bool *complete)
 {
     AUTO(lock_drop) struct lock turn = {0};
-    AUTO(buf_drop) struct buf lock_bytes = {0};
+    AUTO(locks_clear) struct lock_book *book = &recorder->locks;
     TRY(take_turn(recorder, &turn));
-    recorder->lock_is_stale |= is_complete && has_extras(recorder);
+    locks_note_extras(book, complete);
     TRY(prepare(recorder));
-    if (is_complete)
-        prune_lock(recorder);
-    struct ledger_group group = ledger_group_of(recorder, true, &lock_bytes);
-    if (group.lock_bytes.len)
-        recorder->run->lock_digest = digest_of(group.lock_bytes.at, group.lock_bytes.len);
-    else
-        recorder->run->lock_digest = recorder->session->lock.digest;
+    locks_prune(book, complete);
+    struct ledger_group group = ledger_group_of(recorder, true);
+    recorder->run->lock_digest = locks_digest(book);
     TRY(ledger_finish_run(recorder->session->ledger, recorder->run, state, &group));
     recorder->is_finished = true;
-    return settle_group(recorder, &group);
+    return settle_group(recorder);
 }
 
 bool recorder_is_finished(const struct recorder *recorder)

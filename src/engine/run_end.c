@@ -77,7 +77,7 @@ static enum run_status run_status_of(const struct run_state *state)
 static FALLIBLE adopt(struct run_state *state, const struct stage *stage, struct digest *ret_id)
 {
     struct session *session = state->session;
-    struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    struct lock_entry *entry = session_lock_entry(session, stage);
     struct result_ref *found = arena_new(session->arena, struct result_ref);
     TRY(lookup_lock_ref(session, stage, found));
     struct outcome *outcome = arena_new(session->arena, struct outcome);
@@ -98,7 +98,7 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
     struct session *session = state->session;
     const struct outcome *outcome = &state->outcomes[index];
     const struct stage *stage = &session->pipeline->stages.at[index];
-    const struct lock_entry *entry = map_get(&session->lock.entries, stage->name);
+    const struct lock_entry *entry = session_lock_entry(session, stage);
     *ret = (struct state_entry){.stage = stage->name, .key = outcome->key};
     bool is_success = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
     if (is_success && !digest_is_zero(outcome->result)) {
@@ -131,7 +131,7 @@ static FALLIBLE load_earlier(struct run_state *state, struct ledger *ledger, str
 {
     struct arena *arena = state->session->arena;
     struct run *run = NULL;
-    TRY(ledger_run_of_lock(ledger, arena, state->session->lock.digest, &run));
+    TRY(ledger_run_of_lock(ledger, arena, session_lock_digest(state->session), &run));
     if (!run)
         return NULL;
     struct state earlier;
@@ -188,6 +188,21 @@ static FALLIBLE note_code_cheaply(struct run_state *state)
     return NULL;
 }
 
+/* Of which files every stage succeeded. */
+static const bool *complete_files(const struct run_state *state)
+{
+    const struct session *session = state->session;
+    const struct pipeline_file_vec *files = &session->pipeline->files;
+    bool *complete = arena_new_array(session->arena, bool, files->len);
+    vec_each (const struct pipeline_file, file, files)
+        complete[file->index] = state->run->status == RUN_SUCCEEDED;
+    vec_each (const struct stage, stage, &session->pipeline->stages) {
+        if (!session->plan.stages[stage->index].is_selected)
+            complete[stage->file->index] = false;
+    }
+    return complete;
+}
+
 static FALLIBLE record_end(struct run_state *state)
 {
     struct session *session = state->session;
@@ -202,7 +217,7 @@ static FALLIBLE record_end(struct run_state *state)
     bool is_complete = state->run->status == RUN_SUCCEEDED &&
                        (size_t)counts->stages == session->pipeline->stages.len;
     TRY(run_heal_end(state, is_complete));
-    TRY(recorder_finish(state->recorder, &made, is_complete));
+    TRY(recorder_finish(state->recorder, &made, complete_files(state)));
     state->displaced += recorder_displaced(state->recorder);
     return NULL;
 }

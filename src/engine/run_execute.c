@@ -46,7 +46,7 @@ struct error *run_look_again(struct run_state *state, struct step *step)
         worktree_forget(session->worktree, step->print.recipe->deps[i].path);
     vec_each (struct output, output, &step->stage->outs)
         worktree_forget(session->worktree, output->path);
-    struct lock_entry *entry = map_get(&session->lock.entries, step->stage->name);
+    struct lock_entry *entry = session_lock_entry(session, step->stage);
     if (!(step->stage->is_frozen && entry))
         TRY(fingerprint_stage(session, step->stage, run_forecast(state), &step->print));
     check(!step->print.waits_for);

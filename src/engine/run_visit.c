@@ -23,7 +23,7 @@ const struct forecast *run_forecast(const struct run_state *state)
 static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
 {
     struct session *session = state->session;
-    struct lock_entry *entry = map_get(&session->lock.entries, step->stage->name);
+    struct lock_entry *entry = session_lock_entry(session, step->stage);
     if (step->stage->is_frozen && entry) {
         step->print = (struct fingerprint){.recipe = &entry->recipe, .key = entry->key};
         return NULL;

@@ -136,13 +136,47 @@ static FALLIBLE open_store(struct session *session, const struct session_options
                          &session->worktree);
 }
 
-struct error *session_load_lock(struct session *session)
+struct error *session_load_lock(struct session *session, size_t file)
 {
+    struct lockfile *lock = &session->locks[file];
     TRY(lockfile_load(session->arena, &session->workspace, session->index,
-                      pipeline_lock_path(session->arena, session->pipeline), &session->lock));
-    if (!session->lock.project.len)
-        session->lock.project = session->workspace.config.project;
+                      session->pipeline->files.at[file].lock_path, lock));
+    if (!lock->project.len)
+        lock->project = session->workspace.config.project;
     return NULL;
+}
+
+static FALLIBLE load_locks(struct session *session)
+{
+    size_t count = session->pipeline->files.len;
+    session->locks = arena_new_array(session->arena, struct lockfile, count);
+    for (size_t i = 0; i < count; i++)
+        TRY(session_load_lock(session, i));
+    return NULL;
+}
+
+struct lockfile *session_lock(struct session *session, const struct stage *stage)
+{
+    return &session->locks[stage->file->index];
+}
+
+struct lock_entry *session_lock_entry(const struct session *session, const struct stage *stage)
+{
+    return map_get(&session->locks[stage->file->index].entries, stage->local_name);
+}
+
+bool session_is_lock(const struct session *session, struct str path)
+{
+    for (size_t i = 0; i < session->pipeline->files.len; i++) {
+        if (str_equal(path, session->locks[i].path))
+            return true;
+    }
+    return false;
+}
+
+struct digest session_lock_digest(const struct session *session)
+{
+    return lockfile_digest_all(session->locks, session->pipeline->files.len);
 }
 
 static FALLIBLE open_all(struct session *session, const struct session_options *options)
@@ -158,7 +192,7 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
     TRY(read_pipeline(session, real, options->cwd));
     TRY(bind_and_plan(session, options, path));
     TRY(open_store(session, options));
-    return session_load_lock(session);
+    return load_locks(session);
 }
 
 struct error *session_open(struct arena *arena, const struct session_options *options,

@@ -134,13 +134,15 @@ static FALLIBLE finish_pending(struct ledger *ledger)
 {
     AUTO(lock_drop) struct lock turn = {0};
     int state_fd = fd_number(ledger->workspace->state_fd);
-    bool is_pending = false, taken = false, written = false;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str_vec left = {0};
+    bool is_pending = false, taken = false;
     TRY(ledger_has_pending(ledger, &is_pending));
     if (!is_pending)
         return NULL;
     TRY(directory_make(state_fd, "locks", false));
     TRY(lock_take(state_fd, LEDGER_TURN, LOCK_EXCLUSIVE, 0, NULL, NULL, &turn, &taken));
-    return taken ? ledger_write_lock(ledger, ledger->workspace, &written) : NULL;
+    return taken ? ledger_write_locks(ledger, ledger->workspace, &scratch, &left) : NULL;
 }
 
 static FALLIBLE with_repair(struct error *error)
@@ -264,12 +266,14 @@ static FALLIBLE put_group(struct ledger *ledger, const struct ledger_group *grou
 {
     for (size_t i = 0; i < group->outcome_count; i++)
         TRY(ledger_put_outcome(ledger, group->run->sequence, group->outcomes[i]));
-    if (group->lock_bytes.len == 0)
-        return NULL;
-    return sql_run(ledger->sql,
-                   "INSERT INTO pending_lock (path, before, content) VALUES (?, ?, ?)"
-                   " ON CONFLICT (path) DO UPDATE SET content = excluded.content",
-                   "sdb", group->lock_path, group->lock_before, group->lock_bytes);
+    for (size_t i = 0; i < group->lock_count; i++) {
+        const struct ledger_lock *lock = &group->locks[i];
+        TRY(sql_run(ledger->sql,
+                    "INSERT INTO pending_lock (path, before, content) VALUES (?, ?, ?)"
+                    " ON CONFLICT (path) DO UPDATE SET content = excluded.content",
+                    "sdb", lock->path, lock->before, lock->bytes));
+    }
+    return NULL;
 }
 
 FALLIBLE ledger_record(struct ledger *ledger, const struct ledger_group *group)

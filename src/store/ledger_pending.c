@@ -99,20 +99,17 @@ static FALLIBLE clear(struct ledger *ledger)
     return error;
 }
 
-FALLIBLE ledger_write_lock(struct ledger *ledger, const struct workspace *workspace,
-                           bool *ret_written)
+FALLIBLE ledger_write_locks(struct ledger *ledger, const struct workspace *workspace,
+                            struct arena *arena, struct str_vec *ret_left)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct pending_vec list = {0};
     TRY(list_pending(ledger, &scratch, &list));
-    bool all_written = true;
     vec_each (struct pending, pending, &list) {
         bool written = false;
         TRY_WITHIN(write_one(workspace, pending, &written), "lock file '%s'", pending->path);
-        all_written = all_written && written;
+        if (!written)
+            *vec_push(arena, ret_left) = str_copy(arena, str_of(pending->path));
     }
-    if (list.len)
-        TRY(clear(ledger));
-    *ret_written = all_written;
-    return NULL;
+    return list.len ? clear(ledger) : NULL;
 }

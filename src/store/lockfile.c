@@ -2,7 +2,35 @@
 #include "mlops/base/limits.h"
 #include "mlops/host/file.h"
 
+#include <stdlib.h>
+
 #include "lockfile_private.h"
+
+static int by_path(const void *a, const void *b)
+{
+    const struct lockfile *const *left = a;
+    const struct lockfile *const *right = b;
+    return str_compare((*left)->path, (*right)->path);
+}
+
+struct digest lockfile_digest_all(const struct lockfile *locks, size_t count)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    const struct lockfile **there = arena_new_array(&scratch, const struct lockfile *, count);
+    struct buf text = buf_in(&scratch);
+    size_t there_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!digest_is_zero(locks[i].digest))
+            there[there_count++] = &locks[i];
+    }
+    if (there_count <= 1)
+        return there_count ? there[0]->digest : (struct digest){{0}};
+    qsort(there, there_count, sizeof *there, by_path);
+    for (size_t i = 0; i < there_count; i++)
+        buf_print(&text, "%.*s %.*s\n", STR_FMT(there[i]->path), DIGEST_HEX_LEN,
+                  digest_hex(&scratch, there[i]->digest).at);
+    return digest_of(text.at, text.len);
+}
 
 void lockfile_remember(struct index *index, const struct lockfile *lockfile)
 {

@@ -29,9 +29,10 @@ FALLIBLE recorder_flush(struct recorder *recorder);
  * What they made goes to failed/. */
 void recorder_undo(struct recorder *recorder);
 
-/* The last group together with the end of the run. `is_complete`: every stage of the pipeline
- * succeeded, so stale lock entries may go. */
-FALLIBLE recorder_finish(struct recorder *recorder, const struct state *state, bool is_complete);
+/* The last group together with the end of the run. `complete`, of each of the pipeline's files:
+ * every stage of it succeeded, so stale entries of its lock may go. */
+FALLIBLE recorder_finish(struct recorder *recorder, const struct state *state,
+                         const bool *complete);
 
 /* The end of the run is recorded, even if recorder_finish could not do all that follows from it. */
 bool recorder_is_finished(const struct recorder *recorder);

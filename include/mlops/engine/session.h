@@ -34,7 +34,7 @@ struct session {
     const struct doc *doc;
     struct pipeline *pipeline;
     struct plan plan;
-    struct lockfile lock;
+    struct lockfile *locks; /* of each of pipeline->files */
     struct ledger *ledger; /* NULL until session_ledger */
     struct vcs *vcs;       /* NULL until session_vcs, or none */
     bool vcs_tried;
@@ -56,8 +56,19 @@ FALLIBLE session_open(struct arena *arena, const struct session_options *options
 /* Saves the stat cache and closes everything. */
 void session_drop(struct session *session);
 
-/* Reads the lock file (again): an absent one gives an empty value with the project's id. */
-FALLIBLE session_load_lock(struct session *session);
+/* Reads the lock file of one of the pipeline's files (again): an absent one gives an empty value
+ * with the project's id. */
+FALLIBLE session_load_lock(struct session *session, size_t file);
+
+/* The lock file that a stage is recorded in, and its entry there, or NULL. */
+struct lockfile *session_lock(struct session *session, const struct stage *stage);
+struct lock_entry *session_lock_entry(const struct session *session, const struct stage *stage);
+
+/* Whether a project path is a lock file of the pipeline. */
+bool session_is_lock(const struct session *session, struct str path);
+
+/* Digest of all lock files as they are known now: see lockfile_digest_all. */
+struct digest session_lock_digest(const struct session *session);
 
 FALLIBLE session_ledger(struct session *session, struct ledger **ret);
 

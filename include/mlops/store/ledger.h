@@ -31,15 +31,20 @@ struct sql *ledger_sql(struct ledger *ledger);
  * fills in run->sequence. A run that executes nothing skips this: ledger_finish_run inserts it. */
 FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run);
 
-/* What a group of finished stages and the lock file become in one transaction. `lock_bytes` empty:
- * the lock stays. */
+/* What a lock file becomes. */
+struct ledger_lock {
+    struct str path;
+    struct digest before; /* of the file now; zero: absent */
+    struct str bytes;
+};
+
+/* What a group of finished stages and their lock files become in one transaction. */
 struct ledger_group {
     struct run *run;
     const struct outcome *const *outcomes;
     size_t outcome_count;
-    struct str lock_path;
-    struct digest lock_before; /* of the file now; zero: absent */
-    struct str lock_bytes;
+    const struct ledger_lock *locks; /* those that change */
+    size_t lock_count;
 };
 FALLIBLE ledger_record(struct ledger *ledger, const struct ledger_group *group);
 
@@ -47,10 +52,11 @@ FALLIBLE ledger_record(struct ledger *ledger, const struct ledger_group *group);
  * Opening a ledger for writing takes it for an instant where a crash left a pending lock file. */
 #define LEDGER_TURN "locks/record"
 
-/* Writes the pending lock file (temp, fsync, rename, fsync) if the file still has the digest from
- * before, and clears it. *ret_written false: somebody changed the file since (it is left alone). */
-FALLIBLE ledger_write_lock(struct ledger *ledger, const struct workspace *workspace,
-                           bool *ret_written);
+/* Writes the pending lock files (temp, fsync, rename, fsync) that still have the digest from
+ * before, and clears them. *ret_left: paths of those that somebody changed since (they are left
+ * alone), in `arena`. */
+FALLIBLE ledger_write_locks(struct ledger *ledger, const struct workspace *workspace,
+                            struct arena *arena, struct str_vec *ret_left);
 
 /* Last transaction of a run: status, counts, duration, state. May be combined with a group. */
 FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct state *state,

@@ -312,12 +312,15 @@ static void an_absent_file_reads_as_an_empty_history(void **state)
 
 static struct ledger_group lock_group(struct run *run, const char *before, const char *content)
 {
-    return (struct ledger_group){
-        .run = run,
-        .lock_path = STR("pipeline.lock"),
-        .lock_before = before ? digest_of_text(before) : (struct digest){{0}},
-        .lock_bytes = str_of(content),
+    static struct ledger_lock locks[8];
+    static size_t used;
+    struct ledger_lock *lock = &locks[used++ % COUNT_OF(locks)];
+    *lock = (struct ledger_lock){
+        .path = STR("pipeline.lock"),
+        .before = before ? digest_of_text(before) : (struct digest){{0}},
+        .bytes = str_of(content),
     };
+    return (struct ledger_group){.run = run, .locks = lock, .lock_count = 1};
 }
 
 static void a_promised_lock_file_is_written_after_a_crash(void **state)
@@ -361,8 +364,8 @@ static void a_promised_lock_file_whose_directory_is_gone_is_forgotten(void **sta
     PROJECT(project);
     struct run run = {.pipeline = STR("gone/pipeline.yaml")};
     assert_fine(ledger_begin_run(project.ledger, &run));
-    struct ledger_group group = lock_group(&run, NULL, "new");
-    group.lock_path = STR("gone/pipeline.lock");
+    struct ledger_lock gone = {.path = STR("gone/pipeline.lock"), .bytes = STR("new")};
+    struct ledger_group group = {.run = &run, .locks = &gone, .lock_count = 1};
     assert_fine(ledger_record(project.ledger, &group));
     project_reopen(&project);
     assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
@@ -376,10 +379,11 @@ static void a_lock_file_that_git_has_changed_is_left_alone(void **state)
     assert_fine(ledger_begin_run(project.ledger, &run));
     scratch_write(&project.scratch, "pipeline.lock", "other");
     struct ledger_group group = lock_group(&run, "old", "new");
-    bool written = true;
+    struct str_vec left = {0};
     assert_fine(ledger_record(project.ledger, &group));
-    assert_fine(ledger_write_lock(project.ledger, &project.workspace, &written));
-    assert_false(written);
+    assert_fine(ledger_write_locks(project.ledger, &project.workspace, &project.arena, &left));
+    assert_int_equal(left.len, 1);
+    assert_true(str_is(left.at[0], "pipeline.lock"));
     scratch_expect(&project.scratch, "pipeline.lock", "other");
     scratch_write(&project.scratch, "pipeline.lock", "old"); /* git checkout: not ours to redo */
     project_reopen(&project);
@@ -391,15 +395,15 @@ static void a_second_promise_replaces_the_first(void **state)
     (void)state;
     PROJECT(project);
     struct run run = {.pipeline = STR("pipeline.yaml")};
-    bool written = false;
+    struct str_vec left = {0};
     assert_fine(ledger_begin_run(project.ledger, &run));
     scratch_write(&project.scratch, "pipeline.lock", "old");
     struct ledger_group first = lock_group(&run, "old", "new");
     struct ledger_group second = lock_group(&run, "new", "newer");
     assert_fine(ledger_record(project.ledger, &first));
     assert_fine(ledger_record(project.ledger, &second));
-    assert_fine(ledger_write_lock(project.ledger, &project.workspace, &written));
-    assert_true(written);
+    assert_fine(ledger_write_locks(project.ledger, &project.workspace, &project.arena, &left));
+    assert_int_equal(left.len, 0);
     scratch_expect(&project.scratch, "pipeline.lock", "newer");
 }
 
