@@ -17,6 +17,9 @@ static const struct option_row rows[] = {
     {.name = "no-restore",
      OPTION_FLAG_AT(struct plan_command, no_restore),
      .help = "As if nothing could be restored from the cache"},
+    {.name = "minimal",
+     OPTION_FLAG_AT(struct plan_command, minimal),
+     .help = "As a run that restores only targets and what stages that run need"},
 };
 
 static const struct column columns[] = {
@@ -98,8 +101,11 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                 .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
     struct run_report report = {0};
-    struct run_options wanted = {
-        .dry = true, .explain = true, .force = command->force, .no_restore = command->no_restore};
+    struct run_options wanted = {.dry = true,
+                                 .explain = true,
+                                 .force = command->force,
+                                 .no_restore = command->no_restore,
+                                 .minimal = command->minimal};
     TRY(stages_open(context, &words, &session));
     TRY(run_plan(&session, &wanted, &report));
     if (context->format == FORMAT_JSON)

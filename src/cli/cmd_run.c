@@ -11,6 +11,8 @@
 struct run_command {
     int64_t jobs, lock_timeout_ns;
     bool keep_going, force, no_restore, minimal, dry_run, only_targets, downstream;
+    bool force_downstream;
+    bool pull, no_commit, ignore_errors, interactive; /* DVC's: refused */
     int progress;
 };
 
@@ -55,12 +57,51 @@ static const struct option_row rows[] = {
      .initial = -1,
      .help = "Give up waiting for another run after this long; without it the setting "
              "'lock_timeout' holds"},
+    {.name = "force-downstream",
+     OPTION_FLAG_AT(struct run_command, force_downstream),
+     .help = "Run also all that uses a stage that ran, even if what it made is as it was"},
     {.name = "progress",
      OPTION_CHOICE_AT(struct run_command, progress),
      .value = "HOW",
      .choices = progress_names,
      .help = "How stderr tells what happens; json: one event a line"},
+    /* As 'dvc repro' has them. */
+    {.name = "single-item", OPTION_FLAG_AT(struct run_command, only_targets), .is_hidden = true},
+    {.name = "dry", OPTION_FLAG_AT(struct run_command, dry_run), .is_hidden = true},
+    {.name = "no-run-cache", OPTION_FLAG_AT(struct run_command, no_restore), .is_hidden = true},
+    {.name = "pull", OPTION_FLAG_AT(struct run_command, pull), .is_hidden = true},
+    {.name = "no-commit", OPTION_FLAG_AT(struct run_command, no_commit), .is_hidden = true},
+    {.name = "ignore-errors", OPTION_FLAG_AT(struct run_command, ignore_errors), .is_hidden = true},
+    {.name = "interactive",
+     .letter = 'i',
+     OPTION_FLAG_AT(struct run_command, interactive),
+     .is_hidden = true},
 };
+
+/* What DVC's users may type and has no meaning here, with the one thing to do instead. */
+static FALLIBLE refuse_foreign(const struct run_command *command)
+{
+    const struct {
+        bool is_given;
+        const char *name, *why, *hint;
+    } refused[] = {
+        {command->pull, "pull", "remotes can't be read yet", "run 'dvc pull' first"},
+        {command->no_commit, "no-commit", "what a stage made is always recorded",
+         "leave the option out; to look only: mlops run --dry-run"},
+        {command->ignore_errors, "ignore-errors",
+         "nothing is made from what a failed stage left behind",
+         "--keep-going goes on with all that does not need the failed stage"},
+        {command->interactive, "interactive", "nothing is asked for during a run",
+         "'mlops plan' says what would run; name the stages that shall"},
+    };
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        if (refused[i].is_given)
+            return error_hint(error_new(ERROR_USAGE, "'mlops run' has no --%s: %s", refused[i].name,
+                                        refused[i].why),
+                              "%s", refused[i].hint);
+    }
+    return NULL;
+}
 
 /* Numbers that the run changed: "accuracy 0.9421 (+0.0032)", at most three. */
 struct metric_note {
@@ -155,6 +196,7 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
                                   .force = command->force,
                                   .no_restore = command->no_restore,
                                   .minimal = command->minimal,
+                                  .force_downstream = command->force_downstream,
                                   .jobs = command->jobs,
                                   .argv = context->arguments,
                                   .version = STR(MLOPS_VERSION)};
@@ -184,12 +226,14 @@ static void tell_new(struct context *context, struct narrator *narrator, struct 
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     const struct run_command *command = options;
+    TRY(refuse_foreign(command));
     if (command->dry_run)
         return cmd_plan.run(context,
                             &(struct plan_command){.only_targets = command->only_targets,
                                                    .downstream = command->downstream,
                                                    .force = command->force,
-                                                   .no_restore = command->no_restore},
+                                                   .no_restore = command->no_restore,
+                                                   .minimal = command->minimal},
                             argc, argv);
     struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
     struct stage_words words = {.argc = argc,

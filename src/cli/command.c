@@ -69,6 +69,8 @@ const char *command_group_title(enum command_group group)
 
 const struct cli_command *command_find(struct str name)
 {
+    if (str_is(name, "repro")) /* what DVC's users type; it takes the options of 'dvc repro' */
+        return &cmd_run;
     for (size_t i = 0; i < COUNT_OF(all_commands); i++) {
         if (str_is(name, all_commands[i]->name))
             return all_commands[i];

@@ -39,12 +39,6 @@ static int64_t jobs_of(const struct run_state *state)
     return fit_descriptors(MIN_OF(MAX_OF(jobs, (int64_t)1), LIMIT_JOBS));
 }
 
-static void push_ready(struct run_state *state, uint32_t index)
-{
-    state->steps[index].phase = PHASE_READY;
-    *vec_push(state->session->arena, &state->ready) = index;
-}
-
 /* Steps and outcomes of every stage; those with nothing before them are ready, in plan order. */
 static void prepare_steps(struct run_state *state)
 {
@@ -64,8 +58,9 @@ static void prepare_steps(struct run_state *state)
     }
     for (size_t i = 0; i < count; i++) {
         uint32_t index = session->plan.order[i];
+        state->steps[index].rank = (uint32_t)i;
         if (session->plan.stages[index].is_selected && state->steps[index].blockers == 0)
-            push_ready(state, index);
+            run_push_ready(state, index);
     }
 }
 
@@ -79,12 +74,12 @@ static FALLIBLE flush(struct run_state *state)
 
 static FALLIBLE visit_ready(struct run_state *state)
 {
-    while (state->ready_at < state->ready.len && !run_is_stopping(state)) {
+    while (state->ready.len && !run_is_stopping(state)) {
         bool is_full = !state->options->dry && (state->budget.jobs_free == 0 ||
                                                 state->active.len >= HELD_MOST + LIMIT_JOBS);
         if (is_full)
             return NULL;
-        TRY(run_visit(state, &state->steps[state->ready.at[state->ready_at++]]));
+        TRY(run_visit(state, &state->steps[run_pop_ready(state)]));
         if (state->recorder && recorder_is_due(state->recorder, clock_monotonic_ns()))
             TRY(flush(state));
         if (signal_count() > state->stop_count)
@@ -177,7 +172,7 @@ static FALLIBLE unless_interrupted(struct run_state *state, struct error *error)
 
 static bool has_ready(const struct run_state *state)
 {
-    return state->ready_at < state->ready.len && !run_is_stopping(state);
+    return state->ready.len && !run_is_stopping(state);
 }
 
 /* A live display shows time passing. */
@@ -363,13 +358,11 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
 struct error *run_plan(struct session *session, const struct run_options *options,
                        struct run_report *ret)
 {
-    struct run_state state = {
-        .session = session,
-        .begun_ns = clock_monotonic_ns(),
-        .options = options,
-        .run = run_make(session, options),
-        .forecast = {.plan = &session->plan},
-        .lookup = {.force = options->force, .no_restore = options->no_restore}};
+    struct run_state state = {.session = session,
+                              .begun_ns = clock_monotonic_ns(),
+                              .options = options,
+                              .run = run_make(session, options),
+                              .forecast = {.plan = &session->plan}};
     if (!options->dry)
         TRY(aside_recover(session));
     prepare_steps(&state);

@@ -51,7 +51,8 @@ struct error *run_look_again(struct run_state *state, struct step *step)
         TRY(fingerprint_stage(session, step->stage, run_forecast(state), &step->print));
     check(!step->print.waits_for);
     struct verdict again;
-    TRY(lookup_stage(session, step->stage, &step->print, &state->lookup, false, &again));
+    struct lookup_options lookup = run_lookup_options(state, step);
+    TRY(lookup_stage(session, step->stage, &step->print, &lookup, false, &again));
     if (again.kind != VERDICT_UNCHANGED) /* else another run did what there was reason for */
         again.reasons = step->verdict.reasons;
     step->verdict = again;

@@ -28,6 +28,12 @@ static bool lets_users_go_on(enum stage_status status)
     return false;
 }
 
+static bool made_anew(enum stage_status status)
+{
+    return status == STATUS_EXECUTED || status == STATUS_RESTORED || status == STATUS_WOULD_RUN ||
+           status == STATUS_WOULD_RESTORE;
+}
+
 static void release_users(struct run_state *state, const struct step *step, bool goes_on)
 {
     const struct plan *plan = &state->session->plan;
@@ -42,10 +48,9 @@ static void release_users(struct run_state *state, const struct step *step, bool
             user->poison_edge = planned->users[i].edge;
         }
         check(user->blockers > 0);
-        if (--user->blockers == 0 && user->phase == PHASE_WAITING) {
-            user->phase = PHASE_READY;
-            *vec_push(state->session->arena, &state->ready) = index;
-        }
+        user->is_forced |= state->options->force_downstream && made_anew(step->outcome->status);
+        if (--user->blockers == 0 && user->phase == PHASE_WAITING)
+            run_push_ready(state, index);
     }
 }
 

@@ -22,11 +22,13 @@ struct step {
     const struct stage *stage;
     struct outcome *outcome;
     enum phase phase;
+    uint32_t rank;              /* its place in the plan's order */
     uint32_t blockers;          /* needs that are not done */
     const struct stage *poison; /* a need that did not succeed */
     enum plan_edge poison_edge;
     bool is_deferred;  /* --minimal: known, restorable, not needed so far */
     bool is_unvisited; /* held before its fingerprint could be taken */
+    bool is_forced;    /* --force-downstream: something it needs ran */
     struct fingerprint print;
     struct verdict verdict;
     struct attempt attempt;
@@ -49,11 +51,9 @@ struct run_state {
     int64_t begun_ns; /* monotonic */
     struct outcome *outcomes;
     struct step *steps;
-    struct index_vec ready;
-    size_t ready_at;
+    struct index_vec ready;  /* a heap: the first in the plan's order on top */
     struct index_vec active; /* held, running, backing off */
     struct forecast forecast;
-    struct lookup_options lookup;
     struct loop *loop;
     struct job_group group;
     struct budget budget;
@@ -77,7 +77,13 @@ void run_wake_held(struct run_state *state);
  * and that git tracks no cached output. */
 FALLIBLE run_begin(struct run_state *state);
 
+/* run_ready.c: stages whose needs are done, first those that come first in the plan's order: with
+ * one job the plan's order is the order of the run. */
+void run_push_ready(struct run_state *state, uint32_t index);
+uint32_t run_pop_ready(struct run_state *state);
+
 /* run_visit.c */
+struct lookup_options run_lookup_options(const struct run_state *state, const struct step *step);
 FALLIBLE run_visit(struct run_state *state, struct step *step);
 void run_take_result(struct run_state *state, struct step *step);
 FALLIBLE run_retry_held(struct run_state *state, struct step *step);

@@ -35,8 +35,8 @@ static FALLIBLE look_elsewhere(struct run_state *state, struct step *step)
 {
     attempt_drop(&step->attempt);
     run_hold(state, step, clock_monotonic_ns());
-    TRY(lookup_stage(state->session, step->stage, &step->print, &state->lookup, true,
-                     &step->verdict));
+    struct lookup_options lookup = run_lookup_options(state, step);
+    TRY(lookup_stage(state->session, step->stage, &step->print, &lookup, true, &step->verdict));
     step->outcome->reasons = step->verdict.reasons;
     return NULL;
 }

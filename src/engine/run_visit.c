@@ -19,6 +19,13 @@ const struct forecast *run_forecast(const struct run_state *state)
     return state->options->dry || state->options->minimal ? &state->forecast : NULL;
 }
 
+struct lookup_options run_lookup_options(const struct run_state *state, const struct step *step)
+{
+    bool is_forced = step->is_forced && !step->stage->is_frozen;
+    return (struct lookup_options){.force = state->options->force || is_forced,
+                                   .no_restore = state->options->no_restore};
+}
+
 /* A frozen stage is cut from what it reads: its lock entry is its recipe. */
 static FALLIBLE take_fingerprint(struct run_state *state, struct step *step)
 {
@@ -112,6 +119,34 @@ static void foresee_outputs(struct run_state *state, const struct step *step)
 
 static FALLIBLE finish_unknown(struct run_state *state, struct step *step);
 
+static bool is_target(const struct run_state *state, const struct step *step)
+{
+    const struct plan_stage *planned = &state->session->plan.stages[step->stage->index];
+    for (size_t i = 0; i < planned->user_count; i++) {
+        if (state->session->plan.stages[planned->users[i].stage].is_selected)
+            return false;
+    }
+    return true; /* nothing of this run uses it: it was asked for */
+}
+
+/* --minimal: known, restorable, and so far nothing that executes needs it. */
+static bool is_put_off(const struct run_state *state, const struct step *step)
+{
+    return state->options->minimal && step->verdict.kind == VERDICT_RESTORE &&
+           !is_target(state, step);
+}
+
+/* A stage that would run needs what was put off. */
+static void foresee_needs(struct run_state *state, const struct stage *stage)
+{
+    const struct plan_stage *planned = &state->session->plan.stages[stage->index];
+    for (size_t i = 0; i < planned->need_count; i++) {
+        struct step *need = &state->steps[planned->needs[i].stage];
+        if (need->is_deferred && planned->needs[i].edge == PLAN_DATA)
+            need->outcome->status = STATUS_WOULD_RESTORE;
+    }
+}
+
 static FALLIBLE finish_dry(struct run_state *state, struct step *step)
 {
     if (step->verdict.kind != VERDICT_UNCHANGED)
@@ -125,9 +160,11 @@ static FALLIBLE finish_dry(struct run_state *state, struct step *step)
     case VERDICT_UNCHANGED:
         return run_finish_stage(state, step, STATUS_UNCHANGED);
     case VERDICT_RESTORE:
-        status = STATUS_WOULD_RESTORE;
+        step->is_deferred = is_put_off(state, step);
+        status = step->is_deferred ? STATUS_UNCHANGED : STATUS_WOULD_RESTORE;
         break;
     case VERDICT_RUN:
+        foresee_needs(state, step->stage);
         break;
     }
     foresee_outputs(state, step);
@@ -142,16 +179,6 @@ static FALLIBLE finish_unknown(struct run_state *state, struct step *step)
     step->verdict = (struct verdict){.kind = VERDICT_RUN};
     foresee_outputs(state, step);
     return run_finish_stage(state, step, STATUS_UNKNOWN);
-}
-
-static bool is_target(const struct run_state *state, const struct step *step)
-{
-    const struct plan_stage *planned = &state->session->plan.stages[step->stage->index];
-    for (size_t i = 0; i < planned->user_count; i++) {
-        if (state->session->plan.stages[planned->users[i].stage].is_selected)
-            return false;
-    }
-    return true; /* nothing of this run uses it: it was asked for */
 }
 
 /* What a guard outside the run would have to let pass. */
@@ -178,7 +205,7 @@ static FALLIBLE act(struct run_state *state, struct step *step)
         TRY(run_heal(state, step));
         return run_finish_stage(state, step, STATUS_UNCHANGED);
     case VERDICT_RESTORE:
-        if (state->options->minimal && !is_target(state, step)) {
+        if (is_put_off(state, step)) {
             step->is_deferred = true;
             foresee_outputs(state, step);
             return run_finish_stage(state, step, STATUS_UNCHANGED);
@@ -210,8 +237,9 @@ struct error *run_visit(struct run_state *state, struct step *step)
         return finish_unknown(state, step);
     outcome->recipe = step->print.recipe;
     outcome->key = step->print.key;
-    struct error *error = lookup_stage(state->session, step->stage, &step->print, &state->lookup,
-                                       true, &step->verdict);
+    struct lookup_options lookup = run_lookup_options(state, step);
+    struct error *error =
+        lookup_stage(state->session, step->stage, &step->print, &lookup, true, &step->verdict);
     if (error)
         return look_later(state, step, error);
     outcome->reasons = step->verdict.reasons;

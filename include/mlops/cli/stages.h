@@ -34,5 +34,5 @@ struct str counts_print(struct arena *arena, const struct run_counts *counts, bo
 
 /* Options of `plan`, which `run --dry-run` fills in itself. */
 struct plan_command {
-    bool only_targets, downstream, force, no_restore;
+    bool only_targets, downstream, force, no_restore, minimal;
 };

@@ -10,10 +10,11 @@ struct run_options {
     bool keep_going; /* after a failure, what does not depend on it goes on */
     bool force;      /* run the selected stages whatever is known */
     bool no_restore;
-    bool minimal;    /* restore only targets and inputs of stages that execute */
-    bool explain;    /* reasons also for what follows from others; always on in dry runs */
-    int64_t jobs;    /* 0: the setting, else cpus (1 in the dvc dialect) */
-    struct str argv; /* for the record */
+    bool minimal;          /* restore only targets and inputs of stages that execute */
+    bool force_downstream; /* run what uses a stage that ran or was restored */
+    bool explain;          /* reasons also for what follows from others; always on in dry runs */
+    int64_t jobs;          /* 0: the setting, else cpus (1 in the dvc dialect) */
+    struct str argv;       /* for the record */
     struct str version;
 };
 
