@@ -5,11 +5,14 @@
 
 struct lint_options {
     bool strict;
+    bool resolved;
 };
 
 static const struct option_row rows[] = {
     {"strict", 0, OPTION_FLAG_AT(struct lint_options, strict),
      .help = "Exit with status 1 if there are warnings"},
+    {"resolved", 0, OPTION_FLAG_AT(struct lint_options, resolved),
+     .help = "Print what templates make of the stages, and the graph, as JSON"},
 };
 
 /* What is known of one file: errors, or a plan and warnings. */
@@ -17,6 +20,7 @@ struct lint_result {
     struct str file;
     struct error *errors;
     size_t stage_count;
+    struct plan plan;
     struct lint_vec warnings;
 };
 
@@ -24,20 +28,19 @@ static FALLIBLE examine(struct context *context, struct str word, struct lint_re
 {
     struct workspace *workspace = NULL;
     struct pipeline *pipeline = NULL;
-    struct plan plan;
     struct plan_options whole = {0};
     TRY(context_workspace(context, &workspace));
     TRY(context_pipeline(context, word, &pipeline));
     ret->file = workspace_show(context->arena, workspace, pipeline->path);
     ret->stage_count = pipeline->stages.len;
-    TRY(plan_make(context->arena, pipeline, &whole, &plan));
-    return lint_pipeline(context->arena, workspace, &plan, &ret->warnings);
+    TRY(plan_make(context->arena, pipeline, &whole, &ret->plan));
+    return lint_pipeline(context->arena, workspace, &ret->plan, &ret->warnings);
 }
 
 static void print_text(struct context *context, const struct lint_result *result)
 {
     vec_each (const struct lint_warning, warning, &result->warnings) {
-        buf_add_escaped(&context->out, result->file, false);
+        buf_add_escaped(&context->out, warning->file.len ? warning->file : result->file, false);
         buf_print(&context->out, ":%d:%d: ", warning->line, warning->column);
         report_add_toned(context, TONE_WARN, STR("warning: "));
         buf_add_escaped(&context->out, warning->text, false);
@@ -77,7 +80,7 @@ static void add_warning(struct json_writer *json, struct str file,
                         const struct lint_warning *warning)
 {
     json_open_object(json);
-    add_place(json, file, warning->line, warning->column);
+    add_place(json, warning->file.len ? warning->file : file, warning->line, warning->column);
     json_name(json, "rule");
     json_text(json, warning->rule);
     json_name(json, "stage");
@@ -107,24 +110,60 @@ static void print_json(struct context *context, const struct lint_result *result
     report_json_close(&json);
 }
 
+static const char *phase_of(const struct error *error)
+{
+    (void)error;
+    return "schema";
+}
+
+/* The first error stands for all; with the others it is in `errors`. */
+static void print_refusal(struct context *context, const struct lint_result *result)
+{
+    struct json_writer json = report_json_open(context);
+    json_name(&json, "error");
+    json_open_object(&json);
+    json_name(&json, "phase");
+    json_text(&json, phase_of(result->errors));
+    json_name(&json, "message");
+    json_text(&json, result->errors->text);
+    json_close_object(&json);
+    json_name(&json, "errors");
+    json_open_list(&json);
+    for (const struct error *error = result->errors; error; error = error->next)
+        add_error(&json, result->file, error);
+    json_close_list(&json);
+    report_json_close(&json);
+}
+
+static void print_resolved(struct context *context, const struct lint_result *result)
+{
+    if (result->errors) {
+        print_refusal(context, result);
+        return;
+    }
+    struct json_writer json = report_json_open(context);
+    lint_resolved_json(context->arena, &json, &result->plan);
+    report_json_close(&json);
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct lint_options *options = opaque;
     struct lint_result result = {.file = argc ? argv[0] : (struct str){0}};
     struct error *error = examine(context, argc ? argv[0] : (struct str){0}, &result);
-    if (error && (context->format != FORMAT_JSON || error->code != ERROR_PROJECT))
+    bool is_json = context->format == FORMAT_JSON || options->resolved;
+    if (error && (!is_json || error->code != ERROR_PROJECT))
         return error;
-    if (error) {
-        result.errors = error;
+    result.errors = error;
+    if (error)
         context->status = error->code;
-        print_json(context, &result);
-        error_drop(error);
-        return NULL;
-    }
-    if (context->format == FORMAT_JSON)
+    if (options->resolved)
+        print_resolved(context, &result);
+    else if (is_json)
         print_json(context, &result);
     else
         print_text(context, &result);
+    error_drop(error);
     if (options->strict && result.warnings.len)
         context->status = 1;
     return NULL;
@@ -133,6 +172,8 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 static const struct command_example examples[] = {
     {"mlops lint", "check pipeline.yaml (or dvc.yaml)"},
     {"mlops lint --strict other.yaml", "for a commit hook: warnings fail too"},
+    {"mlops lint --resolved dvc.yaml",
+     "every stage as templates resolve it, and the edges, as JSON"},
     {"mlops lint --json", "errors and warnings with file, line and column, for editors"},
 };
 

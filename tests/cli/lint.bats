@@ -35,7 +35,7 @@ stages:
     deps: [raw.txt, gone.txt]
 END
   succeeds lint --json
-  holds '{w["rule"] for w in r["warnings"]} == {"unfollowed-validate", "undeclared-file", "plain-secret", "missing-dep"}'
+  holds '{w["rule"] for w in r["warnings"]} == {"unfollowed-validate", "undeclared-file", "plain-secret", "missing-dep", "unset-variable"}'
   holds 'sum(w["rule"] == "undeclared-file" for w in r["warnings"]) == 2'
   holds 'sum(w["rule"] == "plain-secret" for w in r["warnings"]) == 1'
   says_not hunter2
@@ -53,4 +53,80 @@ stages:
 END
   succeeds lint --json
   holds 'r["warnings"] == []'
+}
+
+@test "a pattern that matches nothing, and nothing that a stage makes, is told" {
+  mkdir src && touch src/a.py
+  pipeline <<'END'
+stages:
+  make:
+    cmd: mkdir made; touch made/x.csv
+    outs: [made]
+  use:
+    cmd: 'true'
+    deps: ['src/*.py', 'src/*.r', 'made/*.csv']
+END
+  succeeds lint --json
+  holds '[(w["rule"], w["line"], w["column"]) for w in r["warnings"]] == [("missing-dep", 7, 24)]'
+}
+
+@test "a variable that is set is not warned of" {
+  pipeline <<'END'
+stages:
+  a:
+    cmd: 'true'
+    env: {A: {from_env: A_TOKEN}, B: {from_env: B_TOKEN}, C: {from_env: C_TOKEN, default: ''}}
+END
+  export A_TOKEN=x
+  succeeds lint --json
+  holds '[w["text"].split()[0] for w in r["warnings"]] == ["B_TOKEN"]'
+}
+
+@test "lines of dvc.yaml that count on the line before are told" {
+  pipeline dvc.yaml <<'END'
+stages:
+  a:
+    cmd: |
+      cd src
+      ls
+  b:
+    cmd: |
+      cd src && ls
+      true
+  c:
+    cmd:
+      - ls
+      - true
+END
+  sed -i 's/- true/- "true"/' dvc.yaml
+  succeeds lint --json dvc.yaml
+  holds '[(w["rule"], w["stage"]) for w in r["warnings"]] == [("line-is-a-shell", "a")]'
+}
+
+@test "--resolved prints what is loaded, and the edges" {
+  two_stages
+  succeeds lint --resolved
+  holds 'r["order"] == ["prepare", "train"] and r["edges"] == [["prepare", "train"]]'
+  holds 'r["stages"]["train"]["deps"] == ["clean.txt"] and r["model"]["train"]["params"] == {"params.yaml": ["lr"]}'
+  holds 'r["model"]["train"]["wdir"] == "." and r["model"]["train"]["outs"] == [{"path": "model.txt"}]'
+}
+
+@test "--resolved of what is refused prints the phase" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'true', depend: [x]}
+END
+  fails 3 lint --resolved
+  holds 'r["error"]["phase"] == "schema" and "depend" in r["error"]["message"] and "order" not in r'
+}
+
+@test "--resolved keeps kinds of values apart" {
+  pipeline <<'END'
+stages:
+  a:
+    cmd: 'true'
+    meta: {i: 1, f: 1.0, s: '1', big: 123456789012345678901234567890, n: .nan, e: 1e-5, z: null, t: true, 3: x}
+END
+  succeeds lint --resolved
+  holds 'repr(r["stages"]["a"]["meta"]) == repr({"i": 1, "f": 1.0, "s": "1", "big": 123456789012345678901234567890, "n": {"__float__": "nan"}, "e": 1e-05, "z": None, "t": True, "3": "x"})'
 }
