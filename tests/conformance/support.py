@@ -131,10 +131,19 @@ def short(value):
 
 def tap(names, check, jobs=None):
     """check(name) gives lines of what is wrong, for every name; ends the program."""
+
+    def look(name):
+        lines = []
+        try:
+            lines.extend(check(name))
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+            lines.append(f"{type(error).__name__}: {error}")
+        return lines
+
     failed = 0
     print(f"1..{len(names)}")
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        for number, (name, lines) in enumerate(zip(names, pool.map(lambda n: list(check(n)), names)), 1):
+        for number, (name, lines) in enumerate(zip(names, pool.map(look, names)), 1):
             failed += bool(lines)
             print(f"{'not ok' if lines else 'ok'} {number} - {name}")
             for line in lines[:20]:
