@@ -203,6 +203,13 @@ step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tes
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
+corpus_extent=
+[ $extent = full ] && corpus_extent=--all
+step "DVC: templates" python3 tests/conformance/resolver.py
+step "DVC: schema examples" python3 tests/conformance/schema_examples.py
+# shellcheck disable=SC2086 # an option or nothing
+step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent
+step "DVC: three projects" python3 tests/conformance/projects.py
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.
