@@ -73,6 +73,7 @@ struct error *error_within(struct error *cause, const char *format, ...)
     struct error *error = error_make(cause->code, format, arguments);
     va_end(arguments);
     error->cause = cause;
+    error->phase = cause->phase;
     return error;
 }
 
@@ -89,6 +90,13 @@ struct error *error_hint(struct error *error, const char *format, ...)
 struct error *error_recode(struct error *error, int code)
 {
     error->code = code;
+    return error;
+}
+
+struct error *error_in_phase(struct error *error, const char *phase)
+{
+    for (struct error *at = error; at; at = at->next)
+        at->phase = at->phase ? at->phase : phase;
     return error;
 }
 

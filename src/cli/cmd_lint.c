@@ -112,8 +112,7 @@ static void print_json(struct context *context, const struct lint_result *result
 
 static const char *phase_of(const struct error *error)
 {
-    (void)error;
-    return "schema";
+    return error->phase ? error->phase : "schema";
 }
 
 /* The first error stands for all; with the others it is in `errors`. */

@@ -40,6 +40,7 @@ struct error {
     const char *hint;    /* what to do, or NULL */
     const char *excerpt; /* the line `mark` points at, or NULL */
     struct mark mark;
+    const char *phase;   /* of reading a pipeline, a literal (error_in_phase); NULL: none told */
     int system_errno;    /* 0: none */
     struct error *cause; /* what lies below, or NULL */
     struct error *next;  /* an independent error of the same file, or NULL */
@@ -60,6 +61,10 @@ ERROR_MADE error_within(struct error *cause, const char *format, ...) PRINTF_LIK
 /* Sets the hint / the code and returns the error, for use in a return statement. */
 ERROR_MADE error_hint(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 ERROR_MADE error_recode(struct error *error, int code);
+
+/* Says of an error, and of those behind it (`next`), in which phase it was met: a literal, "vars".
+ * What has a phase keeps it. NULL is accepted and returned. */
+FALLIBLE error_in_phase(struct error *error, const char *phase);
 
 /* Gives back an error with all its causes and siblings; NULL is accepted. */
 void error_drop(struct error *error);
