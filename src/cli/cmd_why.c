@@ -99,7 +99,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
         .argc = argc, .argv = argv, .is_read_only = true, .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
     struct run_report report = {0};
-    struct run_options wanted = {.dry = true, .explain = true};
+    struct run_options wanted = {.dry = true, .explain = true, .takes_missing = true};
     TRY(stages_open(context, &words, &session));
     TRY(run_plan(&session, &wanted, &report));
     if (context->format == FORMAT_JSON) {

@@ -22,7 +22,7 @@ static const struct stage *maker_of_absent(const struct forecast *forecast, stru
 }
 
 /* The same of what `path` is, is a part of, or holds. */
-static const struct stage *absent_maker(const struct forecast *forecast, struct str path)
+const struct stage *fingerprint_absent_maker(const struct forecast *forecast, struct str path)
 {
     const struct pipeline *pipeline = forecast->plan->pipeline;
     for (struct str at = path; at.len; at = path_directory(at)) {
@@ -53,7 +53,7 @@ static int forecast_of(const struct forecast *forecast, struct str path, struct 
         *ret = *known;
         return 1;
     }
-    *ret_waits = absent_maker(forecast, path);
+    *ret_waits = fingerprint_absent_maker(forecast, path);
     return *ret_waits ? -1 : 0;
 }
 
@@ -79,6 +79,11 @@ static FALLIBLE missing_dependency(struct dep_source *source, const struct depen
                       "create the file, or correct its name in 'deps'");
 }
 
+static bool takes_missing(const struct forecast *forecast)
+{
+    return forecast && forecast->takes_missing;
+}
+
 /* Adds what one path holds; a path that is not there adds ARTIFACT_ABSENT. */
 static FALLIBLE add_path(struct dep_source *source, const struct dependency *dependency,
                          struct str path)
@@ -93,7 +98,7 @@ static FALLIBLE add_path(struct dep_source *source, const struct dependency *dep
             return error_within(error, "dependency '%.*s' of stage '%.*s'",
                                 STR_FMT(dependency->written), STR_FMT(source->stage->name));
     }
-    if (seen.kind == ARTIFACT_ABSENT && !dependency->is_glob)
+    if (seen.kind == ARTIFACT_ABSENT && !dependency->is_glob && !takes_missing(source->forecast))
         return missing_dependency(source, dependency);
     seen.path = path;
     *vec_push(source->session->arena, &source->found) = seen;
@@ -129,7 +134,7 @@ static FALLIBLE add_glob(struct dep_source *source, const struct dependency *dep
             return NULL;
     }
     TRY(worktree_glob(session->worktree, session->arena, dependency->path, &paths, &count));
-    if (count == 0)
+    if (count == 0 && !takes_missing(source->forecast))
         return error_hint(doc_error(dependency->node,
                                     "pattern '%.*s' of stage '%.*s' matches no file",
                                     STR_FMT(dependency->written), STR_FMT(source->stage->name)),
@@ -191,52 +196,6 @@ static void fill_deps(struct arena *arena, const struct artifact_vec *found, str
     }
 }
 
-static FALLIBLE fill_param(struct session *session, const struct stage *stage,
-                           const struct param_ref *reference, struct recipe_param *ret)
-{
-    const struct doc_node *root = NULL;
-    TRY(session_params(session, reference->file, &root));
-    if (!root)
-        return error_hint(doc_error(reference->node,
-                                    "parameter file '%.*s' of stage '%.*s' is not there",
-                                    STR_FMT(reference->file), STR_FMT(stage->name)),
-                          "create it, or correct 'params'");
-    const struct doc_node *value = reference->key.len ? doc_find_path(root, reference->key) : root;
-    if (!value)
-        return error_hint(doc_error(reference->node, "'%.*s' has no parameter '%.*s'",
-                                    STR_FMT(reference->file), STR_FMT(reference->key)),
-                          "add it to the file, or remove it from 'params' of stage '%.*s'",
-                          STR_FMT(stage->name));
-    struct arena *arena = session->arena;
-    struct buf encoded = buf_in(arena);
-    AUTO(arena_drop) struct arena scratch = {0};
-    doc_encode(value, &scratch, &encoded);
-    struct str shown = doc_show(&scratch, value);
-    *ret = (struct recipe_param){
-        .file = reference->file,
-        .key = reference->key,
-        .encoded = buf_str(&encoded),
-        .shown = str_copy(arena, recipe_clip(&scratch, shown)),
-    };
-    return NULL;
-}
-
-static FALLIBLE fill_params(struct session *session, const struct stage *stage,
-                            const struct forecast *forecast, struct recipe *recipe,
-                            const struct stage **ret_waits)
-{
-    recipe->params = arena_new_array(session->arena, struct recipe_param, stage->params.len);
-    recipe->param_count = stage->params.len;
-    for (size_t i = 0; i < stage->params.len; i++) {
-        if (forecast) /* a known digest does not tell the values */
-            *ret_waits = absent_maker(forecast, stage->params.at[i].file);
-        if (*ret_waits)
-            return NULL;
-        TRY(fill_param(session, stage, &stage->params.at[i], &recipe->params[i]));
-    }
-    return NULL;
-}
-
 static void fill_env(struct arena *arena, const struct stage *stage, struct recipe *recipe)
 {
     recipe->env = arena_new_array(arena, struct recipe_env, stage->env.len);
@@ -275,7 +234,7 @@ struct error *fingerprint_stage(struct session *session, const struct stage *sta
     TRY(collect_deps(&source));
     made.waits_for = source.waits_for;
     if (!made.waits_for)
-        TRY(fill_params(session, stage, forecast, recipe, &made.waits_for));
+        TRY(fingerprint_params(session, stage, forecast, recipe, &made.waits_for));
     recipe->cmd = stage->cmd;
     recipe->wdir = stage->wdir;
     recipe->shell = stage->shell;
@@ -362,7 +321,7 @@ static void check_stage(struct session *session, const struct stage *stage,
     vec_each (struct param_ref, reference, &stage->params) {
         struct recipe_param unused;
         if (!is_made_by_run(session, reference->file))
-            error_list_add(errors, fill_param(session, stage, reference, &unused));
+            error_list_add(errors, fingerprint_param(session, stage, reference, forecast, &unused));
     }
 }
 
@@ -374,25 +333,6 @@ struct error *fingerprint_check_inputs(struct session *session, struct forecast 
             check_stage(session, &session->pipeline->stages.at[i], forecast, &errors);
     }
     return error_list_take(&errors);
-}
-
-static FALLIBLE recheck_params(struct session *session, const struct stage *stage,
-                               const struct fingerprint *seen, struct str_vec *ret_changed)
-{
-    for (size_t i = 0; i < stage->params.len; i++)
-        session_forget_params(session, stage->params.at[i].file);
-    for (size_t i = 0; i < stage->params.len; i++) {
-        const struct recipe_param *before = &seen->recipe->params[i];
-        struct recipe_param now = {0};
-        struct error *error = fill_param(session, stage, &stage->params.at[i], &now);
-        bool is_same = !error && str_equal(now.encoded, before->encoded);
-        error_drop(error); /* a parameter file that is broken or gone now has changed */
-        if (!is_same)
-            *vec_push(session->arena, ret_changed) =
-                str_print(session->arena, "%.*s%s%.*s", STR_FMT(before->file),
-                          before->key.len ? ":" : "", STR_FMT(before->key));
-    }
-    return NULL;
 }
 
 struct error *fingerprint_recheck(struct session *session, const struct stage *stage,
@@ -408,5 +348,5 @@ struct error *fingerprint_recheck(struct session *session, const struct stage *s
         if (!is_same)
             *vec_push(session->arena, ret_changed) = seen->deps[i].path;
     }
-    return recheck_params(session, stage, seen, ret_changed);
+    return fingerprint_recheck_params(session, stage, seen, ret_changed);
 }

@@ -1,4 +1,4 @@
-/* Inputs that no stage of a run makes (fingerprint_inputs.c). */
+/* What the files of the fingerprint share. */
 #pragma once
 
 #include "mlops/engine/fingerprint.h"
@@ -6,3 +6,16 @@
 /* What is not there, and no stage of this run makes, may be in the store: it comes back before it
  * counts as missing. A dry run (`forecast`) only notes that it would. */
 FALLIBLE input_bring_back(struct session *session, struct str path, struct forecast *forecast);
+
+/* The stage whose absent output `path` is, is a part of, or holds; or NULL. */
+const struct stage *fingerprint_absent_maker(const struct forecast *forecast, struct str path);
+
+/* fingerprint_params.c */
+FALLIBLE fingerprint_param(struct session *session, const struct stage *stage,
+                           const struct param_ref *reference, const struct forecast *forecast,
+                           struct recipe_param *ret);
+FALLIBLE fingerprint_params(struct session *session, const struct stage *stage,
+                            const struct forecast *forecast, struct recipe *recipe,
+                            const struct stage **ret_waits);
+FALLIBLE fingerprint_recheck_params(struct session *session, const struct stage *stage,
+                                    const struct fingerprint *seen, struct str_vec *ret_changed);

@@ -197,10 +197,23 @@ static FALLIBLE choose(struct session *session, const struct stage *stage,
         TRY(is_restorable(session, stage, verdict->found, known->from_lock, &can));
         verdict->result = can ? known->from_lock : NULL;
     }
-    if (can) {
+    if (can)
         verdict->kind = VERDICT_RESTORE;
+    return NULL;
+}
+
+/* What changed since the stage's last success; if nothing did, the outputs did. */
+static FALLIBLE explain_restore(struct session *session, const struct stage *stage,
+                                const struct fingerprint *fingerprint, struct verdict *verdict)
+{
+    struct recipe before;
+    bool found = false;
+    if (!stage->is_frozen)
+        TRY(nearest_recipe(session, stage, &before, &found));
+    if (found)
+        recipe_diff(session->arena, &before, fingerprint->recipe, &verdict->reasons);
+    if (!verdict->reasons.len)
         explain_outs(session, stage, verdict->result, verdict);
-    }
     return NULL;
 }
 
@@ -253,6 +266,8 @@ struct error *lookup_stage(struct session *session, const struct stage *stage,
     if (verdict.kind == VERDICT_RUN && explain) {
         TRY(explain_run(session, stage, fingerprint, options, best_known(&known), &verdict));
     }
+    if (verdict.kind == VERDICT_RESTORE && explain)
+        TRY(explain_restore(session, stage, fingerprint, &verdict));
     *ret = verdict;
     return NULL;
 }

@@ -324,8 +324,28 @@ static struct run *run_make(struct session *session, const struct run_options *o
     return run;
 }
 
+/* What the pipeline's files say that is no error but not what was meant. */
+static void tell_warnings(struct run_state *state)
+{
+    enum { WARNINGS_TOLD = 20 };
+    struct session *session = state->session;
+    const struct pipeline_warning_vec *warnings = &session->pipeline->warnings;
+    for (size_t i = 0; i < warnings->len && i < WARNINGS_TOLD; i++) {
+        const struct doc_node *node = warnings->at[i].node;
+        struct str place = {0};
+        if (node && node->doc)
+            place = str_print(session->arena, "%.*s:%d:%d: ", STR_FMT(node->doc->name), node->line,
+                              node->column);
+        struct event event = {.kind = EVENT_WARNING,
+                              .text = str_print(session->arena, "%.*s%.*s", STR_FMT(place),
+                                                STR_FMT(warnings->at[i].text))};
+        observer_tell(session->observer, &event);
+    }
+}
+
 static void tell_start(struct run_state *state)
 {
+    tell_warnings(state);
     struct event event = {
         .kind = EVENT_RUN_STARTED, .run = state->run, .total_count = state->total};
     observer_tell(state->session->observer, &event);
@@ -358,11 +378,12 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
 struct error *run_plan(struct session *session, const struct run_options *options,
                        struct run_report *ret)
 {
-    struct run_state state = {.session = session,
-                              .begun_ns = clock_monotonic_ns(),
-                              .options = options,
-                              .run = run_make(session, options),
-                              .forecast = {.plan = &session->plan}};
+    struct run_state state = {
+        .session = session,
+        .begun_ns = clock_monotonic_ns(),
+        .options = options,
+        .run = run_make(session, options),
+        .forecast = {.plan = &session->plan, .takes_missing = options->takes_missing}};
     if (!options->dry)
         TRY(aside_recover(session));
     prepare_steps(&state);

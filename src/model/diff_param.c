@@ -6,13 +6,17 @@
 #include "recipe_private.h"
 
 /* A key that its file does not have is as good as absent. */
-static void collect(struct arena *scratch, const struct run_view *view, enum diff_side side,
-                    struct map *ret)
+static void collect(struct arena *arena, struct arena *scratch, const struct run_view *view,
+                    enum diff_side side, struct map *ret)
 {
     for (size_t i = 0; i < view->stage_count; i++) {
         const struct recipe *recipe = view->stages[i].recipe;
-        for (size_t j = 0; recipe && j < recipe->param_count; j++) {
-            const struct recipe_param *param = &recipe->params[j];
+        struct recipe_param *params = NULL;
+        size_t count = 0;
+        if (recipe)
+            recipe_flatten(arena, recipe->params, recipe->param_count, &params, &count);
+        for (size_t j = 0; j < count; j++) {
+            const struct recipe_param *param = &params[j];
             if (!param->encoded.len)
                 continue;
             struct str name = variants_name(scratch, param->file, param->key);
@@ -34,8 +38,8 @@ void diff_add_params(struct arena *arena, const struct run_view *before,
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct map names = {0};
-    collect(&scratch, before, SIDE_BEFORE, &names);
-    collect(&scratch, after, SIDE_AFTER, &names);
+    collect(arena, &scratch, before, SIDE_BEFORE, &names);
+    collect(arena, &scratch, after, SIDE_AFTER, &names);
     map_each (entry, &names) {
         const void *items[SIDE_COUNT];
         enum diff_change change = variants_compare(entry->value, items);

@@ -203,6 +203,8 @@ struct error *pipeline_bind_sources(struct arena *arena, const struct pipeline_s
     bind_stages(&binding);
     pipeline_check(&binding);
     TRY(error_list_take(&binding.errors));
+    if (binding.pipeline->dialect == DOC_DVC)
+        pipeline_warn_lines(&binding);
     *ret = binding.pipeline;
     return NULL;
 }

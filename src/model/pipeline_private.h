@@ -181,3 +181,6 @@ const char *pipeline_nearest_stage(struct arena *arena, const struct pipeline *p
 
 /* What only shows when all stages are there. */
 void pipeline_check(struct binding *binding);
+
+/* pipeline_lines.c; DVC's dialect only. */
+void pipeline_warn_lines(struct binding *binding);

@@ -144,8 +144,12 @@ static struct str param_name(struct arena *arena, const struct recipe_param *par
 static void diff_params(struct arena *arena, const struct recipe *before,
                         const struct recipe *after, struct reason_vec *ret)
 {
-    struct join join = {before->params,     after->params,         before->param_count,
-                        after->param_count, sizeof *after->params, recipe_param_compare};
+    struct recipe_param *old_params, *new_params;
+    size_t old_count, new_count;
+    recipe_flatten(arena, before->params, before->param_count, &old_params, &old_count);
+    recipe_flatten(arena, after->params, after->param_count, &new_params, &new_count);
+    struct join join = {old_params, new_params,         old_count,
+                        new_count,  sizeof *new_params, recipe_param_compare};
     const void *from = NULL, *to = NULL;
     while (join_next(&join, &from, &to)) {
         const struct recipe_param *old = from, *new = to;

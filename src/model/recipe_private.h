@@ -46,3 +46,8 @@ void recipe_clip_pair(struct arena *arena, struct str before, struct str after,
 void recipe_param_texts(struct arena *arena, const struct recipe_param *before,
                         const struct recipe_param *after, struct str *ret_before,
                         struct str *ret_after);
+
+/* Values that are maps (whole files, sections) key by key: "train" = {lr: 1} is "train.lr" = 1.
+ * Sorted, each key once. */
+void recipe_flatten(struct arena *arena, const struct recipe_param *params, size_t count,
+                    struct recipe_param **ret, size_t *ret_count);

@@ -39,6 +39,10 @@ const char *reason_part_name(enum reason_part part)
 static const char *find_template(const struct reason *reason)
 {
     const struct wording *wording = &WORDINGS[reason->part];
+    bool is_missing = (reason->part == REASON_DEP && str_is(reason->after, "missing")) ||
+                      (reason->part == REASON_PARAM && str_is(reason->after, "(no value)"));
+    if (is_missing)
+        return reason->part == REASON_DEP ? "$w is missing" : "parameter $w is missing";
     bool is_output = reason->part == REASON_OUTPUT; /* may have nothing to say of before */
     if (!reason->after.len && (reason->before.len || is_output) && wording->removed)
         return wording->removed;

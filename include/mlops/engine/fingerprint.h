@@ -9,6 +9,7 @@ struct forecast {
     const struct plan *plan;
     struct map known;   /* path -> struct artifact *, or NULL: look at the work tree */
     struct map unknown; /* path of an output -> struct stage * that would run */
+    bool takes_missing; /* an input that is not there is a difference, no error (status, why) */
 };
 
 struct fingerprint {

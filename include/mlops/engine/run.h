@@ -12,6 +12,7 @@ struct run_options {
     bool no_restore;
     bool minimal;          /* restore only targets and inputs of stages that execute */
     bool force_downstream; /* run what uses a stage that ran or was restored */
+    bool takes_missing;    /* dry: an input that is not there is a reason, no error */
     bool explain;          /* reasons also for what follows from others; always on in dry runs */
     int64_t jobs;          /* 0: the setting, else cpus (1 in the dvc dialect) */
     struct str argv;       /* for the record */
