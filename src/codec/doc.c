@@ -1,6 +1,9 @@
 #include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
 
 #include <stdarg.h>
+
+#include <inttypes.h>
 
 #include "doc_private.h"
 
@@ -165,7 +168,8 @@ const char *doc_kind_name(enum doc_kind kind)
     return names[kind];
 }
 
-ptrdiff_t doc_find_conflict(const struct doc *doc)
+/* The first place of a git conflict marker that starts a line, or -1. */
+static ptrdiff_t find_conflict(const struct doc *doc)
 {
     static const char *const marks[] = {"<<<<<<< ", "=======", ">>>>>>> "};
     for (size_t at = 0; at < doc->bytes.len; at = behind_line(doc->bytes, at)) {
@@ -177,9 +181,41 @@ ptrdiff_t doc_find_conflict(const struct doc *doc)
     return -1;
 }
 
-FALLIBLE doc_conflict(const struct doc *doc, size_t offset)
+static FALLIBLE tell_conflict(const struct doc *doc, size_t offset)
 {
     return error_hint(doc_error_at(doc, offset, "git merge conflict marker"),
                       "resolve the merge conflict in '%s', then run the command again",
                       doc->name.at);
+}
+
+FALLIBLE doc_check_size(const struct doc *doc, int64_t bytes_most, const char *limit)
+{
+    if ((int64_t)doc->bytes.len <= bytes_most)
+        return NULL;
+    return error_at((struct mark){doc->name.at, 1, 1}, STR(""),
+                    "larger than %" PRId64 " bytes (limit %s)", bytes_most, limit);
+}
+
+ptrdiff_t doc_find_bad_utf8(struct str bytes)
+{
+    for (size_t at = 0, used = 1; at < bytes.len; at += used) {
+        uint32_t code = 0;
+        bool is_ascii = (unsigned char)bytes.at[at] < 0x80;
+        used = is_ascii ? 1 : utf8_decode(bytes.at + at, bytes.len - at, &code);
+        if (!used)
+            return (ptrdiff_t)at;
+    }
+    return -1;
+}
+
+FALLIBLE doc_finish(const struct doc *doc, struct error_list *errors, struct error *last)
+{
+    ptrdiff_t conflict = last ? find_conflict(doc) : -1;
+    if (conflict < 0) {
+        error_list_add(errors, last);
+        return error_list_take(errors);
+    }
+    error_drop(last);
+    error_drop(error_list_take(errors));
+    return tell_conflict(doc, (size_t)conflict);
 }

@@ -55,19 +55,31 @@ struct doc_node *doc_build_close(struct doc_builder *builder);
 void doc_build_fault(struct doc_builder *builder, const struct doc_node *node, const char *format,
                      ...) PRINTF_LIKE(3, 4);
 
-/* The text of a line, without its end; the error at a place; the first place of a git conflict
- * marker that starts a line, or -1. */
+/* The text of a line, without its end; the error at a place. */
 struct str doc_line(const struct doc *doc, int line);
 FALLIBLE doc_error_place(const struct doc *doc, int line, int column, const char *format, ...)
     PRINTF_LIKE(4, 5);
-ptrdiff_t doc_find_conflict(const struct doc *doc);
-FALLIBLE doc_conflict(const struct doc *doc, size_t offset);
+
+/* Refuses more bytes than `bytes_most`, the limit of that name. */
+FALLIBLE doc_check_size(const struct doc *doc, int64_t bytes_most, const char *limit);
+
+/* Place of the first byte that is not well-formed UTF-8, or -1. */
+ptrdiff_t doc_find_bad_utf8(struct str bytes);
+
+/* What a reader ends with: the noted errors and the one that stopped it (may be NULL) as one value;
+ * if any, a git conflict marker comes instead of them. */
+FALLIBLE doc_finish(const struct doc *doc, struct error_list *errors, struct error *last);
 
 /* Reads an integer as int64 (kind DOC_INT), leaves it text (DOC_BIGINT) or says that it is none. */
 bool doc_read_decimal(struct str digits, int64_t *ret);
 
 /* The double nearest to a number in decimal form; false if it overflows. */
 bool doc_read_real(struct arena *scratch, struct str text, double *ret);
+
+enum doc_integer { DOC_INTEGER_NONE, DOC_INTEGER_FITS, DOC_INTEGER_HUGE };
+
+/* An integer with or without sign in decimal, 0x, 0o or 0b; underscores are passed over. */
+enum doc_integer doc_read_integer(struct str text, int64_t *ret);
 
 /* Decides kind and value of a plain scalar from node->text; false if a real overflows. */
 bool doc_resolve(struct doc_node *node, enum doc_dialect dialect, struct arena *scratch);

@@ -138,6 +138,14 @@ bool doc_read_decimal(struct str digits, int64_t *ret)
     return integer.radix == 10 && has_only_digits(&integer, false) && read_value(&integer, ret);
 }
 
+enum doc_integer doc_read_integer(struct str text, int64_t *ret)
+{
+    struct integer integer = split_integer(text);
+    if (!has_only_digits(&integer, true))
+        return DOC_INTEGER_NONE;
+    return read_value(&integer, ret) ? DOC_INTEGER_FITS : DOC_INTEGER_HUGE;
+}
+
 /* Longer ones in another radix are strings: turning them into decimal takes quadratic time. */
 enum { RADIX_DIGITS_MOST = 256 };
 

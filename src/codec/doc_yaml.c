@@ -297,10 +297,8 @@ static bool is_binary(struct str bytes)
 static FALLIBLE check_bytes(const struct doc *doc, int64_t bytes_most)
 {
     struct mark mark = {doc->name.at, 1, 1};
-    const char *limit = bytes_most == LIMIT_LOCK_BYTES ? "LOCK_BYTES" : "DOCUMENT_BYTES";
-    if ((int64_t)doc->bytes.len > bytes_most)
-        return error_at(mark, STR(""), "larger than %" PRId64 " bytes (limit %s)", bytes_most,
-                        limit);
+    TRY(doc_check_size(doc, bytes_most,
+                       bytes_most == LIMIT_LOCK_BYTES ? "LOCK_BYTES" : "DOCUMENT_BYTES"));
     if (is_binary(doc->bytes))
         return error_at(mark, STR(""), "this is a binary file, not YAML");
     return NULL;
@@ -313,13 +311,7 @@ static FALLIBLE read_document(struct reader *reader)
     /* Otherwise a byte order mark would switch to UTF-16. */
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)bytes.at, bytes.len);
-    struct error *error = read_events(reader);
-    ptrdiff_t conflict = error ? doc_find_conflict(reader->build.doc) : -1;
-    if (conflict < 0)
-        return error;
-    error_drop(error);
-    error_drop(error_list_take(reader->build.errors));
-    return doc_conflict(reader->build.doc, (size_t)conflict);
+    return read_events(reader);
 }
 
 FALLIBLE doc_parse(struct arena *arena, struct str name, struct str bytes,
@@ -341,8 +333,7 @@ FALLIBLE doc_parse(struct arena *arena, struct str name, struct str bytes,
         .nodes_most = options->nodes_most ? options->nodes_most : LIMIT_DOCUMENT_NODES,
         .nodes_limit = options->nodes_most == LIMIT_LOCK_NODES ? "LOCK_NODES" : "DOCUMENT_NODES",
     };
-    error_list_add(&errors, read_document(&reader));
-    TRY(error_list_take(&errors));
+    TRY(doc_finish(doc, &errors, read_document(&reader)));
     *ret = doc;
     return NULL;
 }

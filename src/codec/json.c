@@ -1,88 +1,59 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 
-#include <inttypes.h>
-
+#include "cursor_private.h"
 #include "doc_private.h"
 #include "json_private.h"
 
 struct reader {
     struct doc_builder build;
-    struct str bytes;
-    size_t at;
-    size_t counted; /* place up to which line and column are known */
-    int line;
-    int column;
+    struct cursor cursor;
     bool is_lenient;
 };
 
-static bool at_end(const struct reader *reader)
-{
-    return reader->at >= reader->bytes.len;
-}
-
-/* The byte ahead; 0 at the end (a NUL byte is no JSON either). */
-static char peek(const struct reader *reader)
-{
-    return at_end(reader) ? '\0' : reader->bytes.at[reader->at];
-}
-
-/* Brings line and column up to `at`; linear over the whole file. */
-static void count_marks(struct reader *reader)
-{
-    for (; reader->counted < reader->at; reader->counted++) {
-        unsigned char byte = (unsigned char)reader->bytes.at[reader->counted];
-        bool is_break =
-            byte == '\n' || (byte == '\r' && (reader->counted + 1 >= reader->bytes.len ||
-                                              reader->bytes.at[reader->counted + 1] != '\n'));
-        reader->line += is_break;
-        reader->column = is_break ? 1 : reader->column + ((byte & 0xC0) != 0x80);
-    }
-}
-
 static FALLIBLE new_node(struct reader *reader, enum doc_kind kind, struct doc_node **ret)
 {
-    count_marks(reader);
-    return doc_build_node(&reader->build, kind, reader->line, reader->column, ret);
+    cursor_count(&reader->cursor);
+    return doc_build_node(&reader->build, kind, reader->cursor.line, reader->cursor.column, ret);
 }
 
 static void skip_blanks(struct reader *reader)
 {
-    while (!at_end(reader)) {
-        char c = peek(reader);
+    while (!cursor_at_end(&reader->cursor)) {
+        char c = cursor_peek(&reader->cursor);
         if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
             return;
-        reader->at++;
+        reader->cursor.at++;
     }
 }
 
 /* What was found instead, in words that need no escaping. */
 static FALLIBLE unexpected(struct reader *reader, const char *expected)
 {
-    if (at_end(reader))
-        return doc_error_at(reader->build.doc, reader->at, "%s was expected, found the end",
+    if (cursor_at_end(&reader->cursor))
+        return doc_error_at(reader->build.doc, reader->cursor.at, "%s was expected, found the end",
                             expected);
-    struct str rest = str_slice(reader->bytes, reader->at, reader->bytes.len);
+    struct str rest = cursor_rest(&reader->cursor);
     static const char *const words[] = {"NaN", "Infinity", "-Infinity", "-NaN",
                                         "nan", "inf",      "-inf"};
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (str_starts(rest, str_of(words[i])))
             return error_hint(
-                doc_error_at(reader->build.doc, reader->at, "%s is not JSON", words[i]),
+                doc_error_at(reader->build.doc, reader->cursor.at, "%s is not JSON", words[i]),
                 "write null, or leave the value out");
     uint32_t code = 0;
     size_t used = utf8_decode(rest.at, rest.len, &code);
     if (!used)
-        return doc_error_at(reader->build.doc, reader->at, "not valid UTF-8");
-    return doc_error_at(reader->build.doc, reader->at, "%s was expected, found '%.*s'", expected,
-                        (int)used, rest.at);
+        return doc_error_at(reader->build.doc, reader->cursor.at, "not valid UTF-8");
+    return doc_error_at(reader->build.doc, reader->cursor.at, "%s was expected, found '%.*s'",
+                        expected, (int)used, rest.at);
 }
 
 static FALLIBLE read_number(struct reader *reader)
 {
     struct doc_node *node = NULL;
     bool is_real = false;
-    struct str rest = str_slice(reader->bytes, reader->at, reader->bytes.len);
+    struct str rest = cursor_rest(&reader->cursor);
     size_t len = json_number_len(rest, &is_real);
     if (!len)
         return unexpected(reader, "a value");
@@ -93,7 +64,7 @@ static FALLIBLE read_number(struct reader *reader)
     if (is_real && !doc_read_real(reader->build.scratch, node->text, &node->real))
         return doc_error(node, "'%.*s' is out of the range of numbers",
                          STR_FMT(str_slice(node->text, 0, 64)));
-    reader->at += len;
+    reader->cursor.at += len;
     return doc_build_attach(&reader->build, node);
 }
 
@@ -101,58 +72,29 @@ static FALLIBLE read_word(struct reader *reader, const char *word, enum doc_kind
 {
     struct doc_node *node = NULL;
     struct str text = str_of(word);
-    if (!str_starts(str_slice(reader->bytes, reader->at, reader->bytes.len), text))
+    if (!str_starts(cursor_rest(&reader->cursor), text))
         return unexpected(reader, "a value");
     TRY(new_node(reader, kind, &node));
-    node->text = str_slice(reader->bytes, reader->at, reader->at + text.len);
+    node->text = str_slice(reader->cursor.bytes, reader->cursor.at, reader->cursor.at + text.len);
     if (kind == DOC_BOOL)
         node->truth = truth;
-    reader->at += text.len;
+    reader->cursor.at += text.len;
     return doc_build_attach(&reader->build, node);
-}
-
-static void add_utf8(struct buf *out, uint32_t code)
-{
-    if (code < 0x80) {
-        buf_add_char(out, (char)code);
-        return;
-    }
-    if (code < 0x800)
-        buf_add_char(out, (char)(0xC0 | code >> 6));
-    else if (code < 0x10000)
-        buf_add_char(out, (char)(0xE0 | code >> 12));
-    else {
-        buf_add_char(out, (char)(0xF0 | code >> 18));
-        buf_add_char(out, (char)(0x80 | (code >> 12 & 0x3F)));
-    }
-    if (code >= 0x800)
-        buf_add_char(out, (char)(0x80 | (code >> 6 & 0x3F)));
-    buf_add_char(out, (char)(0x80 | (code & 0x3F)));
 }
 
 /* Four hex digits behind a "\u" at the place. */
 static bool take_unit(struct reader *reader, uint32_t *ret)
 {
-    uint32_t unit = 0;
-    struct str text = str_slice(reader->bytes, reader->at, reader->at + 6);
-    if (text.len < 6 || text.at[0] != '\\' || text.at[1] != 'u')
-        return false;
-    for (size_t i = 2; i < 6; i++) {
-        char c = text.at[i];
-        bool is_digit = c >= '0' && c <= '9';
-        char low = (char)(c | 0x20);
-        if (!is_digit && (low < 'a' || low > 'f'))
-            return false;
-        unit = unit << 4 | (uint32_t)(is_digit ? c - '0' : low - 'a' + 10);
-    }
-    reader->at += 6;
-    *ret = unit;
-    return true;
+    size_t from = reader->cursor.at;
+    if (cursor_take(&reader->cursor, "\\u") && cursor_take_hex(&reader->cursor, 4, ret))
+        return true;
+    reader->cursor.at = from;
+    return false;
 }
 
 static FALLIBLE read_unicode(struct reader *reader, struct buf *out)
 {
-    size_t from = reader->at;
+    size_t from = reader->cursor.at;
     uint32_t code = 0;
     uint32_t low = 0;
     if (!take_unit(reader, &code))
@@ -163,7 +105,7 @@ static FALLIBLE read_unicode(struct reader *reader, struct buf *out)
             return doc_error_at(reader->build.doc, from, "half of a surrogate pair");
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     }
-    add_utf8(out, code);
+    cursor_add_utf8(out, code);
     return NULL;
 }
 
@@ -171,64 +113,65 @@ static FALLIBLE read_escape(struct reader *reader, struct buf *out)
 {
     static const char escapes[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
-    struct str pair = str_slice(reader->bytes, reader->at, reader->at + 2);
+    struct str pair = str_slice(reader->cursor.bytes, reader->cursor.at, reader->cursor.at + 2);
     if (pair.len == 2 && pair.at[1] == 'u')
         return read_unicode(reader, out);
     const char *found = pair.len == 2 ? memchr(escapes, pair.at[1], sizeof escapes - 1) : NULL;
     if (!found)
-        return doc_error_at(reader->build.doc, reader->at, "unknown escape in a string");
+        return doc_error_at(reader->build.doc, reader->cursor.at, "unknown escape in a string");
     buf_add_char(out, meanings[found - escapes]);
-    reader->at += 2;
+    reader->cursor.at += 2;
     return NULL;
 }
 
 /* Moves over characters that stand for themselves; stops at '"', '\' or what may not be there. */
 static void skip_plain(struct reader *reader)
 {
-    while (!at_end(reader)) {
-        unsigned char c = (unsigned char)peek(reader);
+    while (!cursor_at_end(&reader->cursor)) {
+        unsigned char c = (unsigned char)cursor_peek(&reader->cursor);
         uint32_t code = 0;
         size_t used = 1;
         if (c >= 0x80)
-            used =
-                utf8_decode(reader->bytes.at + reader->at, reader->bytes.len - reader->at, &code);
+            used = utf8_decode(reader->cursor.bytes.at + reader->cursor.at,
+                               reader->cursor.bytes.len - reader->cursor.at, &code);
         if (c < 0x20 || c == '"' || c == '\\' || !used)
             return;
-        reader->at += used;
+        reader->cursor.at += used;
     }
 }
 
 static FALLIBLE unclosed(struct reader *reader, const struct doc_node *node)
 {
-    unsigned char c = (unsigned char)peek(reader);
-    if (at_end(reader) || c == '\n' || c == '\r')
+    unsigned char c = (unsigned char)cursor_peek(&reader->cursor);
+    if (cursor_at_end(&reader->cursor) || c == '\n' || c == '\r')
         return doc_error(node, "this string is never closed");
     if (c < 0x20)
-        return doc_error_at(reader->build.doc, reader->at,
+        return doc_error_at(reader->build.doc, reader->cursor.at,
                             "control character U+%04X in a string must be escaped", c);
-    return doc_error_at(reader->build.doc, reader->at, "not valid UTF-8");
+    return doc_error_at(reader->build.doc, reader->cursor.at, "not valid UTF-8");
 }
 
 /* Borrows the text from the file where it holds no escape. */
 static FALLIBLE read_text(struct reader *reader, struct doc_node *node)
 {
-    size_t from = ++reader->at;
+    size_t from = ++reader->cursor.at;
     struct buf text = buf_in(reader->build.arena);
     bool has_escape = false;
     for (;;) {
-        size_t piece = reader->at;
+        size_t piece = reader->cursor.at;
         skip_plain(reader);
-        if (has_escape || peek(reader) == '\\')
-            buf_add(&text, reader->bytes.at + piece, reader->at - piece);
-        if (peek(reader) == '"')
+        if (has_escape || cursor_peek(&reader->cursor) == '\\')
+            buf_add(&text, reader->cursor.bytes.at + piece, reader->cursor.at - piece);
+        if (cursor_peek(&reader->cursor) == '"')
             break;
-        if (peek(reader) != '\\')
+        if (cursor_peek(&reader->cursor) != '\\')
             return unclosed(reader, node);
         has_escape = true;
         TRY(read_escape(reader, &text));
     }
-    node->text = has_escape ? buf_str(&text) : str_slice(reader->bytes, from, reader->at);
-    reader->at++;
+    node->text =
+        has_escape ? buf_str(&text) : str_slice(reader->cursor.bytes, from, reader->cursor.at);
+    reader->cursor.at++;
     return NULL;
 }
 
@@ -244,7 +187,7 @@ static FALLIBLE read_collection(struct reader *reader, enum doc_kind kind)
     struct doc_node *node = NULL;
     TRY(new_node(reader, kind, &node));
     TRY(doc_build_attach(&reader->build, node));
-    reader->at++;
+    reader->cursor.at++;
     return doc_build_open(&reader->build, node);
 }
 
@@ -253,7 +196,7 @@ static FALLIBLE read_value(struct reader *reader)
 {
     struct doc_node *node = NULL;
     skip_blanks(reader);
-    switch (peek(reader)) {
+    switch (cursor_peek(&reader->cursor)) {
     case '{':
         return read_collection(reader, DOC_MAP);
     case '[':
@@ -275,16 +218,16 @@ static FALLIBLE read_value(struct reader *reader)
 static FALLIBLE read_name(struct reader *reader)
 {
     struct doc_node *node = NULL;
-    if (peek(reader) != '"')
+    if (cursor_peek(&reader->cursor) != '"')
         return unexpected(reader, "a name in double quotes");
     TRY(read_string(reader, &node));
     if (!reader->is_lenient && memchr(node->text.at, '\0', node->text.len))
         return doc_error(node, "a name must not hold a NUL character");
     TRY(doc_build_attach(&reader->build, node));
     skip_blanks(reader);
-    if (peek(reader) != ':')
+    if (cursor_peek(&reader->cursor) != ':')
         return unexpected(reader, "':'");
-    reader->at++;
+    reader->cursor.at++;
     return NULL;
 }
 
@@ -295,17 +238,17 @@ static FALLIBLE read_item(struct reader *reader)
     bool is_map = open->kind == DOC_MAP;
     char end = is_map ? '}' : ']';
     skip_blanks(reader);
-    if (peek(reader) == end) {
-        reader->at++;
+    if (cursor_peek(&reader->cursor) == end) {
+        reader->cursor.at++;
         doc_build_close(&reader->build);
         return NULL;
     }
     if (open->count) {
-        if (peek(reader) != ',')
+        if (cursor_peek(&reader->cursor) != ',')
             return unexpected(reader, is_map ? "',' or '}'" : "',' or ']'");
-        size_t comma = reader->at++;
+        size_t comma = reader->cursor.at++;
         skip_blanks(reader);
-        if (peek(reader) == end)
+        if (cursor_peek(&reader->cursor) == end)
             return doc_error_at(reader->build.doc, comma, "a comma before '%c' is not JSON", end);
     }
     if (is_map)
@@ -316,13 +259,13 @@ static FALLIBLE read_item(struct reader *reader)
 static FALLIBLE read_document(struct reader *reader)
 {
     skip_blanks(reader);
-    if (at_end(reader))
+    if (cursor_at_end(&reader->cursor))
         return doc_error_at(reader->build.doc, 0, "the file is empty; a JSON value was expected");
     TRY(read_value(reader));
     while (reader->build.depth)
         TRY(read_item(reader));
     skip_blanks(reader);
-    if (!at_end(reader))
+    if (!cursor_at_end(&reader->cursor))
         return unexpected(reader, "the end of the file");
     return NULL;
 }
@@ -333,10 +276,8 @@ static FALLIBLE parse(struct arena *arena, struct str name, struct str bytes, bo
     AUTO(arena_drop) struct arena scratch = {0};
     struct error_list errors = {0};
     struct doc *doc = doc_make(arena, name, bytes, DOC_NATIVE);
-    if ((int64_t)doc->bytes.len > LIMIT_JSON_BYTES)
-        return error_at((struct mark){doc->name.at, 1, 1}, STR(""),
-                        "larger than %" PRId64 " bytes (limit JSON_BYTES)", LIMIT_JSON_BYTES);
-    struct reader reader = {.bytes = doc->bytes, .line = 1, .column = 1, .is_lenient = is_lenient};
+    TRY(doc_check_size(doc, LIMIT_JSON_BYTES, "JSON_BYTES"));
+    struct reader reader = {.cursor = cursor_of(doc->bytes), .is_lenient = is_lenient};
     reader.build = (struct doc_builder){
         .arena = arena,
         .scratch = &scratch,
@@ -347,15 +288,7 @@ static FALLIBLE parse(struct arena *arena, struct str name, struct str bytes, bo
         .allows_empty_keys = true,
         .allows_duplicates = is_lenient,
     };
-    struct error *error = read_document(&reader);
-    ptrdiff_t conflict = error ? doc_find_conflict(doc) : -1;
-    if (conflict >= 0) {
-        error_drop(error);
-        error_drop(error_list_take(&errors));
-        return doc_conflict(doc, (size_t)conflict);
-    }
-    error_list_add(&errors, error);
-    TRY(error_list_take(&errors));
+    TRY(doc_finish(doc, &errors, read_document(&reader)));
     *ret = doc;
     return NULL;
 }
