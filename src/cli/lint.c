@@ -50,7 +50,11 @@ FALLIBLE lint_pipeline(struct arena *arena, const struct workspace *workspace,
     AUTO(pool_drop) struct pool *pool = pool_open(0);
     AUTO(worktree_drop) struct worktree *worktree = NULL;
     TRY(worktree_open(arena, workspace, NULL, NULL, pool, &worktree));
-    struct linter linter = {arena, workspace, plan, worktree, ret};
+    struct linter linter = {.arena = arena,
+                            .workspace = workspace,
+                            .plan = plan,
+                            .worktree = worktree,
+                            .warnings = ret};
     vec_each (const struct stage, stage, &plan->pipeline->stages) {
         for (size_t i = 0; i < lint_rule_count; i++)
             TRY(lint_rules[i](&linter, stage));

@@ -11,14 +11,19 @@ struct linter {
     const struct plan *plan;
     struct worktree *worktree;
     struct lint_vec *warnings;
+    struct map params; /* path -> struct params_file *: lint_params.c */
 };
 
 /* Adds a warning; `stage` and `node` may be NULL. */
 void lint_warn(struct linter *linter, const struct stage *stage, const struct doc_node *node,
                const char *rule, struct str text);
 
+/* Whether a .dvc file tracks the path, or a directory above it. */
+bool lint_is_tracked(const struct pipeline *pipeline, struct str path);
+
 /* Each looks at one stage. */
 typedef FALLIBLE (*lint_rule)(struct linter *linter, const struct stage *stage);
+FALLIBLE lint_look_at_params(struct linter *linter, const struct stage *stage);
 extern const lint_rule lint_rules[];
 extern const size_t lint_rule_count;
 

@@ -140,7 +140,7 @@ static FALLIBLE look_at_command(struct linter *linter, const struct stage *stage
     return NULL;
 }
 
-static bool is_tracked(const struct pipeline *pipeline, struct str path)
+bool lint_is_tracked(const struct pipeline *pipeline, struct str path)
 {
     for (struct str at = path; at.len; at = path_directory(at)) {
         if (map_has(&pipeline->pointed, at))
@@ -178,7 +178,7 @@ static FALLIBLE look_at_deps(struct linter *linter, const struct stage *stage)
         if (dep->is_glob)
             TRY(look_at_pattern(linter, stage, dep));
         if (dep->is_glob || dep->is_url || plan_touches_output(linter->plan, dep->path) ||
-            is_tracked(linter->plan->pipeline, dep->path))
+            lint_is_tracked(linter->plan->pipeline, dep->path))
             continue;
         TRY(file_stat_at(fd_number(linter->workspace->root_fd),
                          str_terminate(linter->arena, dep->path), true, &stat, &is_found));
@@ -190,42 +190,7 @@ static FALLIBLE look_at_deps(struct linter *linter, const struct stage *stage)
     return NULL;
 }
 
-/* What a line of its own shell does that the next line will not see. */
-static const char *lost_with_its_line(struct str line)
-{
-    if (str_ends(line, STR("\\")))
-        return "the '\\' at its end continues nothing";
-    if (str_starts(line, STR("cd ")) && !memchr(line.at, '&', line.len) &&
-        !memchr(line.at, ';', line.len))
-        return "its 'cd' ends with it";
-    if (str_starts(line, STR("export ")) || str_starts(line, STR("set -")) ||
-        str_starts(line, STR("source ")))
-        return "what it sets ends with it";
-    return NULL;
-}
-
-/* In DVC's dialect every line of a command is a shell of its own. */
-static FALLIBLE look_at_lines(struct linter *linter, const struct stage *stage)
-{
-    if (linter->plan->pipeline->dialect != DOC_DVC || stage->cmd.is_list || !stage->cmd.count)
-        return NULL;
-    struct str rest = str_trim(stage->cmd.items[0]);
-    struct str line;
-    while (str_split(&rest, '\n', &line)) {
-        const char *lost = rest.at ? lost_with_its_line(str_trim(line)) : NULL;
-        if (!lost)
-            continue;
-        lint_warn(linter, stage, key_node(stage, "cmd"), "line-is-a-shell",
-                  str_print(linter->arena,
-                            "in dvc.yaml each line of a command is a shell of its own: of '%.*s' "
-                            "%s; join the lines with '&&'",
-                            STR_FMT(str_trim(line)), lost));
-        return NULL;
-    }
-    return NULL;
-}
-
 const lint_rule lint_rules[] = {
-    look_at_verdict, look_at_env, look_at_command, look_at_deps, look_at_lines,
+    look_at_verdict, look_at_env, look_at_command, look_at_deps, lint_look_at_params,
 };
 const size_t lint_rule_count = COUNT_OF(lint_rules);

@@ -100,7 +100,8 @@ stages:
 END
   sed -i 's/- true/- "true"/' dvc.yaml
   succeeds lint --json dvc.yaml
-  holds '[(w["rule"], w["stage"]) for w in r["warnings"]] == [("line-is-a-shell", "a")]'
+  holds '[(w["rule"], w["stage"]) for w in r["warnings"]] == [("language", "")]'
+  holds 'r["warnings"][0]["line"] == 3 and "of '"'a'"' is run" in r["warnings"][0]["text"]'
 }
 
 @test "--resolved prints what is loaded, and the edges" {
