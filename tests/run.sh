@@ -192,7 +192,7 @@ fixed_addresses=
 [ -n "${MLOPS_CONFORMANCE:-}" ] ||
   echo "MLOPS_CONFORMANCE is not set: tests against others' conformance data are skipped"
 
-compile dev mlops unit_tests print_reference
+compile dev mlops unit_tests print_reference print_doc
 [ $extent = quick ] && ctest_step "unit" dev
 step "command line" bats --jobs "$jobs" --formatter tap tests/cli
 [ $extent = quick ] && finish
@@ -200,6 +200,7 @@ step "command line" bats --jobs "$jobs" --formatter tap tests/cli
 step "tidy" python3 tests/tidy/tidy.py
 step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
+step "TOML and Python literals" python3 tests/codec/differential.py "$build/dev/tests/print_doc"
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md

@@ -1,0 +1,27 @@
+x = {"a": 1, "a": 2}
+y = {**x}
+z = [*x]
+w = 1 if x else 2
+v = not 1
+u = "%s" % 1
+t = (1 + 2j)
+s = --1
+r = -True
+q = b"bytes"
+p = ...
+o = {1: "int", None: "none", 1.5: "real"}
+n = {(1, 2): 3}
+self.m = 1
+other.k = 2
+l = "\x41\101\N{BULLET}"
+j = "\q\'"
+i = r"\"" 
+h = 1_000.5
+g = .5e3
+f = 1.
+e = 0o17
+d = 0b101
+c = 0_0
+x: int
+(y) = 3
+z[0] = 1

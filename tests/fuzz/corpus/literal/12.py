@@ -1,0 +1,8 @@
+x = [
+    # only a comment
+]
+y = (
+    "a"
+    "b"
+)
+z = 1 ; w = 2 ;
