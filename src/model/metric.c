@@ -4,7 +4,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/canon.h"
-#include "mlops/codec/json.h"
+#include "mlops/codec/load.h"
 #include "mlops/model/name.h"
 
 #include <math.h>
@@ -110,11 +110,9 @@ FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_
 
 /* How a metrics file is read, by its suffix. */
 enum reading {
-    READ_YAML,
-    READ_YAML_MAYBE, /* free text that may be a number or a mapping; else it gives nothing */
-    READ_JSON,
+    READ_VALUES,  /* YAML, JSON, TOML or Python, by the suffix */
+    READ_MAYBE,   /* free text that may be a number or a mapping; else it gives nothing */
     READ_NOTHING, /* tables, images and reports */
-    READ_REFUSED,
 };
 
 static enum reading reading_of(struct str path)
@@ -123,21 +121,20 @@ static enum reading reading_of(struct str path)
         const char *suffix;
         enum reading reading;
     } rows[] = {
-        {".json", READ_JSON},       {".yaml", READ_YAML},       {".yml", READ_YAML},
-        {".txt", READ_YAML_MAYBE},  {".toml", READ_REFUSED},    {".csv", READ_NOTHING},
-        {".tsv", READ_NOTHING},     {".jsonl", READ_NOTHING},   {".ndjson", READ_NOTHING},
-        {".parquet", READ_NOTHING}, {".feather", READ_NOTHING}, {".npy", READ_NOTHING},
-        {".npz", READ_NOTHING},     {".pkl", READ_NOTHING},     {".png", READ_NOTHING},
-        {".jpg", READ_NOTHING},     {".jpeg", READ_NOTHING},    {".gif", READ_NOTHING},
-        {".bmp", READ_NOTHING},     {".webp", READ_NOTHING},    {".tif", READ_NOTHING},
-        {".tiff", READ_NOTHING},    {".svg", READ_NOTHING},     {".pdf", READ_NOTHING},
-        {".html", READ_NOTHING},    {".htm", READ_NOTHING},     {".md", READ_NOTHING},
-        {".log", READ_NOTHING},     {".gz", READ_NOTHING},      {".zip", READ_NOTHING},
+        {".txt", READ_MAYBE},       {".csv", READ_NOTHING},    {".tsv", READ_NOTHING},
+        {".jsonl", READ_NOTHING},   {".ndjson", READ_NOTHING}, {".parquet", READ_NOTHING},
+        {".feather", READ_NOTHING}, {".npy", READ_NOTHING},    {".npz", READ_NOTHING},
+        {".pkl", READ_NOTHING},     {".png", READ_NOTHING},    {".jpg", READ_NOTHING},
+        {".jpeg", READ_NOTHING},    {".gif", READ_NOTHING},    {".bmp", READ_NOTHING},
+        {".webp", READ_NOTHING},    {".tif", READ_NOTHING},    {".tiff", READ_NOTHING},
+        {".svg", READ_NOTHING},     {".pdf", READ_NOTHING},    {".html", READ_NOTHING},
+        {".htm", READ_NOTHING},     {".md", READ_NOTHING},     {".log", READ_NOTHING},
+        {".gz", READ_NOTHING},      {".zip", READ_NOTHING},
     };
     struct str name = path_name(path);
     ptrdiff_t dot = str_find_last_char(name, '.');
     if (dot <= 0)
-        return READ_YAML;
+        return READ_VALUES;
     char suffix[16] = {0};
     struct str found = str_slice(name, (size_t)dot, name.len);
     for (size_t i = 0; i < found.len && i < sizeof suffix - 1; i++)
@@ -146,17 +143,7 @@ static enum reading reading_of(struct str path)
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (strcmp(suffix, rows[i].suffix) == 0)
             return rows[i].reading;
-    return READ_YAML;
-}
-
-static FALLIBLE parse(struct arena *arena, enum reading reading, struct str path, struct str bytes,
-                      struct doc **ret)
-{
-    static const struct doc_options options = {.dialect = DOC_NATIVE};
-    struct str name = str_copy(arena, path);
-    if (reading == READ_JSON)
-        return json_parse(arena, name, bytes, ret);
-    return doc_parse(arena, name, bytes, &options, ret);
+    return READ_VALUES;
 }
 
 FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
@@ -166,12 +153,8 @@ FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
     struct doc *doc = NULL;
     if (reading == READ_NOTHING)
         return NULL;
-    if (reading == READ_REFUSED)
-        return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s': metrics in TOML cannot be read", STR_FMT(path)),
-            "write them as JSON or YAML");
-    struct error *error = parse(arena, reading, path, bytes, &doc);
-    if (error && reading == READ_YAML_MAYBE) {
+    struct error *error = doc_load(arena, str_copy(arena, path), bytes, DOC_NATIVE, &doc);
+    if (error && reading == READ_MAYBE) {
         error_drop(error);
         return NULL;
     }

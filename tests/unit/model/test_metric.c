@@ -95,6 +95,8 @@ static void a_single_number_is_a_metric_without_a_name(void **state)
     (void)state;
     assert_metrics("accuracy", "0.93\n", "=0.93");
     assert_metrics("accuracy.txt", "0.93\n", "=0.93");
+    assert_metrics("m.toml", "[train]\naccuracy = 0.93\n", "train.accuracy=0.93");
+    assert_metrics("m.py", "class Train:\n    accuracy = 0.93\n", "Train.accuracy=0.93");
 }
 
 static void tables_and_images_give_nothing(void **state)
@@ -111,7 +113,7 @@ static void a_broken_file_is_an_error_with_its_place(void **state)
     (void)state;
     assert_fails("m.json", "{\"a\": 1,\n  \"b\" 2}", "m.json:2");
     assert_fails("m.yaml", "a: 1\na: 2\n", "m.yaml:2");
-    assert_fails("m.toml", "a = 1\n", "TOML");
+    assert_fails("m.toml", "a = 1\na = 2\n", "m.toml:2");
 }
 
 static void too_many_metrics_are_an_error(void **state)
