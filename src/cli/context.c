@@ -1,7 +1,6 @@
 #include "mlops/cli/context.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
 #include "mlops/engine/session.h"
 #include "mlops/host/file.h"
 #include "mlops/host/path.h"
@@ -10,6 +9,7 @@
 #include "mlops/store/cas.h"
 #include "mlops/store/index.h"
 #include "mlops/store/ledger.h"
+#include "mlops/store/pipelines.h"
 #include "mlops/store/workspace.h"
 
 #include <unistd.h>
@@ -219,14 +219,8 @@ FALLIBLE context_pipeline(struct context *context, struct str word, struct pipel
                                     "'%.*s'",
                                     STR_FMT(workspace->root)),
                           "name the file behind the command, as in 'mlops run FILE.yaml'");
-    struct str bytes;
-    TRY(file_read(context->arena, fd_number(workspace->root_fd),
-                  str_terminate(context->arena, path), LIMIT_DOCUMENT_BYTES, &bytes, &is_found));
-    if (!is_found)
-        return error_new(ERROR_PROJECT, "'%.*s' is gone", STR_FMT(path));
-    struct doc_options options = {.dialect = pipeline_dialect(path), .huge_is_text = true};
-    struct doc *doc = NULL;
-    struct str shown = workspace_show(context->arena, workspace, path);
-    TRY(doc_parse(context->arena, str_copy(context->arena, shown), bytes, &options, &doc));
-    return pipeline_bind(context->arena, doc, path, ret);
+    struct str cwd = workspace->root;
+    if (workspace->cwd.len)
+        cwd = path_join(context->arena, cwd, workspace->cwd);
+    return pipelines_load(context->arena, workspace, path, cwd, ret);
 }

@@ -6,6 +6,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/json.h"
 #include "mlops/model/name.h"
+#include "mlops/store/pipelines.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -48,25 +49,6 @@ static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_opti
                       "name the file: mlops run PIPELINE.yaml");
 }
 
-/* Messages name the file as the caller would type it. */
-static FALLIBLE read_pipeline(struct session *session, struct str absolute, struct str cwd)
-{
-    struct arena *arena = session->arena;
-    struct str bytes;
-    bool found = false;
-    struct str shown = path_relative(arena, cwd, absolute);
-    TRY(file_read(arena, AT_FDCWD, absolute.at, LIMIT_DOCUMENT_BYTES, &bytes, &found));
-    if (!found)
-        return error_hint(
-            error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'", STR_FMT(shown)),
-            "check the name, or run 'mlops lint' to see what is found");
-    struct doc_options options = {.dialect = pipeline_dialect(absolute), .huge_is_text = true};
-    struct doc *doc = NULL;
-    TRY(doc_parse(arena, shown, bytes, &options, &doc));
-    session->doc = doc;
-    return NULL;
-}
-
 /* Whether a project path is, holds or is part of an output. */
 static bool is_of_outputs(const struct pipeline *pipeline, struct str path)
 {
@@ -103,7 +85,9 @@ static const struct str *resolve_targets(struct session *session,
 static FALLIBLE bind_and_plan(struct session *session, const struct session_options *options,
                               struct str path)
 {
-    TRY(pipeline_bind(session->arena, session->doc, path, &session->pipeline));
+    TRY(pipelines_load(session->arena, &session->workspace, path, options->cwd,
+                       &session->pipeline));
+    session->doc = session->pipeline->doc;
     struct plan_options wanted = {.targets = resolve_targets(session, options),
                                   .target_count = options->target_count,
                                   .only_targets = options->only_targets,
@@ -148,6 +132,8 @@ struct error *session_load_lock(struct session *session, size_t file)
 
 static FALLIBLE load_locks(struct session *session)
 {
+    if (session->pipeline->dialect == DOC_DVC)
+        worktree_follow_links(session->worktree);
     size_t count = session->pipeline->files.len;
     session->locks = arena_new_array(session->arena, struct lockfile, count);
     for (size_t i = 0; i < count; i++)
@@ -189,7 +175,6 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
     struct str directory = path_directory(real);
     TRY(workspace_find(arena, directory.len ? directory : STR("/"), &session->workspace));
     struct str path = path_relative(arena, session->workspace.root, real);
-    TRY(read_pipeline(session, real, options->cwd));
     TRY(bind_and_plan(session, options, path));
     TRY(open_store(session, options));
     return load_locks(session);

@@ -76,6 +76,39 @@ struct error *walk_list(struct arena *arena, int directory_fd, bool names_only,
     return NULL;
 }
 
+/* 0 if it is gone since it was listed. */
+static uint32_t kind_of(int directory_fd, const struct dirent64 *found)
+{
+    struct stat seen;
+    if (found->d_type != DT_UNKNOWN)
+        return DTTOIF((uint32_t)found->d_type);
+    if (fstatat(directory_fd, found->d_name, &seen, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    return seen.st_mode & S_IFMT;
+}
+
+struct error *walk_names(int directory_fd,
+                         void (*visit)(void *context, const char *name, uint32_t kind),
+                         void *context)
+{
+    _Alignas(struct dirent64) char listing[LISTING_BYTES];
+    if (lseek(directory_fd, 0, SEEK_SET) < 0)
+        return error_os(errno, "cannot list a directory");
+    for (;;) {
+        long len = syscall(SYS_getdents64, directory_fd, listing, sizeof listing);
+        if (len < 0)
+            return error_os(errno, "cannot list a directory");
+        if (len == 0)
+            return NULL;
+        for (long at = 0; at < len;) {
+            const struct dirent64 *found = (const void *)(listing + at);
+            if (!is_dot(found->d_name))
+                visit(context, found->d_name, kind_of(directory_fd, found));
+            at += found->d_reclen;
+        }
+    }
+}
+
 struct error *walk_link(struct arena *arena, int directory_fd, const char *name, struct str *ret)
 {
     char target[4096]; /* PATH_MAX: no link can be longer */

@@ -1,5 +1,5 @@
-/* Every number a user can influence, with its bound and the reason: `mlops help limits` prints these
- * rows. LIMIT(name, value, unit, reason) */
+/* Every number a user can influence, with its bound and the reason: `mlops help limits` prints
+ * these rows. LIMIT(name, value, unit, reason) */
 #pragma once
 
 #include <stdint.h>
@@ -23,7 +23,14 @@
     LIMIT(PATH_PART_BYTES, 255, "bytes", "the kernel's NAME_MAX")                                  \
     LIMIT(PATH_PARTS, 256, "parts", "directories above a file; every one of them is looked up")    \
     LIMIT(ERRORS_TOLD, 20, "errors", "more than a screen of them helps nobody")                    \
+    LIMIT(INI_BYTES, 1048576, "bytes", "a file of DVC's settings")                                 \
+    LIMIT(PROJECT_FILES, 100000, "files", "dvc.yaml and .dvc files of one project")                \
+    LIMIT(PROJECT_DIRECTORIES, 1000000, "directories",                                             \
+          "where they are looked for; ignored ones "                                               \
+          "are not entered")                                                                       \
     LIMIT(STAGES, 100000, "stages", "one pipeline")                                                \
+    LIMIT(TEMPLATE_NODES, 10000000, "nodes", "of all stages that foreach and matrix make")         \
+    LIMIT(TEMPLATE_BYTES, 268435456, "bytes", "of texts that hold expressions, put together")      \
     LIMIT(STAGE_PATHS, 100000, "paths", "deps and outs of one stage, globs expanded")              \
     LIMIT(PLAN_MATCHES, 10000000, "matches", "patterns of deps compared with outputs; takes 1 s")  \
     LIMIT(PLAN_LINKS, 10000000, "links", "pairs of stages one of which waits for the other")       \

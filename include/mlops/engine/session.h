@@ -31,12 +31,12 @@ struct session {
     struct pool *pool;
     struct cas *cas; /* NULL: read only and there is no cache yet */
     struct worktree *worktree;
-    const struct doc *doc;
+    const struct doc *doc; /* of the file that was named */
     struct pipeline *pipeline;
     struct plan plan;
     struct lockfile *locks; /* of each of pipeline->files */
-    struct ledger *ledger; /* NULL until session_ledger */
-    struct vcs *vcs;       /* NULL until session_vcs, or none */
+    struct ledger *ledger;  /* NULL until session_ledger */
+    struct vcs *vcs;        /* NULL until session_vcs, or none */
     bool vcs_tried;
     bool is_read_only;
     struct str environment; /* of this machine, canonical; see fingerprint_environment */

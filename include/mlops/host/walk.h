@@ -19,5 +19,11 @@ struct walk_list {
  * name, else 0. What vanishes between listing and stat is left out. */
 FALLIBLE walk_list(struct arena *arena, int directory_fd, bool names_only, struct walk_list *ret);
 
+/* Calls `visit` with every name of one directory but "." and "..", in the order of the file system,
+ * and its kind (S_IFMT bits); nothing is allocated and, where the file system tells kinds with
+ * names, nothing stat'ed. Moves the descriptor's position. */
+FALLIBLE walk_names(int directory_fd, void (*visit)(void *context, const char *name, uint32_t kind),
+                    void *context);
+
 /* Target of a symbolic link. */
 FALLIBLE walk_link(struct arena *arena, int directory_fd, const char *name, struct str *ret);

@@ -1,0 +1,27 @@
+/* DVC's own settings, as far as mlops asks for them: `.dvc/config.local` before `.dvc/config`, the
+ * user's (~/.config/dvc/config) and the system's (/etc/xdg/dvc/config). Read only. */
+#pragma once
+
+#include "mlops/base/map.h"
+#include "mlops/store/workspace.h"
+
+struct dvcconfig {
+    struct map values; /* "section.key" -> struct dvcconfig_value * */
+};
+
+/* The directory that has the `.dvc` for a file of the project: the nearest at or above it, relative
+ * to the project. *ret_found false: no `.dvc` up to the project's root. */
+FALLIBLE dvcconfig_root(struct arena *arena, const struct workspace *workspace, struct str path,
+                        struct str *ret, bool *ret_found);
+
+/* `root` as from dvcconfig_root. Files that are not there say nothing; a broken one is an error
+ * with its place (ERROR_PROJECT). */
+FALLIBLE dvcconfig_load(struct arena *arena, const struct workspace *workspace, struct str root,
+                        struct dvcconfig *ret);
+
+/* The value of e.g. "cache.type" or "remote \"name\".url", lists joined by ','; empty if unset. */
+struct str dvcconfig_text(const struct dvcconfig *config, const char *name);
+
+/* The same of a path, absolute: a relative one is relative to the file that says it, '~/' is HOME.
+ * A URL stays as it is; empty if unset. */
+struct str dvcconfig_path(struct arena *arena, const struct dvcconfig *config, const char *name);

@@ -1,0 +1,16 @@
+/* A pipeline with all the files it names. A native pipeline is one file; in DVC's dialect all
+ * dvc.yaml and .dvc files of the project are one graph, so they are looked for: below the nearest
+ * directory with a `.dvc` (else the project's root), not in .git, .hg, .dvc, .mlops, links, nested
+ * projects (a directory with a .git, .dvc or .mlops of its own), what .dvcignore and git's ignore
+ * files name, and directories that a .dvc file tracks. */
+#pragma once
+
+#include "mlops/model/pipeline.h"
+#include "mlops/store/workspace.h"
+
+/* `path` is the file that is named, relative to the project; it is always part of the result, and
+ * files[0]. Messages name files as seen from the absolute directory `cwd`. A mistake in another
+ * dvc.yaml of the project is an error too, since it is part of the graph. Without the file:
+ * ERROR_PROJECT. */
+FALLIBLE pipelines_load(struct arena *arena, const struct workspace *workspace, struct str path,
+                        struct str cwd, struct pipeline **ret);

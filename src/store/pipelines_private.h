@@ -1,0 +1,26 @@
+/* Shared by the files of module pipelines. */
+#pragma once
+
+#include "mlops/model/dvc.h"
+#include "mlops/store/pipelines.h"
+
+struct loader {
+    struct arena *arena;
+    const struct workspace *workspace;
+    struct str cwd; /* of the caller, absolute */
+    enum doc_dialect dialect;
+    struct map docs; /* path -> struct loaded * */
+};
+
+/* The document at a project path, by its suffix; *ret NULL if nothing is there. Each is read once.
+ */
+FALLIBLE loader_read(struct loader *loader, struct str path, const struct doc **ret);
+
+/* What was found in a project, by path. */
+struct discovery {
+    struct str_vec pipelines;
+    struct dvc_pointer_vec pointers;
+};
+
+/* pipelines_walk.c: below `root` (relative to the project). */
+FALLIBLE pipelines_discover(struct loader *loader, struct str root, struct discovery *ret);
