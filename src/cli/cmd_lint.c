@@ -184,8 +184,12 @@ const struct cli_command cmd_lint = {
     .description =
         "Errors are what 'mlops run' would refuse (exit status 3). Warnings tell what is probably "
         "not meant: a validate stage that nothing waits for, a command that names a project file "
-        "which is no dep, a plain value for a variable that looks like a secret, a dep that is "
-        "not there.",
+        "which is no dep, a plain value for a variable that looks like a secret or one that is "
+        "not set, a dep or a parameter that is not there, and what DVC lets pass.\n\n"
+        "--resolved prints, of the file that is named, the stages in order with their templates "
+        "resolved, what is loaded of them, the values they took from files, and the edges of the "
+        "whole project; or the first error with its phase: schema, vars, expand, resolve, top, "
+        "load or graph.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct lint_options),

@@ -28,6 +28,7 @@ class Bench:
         self.rounds = options.rounds
         self.rows = []
         self.counter = 0
+        self.notes = []
 
     def fresh(self, name):
         self.counter += 1
@@ -155,6 +156,107 @@ def no_op(bench, count, aim, peers_wanted):
     return directory, ours
 
 
+def generated(directory):
+    """1,000 stages of templates: a matrix of 25 x 36, a foreach of 99 and one that joins them."""
+    write(f"{directory}/params.yaml", "models: [" + ", ".join(f"m{i}" for i in range(25)) + "]\nseeds: ["
+          + ", ".join(map(str, range(36))) + "]\nparts: [" + ", ".join(f"p{i}" for i in range(99)) + "]\n")
+    write(f"{directory}/raw.csv", "a,b\n1,2\n")
+    write(f"{directory}/dvc.yaml", """stages:
+  fit:
+    matrix: {model: "${models}", seed: "${seeds}"}
+    cmd: echo ${item.model} ${item.seed} > fit/${item.model}-${item.seed}
+    deps: [raw.csv]
+    outs: ["fit/${item.model}-${item.seed}"]
+  part:
+    foreach: ${parts}
+    do:
+      cmd: ls fit | grep -c ${item} > part/${item} || true
+      deps: [fit]
+      outs: ["part/${item}"]
+  join:
+    cmd: cat part/* > joined
+    deps: [part]
+    outs: [joined]
+""")
+    os.makedirs(f"{directory}/fit")
+    os.makedirs(f"{directory}/part")
+
+
+def corpus(directory, name):
+    """A real project whose commands create what its stages make; None without the data."""
+    data = os.environ.get("MLOPS_CONFORMANCE")
+    source = os.path.join(data or "", "dvc-corpus", name)
+    if not data or not os.path.isdir(source):
+        print(f"  {name} left out: MLOPS_CONFORMANCE does not name the data", file=sys.stderr)
+        return None
+    shutil.copytree(source, directory, dirs_exist_ok=True)
+    return directory
+
+
+def make_touched(bench, directory, path):
+    """Replaces the commands of a real project: tests/conformance/touched.py."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../conformance"))
+    import json
+    import pathlib
+    import types
+
+    import touched
+    told = subprocess.run([bench.mlops, "lint", "--resolved", path], cwd=directory, check=True, capture_output=True)
+    project = types.SimpleNamespace(root=pathlib.Path(directory))
+    touched.make_runnable(project, {path: json.loads(told.stdout)})
+
+
+def peak_bytes(command, cwd):
+    child = subprocess.Popen(command, cwd=cwd, **QUIET)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status != 0:
+        raise RuntimeError(f"{command} ended with {status} in {cwd}")
+    return usage.ru_maxrss * 1024
+
+
+def dvc_project(bench, title, directory, path, aim):
+    """Loading and planning, status and a no-op run, beside DVC on a copy of the same files."""
+    peers = {}
+    if shutil.which("dvc"):
+        copy = bench.fresh("dvc")
+        shutil.copytree(directory, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".mlops"))
+        subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
+        subprocess.run(["dvc", "init", "-q", "-f"], cwd=copy, check=True, **QUIET)
+        peers["stage list"] = bench.median(["dvc", "stage", "list", "-q", path], copy, rounds=1)
+        peers["status"] = bench.median(["dvc", "status", path], copy, rounds=1)
+    listed = {"dvc stage list": peers["stage list"]} if peers else {}
+    bench.row(f"load and plan, {title}", bench.median([bench.mlops, "dag", "--dot", path], directory), aim, listed)
+    peak = peak_bytes([bench.mlops, "dag", "--dot", path], directory)
+    bench.notes.append(f"Peak memory of loading and planning {title}: {peak / 1e6:.0f} MB (aim 100 MB: "
+                       f"{'yes' if peak <= 100e6 else 'MISSED'})")
+    first = bench.once([bench.mlops, "run", "-q", "-j2", "--progress=none", path], directory)
+    bench.row(f"first run, {title}", first, None, {})
+    bench.row(f"status, {title}", bench.median([bench.mlops, "status", path], directory), None,
+              {"dvc, nothing run": peers["status"]} if peers else {})
+    done = {}
+    if peers:
+        shutil.copytree(directory, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".mlops", ".git", ".dvc", ".gitignore"))
+        try:
+            bench.once(["dvc", "commit", "-q", "-f", path], copy)
+            done["dvc"] = bench.median(["dvc", "repro", path], copy, rounds=1)
+        except RuntimeError as error:
+            print(f"  dvc's no-op run left out: {error}", file=sys.stderr)
+    bench.row(f"no-op run, {title}", bench.median([bench.mlops, "run", "-q", path], directory), None, done)
+
+
+def dvc_projects(bench, is_quick):
+    directory = bench.fresh("generated")
+    generated(directory)
+    dvc_project(bench, "1,000 stages of templates", directory, "dvc.yaml", None)
+    directory = None if is_quick else corpus(bench.fresh("opentimes"), "dfsnow__opentimes")
+    if directory:
+        os.makedirs(f"{directory}/.dvc")
+        bench.row("load and plan, 4,172 stages as they are",
+                  bench.median([bench.mlops, "dag", "--dot", "data/dvc.yaml"], directory), 0.1, {})
+        make_touched(bench, directory, "data/dvc.yaml")
+        dvc_project(bench, "4,172 stages", directory, "data/dvc.yaml", 0.1)
+
+
 def memory(bench, directory):
     child = subprocess.Popen([bench.mlops, "run", "-q", "--force", "--progress=none"], cwd=directory, **QUIET)
     _, status, usage = os.wait4(child.pid, 0)
@@ -216,6 +318,15 @@ def stage_overhead(bench, count):
               f"stage {pretty(ours)} less `sh -c cp` {pretty(shell)}")
 
 
+def finish(bench, made):
+    bench.table()
+    print()
+    for note in bench.notes:
+        print(note)
+    if made:
+        shutil.rmtree(made)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mlops", required=True)
@@ -223,12 +334,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small sizes: a check that the bench works")
     parser.add_argument("--big-gib", type=float, default=10)
+    parser.add_argument("--only-dvc", action="store_true", help="only projects in DVC's dialect")
     options = parser.parse_args()
     made = options.work is None
     options.work = options.work or tempfile.mkdtemp(prefix="mlops-bench-")
     os.makedirs(options.work, exist_ok=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     bench = Bench(options)
+    if options.only_dvc:
+        dvc_projects(bench, options.quick)
+        finish(bench, options.work if made else None)
+        return
     start_up(bench)
     no_op(bench, 10, None, [])
     no_op(bench, 100, 0.006, ["dvc", "snakemake", "ninja", "make", "tup"])
@@ -239,9 +355,8 @@ def main():
     stage_overhead(bench, 20 if options.quick else 200)
     hashing(bench, 0.05 if options.quick else options.big_gib)
     many_files(bench, 1000 if options.quick else 20000, 4 if options.quick else 64)
-    bench.table()
-    if made:
-        shutil.rmtree(options.work)
+    dvc_projects(bench, options.quick)
+    finish(bench, options.work if made else None)
 
 
 if __name__ == "__main__":

@@ -129,17 +129,18 @@ def run_project(project, plans, all_stages):
         plans = {path: project.resolved(path) for path in plans}
     touched.make_runnable(project, plans)
     count = sum(len(plan["order"]) for plan in plans.values())
-    first, told = run(project, ["-j2"])
+    words = [next(iter(plans)), "-j2"]
+    first, told = run(project, words)
     counts = first["counts"]
-    if first["status"] != "success" or counts.get("executed") != count:
+    if first["status"] != "succeeded" or counts.get("executed") != count:
         yield f"first run: {first['status']}, {counts.get('executed')} of {count} stages executed: {told[-1500:]}"
         return
     did = (project.root / ".did").read_text().splitlines() if count else []
     if count < 1000:
         yield from check_order(did, plans)
     always = len(touched.always_run(plans))
-    second, told = run(project, ["-j2"])
-    if second["status"] != "success" or second["counts"].get("executed") != always:
+    second, told = run(project, words)
+    if second["status"] != "succeeded" or second["counts"].get("executed") != always:
         yield f"second run: {second['status']}, executed {second['counts'].get('executed')} of {always}: {told[-1500:]}"
 
 

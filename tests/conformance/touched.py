@@ -8,7 +8,8 @@ import re
 import support
 import yaml
 
-MAKE = 'sh "$DVC_ROOT/.make/$DVC_STAGE"'
+# A stage of another file than the one that is run has that file's path before its name.
+MAKE = r'sh "$DVC_ROOT/.make/PATH/\${DVC_STAGE##*:}"'
 
 
 class Loader(yaml.SafeLoader):
@@ -108,7 +109,8 @@ class Touched:
             if not is_made(path) and not any((root / path).iterdir()):
                 (root / path / "data").write_text("data\n")
         for address, outs in self.made.items():
-            script = root / ".make" / address
+            path, _, name = address.rpartition(":")
+            script = root / ".make" / (path or "dvc.yaml") / name
             script.parent.mkdir(parents=True, exist_ok=True)
             script.write_text(self.script(address, outs))
 
@@ -162,12 +164,12 @@ def hashes(path):
     return {"hash": "md5", "md5": hashlib.md5(listing).hexdigest() + ".dir", "size": size, "nfiles": len(entries)}
 
 
-def with_commands(text):
+def with_commands(text, path):
     """A dvc.yaml whose commands create what each stage makes."""
     content = load(text)
     for stage in (content.get("stages") or {}).values():
         body = stage.get("do", stage)
-        body["cmd"] = MAKE
+        body["cmd"] = MAKE.replace("PATH", path)
     return json.dumps(content, ensure_ascii=False, indent=1)
 
 
@@ -179,7 +181,7 @@ def make_runnable(project, plans):
     touched.rehash()
     for path in plans:
         file = project.root / path
-        file.write_text(with_commands(file.read_text()))
+        file.write_text(with_commands(file.read_text(), path))
     return touched
 
 
