@@ -48,6 +48,11 @@ void worktree_drop(struct worktree **place)
     arena_drop(&worktree->memory);
 }
 
+void worktree_follow_links(struct worktree *worktree)
+{
+    worktree->follows_links = true;
+}
+
 char *worker_buffer(struct worker *worker)
 {
     if (!worker->buffer)

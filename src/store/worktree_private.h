@@ -46,6 +46,7 @@ struct worktree {
     struct cas *cas;
     struct pool *pool;
     int root_fd;
+    bool follows_links; /* those inside directories, too */
     struct map seen[LOOK_ROLES]; /* path -> struct seen * */
     struct map forgotten;        /* path -> struct forgotten * */
     int64_t sequence;

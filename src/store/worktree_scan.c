@@ -117,7 +117,8 @@ static FALLIBLE follow(struct listing *listing, struct node *node)
 {
     struct str path = node_path(listing->arena, listing->directory, node->name);
     bool found = false;
-    if (listing->directory->look->role == LOOK_OUT)
+    bool is_kept_apart = !listing->worktree->follows_links;
+    if (listing->directory->look->role == LOOK_OUT && is_kept_apart)
         return error_hint(
             error_new(ERROR_PROJECT, "'%.*s' is a link that leaves the output", STR_FMT(path)),
             "an output may hold relative links to itself only; copy the file there");
@@ -141,7 +142,9 @@ static FALLIBLE classify_link(struct listing *listing, struct node *node)
 {
     const struct directory *directory = listing->directory;
     TRY(walk_link(listing->arena, listing->fd, node->name.at, &node->target));
-    if (directory->look->is_lenient || link_is_inside(directory->below, node->target)) {
+    bool is_data =
+        !listing->worktree->follows_links && link_is_inside(directory->below, node->target);
+    if (directory->look->is_lenient || is_data) {
         set_link(node);
         return NULL;
     }

@@ -27,6 +27,10 @@ FALLIBLE worktree_open(struct arena *arena, const struct workspace *workspace, s
                        struct cas *cas, struct pool *pool, struct worktree **ret);
 void worktree_drop(struct worktree **worktree);
 
+/* DVC's dialect: from now on links inside directories are followed wherever they lead, in outputs
+ * too; what they name is data. Before the first look. */
+void worktree_follow_links(struct worktree *worktree);
+
 /* The artifact at a path (project-relative or absolute). ARTIFACT_ABSENT is no error; a FIFO,
  * device or socket, a link loop, an unreadable file, a file that keeps changing is. */
 FALLIBLE worktree_look(struct worktree *worktree, struct str path, enum look_role role,
