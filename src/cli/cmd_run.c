@@ -143,6 +143,21 @@ static void note_metric(struct arena *arena, struct metric_note *note, const str
         buf_print(&note->text, " (%+.6g)", metric->value - before->value);
 }
 
+/* Stages of a dvc.yaml run one by one, since old files may rely on an order that they do not
+ * declare; whoever knows theirs does not is told what that costs. */
+static void print_saving(struct context *context, const struct run_report *report)
+{
+    int64_t ran_ns = 0;
+    for (size_t i = 0; i < report->count; i++)
+        ran_ns += report->outcomes[i].usage.duration_ns;
+    int64_t saving_ns = ran_ns - report->side_by_side_ns;
+    if (report->side_by_side_ns == 0 || saving_ns < NS_PER_S / 10 || saving_ns < ran_ns / 10)
+        return;
+    buf_print(&context->out, "with -j %lld it would have taken about %.*s less\n",
+              (long long)report->side_by_side_jobs,
+              STR_FMT(duration_print(context->arena, saving_ns)));
+}
+
 static void print_summary(struct context *context, const struct run_report *report,
                           struct metric_note *note)
 {
@@ -165,6 +180,7 @@ static void print_summary(struct context *context, const struct run_report *repo
         buf_print(&context->out,
                   "%d output%s that only the work tree held moved to .mlops/displaced/%.*s\n",
                   report->displaced, report->displaced == 1 ? "" : "s", STR_FMT(run->id));
+    print_saving(context, report);
 }
 
 static void print_json(struct context *context, const struct session *session,

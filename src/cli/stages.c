@@ -193,6 +193,6 @@ struct str counts_print(struct arena *arena, const struct run_counts *counts, bo
     if (is_plan && unknown)
         buf_print(&text, "%s%d not known yet", told++ ? ", " : "", unknown);
     if (!told)
-        buf_add_text(&text, "nothing to do");
+        buf_add_text(&text, is_plan || !counts->stages ? "nothing to do" : "not counted");
     return buf_str(&text);
 }

@@ -66,12 +66,14 @@ static FALLIBLE settle(struct session *session, struct arena *arena, struct str 
     struct str failed =
         str_print(arena, "failed/%.*s/%.*s", STR_FMT(journal->run), STR_FMT(attempt));
     TRY(journal_undo(session, attempt, folder, journal, failed));
-    struct event event = {
-        .kind = EVENT_NOTICE,
-        .text = str_print(
-            arena,
-            "a run that was killed left stage '%.*s' unfinished: its earlier outputs are back",
-            STR_FMT(journal->stage))};
+    bool had_outputs = false;
+    for (size_t i = 0; i < journal->count; i++)
+        had_outputs |= journal->entries[i].state != ASIDE_ABSENT;
+    struct event event = {.kind = EVENT_NOTICE,
+                          .text = str_print(arena,
+                                            "a run that was killed left stage '%.*s' unfinished%s",
+                                            STR_FMT(journal->stage),
+                                            had_outputs ? ": its earlier outputs are back" : "")};
     observer_tell(session->observer, &event);
     return NULL;
 }

@@ -311,11 +311,24 @@ static FALLIBLE check_dependency(struct session *session, const struct stage *st
                                : add_path(&source, dependency, dependency->path);
 }
 
+static struct error *refuse_frozen(const struct stage *stage)
+{
+    const struct doc_node *frozen = doc_find(stage->node, STR("frozen"));
+    return error_hint(
+        doc_error(frozen ? frozen : stage->node,
+                  "stage '%.*s' is frozen but has never run: what it makes is not known",
+                  STR_FMT(stage->name)),
+        "take 'frozen' away for its first run");
+}
+
 static void check_stage(struct session *session, const struct stage *stage,
                         struct forecast *forecast, struct error_list *errors)
 {
-    if (stage->is_frozen)
+    if (stage->is_frozen) {
+        bool is_unknown = !session_lock_entry(session, stage) && !takes_missing(forecast);
+        error_list_add(errors, is_unknown ? refuse_frozen(stage) : NULL);
         return;
+    }
     vec_each (struct dependency, dependency, &stage->deps)
         error_list_add(errors, check_dependency(session, stage, dependency, forecast));
     vec_each (struct param_ref, reference, &stage->params) {

@@ -41,15 +41,15 @@ static const char **argv_of(struct arena *arena, const struct stage *stage, bool
 
 VEC(script_vec, struct str);
 
-/* The dvc dialect runs each line of a command by a shell of its own; native runs it as one script.
- */
+/* The dvc dialect runs each line of a string by a shell of its own; items of a list, and all of
+ * native, are whole scripts. */
 static void split_scripts(struct arena *arena, const struct command *cmd, bool is_dvc,
                           struct script_vec *ret)
 {
     for (size_t i = 0; i < cmd->count; i++) {
         struct str rest = cmd->items[i];
         struct str line;
-        if (!is_dvc) {
+        if (!is_dvc || cmd->is_list) {
             *vec_push(arena, ret) = rest;
             continue;
         }

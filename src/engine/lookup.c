@@ -254,6 +254,7 @@ struct error *lookup_stage(struct session *session, const struct stage *stage,
     TRY(look_at_outs(session, stage, &verdict.found));
     bool is_callback = !stage->deps.len && !stage->outs.len && !stage->params.len;
     bool must_run = options->force || stage->is_always_changed || is_callback;
+    must_run = must_run && !stage->is_frozen;
     struct result *from_lock = lookup_lock_result(session, stage);
     struct digest key = stage->is_frozen && from_lock ? from_lock->key : fingerprint->key;
     struct known_results known = {0};

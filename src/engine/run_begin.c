@@ -87,6 +87,7 @@ struct error *run_begin(struct run_state *state)
         go_without_vcs(state, error);
     TRY(refuse_tracked(state));
     TRY(session_ledger(session, &ledger));
+    state->run->counts.stages = state->total; /* of a run that is killed nothing else is known */
     TRY(ledger_begin_run(ledger, state->run));
     TRY(ledger_durations(ledger, session->arena, session->pipeline->path, &state->durations));
     state->has_begun = true;

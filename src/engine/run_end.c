@@ -244,6 +244,8 @@ struct error *run_end(struct run_state *state, struct run_report *ret)
                                .exit_status = exit_status,
                                .displaced = state->displaced,
                                .work = worktree_counts(state->session->worktree)};
+    if (!state->options->dry)
+        run_note_saving(state, ret);
     struct event event = {.kind = EVENT_RUN_FINISHED, .run = run};
     observer_tell(state->session->observer, &event);
     return NULL;

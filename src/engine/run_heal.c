@@ -18,6 +18,17 @@ struct error *run_heal_begin(struct run_state *state)
     return NULL;
 }
 
+static void tell_healed(struct run_state *state, const struct stage *stage, struct str path)
+{
+    struct event event = {.kind = EVENT_NOTICE,
+                          .stage = stage,
+                          .text = str_print(state->session->arena,
+                                            "the store's copy of '%.*s' was missing or damaged; it "
+                                            "was put again from the work tree",
+                                            STR_FMT(path))};
+    observer_tell(state->session->observer, &event);
+}
+
 struct error *run_heal(struct run_state *state, const struct step *step)
 {
     struct session *session = state->session;
@@ -27,6 +38,8 @@ struct error *run_heal(struct run_state *state, const struct step *step)
         if (result->outs[i].is_stored)
             TRY_WITHIN(worktree_heal(session->worktree, &result->outs[i], &healed),
                        "putting '%.*s' into the store again", STR_FMT(result->outs[i].path));
+        if (healed)
+            tell_healed(state, step->stage, result->outs[i].path);
     }
     return NULL;
 }

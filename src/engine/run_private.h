@@ -132,6 +132,9 @@ bool run_is_stage_fault(const struct error *error);
 /* The error's text, which it drops, as the cause of a failure. */
 struct str run_text_of(struct arena *arena, struct error *error);
 
+/* run_saving.c */
+void run_note_saving(const struct run_state *state, struct run_report *ret);
+
 /* run_end.c */
 FALLIBLE run_end(struct run_state *state, struct run_report *ret);
 /* Counts, status and duration as they are now. */

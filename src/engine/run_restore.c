@@ -4,6 +4,18 @@
 
 #include "run_private.h"
 
+static void tell_damage(struct run_state *state, const struct step *step, struct str path)
+{
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .stage = step->stage,
+        .text = str_print(state->session->arena,
+                          "the stored copy of '%.*s' is missing or damaged (what is damaged is in "
+                          "quarantine/ of the store); '%.*s' is made in another way",
+                          STR_FMT(path), STR_FMT(step->stage->name))};
+    observer_tell(state->session->observer, &event);
+}
+
 static FALLIBLE restore_outputs(struct run_state *state, struct step *step, bool *ret_done)
 {
     struct session *session = state->session;
@@ -23,8 +35,10 @@ static FALLIBLE restore_outputs(struct run_state *state, struct step *step, bool
             state->displaced += count;
             worktree_forget(session->worktree, path);
             session_forget_params(session, path);
-            if (!*ret_done)
+            if (!*ret_done) {
+                tell_damage(state, step, path);
                 break;
+            }
         }
     }
     return NULL;

@@ -193,6 +193,14 @@ static FALLIBLE refuse_unguarded(struct run_state *state, struct step *step,
     return run_finish_stage(state, step, STATUS_FAILED);
 }
 
+static FALLIBLE refuse_frozen(struct run_state *state, struct step *step)
+{
+    step->outcome->blocker = STR("is frozen, and its outputs are neither as recorded nor in the "
+                                 "store; take 'frozen' away to run it");
+    step->outcome->usage.exit_code = -1;
+    return run_finish_stage(state, step, STATUS_FAILED);
+}
+
 static FALLIBLE act(struct run_state *state, struct step *step)
 {
     const struct stage *guard = NULL;
@@ -214,6 +222,8 @@ static FALLIBLE act(struct run_state *state, struct step *step)
     case VERDICT_RUN:
         break;
     }
+    if (step->stage->is_frozen)
+        return refuse_frozen(state, step);
     return run_execute(state, step);
 }
 

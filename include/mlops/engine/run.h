@@ -14,6 +14,7 @@ struct run_options {
     bool force_downstream; /* run what uses a stage that ran or was restored */
     bool takes_missing;    /* dry: an input that is not there is a reason, no error */
     bool explain;          /* reasons also for what follows from others; always on in dry runs */
+    bool no_dvc_lock;      /* results that dvc.lock records are not taken over */
     int64_t jobs;          /* 0: the setting, else cpus (1 in the dvc dialect) */
     struct str argv;       /* for the record */
     struct str version;
@@ -23,8 +24,11 @@ struct run_report {
     struct run *run;
     struct outcome *outcomes; /* parallel to the pipeline's stages; WAITING: not selected */
     size_t count;
-    int exit_status; /* 0, 1, 3 (a stage's metrics file is no document), 128 + n */
-    int displaced;   /* hand-edited files moved to .mlops/displaced/RUN */
+    int exit_status;         /* 0, 1, 3 (a stage's metrics file is no document), 128 + n */
+    int64_t side_by_side_ns; /* one job by default where stages could have run at once: what
+                                `side_by_side_jobs` jobs would have taken; 0: not known */
+    int64_t side_by_side_jobs;
+    int displaced; /* hand-edited files moved to .mlops/displaced/RUN */
     struct worktree_counts work;
 };
 
