@@ -36,7 +36,7 @@ static bool is_split_in_vain(struct str script)
 
 static bool is_affected(const struct stage *stage)
 {
-    for (size_t i = 0; i < stage->cmd.count; i++) {
+    for (size_t i = 0; i < stage->cmd.count && !stage->cmd.is_list; i++) {
         if (is_split_in_vain(stage->cmd.items[i]))
             return true;
     }
