@@ -49,6 +49,11 @@ void md5_hasher_drop(struct md5_hasher *hasher)
     hasher->context = NULL;
 }
 
+void md5_hasher_copy(struct md5_hasher *to, const struct md5_hasher *from)
+{
+    check(EVP_MD_CTX_copy_ex(to->context, from->context) == 1);
+}
+
 struct md5 md5_of(const void *at, size_t len)
 {
     AUTO(md5_hasher_drop) struct md5_hasher hasher = {0};

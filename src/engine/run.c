@@ -3,6 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
+#include "mlops/engine/import.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/machine.h"
 #include "mlops/host/signal.h"
@@ -356,6 +357,8 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
     int signals = -1;
     if (!state->options->dry)
         TRY(signal_open(&signals));
+    if (!state->options->no_dvc_lock)
+        TRY(import_from_lock(state->session, state->options->dry));
     TRY(fingerprint_prefetch(state->session));
     TRY(signal_check());
     TRY(fingerprint_check_inputs(state->session, state->options->dry ? &state->forecast : NULL));

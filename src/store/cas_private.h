@@ -88,6 +88,8 @@ FALLIBLE cas_open_object(struct cas *cas, struct digest digest, struct fd *ret,
 /* Told while bytes are read; may be NULL. */
 struct cas_progress {
     void (*tell)(void *context, int64_t bytes);
+    /* Gets the bytes themselves; NULL means that reading starts (again). May be NULL itself. */
+    void (*listen)(void *context, const char *at, size_t len);
     void *context;
 };
 
@@ -121,6 +123,11 @@ void cas_temp_drop(struct cas_temp *temp);
 
 /* Registers the written file as pending; drops it where another thread was faster. */
 FALLIBLE cas_temp_keep(struct cas_temp *temp, struct digest digest, int64_t size_bytes);
+
+/* Makes a file that was read (its stat and digest in `seen`) an object by a hard link; *ret_done
+ * false: that can't be done here. Only for files that nobody writes to. */
+FALLIBLE cas_adopt(struct cas *cas, int at_fd, const char *path, const struct cas_put *seen,
+                   bool *ret_done);
 
 /* Takes the shared lock at the first put since the last flush. */
 FALLIBLE cas_begin_put(struct cas *cas);

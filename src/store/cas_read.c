@@ -63,14 +63,19 @@ FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t
     AUTO(hasher_drop) struct hasher hasher = {0};
     int64_t at = 0;
     size_t len = CAS_BUFFER_BYTES;
+    bool is_heard = reading->progress && reading->progress->listen;
     hasher_open(&hasher);
+    if (is_heard)
+        reading->progress->listen(reading->progress->context, NULL, 0);
     while (len == CAS_BUFFER_BYTES) {
         TRY(signal_check());
         TRY(read_block(reading, at, &len));
         hasher_add(&hasher, reading->buffer, len);
+        if (is_heard && len)
+            reading->progress->listen(reading->progress->context, reading->buffer, len);
         TRY(write_block(reading, len, at));
         at += (int64_t)len;
-        if (reading->progress)
+        if (reading->progress && reading->progress->tell)
             reading->progress->tell(reading->progress->context, (int64_t)len);
     }
     if (reading->sink_fd >= 0 && ftruncate(reading->sink_fd, at) != 0)

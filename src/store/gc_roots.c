@@ -4,7 +4,9 @@
 #include "mlops/host/vcs.h"
 #include "mlops/host/walk.h"
 #include "mlops/model/name.h"
+#include "mlops/store/imported.h"
 #include "mlops/store/projects.h"
+#include "mlops/store/results.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,6 +224,27 @@ static FALLIBLE mark_unconfirmed(struct marks *marks, const struct workspace *wo
     return NULL;
 }
 
+/* What came from DVC and no run has used yet. */
+static FALLIBLE mark_imported(struct marks *marks, const struct workspace *workspace)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct imported imported = {0};
+    TRY(imported_load(&arena, workspace, &imported));
+    map_each (item, &imported.paths)
+        TRY(mark_artifact(marks, &((const struct imported_path *)item->value)->artifact));
+    map_each (item, &imported.results) {
+        const struct imported_result *named = item->value;
+        struct result result = {0};
+        bool found = false;
+        TRY(results_load(&arena, workspace, named->key, named->id, &result, &found));
+        if (found)
+            digest_set_add(&marks->results, named->id);
+        for (size_t i = 0; found && i < result.out_count; i++)
+            TRY(mark_artifact(marks, &result.outs[i]));
+    }
+    return NULL;
+}
+
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
     marks->ledger = ledger;
@@ -230,6 +253,7 @@ FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, st
     TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
     TRY(mark_directory(marks, fd_number(workspace->state_fd), STR("work"), STR(".mlops/work"), 1));
     TRY(mark_unconfirmed(marks, workspace));
+    TRY(mark_imported(marks, workspace));
     return mark_git(marks, workspace);
 }
 

@@ -43,9 +43,15 @@ void worktree_drop(struct worktree **place)
     for (size_t i = 0; i < worktree->worker_count; i++) {
         arena_drop(&worktree->workers[i].arena);
         free(worktree->workers[i].buffer);
+        sums_tap_drop(&worktree->workers[i].tap);
     }
     pthread_mutex_destroy(&worktree->mutex);
     arena_drop(&worktree->memory);
+}
+
+void worktree_note_sums(struct worktree *worktree, struct sums *sums)
+{
+    worktree->sums = sums;
 }
 
 void worktree_follow_links(struct worktree *worktree)

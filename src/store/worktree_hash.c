@@ -149,14 +149,48 @@ static FALLIBLE find_now(struct batch *batch)
 
 /* --- hashing --- */
 
+/* Who hears of a file's bytes. */
+struct listener {
+    struct worktree *worktree;
+    struct sums_tap *tap;
+};
+
+static void tell_listener(void *context, int64_t bytes)
+{
+    tell_progress(((struct listener *)context)->worktree, bytes);
+}
+
+static void listen_for_sums(void *context, const char *at, size_t len)
+{
+    struct listener *listener = context;
+    if (at)
+        sums_tap_add(listener->tap, at, len);
+    else
+        sums_tap_restart(listener->tap);
+}
+
+static FALLIBLE look_at_file(struct worktree *worktree, struct hashing *hashing, const char *path,
+                             struct worker *worker)
+{
+    struct listener listener = {worktree, &worker->tap};
+    struct cas_progress progress = {.tell = tell_listener,
+                                    .listen = worktree->sums ? listen_for_sums : NULL,
+                                    .context = &listener};
+    TRY(cas_read_file(worktree->root_fd, path, worker_buffer(worker), &progress, &hashing->put));
+    if (!worktree->sums)
+        return NULL;
+    hashing->sums = (struct sums_row){.digest = hashing->put.digest,
+                                      .size_bytes = hashing->put.stat.size_bytes};
+    sums_tap_finish(&worker->tap, &hashing->sums);
+    return NULL;
+}
+
 static FALLIBLE hash_path(struct batch *batch, struct hashing *hashing, const char *path,
                           struct worker *worker)
 {
     struct worktree *worktree = batch->worktree;
-    struct cas_progress progress = {tell_progress, worktree};
     if (!batch->is_capture)
-        return cas_read_file(worktree->root_fd, path, worker_buffer(worker), &progress,
-                             &hashing->put);
+        return look_at_file(worktree, hashing, path, worker);
     TRY(cas_put_file(worktree->cas, worktree->root_fd, path, &hashing->put));
     tell_progress(worktree, hashing->put.stat.size_bytes);
     return NULL;
@@ -260,6 +294,8 @@ static void take_digest(struct worktree *worktree, struct hashing *hashing)
         index_note_at(worktree->index, directory, name, &put->stat, put->digest, now_ns);
     if (hashing->is_twin)
         return;
+    if (worktree->sums && !digest_is_zero(hashing->sums.digest))
+        sums_add(worktree->sums, &hashing->sums);
     worktree->counts.hashed_files++;
     worktree->counts.hashed_bytes += put->stat.size_bytes;
     worktree->counts.stored_files += put->is_new;

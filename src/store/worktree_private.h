@@ -8,6 +8,7 @@
 #include "mlops/codec/glob.h"
 #include "mlops/host/walk.h"
 #include "mlops/model/tree.h"
+#include "mlops/store/sums.h"
 #include "mlops/store/worktree.h"
 
 #include <pthread.h>
@@ -37,6 +38,7 @@ struct ignore_chain {
 struct worker {
     struct arena arena; /* of the batch */
     char *buffer;       /* CAS_BUFFER_BYTES, made when first needed */
+    struct sums_tap tap;
 };
 
 struct worktree {
@@ -45,6 +47,7 @@ struct worktree {
     struct index *index;
     struct cas *cas;
     struct pool *pool;
+    struct sums *sums; /* NULL: only our own digests are wanted */
     int root_fd;
     bool follows_links; /* those inside directories, too */
     struct map seen[LOOK_ROLES]; /* path -> struct seen * */
@@ -127,6 +130,7 @@ struct hashing {
     bool is_twin; /* the same file as the one before: an output that is a dependency, too */
     bool is_done;
     struct cas_put put;
+    struct sums_row sums; /* if the worktree notes them */
     struct error *error;
 };
 
@@ -171,6 +175,8 @@ FALLIBLE ignores_of(struct worktree *worktree, struct str directory,
 /* Reads those of one open directory, if there are any, into the arena. */
 FALLIBLE ignores_read(struct arena *arena, int directory_fd, struct str path,
                       const struct ignore_chain *outer, const struct ignore_chain **ret);
+/* Names that are never data in this role. */
+bool ignores_builtin(enum look_role role, struct str name);
 bool ignores_match(const struct ignore_chain *chain, struct str path, bool is_directory);
 
 /* Path of a node: directory/name, NUL-terminated. */

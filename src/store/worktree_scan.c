@@ -17,7 +17,7 @@ static const char *const dep_names[] = {".git", ".dvc", ".mlops", "__pycache__",
                                         ".ipynb_checkpoints"};
 static const char *const out_names[] = {".git", ".mlops"};
 
-static bool is_builtin(enum look_role role, struct str name)
+bool ignores_builtin(enum look_role role, struct str name)
 {
     const char *const *names = role == LOOK_DEP ? dep_names : out_names;
     size_t count = role == LOOK_DEP ? COUNT_OF(dep_names) : COUNT_OF(out_names);
@@ -194,7 +194,7 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
     for (size_t i = 0; i < list->count; i++) {
         const struct walk_entry *entry = &list->entries[i];
         struct node *node = &directory->nodes[directory->count];
-        bool is_skipped = is_builtin(directory->look->role, entry->name);
+        bool is_skipped = ignores_builtin(directory->look->role, entry->name);
         if (!is_skipped && directory->ignores) {
             path.len = base;
             buf_add_str(&path, entry->name);

@@ -74,6 +74,7 @@ struct cli_command {
     COMMAND(metrics)                                                                               \
     COMMAND(params)                                                                                \
     COMMAND(lineage)                                                                               \
+    COMMAND(import)                                                                                \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
     COMMAND(tag)                                                                                   \

@@ -22,6 +22,9 @@ void md5_hasher_add(struct md5_hasher *hasher, const void *at, size_t len);
 struct md5 md5_hasher_finish(struct md5_hasher *hasher);
 void md5_hasher_drop(struct md5_hasher *hasher);
 
+/* `to`, which is open, goes on from where `from` is. */
+void md5_hasher_copy(struct md5_hasher *to, const struct md5_hasher *from);
+
 struct md5 md5_of(const void *at, size_t len);
 
 /* 32 lower-case hex digits and a NUL. */

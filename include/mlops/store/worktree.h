@@ -27,6 +27,10 @@ FALLIBLE worktree_open(struct arena *arena, const struct workspace *workspace, s
                        struct cas *cas, struct pool *pool, struct worktree **ret);
 void worktree_drop(struct worktree **worktree);
 
+/* From now on files that are looked at are hashed for both sums in one pass; NULL: no more. */
+struct sums;
+void worktree_note_sums(struct worktree *worktree, struct sums *sums);
+
 /* DVC's dialect: from now on links inside directories are followed wherever they lead, in outputs
  * too; what they name is data. Before the first look. */
 void worktree_follow_links(struct worktree *worktree);
@@ -95,5 +99,16 @@ FALLIBLE tree_list_files(struct cas *cas, struct arena *arena, const struct arti
 /* The same of what lies at the path now; nothing if that is nothing. */
 FALLIBLE worktree_list_files(struct worktree *worktree, struct arena *arena, struct str path,
                              enum look_role role, struct worktree_file **ret, size_t *ret_count);
+
+/* The artifact of a directory that would hold these files (paths below it, each once; none
+ * executable), as a look in that role would find it. Its tree objects are put if `puts`. */
+FALLIBLE worktree_tree_of(struct worktree *worktree, struct str path,
+                          const struct worktree_file *files, size_t count, enum look_role role,
+                          bool puts, struct artifact *ret);
+
+/* Reads a file for both sums (see worktree_note_sums); *ret_same false: it is not what `digest`
+ * says any more. */
+FALLIBLE worktree_sum_file(struct worktree *worktree, struct str path, struct digest digest,
+                           bool *ret_same);
 
 struct worktree_counts worktree_counts(const struct worktree *worktree);

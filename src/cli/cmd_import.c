@@ -1,0 +1,175 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/progress.h"
+#include "mlops/cli/report.h"
+#include "mlops/cli/stages.h"
+#include "mlops/engine/import.h"
+#include "mlops/host/signal.h"
+
+struct import_command {
+    bool dry_run;
+};
+
+static const struct option_row rows[] = {
+    {.name = "dry-run",
+     .letter = 'n',
+     OPTION_FLAG_AT(struct import_command, dry_run),
+     .help = "Only say what is there; no data is read and nothing is written"},
+};
+
+static const char *const trouble_names[] = {"missing", "damaged", "unusable"};
+
+static const struct column columns[] = {
+    {.name = "what", .title = "WHAT"},
+    {.name = "name", .title = "NAME", .may_shrink = true},
+    {.name = "why", .title = "WHY", .may_shrink = true},
+};
+
+static struct table fault_table(struct context *context, const struct import_fault_vec *faults)
+{
+    struct table table = table_make(context->arena, columns, COUNT_OF(columns));
+    vec_each (const struct import_fault, fault, faults) {
+        struct cell *row = table_add(&table);
+        row[0] = cell_text(str_of(trouble_names[fault->kind]));
+        row[1] = cell_text(fault->name);
+        row[2] = cell_text(fault->why);
+    }
+    return table;
+}
+
+static void json_count(struct json_writer *json, const char *name, int64_t value)
+{
+    json_name(json, name);
+    json_int(json, value);
+}
+
+static void print_json(struct context *context, const struct import_report *report)
+{
+    struct json_writer json = report_json_open(context);
+    struct table table = fault_table(context, &report->faults);
+    json_count(&json, "tracked", report->tracked);
+    json_count(&json, "stages", report->stages);
+    json_count(&json, "stages_new", report->stages_new);
+    json_count(&json, "objects", report->objects);
+    json_count(&json, "bytes", report->bytes);
+    json_count(&json, "objects_new", report->objects_new);
+    json_count(&json, "objects_linked", report->objects_linked);
+    json_count(&json, "missing", report->missing);
+    json_count(&json, "damaged", report->damaged);
+    json_count(&json, "unusable", report->unusable);
+    json_name(&json, "faults");
+    report_json_rows(&json, &table);
+    report_json_close(&json);
+}
+
+/* The first few of a kind by name, all with --verbose. */
+static void print_faults(struct context *context, const struct import_report *report,
+                         enum import_trouble kind, int64_t count, const char *title)
+{
+    enum { NAMED_MOST = 5 };
+    int64_t told = 0;
+    if (count)
+        buf_print(&context->out, "%lld %s\n", (long long)count, title);
+    vec_each (const struct import_fault, fault, &report->faults) {
+        if (fault->kind != kind)
+            continue;
+        if (told == NAMED_MOST && !context->common.verbose) {
+            buf_print(&context->out, "  ... %lld more (-v names them)\n",
+                      (long long)(count - told));
+            return;
+        }
+        told++;
+        buf_add_text(&context->out, "  ");
+        buf_add_escaped(&context->out, fault->name, false);
+        buf_add_text(&context->out, ": ");
+        buf_add_escaped(&context->out, fault->why, false);
+        buf_add_char(&context->out, '\n');
+    }
+}
+
+static void print_report(struct context *context, const struct import_report *report)
+{
+    struct str bytes = bytes_print(context->arena, report->bytes);
+    buf_print(&context->out,
+              "%lld object%s (%.*s) in DVC's cache, %lld new in the store, %lld of "
+              "them without a second copy\n",
+              (long long)report->objects, report->objects == 1 ? "" : "s", STR_FMT(bytes),
+              (long long)report->objects_new, (long long)report->objects_linked);
+    buf_print(&context->out,
+              "%lld of %lld stage%s in dvc.lock became known now, %lld tracked "
+              "path%s\n",
+              (long long)report->stages_new, (long long)report->stages,
+              report->stages == 1 ? "" : "s", (long long)report->tracked,
+              report->tracked == 1 ? "" : "s");
+    print_faults(context, report, IMPORT_DAMAGED, report->damaged,
+                 "damaged in DVC's cache; 'dvc pull' brings them again once they are deleted "
+                 "there:");
+    print_faults(context, report, IMPORT_MISSING, report->missing,
+                 "missing; 'dvc pull' brings them, then import again:");
+    print_faults(context, report, IMPORT_UNUSABLE, report->unusable,
+                 "stages can't be taken over; they run once:");
+}
+
+static FALLIBLE import(struct context *context, const struct import_command *command,
+                       struct session *session)
+{
+    struct import_options options = {.is_dry = command->dry_run};
+    struct import_report report = {0};
+    TRY(import_all(session, &options, &report));
+    if (context->format == FORMAT_JSON)
+        print_json(context, &report);
+    else if (!context->common.quiet || report.damaged)
+        print_report(context, &report);
+    context->status = report.damaged ? ERROR_ANSWER : 0;
+    return NULL;
+}
+
+static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
+{
+    const struct import_command *command = options;
+    struct progress progress = {.context = context};
+    struct observer observer = progress_observer(&progress);
+    struct stage_words words = {
+        .argc = argc, .argv = argv, .is_read_only = command->dry_run, .observer = &observer};
+    struct session session = {0};
+    int signals = -1;
+    TRY(signal_open(&signals));
+    struct error *error = stages_open(context, &words, &session);
+    if (!error)
+        error = import(context, command, &session);
+    progress_clear(&progress);
+    session_drop(&session);
+    return error;
+}
+
+static const struct command_example examples[] = {
+    {"mlops import", "take over what DVC tracks and has made, without running anything"},
+    {"mlops import --dry-run -v", "what is there and what is missing, all of it by name"},
+};
+
+const struct cli_command cmd_import = {
+    .name = "import",
+    .group = GROUP_DATA,
+    .arguments = "[PIPELINE]",
+    .summary = "Bring in the data and results of a DVC project",
+    .description =
+        "Reads the .dvc files and dvc.lock of the project. What they name and DVC's cache holds is "
+        "compared with its MD5 and put into the store, as a reflink or hard link where that works. "
+        "Stages that dvc.lock records become known results, so they need not run again.\n"
+        "\n"
+        "DVC's files stay as they are. An interrupted import goes on when it is started again. "
+        "'mlops run' on a dvc.yaml takes over by itself what matches the work tree.\n"
+        "\n"
+        "Exit status 1 if something in DVC's cache is damaged; what is missing is told.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct import_command),
+    .words_least = 0,
+    .words_most = 1,
+    .completes = COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "run, verify, gc",
+    .run = run,
+};
