@@ -27,6 +27,7 @@ struct doc *doc_make(struct arena *arena, struct str name, struct str bytes,
         doc->bytes = str_slice(doc->bytes, 3, doc->bytes.len);
     doc->dialect = dialect;
     doc->place = arena_new(arena, struct doc_place);
+    doc->index = doc_index_make(arena);
     return doc;
 }
 
@@ -115,47 +116,6 @@ FALLIBLE doc_error_at(const struct doc *doc, size_t offset, const char *format, 
         error_with(doc, line, columns_between(doc->bytes, from, offset), format, arguments);
     va_end(arguments);
     return error;
-}
-
-struct doc_node *doc_find(const struct doc_node *map, struct str key)
-{
-    if (!map || map->kind != DOC_MAP)
-        return NULL;
-    for (struct doc_node *child = map->first; child; child = child->next)
-        if (str_equal(child->key->text, key))
-            return child;
-    return NULL;
-}
-
-static struct doc_node *find_item(const struct doc_node *list, struct str index)
-{
-    int64_t at = 0;
-    if (!doc_read_decimal(index, &at))
-        return NULL;
-    at += at < 0 ? (int64_t)list->count : 0;
-    struct doc_node *item = at < 0 ? NULL : list->first;
-    while (item && at-- > 0)
-        item = item->next;
-    return item;
-}
-
-/* The longest key that leads to the end of the path. Each node is tried at most once, because it
- * has but one path; recursion is bounded by LIMIT_DOCUMENT_DEPTH. */
-struct doc_node *doc_find_path(const struct doc_node *node, struct str dotted)
-{
-    for (struct str part = dotted; node;) {
-        struct doc_node *found =
-            node->kind == DOC_LIST ? find_item(node, part) : doc_find(node, part);
-        if (found && part.len < dotted.len)
-            found = doc_find_path(found, str_slice(dotted, part.len + 1, dotted.len));
-        if (found)
-            return found;
-        ptrdiff_t dot = str_find_last_char(part, '.');
-        if (dot < 0)
-            return NULL;
-        part.len = (size_t)dot;
-    }
-    return NULL;
 }
 
 const char *doc_kind_name(enum doc_kind kind)

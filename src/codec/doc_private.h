@@ -38,6 +38,9 @@ struct doc_builder {
 struct doc *doc_make(struct arena *arena, struct str name, struct str bytes,
                      enum doc_dialect dialect);
 
+/* An empty index of the document in this arena. */
+struct doc_index *doc_index_make(struct arena *arena);
+
 /* A new node, counted against the limit. */
 FALLIBLE doc_build_node(struct doc_builder *builder, enum doc_kind kind, int line, int column,
                         struct doc_node **ret);

@@ -11,6 +11,7 @@
 struct reader {
     struct doc_builder build;
     yaml_parser_t parser;
+    struct doc_strict strict;
     struct map anchors; /* name -> node */
     int64_t anchor_count;
     int64_t alias_count;
@@ -19,6 +20,7 @@ struct reader {
     bool refuses_anchors;
     bool huge_is_text;
     bool is_ascii; /* then libyaml's indexes are byte offsets */
+    bool is_strict;
     bool is_done;
 };
 
@@ -280,6 +282,8 @@ static FALLIBLE read_events(struct reader *reader)
         AUTO(yaml_event_delete) yaml_event_t event;
         if (!yaml_parser_parse(&reader->parser, &event))
             return doc_yaml_error(reader->build.doc, &reader->parser);
+        if (reader->is_strict)
+            TRY(doc_strict_check(&reader->strict, &event));
         TRY(take_event(reader, &event));
     }
     if (reader->document_count)
@@ -325,6 +329,8 @@ FALLIBLE doc_parse(struct arena *arena, struct str name, struct str bytes,
     struct doc *doc = doc_make(arena, name, bytes, options->dialect);
     TRY(check_bytes(doc, options->bytes_most ? options->bytes_most : LIMIT_DOCUMENT_BYTES));
     reader.is_ascii = is_all_ascii(doc->bytes);
+    reader.is_strict = options->dialect == DOC_NATIVE && !options->refuse_anchors;
+    doc_strict_open(&reader.strict, doc);
     reader.build = (struct doc_builder){
         .arena = arena,
         .scratch = &scratch,

@@ -47,6 +47,8 @@ enum doc_dialect {
 struct doc_place; /* private: where the last excerpt was found; a document is not shared by threads
                    */
 
+struct doc_index;
+
 struct doc {
     struct str name;  /* of the file, as messages show it; NUL-terminated */
     struct str bytes; /* without a byte order mark */
@@ -54,6 +56,7 @@ struct doc {
     struct doc_node *root; /* never NULL after a successful parse; DOC_NULL if empty */
     bool is_empty;         /* no document at all (blank or comments only) */
     struct doc_place *place;
+    struct doc_index *index; /* private: keys of large maps; NULL: there is none */
 };
 
 struct doc_options {
@@ -77,7 +80,9 @@ FALLIBLE doc_error(const struct doc_node *node, const char *format, ...) PRINTF_
 FALLIBLE doc_error_at(const struct doc *doc, size_t offset, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/* Value of `key` in a map, or NULL (also if `map` is no map). */
+/* Value of `key` in a map, or NULL (also if `map` is no map). A large map that is asked again and
+ * again gets an index, in the arena of its document; no child of a map may be exchanged for another
+ * after it was asked (adding and removing are noticed). */
 struct doc_node *doc_find(const struct doc_node *map, struct str key);
 
 /* Follows a dotted path; a part that is a number also indexes lists (negative from the end). A key

@@ -489,6 +489,56 @@ static void an_error_shows_its_line(void **state)
     error_drop(error);
 }
 
+static void a_key_of_a_large_map_is_found_however_often_it_is_asked_for(void **state)
+{
+    (void)state;
+    struct buf text = buf_in(&arena);
+    struct doc *doc = NULL;
+    for (int i = 0; i < 20000; i++)
+        buf_print(&text, "key%d: %d\n", i, i);
+    struct doc_options options = {0};
+    assert_null(doc_parse(&arena, STR("p.yaml"), buf_str(&text), &options, &doc));
+    for (int i = 0; i < 20000; i++) {
+        const struct doc_node *found = doc_find(doc->root, str_print(&arena, "key%d", i));
+        assert_non_null(found);
+        assert_int_equal(found->integer, i);
+    }
+    assert_null(doc_find(doc->root, STR("key20000")));
+    doc->root->first = doc->root->first->next;
+    doc->root->count--;
+    assert_null(doc_find(doc->root, STR("key0")));
+    assert_non_null(doc_find(doc->root, STR("key1")));
+}
+
+/* Native files only: DVC's reader lets it pass, and DVC's files are to be read as they are. */
+static void what_libyaml_lets_pass_is_refused_in_native_files_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int line, column;
+    } rows[] = {
+        {"a: 'x'#y\n", 1, 7},      {"a: [b,#c\n  d]\n", 1, 7}, {"a: |#b\n  c\n", 1, 5},
+        {"a: \"b\nc\"\n", 2, 1},   {"a: [b,\nc]\n", 2, 1},     {"a: [-]\n", 1, 5},
+        {"a: |\n   \n b\n", 3, 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct doc *doc = NULL;
+        struct doc_options native = {0}, dvc = {.dialect = DOC_DVC};
+        struct error *error = doc_parse(&arena, STR("p.yaml"), str_of(rows[i].text), &native, &doc);
+        assert_non_null(error);
+        if (error->mark.line != rows[i].line || error->mark.column != rows[i].column)
+            fail_msg("%s: %d:%d: %s", rows[i].text, error->mark.line, error->mark.column,
+                     error->text);
+        error_drop(error);
+        assert_null(doc_parse(&arena, STR("dvc.yaml"), str_of(rows[i].text), &dvc, &doc));
+    }
+    struct doc *doc = NULL;
+    struct doc_options native = {0};
+    assert_null(doc_parse(&arena, STR("p.yaml"), STR("a: [\n  b\n]\nc: {\n}\nu: x#y # z\n"),
+                          &native, &doc));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, drop_arena)
@@ -496,6 +546,8 @@ int main(void)
         TEST(nodes_know_their_place_in_code_points),
         TEST(scalars_mean_what_the_dialect_says),
         TEST(a_number_in_quotes_is_text),
+        TEST(what_libyaml_lets_pass_is_refused_in_native_files_only),
+        TEST(a_key_of_a_large_map_is_found_however_often_it_is_asked_for),
         TEST(a_number_beyond_all_doubles_is_refused),
         TEST(tags_of_the_core_schema_work_and_others_are_refused),
         TEST(a_duplicate_key_names_both_places),
