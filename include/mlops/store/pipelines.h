@@ -14,3 +14,7 @@
  * ERROR_PROJECT. */
 FALLIBLE pipelines_load(struct arena *arena, const struct workspace *workspace, struct str path,
                         struct str cwd, struct pipeline **ret);
+
+/* The same without the project's other dvc.yaml, whose mistakes then do not count. */
+FALLIBLE pipelines_load_alone(struct arena *arena, const struct workspace *workspace,
+                              struct str path, struct str cwd, struct pipeline **ret);
