@@ -518,9 +518,9 @@ static void what_libyaml_lets_pass_is_refused_in_native_files_only(void **state)
         const char *text;
         int line, column;
     } rows[] = {
-        {"a: 'x'#y\n", 1, 7},      {"a: [b,#c\n  d]\n", 1, 7}, {"a: |#b\n  c\n", 1, 5},
-        {"a: \"b\nc\"\n", 2, 1},   {"a: [b,\nc]\n", 2, 1},     {"a: [-]\n", 1, 5},
-        {"a: |\n   \n b\n", 3, 2},
+        {"a: 'x'#y\n", 1, 7},        {"a: [b,#c\n  d]\n", 1, 7}, {"a: |#b\n  c\n", 1, 5},
+        {"a: \"b\nc\"\n", 2, 1},     {"a: [b,\nc]\n", 2, 1},     {"a: [-]\n", 1, 5},
+        {"a: |\n   \n # b\n", 3, 2},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct doc *doc = NULL;
