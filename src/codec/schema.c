@@ -5,6 +5,7 @@
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/base/moment.h"
+#include "mlops/codec/template.h"
 
 #include <stdarg.h>
 
@@ -152,6 +153,9 @@ static void bind_field(struct binder *binder, const struct field *field,
 {
     void *at = (char *)target + field->offset;
     bool taken = true;
+    if (binder->takes_expressions && field->kind != FIELD_NODE && node->kind == DOC_STR &&
+        template_has_expression(node->text))
+        return;
     switch (field->kind) {
     case FIELD_STR:
         taken = take_str(field, node, at);
@@ -207,7 +211,8 @@ static bool is_refused(struct binder *binder, const struct field *field,
         reason = "works only in dvc.yaml";
         hint = "remove it";
     } else if (field->flags & FIELD_LATER)
-        reason = "cannot be used yet";
+        reason = (field->flags & FIELD_GONE) == FIELD_GONE ? "is no longer part of the language"
+                                                           : "cannot be used yet";
     if (!reason)
         return false;
     error_list_add(binder->errors,

@@ -31,11 +31,17 @@ struct str pipeline_lock_path(struct arena *arena, const struct pipeline *pipeli
     return lock_path_of(arena, pipeline->path);
 }
 
+const char *pipeline_phase_name(enum pipeline_phase phase)
+{
+    static const char *const names[] = {"schema", "vars", "expand", "resolve",
+                                        "top",    "load", "graph"};
+    return names[phase];
+}
+
 void binding_enter(struct binding *binding, const struct part *part)
 {
     binding->file = part->file;
     binding->is_dvc = part->is_dvc;
-    binding->may_hold_expressions = part->may_hold_expressions;
     binding->defaults = part->defaults;
 }
 
@@ -66,6 +72,10 @@ static void bind_top(struct binding *binding, struct part *part)
         return;
     struct draft_top *top = &part->top;
     schema_bind(&binding->binder, &pipeline_schema_top, STR(""), part->doc->root, top);
+    if (top->stages && top->stages->kind != DOC_MAP)
+        binding_expected(binding, top->stages, "stages", "a mapping of names to stages");
+    if (top->vars)
+        part->is_wrong = !pipeline_check_vars(binding, top->vars);
     if (top->defaults)
         pipeline_bind_defaults(binding, top->defaults, &part->defaults);
 }
@@ -118,64 +128,26 @@ static void take_first(struct binding *binding)
     pipeline->remote = first->top.remote;
 }
 
-static void expand_part(struct binding *binding, struct part *part)
-{
-    const struct doc_node *node = part->top.stages;
-    if (!node)
-        return;
-    if (node->kind != DOC_MAP) {
-        binding_expected(binding, node, "stages", "a mapping of names to stages");
-        return;
-    }
-    for (const struct doc_node *item = node->first; item; item = item->next)
-        *vec_push(binding->binder.arena, &binding->instances) =
-            (struct instance){.part = part, .source = item, .local_name = item->key->text};
-}
-
+/* Values, then stages: a file whose values are wrong is asked for no more. */
 static void expand_parts(struct binding *binding)
 {
     for (size_t i = 0; i < binding->sources->count; i++) {
-        binding_enter(binding, &binding->parts[i]);
-        expand_part(binding, &binding->parts[i]);
+        struct part *part = &binding->parts[i];
+        binding_enter(binding, part);
+        part->is_wrong = !pipeline_load_context(binding, part) || part->is_wrong;
+        binding_note_phase(binding, PIPELINE_VARS);
+        pipeline_expand(binding, part);
     }
-}
-
-static void bind_instance(struct binding *binding, const struct instance *instance)
-{
-    struct arena *arena = binding->binder.arena;
-    struct pipeline *pipeline = binding->pipeline;
-    struct pipeline_file *file = instance->part->file;
-    if (binding->file != file)
-        binding_enter(binding, instance->part);
-    struct stage *stage = vec_push(arena, &pipeline->stages); /* stays where it is: cap fits */
-    stage->index = pipeline->stages.len - 1;
-    stage->file = file;
-    if (file->stage_count++ == 0)
-        file->stage_first = stage->index;
-    pipeline_bind_stage(binding, instance, stage);
-    map_put(arena, &pipeline->by_name, stage->name, stage);
-}
-
-static void bind_stages(struct binding *binding)
-{
-    struct stage_vec *stages = &binding->pipeline->stages;
-    size_t count = binding->instances.len;
-    if (count > (size_t)LIMIT_STAGES) {
-        binding_error(binding, binding->instances.at[LIMIT_STAGES].source->key,
-                      "'stages' has more than %lld stages", (long long)LIMIT_STAGES);
-        return;
-    }
-    stages->at = arena_new_array(binding->binder.arena, struct stage, count);
-    stages->cap = count;
-    vec_each (struct instance, instance, &binding->instances)
-        bind_instance(binding, instance);
 }
 
 static void bind_lists(struct binding *binding)
 {
     for (size_t i = 0; i < binding->sources->count; i++) {
+        if (binding->parts[i].is_wrong)
+            continue;
         binding_enter(binding, &binding->parts[i]);
         pipeline_bind_lists(binding, &binding->parts[i]);
+        binding_note_phase(binding, PIPELINE_LOAD);
     }
     const struct pipeline_file *first = &binding->pipeline->files.at[0];
     binding->pipeline->plots = first->plots;
@@ -195,13 +167,18 @@ struct error *pipeline_bind_sources(struct arena *arena, const struct pipeline_s
     binding.binder.errors = &binding.errors;
     binding.binder.context = &binding;
     add_parts(&binding);
+    binding_note_phase(&binding, PIPELINE_SCHEMA);
     take_first(&binding);
     pipeline_add_own_files(&binding);
     pipeline_add_pointers(&binding);
+    binding_note_phase(&binding, PIPELINE_GRAPH);
     expand_parts(&binding);
     bind_lists(&binding);
-    bind_stages(&binding);
+    pipeline_bind_instances(&binding);
     pipeline_check(&binding);
+    binding_note_phase(&binding, PIPELINE_GRAPH);
+    if (binding.has_failed && sources->failed)
+        *sources->failed = binding.failed;
     TRY(error_list_take(&binding.errors));
     if (binding.pipeline->dialect == DOC_DVC)
         pipeline_warn_lines(&binding);

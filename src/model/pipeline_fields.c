@@ -25,6 +25,56 @@ void binding_error(struct binding *binding, const struct doc_node *node, const c
     error_list_add(&binding->errors, doc_error(node, "%s", text.at));
 }
 
+int error_count(const struct binding *binding)
+{
+    return binding->errors.kept + binding->errors.dropped;
+}
+
+void binding_take_error(struct binding *binding, struct error *error)
+{
+    error_list_add(&binding->errors, error);
+}
+
+void binding_note_phase(struct binding *binding, enum pipeline_phase phase)
+{
+    int count = error_count(binding);
+    if (count == binding->noted)
+        return;
+    binding->noted = count;
+    binding->failed = binding->has_failed ? MIN_OF(binding->failed, phase) : phase;
+    binding->has_failed = true;
+}
+
+static void warn(struct binding *binding, const struct doc_node *node, const char *text)
+{
+    struct arena *arena = binding->binder.arena;
+    *vec_push(arena, &binding->pipeline->warnings) =
+        (struct pipeline_warning){node, str_copy(arena, str_of(text))};
+}
+
+void binding_warn(struct binding *binding, const struct doc_node *node, const char *format, ...)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    buf_print_list(&text, format, arguments);
+    va_end(arguments);
+    warn(binding, node, text.at);
+}
+
+void binding_doubt(struct binding *binding, const struct doc_node *node, const char *format, ...)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    buf_print_list(&text, format, arguments);
+    va_end(arguments);
+    if (binding->is_dvc)
+        warn(binding, node, text.at);
+    else
+        binding_error(binding, node, "%s", text.at);
+}
+
 void binding_expected(struct binding *binding, const struct doc_node *node, const char *key,
                       const char *expected)
 {
@@ -49,8 +99,6 @@ bool binding_text(struct binding *binding, const struct doc_node *node, const ch
         binding_error(binding, node, "'%s' holds a NUL", key);
         return false;
     }
-    if (binding->has_expression && text_has_expression(node->text))
-        return false;
     *ret = node->text;
     return true;
 }
@@ -71,8 +119,8 @@ static bool bind_line(struct binding *binding, const struct doc_node *node, stru
     if (!binding_text(binding, node, "cmd", ret))
         return false;
     if (str_trim(*ret).len == 0)
-        binding_error(binding, node, "'cmd' is empty");
-    else if (ret->len > (size_t)LIMIT_COMMAND_BYTES)
+        binding_doubt(binding, node, "'cmd' is empty");
+    if (ret->len > (size_t)LIMIT_COMMAND_BYTES)
         binding_error(binding, node, "'cmd' is longer than %lld bytes",
                       (long long)LIMIT_COMMAND_BYTES);
     else
@@ -84,7 +132,7 @@ static void bind_lines(struct binding *binding, struct command *command,
                        const struct doc_node *list)
 {
     if (list->count == 0)
-        binding_error(binding, list, "'cmd' is empty");
+        binding_doubt(binding, list, "'cmd' is empty");
     command->is_list = true;
     command->items = arena_new_array(binding->binder.arena, struct str, list->count);
     for (const struct doc_node *item = list->first; item; item = item->next)

@@ -95,7 +95,11 @@ static void bind_flags(struct binding *binding, const struct doc_node *flags, st
     buf_add_text(&where, "of '");
     buf_add_str(&where, output->written);
     buf_add_text(&where, "'");
-    schema_bind(&binding->binder, schema, buf_str(&where), flags, output);
+    /* DVC takes several views of a plot. */
+    bool is_list = flags->kind == DOC_LIST && output->category == OUT_PLOT;
+    for (const struct doc_node *item = is_list ? flags->first : flags; item;
+         item = is_list ? item->next : NULL)
+        schema_bind(&binding->binder, schema, buf_str(&where), item, output);
     if (output->plot)
         output->plot = flags;
     check_labels(binding, output->labels);
@@ -119,6 +123,7 @@ static void tell_made_twice(struct binding *binding, const struct stage *stage,
                       "output '%.*s' of stage '%.*s' is made by stage '%.*s' too (%.*s)",
                       STR_FMT(output->path), STR_FMT(stage->name), STR_FMT(maker->stage->name),
                       STR_FMT(first));
+    binding_note_phase(binding, PIPELINE_GRAPH);
 }
 
 /* `place` is that of its path in the map of makers. */
@@ -174,7 +179,7 @@ static void bind_list(struct binding *binding, struct stage *stage, enum out_cat
         if (item->kind != DOC_MAP)
             bind_out(binding, stage, category, item, NULL);
         else if (item->count == 0)
-            binding_error(binding, item, "'%s': an output without a path", category_keys[category]);
+            binding_doubt(binding, item, "'%s': an output without a path", category_keys[category]);
         else
             for (const struct doc_node *entry = item->first; entry; entry = entry->next)
                 bind_out(binding, stage, category, entry->key, entry);

@@ -5,7 +5,7 @@
 #include "pipeline_private.h"
 
 /* One for each stage, so made by hand. */
-static struct str where_stage(struct arena *arena, struct str name)
+struct str pipeline_where(struct arena *arena, struct str name)
 {
     static const char before[] = "in stage '";
     char *at = arena_alloc(arena, sizeof before + name.len + 1);
@@ -25,8 +25,8 @@ static bool has_any(const struct doc_node *node, const char *const *keys)
 }
 
 /* Keys whose absence of a command is told by their own message. */
-static const char *const instead_of_cmd[] = {"foreach", "do",          "matrix", "data",  "schema",
-                                             "checks",  "predictions", "task",   "gates", NULL};
+static const char *const instead_of_cmd[] = {"data", "schema", "checks", "predictions",
+                                             "task", "gates",  NULL};
 
 static void tell_missing_command(struct binding *binding, const struct draft *draft,
                                  const struct doc_node *node)
@@ -134,8 +134,7 @@ static void bind_draft(struct binding *binding, struct draft *draft, const struc
         bind_after(binding, draft);
 }
 
-/* The name by which the whole project knows it. */
-static struct str full_name(struct binding *binding, struct str local_name)
+struct str pipeline_full_name(struct binding *binding, struct str local_name)
 {
     const struct pipeline_file *file = binding->file;
     if (file->index == 0)
@@ -143,29 +142,35 @@ static struct str full_name(struct binding *binding, struct str local_name)
     return str_print(binding->binder.arena, "%.*s:%.*s", STR_FMT(file->path), STR_FMT(local_name));
 }
 
-void pipeline_bind_stage(struct binding *binding, const struct instance *instance,
-                         struct stage *stage)
+/* What a group adds to its name is data, so it may be what DVC takes. */
+static void check_name(struct binding *binding, const struct instance *instance)
 {
-    const struct doc_node *node = instance->source;
-    struct str name = instance->local_name;
+    const struct doc_node *node = instance->definition->entry->key;
+    bool is_group = instance->definition->is_group;
+    struct str name = node->text;
     const char *fault = name_fault(name, binding->is_dvc);
+    if (!fault && binding->is_dvc && str_find_char(name, '@') >= 0)
+        fault = "holds an '@', which stands before the item of a foreach or matrix stage";
+    if (!fault && is_group) {
+        name = instance->local_name;
+        fault = name_fault(name, true);
+    }
     if (fault)
-        binding_error(binding, node->key, "stage name '%.*s' %s", STR_FMT(name), fault);
-    const struct doc_node *resolved = pipeline_resolve(binding, node);
-    stage->local_name = name;
-    stage->name = full_name(binding, name);
-    stage->node = resolved;
-    struct draft draft = {.stage = stage, .common.timeout_ns = NOT_DECLARED};
-    struct str where = where_stage(binding->binder.arena, name);
-    schema_bind(&binding->binder, &pipeline_schema_stage, where, resolved, &draft);
-    binding->binder.where = where;
-    bind_draft(binding, &draft, resolved);
-    binding->binder.where = (struct str){0};
+        binding_error(binding, node, "stage name '%.*s' %s", STR_FMT(name), fault);
+    binding_note_phase(binding, PIPELINE_RESOLVE);
 }
 
-static int error_count(const struct binding *binding)
+void pipeline_bind_stage(struct binding *binding, const struct instance *instance,
+                         const struct doc_node *resolved, struct stage *stage)
 {
-    return binding->errors.kept + binding->errors.dropped;
+    check_name(binding, instance);
+    stage->node = resolved;
+    struct draft draft = {.stage = stage, .common.timeout_ns = NOT_DECLARED};
+    struct str where = pipeline_where(binding->binder.arena, instance->local_name);
+    schema_bind(&binding->binder, &pipeline_schema_stage, where, resolved, &draft);
+    binding->binder.where = where;
+    bind_draft(binding, &draft, instance->definition->entry);
+    binding->binder.where = (struct str){0};
 }
 
 /* Bound once on its own, so that what is wrong in it is told once and not for each stage. */
@@ -176,8 +181,7 @@ void pipeline_bind_defaults(struct binding *binding, const struct doc_node *node
     struct draft_common common = {0};
     struct stage trial = {0};
     struct str where = STR("in 'defaults'");
-    schema_bind(&binding->binder, &pipeline_schema_defaults, where, pipeline_resolve(binding, node),
-                &common);
+    schema_bind(&binding->binder, &pipeline_schema_defaults, where, node, &common);
     binding->binder.where = where;
     pipeline_bind_common(binding, &common, &trial);
     binding->binder.where = (struct str){0};

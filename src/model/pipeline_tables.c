@@ -13,7 +13,7 @@ static const char *const env_modes[] = {"inherit", "strict", NULL};
 
 #define ROW(key, member_kind, target, member)                                                      \
     .name = (key), .kind = (member_kind), .offset = offsetof(struct target, member)
-#define LATER(key) .name = (key), .kind = FIELD_NODE, .flags = FIELD_LATER
+#define GONE(key) .name = (key), .kind = FIELD_NODE, .flags = FIELD_GONE, .type = "anything"
 #define LATER_NATIVE(key)                                                                          \
     .name = (key), .kind = FIELD_NODE, .flags = FIELD_LATER | FIELD_NATIVE_ONLY
 
@@ -84,14 +84,16 @@ static const struct field stage_fields[] = {
     {ROW("environment", FIELD_BOOL, draft, keys_environment), .flags = FIELD_NATIVE_ONLY,
      .type = "true or false", .initial = "false",
      .help = "Run again when the platform or the installed packages change, too."},
-    {LATER("vars"), .type = "list",
-     .help = "templating is not built yet: write the values where they are used"},
-    {LATER("foreach"), .type = "list or mapping",
-     .help = "templating is not built yet: write one stage for each item"},
-    {LATER("do"), .type = "stage",
-     .help = "templating is not built yet: write one stage for each item"},
-    {LATER("matrix"), .type = "mapping of lists",
-     .help = "templating is not built yet: write one stage for each combination"},
+    {ROW("vars", FIELD_NODE, draft, vars), .type = "list of files or mappings",
+     .help = "Values for the `${...}` of this stage alone; files are named from its `wdir`."},
+    {ROW("foreach", FIELD_NODE, draft, foreach), .type = "list, mapping or expression",
+     .help = "One stage for each item; beside it stands `do` alone."},
+    {ROW("do", FIELD_NODE, draft, body), .type = "stage",
+     .help = "Of `foreach`: the stage, with `${item}` and, for a mapping, `${key}`."},
+    {ROW("matrix", FIELD_NODE, draft, matrix), .type = "mapping of names to lists",
+     .help = "One stage for each combination, with `${item.NAME}` and `${key}`. In native files "
+             "`exclude` and `include` leave out and add combinations."},
+    {GONE("live"), .help = "name what dvclive writes in 'metrics' and 'plots'"},
     {LATER_NATIVE("data"), .type = "paths",
      .help = "built-in checks are not built yet: give the stage a 'cmd' that exits with 0 to pass"},
     {LATER_NATIVE("schema"), .type = "path or table schema",
@@ -136,8 +138,9 @@ static const struct field top_fields[] = {
              "otherwise."},
     {ROW("remote", FIELD_STR, draft_top, remote), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
      .type = "text", .help = "Name of the remote that push and pull use."},
-    {LATER("vars"), .type = "list of files or mappings",
-     .help = "templating is not built yet: write the values where they are used"},
+    {ROW("vars", FIELD_NODE, draft_top, vars), .type = "list of files or mappings",
+     .help = "Values for `${...}`: mappings, files, or `file:key1,key2`; `params.yaml` beside the "
+             "file comes first by itself."},
     {LATER_NATIVE("gates"), .type = "list of gates",
      .help = "gates are not built yet: let a 'validate' stage with a 'cmd' judge the metrics"},
 };

@@ -39,15 +39,32 @@ static void check_plots(struct binding *binding, const struct doc_node *list)
     }
 }
 
-/* Each top-level value but the stages, which are looked at one by one, and what is not ours. */
-static void resolve_lists(struct binding *binding, struct draft_top *top)
+/* Its value with all expressions resolved, or NULL: told. */
+static const struct doc_node *resolve_list(struct binding *binding, struct part *part,
+                                           const struct doc_node *node)
 {
+    struct compiler compiler = {.binding = binding};
+    struct fragment fragment;
+    struct resolution to = {.binding = binding, .context = part->context, .takes_branches = true};
+    if (!node || !part->may_hold_expressions)
+        return node;
+    if (!pipeline_compile(&compiler, node, &fragment))
+        return NULL;
+    if (!fragment.is_live)
+        return node;
+    const struct doc_node *resolved = pipeline_resolve(&to, &fragment);
+    return to.failed ? NULL : resolved;
+}
+
+/* Each top-level value but the stages, which are looked at one by one, and what is not ours. */
+static void resolve_lists(struct binding *binding, struct part *part)
+{
+    struct draft_top *top = &part->top;
     const struct doc_node **const nodes[] = {&top->params, &top->metrics, &top->plots,
                                              &top->artifacts, &top->datasets};
-    for (size_t i = 0; i < COUNT_OF(nodes); i++) {
-        if (*nodes[i])
-            *nodes[i] = pipeline_resolve(binding, *nodes[i]);
-    }
+    for (size_t i = 0; i < COUNT_OF(nodes); i++)
+        *nodes[i] = resolve_list(binding, part, *nodes[i]);
+    binding_note_phase(binding, PIPELINE_TOP);
 }
 
 /* The lists of all files, each path once. */
@@ -66,7 +83,7 @@ void pipeline_bind_lists(struct binding *binding, struct part *part)
     struct draft_top *top = &part->top;
     struct pipeline_file *file = part->file;
     struct pipeline *pipeline = binding->pipeline;
-    resolve_lists(binding, top);
+    resolve_lists(binding, part);
     if (top->params)
         file->params = pipeline_bind_paths(binding, top->params, file->dir, "params");
     if (top->metrics)

@@ -23,6 +23,7 @@ struct binder {
     struct error_list *errors; /* what is wrong is added here; binding goes on */
     void *context;             /* for FIELD_BIND functions */
     struct str where;          /* of the mapping being bound, for messages */
+    bool takes_expressions;    /* a text that holds a `${...}` fits every field: it is not bound */
 };
 
 /* Adds an error at a node; makes none beyond LIMIT_ERRORS_TOLD. */
@@ -36,7 +37,8 @@ enum field_flag {
     FIELD_REQUIRED = 1,
     FIELD_NATIVE_ONLY = 2, /* refused in the dvc dialect with "rename the file to use this" */
     FIELD_DVC_ONLY = 4,
-    FIELD_LATER = 8,  /* known, refused until it is built: `help` says what to do instead */
+    FIELD_LATER = 8, /* known, refused until it is built: `help` says what to do instead */
+    FIELD_GONE = 32 | FIELD_LATER, /* of earlier versions of DVC: refused, `help` as above */
     FIELD_PLAIN = 16, /* FIELD_STR: plain numbers and booleans are taken by their text */
 };
 

@@ -215,6 +215,20 @@ struct pipeline_part {
     const struct doc *doc;
 };
 
+/* What binding does, in this order; DVC tells its errors by the same words. */
+enum pipeline_phase {
+    PIPELINE_SCHEMA,  /* keys and kinds of the file as it stands */
+    PIPELINE_VARS,    /* params.yaml and `vars` */
+    PIPELINE_EXPAND,  /* data of foreach and matrix */
+    PIPELINE_RESOLVE, /* expressions of a stage */
+    PIPELINE_TOP,     /* those of top-level lists */
+    PIPELINE_LOAD,    /* values of one stage by themselves */
+    PIPELINE_GRAPH,   /* stages together */
+};
+
+/* "schema", "vars", ... */
+const char *pipeline_phase_name(enum pipeline_phase phase);
+
 struct pipeline_sources {
     const struct pipeline_part *parts; /* [0]: the file that was named */
     size_t count;
@@ -226,8 +240,10 @@ struct pipeline_sources {
      * other files. */
     FALLIBLE (*load)(void *context, struct str path, const struct doc **ret);
     void *context;
-    bool bool_is_optional; /* parsing.bool = boolean_optional: `--no-k` for false */
-    bool list_appends;     /* parsing.list = append: `--k a --k b` */
+    const char *const *environment; /* "NAME=value" and NULL, for ${env.NAME}; NULL: its own */
+    enum pipeline_phase *failed;    /* if binding fails: the earliest phase of an error; or NULL */
+    bool bool_is_optional;          /* parsing.bool = boolean_optional: `--no-k` for false */
+    bool list_appends;              /* parsing.list = append: `--k a --k b` */
 };
 
 /* As pipeline_bind, for all parts together: outputs of different files may not collide either. */
