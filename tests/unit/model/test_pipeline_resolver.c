@@ -7,10 +7,7 @@
 #include "mlops/model/name.h"
 #include "mlops/model/plan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "support/unit.h"
+#include "support/conformance.h"
 
 /* Where we differ from DVC on purpose, and why. */
 struct difference {
@@ -112,58 +109,10 @@ static struct str as_json(struct arena *arena, const struct doc_node *node)
     return buf_str(&out);
 }
 
-/* {"__float__": "nan"}: what JSON cannot hold. */
-static bool float_fits(const struct doc_node *expected, const struct doc_node *found)
-{
-    const struct doc_node *word = find(expected, "__float__");
-    if (!word || found->kind != DOC_REAL)
-        return false;
-    if (str_is(word->text, "nan"))
-        return found->real != found->real;
-    return found->real == strtod(word->text.at, NULL);
-}
-
-static bool same(const struct doc_node *expected, const struct doc_node *found)
-{
-    if (!expected || !found)
-        return !expected && !found;
-    if (expected->kind == DOC_MAP && float_fits(expected, found))
-        return true;
-    if (expected->kind != found->kind)
-        return false;
-    switch (expected->kind) {
-    case DOC_NULL:
-        return true;
-    case DOC_BOOL:
-        return expected->truth == found->truth;
-    case DOC_INT:
-        return expected->integer == found->integer;
-    case DOC_REAL:
-        return expected->real == found->real;
-    case DOC_BIGINT:
-    case DOC_STR:
-        return str_equal(expected->text, found->text);
-    case DOC_LIST:
-    case DOC_MAP:
-        break;
-    }
-    if (expected->count != found->count)
-        return false;
-    const struct doc_node *other = found->first;
-    for (const struct doc_node *child = expected->first; child; child = child->next) {
-        if (expected->kind == DOC_MAP)
-            other = doc_find(found, child->key->text);
-        if (!same(child, other))
-            return false;
-        other = other ? other->next : NULL;
-    }
-    return true;
-}
-
 static void expect_node(struct outcome *outcome, const char *what, const struct doc_node *expected,
                         const struct doc_node *found)
 {
-    if (!same(expected, found))
+    if (!same_value(expected, found))
         complain(outcome, what, as_json(outcome->arena, expected), as_json(outcome->arena, found));
 }
 
@@ -356,9 +305,8 @@ static void expect_error(struct outcome *outcome, const struct doc_node *expecte
                 str_of(pipeline_phase_name(outcome->phase)));
     if (!has_quoted_words(find(expected, "message")->text, buf_str(&shown)))
         complain(outcome, "words", find(expected, "message")->text, buf_str(&shown));
-    if (outcome->complaints->len || getenv("MLOPS_SHOW"))
-        buf_add_str(getenv("MLOPS_SHOW") ? outcome->complaints : outcome->complaints,
-                    buf_str(&shown));
+    if (outcome->complaints->len)
+        buf_add_str(outcome->complaints, buf_str(&shown));
 }
 
 static void expect_success(struct outcome *outcome, const struct doc_node *expect)
@@ -392,32 +340,11 @@ static bool case_holds(const struct doc_node *test, struct buf *complaints)
     return complaints->len == 0;
 }
 
-static bool read_whole(struct arena *arena, const char *path, struct str *ret)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return false;
-    struct buf text = buf_in(arena);
-    size_t got;
-    do {
-        got = fread(buf_reserve(&text, 65536), 1, 65536, file);
-        text.len += got;
-    } while (got);
-    fclose(file);
-    *ret = buf_str(&text);
-    return true;
-}
-
 static void templates_give_what_dvc_makes_of_them(void **state)
 {
     (void)state;
-    const char *dir = getenv("MLOPS_CONFORMANCE");
-    if (!dir) {
-        print_message("skipped: MLOPS_CONFORMANCE does not name the conformance data\n");
-        skip();
-    }
     AUTO(arena_drop) struct arena arena = {0};
-    struct str path = str_print(&arena, "%s/dvc/resolver-cases.json", dir);
+    struct str path = str_print(&arena, "%s/dvc/resolver-cases.json", conformance());
     struct str text;
     struct doc *doc;
     assert_true(read_whole(&arena, path.at, &text));
