@@ -49,7 +49,7 @@ static void print_json(struct context *context, const struct import_report *repo
     struct json_writer json = report_json_open(context);
     struct table table = fault_table(context, &report->faults);
     json_count(&json, "tracked", report->tracked);
-    json_count(&json, "stages", report->stages);
+    json_count(&json, "stages_recorded", report->stages);
     json_count(&json, "stages_new", report->stages_new);
     json_count(&json, "objects", report->objects);
     json_count(&json, "bytes", report->bytes);

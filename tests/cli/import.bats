@@ -1,0 +1,275 @@
+#!/usr/bin/env bats
+# What DVC tracks and has made is taken over: caches of 2.x and 3.x are made here by md5sum alone.
+load helper
+
+md5_of() { md5sum "$1" | cut -d' ' -f1; }
+size_of() { stat -c %s "$1"; }
+
+# As DVC 2.x hashes: of text with CRLF as LF.
+text_md5_of() { sed 's/\r$//' "$1" | md5sum | cut -d' ' -f1; }
+
+# cached LAYOUT FILE: puts it into the cache, prints its MD5.
+cached() {
+  local md5 to
+  md5=$(if [ "$1" = 2 ]; then text_md5_of "$2"; else md5_of "$2"; fi)
+  to=.dvc/cache/$([ "$1" = 2 ] || echo files/md5/)${md5:0:2}
+  mkdir -p "$to"
+  cp -f "$2" "$to/${md5:2}" && chmod 0444 "$to/${md5:2}"
+  echo "$md5"
+}
+
+# cached_dir LAYOUT DIRECTORY: its files and its manifest; prints the MD5 with .dir.
+cached_dir() {
+  local file md5 manifest to comma=
+  manifest=$BATS_TEST_TMPDIR/manifest
+  printf '[' >"$manifest"
+  while read -r file; do
+    md5=$(cached "$1" "$2/$file")
+    printf '%s{"md5": "%s", "relpath": "%s"}' "$comma" "$md5" "$file" >>"$manifest"
+    comma=', '
+  done < <(cd "$2" && find . -type f | sed 's,^\./,,' | LC_ALL=C sort)
+  printf ']' >>"$manifest"
+  md5=$(md5_of "$manifest")
+  to=.dvc/cache/$([ "$1" = 2 ] || echo files/md5/)${md5:0:2}
+  mkdir -p "$to"
+  cp "$manifest" "$to/${md5:2}.dir" && chmod 0444 "$to/${md5:2}.dir"
+  echo "$md5.dir"
+}
+
+hash_line() { [ "$1" = 2 ] || printf '      hash: md5\n'; }
+
+# A project of DVC that is up to date, with layout 2 or 3: raw (tracked directory) -> clean.txt and
+# feats/ -> model.txt and metrics.json.
+dvc_project() {
+  local layout=$1 raw clean feats model
+  mkdir -p .dvc raw/deep feats src
+  echo 1 >raw/a.csv
+  printf 'x\r\ny\r\n' >raw/deep/dos.txt
+  echo 'print(1)' >src/prepare.py
+  printf 'lr: 1e-3\nlist: [1, 2.5, yes]\n' >params.yaml
+  echo clean >clean.txt
+  echo f >feats/f
+  echo model >model.txt
+  echo '{"acc": 0.5}' >metrics.json
+  cat >dvc.yaml <<'YAML'
+stages:
+  prepare:
+    cmd: echo prepare >> "$DID"; echo clean > clean.txt; mkdir feats; echo f > feats/f
+    deps: [raw, src]
+    outs: [clean.txt, feats]
+  train:
+    cmd: echo train >> "$DID"; echo model > model.txt; echo '{"acc":0.5}' > metrics.json
+    deps: [clean.txt, feats]
+    params: [lr, list]
+    outs: [model.txt]
+    metrics: [metrics.json: {cache: false}]
+YAML
+  raw=$(cached_dir "$layout" raw)
+  printf 'outs:\n- md5: %s\n  nfiles: 2\n' "$raw" >raw.dvc
+  [ "$layout" = 2 ] || printf '  hash: md5\n' >>raw.dvc
+  printf '  path: raw\n' >>raw.dvc
+  clean=$(cached "$layout" clean.txt)
+  feats=$(cached_dir "$layout" feats)
+  model=$(cached "$layout" model.txt)
+  cat >dvc.lock <<YAML
+schema: '2.0'
+stages:
+  prepare:
+    cmd: $(sed -n '0,/cmd: /s/ *cmd: //p' dvc.yaml)
+    deps:
+    - path: raw
+$(hash_line "$layout")
+      md5: $raw
+      nfiles: 2
+    - path: src
+$(hash_line "$layout")
+      md5: $(printf '[{"md5": "%s", "relpath": "prepare.py"}]' "$(md5_of src/prepare.py)" |
+    md5sum | cut -d' ' -f1).dir
+      nfiles: 1
+    outs:
+    - path: clean.txt
+$(hash_line "$layout")
+      md5: $clean
+      size: $(size_of clean.txt)
+    - path: feats
+$(hash_line "$layout")
+      md5: $feats
+      nfiles: 1
+  train:
+    cmd: $(sed -n '/train:/,$s/ *cmd: //p' dvc.yaml)
+    deps:
+    - path: clean.txt
+$(hash_line "$layout")
+      md5: $clean
+    - path: feats
+$(hash_line "$layout")
+      md5: $feats
+    params:
+      params.yaml:
+        list:
+        - 1
+        - 2.5
+        - yes
+        lr: 0.001
+    outs:
+    - path: metrics.json
+$(hash_line "$layout")
+      md5: $(md5_of metrics.json)
+    - path: model.txt
+$(hash_line "$layout")
+      md5: $model
+YAML
+}
+
+nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
+
+@test "stages that DVC 3 had up to date are unchanged, and can be restored without DVC" {
+  dvc_project 3
+  succeeds import --json
+  holds 'r["stages_new"] == 2'
+  holds 'r["objects"] == 5'
+  holds 'r["tracked"] == 1'
+  succeeds run --json
+  counts unchanged=2
+  rm -rf .dvc/cache clean.txt feats model.txt metrics.json
+  succeeds run --json
+  counts restored=2
+  [ "$(cat feats/f model.txt)" = "$(printf 'f\nmodel')" ]
+  nothing_ran
+}
+
+@test "so are those of DVC 2, which hashed text with other line ends" {
+  dvc_project 2
+  succeeds import --json
+  holds 'r["stages_new"] == 2'
+  holds 'r["objects"] == 5'
+  holds 'r["damaged"] == 0'
+  succeeds run
+  nothing_ran
+}
+
+@test "outputs that are only in DVC's cache come back without running" {
+  dvc_project 3
+  rm -rf clean.txt feats model.txt
+  succeeds import --json
+  holds 'r["stages_new"] == 2'
+  succeeds run --json
+  counts restored=2
+  [ "$(cat clean.txt)" = clean ]
+  nothing_ran
+}
+
+@test "a run takes over by itself what matches the work tree, once" {
+  dvc_project 3
+  succeeds plan
+  says 'can take 2 stages from dvc.lock'
+  [ ! -e .mlops ]
+  succeeds run
+  says 'took 2 stages from dvc.lock'
+  nothing_ran
+  succeeds run
+  says_not 'dvc.lock'
+  succeeds metrics
+  says 0.5
+}
+
+@test "what a colleague recorded with DVC since then is taken over, too" {
+  dvc_project 3
+  sed -i '/^  train:/,$d' dvc.lock
+  cp dvc.lock before.lock
+  dvc_project 3
+  cp dvc.lock after.lock
+  cp before.lock dvc.lock
+  succeeds run prepare
+  says 'took 1 stage from dvc.lock'
+  cp after.lock dvc.lock
+  succeeds run
+  says 'took 1 stage from dvc.lock'
+  nothing_ran
+}
+
+@test "--no-dvc-lock leaves dvc.lock alone" {
+  dvc_project 3
+  succeeds run --no-dvc-lock
+  did prepare train
+}
+
+@test "a changed input runs its stage" {
+  dvc_project 3
+  echo 2 >>src/prepare.py
+  succeeds run
+  grep -q prepare "$DID"
+}
+
+@test "damaged objects are named and end in status 1; nothing of them is kept" {
+  dvc_project 3
+  object=$(find .dvc/cache -name "$(md5_of model.txt | cut -c3-)")
+  chmod u+w "$object" && echo other >"$object" && chmod 0444 "$object"
+  rm model.txt
+  fails 1 import
+  says 'model.txt: its object'
+  mlops import --json
+  holds 'r["damaged"] == 1'
+  holds 'r["unusable"] == 1'
+  not grep -rqx other .mlops/cache/obj
+}
+
+@test "what is missing is named, with what to do, and is no failure" {
+  dvc_project 3
+  rm -rf raw .dvc/cache/files/md5/"$(md5_of clean.txt | cut -c1-2)" clean.txt
+  succeeds import -v
+  says 'dvc pull'
+  says '  clean.txt: '
+  succeeds import --json
+  holds 'r["missing"] == 1'
+}
+
+@test "DVC's files stay as they are, and --dry-run makes nothing" {
+  dvc_project 3
+  find . -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum >"$BATS_TEST_TMPDIR/before"
+  succeeds import --dry-run --json
+  holds 'r["objects"] == 5'
+  [ ! -e .mlops ]
+  succeeds import
+  find . -type f -not -path './.mlops/*' -print0 | LC_ALL=C sort -z | xargs -0 md5sum |
+    diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "a second import reads nothing again, and gc keeps what came in" {
+  dvc_project 3
+  succeeds import
+  succeeds import --json
+  holds 'r["objects_new"] == 0'
+  holds 'r["stages_new"] == 0'
+  succeeds gc --yes --grace 0
+  rm -rf .dvc/cache clean.txt feats model.txt metrics.json
+  succeeds run --json
+  counts restored=2
+  nothing_ran
+}
+
+@test "a cache elsewhere is found by .dvc/config.local" {
+  dvc_project 3
+  mv .dvc/cache ../shared
+  printf '[cache]\n    dir = ../nowhere\n' >.dvc/config
+  printf '[cache]\n    dir = ../../shared\n' >.dvc/config.local
+  succeeds import --json
+  holds 'r["objects"] == 5'
+}
+
+@test "objects that nobody else writes to are linked, others are copied" {
+  dvc_project 3
+  succeeds import --json
+  holds 'r["objects_linked"] == 5'
+  rm -rf .mlops
+  find .dvc/cache -type f -exec chmod u+w {} +
+  succeeds import --json
+  holds 'r["objects_new"] == 5'
+}
+
+@test "a lock of DVC 1 says what to do" {
+  dvc_project 3
+  printf 'train:\n  cmd: x\n  deps: []\n' >dvc.lock
+  fails 3 import
+  says 'DVC 1.x'
+}
