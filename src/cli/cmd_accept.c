@@ -11,10 +11,10 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     struct str name;
     TRY(stages_one_target("accept", argc, argv, &name));
     TRY(stages_open(context, &words, &session));
-    const struct stage *stage = map_get(&session.pipeline->by_name, name);
-    if (!stage)
-        return error_new(ERROR_USAGE, "'%.*s' is no stage of %.*s", STR_FMT(name),
-                         STR_FMT(session.pipeline->path));
+    if (session.plan.target_count != 1)
+        return error_new(ERROR_USAGE, "'%.*s' names %zu stages; accept one of them", STR_FMT(name),
+                         session.plan.target_count);
+    const struct stage *stage = &session.pipeline->stages.at[session.plan.targets[0]];
     struct run_report report = {0};
     TRY(run_accept(&session, stage, STR(MLOPS_VERSION), &report));
     if (context->format == FORMAT_JSON) {

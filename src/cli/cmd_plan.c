@@ -3,13 +3,7 @@
 #include "mlops/cli/stages.h"
 
 static const struct option_row rows[] = {
-    {.name = "only",
-     .letter = 's',
-     OPTION_FLAG_AT(struct plan_command, only_targets),
-     .help = "Only the named stages, without what they need"},
-    {.name = "downstream",
-     OPTION_FLAG_AT(struct plan_command, downstream),
-     .help = "The named stages and all that uses what they make"},
+    CHOICE_ROWS(struct plan_command),
     {.name = "force",
      .letter = 'f',
      OPTION_FLAG_AT(struct plan_command, force),
@@ -17,6 +11,9 @@ static const struct option_row rows[] = {
     {.name = "no-restore",
      OPTION_FLAG_AT(struct plan_command, no_restore),
      .help = "As if nothing could be restored from the cache"},
+    {.name = "no-dvc-lock",
+     OPTION_FLAG_AT(struct plan_command, no_dvc_lock),
+     .help = "Leave aside what dvc.lock records of a dvc.yaml"},
     {.name = "minimal",
      OPTION_FLAG_AT(struct plan_command, minimal),
      .help = "As a run that restores only targets and what stages that run need"},
@@ -95,8 +92,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     const struct plan_command *command = options;
     struct stage_words words = {.argc = argc,
                                 .argv = argv,
-                                .only_targets = command->only_targets,
-                                .downstream = command->downstream,
+                                .choice = command->choice,
                                 .is_read_only = true,
                                 .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
@@ -105,7 +101,8 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                  .explain = true,
                                  .force = command->force,
                                  .no_restore = command->no_restore,
-                                 .minimal = command->minimal};
+                                 .minimal = command->minimal,
+                                 .no_dvc_lock = command->no_dvc_lock};
     TRY(stages_open(context, &words, &session));
     TRY(run_plan(&session, &wanted, &report));
     if (context->format == FORMAT_JSON)

@@ -10,8 +10,9 @@
 
 struct run_command {
     int64_t jobs, lock_timeout_ns;
-    bool keep_going, force, no_restore, minimal, dry_run, only_targets, downstream;
-    bool force_downstream;
+    struct plan_choice choice;
+    bool keep_going, force, no_restore, minimal, dry_run;
+    bool force_downstream, no_dvc_lock;
     bool pull, no_commit, ignore_errors, interactive; /* DVC's: refused */
     int progress;
 };
@@ -38,13 +39,7 @@ static const struct option_row rows[] = {
      .letter = 'n',
      OPTION_FLAG_AT(struct run_command, dry_run),
      .help = "Only say what would run, and why; the same as 'mlops plan'"},
-    {.name = "only",
-     .letter = 's',
-     OPTION_FLAG_AT(struct run_command, only_targets),
-     .help = "Only the named stages, without what they need"},
-    {.name = "downstream",
-     OPTION_FLAG_AT(struct run_command, downstream),
-     .help = "The named stages and all that uses what they make"},
+    CHOICE_ROWS(struct run_command),
     {.name = "no-restore",
      OPTION_FLAG_AT(struct run_command, no_restore),
      .help = "Run a stage rather than restore its outputs from the cache"},
@@ -60,13 +55,18 @@ static const struct option_row rows[] = {
     {.name = "force-downstream",
      OPTION_FLAG_AT(struct run_command, force_downstream),
      .help = "Run also all that uses a stage that ran, even if what it made is as it was"},
+    {.name = "no-dvc-lock",
+     OPTION_FLAG_AT(struct run_command, no_dvc_lock),
+     .help = "Do not take over what dvc.lock records of a dvc.yaml"},
     {.name = "progress",
      OPTION_CHOICE_AT(struct run_command, progress),
      .value = "HOW",
      .choices = progress_names,
      .help = "How stderr tells what happens; json: one event a line"},
     /* As 'dvc repro' has them. */
-    {.name = "single-item", OPTION_FLAG_AT(struct run_command, only_targets), .is_hidden = true},
+    {.name = "single-item",
+     OPTION_FLAG_AT(struct run_command, choice.only_targets),
+     .is_hidden = true},
     {.name = "dry", OPTION_FLAG_AT(struct run_command, dry_run), .is_hidden = true},
     {.name = "no-run-cache", OPTION_FLAG_AT(struct run_command, no_restore), .is_hidden = true},
     {.name = "pull", OPTION_FLAG_AT(struct run_command, pull), .is_hidden = true},
@@ -213,6 +213,7 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
                                   .no_restore = command->no_restore,
                                   .minimal = command->minimal,
                                   .force_downstream = command->force_downstream,
+                                  .no_dvc_lock = command->no_dvc_lock,
                                   .jobs = command->jobs,
                                   .argv = context->arguments,
                                   .version = STR(MLOPS_VERSION)};
@@ -245,17 +246,16 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     TRY(refuse_foreign(command));
     if (command->dry_run)
         return cmd_plan.run(context,
-                            &(struct plan_command){.only_targets = command->only_targets,
-                                                   .downstream = command->downstream,
+                            &(struct plan_command){.choice = command->choice,
                                                    .force = command->force,
                                                    .no_restore = command->no_restore,
-                                                   .minimal = command->minimal},
+                                                   .minimal = command->minimal,
+                                                   .no_dvc_lock = command->no_dvc_lock},
                             argc, argv);
     struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
     struct stage_words words = {.argc = argc,
                                 .argv = argv,
-                                .only_targets = command->only_targets,
-                                .downstream = command->downstream,
+                                .choice = command->choice,
                                 .observer = narrator_observer(narrator)};
     struct session session = {0};
     struct error *error = stages_open(context, &words, &session);
@@ -288,8 +288,10 @@ const struct cli_command cmd_run = {
         "is not is restored from the cache.\n"
         "\n"
         "PIPELINE is a word that ends in .yaml or .yml; without it pipeline.yaml, then dvc.yaml is "
-        "looked for, upwards from the current directory. TARGET is a stage, or a path that a stage "
-        "makes.\n"
+        "looked for, upwards from the current directory. TARGET is a stage, a foreach or matrix "
+        "stage (all its instances), DIR/dvc.yaml:STAGE, a further dvc.yaml, or a path that a stage "
+        "makes. Stages of other dvc.yaml files run when they are needed, or are named, or with "
+        "-P.\n"
         "\n"
         "Ctrl-C ends the running stages politely and records the run as interrupted; a second one "
         "ends them at once. Exit status: 0 all is well and durable, 1 a stage failed, was rejected "

@@ -3,10 +3,12 @@
 #include "mlops/cli/stages.h"
 
 struct status_command {
+    struct plan_choice choice;
     bool exit_code;
 };
 
 static const struct option_row rows[] = {
+    CHOICE_ROWS(struct status_command),
     {.name = "exit-code",
      OPTION_FLAG_AT(struct status_command, exit_code),
      .help = "End with status 1 if anything is to do"},
@@ -73,8 +75,11 @@ static int print_json(struct context *context, const struct session *session,
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     const struct status_command *command = options;
-    struct stage_words words = {
-        .argc = argc, .argv = argv, .is_read_only = true, .observer = &context->observer};
+    struct stage_words words = {.argc = argc,
+                                .argv = argv,
+                                .choice = command->choice,
+                                .is_read_only = true,
+                                .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
     struct run_report report = {0};
     struct run_options wanted = {.dry = true, .explain = true, .takes_missing = true};

@@ -63,33 +63,6 @@ static void print_recipe(struct context *context, const struct outcome *outcome)
     }
 }
 
-static bool is_used(const struct session *session, const struct plan_stage *planned)
-{
-    for (size_t i = 0; i < planned->user_count; i++) {
-        if (session->plan.stages[planned->users[i].stage].is_selected)
-            return true;
-    }
-    return false;
-}
-
-/* The stage of that name; of a path its producer, which is the selected stage that nothing selected
- * uses. */
-static FALLIBLE find_outcome(const struct session *session, const struct run_report *report,
-                             struct str target, const struct outcome **ret)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct plan_stage *planned = &session->plan.stages[i];
-        bool is_named = str_equal(session->pipeline->stages.at[i].name, target);
-        bool is_end = !map_has(&session->pipeline->by_name, target) && planned->is_selected &&
-                      !is_used(session, planned);
-        if (is_named || is_end) {
-            *ret = &report->outcomes[i];
-            return NULL;
-        }
-    }
-    return error_new(ERROR_USAGE, "no stage '%.*s'", STR_FMT(target));
-}
-
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     (void)options;
@@ -108,11 +81,12 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
         report_json_close(&json);
         return NULL;
     }
-    const struct outcome *outcome = NULL;
-    TRY(find_outcome(&session, &report, target, &outcome));
-    print_text(context, outcome);
-    if (context->common.verbose)
-        print_recipe(context, outcome);
+    for (size_t i = 0; i < session.plan.target_count; i++) {
+        const struct outcome *outcome = &report.outcomes[session.plan.targets[i]];
+        print_text(context, outcome);
+        if (context->common.verbose)
+            print_recipe(context, outcome);
+    }
     return NULL;
 }
 

@@ -4,11 +4,38 @@
 #include "mlops/base/buf.h"
 #include "mlops/host/path.h"
 
+/* FILE of "FILE:STAGE" if FILE ends as a pipeline does; else empty. */
+static struct str file_of_target(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.at[i] == ':' && is_pipeline_word(str_slice(word, 0, i)))
+            return str_slice(word, 0, i);
+    }
+    return (struct str){0};
+}
+
+/* Whose graph a run is about if no word says so: a target may name its file, which need not be part
+ * of the one found upwards. */
+static FALLIBLE find_pipeline(struct context *context, struct session_options *options)
+{
+    struct str found, named = {0};
+    bool is_found = false;
+    for (size_t i = 0; i < options->target_count && !named.len; i++)
+        named = file_of_target(options->targets[i]);
+    if (!named.len)
+        return NULL;
+    TRY(session_find_pipeline(context->arena, options->cwd, &found, &is_found));
+    bool is_of_found =
+        is_found && pipeline_dialect(found) == DOC_DVC && pipeline_dialect(named) == DOC_DVC;
+    if (!is_of_found)
+        options->pipeline = named;
+    return NULL;
+}
+
 struct error *stages_open(struct context *context, const struct stage_words *words,
                           struct session *ret)
 {
-    struct session_options options = {.only_targets = words->only_targets,
-                                      .downstream = words->downstream,
+    struct session_options options = {.choice = words->choice,
                                       .is_read_only = words->is_read_only,
                                       .threads = -1,
                                       .observer = words->observer};
@@ -22,6 +49,8 @@ struct error *stages_open(struct context *context, const struct stage_words *wor
     options.target_count = (size_t)(words->argc - targets_at);
     if (options.target_count == 0)
         options.targets = NULL;
+    if (!options.pipeline.len)
+        TRY(find_pipeline(context, &options));
     return session_open(context->arena, &options, ret);
 }
 

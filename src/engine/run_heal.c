@@ -34,8 +34,10 @@ struct error *run_heal(struct run_state *state, const struct step *step)
     struct session *session = state->session;
     const struct result *result = step->verdict.result;
     for (size_t i = 0; state->damage.len && i < result->out_count; i++) {
-        bool healed = false;
+        bool healed = false, is_there = true;
         if (result->outs[i].is_stored)
+            TRY(worktree_can_restore(session->worktree, &result->outs[i], &is_there));
+        if (!is_there)
             TRY_WITHIN(worktree_heal(session->worktree, &result->outs[i], &healed),
                        "putting '%.*s' into the store again", STR_FMT(result->outs[i].path));
         if (healed)

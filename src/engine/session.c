@@ -4,7 +4,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
-#include "mlops/codec/json.h"
+#include "mlops/codec/load.h"
 #include "mlops/model/name.h"
 #include "mlops/store/pipelines.h"
 
@@ -49,35 +49,15 @@ static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_opti
                       "name the file: mlops run PIPELINE.yaml");
 }
 
-/* Whether a project path is, holds or is part of an output. */
-static bool is_of_outputs(const struct pipeline *pipeline, struct str path)
-{
-    if (map_has(&pipeline->holders, path))
-        return true;
-    for (struct str at = path; at.len; at = path_directory(at)) {
-        if (map_has(&pipeline->makers, at))
-            return true;
-        if (at.len == 1)
-            break;
-    }
-    return false;
-}
-
-/* Targets that are no stages are paths as the caller would type them, or else from the root. */
-static const struct str *resolve_targets(struct session *session,
-                                         const struct session_options *options)
+/* Absolute paths as the project names them. */
+static const struct str *targets_of(struct session *session, const struct session_options *options)
 {
     struct arena *arena = session->arena;
     struct str *targets = arena_new_array(arena, struct str, options->target_count);
     for (size_t i = 0; i < options->target_count; i++) {
-        struct str path = {0};
         targets[i] = options->targets[i];
-        if (!targets[i].len || map_has(&session->pipeline->by_name, targets[i]))
-            continue;
-        path_resolve(arena, STR(""), path_join(arena, options->cwd, targets[i]), &path);
-        path = path_relative(arena, session->workspace.root, path);
-        if (is_of_outputs(session->pipeline, path))
-            targets[i] = path;
+        if (str_starts(targets[i], STR("/")))
+            targets[i] = path_relative(arena, session->workspace.root, targets[i]);
     }
     return targets;
 }
@@ -88,10 +68,17 @@ static FALLIBLE bind_and_plan(struct session *session, const struct session_opti
     TRY(pipelines_load(session->arena, &session->workspace, path, options->cwd,
                        &session->pipeline));
     session->doc = session->pipeline->doc;
-    struct plan_options wanted = {.targets = resolve_targets(session, options),
+    const struct plan_choice *choice = &options->choice;
+    struct str cwd = path_relative(session->arena, session->workspace.root, options->cwd);
+    struct plan_options wanted = {.targets = targets_of(session, options),
                                   .target_count = options->target_count,
-                                  .only_targets = options->only_targets,
-                                  .downstream = options->downstream};
+                                  .cwd = str_is(cwd, ".") ? STR("") : cwd,
+                                  .only_targets = choice->only_targets,
+                                  .downstream = choice->downstream,
+                                  .all_files = choice->all_files,
+                                  .recursive = choice->recursive,
+                                  .is_pattern = choice->is_pattern,
+                                  .whole = choice->whole};
     return plan_make(session->arena, session->pipeline, &wanted, &session->plan);
 }
 
@@ -240,12 +227,7 @@ static FALLIBLE parse_params(struct session *session, struct str path, struct st
 {
     struct str shown = workspace_show(session->arena, &session->workspace, path);
     struct doc *doc = NULL;
-    if (str_ends(path, STR(".json"))) {
-        TRY(json_parse(session->arena, shown, bytes, &doc));
-    } else {
-        struct doc_options options = {.dialect = session->pipeline->dialect};
-        TRY(doc_parse(session->arena, shown, bytes, &options, &doc));
-    }
+    TRY(doc_load(session->arena, shown, bytes, session->pipeline->dialect, &doc));
     *ret = doc->root;
     return NULL;
 }

@@ -58,6 +58,21 @@ FALLIBLE plan_sort(struct planner *planner);
 
 FALLIBLE plan_tell_cycle(const struct plan *plan, const uint32_t *stages, size_t count);
 
+/* The stages of a run while they are chosen (plan_select.c). */
+struct selection {
+    struct arena *arena;
+    const struct plan_options *options;
+    struct plan *plan;
+    uint32_t *queue; /* those that are selected, in order */
+    size_t len;
+};
+
+void plan_select_stage(struct selection *selection, uint32_t stage);
+void plan_select_file(struct selection *selection, const struct pipeline_file *file);
+
+/* What one word names (plan_target.c). */
+FALLIBLE plan_select_target(struct selection *selection, struct str word);
+
 FALLIBLE plan_select(struct arena *arena, const struct plan_options *options, struct plan *plan);
 
 /* All outputs by path: those below a directory stand side by side. */

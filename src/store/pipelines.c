@@ -1,9 +1,11 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
-#include "mlops/codec/json.h"
+#include "mlops/codec/load.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
 #include "mlops/store/dvcconfig.h"
+
+#include <sys/stat.h>
 
 #include "pipelines_private.h"
 
@@ -19,16 +21,19 @@ static struct str show(const struct loader *loader, struct str path)
     return path_relative(loader->arena, loader->cwd, whole);
 }
 
-static FALLIBLE parse(struct loader *loader, struct str path, struct str bytes, struct doc **ret)
+/* Files of DVC and pipelines are YAML; what they name has its language by its suffix. */
+static FALLIBLE parse(struct loader *loader, struct str path, struct str bytes, bool is_pipeline,
+                      struct doc **ret)
 {
     struct str shown = str_copy(loader->arena, show(loader, path));
-    if (str_ends(path, STR(".json")))
-        return json_parse(loader->arena, shown, bytes, ret);
+    if (!is_pipeline)
+        return doc_load(loader->arena, shown, bytes, loader->dialect, ret);
     struct doc_options options = {.dialect = loader->dialect, .huge_is_text = true};
     return doc_parse(loader->arena, shown, bytes, &options, ret);
 }
 
-struct error *loader_read(struct loader *loader, struct str path, const struct doc **ret)
+struct error *loader_read(struct loader *loader, struct str path, bool is_pipeline,
+                          const struct doc **ret)
 {
     const struct loaded *known = map_get(&loader->docs, path);
     if (known) {
@@ -44,7 +49,7 @@ struct error *loader_read(struct loader *loader, struct str path, const struct d
                          LIMIT_DOCUMENT_BYTES, &bytes, &found),
                "reading '%.*s'", STR_FMT(path));
     if (found)
-        TRY(parse(loader, path, bytes, &doc));
+        TRY(parse(loader, path, bytes, is_pipeline, &doc));
     loaded->doc = doc;
     map_put(loader->arena, &loader->docs, str_of(name), loaded);
     *ret = doc;
@@ -54,14 +59,28 @@ struct error *loader_read(struct loader *loader, struct str path, const struct d
 static FALLIBLE load_for_binding(void *context, struct str path, const struct doc **ret)
 {
     struct loader *loader = context;
-    return loader_read(loader, path, ret);
+    struct error *error = loader_read(loader, path, false, ret);
+    struct file_stat stat;
+    bool found = false;
+    if (!error || error->code != ERROR_MACHINE)
+        return error;
+    struct error *other = file_stat_at(fd_number(loader->workspace->root_fd),
+                                       str_terminate(loader->arena, path), true, &stat, &found);
+    bool is_directory = !other && found && S_ISDIR(stat.mode);
+    error_drop(other);
+    if (!is_directory)
+        return error;
+    error_drop(error);
+    return error_hint(error_new(ERROR_PROJECT, "'%.*s' is a directory, not a file of values",
+                                STR_FMT(show(loader, path))),
+                      "rename the directory, or name a file in it");
 }
 
 static FALLIBLE add_part(struct loader *loader, struct str path, struct pipeline_part *parts,
                          size_t *count)
 {
     const struct doc *doc = NULL;
-    TRY(loader_read(loader, path, &doc));
+    TRY(loader_read(loader, path, true, &doc));
     if (doc) /* else it went since it was listed */
         parts[(*count)++] = (struct pipeline_part){path, doc};
     return NULL;
@@ -102,20 +121,45 @@ static FALLIBLE add_project(struct loader *loader, struct pipeline_part *named,
     return NULL;
 }
 
-struct error *pipelines_load(struct arena *arena, const struct workspace *workspace,
-                             struct str path, struct str cwd, struct pipeline **ret)
+static FALLIBLE add_settings(struct loader *loader, const struct pipeline_part *named,
+                             struct pipeline_sources *sources)
+{
+    struct str root = {0};
+    bool has_root = false;
+    TRY(dvcconfig_root(loader->arena, loader->workspace, named->path, &root, &has_root));
+    return read_settings(loader, root, sources);
+}
+
+static FALLIBLE load(struct arena *arena, const struct workspace *workspace, struct str path,
+                     struct str cwd, bool is_alone, struct pipeline **ret)
 {
     struct loader loader = {
         .arena = arena, .workspace = workspace, .cwd = cwd, .dialect = pipeline_dialect(path)};
     struct pipeline_part named = {.path = str_copy(arena, path)};
     struct pipeline_sources sources = {
         .parts = &named, .count = 1, .load = load_for_binding, .context = &loader};
-    TRY(loader_read(&loader, named.path, &named.doc));
+    TRY(loader_read(&loader, named.path, true, &named.doc));
     if (!named.doc)
         return error_hint(error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'",
                                     STR_FMT(show(&loader, path))),
                           "check the name, or run 'mlops lint' to see what is found");
     if (loader.dialect == DOC_DVC)
-        TRY(add_project(&loader, &named, &sources));
-    return pipeline_bind_sources(arena, &sources, ret);
+        TRY(is_alone ? add_settings(&loader, &named, &sources)
+                     : add_project(&loader, &named, &sources));
+    enum pipeline_phase failed = PIPELINE_SCHEMA;
+    sources.failed = &failed;
+    struct error *error = pipeline_bind_sources(arena, &sources, ret);
+    return error_in_phase(error, pipeline_phase_name(failed));
+}
+
+struct error *pipelines_load(struct arena *arena, const struct workspace *workspace,
+                             struct str path, struct str cwd, struct pipeline **ret)
+{
+    return load(arena, workspace, path, cwd, false, ret);
+}
+
+struct error *pipelines_load_alone(struct arena *arena, const struct workspace *workspace,
+                                   struct str path, struct str cwd, struct pipeline **ret)
+{
+    return load(arena, workspace, path, cwd, true, ret);
 }

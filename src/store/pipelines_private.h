@@ -12,9 +12,10 @@ struct loader {
     struct map docs; /* path -> struct loaded * */
 };
 
-/* The document at a project path, by its suffix; *ret NULL if nothing is there. Each is read once.
- */
-FALLIBLE loader_read(struct loader *loader, struct str path, const struct doc **ret);
+/* The document at a project path: a pipeline or .dvc file, or one of values by its suffix; *ret
+ * NULL if nothing is there. Each is read once. */
+FALLIBLE loader_read(struct loader *loader, struct str path, bool is_pipeline,
+                     const struct doc **ret);
 
 /* What was found in a project, by path. */
 struct discovery {

@@ -142,7 +142,7 @@ static FALLIBLE add_pointer(struct search *search, struct str path)
     struct arena *arena = search->loader->arena;
     const struct doc *doc = NULL;
     struct dvc_pointer *pointer = arena_new(arena, struct dvc_pointer);
-    TRY(loader_read(search->loader, path, &doc));
+    TRY(loader_read(search->loader, path, true, &doc));
     if (!doc)
         return NULL;
     TRY(dvc_pointer_bind(arena, doc, path, pointer));

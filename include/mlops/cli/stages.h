@@ -10,7 +10,8 @@
 struct stage_words {
     int argc;
     const struct str *argv;
-    bool only_targets, downstream, is_read_only;
+    struct plan_choice choice;
+    bool is_read_only;
     const struct observer *observer;
 };
 FALLIBLE stages_open(struct context *context, const struct stage_words *words, struct session *ret);
@@ -34,5 +35,33 @@ struct str counts_print(struct arena *arena, const struct run_counts *counts, bo
 
 /* Options of `plan`, which `run --dry-run` fills in itself. */
 struct plan_command {
-    bool only_targets, downstream, force, no_restore, minimal;
+    struct plan_choice choice;
+    bool force, no_restore, minimal, no_dvc_lock;
 };
+
+/* Rows of options that choose among stages, into `type`'s member `choice`; helps as they differ
+ * from command to command stay with it. */
+#define CHOICE_ROWS(type)                                                                          \
+    {.name = "only",                                                                               \
+     .letter = 's',                                                                                \
+     OPTION_FLAG_AT(type, choice.only_targets),                                                    \
+     .help = "Only the named stages, without what they need"},                                     \
+        {.name = "downstream",                                                                     \
+         OPTION_FLAG_AT(type, choice.downstream),                                                  \
+         .help = "The named stages and all that uses what they make"},                             \
+        {.name = "pipeline",                                                                       \
+         .letter = 'p',                                                                            \
+         OPTION_FLAG_AT(type, choice.whole),                                                       \
+         .help = "The named stages and all that is connected with them"},                          \
+        {.name = "all-pipelines",                                                                  \
+         .letter = 'P',                                                                            \
+         OPTION_FLAG_AT(type, choice.all_files),                                                   \
+         .help = "The stages of every dvc.yaml of the project"},                                   \
+        {.name = "recursive",                                                                      \
+         .letter = 'R',                                                                            \
+         OPTION_FLAG_AT(type, choice.recursive),                                                   \
+         .help = "Targets are directories: the stages of every dvc.yaml in and below them"},       \
+    {                                                                                              \
+        .name = "glob", OPTION_FLAG_AT(type, choice.is_pattern),                                   \
+        .help = "Targets are patterns of stage names, as in 'train*'"                              \
+    }

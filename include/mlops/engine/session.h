@@ -14,7 +14,7 @@ struct session_options {
     struct str pipeline; /* as typed; empty: pipeline.yaml, then dvc.yaml, found upwards */
     const struct str *targets;
     size_t target_count;
-    bool only_targets, downstream;
+    struct plan_choice choice;
     bool is_read_only; /* plan, status, why: nothing is made or written */
     int threads;       /* of the pool; < 0: as many as cpus */
     const struct observer *observer;
