@@ -141,23 +141,48 @@ static struct str param_name(struct arena *arena, const struct recipe_param *par
     return str_print(arena, "%.*s:%.*s", STR_FMT(param->file), STR_FMT(param->key));
 }
 
-static void diff_params(struct arena *arena, const struct recipe *before,
-                        const struct recipe *after, struct reason_vec *ret)
+static void diff_param_lists(struct arena *arena, const struct recipe_param *before,
+                             size_t before_count, const struct recipe_param *after,
+                             size_t after_count, struct reason_vec *ret);
+
+/* A section or a whole file that changed: key by key. */
+static void diff_sections(struct arena *arena, const struct recipe_param *before,
+                          const struct recipe_param *after, struct reason_vec *ret)
 {
-    struct recipe_param *old_params, *new_params;
-    size_t old_count, new_count;
-    recipe_flatten(arena, before->params, before->param_count, &old_params, &old_count);
-    recipe_flatten(arena, after->params, after->param_count, &new_params, &new_count);
-    struct join join = {old_params, new_params,         old_count,
-                        new_count,  sizeof *new_params, recipe_param_compare};
+    struct recipe_param *old_params = NULL, *new_params = NULL;
+    size_t old_count = 0, new_count = 0;
+    recipe_flatten(arena, before, 1, &old_params, &old_count);
+    recipe_flatten(arena, after, 1, &new_params, &new_count);
+    diff_param_lists(arena, old_params, old_count, new_params, new_count, ret);
+}
+
+static void diff_param(struct arena *arena, const struct recipe_param *before,
+                       const struct recipe_param *after, struct reason_vec *ret)
+{
+    size_t told = ret->len;
+    if (before && after && recipe_is_section(before) && recipe_is_section(after))
+        diff_sections(arena, before, after, ret);
+    if (ret->len > told) /* else {a: {b: 1}} became {a.b: 1} */
+        return;
+    struct reason reason = {.part = REASON_PARAM,
+                            .what = param_name(arena, before ? before : after)};
+    recipe_param_texts(arena, before, after, &reason.before, &reason.after);
+    *vec_push(arena, ret) = reason;
+}
+
+/* Goes down once: what is flat holds no sections. */
+static void diff_param_lists(struct arena *arena, const struct recipe_param *before,
+                             size_t before_count, const struct recipe_param *after,
+                             size_t after_count, struct reason_vec *ret)
+{
+    struct join join = {before,      after,          before_count,
+                        after_count, sizeof *before, recipe_param_compare};
     const void *from = NULL, *to = NULL;
     while (join_next(&join, &from, &to)) {
         const struct recipe_param *old = from, *new = to;
         if (old && new &&str_equal(old->encoded, new->encoded))
             continue;
-        struct reason reason = {.part = REASON_PARAM, .what = param_name(arena, old ? old : new)};
-        recipe_param_texts(arena, old, new, &reason.before, &reason.after);
-        *vec_push(arena, ret) = reason;
+        diff_param(arena, old, new, ret);
     }
 }
 
@@ -223,7 +248,8 @@ void recipe_diff(struct arena *arena, const struct recipe *before, const struct 
     diff_text(arena, REASON_WDIR, STR("."), before->wdir, after->wdir, ret);
     diff_text(arena, REASON_SHELL, STR("the default"), before->shell, after->shell, ret);
     diff_deps(arena, before, after, ret);
-    diff_params(arena, before, after, ret);
+    diff_param_lists(arena, before->params, before->param_count, after->params, after->param_count,
+                     ret);
     diff_env(arena, before, after, ret);
     diff_outs(arena, before, after, ret);
     diff_environment(arena, before, after, ret);

@@ -6,10 +6,9 @@
 
 VEC(recipe_param_vec, struct recipe_param);
 
-/* A value that is not empty and has keys of its own. */
-static bool is_map(struct str encoded)
+bool recipe_is_section(const struct recipe_param *param)
 {
-    struct canon_reader reader = canon_reader_of(encoded);
+    struct canon_reader reader = canon_reader_of(param->encoded);
     size_t count = 0;
     if (canon_next(&reader) != CANON_MAP)
         return false;
@@ -57,7 +56,7 @@ void recipe_flatten(struct arena *arena, const struct recipe_param *params, size
 {
     struct recipe_param_vec open = {0}, flat = {0};
     for (size_t i = 0; i < count; i++)
-        *vec_push(arena, is_map(params[i].encoded) ? &open : &flat) = params[i];
+        *vec_push(arena, recipe_is_section(&params[i]) ? &open : &flat) = params[i];
     bool has_maps = open.len > 0;
     for (size_t i = 0; i < open.len; i++) { /* grows meanwhile */
         struct recipe_param_vec values = {0};
@@ -65,7 +64,7 @@ void recipe_flatten(struct arena *arena, const struct recipe_param *params, size
         error_drop(add_values(arena, &whole, &values)); /* what was readable is shown */
         vec_each (struct recipe_param, value, &values) {
             value->shown = recipe_show(arena, value->encoded);
-            *vec_push(arena, is_map(value->encoded) ? &open : &flat) = *value;
+            *vec_push(arena, recipe_is_section(value) ? &open : &flat) = *value;
         }
     }
     if (has_maps)

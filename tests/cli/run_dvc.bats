@@ -93,7 +93,7 @@ END
   says "rename"
 }
 
-@test "templating is refused clearly, at its place" {
+@test "a value that no file has is told at its place" {
   pipeline dvc.yaml <<'END'
 stages:
   a:
@@ -101,7 +101,7 @@ stages:
 END
   fails 3 run
   says "dvc.yaml:3:"
-  says "not built yet"
+  says "could not find 'lr'"
 }
 
 @test "scalars as DVC reads them: 1_000 is a number in params, 1000 is no change" {
@@ -126,7 +126,7 @@ END
   ran unchanged=1
 }
 
-@test "persist, frozen, always_changed and wdir mean what DVC means" {
+@test "persist, always_changed and wdir mean what DVC means" {
   mkdir sub
   pipeline dvc.yaml <<'END'
 stages:
@@ -136,18 +136,36 @@ stages:
     outs:
       - log:
           persist: true
-  cold:
-    cmd: touch cold
-    frozen: true
-    outs: [cold]
   hot:
     cmd: touch hot
     always_changed: true
     outs: [hot]
 END
-  ran executed=3
-  ran executed=1 unchanged=2
+  ran executed=2
+  ran executed=1 unchanged=1
   holds_text sub/log x
+}
+
+@test "a frozen stage never runs: not by force, and not for the first time" {
+  echo 1 >in
+  pipeline dvc.yaml <<'END'
+stages:
+  cold:
+    cmd: echo cold >> "$DID"; cp in cold
+    deps: [in]
+    outs: [cold]
+END
+  sed '/cmd:/i\    frozen: true' dvc.yaml >frozen.yaml
+  ran executed=1
+  cp dvc.yaml warm.yaml && mv frozen.yaml dvc.yaml
+  echo 2 >in
+  ran unchanged=1 -- --force
+  did cold
+  rm dvc.mlops.lock
+  fails 3 run
+  says "dvc.yaml:3:"
+  says "is frozen but has never run"
+  succeeds status
 }
 
 @test "NaN in a metrics file fails no stage of a dvc.yaml, and fails a native one that says where its outputs are" {

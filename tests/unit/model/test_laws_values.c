@@ -324,7 +324,7 @@ static bool is_mirror(const struct reason_vec *one, const struct reason_vec *oth
     return same;
 }
 
-static void a_single_change_of_a_recipe_changes_its_bytes_and_has_one_reason(void **state)
+static void a_single_change_of_a_recipe_changes_its_bytes_and_has_reasons(void **state)
 {
     (void)state;
     for (uint64_t round = 0; round < ROUNDS; round++) {
@@ -332,7 +332,7 @@ static void a_single_change_of_a_recipe_changes_its_bytes_and_has_one_reason(voi
         struct recipe *one = any_recipe(), *other = mutated(one);
         LAW(!str_equal(encoded(one), encoded(other)));
         struct reason_vec reasons = reasons_between(one, other);
-        LAW(reasons.len == 1 || reasons.len == 2); /* a renaming is a removal and an addition */
+        LAW(reasons.len > 0); /* a renaming has two, a section one for each key */
         for (size_t i = 0; i < reasons.len; i++)
             LAW(!str_equal(reasons.at[i].before, reasons.at[i].after));
     }
@@ -536,7 +536,7 @@ static int drop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_single_change_of_a_recipe_changes_its_bytes_and_has_one_reason),
+        cmocka_unit_test(a_single_change_of_a_recipe_changes_its_bytes_and_has_reasons),
         cmocka_unit_test(recipes_have_equal_bytes_if_and_only_if_nothing_differs),
         cmocka_unit_test(a_recipe_reads_back_to_the_same_bytes),
         cmocka_unit_test(a_tree_reads_back_as_it_was_written),

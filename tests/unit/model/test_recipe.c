@@ -168,6 +168,31 @@ static void a_number_that_became_text_can_be_told_apart(void **state)
     assert_reasons(one, other, "params.yaml:seed changed from 1 to \"1\"");
 }
 
+static struct str section(int64_t lr, int64_t depth)
+{
+    struct buf out = buf_in(&arena);
+    canon_map(&out, 2);
+    canon_str(&out, STR("seed"));
+    canon_int(&out, 1);
+    canon_str(&out, STR("train"));
+    canon_map(&out, 2);
+    canon_str(&out, STR("depth"));
+    canon_int(&out, depth);
+    canon_str(&out, STR("lr"));
+    canon_int(&out, lr);
+    return buf_str(&out);
+}
+
+static void a_file_whose_keys_changed_is_told_key_by_key(void **state)
+{
+    (void)state;
+    struct sample *one = sample(), *other = sample();
+    one->params[0].key = other->params[0].key = STR("");
+    one->params[0].encoded = section(2, 7);
+    other->params[0].encoded = section(3, 7);
+    assert_reasons(one, other, "params.yaml:train.lr changed from 2 to 3");
+}
+
 static void a_whole_file_as_parameter_goes_by_the_name_of_the_file(void **state)
 {
     (void)state;
@@ -185,7 +210,7 @@ static void a_changed_file_shows_short_digests(void **state)
     other->deps[0].digest = digest_of("new", 3);
     assert_reasons(one, other, "data/raw.csv changed (d7439bee -> 11507a0e)");
     other->deps[0] = (struct recipe_dep){STR("data/raw.csv"), ARTIFACT_ABSENT, 0, {{0}}, 0};
-    assert_reasons(one, other, "data/raw.csv changed (d7439bee -> missing)");
+    assert_reasons(one, other, "data/raw.csv is missing");
 }
 
 static void digests_that_begin_alike_are_shown_whole(void **state)
@@ -425,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_missing_key_and_a_null_are_two_recipes),
         cmocka_unit_test(a_changed_parameter_shows_both_values),
         cmocka_unit_test(a_number_that_became_text_can_be_told_apart),
+        cmocka_unit_test(a_file_whose_keys_changed_is_told_key_by_key),
         cmocka_unit_test(a_whole_file_as_parameter_goes_by_the_name_of_the_file),
         cmocka_unit_test(a_changed_file_shows_short_digests),
         cmocka_unit_test(digests_that_begin_alike_are_shown_whole),
