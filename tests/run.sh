@@ -32,7 +32,7 @@ if [ $installs = yes ]; then
   sh "$here/install.sh" $groups || exit 1
 fi
 # The examples use pandas of the system's own python; another one may stand before it.
-if ! python3 -c 'import pandas, sklearn, yaml' 2>/dev/null; then
+if ! python3 -c 'import jsonschema, pandas, sklearn, yaml' 2>/dev/null; then
   PATH=/usr/bin:$PATH
   export PATH
 fi
@@ -201,12 +201,14 @@ step "tidy" python3 tests/tidy/tidy.py
 step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
 step "TOML and Python literals" python3 tests/codec/differential.py "$build/dev/tests/print_doc"
+step "JSON Schema" python3 tests/codec/json_schema.py "$build/dev/tests/print_doc"
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
 corpus_extent=
 [ $extent = full ] && corpus_extent=--all
 step "DVC: templates" python3 tests/conformance/resolver.py
+step "DVC: behaviour" python3 tests/conformance/behaviour.py
 step "DVC: schema examples" python3 tests/conformance/schema_examples.py
 # shellcheck disable=SC2086 # an option or nothing
 step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent

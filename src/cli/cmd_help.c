@@ -1,13 +1,17 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/help.h"
 #include "mlops/model/name.h"
+#include "mlops/model/pipeline.h"
 #include "mlops/store/ledger.h"
 
 struct help_options {
     bool man, commands, stages, runs, settings;
+    struct str schema;
 };
 
 static const struct option_row rows[] = {
+    {"schema", 0, OPTION_STR_AT(struct help_options, schema), .value = "LANGUAGE",
+     .help = "Print the JSON Schema, for editors, of a native 'pipeline' or of 'dvc' (dvc.yaml)"},
     {"man", 0, OPTION_FLAG_AT(struct help_options, man),
      .help = "Print the manual page in man(7) format", .is_hidden = true},
     {"commands", 0, OPTION_FLAG_AT(struct help_options, commands),
@@ -73,9 +77,21 @@ static FALLIBLE list_settings(struct context *context)
     return NULL;
 }
 
+static FALLIBLE print_schema(struct context *context, struct str language)
+{
+    bool is_dvc = str_is(language, "dvc");
+    if (!is_dvc && !str_is(language, "pipeline"))
+        return error_hint(error_new(ERROR_USAGE, "there is no schema of '%.*s'", STR_FMT(language)),
+                          "the schemas are 'pipeline' and 'dvc'");
+    pipeline_print_json_schema(is_dvc ? DOC_DVC : DOC_NATIVE, &context->out);
+    return NULL;
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct help_options *options = opaque;
+    if (options->schema.len)
+        return print_schema(context, options->schema);
     struct error *error = options->stages     ? list_stages(context)
                           : options->runs     ? list_runs(context)
                           : options->settings ? list_settings(context)
@@ -103,6 +119,7 @@ static const struct command_example examples[] = {
     {"mlops help diff", "explain one command"},
     {"mlops help exit-status", "what the exit status of every command means"},
     {"mlops help naming-runs", "how a run is named on the command line"},
+    {"mlops help --schema pipeline", "what an editor needs to complete and check pipelines"},
 };
 
 const struct cli_command cmd_help = {

@@ -1,5 +1,5 @@
-# Installing: manual pages and completions are printed by the program itself, out of its tables, and
-# `cpack` (or `cmake --build B --target package`) makes a Debian package of it all.
+# Installing: manual pages, completions and schemas are printed by the program itself, out of its
+# tables, and `cpack` (or `cmake --build B --target package`) makes a Debian package of it all.
 if(NOT TARGET mlops)
   return()
 endif()
@@ -12,7 +12,7 @@ add_custom_command(
           -P "${CMAKE_SOURCE_DIR}/src/cmake/PrintDocs.cmake"
   COMMAND "${CMAKE_COMMAND}" -E touch "${doc_dir}/stamp"
   DEPENDS mlops "${CMAKE_SOURCE_DIR}/src/cmake/PrintDocs.cmake"
-  COMMENT "Printing manual pages and completions"
+  COMMENT "Printing manual pages, completions and schemas"
   VERBATIM)
 add_custom_target(printed_docs ALL DEPENDS "${doc_dir}/stamp")
 
@@ -23,6 +23,7 @@ install(FILES "${doc_dir}/mlops.zsh" RENAME _mlops
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES "${doc_dir}/mlops.fish"
         DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(DIRECTORY "${doc_dir}/schemas" DESTINATION ${CMAKE_INSTALL_DATADIR}/mlops)
 foreach(file README.md LICENSE)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${file}")
     install(FILES "${CMAKE_SOURCE_DIR}/${file}" DESTINATION ${CMAKE_INSTALL_DOCDIR})

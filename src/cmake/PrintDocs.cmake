@@ -1,5 +1,6 @@
 # cmake -D MLOPS=program -D OUT=directory -P PrintDocs.cmake
-# Prints the manual page of mlops and of each of its commands, and the completions.
+# Prints the manual page of mlops and of each of its commands, the completions, and the JSON Schemas
+# of the language.
 function(print_to file)
   execute_process(COMMAND "${MLOPS}" ${ARGN} OUTPUT_VARIABLE text RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
@@ -20,4 +21,7 @@ foreach(name IN LISTS names)
 endforeach()
 foreach(shell bash zsh fish)
   print_to("mlops.${shell}" completion ${shell})
+endforeach()
+foreach(language pipeline dvc)
+  print_to("schemas/${language}.schema.json" help --schema ${language})
 endforeach()

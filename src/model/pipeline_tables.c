@@ -34,7 +34,7 @@ static const char *const env_modes[] = {"inherit", "strict", NULL};
          .help = "Attempts after a failed first one: a count, or `count`, `backoff`, `on_exit`."}, \
     {                                                                                              \
         ROW("resources", FIELD_NODE, target, prefix resources),                                    \
-            .flags = FIELD_NATIVE_ONLY, .type = "mapping", .initial = "one cpu",                   \
+            .flags = FIELD_NATIVE_ONLY, .type = "mapping of resources", .initial = "one cpu",      \
             .help = "What the stage needs while it runs; stages run side by side within what "     \
                     "the machine has."                                                             \
     }
@@ -53,7 +53,7 @@ static const struct field stage_fields[] = {
              "a whole file."},
     {ROW("metrics", FIELD_NODE, draft, metrics), .type = "list of outputs",
      .help = "Outputs whose numbers are recorded with each run and compared."},
-    {ROW("plots", FIELD_NODE, draft, plots), .type = "list of outputs",
+    {ROW("plots", FIELD_NODE, draft, plots), .type = "list of plotted outputs",
      .help = "Outputs that are tables to draw: paths, or `path: {x: ..., y: ...}`."},
     {ROW("wdir", FIELD_NODE, draft, wdir), .type = "path", .initial = "the pipeline's folder",
      .help = "Folder the command runs in; the stage's paths start there."},
@@ -133,7 +133,7 @@ static const struct field top_fields[] = {
     {ROW("desc", FIELD_STR, draft_top, desc), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
      .type = "text", .help = "What the pipeline is for."},
     {ROW("defaults", FIELD_NODE, draft_top, defaults), .flags = FIELD_NATIVE_ONLY,
-     .type = "mapping",
+     .type = "mapping of defaults",
      .help = "`env`, `shell`, `timeout`, `retries`, `resources` for all stages that do not say "
              "otherwise."},
     {ROW("remote", FIELD_STR, draft_top, remote), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,

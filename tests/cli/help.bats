@@ -61,3 +61,12 @@ load helper
   says workspace
   fails 2 help no-such-thing
 }
+
+@test "the language is printed as JSON Schema for editors" {
+  succeeds help --schema pipeline
+  says '"$schema": "http://json-schema.org/draft-07/schema#"'
+  says '"timeout": {'
+  succeeds help --schema dvc
+  says_not '"timeout": {'
+  fails 2 help --schema nothing
+}

@@ -258,3 +258,8 @@ enum doc_dialect pipeline_dialect(struct str path);
 
 /* All schemas of the language, for the reference and the fuzz dictionary. */
 const struct schema *const *pipeline_schemas(size_t *ret_count);
+
+/* The shapes of the types that the schemas name, and the language as JSON Schema, for editors. */
+struct shape_table;
+const struct shape_table *pipeline_shapes(enum doc_dialect dialect);
+void pipeline_print_json_schema(enum doc_dialect dialect, struct buf *out);
