@@ -18,6 +18,8 @@ static bool is_invisible(uint32_t code)
         {0x2060, 0x206F}, {0x3164, 0x3164},   {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0},
         {0xFFF0, 0xFFFB}, {0xE0000, 0xE0FFF},
     };
+    if (code >= 0x20 && code < 0x7F) /* nearly all there are */
+        return false;
     for (size_t i = 0; i < COUNT_OF(ranges); i++) {
         if (code >= ranges[i][0] && code <= ranges[i][1])
             return true;
@@ -58,7 +60,9 @@ const char *name_fault(struct str name, bool is_dvc)
 {
     if (name.len == 0)
         return "is empty";
-    if (name.len > (size_t)LIMIT_NAME_BYTES)
+    if (is_dvc && name.len > (size_t)LIMIT_DVC_NAME_BYTES)
+        return "is longer than 1024 bytes";
+    if (!is_dvc && name.len > (size_t)LIMIT_NAME_BYTES)
         return "is longer than 128 bytes";
     return is_dvc ? dvc_name_fault(name) : native_name_fault(name);
 }

@@ -134,7 +134,8 @@ static void expand_parts(struct binding *binding)
     for (size_t i = 0; i < binding->sources->count; i++) {
         struct part *part = &binding->parts[i];
         binding_enter(binding, part);
-        part->is_wrong = !pipeline_load_context(binding, part) || part->is_wrong;
+        if (!part->is_wrong)
+            part->is_wrong = !pipeline_load_context(binding, part);
         binding_note_phase(binding, PIPELINE_VARS);
         pipeline_expand(binding, part);
     }

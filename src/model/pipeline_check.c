@@ -107,15 +107,35 @@ static void tell_no_stage(struct binding *binding, const struct doc_node *item)
                   nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
 }
 
-static void check_after(struct binding *binding, const struct stage *stage)
+/* Names of groups become those of their stages. */
+static void expand_after(struct binding *binding, struct stage *stage)
+{
+    struct str_vec names = {0};
+    struct arena *arena = binding->binder.arena;
+    const struct pipeline *pipeline = binding->pipeline;
+    vec_each (struct str, name, &stage->after) {
+        const struct stage_group *group =
+            map_has(&pipeline->by_name, *name) ? NULL : map_get(&pipeline->groups, *name);
+        for (size_t i = 0; group && i < group->count; i++)
+            *vec_push(arena, &names) = pipeline->stages.at[group->first + i].name;
+        if (!group)
+            *vec_push(arena, &names) = *name;
+    }
+    stage->after = names;
+}
+
+static void check_after(struct binding *binding, struct stage *stage)
 {
     const struct doc_node *item = stage->after.len ? stage->after_node->first : NULL;
     for (; item; item = item->next) {
         bool is_told = item->kind == DOC_NULL || item->kind == DOC_LIST || item->kind == DOC_MAP ||
                        str_find_char(item->text, '\0') >= 0;
-        if (!is_told && !map_has(&binding->pipeline->by_name, item->text))
+        if (!is_told && !map_has(&binding->pipeline->by_name, item->text) &&
+            !map_has(&binding->pipeline->groups, item->text))
             tell_no_stage(binding, item);
     }
+    if (stage->after.len && binding->pipeline->groups.len)
+        expand_after(binding, stage);
 }
 
 void pipeline_check(struct binding *binding)

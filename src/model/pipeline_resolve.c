@@ -186,7 +186,8 @@ static struct str joined_text(struct resolution *to, const struct template *temp
         add_piece(to, template, &template->pieces[i], &out);
     if (to->failed || makes_too_much(to, template, out.len))
         return (struct str){0};
-    if (str_find(buf_str(&out), STR("\\${")) < 0)
+    bool may_be_escaped = str_find_char(buf_str(&out), '\\') >= 0;
+    if (!may_be_escaped || str_find(buf_str(&out), STR("\\${")) < 0)
         return str_copy(arena, buf_str(&out));
     struct buf plain = buf_in(arena);
     template_add_unescaped(&plain, buf_str(&out));

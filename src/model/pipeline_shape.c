@@ -95,7 +95,8 @@ static void want_matrix(struct binding *binding, const struct doc_node *matrix)
 bool pipeline_check_vars(struct binding *binding, const struct doc_node *vars)
 {
     int before = error_count(binding);
-    want_items(binding, vars, "vars", "files and mappings");
+    if (vars)
+        (void)binding_list(binding, vars, "vars", "files and mappings");
     for (const struct doc_node *item = vars && vars->kind == DOC_LIST ? vars->first : NULL; item;
          item = item->next) {
         if (item->kind != DOC_MAP && item->kind != DOC_STR)
@@ -172,7 +173,8 @@ bool pipeline_check_shape(struct binding *binding, const struct definition *defi
 {
     int before = error_count(binding);
     bool is_needed = binding->is_dvc || definition->part->may_hold_expressions ||
-                     definition->is_group || definition->entry->kind != DOC_MAP;
+                     definition->part->is_wrong || definition->is_group ||
+                     definition->entry->kind != DOC_MAP;
     if (!is_needed)
         return true;
     if (definition->is_group && !definition->is_matrix)

@@ -19,6 +19,7 @@
     LIMIT(CANON_DEPTH, 128, "levels", "nesting of stored values; a document's depth and a frame")  \
     LIMIT(JSON_BYTES, 67108864, "bytes", "a metrics or parameter file in JSON")                    \
     LIMIT(NAME_BYTES, 128, "bytes", "a stage name; file names are made from it")                   \
+    LIMIT(DVC_NAME_BYTES, 1024, "bytes", "a stage name of DVC, or of foreach and matrix")          \
     LIMIT(PATH_BYTES, 4095, "bytes", "the kernel's PATH_MAX less its NUL")                         \
     LIMIT(PATH_PART_BYTES, 255, "bytes", "the kernel's NAME_MAX")                                  \
     LIMIT(PATH_PARTS, 256, "parts", "directories above a file; every one of them is looked up")    \

@@ -9,7 +9,7 @@
 /* NULL if `name` may name a stage, else what is wrong, to be put behind the name ("ends in a
  * blank"). Native: [A-Za-z0-9_] then [A-Za-z0-9_.@/ -], no blank at the end, at most
  * LIMIT_NAME_BYTES; the dvc dialect takes any printable UTF-8 without control, bidi or zero-width
- * characters. */
+ * characters, of LIMIT_DVC_NAME_BYTES, and so does what foreach and matrix add to a name. */
 const char *name_fault(struct str name, bool is_dvc);
 
 /* Joins `path` to `base` (both relative to the project root, "" = the root) and normalises: no

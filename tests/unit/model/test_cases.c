@@ -3,6 +3,7 @@
  *
  *     === what is shown (a sentence)
  *     --- pipeline.yaml            the file and its name; dvc.yaml is read in that dialect
+ *     --- params.yaml              further files: values, more dvc.yaml, .dvc files
  *     --- targets                  optional: words as behind `mlops run`; -s and --downstream
  *     --- expect                   one of the two:
  *
@@ -18,10 +19,19 @@
  *     edge: b needs a (data)
  *     edges: none
  *     guards: check: x, y
+ *     cmd: a: echo 1               commands of a stage, joined by ' ; '
+ *     is: a: {"cmd": "echo 1"}     its mapping, resolved, as JSON without blanks
+ *     tracked: a: params.yaml:lr=1
+ *     group: train 3               how many stages it has
+ *     warning: 3:5: text           all of them, in order, if there is one such line
  *
  * An empty expectation asks for success only. */
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/codec/json.h"
+#include "mlops/codec/load.h"
+#include "mlops/model/dvc.h"
+#include "mlops/model/name.h"
 #include "mlops/model/plan.h"
 
 #include <dirent.h>
@@ -30,16 +40,23 @@
 
 #include "support/unit.h"
 
+struct file {
+    struct str name;
+    struct str text;
+};
+
+VEC(file_vec, struct file);
+
 struct test_case {
     struct str title;
-    struct str name; /* of the pipeline file */
-    struct str pipeline;
+    struct file_vec files; /* [0] is the pipeline */
     struct str targets;
     struct str expect;
 };
 
 struct outcome {
     struct arena *arena;
+    const struct test_case *test;
     struct buf *complaints;
     struct pipeline *pipeline;
     struct plan plan;
@@ -133,8 +150,104 @@ static void expect_equal(struct outcome *outcome, struct str expected, struct st
     complain(outcome, "   found", found);
 }
 
+/* Takes "NAME: " off the line: the stage of that name. */
+static const struct stage *take_stage(struct outcome *outcome, struct str *line)
+{
+    ptrdiff_t end = str_find(*line, STR(": "));
+    struct str name = str_slice(*line, 0, end < 0 ? line->len : (size_t)end);
+    *line = str_trim(str_slice(*line, name.len + 1, line->len));
+    const struct stage *stage = map_get(&outcome->pipeline->by_name, name);
+    if (!stage)
+        complain(outcome, "no such stage", name);
+    return stage;
+}
+
+static void expect_commands(struct outcome *outcome, struct str line)
+{
+    struct buf found = buf_in(outcome->arena);
+    const struct stage *stage = take_stage(outcome, &line);
+    buf_add_text(&found, "");
+    for (size_t i = 0; stage && i < stage->cmd.count; i++)
+        buf_print(&found, "%s%.*s", i ? " ; " : "", STR_FMT(stage->cmd.items[i]));
+    expect_equal(outcome, line, buf_str(&found));
+}
+
+static void expect_mapping(struct outcome *outcome, struct str line)
+{
+    struct buf found = buf_in(outcome->arena);
+    const struct stage *stage = take_stage(outcome, &line);
+    struct json_writer json = {.out = &found};
+    if (stage)
+        json_node(&json, stage->node);
+    expect_equal(outcome, line, buf_str(&found));
+}
+
+static void expect_tracked(struct outcome *outcome, struct str line)
+{
+    struct buf found = buf_in(outcome->arena);
+    const struct stage *stage = take_stage(outcome, &line);
+    buf_add_text(&found, "");
+    for (size_t i = 0; stage && i < stage->tracked.len; i++) {
+        const struct tracked_value *value = &stage->tracked.at[i];
+        struct str shown = doc_show(outcome->arena, value->value);
+        buf_print(&found, "%s%.*s:%.*s=%.*s", i ? ", " : "", STR_FMT(value->file),
+                  STR_FMT(value->key), STR_FMT(shown));
+    }
+    expect_equal(outcome, line, buf_str(&found));
+}
+
+static void expect_group(struct outcome *outcome, struct str line)
+{
+    ptrdiff_t end = str_find_last_char(line, ' ');
+    struct str name = str_slice(line, 0, end < 0 ? 0 : (size_t)end);
+    const struct stage_group *group = map_get(&outcome->pipeline->groups, name);
+    if (!group)
+        complain(outcome, "no such group", line);
+    else
+        expect_equal(outcome, line,
+                     str_print(outcome->arena, "%.*s %zu", STR_FMT(name), group->count));
+}
+
+static void expect_warning(struct outcome *outcome, struct str line, size_t index)
+{
+    const struct pipeline_warning_vec *warnings = &outcome->pipeline->warnings;
+    const struct pipeline_warning *warning = index < warnings->len ? &warnings->at[index] : NULL;
+    struct str wanted = line;
+    bool fits =
+        warning && take_prefix(&wanted, str_print(outcome->arena, "%d:%d:", warning->node->line,
+                                                  warning->node->column));
+    if (!fits || str_find(warning->text, wanted) < 0)
+        complain(outcome, "no such warning", line);
+    if (warning && !fits)
+        complain(outcome, "but",
+                 str_print(outcome->arena, "%d:%d: %.*s", warning->node->line,
+                           warning->node->column, STR_FMT(warning->text)));
+}
+
+/* Facts about single stages; false if the line is none. */
+static bool expect_fact(struct outcome *outcome, struct str line)
+{
+    static const struct {
+        struct str word;
+        void (*expect)(struct outcome *, struct str);
+    } rows[] = {
+        {STR_ROW("cmd:"), expect_commands},
+        {STR_ROW("is:"), expect_mapping},
+        {STR_ROW("tracked:"), expect_tracked},
+        {STR_ROW("group:"), expect_group},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (take_prefix(&line, rows[i].word)) {
+            rows[i].expect(outcome, line);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void expect_plan(struct outcome *outcome, struct str expect)
 {
+    size_t warning_count = 0;
     struct str edges = edges_of(outcome);
     size_t edge_count = 0;
     struct str line;
@@ -152,10 +265,14 @@ static void expect_plan(struct outcome *outcome, struct str expect)
             edge_count++;
             if (!has_line(edges, line))
                 complain(outcome, "no such edge", line);
-        } else {
+        } else if (take_prefix(&line, STR("warning:"))) {
+            expect_warning(outcome, line, warning_count++);
+        } else if (!expect_fact(outcome, line)) {
             complain(outcome, "expected an error, found none", line);
         }
     }
+    if (warning_count && warning_count != outcome->pipeline->warnings.len)
+        complain(outcome, "more warnings than expected", outcome->pipeline->warnings.at[0].text);
     size_t found = 0;
     struct str rest = edges;
     while (next_line(&rest, &line))
@@ -216,13 +333,65 @@ static void expect_errors(struct outcome *outcome, struct str expect)
         show_errors(outcome);
 }
 
+static struct error *load(void *context, struct str path, const struct doc **ret)
+{
+    struct outcome *outcome = context;
+    struct doc *doc = NULL;
+    *ret = NULL;
+    vec_each (struct file, file, &outcome->test->files) {
+        if (str_equal(file->name, path))
+            TRY(doc_load(outcome->arena, path, file->text,
+                         pipeline_dialect(outcome->test->files.at[0].name), &doc));
+    }
+    *ret = doc;
+    return NULL;
+}
+
+VEC(part_vec, struct pipeline_part);
+
+/* Further pipelines and .dvc files; the rest is for those that name it. */
+static struct error *add_file(struct outcome *outcome, const struct file *file, bool is_first,
+                              struct part_vec *parts, struct dvc_pointer_vec *pointers)
+{
+    struct arena *arena = outcome->arena;
+    const struct doc_options options = {.dialect = pipeline_dialect(file->name),
+                                        .huge_is_text = true};
+    struct doc *doc;
+    if (is_first || str_equal(path_name(file->name), STR("dvc.yaml"))) {
+        TRY(doc_parse(arena, file->name, file->text, &options, &doc));
+        *vec_push(arena, parts) = (struct pipeline_part){file->name, doc};
+    } else if (str_ends(file->name, STR(".dvc"))) {
+        struct dvc_pointer *pointer = arena_new(arena, struct dvc_pointer);
+        TRY(doc_parse(arena, file->name, file->text, &options, &doc));
+        TRY(dvc_pointer_bind(arena, doc, file->name, pointer));
+        *vec_push(arena, pointers) = pointer;
+    }
+    return NULL;
+}
+
+static struct error *bind_files(struct outcome *outcome)
+{
+    static const char *const environment[] = {"HOME=/home/user", "EMPTY=", "TOKEN=abc", NULL};
+    struct part_vec parts = {0};
+    struct dvc_pointer_vec pointers = {0};
+    const struct file_vec *files = &outcome->test->files;
+    for (size_t i = 0; i < files->len; i++)
+        TRY(add_file(outcome, &files->at[i], i == 0, &parts, &pointers));
+    const struct pipeline_sources sources = {
+        .parts = parts.at,
+        .count = parts.len,
+        .pointers = pointers.at,
+        .pointer_count = pointers.len,
+        .load = load,
+        .context = outcome,
+        .environment = environment,
+    };
+    return pipeline_bind_sources(outcome->arena, &sources, &outcome->pipeline);
+}
+
 static struct error *make_plan(struct outcome *outcome, const struct test_case *test)
 {
-    struct doc *doc;
-    struct doc_options doc_options = {.dialect = pipeline_dialect(test->name),
-                                      .huge_is_text = true};
-    TRY(doc_parse(outcome->arena, test->name, test->pipeline, &doc_options, &doc));
-    TRY(pipeline_bind(outcome->arena, doc, test->name, &outcome->pipeline));
+    TRY(bind_files(outcome));
     struct str_vec targets = {0};
     struct plan_options options = {0};
     struct str rest = test->targets;
@@ -245,7 +414,7 @@ static bool run_case(const struct test_case *test, const char *file)
 {
     AUTO(arena_drop) struct arena arena = {0};
     struct buf complaints = buf_in(&arena);
-    struct outcome outcome = {.arena = &arena, .complaints = &complaints};
+    struct outcome outcome = {.arena = &arena, .test = test, .complaints = &complaints};
     outcome.errors = make_plan(&outcome, test);
     if (outcome.errors)
         expect_errors(&outcome, test->expect);
@@ -282,10 +451,8 @@ static void take_section(struct test_case *test, struct str head, struct str bod
         test->expect = body;
     else if (str_is(name, "targets"))
         test->targets = body;
-    else {
-        test->name = str_copy(arena, name);
-        test->pipeline = body;
-    }
+    else
+        *vec_push(arena, &test->files) = (struct file){str_copy(arena, name), body};
 }
 
 static size_t run_cases(struct str text, const char *file, size_t *failures)
