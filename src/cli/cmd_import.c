@@ -8,7 +8,7 @@
 #include "mlops/host/signal.h"
 
 struct import_command {
-    bool dry_run;
+    bool export_lock, dry_run;
 };
 
 static const struct option_row rows[] = {
@@ -16,6 +16,10 @@ static const struct option_row rows[] = {
      .letter = 'n',
      OPTION_FLAG_AT(struct import_command, dry_run),
      .help = "Only say what is there; no data is read and nothing is written"},
+    {.name = "export-lock",
+     OPTION_FLAG_AT(struct import_command, export_lock),
+     .help = "The other way: write what is known into dvc.lock and DVC's cache, for colleagues who "
+             "use DVC"},
 };
 
 static const char *const trouble_names[] = {"missing", "damaged", "unusable"};
@@ -58,6 +62,7 @@ static void print_json(struct context *context, const struct import_report *repo
     json_count(&json, "missing", report->missing);
     json_count(&json, "damaged", report->damaged);
     json_count(&json, "unusable", report->unusable);
+    json_count(&json, "files_changed", report->files);
     json_name(&json, "faults");
     report_json_rows(&json, &table);
     report_json_close(&json);
@@ -111,6 +116,28 @@ static void print_report(struct context *context, const struct import_report *re
                  "stages can't be taken over; they run once:");
 }
 
+static void print_export(struct context *context, const struct import_report *report)
+{
+    buf_print(&context->out, "%lld stage%s in %s\n", (long long)report->stages,
+              report->stages == 1 ? "" : "s",
+              report->files ? "dvc.lock written" : "dvc.lock, which says so already");
+    print_faults(context, report, IMPORT_UNUSABLE, report->unusable,
+                 "stages stay in dvc.lock as they are:");
+}
+
+static FALLIBLE export_lock(struct context *context, const struct import_command *command,
+                            struct session *session)
+{
+    struct import_options options = {.is_dry = command->dry_run};
+    struct import_report report = {0};
+    TRY(import_export(session, &options, &report));
+    if (context->format == FORMAT_JSON)
+        print_json(context, &report);
+    else if (!context->common.quiet)
+        print_export(context, &report);
+    return NULL;
+}
+
 static FALLIBLE import(struct context *context, const struct import_command *command,
                        struct session *session)
 {
@@ -137,7 +164,8 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     TRY(signal_open(&signals));
     struct error *error = stages_open(context, &words, &session);
     if (!error)
-        error = import(context, command, &session);
+        error = command->export_lock ? export_lock(context, command, &session)
+                                     : import(context, command, &session);
     progress_clear(&progress);
     session_drop(&session);
     return error;
@@ -145,6 +173,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
 
 static const struct command_example examples[] = {
     {"mlops import", "take over what DVC tracks and has made, without running anything"},
+    {"mlops import --export-lock", "write dvc.lock for colleagues who use DVC"},
     {"mlops import --dry-run -v", "what is there and what is missing, all of it by name"},
 };
 

@@ -4,6 +4,8 @@
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 
+#include <fcntl.h>
+
 #include "import_private.h"
 
 void import_fault(struct importing *importing, enum import_trouble kind, struct str name,
@@ -159,6 +161,28 @@ struct error *import_all(struct session *session, const struct import_options *o
     TRY(import_take_wanted(&importing));
     TRY(import_pointers(&importing));
     TRY(import_recorded(&importing));
+    return finish(&importing);
+}
+
+/* DVC makes its cache with the first object. */
+static FALLIBLE open_cache_for_writing(struct importing *importing)
+{
+    struct dvc_cache *cache = &importing->cache;
+    if (importing->is_dry || cache->fd.number_plus_one || !cache->path.len)
+        return NULL;
+    TRY(directory_make(AT_FDCWD, cache->path.at, true));
+    return dvc_cache_open(importing->arena, cache->path, cache);
+}
+
+struct error *import_export(struct session *session, const struct import_options *options,
+                            struct import_report *ret)
+{
+    AUTO(importing_drop) struct importing importing = {.session = session};
+    *ret = (struct import_report){0};
+    TRY(importing_open(session, ret, &importing));
+    importing.is_dry = options->is_dry;
+    TRY(open_cache_for_writing(&importing));
+    TRY(import_export_files(&importing));
     return finish(&importing);
 }
 

@@ -78,4 +78,7 @@ FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *e
 /* import_stage.c */
 FALLIBLE import_match(struct importing *importing, struct import_stage *stage);
 FALLIBLE import_stage(struct importing *importing, const struct import_stage *stage);
+
+/* import_export.c */
+FALLIBLE import_export_files(struct importing *importing);
 const struct output *import_output(const struct stage *stage, struct str path);

@@ -273,3 +273,74 @@ nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
   fails 3 import
   says 'DVC 1.x'
 }
+
+@test "--export-lock writes what DVC would, and objects into its cache" {
+  dvc_project 3
+  sed -i '/^ *$/d' dvc.lock
+  cp dvc.lock "$BATS_TEST_TMPDIR/before"
+  succeeds run
+  find .dvc/cache -type f | sort >"$BATS_TEST_TMPDIR/objects"
+  rm -rf dvc.lock .dvc/cache
+  succeeds import --export-lock --dry-run
+  [ ! -e dvc.lock ]
+  succeeds import --export-lock
+  # sizes of directories and of what was recorded without
+  diff <(grep -v 'size:\|nfiles:' "$BATS_TEST_TMPDIR/before") <(grep -v 'size:\|nfiles:' dvc.lock)
+  find .dvc/cache -type f | sort >"$BATS_TEST_TMPDIR/now"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/now")" = 4 ] # without raw, which .dvc files track
+  comm -13 "$BATS_TEST_TMPDIR/objects" "$BATS_TEST_TMPDIR/now" | not grep .
+  succeeds import --export-lock
+  says 'says so already'
+}
+
+@test "comments, other stages and unknown keys of dvc.lock stay" {
+  dvc_project 3
+  succeeds run
+  {
+    echo '# top'
+    sed '/^ *$/d; s/^  train:/  # about train\n  train:/' dvc.lock
+    printf '  gone:\n    cmd: x\n    extra: [1]\n# behind\ndatasets:\n- name: d\n# end\n'
+  } >new && mv new dvc.lock
+  cp dvc.lock "$BATS_TEST_TMPDIR/before"
+  sed -i 's/1e-3/1e-2/' params.yaml
+  succeeds run
+  did train
+  succeeds import --export-lock
+  grep -q 'lr: 0.01$' dvc.lock
+  diff <(grep -v 'size:\|lr:\|clean\|nfiles\|md5' "$BATS_TEST_TMPDIR/before") \
+    <(grep -v 'size:\|lr:\|clean\|nfiles\|md5' dvc.lock)
+}
+
+@test "DVC itself finds nothing to do after an export" {
+  command -v dvc >/dev/null || skip "dvc is not installed"
+  export DVC_NO_ANALYTICS=1
+  git_init
+  dvc init -q
+  mkdir raw && seq 3 >raw/a && echo 'lr: 1e-5' >params.yaml
+  dvc add -q raw
+  cat >dvc.yaml <<'YAML'
+stages:
+  a:
+    cmd: mkdir out; cat raw/a > out/a; date +%N > out/b
+    deps: [raw]
+    outs: [out]
+  b:
+    cmd: "cat out/b > 'name: with colon'"
+    deps: [out]
+    params: [lr]
+    outs: ["name: with colon"]
+YAML
+  succeeds run
+  succeeds import --export-lock
+  [ -z "$(dvc status -q; echo $? | grep -v 0)" ]
+  dvc repro >"$BATS_TEST_TMPDIR/repro"
+  not grep -q Running "$BATS_TEST_TMPDIR/repro"
+  cp dvc.lock before
+  dvc repro -qf
+  succeeds run
+  says 'took 2 stages from dvc.lock'
+  rm -rf out 'name: with colon'
+  dvc checkout -q
+  succeeds run --json
+  counts unchanged=2
+}

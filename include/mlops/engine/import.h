@@ -29,6 +29,7 @@ struct import_report {
     int64_t objects, bytes;              /* in DVC's cache, of what is named */
     int64_t objects_new, objects_linked; /* put into the store; without a second copy */
     int64_t missing, damaged, unusable;  /* lengths of their parts of `faults` */
+    int64_t files;                       /* export: dvc.lock files that change */
     struct import_fault_vec faults;
 };
 
@@ -36,11 +37,23 @@ struct import_report {
 FALLIBLE import_all(struct session *session, const struct import_options *options,
                     struct import_report *ret);
 
+/* The other way: stages that our lock file records are written into dvc.lock as DVC writes them,
+ * the objects of their outputs into DVC's cache; all else in dvc.lock stays byte for byte. Stages
+ * whose content is not here any more are left as they are (IMPORT_UNUSABLE). */
+FALLIBLE import_export(struct session *session, const struct import_options *options,
+                       struct import_report *ret);
+
 /* What `run` does by itself: stages of dvc.lock whose files are those of the work tree become known
  * results, and a notice says how many, if the file has changed since the last time (one stat
  * otherwise). `is_dry`: nothing is written, they are known to this session only. Without effect in
  * the native dialect. */
 FALLIBLE import_from_lock(struct session *session, bool is_dry);
+
+/* Whether the work tree holds what DVC recorded of each entry; files of the recorded size are read
+ * for their MD5 unless it is known. */
+struct dvc_entry;
+FALLIBLE import_compare(struct session *session, const struct dvc_entry *const *entries,
+                        size_t count, bool *ret_same);
 
 /* An input that a `.dvc` file tracks (or a path inside one) and that is missing in the work tree
  * comes back from the store or from DVC's cache. *ret_done false: neither has it. */

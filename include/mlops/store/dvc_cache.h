@@ -66,3 +66,7 @@ void dvc_manifest_print(struct dvc_file_vec *files, struct buf *out);
 
 /* Writes a manifest into DVC's cache; fine if it is there. */
 FALLIBLE dvc_cache_give_manifest(const struct dvc_cache *cache, struct str bytes, struct md5 md5);
+
+/* Reads an object of our store for both sums. */
+FALLIBLE dvc_cache_sum_object(struct cas *cas, struct digest digest, struct sums *sums,
+                              bool *ret_found);
