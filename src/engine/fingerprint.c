@@ -4,6 +4,7 @@
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
+#include "mlops/engine/tracked.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
@@ -341,6 +342,8 @@ static void check_stage(struct session *session, const struct stage *stage,
 struct error *fingerprint_check_inputs(struct session *session, struct forecast *forecast)
 {
     struct error_list errors = {0};
+    TRY(tracked_check(session, forecast != NULL, takes_missing(forecast),
+                      forecast ? &forecast->known : NULL));
     for (size_t i = 0; i < session->pipeline->stages.len; i++) {
         if (session->plan.stages[i].is_selected)
             check_stage(session, &session->pipeline->stages.at[i], forecast, &errors);

@@ -1,0 +1,12 @@
+/* Data that `.dvc` files track, where stages of a run read them: what is missing comes back, what
+ * is not as recorded is told. */
+#pragma once
+
+#include "mlops/engine/session.h"
+
+/* Of each file that a selected stage reads: if it is missing in the work tree it is taken from the
+ * store or from DVC's cache, else the error names the .dvc file; if it is other than the .dvc file
+ * says, the observer is warned. `is_dry`: nothing is written, and with `takes_missing` what is
+ * missing is no error. What becomes known of files of a dry run by that, path -> struct artifact *,
+ * is put into `known` (NULL: not asked). */
+FALLIBLE tracked_check(struct session *session, bool is_dry, bool takes_missing, struct map *known);
