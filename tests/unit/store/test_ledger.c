@@ -407,6 +407,29 @@ static void a_second_promise_replaces_the_first(void **state)
     scratch_expect(&project.scratch, "pipeline.lock", "newer");
 }
 
+static void several_promised_lock_files_are_each_completed_for_itself(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct run run = {.pipeline = STR("dvc.yaml")};
+    assert_fine(ledger_begin_run(project.ledger, &run));
+    scratch_write(&project.scratch, "a.lock", "old");
+    scratch_write(&project.scratch, "b.lock", "edited");
+    scratch_directory(&project.scratch, "sub");
+    struct ledger_lock locks[] = {
+        {STR("a.lock"), digest_of_text("old"), STR("new a")},
+        {STR("b.lock"), digest_of_text("old"), STR("new b")},
+        {.path = STR("sub/c.lock"), .bytes = STR("new c")},
+    };
+    struct ledger_group group = {.run = &run, .locks = locks, .lock_count = COUNT_OF(locks)};
+    assert_fine(ledger_record(project.ledger, &group));
+    project_reopen(&project); /* after a crash */
+    scratch_expect(&project.scratch, "a.lock", "new a");
+    scratch_expect(&project.scratch, "b.lock", "edited");
+    scratch_expect(&project.scratch, "sub/c.lock", "new c");
+    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
+}
+
 /* Sequences of the runs that a word may mean. */
 static size_t find(struct project *project, const char *word, int64_t *ret_first)
 {
@@ -791,6 +814,7 @@ int main(void)
         cmocka_unit_test(a_promised_lock_file_whose_directory_is_gone_is_forgotten),
         cmocka_unit_test(a_lock_file_that_git_has_changed_is_left_alone),
         cmocka_unit_test(a_second_promise_replaces_the_first),
+        cmocka_unit_test(several_promised_lock_files_are_each_completed_for_itself),
         cmocka_unit_test(runs_are_found_by_their_place_their_id_and_their_tags),
         cmocka_unit_test(a_tag_names_one_run),
         cmocka_unit_test(runs_are_listed_newest_first_and_filtered),
