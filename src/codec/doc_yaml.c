@@ -330,7 +330,7 @@ FALLIBLE doc_parse(struct arena *arena, struct str name, struct str bytes,
     TRY(check_bytes(doc, options->bytes_most ? options->bytes_most : LIMIT_DOCUMENT_BYTES));
     reader.is_ascii = is_all_ascii(doc->bytes);
     reader.is_strict = options->dialect == DOC_NATIVE && !options->refuse_anchors;
-    doc_strict_open(&reader.strict, doc);
+    doc_strict_open(&reader.strict, doc, reader.is_ascii);
     reader.build = (struct doc_builder){
         .arena = arena,
         .scratch = &scratch,

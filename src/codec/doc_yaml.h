@@ -15,6 +15,7 @@ FALLIBLE doc_yaml_merge(struct arena *scratch, struct doc_node *map);
 /* Walks along with the events of one document. */
 struct doc_strict {
     const struct doc *doc;
+    bool is_ascii;
     bool checks_gaps;
     size_t end; /* offset behind the event before */
     int flow_depth;
@@ -23,5 +24,5 @@ struct doc_strict {
     int indent[DOC_OPEN_MOST + 1]; /* their columns from 0; [0]: -1, none */
 };
 
-void doc_strict_open(struct doc_strict *strict, const struct doc *doc);
+void doc_strict_open(struct doc_strict *strict, const struct doc *doc, bool is_ascii);
 FALLIBLE doc_strict_check(struct doc_strict *strict, const yaml_event_t *event);

@@ -6,10 +6,10 @@
 
 #include "doc_yaml.h"
 
-void doc_strict_open(struct doc_strict *strict, const struct doc *doc)
+void doc_strict_open(struct doc_strict *strict, const struct doc *doc, bool is_ascii)
 {
     struct str rest = doc->bytes;
-    *strict = (struct doc_strict){.doc = doc};
+    *strict = (struct doc_strict){.doc = doc, .is_ascii = is_ascii};
     /* Without such a '#', which is the rule, the gaps between events need no look. */
     for (ptrdiff_t at; !strict->checks_gaps && (at = str_find_char(rest, '#')) >= 0;) {
         char before = at ? rest.at[at - 1] : '\n';
@@ -18,8 +18,12 @@ void doc_strict_open(struct doc_strict *strict, const struct doc *doc)
     }
 }
 
-static size_t offset_of(const struct doc *doc, yaml_mark_t mark)
+/* libyaml counts characters, not bytes. */
+static size_t offset_of(const struct doc_strict *strict, yaml_mark_t mark)
 {
+    const struct doc *doc = strict->doc;
+    if (strict->is_ascii)
+        return mark.index;
     struct str line = doc_line(doc, (int)mark.line + 1);
     size_t at = 0;
     for (size_t column = 0; at < line.len && column < mark.column; column++) {
@@ -50,8 +54,8 @@ static FALLIBLE check_gap_before(struct doc_strict *strict, const yaml_event_t *
     size_t from = strict->end;
     if (!strict->checks_gaps || event->type == YAML_STREAM_START_EVENT)
         return NULL;
-    size_t start = offset_of(strict->doc, event->start_mark);
-    size_t end = offset_of(strict->doc, event->end_mark);
+    size_t start = offset_of(strict, event->start_mark);
+    size_t end = offset_of(strict, event->end_mark);
     strict->end = MAX_OF(end, from);
     return start > from ? check_gap(strict->doc, from, start) : NULL;
 }
