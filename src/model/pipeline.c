@@ -74,6 +74,7 @@ static void bind_top(struct binding *binding, struct part *part)
     schema_bind(&binding->binder, &pipeline_schema_top, STR(""), part->doc->root, top);
     if (top->stages && top->stages->kind != DOC_MAP)
         binding_expected(binding, top->stages, "stages", "a mapping of names to stages");
+    pipeline_check_lists(binding, top);
     if (top->vars)
         part->is_wrong = !pipeline_check_vars(binding, top->vars);
     if (top->defaults)

@@ -20,7 +20,7 @@ static const struct field plot_definition_fields[] = {
     PLOT_KEY("title", "text", "Title of the plot."),
     PLOT_KEY("template", "text", "Kind of plot: `linear`, `scatter`, `confusion`, ..."),
 };
-static const struct schema plot_definition = {
+const struct schema pipeline_schema_plot_definition = {
     .noun = "plot", .fields = plot_definition_fields, .count = COUNT_OF(plot_definition_fields)};
 
 #define ONE(its_type, its_kind)                                                                    \
@@ -57,7 +57,7 @@ static const struct shape shapes[] = {
     MAP("mapping of name to stage", "stage"),
     FIELDS("flags of an output", &pipeline_schema_output),
     FIELDS("flags of a plotted output", &pipeline_schema_plot),
-    FIELDS("definition of a plot", &plot_definition),
+    FIELDS("definition of a plot", &pipeline_schema_plot_definition),
     FIELDS("variable from outside", &pipeline_schema_env),
     FIELDS("retries", &pipeline_schema_retries),
     FIELDS("mapping of resources", &pipeline_schema_resources),

@@ -131,7 +131,7 @@ struct binding {
 
 extern const struct schema pipeline_schema_top, pipeline_schema_stage, pipeline_schema_defaults,
     pipeline_schema_output, pipeline_schema_plot, pipeline_schema_env, pipeline_schema_retries,
-    pipeline_schema_resources, pipeline_schema_artifact;
+    pipeline_schema_resources, pipeline_schema_artifact, pipeline_schema_plot_definition;
 
 /* Targets of the smaller field tables. */
 struct draft_env {
@@ -286,7 +286,9 @@ void pipeline_add_own_files(struct binding *binding);
 void pipeline_add_pointers(struct binding *binding);
 void pipeline_check_pointed(struct binding *binding, const struct stage *stage);
 
-/* Top level of the part in hand. */
+/* Top level of the part in hand: its lists as they stand in the file (wrong ones are told and
+ * forgotten), then resolved. */
+void pipeline_check_lists(struct binding *binding, struct draft_top *top);
 void pipeline_bind_lists(struct binding *binding, struct part *part);
 
 /* "in stage 'train'". */

@@ -126,7 +126,7 @@ static const struct field top_fields[] = {
     {ROW("artifacts", FIELD_NODE, draft_top, artifacts), .type = "mapping of name to artifact",
      .help = "Names for models and data sets: `path`, `desc`, `type`, `labels`, `meta`."},
     {ROW("datasets", FIELD_NODE, draft_top, datasets), .type = "list",
-     .help = "Accepted for DVC's sake; not used."},
+     .help = "Data sets that `deps` name as `ds://NAME`: `name`, `type` (dc, dvc or url), `url`."},
     {ROW("name", FIELD_STR, draft_top, name), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
      .type = "text", .initial = "the folder's name",
      .help = "Name of the pipeline in lists and reports."},
