@@ -2,6 +2,9 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/lint.h"
 #include "mlops/cli/report.h"
+#include "mlops/host/path.h"
+#include "mlops/model/name.h"
+#include "mlops/store/pipelines.h"
 
 struct lint_options {
     bool strict;
@@ -24,16 +27,51 @@ struct lint_result {
     struct lint_vec warnings;
 };
 
-static FALLIBLE examine(struct context *context, struct str word, struct lint_result *ret)
+/* An error of another dvc.yaml than the one that is named, not of all of them together. */
+static bool is_elsewhere(const struct error *error, struct str shown)
+{
+    if (error->phase && strcmp(error->phase, pipeline_phase_name(PIPELINE_GRAPH)) == 0)
+        return false;
+    for (; error; error = error->next) {
+        struct str file = str_of(error->mark.file);
+        if (pipeline_dialect(path_name(file)) == DOC_DVC && !str_equal(shown, file))
+            return true;
+    }
+    return false;
+}
+
+/* One dvc.yaml can be looked at although another one of its project is wrong. */
+static FALLIBLE load_pipeline(struct context *context, struct workspace *workspace, struct str word,
+                              bool may_be_alone, struct pipeline **ret)
+{
+    struct str path, cwd = workspace->root;
+    bool is_found = false;
+    struct error *error = context_pipeline(context, word, ret);
+    if (!error || !may_be_alone || error->code != ERROR_PROJECT)
+        return error;
+    error_drop(context_find_pipeline(context, word, &path, &is_found));
+    if (!is_found || !is_elsewhere(error, workspace_show(context->arena, workspace, path)))
+        return error;
+    context_warn(context, "%s:%d: %s; the rest of the project is left out", error->mark.file,
+                 error->mark.line, error->text);
+    error_drop(error);
+    if (workspace->cwd.len)
+        cwd = path_join(context->arena, cwd, workspace->cwd);
+    return pipelines_load_alone(context->arena, workspace, path, cwd, ret);
+}
+
+static FALLIBLE examine(struct context *context, struct str word, bool may_be_alone,
+                        struct lint_result *ret)
 {
     struct workspace *workspace = NULL;
     struct pipeline *pipeline = NULL;
     struct plan_options whole = {0};
     TRY(context_workspace(context, &workspace));
-    TRY(context_pipeline(context, word, &pipeline));
+    TRY(load_pipeline(context, workspace, word, may_be_alone, &pipeline));
     ret->file = workspace_show(context->arena, workspace, pipeline->path);
     ret->stage_count = pipeline->stages.len;
-    TRY(plan_make(context->arena, pipeline, &whole, &ret->plan));
+    TRY(lint_locks(context->arena, workspace, pipeline));
+    TRY(error_in_phase(plan_make(context->arena, pipeline, &whole, &ret->plan), "graph"));
     return lint_pipeline(context->arena, workspace, &ret->plan, &ret->warnings);
 }
 
@@ -149,7 +187,8 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 {
     const struct lint_options *options = opaque;
     struct lint_result result = {.file = argc ? argv[0] : (struct str){0}};
-    struct error *error = examine(context, argc ? argv[0] : (struct str){0}, &result);
+    struct error *error =
+        examine(context, argc ? argv[0] : (struct str){0}, options->resolved, &result);
     bool is_json = context->format == FORMAT_JSON || options->resolved;
     if (error && (!is_json || error->code != ERROR_PROJECT))
         return error;

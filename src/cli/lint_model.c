@@ -30,7 +30,7 @@ static void print_flag(struct json_writer *json, const char *name, bool value, b
 
 static void print_command(struct json_writer *json, const struct command *cmd)
 {
-    if (!cmd->count)
+    if (!cmd->count && !cmd->is_list)
         return;
     json_name(json, "cmd");
     if (!cmd->is_list) {

@@ -19,11 +19,11 @@ CAUSES = [
     (r"Cannot interpolate nested iterable in '([^']*)'", [r"\1", r"list|map|nest"]),
     (r"cannot (?:partially )?load '([^':]*)", [r"\1", r"load|already|whole|part"]),
     (r"'([^']*)' does not exist", [r"\1", r"not exist|not there|no file|no such"]),
-    (r"interpolating is not allowed", [r"\$\{"]),
+    (r"interpolating is not allowed", [r"expression"]),
     (r"cannot redefine '([^']*)' from '([^']*)' as it already exists in '([^']*)'", [r"\1", r"redefine|already", r"\3"]),
     (r"'([^']*)' is a directory", [r"\1", r"directory"]),
     (r"structure is corrupted", [r"."]),
-    (r"ParseException", [r"expected|expression|empty|ends|dot"]),
+    (r"ParseException", [r"expected|expression|empty|missing"]),
     (r"expected bool", [r"true or false"]),
     (r"expected a list", [r"list"]),
     (r"expected a dictionary", [r"mapping|nothing|null|empty"]),
@@ -32,10 +32,19 @@ CAUSES = [
     (r"expected list/dictionary, got", [r"list", r"map"]),
     (r"expected dict ", [r"map|list"]),
     (r"expected str", [r"string|text|list"]),
-    (r"reserved key (\w+)", [r"\1", r"reserved|foreach|matrix"]),
+    (r"reserved key (\w+)", [r"'\1'", r"reserved|group|foreach|matrix"]),
     (r"output '([^']*)' is specified in:\s*- (\S+)\s*- (\S+)", [r"\1", r"\2|\3"]),
     (r"both a dependency and an output in stages?: (\S+?)[,.]", [r"\1", r"cycle|itself|both"]),
 ]
+
+
+# Where we answer otherwise than DVC: (why, what we answer: a phase, or the order of stages).
+LISTED = {
+    "dict-exact-cmd": ("DVC loads a cmd that is a mapping, and crashes when it is run", "resolve"),
+    "schema-cmd-list-of-nonstr": ("DVC loads a command that is no text, and crashes when it is run", "load"),
+    "abs-path-cached-out-loads-fails-on-save": ("DVC refuses the output when the command has run, we before", "load"),
+    "foreach-params-dict-nonstr-keys-dropped": ("DVC loses stages whose key is a number", ["build@2021", "build@a"]),
+}
 
 
 def cause_missing(wanted, got):
@@ -96,6 +105,10 @@ def check(case):
     files = {name: text for name, text in case["files"].items()}
     with support.Project(files, case.get("config")) as project:
         answer = project.resolved(case["file"])
+    if case["id"] in LISTED:
+        wanted = LISTED[case["id"]][1]
+        got = answer["error"]["phase"] if "error" in answer else answer["order"]
+        return [] if got == wanted else [f"wanted {wanted}, got {got}"]
     judge = refusal if "error" in case["expect"] else agreement
     lines = list(judge(case, answer))
     if lines and case.get("note"):
@@ -111,13 +124,15 @@ def main():
     def one(name):
         lines = check(cases[name])
         kind = cases[name]["expect"].get("error", {}).get("phase", "resolves")
-        tally.setdefault(kind, Counter())["differs" if lines else "agrees"] += 1
+        tally.setdefault(kind, Counter())["differs" if lines else "listed" if name in LISTED else "agrees"] += 1
         return lines
 
     failed = support.tap(names, one)
-    print("# answer          agrees  differs")
+    print("# answer          agrees  listed  differs")
     for kind, counts in sorted(tally.items()):
-        print(f"# {kind:14} {counts['agrees']:7} {counts['differs']:8}")
+        print(f"# {kind:14} {counts['agrees']:7} {counts['listed']:7} {counts['differs']:8}")
+    for name, (reason, _) in LISTED.items():
+        print(f"# listed: {name}: {reason}")
     sys.exit(1 if failed else 0)
 
 

@@ -65,7 +65,7 @@ class Touched:
         address = name if path == "dvc.yaml" else f"{path}:{name}"
         self.made[address] = [join(wdir, out) for out in outs]
         for written in outs + stage.get("deps", []):
-            if "://" in written:
+            if "://" in written or os.path.isabs(written):
                 continue
             (self.folders if written.endswith("/") else self.files).add(join(wdir, written))
         for file, keys in plan["model"][name].get("params", {}).items():
@@ -81,7 +81,7 @@ class Touched:
                 (self.folders if is_folder else self.files).add(path)
         for path in list(self.files | self.folders):
             above = os.path.dirname(path)
-            while above:
+            while above.strip("./"):
                 self.folders.add(above)
                 above = os.path.dirname(above)
         self.files -= self.folders
@@ -92,7 +92,7 @@ class Touched:
         every = {out for outs in self.made.values() for out in outs}
 
         def is_made(path):
-            while path:
+            while path.strip("/"):
                 if path in every:
                     return True
                 path = os.path.dirname(path)
@@ -102,7 +102,9 @@ class Touched:
             if not is_made(path):
                 (root / path).mkdir(parents=True, exist_ok=True)
         for path in sorted(self.files):
-            if not is_made(path) and not (root / path).exists():
+            if (root / path).is_file():
+                complete(root / path, self.project.params.get(path, ()))
+            elif not is_made(path):
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_text(initial(path, self.project.params.get(path, ())))
         for path in self.folders:
@@ -139,16 +141,34 @@ class Touched:
 
 def initial(path, keys, told="made"):
     """Content of a file: where parameters are asked of it, it holds them."""
-    if not path.endswith((".yaml", ".yml", ".json")):
+    if not keys and not path.endswith((".yaml", ".yml", ".json")):
         return f"{told} {path}\n"
     tree = {"made": told}
+    add_keys(tree, keys)
+    return json.dumps(tree)
+
+
+def add_keys(tree, keys):
+    """Dotted keys that the tree lacks; True if there were any."""
+    lacked = False
     for key in keys:
         at = tree
         *above, last = key.split(".")
         for part in above:
-            at = at.setdefault(part, {})
-        at.setdefault(last, 1)
-    return json.dumps(tree)
+            at = at.setdefault(part, {}) if isinstance(at, dict) else at
+        if isinstance(at, dict) and last not in at:
+            at[last] = 1
+            lacked = True
+    return lacked
+
+
+def complete(file, keys):
+    """A file of parameters in a language that YAML includes gets the keys that are asked of it."""
+    if file.suffix in (".toml", ".py") or not keys:
+        return
+    tree = load(file.read_text())
+    if isinstance(tree, dict) and add_keys(tree, sorted(keys)):
+        file.write_text(json.dumps(tree, ensure_ascii=False))
 
 
 def hashes(path):

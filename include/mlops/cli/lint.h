@@ -22,6 +22,10 @@ VEC(lint_vec, struct lint_warning);
 FALLIBLE lint_pipeline(struct arena *arena, const struct workspace *workspace,
                        const struct plan *plan, struct lint_vec *ret);
 
+/* The dvc.lock beside each dvc.yaml: one that is broken or of DVC 1.x is an error. */
+FALLIBLE lint_locks(struct arena *arena, const struct workspace *workspace,
+                    const struct pipeline *pipeline);
+
 /* Members of the open JSON object, of the file that was named: `order` (stage names), `stages`
  * (each resolved mapping), `model` (what is loaded of it), `tracked` (values that templates took
  * from files), the top-level sections as resolved, and `edges` of the whole project as
