@@ -25,6 +25,17 @@ struct str place_seen_from(struct arena *arena, const struct doc_node *from,
     return str_print(arena, "%.*s, line %d", STR_FMT(to->doc->name), to->line);
 }
 
+/* Which .dvc file tracks a path. */
+struct tracker {
+    const struct dvc_pointer *pointer;
+};
+
+static const struct dvc_pointer *pointer_of(const struct binding *binding, struct str path)
+{
+    const struct tracker *tracker = map_get(&binding->tracked_by, path);
+    return tracker ? tracker->pointer : NULL;
+}
+
 static void add_own_file(struct binding *binding, struct str path, const char *what)
 {
     struct arena *arena = binding->binder.arena;
@@ -66,14 +77,15 @@ static void add_entry(struct binding *binding, const struct dvc_pointer *pointer
                       struct dvc_entry *entry)
 {
     struct arena *arena = binding->binder.arena;
-    const struct dvc_pointer *other = map_get(&binding->tracked_by, entry->path);
+    const struct tracker *other = map_get(&binding->tracked_by, entry->path);
     if (other) {
-        tell_tracked_twice(binding, pointer, entry, "", other, entry->path);
+        tell_tracked_twice(binding, pointer, entry, "", other->pointer, entry->path);
         return;
     }
     map_put(arena, &binding->pipeline->pointed, entry->path, entry);
-    void **place = map_place(arena, &binding->tracked_by, entry->path);
-    *(const struct dvc_pointer **)place = pointer;
+    struct tracker *tracker = arena_new(arena, struct tracker);
+    tracker->pointer = pointer;
+    map_put(arena, &binding->tracked_by, entry->path, tracker);
     binding_add_above(binding, &binding->tracked_dirs, entry->path, entry);
 }
 
@@ -91,8 +103,8 @@ static void check_entries(struct binding *binding, const struct dvc_pointer *poi
         struct str above =
             entry->is_url ? (struct str){0} : tracked_above(binding, path_directory(entry->path));
         if (above.len)
-            tell_tracked_twice(binding, pointer, entry, "lies inside",
-                               map_get(&binding->tracked_by, above), above);
+            tell_tracked_twice(binding, pointer, entry, "lies inside", pointer_of(binding, above),
+                               above);
     }
 }
 
@@ -124,7 +136,7 @@ void pipeline_check_pointed(struct binding *binding, const struct stage *stage)
             path = held->path;
         if (!path.len)
             continue;
-        const struct dvc_pointer *pointer = map_get(&binding->tracked_by, path);
+        const struct dvc_pointer *pointer = pointer_of(binding, path);
         bool is_same = str_equal(path, output->path);
         if (is_same)
             binding_error(binding, output->node,

@@ -124,7 +124,7 @@ struct binding {
     /* Files of mlops and DVC that no output may replace. */
     struct map own_files;    /* path -> what it is, a C string */
     struct map own_dirs;     /* every directory above one -> const struct str *, its path */
-    struct map tracked_by;   /* path that a .dvc file tracks -> const struct dvc_pointer * */
+    struct map tracked_by;   /* path that a .dvc file tracks -> struct tracker * */
     struct map tracked_dirs; /* every directory above one -> const struct dvc_entry * */
     struct map params_seen, metrics_seen; /* top-level paths of all files */
 };

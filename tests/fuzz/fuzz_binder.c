@@ -41,18 +41,48 @@ static void check_order(struct arena *arena, const struct plan *plan)
 
 static void check_stage(const struct plan *plan, const struct stage *stage)
 {
-    check(!name_fault(stage->name, plan->pipeline->dialect == DOC_DVC));
-    check(stage->cmd.count > 0 && stage->timeout_ns >= 0);
+    bool is_dvc = plan->pipeline->dialect == DOC_DVC;
+    check(!name_fault(stage->name, is_dvc || stage->group.len));
+    check((is_dvc || stage->cmd.count > 0) && stage->timeout_ns >= 0);
     vec_each (struct dependency, dep, &stage->deps)
         check(dep->is_url || !path_text_fault(dep->path));
     check_outputs(plan, stage);
+}
+
+/* One file of values, the same for all. */
+static struct error *load(void *context, struct str path, const struct doc **ret)
+{
+    static const char values[] = "{k: 1, item: 2, l: [a, b], m: {x: {y: 1}}, key: ~}";
+    struct doc *doc = NULL;
+    *ret = NULL;
+    if (!str_equal(path_name(path), STR("values.yaml")))
+        return NULL;
+    const struct doc_options options = {.dialect = DOC_DVC};
+    TRY(doc_parse(context, path, str_of(values), &options, &doc));
+    *ret = doc;
+    return NULL;
+}
+
+static struct error *bind(struct arena *arena, const struct doc *doc, struct str path,
+                          struct pipeline **ret)
+{
+    static const char *const environment[] = {"HOME=/home/user", NULL};
+    const struct pipeline_part part = {path, doc};
+    const struct pipeline_sources sources = {
+        .parts = &part,
+        .count = 1,
+        .load = load,
+        .context = arena,
+        .environment = environment,
+    };
+    return pipeline_bind_sources(arena, &sources, ret);
 }
 
 static struct error *plan_doc(struct arena *arena, const struct doc *doc, struct str path)
 {
     struct pipeline *pipeline = NULL;
     struct plan plan;
-    TRY(pipeline_bind(arena, doc, path, &pipeline));
+    TRY(bind(arena, doc, path, &pipeline));
     TRY(plan_make(arena, pipeline, &(struct plan_options){0}, &plan));
     vec_each (struct stage, stage, &pipeline->stages)
         check_stage(&plan, stage);
