@@ -66,7 +66,7 @@ static struct error *load(void *context, struct str path, const struct doc **ret
 static struct error *bind(struct arena *arena, const struct doc *doc, struct str path,
                           struct pipeline **ret)
 {
-    static const char *const environment[] = {"HOME=/home/user", NULL};
+    static const char *const environment[] = {"HOME=/srv/u", NULL};
     const struct pipeline_part part = {path, doc};
     const struct pipeline_sources sources = {
         .parts = &part,

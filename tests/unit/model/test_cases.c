@@ -371,7 +371,7 @@ static struct error *add_file(struct outcome *outcome, const struct file *file, 
 
 static struct error *bind_files(struct outcome *outcome)
 {
-    static const char *const environment[] = {"HOME=/home/user", "EMPTY=", "TOKEN=abc", NULL};
+    static const char *const environment[] = {"HOME=/srv/u", "EMPTY=", "TOKEN=abc", NULL};
     struct part_vec parts = {0};
     struct dvc_pointer_vec pointers = {0};
     const struct file_vec *files = &outcome->test->files;
