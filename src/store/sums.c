@@ -8,12 +8,13 @@
 #include <endian.h>
 #include <stdio.h>
 
-enum { SHARDS = 256, SHARD_NAME_BYTES = 4, TEXT_HEAD_BYTES = 512 };
+/* The index keeps eight blobs of a kind. */
+enum { SHARDS = 8, SHARD_NAME_BYTES = 4, TEXT_HEAD_BYTES = 512 };
 #define KIND STR("sums1")
 
 VEC(row_vec, struct sums_row *);
 
-/* Rows in memory are as in the index, a shard for each first byte of the SHA-256. */
+/* Rows in memory are as in the index, a shard for the first three bits of the SHA-256. */
 struct sums {
     struct arena *arena;
     struct index *index;
@@ -32,11 +33,16 @@ static struct str md5_key(const struct md5 *md5)
     return (struct str){(const char *)md5->at, sizeof md5->at};
 }
 
+static size_t shard_of(const struct sums_row *row)
+{
+    return row->digest.at[0] >> 5;
+}
+
 static void insert(struct sums *sums, const struct sums_row *from)
 {
     struct sums_row *row = arena_new(sums->arena, struct sums_row);
     *row = *from;
-    *vec_push(sums->arena, &sums->shards[row->digest.at[0]]) = row;
+    *vec_push(sums->arena, &sums->shards[shard_of(row)]) = row;
     map_put(sums->arena, &sums->by_digest, digest_key(&row->digest), row);
     map_put(sums->arena, &sums->by_md5, md5_key(&row->md5), row);
     map_put(sums->arena, &sums->by_text_md5, md5_key(&row->text_md5), row);
@@ -71,7 +77,7 @@ static void load_shard(struct sums *sums, const char *name)
 
 static void shard_name(int shard, char ret[static SHARD_NAME_BYTES])
 {
-    snprintf(ret, SHARD_NAME_BYTES, "%02x", (unsigned)shard & 0xFF);
+    snprintf(ret, SHARD_NAME_BYTES, "%d", shard & 7);
 }
 
 struct sums *sums_open(struct arena *arena, struct index *index)
@@ -116,7 +122,7 @@ void sums_add(struct sums *sums, const struct sums_row *row)
     if (sums_of(sums, row->digest))
         return;
     insert(sums, row);
-    sums->is_dirty[row->digest.at[0]] = true;
+    sums->is_dirty[shard_of(row)] = true;
 }
 
 const struct sums_row *sums_of(const struct sums *sums, struct digest digest)

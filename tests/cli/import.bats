@@ -336,7 +336,7 @@ YAML
   dvc repro >"$BATS_TEST_TMPDIR/repro"
   not grep -q Running "$BATS_TEST_TMPDIR/repro"
   cp dvc.lock before
-  dvc repro -qf
+  dvc repro -q -f
   succeeds run
   says 'took 2 stages from dvc.lock'
   rm -rf out 'name: with colon'
