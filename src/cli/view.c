@@ -1,14 +1,10 @@
 #include "mlops/cli/view.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
-#include "mlops/base/moment.h"
 #include "mlops/cli/report.h"
-#include "mlops/host/file.h"
 #include "mlops/host/vcs.h"
 #include "mlops/model/name.h"
 #include "mlops/store/ledger.h"
-#include "mlops/store/lockfile.h"
 
 #include <stdlib.h>
 
@@ -173,104 +169,6 @@ FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *
         TRY(load_stage(context, ledger, state.entries[i].result, stage));
     }
     view_sort_stages(&view);
-    *ret = view;
-    return NULL;
-}
-
-/* A path of the project as the repository names it. */
-static struct str path_in_git(struct context *context, struct vcs *vcs,
-                              const struct workspace *workspace, struct str path)
-{
-    struct str inner = path_relative(context->arena, vcs_top(vcs), workspace->root);
-    if (inner.len == 0 || str_is(inner, "."))
-        return path;
-    return path_join(context->arena, inner, path);
-}
-
-/* Where the lock file of the pipeline lies; the pipeline file itself may be gone. */
-static FALLIBLE lock_path_of(struct context *context, struct str word, struct str *ret)
-{
-    struct pipeline pipeline = {0};
-    bool is_found = false;
-    struct run *newest = NULL;
-    TRY(context_find_pipeline(context, word, &pipeline.path, &is_found));
-    if (!is_found) {
-        TRY(view_newest_run(context, &newest));
-        pipeline.path = newest ? newest->pipeline : STR("pipeline.yaml");
-    }
-    pipeline.dir = path_directory(pipeline.path);
-    pipeline.dialect = pipeline_dialect(pipeline.path);
-    *ret = pipeline_lock_path(context->arena, &pipeline);
-    return NULL;
-}
-
-static void view_from_lock(struct context *context, const struct lockfile *lock,
-                           struct run_view *ret)
-{
-    ret->stages = arena_new_array(context->arena, struct run_view_stage, lock->entries.len);
-    map_each (item, &lock->entries) {
-        struct lock_entry *entry = item->value;
-        ret->stages[ret->stage_count++] = (struct run_view_stage){
-            .stage = entry->stage,
-            .key = entry->key,
-            .recipe = &entry->recipe,
-            .outs = entry->outs,
-            .out_count = entry->out_count,
-            .metrics = entry->metrics,
-            .duration_ns = -1,
-            .status = STATUS_UNCHANGED,
-        };
-    }
-    view_sort_stages(ret);
-}
-
-/* The run that wrote this lock file, if it is known here. */
-static FALLIBLE run_of_lock(struct context *context, struct str bytes, struct run **ret)
-{
-    struct workspace *workspace = NULL;
-    struct ledger *ledger = NULL;
-    *ret = NULL;
-    TRY(context_workspace(context, &workspace));
-    if (fd_number(workspace->state_fd) < 0)
-        return NULL;
-    TRY(context_ledger(context, &ledger));
-    return ledger_run_of_lock(ledger, context->arena, digest_of(bytes.at, bytes.len), ret);
-}
-
-static FALLIBLE view_of_revision(struct context *context, struct str word, struct str commit,
-                                 struct str pipeline, struct run_view *ret)
-{
-    struct arena *arena = context->arena;
-    struct workspace *workspace = NULL;
-    struct vcs *vcs = NULL;
-    struct str path, bytes;
-    bool is_found = false;
-    struct run *run = NULL;
-    struct str title =
-        str_print(arena, "%.*s (%.*s)", STR_FMT(word), STR_FMT(str_slice(commit, 0, 7)));
-    TRY(context_workspace(context, &workspace));
-    TRY(context_vcs(context, &vcs));
-    TRY(lock_path_of(context, pipeline, &path));
-    struct str name = str_print(arena, "%.*s:%.*s", STR_FMT(word), STR_FMT(path));
-    TRY(vcs_read(vcs, arena, commit, path_in_git(context, vcs, workspace, path), LIMIT_LOCK_BYTES,
-                 &bytes, &is_found));
-    if (!is_found)
-        return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s' has no %.*s", STR_FMT(title), STR_FMT(path)),
-            "only revisions with a committed lock file can be compared");
-    TRY(run_of_lock(context, bytes, &run));
-    struct run_view view = {.title = title};
-    if (run) {
-        TRY(view_of_run(context, run, &view));
-        view.title =
-            str_print(arena, "%.*s = run %.*s", STR_FMT(title), STR_FMT(ulid_short(run->id)));
-    } else {
-        struct lockfile lock = {0};
-        TRY(lockfile_parse(arena, name, bytes, &lock));
-        view_from_lock(context, &lock, &view);
-    }
-    /* Whoever names a commit asks for that commit's code, not for what the run started from. */
-    view.code = (struct code_state){.commit = commit};
     *ret = view;
     return NULL;
 }

@@ -58,10 +58,11 @@ END
 
 @test "in a directory below its dvc.yaml is the one, with the graph of the project" {
   three_files
-  cd sub
-  ran executed=3
-  holds 'set(s) == {"dvc.yaml:prep", "train", "other"}'
-  cd ..
+  (
+    cd sub
+    ran executed=3
+    holds 'set(s) == {"dvc.yaml:prep", "train", "other"}'
+  )
   ran unchanged=2 executed=1
   did prep train other report
 }
@@ -217,4 +218,16 @@ END
   says "'data/raw.csv' differs from what data/raw.csv.dvc records"
   fails 2 plan data/raw.csv
   says 'no stage makes what data/raw.csv.dvc tracks'
+}
+
+@test "a revision is compared by all its lock files, also where nothing else is known" {
+  three_files
+  git_init
+  ran executed=3
+  commit_all
+  rm -rf .mlops
+  echo new >data/raw.csv
+  succeeds diff HEAD workspace
+  says 'data/raw.csv changed'
+  says_not 'sub/dvc.yaml:train' # the revision knows it
 }
