@@ -284,6 +284,10 @@ static void write_collection(struct json_writer *json, const struct shape *shape
     write_pair(json, "type", is_list ? "array" : "object");
     json_name(json, is_list ? "items" : "additionalProperties");
     write_alternative(json, shape->of[0]);
+    if (!is_list && shape->least) {
+        json_name(json, "minProperties");
+        json_int(json, shape->least);
+    }
 }
 
 static void write_shape(struct printer *printer, const struct shape *shape)
@@ -316,10 +320,10 @@ static void write_shape(struct printer *printer, const struct shape *shape)
         write_either(printer, shape);
         break;
     case SHAPE_FIELDS:
-        if (shape->apart[0])
-            write_two_forms(printer, shape);
-        else
-            write_fields(printer, shape, false);
+        write_fields(printer, shape, false);
+        break;
+    case SHAPE_FORMS:
+        write_two_forms(printer, shape);
         break;
     }
 }

@@ -93,6 +93,10 @@ name: n
 %%
 plots: {a.csv: {x: b}}
 %%
+plots: [{}]
+%%
+stages: {a: {foreach: [1], do: {foreach: [1], do: {cmd: x}}}}
+%%
 vars: {a: 1}
 %%
 stages: {a: {foreach: [1], do: {cmd: x}, desc: more}}

@@ -15,9 +15,10 @@ enum shape_kind {
     SHAPE_NUMBER,
     SHAPE_NOTHING,
     SHAPE_LIST,   /* of of[0] */
-    SHAPE_MAP,    /* to of[0] */
+    SHAPE_MAP,    /* to of[0]; at least `least` entries */
     SHAPE_EITHER, /* any of `of`, in the native dialect also `native` */
-    SHAPE_FIELDS, /* a mapping with these fields */
+    SHAPE_FIELDS, /* a mapping with these fields, but for those of `apart` */
+    SHAPE_FORMS,  /* the same, or a mapping of those of `apart` and nothing else */
 };
 
 enum { SHAPE_CHOICES = 4 };

@@ -47,7 +47,7 @@ static const struct doc_node *printed(enum doc_dialect dialect)
 static void each_dialect_has_its_own_keys(void **state)
 {
     (void)state;
-    static const char stage[] = "definitions.stage.else.properties.";
+    static const char stage[] = "definitions.stage.properties.";
     static const struct {
         const char *key;
         bool native, dvc;
