@@ -113,7 +113,7 @@ END
 }
 
 @test "--resolved of what is refused prints the phase" {
-  pipeline <<'END'
+  pipeline dvc.yaml <<'END'
 stages:
   a: {cmd: 'true', depend: [x]}
 END

@@ -1,3 +1,4 @@
+# shellcheck disable=SC2016 # expressions of templates, not of the shell
 load helper
 
 # What a person reads when a file is wrong: the place, what is wrong, and the one thing to do. Every
@@ -110,7 +111,7 @@ END
   says "'item.lr'"
   says 'train@vit'
   says_not 'train@resnet'
-  points_at 'item.lr'
+  points_at '${item.lr}'
 }
 
 @test "an error inside a matrix names the instance" {
@@ -124,7 +125,7 @@ stages:
 END
   says 'dvc.yaml:6:'
   says "'item.sed'"
-  says "'item.seed'"
+  says "did you mean 'seed'?"
   says 'train@a-1'
 }
 
@@ -138,7 +139,9 @@ stages:
       --epochs ${train.epoch}
 END
   says "'train.epoch'"
-  says "'train.epochs'"
+  says "did you mean 'epochs'?"
+  says 'dvc.yaml:5:16:'
+  points_at '${train.epoch}'
 }
 
 @test "a shell's own variable: what to write instead" {
@@ -149,7 +152,7 @@ stages:
 END
   says 'dvc.yaml:3:'
   says "'HOME'"
-  says '\${HOME}'
+  says 'for a variable of the shell write \${...}'
 }
 
 @test "a file of vars that is not there" {
@@ -212,8 +215,8 @@ END
 stages:
   a: {cmd: 'x ${lrs}'}
 END
-  says "'lrs'"
-  says 'list'
+  says 'lrs'
+  says 'is a list'
 }
 
 @test "a tab as indentation is said to be one" {
@@ -342,8 +345,8 @@ stages:
 plots:
   roc.csv: {x: fpr}
 END
-  says 'dvc.yaml:4:3:'
-  says 'list'
+  says 'dvc.yaml:3:1:'
+  says "put '- ' before"
 }
 
 @test "nothing of another's text reaches the terminal raw" {

@@ -125,9 +125,16 @@ class Touched:
             for file in below or [out + "/data"]:
                 if "/" in file:
                     lines.append(f"mkdir -p {quote(os.path.dirname(file))}")
-                lines.append(f"printf '%s\\n' {quote(initial(file, self.project.params.get(file, ()), address))} > {quote(file)}")
+                lines.append(f"printf '%s\\n' {quote(self.content(file, address))} > {quote(file)}")
         lines.append(f"echo {quote(address)} >> .did")
         return "\n".join(lines) + "\n"
+
+    def content(self, file, address):
+        """What the project has of a file is what its stage writes: parameters must stay."""
+        known = self.project.root / file
+        if known.is_file():
+            return known.read_text().rstrip("\n")
+        return initial(file, self.project.params.get(file, ()), address)
 
     def rehash(self):
         """The .dvc files get the hashes of what was created."""
@@ -189,6 +196,7 @@ def with_commands(text, path):
     content = load(text)
     for stage in (content.get("stages") or {}).values():
         body = stage.get("do", stage)
+        body.pop("frozen", None)  # DVC, too, runs no frozen stage whose outputs are not there
         body["cmd"] = MAKE.replace("PATH", path)
     return json.dumps(content, ensure_ascii=False, indent=1)
 
@@ -212,4 +220,9 @@ def always_run(plans):
             if stage.get("always_changed") or not any(stage.get(k) for k in ("deps", "params", "outs", "metrics", "plots"))}
 
 
-__all__ = ["make_runnable", "always_run", "load", "support"]
+def is_inside(plan):
+    """All outputs lie in the project: nothing outside of the scratch copy is written."""
+    return not any(os.path.isabs(out["path"]) for stage in plan["model"].values() for out in stage.get("outs", []))
+
+
+__all__ = ["is_inside", "make_runnable", "always_run", "load", "support"]
