@@ -45,9 +45,27 @@ void binding_note_phase(struct binding *binding, enum pipeline_phase phase)
     binding->has_failed = true;
 }
 
+enum { WARNINGS_COMPARED_MOST = 16 };
+
+/* All stages of a group give the same ones. */
+static bool is_warned(const struct binding *binding, const struct doc_node *node, const char *text)
+{
+    const struct pipeline_warning_vec *warnings = &binding->pipeline->warnings;
+    size_t compared = MIN_OF(warnings->len, (size_t)WARNINGS_COMPARED_MOST);
+    for (size_t i = warnings->len - compared; i < warnings->len; i++) {
+        const struct doc_node *other = warnings->at[i].node;
+        if (other->line == node->line && other->column == node->column && other->doc == node->doc &&
+            str_is(warnings->at[i].text, text))
+            return true;
+    }
+    return false;
+}
+
 static void warn(struct binding *binding, const struct doc_node *node, const char *text)
 {
     struct arena *arena = binding->binder.arena;
+    if (is_warned(binding, node, text))
+        return;
     *vec_push(arena, &binding->pipeline->warnings) =
         (struct pipeline_warning){node, str_copy(arena, str_of(text))};
 }

@@ -1,9 +1,7 @@
 /* Every stage in turn: its layer of values, its mapping resolved, then bound. Stages that take the
  * paths of others come behind them. */
 #include "mlops/base/arena.h"
-#include "mlops/base/check.h"
-
-#include <stdlib.h>
+#include "mlops/base/limits.h"
 
 #include "pipeline_private.h"
 
@@ -141,23 +139,31 @@ static struct str wdir_of(struct binding *binding, const struct instance *instan
     return vars_dir(&to, instance->definition);
 }
 
+/* What is wrong with one stage of a group is mostly wrong with all: a few are told. */
 static void bind_instance(struct binding *binding, struct instance *instance)
 {
     struct part *part = instance->definition->part;
     struct stage *stage = instance->stage;
     struct resolution to = {.binding = binding, .instance = instance};
+    struct definition *definition = instance->definition;
     const struct doc_node *resolved = NULL;
+    instance->state = INSTANCE_DONE;
+    if (definition->is_wrong)
+        return;
     if (binding->file != part->file)
         binding_enter(binding, part);
     to.wdir = wdir_of(binding, instance);
-    bool is_fine = pipeline_resolve_stage(&to, instance, stage, &resolved);
+    bool is_resolved = pipeline_resolve_stage(&to, instance, stage, &resolved);
     binding_note_phase(binding, PIPELINE_RESOLVE);
-    if (is_fine) {
+    int before = error_count(binding);
+    if (is_resolved) {
         pipeline_bind_stage(binding, instance, resolved, stage);
         pipeline_check_variables(&to, stage);
     }
     binding_note_phase(binding, PIPELINE_LOAD);
-    instance->state = INSTANCE_DONE;
+    definition->failures += !is_resolved;
+    definition->is_wrong = error_count(binding) != before || (!is_resolved && definition->vars) ||
+                           definition->failures >= LIMIT_ERRORS_TOLD;
 }
 
 /* A stage that waits for those it names. */

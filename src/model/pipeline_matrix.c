@@ -207,6 +207,8 @@ static bool make_product(struct matrix *matrix)
 
 static bool is_equal(struct matrix *matrix, struct value *one, struct value *other)
 {
+    if (one->kind == DOC_STR && other->kind == DOC_STR)
+        return str_equal(one->node->text, other->node->text);
     AUTO(buf_drop) struct buf left = {0};
     AUTO(buf_drop) struct buf right = {0};
     AUTO(arena_drop) struct arena scratch = {0};
@@ -356,15 +358,29 @@ static bool add_axes(struct matrix *matrix, struct value *data)
     return is_fine;
 }
 
+/* Above this many comparisons of a rule with a combination the file is refused. */
+enum { COMPARISONS_MOST = 10000000 };
+
+static bool has_too_many_rules(struct matrix *matrix, const struct value_vec *rules)
+{
+    if (rules->len <= COMPARISONS_MOST / MAX_OF(matrix->combinations.len, (size_t)1))
+        return false;
+    binding_error(matrix->binding, matrix->node, "'matrix' has too many rules for %zu combinations",
+                  matrix->combinations.len);
+    return true;
+}
+
 static void apply_rules(struct matrix *matrix, struct value *data)
 {
-    const struct value_vec *rules = find_rules(matrix, data, "exclude");
-    for (size_t i = 0; i < rules->len; i++)
-        exclude(matrix, rules->at[i]);
+    const struct value_vec *excluded = find_rules(matrix, data, "exclude");
+    const struct value_vec *included = find_rules(matrix, data, "include");
+    if (has_too_many_rules(matrix, excluded) || has_too_many_rules(matrix, included))
+        return;
+    for (size_t i = 0; i < excluded->len; i++)
+        exclude(matrix, excluded->at[i]);
     size_t product_count = matrix->combinations.len;
-    rules = find_rules(matrix, data, "include");
-    for (size_t i = 0; i < rules->len; i++)
-        include(matrix, rules->at[i], i, product_count);
+    for (size_t i = 0; i < included->len; i++)
+        include(matrix, included->at[i], i, product_count);
 }
 
 static struct value *name_value(struct matrix *matrix, struct str name)

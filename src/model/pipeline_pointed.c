@@ -102,9 +102,9 @@ static void check_entries(struct binding *binding, const struct dvc_pointer *poi
     vec_each (struct dvc_entry, entry, &pointer->outs) {
         struct str above =
             entry->is_url ? (struct str){0} : tracked_above(binding, path_directory(entry->path));
-        if (above.len)
-            tell_tracked_twice(binding, pointer, entry, "lies inside", pointer_of(binding, above),
-                               above);
+        const struct dvc_pointer *other = above.len ? pointer_of(binding, above) : NULL;
+        if (other)
+            tell_tracked_twice(binding, pointer, entry, "lies inside", other, above);
     }
 }
 

@@ -79,6 +79,7 @@ struct definition {
     struct fragment fragment; /* of the body */
     struct str_vec names;     /* of stages whose paths it takes */
     struct told_vec told;     /* what was told of one of its stages */
+    int failures;             /* stages of which something was told */
 };
 
 VEC(definition_vec, struct definition *);

@@ -7,11 +7,11 @@
 
 #include "pipeline_private.h"
 
-/* The same mistake of all stages of a group is told once. */
+/* A mistake is told once, for all stages of a group too. */
 static bool is_told(struct resolution *to, const struct template_piece *piece)
 {
     struct definition *definition = to->instance ? to->instance->definition : NULL;
-    if (!definition || !definition->is_group)
+    if (!definition)
         return false;
     vec_each (const void *, told, &definition->told) {
         if (*told == piece)
@@ -243,13 +243,15 @@ static struct doc_node *resolve_key(struct resolution *to, const struct fragment
 /* Keys that became equal: one of them would be lost. */
 static void check_keys(struct resolution *to, const struct doc_node *map)
 {
-    for (const struct doc_node *child = map->first; child; child = child->next) {
-        const struct doc_node *first = doc_find(map, child->key->text);
-        if (first != child) {
-            to->failed = true;
-            binding_error(to->binding, child->key, "duplicate key '%.*s' (first at line %d)",
-                          STR_FMT(child->key->text), first->key->line);
-        }
+    struct map seen = {0};
+    for (struct doc_node *child = map->first; child; child = child->next) {
+        const struct doc_node *first =
+            map_put(to->binding->binder.arena, &seen, child->key->text, child);
+        if (!first)
+            continue;
+        to->failed = true;
+        binding_error(to->binding, child->key, "duplicate key '%.*s' (first at line %d)",
+                      STR_FMT(child->key->text), first->key->line);
     }
 }
 
