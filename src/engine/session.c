@@ -34,6 +34,14 @@ struct error *session_find_pipeline(struct arena *arena, struct str cwd, struct 
     return NULL;
 }
 
+/* Whoever wants several files need not stand below one. */
+static FALLIBLE find_any(struct arena *arena, struct str cwd, struct str *ret, bool *ret_found)
+{
+    AUTO(workspace_drop) struct workspace workspace = {0};
+    TRY(workspace_find(arena, cwd, &workspace));
+    return pipelines_first(arena, &workspace, ret, ret_found);
+}
+
 static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_options *options,
                                   struct str *ret)
 {
@@ -42,6 +50,8 @@ static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_opti
         *ret = path_join(arena, options->cwd, options->pipeline);
     else
         TRY(session_find_pipeline(arena, options->cwd, ret, &is_found));
+    if (!is_found && (options->choice.all_files || options->choice.recursive))
+        TRY(find_any(arena, options->cwd, ret, &is_found));
     if (is_found)
         return NULL;
     return error_hint(error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'",

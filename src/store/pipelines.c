@@ -163,3 +163,20 @@ struct error *pipelines_load_alone(struct arena *arena, const struct workspace *
 {
     return load(arena, workspace, path, cwd, true, ret);
 }
+
+struct error *pipelines_first(struct arena *arena, const struct workspace *workspace,
+                              struct str *ret, bool *ret_found)
+{
+    struct loader loader = {
+        .arena = arena, .workspace = workspace, .cwd = workspace->root, .dialect = DOC_DVC};
+    struct discovery found = {0};
+    struct str root = {0};
+    bool has_root = false;
+    struct str here = path_join(arena, workspace->cwd, STR("dvc.yaml"));
+    TRY(dvcconfig_root(arena, workspace, here, &root, &has_root));
+    TRY(pipelines_discover(&loader, root, &found));
+    *ret_found = found.pipelines.len > 0;
+    if (*ret_found)
+        *ret = path_join(arena, workspace->root, found.pipelines.at[0]);
+    return NULL;
+}

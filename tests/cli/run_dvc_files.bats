@@ -104,6 +104,15 @@ END
   holds 'set(s) == {"eval", "sub/dvc.yaml:train"}'
 }
 
+@test "all files run from a directory that has none" {
+  three_files
+  rm dvc.yaml
+  touch clean.csv
+  ran executed=3 -- -P
+  did train other eval
+  ran unchanged=3 -- -R sub
+}
+
 @test "whole pipelines, all of them, those of a directory, and patterns" {
   three_files
   succeeds plan --json -p report

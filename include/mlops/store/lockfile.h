@@ -40,8 +40,8 @@ void lockfile_remember(struct index *index, const struct lockfile *lockfile);
 FALLIBLE lockfile_parse(struct arena *arena, struct str name, struct str bytes,
                         struct lockfile *ret);
 
-/* What tells states of all lock files of a pipeline apart: the digest of the only one that is there,
- * zero if none is, else SHA-256 over the lines "PATH HEX" of those that are, by path. */
+/* What tells states of all lock files of a pipeline apart: the digest of the only one that is
+ * there, zero if none is, else SHA-256 over the lines "PATH HEX" of those that are, by path. */
 struct digest lockfile_digest_all(const struct lockfile *locks, size_t count);
 
 /* The file's text, deterministic: equal values give equal bytes. */

@@ -18,3 +18,8 @@ FALLIBLE pipelines_load(struct arena *arena, const struct workspace *workspace, 
 /* The same without the project's other dvc.yaml, whose mistakes then do not count. */
 FALLIBLE pipelines_load_alone(struct arena *arena, const struct workspace *workspace,
                               struct str path, struct str cwd, struct pipeline **ret);
+
+/* The first dvc.yaml, by path, of the project that the workspace's `cwd` is in: for who names none.
+ * `*ret` is absolute. */
+FALLIBLE pipelines_first(struct arena *arena, const struct workspace *workspace, struct str *ret,
+                         bool *ret_found);
