@@ -73,6 +73,18 @@ static FALLIBLE want_outs(struct importing *importing, const struct import_stage
     return NULL;
 }
 
+/* Inputs that are not there: their digests are only known from DVC's cache. */
+static FALLIBLE want_absent(struct importing *importing, const struct import_stage *stage)
+{
+    vec_each (const struct dvc_entry, entry, &stage->recorded->deps) {
+        struct translated seen = {0};
+        TRY(import_translate(importing, entry, LOOK_DEP, &seen));
+        if (seen.is_absent && seen.why.len)
+            TRY(import_want(importing, entry));
+    }
+    return NULL;
+}
+
 static FALLIBLE want_all(struct importing *importing)
 {
     const struct pipeline *pipeline = importing->session->pipeline;
@@ -215,8 +227,10 @@ static FALLIBLE take_matching(struct importing *importing)
     TRY(look_at_all(importing));
     vec_each (struct import_stage, stage, &importing->stages) {
         TRY(import_match(importing, stage));
-        if (stage->is_matching)
-            TRY(want_outs(importing, stage));
+        if (!stage->is_matching)
+            continue;
+        TRY(want_absent(importing, stage));
+        TRY(want_outs(importing, stage));
     }
     TRY(import_take_wanted(importing));
     TRY(import_recorded(importing));

@@ -73,6 +73,7 @@ static FALLIBLE look_here(struct importing *importing, const struct dvc_entry *e
     if (error && error->code >= ERROR_SIGNAL)
         return error;
     error_drop(error);
+    ret->is_absent = found.kind == ARTIFACT_ABSENT;
     ret->artifact = found;
     ret->artifact.path = entry->path;
     ret->artifact.is_stored = false;
@@ -129,6 +130,19 @@ static FALLIBLE translate_tree(struct importing *importing, const struct dvc_ent
     return NULL;
 }
 
+/* A dry look reads no data: what lies in DVC's cache will do. */
+static FALLIBLE excuse(struct importing *importing, const struct dvc_entry *entry,
+                       struct translated *ret)
+{
+    bool is_cached = false;
+    if (!importing->is_dry || importing->is_passing || !ret->why.len)
+        return NULL;
+    TRY(import_is_cached(importing, entry, &is_cached));
+    if (is_cached)
+        ret->why = (struct str){0};
+    return NULL;
+}
+
 FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *entry,
                           enum look_role role, struct translated *ret)
 {
@@ -139,12 +153,13 @@ FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *e
         return NULL;
     }
     TRY(look_here(importing, entry, role, &made));
-    if (!made.is_here && importing->only_matching)
+    if (!made.is_here && importing->only_matching && !made.is_absent)
         made.why = STR("is not as recorded");
     else if (!made.is_here && entry->is_directory)
         TRY(translate_tree(importing, entry, role, &made));
     else if (!made.is_here)
         TRY(translate_file(importing, entry, &made));
+    TRY(excuse(importing, entry, &made));
     *ret = made;
     return NULL;
 }

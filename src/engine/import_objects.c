@@ -72,6 +72,23 @@ FALLIBLE import_want(struct importing *importing, const struct dvc_entry *entry)
     return NULL;
 }
 
+FALLIBLE import_is_cached(struct importing *importing, const struct dvc_entry *entry, bool *ret)
+{
+    struct dvc_object object = object_of(entry);
+    const struct manifest *manifest = NULL;
+    int64_t bytes = 0;
+    if (!entry->is_directory)
+        return dvc_cache_has(&importing->cache, &object, &bytes, ret);
+    TRY(import_manifest(importing, entry, &manifest));
+    *ret = manifest->health == DVC_GOOD;
+    for (size_t i = 0; i < manifest->files.len && *ret; i++) {
+        struct dvc_object inner = {.md5 = manifest->files.at[i].md5,
+                                   .is_text_md5 = entry->is_legacy};
+        TRY(dvc_cache_has(&importing->cache, &inner, &bytes, ret));
+    }
+    return NULL;
+}
+
 /* --- taking --- */
 
 /* A part of the wants, worked on by the pool. */

@@ -15,7 +15,8 @@
 struct import_stage {
     const struct stage *stage;
     const struct dvc_lock_stage *recorded;
-    bool is_matching; /* every recorded file is what the work tree holds */
+    /* Every recorded file is what the work tree holds, or is not there and DVC's cache has it. */
+    bool is_matching;
 };
 VEC(import_stage_vec, struct import_stage);
 
@@ -62,6 +63,8 @@ FALLIBLE import_cache_path(struct session *session, struct str *ret);
 /* import_objects.c */
 FALLIBLE import_want(struct importing *importing, const struct dvc_entry *entry);
 FALLIBLE import_take_wanted(struct importing *importing);
+/* Whether DVC's cache has all of it; its bytes are not looked at. */
+FALLIBLE import_is_cached(struct importing *importing, const struct dvc_entry *entry, bool *ret);
 FALLIBLE import_manifest(struct importing *importing, const struct dvc_entry *entry,
                          const struct manifest **ret);
 
@@ -70,6 +73,7 @@ FALLIBLE import_manifest(struct importing *importing, const struct dvc_entry *en
 struct translated {
     struct artifact artifact;
     bool is_here;
+    bool is_absent; /* nothing lies at its path */
     struct str why;
 };
 FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *entry,

@@ -18,14 +18,24 @@ const struct output *import_output(const struct stage *stage, struct str path)
 
 /* --- does the work tree hold what was recorded? --- */
 
+/* What is not there can come back, so it is no difference. */
+static FALLIBLE match_one(struct importing *importing, const struct dvc_entry *entry,
+                          enum look_role role, bool *ret)
+{
+    struct translated seen = {0};
+    TRY(import_translate(importing, entry, role, &seen));
+    *ret = seen.is_here;
+    if (!seen.is_absent || importing->is_passing)
+        return NULL;
+    *ret = !seen.why.len;
+    return *ret || !entry->has_hash ? NULL : import_is_cached(importing, entry, ret);
+}
+
 static FALLIBLE match_all(struct importing *importing, const struct dvc_entry_vec *entries,
                           enum look_role role, bool *is_matching)
 {
-    for (size_t i = 0; i < entries->len && *is_matching; i++) {
-        struct translated seen = {0};
-        TRY(import_translate(importing, &entries->at[i], role, &seen));
-        *is_matching = seen.is_here;
-    }
+    for (size_t i = 0; i < entries->len && *is_matching; i++)
+        TRY(match_one(importing, &entries->at[i], role, is_matching));
     return NULL;
 }
 
@@ -302,7 +312,7 @@ static FALLIBLE make(struct importing *importing, const struct import_stage *sta
     TRY(fill_outs(importing, stage, result, ret_why));
     if (!ret_why->len)
         TRY(fill_deps(importing, &stage->recorded->deps, &recipe, ret_why));
-    if (ret_why->len)
+    if (ret_why->len || (importing->is_dry && !importing->is_passing))
         return NULL;
     fill_params(importing, stage, &recipe);
     recipe.outs = arena_new_array(arena, struct str, result->out_count);

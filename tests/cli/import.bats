@@ -235,6 +235,37 @@ nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
     diff "$BATS_TEST_TMPDIR/before" -
 }
 
+@test "--dry-run takes what lies in DVC's cache for there" {
+  dvc_project 3
+  rm -rf raw clean.txt feats model.txt
+  succeeds import --dry-run --json
+  holds 'r["missing"] == 0 and r["unusable"] == 0'
+  rm -rf .dvc/cache/files/md5/"$(printf 'f\n' | md5sum | cut -c1-2)"
+  succeeds import --dry-run --json
+  holds '[f["name"] for f in r["faults"] if f["what"] == "missing"] == ["feats"]'
+}
+
+@test "a run takes outputs that are not there from DVC's cache" {
+  dvc_project 3
+  rm -rf raw clean.txt feats model.txt
+  succeeds run --json
+  counts restored=2
+  nothing_ran
+}
+
+@test "a tracked input that is not there comes back, by import or by itself" {
+  dvc_project 3
+  rm -rf raw
+  succeeds run
+  nothing_ran
+  [ "$(cat raw/a.csv)" = 1 ]
+  succeeds import
+  rm -rf raw .dvc/cache
+  succeeds run
+  nothing_ran
+  [ "$(cat raw/a.csv)" = 1 ]
+}
+
 @test "a second import reads nothing again, and gc keeps what came in" {
   dvc_project 3
   succeeds import
