@@ -3,14 +3,19 @@
 
 #include "pipeline_private.h"
 
+static void bind_artifact(struct binding *binding, const struct doc_node *node,
+                          struct draft_artifact *ret)
+{
+    struct str where = str_print(binding->binder.arena, "of '%.*s'", STR_FMT(node->key->text));
+    schema_bind(&binding->binder, &pipeline_schema_artifact, where, node, ret);
+}
+
 static void bind_artifacts(struct binding *binding, const struct doc_node *node)
 {
     for (const struct doc_node *item = node->first; item; item = item->next) {
         struct draft_artifact draft = {0};
         struct str ignored;
-        schema_bind(&binding->binder, &pipeline_schema_artifact,
-                    str_print(binding->binder.arena, "of '%.*s'", STR_FMT(item->key->text)), item,
-                    &draft);
+        bind_artifact(binding, item, &draft);
         if (draft.path.len)
             binding_path(binding, item, binding->file->dir, draft.path, &ignored);
         if (draft.labels)
@@ -138,6 +143,11 @@ static void check_artifacts_kind(struct binding *binding, const struct doc_node 
 {
     if (node->kind != DOC_MAP)
         binding_expected(binding, node, key, "a mapping of names to artifacts");
+    for (const struct doc_node *item = node->kind == DOC_MAP ? node->first : NULL; item;
+         item = item->next) {
+        struct draft_artifact ignored = {0};
+        bind_artifact(binding, item, &ignored);
+    }
 }
 
 void pipeline_check_lists(struct binding *binding, struct draft_top *top)
