@@ -266,6 +266,24 @@ nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
   [ "$(cat raw/a.csv)" = 1 ]
 }
 
+@test "an import that is killed at any moment goes on when it is started again" {
+  dvc_project 3
+  for i in $(seq 200); do echo "$i" >raw/"$i"; done
+  old=$(sed -n 's/.*md5: //p' raw.dvc)
+  new=$(cached_dir 3 raw)
+  sed -i "s/$old/$new/; s/nfiles: 2/nfiles: 202/" raw.dvc dvc.lock
+  for i in 005 01 02 03 05 08 13 2; do
+    timeout -s KILL "0.$i" "$MLOPS" import >/dev/null 2>&1 || true
+  done
+  succeeds import --json
+  holds 'r["missing"] + r["unusable"] == 0'
+  succeeds verify
+  rm -rf .dvc/cache clean.txt feats model.txt metrics.json
+  succeeds run --json
+  counts restored=2
+  nothing_ran
+}
+
 @test "a second import reads nothing again, and gc keeps what came in" {
   dvc_project 3
   succeeds import
