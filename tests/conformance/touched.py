@@ -9,7 +9,7 @@ import support
 import yaml
 
 # A stage of another file than the one that is run has that file's path before its name.
-MAKE = r'sh "$DVC_ROOT/.make/PATH/\${DVC_STAGE##*:}"'
+MAKE = r'sh "$DVC_ROOT/.dvc/make/PATH/\${DVC_STAGE##*:}"'
 
 
 class Loader(yaml.SafeLoader):
@@ -112,7 +112,7 @@ class Touched:
                 (root / path / "data").write_text("data\n")
         for address, outs in self.made.items():
             path, _, name = address.rpartition(":")
-            script = root / ".make" / (path or "dvc.yaml") / name
+            script = root / ".dvc/make" / (path or "dvc.yaml") / name
             script.parent.mkdir(parents=True, exist_ok=True)
             script.write_text(self.script(address, outs))
 
