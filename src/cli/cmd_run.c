@@ -13,7 +13,7 @@ struct run_command {
     struct plan_choice choice;
     bool keep_going, force, no_restore, minimal, dry_run;
     bool force_downstream, no_dvc_lock;
-    bool pull, no_commit, ignore_errors, interactive; /* DVC's: refused */
+    bool pull, no_commit, ignore_errors, interactive, allow_missing; /* DVC's: refused */
     int progress;
 };
 
@@ -72,6 +72,7 @@ static const struct option_row rows[] = {
     {.name = "pull", OPTION_FLAG_AT(struct run_command, pull), .is_hidden = true},
     {.name = "no-commit", OPTION_FLAG_AT(struct run_command, no_commit), .is_hidden = true},
     {.name = "ignore-errors", OPTION_FLAG_AT(struct run_command, ignore_errors), .is_hidden = true},
+    {.name = "allow-missing", OPTION_FLAG_AT(struct run_command, allow_missing), .is_hidden = true},
     {.name = "interactive",
      .letter = 'i',
      OPTION_FLAG_AT(struct run_command, interactive),
@@ -91,6 +92,8 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
         {command->ignore_errors, "ignore-errors",
          "nothing is made from what a failed stage left behind",
          "--keep-going goes on with all that does not need the failed stage"},
+        {command->allow_missing, "allow-missing", "what is not there can't be read by a stage",
+         "'mlops status' looks without the data; to run, fetch it first"},
         {command->interactive, "interactive", "nothing is asked for during a run",
          "'mlops plan' says what would run; name the stages that shall"},
     };

@@ -11,7 +11,7 @@ static const struct option_row rows[] = {
     CHOICE_ROWS(struct status_command),
     {.name = "exit-code",
      OPTION_FLAG_AT(struct status_command, exit_code),
-     .help = "End with status 1 if anything is to do"},
+     .help = "End with status 1 if anything is to do (so does --quiet)"},
 };
 
 static bool is_settled(enum stage_status status)
@@ -87,14 +87,14 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     TRY(run_plan(&session, &wanted, &report));
     int changed = context->format == FORMAT_JSON ? print_json(context, &session, &report)
                                                  : print_text(context, &session, &report);
-    if (command->exit_code && changed)
+    if ((command->exit_code || context->common.quiet) && changed)
         context->status = 1;
     return NULL;
 }
 
 static const struct command_example examples[] = {
     {"mlops status", "what is not up to date, and what changed"},
-    {"mlops status --exit-code --quiet", "in CI: fail if the committed results are stale"},
+    {"mlops status --quiet", "in CI: fail if the committed results are stale"},
 };
 
 const struct cli_command cmd_status = {
@@ -103,8 +103,20 @@ const struct cli_command cmd_status = {
     .arguments = "[PIPELINE] [TARGET...]",
     .summary = "Show what is not up to date",
     .description =
-        "Only stages with something to do are listed, each with what changed. Nothing is "
-        "run, made or written.",
+        "Only stages with something to do are listed, each with what changed: the same reasons, in "
+        "the same words, as 'plan' and 'why' give. An input that is not there is such a reason, "
+        "too. Nothing is run, made or written.\n"
+        "\n"
+        "--json: {schema_version, pipeline, is_up_to_date, counts, stages}. Each of 'stages' has "
+        "name, status (unchanged, would_run, would_restore, or unknown until a stage before it has "
+        "run), key and reasons: {part, what, before, after, text}, where part is cmd, wdir, shell, "
+        "dep, param, env, out, environment (the recipe), output (in the work tree), always, "
+        "forced, never_run, not_stored, rejected, template or upstream; before is null of what is "
+        "new, after "
+        "of what is gone.\n"
+        "\n"
+        "Exit status: 0; with --exit-code or --quiet 1 if anything is to do; 3 if the pipeline is "
+        "wrong.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct status_command),

@@ -322,8 +322,27 @@ static struct error *refuse_frozen(const struct stage *stage)
         "take 'frozen' away for its first run");
 }
 
+/* A file that can't be read is told once, however many name it. */
+static void check_params(struct session *session, const struct stage *stage,
+                         const struct forecast *forecast, struct map *broken,
+                         struct error_list *errors)
+{
+    vec_each (struct param_ref, reference, &stage->params) {
+        const struct doc_node *unused;
+        struct recipe_param value;
+        if (is_made_by_run(session, reference->file) || map_has(broken, reference->file))
+            continue;
+        struct error *error = session_params(session, reference->file, &unused);
+        if (error)
+            map_put(session->arena, broken, reference->file, broken);
+        else
+            error = fingerprint_param(session, stage, reference, forecast, &value);
+        error_list_add(errors, error);
+    }
+}
+
 static void check_stage(struct session *session, const struct stage *stage,
-                        struct forecast *forecast, struct error_list *errors)
+                        struct forecast *forecast, struct map *broken, struct error_list *errors)
 {
     if (stage->is_frozen) {
         bool is_unknown = !session_lock_entry(session, stage) && !takes_missing(forecast);
@@ -332,21 +351,18 @@ static void check_stage(struct session *session, const struct stage *stage,
     }
     vec_each (struct dependency, dependency, &stage->deps)
         error_list_add(errors, check_dependency(session, stage, dependency, forecast));
-    vec_each (struct param_ref, reference, &stage->params) {
-        struct recipe_param unused;
-        if (!is_made_by_run(session, reference->file))
-            error_list_add(errors, fingerprint_param(session, stage, reference, forecast, &unused));
-    }
+    check_params(session, stage, forecast, broken, errors);
 }
 
 struct error *fingerprint_check_inputs(struct session *session, struct forecast *forecast)
 {
     struct error_list errors = {0};
+    struct map broken = {0};
     TRY(tracked_check(session, forecast != NULL, takes_missing(forecast),
                       forecast ? &forecast->known : NULL));
     for (size_t i = 0; i < session->pipeline->stages.len; i++) {
         if (session->plan.stages[i].is_selected)
-            check_stage(session, &session->pipeline->stages.at[i], forecast, &errors);
+            check_stage(session, &session->pipeline->stages.at[i], forecast, &broken, &errors);
     }
     return error_list_take(&errors);
 }

@@ -235,6 +235,8 @@ struct error *run_end(struct run_state *state, struct run_report *ret)
     run_sum_up(state);
     if (!state->options->dry)
         TRY(record_end(state));
+    if (!state->options->dry)
+        run_note_templates(state);
     int exit_status = state->exit_status;
     if (state->stop_count)
         exit_status = ERROR_SIGNAL + signal_first();

@@ -59,7 +59,9 @@ struct run_state {
     struct budget budget;
     struct recorder *recorder;
     struct str damage; /* stamp of the store's damage that this project has not looked into yet */
-    struct map durations;        /* stage -> int64_t * */
+    struct map durations; /* stage -> int64_t * */
+    struct map templates; /* stage -> what it took from parameters; see run_template.c */
+    bool templates_read;
     bool has_begun;              /* the run has a row in the ledger */
     const struct stage *failure; /* the first: nothing new starts unless keep_going */
     int stop_count;              /* stop signals seen */
@@ -131,6 +133,10 @@ bool run_was_interrupted(const struct error *error);
 bool run_is_stage_fault(const struct error *error);
 /* The error's text, which it drops, as the cause of a failure. */
 struct str run_text_of(struct arena *arena, struct error *error);
+
+/* run_template.c: which values of templates are behind a changed command; and remembering them. */
+void run_explain_templates(struct run_state *state, struct step *step);
+void run_note_templates(struct run_state *state);
 
 /* run_saving.c */
 void run_note_saving(const struct run_state *state, struct run_report *ret);

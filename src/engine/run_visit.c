@@ -252,6 +252,7 @@ struct error *run_visit(struct run_state *state, struct step *step)
         lookup_stage(state->session, step->stage, &step->print, &lookup, true, &step->verdict);
     if (error)
         return look_later(state, step, error);
+    run_explain_templates(state, step);
     outcome->reasons = step->verdict.reasons;
     run_take_result(state, step);
     return state->options->dry ? finish_dry(state, step) : act(state, step);

@@ -28,6 +28,7 @@ static const struct wording {
     [REASON_NOT_STORED] = {"not_stored", "a result is known, but its outputs are not in the store",
                            NULL, NULL},
     [REASON_REJECTED] = {"rejected", "rejected its input when it last ran", NULL, NULL},
+    [REASON_TEMPLATE] = {"template", "$w (in a template) changed from $b to $a", NULL, NULL},
     [REASON_UPSTREAM] = {"upstream", "waits for '$w'", NULL, NULL},
 };
 

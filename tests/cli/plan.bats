@@ -132,3 +132,13 @@ END
   succeeds plan --format md
   says "| prepare | run"
 }
+
+@test "plan --minimal restores only what is asked for or needed" {
+  two_stages
+  ran executed=2
+  rm clean.txt
+  planned restored=1 unchanged=1
+  planned unchanged=2 -- --minimal
+  succeeds run --dry-run --minimal --json
+  counts unchanged=2
+}

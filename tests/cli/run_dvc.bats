@@ -182,3 +182,123 @@ END
   says ".mlops/failed/"
   [[ -f $(find .mlops/failed -name m.bin) ]]
 }
+
+@test "items of a list are whole scripts; lines of a string that rely on each other are warned about" {
+  pipeline dvc.yaml <<'END'
+stages:
+  a:
+    cmd:
+      - |
+        X=1
+        echo "x$X" > a
+    outs: [a]
+END
+  succeeds run
+  says_not "shell of its own"
+  holds_text a x1
+  pipeline dvc.yaml <<'END'
+stages:
+  a:
+    cmd: |
+      cd sub
+      pwd > a
+    outs: [a]
+END
+  mkdir sub
+  succeeds run
+  says "each line of the cmd of 'a' is run by a shell of its own"
+  says "dvc.yaml:3:"
+  succeeds lint
+  says "shell of its own"
+}
+
+@test "with one job stages run in the order of the plan, depth first" {
+  pipeline dvc.yaml <<'END'
+stages:
+  z: {cmd: 'echo z >> "$DID"; cp b c', deps: [b], outs: [c]}
+  a: {cmd: 'echo a >> "$DID"; touch x', outs: [x]}
+  m: {cmd: 'echo m >> "$DID"; touch b', outs: [b]}
+END
+  ran executed=3
+  holds_text "$DID" "$(printf 'm\nz\na')"
+}
+
+@test "mlops repro takes what 'dvc repro' takes, and refuses the rest with the one thing to do" {
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: 'echo a >> "$DID"; touch x', outs: [x]}
+  b: {cmd: 'echo b >> "$DID"; cp x y', deps: [x], outs: [y]}
+END
+  succeeds repro --dry
+  [ ! -e x ]
+  succeeds repro
+  did a b
+  succeeds repro --force --single-item b
+  did b
+  succeeds repro --force-downstream
+  [ ! -e "$DID" ]
+  for option in pull no-commit ignore-errors interactive allow-missing; do
+    fails 2 repro --$option
+    says "hint:"
+  done
+}
+
+@test "--force-downstream runs what uses a stage that ran, though what that made is as it was" {
+  echo 1 >in
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: 'echo a >> "$DID"; touch x', deps: [in], outs: [x]}
+  b: {cmd: 'echo b >> "$DID"; cp x y', deps: [x], outs: [y]}
+END
+  ran executed=2
+  echo 2 >in
+  rm "$DID"
+  ran executed=2 -- --force-downstream
+  did a b
+}
+
+@test "a changed value of a template is told as the cause of the changed command" {
+  echo 'v: 1' >params.yaml
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: 'echo ${v} > a', outs: [a]}
+END
+  ran executed=1
+  echo 'v: 2' >params.yaml
+  for command in status plan "why a"; do
+    # shellcheck disable=SC2086 # words
+    succeeds $command
+    says "params.yaml:v (in a template) changed from 1 to 2"
+  done
+  ran executed=1
+  ran unchanged=1
+}
+
+@test "links inside directories are followed: in dependencies, and out of outputs" {
+  mkdir d && echo 1 >d/x && ln -s x d/l && echo far >far
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: 'cat d/l > a', deps: [d], outs: [a]}
+  b: {cmd: 'mkdir o; ln -s ../far o/far', outs: [o]}
+END
+  ran executed=2
+  ran unchanged=2
+  rm d/l && cp d/x d/l
+  ran unchanged=2
+  rm -r o
+  ran restored=1 unchanged=1
+  holds_text o/far far
+}
+
+@test "the summary says what jobs side by side would have saved" {
+  [ "$(nproc)" -gt 1 ] || skip "one cpu"
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: 'sleep 0.4; touch x', outs: [x]}
+  b: {cmd: 'sleep 0.4; touch y', outs: [y]}
+END
+  succeeds run
+  says "it would have taken about"
+  succeeds run --force -j 1
+  says_not "it would have taken about"
+}

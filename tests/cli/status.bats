@@ -58,3 +58,24 @@ load helper
   says "prepare: to run"
   [ ! -e .mlops ]
 }
+
+@test "--quiet is 1 when there is something to do" {
+  two_stages
+  fails 1 status -q
+  ran executed=2
+  succeeds status -q
+}
+
+@test "what is missing is a reason, no error" {
+  two_stages
+  ran executed=2
+  rm raw.txt
+  echo 'other: 1' >params.yaml
+  succeeds status
+  says "raw.txt is missing"
+  fails 3 plan
+  echo raw >raw.txt
+  succeeds status
+  says "parameter params.yaml:lr is missing"
+  fails 3 plan
+}

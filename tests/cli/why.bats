@@ -84,3 +84,29 @@ END
     says 'prints no CSV'
   done
 }
+
+@test "a whole file of parameters is compared key by key" {
+  echo '{"a": 1, "b": {"c": 2}}' >p.json
+  pipeline <<'END'
+stages:
+  fit:
+    cmd: touch model
+    params: [{p.json: }]
+    outs: [model]
+END
+  ran executed=1
+  echo '{"a": 1, "b": {"c": 3}}' >p.json
+  succeeds why fit
+  says "p.json:b.c changed from 2 to 3"
+}
+
+@test "a restored stage says what brought it about" {
+  two_stages
+  ran executed=2
+  echo 'lr: 2' >params.yaml
+  ran executed=1 unchanged=1
+  echo 'lr: 1' >params.yaml
+  succeeds why train
+  says "would be restored"
+  says "params.yaml:lr changed from 2 to 1"
+}

@@ -108,4 +108,8 @@ LISTED = {
         {3: {"a": ["wdir", {"changed outs": {"x/o": "modified", "y/o": "modified"}}]}},
     ),
     "pycache-in-dep": ("__pycache__ is no data", {3: {}, 4: did(skipped=["a"])}),
+    "vars-change-out-path": (
+        REMOVAL,
+        {3: {"a": ["changed command", {"changed outs": {"one": "modified", "two": "modified"}}]}},
+    ),
 }

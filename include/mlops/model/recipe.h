@@ -75,6 +75,7 @@ enum reason_part {
     REASON_NEVER_RUN,
     REASON_NOT_STORED, /* a result is known, but its objects are not here */
     REASON_REJECTED,   /* a validate stage said no; it is asked again */
+    REASON_TEMPLATE,   /* a value that `${...}` put into the command or a path changed */
     REASON_UPSTREAM,   /* plan only: unknown until that stage has run */
 };
 

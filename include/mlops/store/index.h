@@ -51,7 +51,8 @@ void index_forget(struct index *index, struct str path);
  * every write that follows a stat gets a new stamp, so that nothing is racy. */
 FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
 
-/* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs", "healed".
+/* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs", "healed",
+ * "templates".
  * Checksummed; absent is NULL. */
 bool index_blob(struct index *index, struct arena *arena, struct str kind, struct str key,
                 struct str *ret);
