@@ -49,7 +49,7 @@ struct worktree {
     struct pool *pool;
     struct sums *sums; /* NULL: only our own digests are wanted */
     int root_fd;
-    bool follows_links; /* those inside directories, too */
+    bool follows_links;          /* those inside directories, too */
     struct map seen[LOOK_ROLES]; /* path -> struct seen * */
     struct map forgotten;        /* path -> struct forgotten * */
     int64_t sequence;
