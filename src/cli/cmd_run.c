@@ -111,6 +111,7 @@ struct metric_note {
     struct map before; /* "file:key" -> struct metric * */
     struct buf text;
     int told;
+    bool names_files; /* more than one file has metrics, so keys alone would be ambiguous */
 };
 
 static struct str metric_name(struct arena *arena, const struct metric *metric)
@@ -141,6 +142,8 @@ static void note_metric(struct arena *arena, struct metric_note *note, const str
         return;
     note->told++;
     struct str name = metric->key.len ? metric->key : metric->file;
+    if (note->names_files && metric->key.len)
+        name = metric_name(arena, metric);
     buf_print(&note->text, " · %.*s %.6g", STR_FMT(name), metric->value);
     if (before && !before->is_text && isfinite(before->value) && isfinite(metric->value))
         buf_print(&note->text, " (%+.6g)", metric->value - before->value);
@@ -161,11 +164,27 @@ static void print_saving(struct context *context, const struct run_report *repor
               STR_FMT(duration_print(context->arena, saving_ns)));
 }
 
+static bool has_metrics_files(const struct run_report *report)
+{
+    struct str first = {0};
+    for (size_t i = 0; i < report->count; i++) {
+        const struct result *result = report->outcomes[i].value;
+        for (size_t j = 0; result && j < result->metrics.len; j++) {
+            struct str file = result->metrics.at[j].file;
+            if (first.len && !str_equal(first, file))
+                return true;
+            first = file;
+        }
+    }
+    return false;
+}
+
 static void print_summary(struct context *context, const struct run_report *report,
                           struct metric_note *note)
 {
     struct arena *arena = context->arena;
     const struct run *run = report->run;
+    note->names_files = has_metrics_files(report);
     for (size_t i = 0; i < report->count; i++) {
         const struct outcome *outcome = &report->outcomes[i];
         bool is_new = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
