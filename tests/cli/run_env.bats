@@ -149,14 +149,14 @@ END
   holds 'why("a") == ["environment:environment"]'
 }
 
-@test "\${} is refused until templating is built, \\\${} is the shell's own" {
+@test "\${} of a value that nothing gives is refused, \\\${} is the shell's own" {
   pipeline <<'END'
 stages:
   a: {cmd: 'echo ${X} > a', outs: [a]}
 END
   fails 3 run
   says 'pipeline.yaml:2:'
-  says '\${X}'
+  says 'write \${...}'
   sed -i 's/\${X}/\\${X}/' pipeline.yaml
   X=5 ran executed=1
   holds_text a 5
