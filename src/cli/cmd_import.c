@@ -157,8 +157,11 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     const struct import_command *command = options;
     struct progress progress = {.context = context};
     struct observer observer = progress_observer(&progress);
-    struct stage_words words = {
-        .argc = argc, .argv = argv, .is_read_only = command->dry_run, .observer = &observer};
+    struct stage_words words = {.argc = argc,
+                                .argv = argv,
+                                .is_read_only = command->dry_run,
+                                .wants_dvc = true,
+                                .observer = &observer};
     struct session session = {0};
     int signals = -1;
     TRY(signal_open(&signals));

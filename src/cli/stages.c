@@ -37,6 +37,7 @@ struct error *stages_open(struct context *context, const struct stage_words *wor
 {
     struct session_options options = {.choice = words->choice,
                                       .is_read_only = words->is_read_only,
+                                      .wants_dvc = words->wants_dvc,
                                       .threads = -1,
                                       .observer = words->observer};
     TRY(path_current(context->arena, &options.cwd));

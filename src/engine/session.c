@@ -17,12 +17,11 @@ struct param_file {
     bool is_stale;               /* to be read again, parsed only if it is another one */
 };
 
-struct error *session_find_pipeline(struct arena *arena, struct str cwd, struct str *ret,
-                                    bool *ret_found)
+static FALLIBLE find_upwards(struct arena *arena, struct str cwd, const char *const *names,
+                             struct str *ret, bool *ret_found)
 {
-    static const char *const names[] = {"pipeline.yaml", "dvc.yaml"};
     for (struct str at = cwd; at.len; at = at.len > 1 ? path_directory(at) : STR("")) {
-        for (size_t i = 0; i < COUNT_OF(names); i++) {
+        for (size_t i = 0; names[i]; i++) {
             struct file_stat stat;
             struct str path = path_join(arena, at, str_of(names[i]));
             TRY(file_stat_at(AT_FDCWD, path.at, true, &stat, ret_found));
@@ -34,6 +33,13 @@ struct error *session_find_pipeline(struct arena *arena, struct str cwd, struct 
     return NULL;
 }
 
+struct error *session_find_pipeline(struct arena *arena, struct str cwd, struct str *ret,
+                                    bool *ret_found)
+{
+    static const char *const names[] = {"pipeline.yaml", "dvc.yaml", NULL};
+    return find_upwards(arena, cwd, names, ret, ret_found);
+}
+
 /* Whoever wants several files need not stand below one. */
 static FALLIBLE find_any(struct arena *arena, struct str cwd, struct str *ret, bool *ret_found)
 {
@@ -42,18 +48,27 @@ static FALLIBLE find_any(struct arena *arena, struct str cwd, struct str *ret, b
     return pipelines_first(arena, &workspace, ret, ret_found);
 }
 
+/* Empty: there is none, and need not be. */
 static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_options *options,
                                   struct str *ret)
 {
+    static const char *const dvc[] = {"dvc.yaml", NULL};
     bool is_found = true;
     if (options->pipeline.len)
         *ret = path_join(arena, options->cwd, options->pipeline);
+    else if (options->wants_dvc)
+        TRY(find_upwards(arena, options->cwd, dvc, ret, &is_found));
     else
         TRY(session_find_pipeline(arena, options->cwd, ret, &is_found));
-    if (!is_found && (options->choice.all_files || options->choice.recursive))
+    bool takes_any = options->choice.all_files || options->choice.recursive || options->wants_dvc;
+    if (!is_found && takes_any)
         TRY(find_any(arena, options->cwd, ret, &is_found));
     if (is_found)
         return NULL;
+    if (options->wants_dvc) {
+        *ret = (struct str){0};
+        return NULL;
+    }
     return error_hint(error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'",
                                 STR_FMT(options->cwd)),
                       "name the file: mlops run PIPELINE.yaml");
@@ -75,8 +90,17 @@ static const struct str *targets_of(struct session *session, const struct sessio
 static FALLIBLE bind_and_plan(struct session *session, const struct session_options *options,
                               struct str path)
 {
-    TRY(pipelines_load(session->arena, &session->workspace, path, options->cwd,
-                       &session->pipeline));
+    if (path.len)
+        TRY(pipelines_load(session->arena, &session->workspace, path, options->cwd,
+                           &session->pipeline));
+    else
+        TRY(pipelines_load_data(session->arena, &session->workspace, session->workspace.cwd,
+                                options->cwd, &session->pipeline));
+    if (!path.len && !session->pipeline->pointers.len)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "there is no dvc.yaml, pipeline.yaml or .dvc file in '%.*s'",
+                                    STR_FMT(session->workspace.root)),
+                          "go to the project");
     session->doc = session->pipeline->doc;
     const struct plan_choice *choice = &options->choice;
     struct str cwd = path_relative(session->arena, session->workspace.root, options->cwd);
@@ -167,11 +191,15 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
     struct arena *arena = session->arena;
     struct str absolute;
     TRY(pipeline_absolute(arena, options, &absolute));
-    struct str real;
-    TRY(path_real(arena, absolute, &real));
-    struct str directory = path_directory(real);
+    struct str real = {0}, path = {0};
+    struct str directory = options->cwd;
+    if (absolute.len) {
+        TRY(path_real(arena, absolute, &real));
+        directory = path_directory(real);
+    }
     TRY(workspace_find(arena, directory.len ? directory : STR("/"), &session->workspace));
-    struct str path = path_relative(arena, session->workspace.root, real);
+    if (absolute.len)
+        path = path_relative(arena, session->workspace.root, real);
     TRY(bind_and_plan(session, options, path));
     TRY(open_store(session, options));
     return load_locks(session);

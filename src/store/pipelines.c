@@ -130,22 +130,34 @@ static FALLIBLE add_settings(struct loader *loader, const struct pipeline_part *
     return read_settings(loader, root, sources);
 }
 
+/* A dvc.yaml that says nothing. */
+static FALLIBLE read_nothing(struct loader *loader, struct pipeline_part *named)
+{
+    struct doc *doc = NULL;
+    TRY(parse(loader, named->path, STR(""), true, &doc));
+    named->doc = doc;
+    return NULL;
+}
+
+enum extent { WHOLE_PROJECT, FILE_ALONE, WITHOUT_FILE };
+
 static FALLIBLE load(struct arena *arena, const struct workspace *workspace, struct str path,
-                     struct str cwd, bool is_alone, struct pipeline **ret)
+                     struct str cwd, enum extent extent, struct pipeline **ret)
 {
     struct loader loader = {
         .arena = arena, .workspace = workspace, .cwd = cwd, .dialect = pipeline_dialect(path)};
     struct pipeline_part named = {.path = str_copy(arena, path)};
     struct pipeline_sources sources = {
         .parts = &named, .count = 1, .load = load_for_binding, .context = &loader};
-    TRY(loader_read(&loader, named.path, true, &named.doc));
+    TRY(extent == WITHOUT_FILE ? read_nothing(&loader, &named)
+                               : loader_read(&loader, named.path, true, &named.doc));
     if (!named.doc)
         return error_hint(error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'",
                                     STR_FMT(show(&loader, path))),
                           "check the name, or run 'mlops lint' to see what is found");
     if (loader.dialect == DOC_DVC)
-        TRY(is_alone ? add_settings(&loader, &named, &sources)
-                     : add_project(&loader, &named, &sources));
+        TRY(extent == FILE_ALONE ? add_settings(&loader, &named, &sources)
+                                 : add_project(&loader, &named, &sources));
     enum pipeline_phase failed = PIPELINE_SCHEMA;
     sources.failed = &failed;
     struct error *error = pipeline_bind_sources(arena, &sources, ret);
@@ -155,13 +167,20 @@ static FALLIBLE load(struct arena *arena, const struct workspace *workspace, str
 struct error *pipelines_load(struct arena *arena, const struct workspace *workspace,
                              struct str path, struct str cwd, struct pipeline **ret)
 {
-    return load(arena, workspace, path, cwd, false, ret);
+    return load(arena, workspace, path, cwd, WHOLE_PROJECT, ret);
 }
 
 struct error *pipelines_load_alone(struct arena *arena, const struct workspace *workspace,
                                    struct str path, struct str cwd, struct pipeline **ret)
 {
-    return load(arena, workspace, path, cwd, true, ret);
+    return load(arena, workspace, path, cwd, FILE_ALONE, ret);
+}
+
+struct error *pipelines_load_data(struct arena *arena, const struct workspace *workspace,
+                                  struct str directory, struct str cwd, struct pipeline **ret)
+{
+    return load(arena, workspace, path_join(arena, directory, STR("dvc.yaml")), cwd, WITHOUT_FILE,
+                ret);
 }
 
 struct error *pipelines_first(struct arena *arena, const struct workspace *workspace,

@@ -393,3 +393,24 @@ YAML
   succeeds run --json
   counts unchanged=2
 }
+
+@test "a project that tracks data and has no pipeline is imported" {
+  mkdir -p .dvc data
+  echo 1 >data/raw.csv
+  md5=$(cached 3 data/raw.csv)
+  printf 'outs:\n- path: raw.csv\n  hash: md5\n  md5: %s\n  size: 2\n' "$md5" >data/raw.csv.dvc
+  succeeds import --json
+  holds 'r["objects_new"] == 1 and r["tracked"] == 1 and r["missing"] == 0'
+}
+
+@test "a native pipeline beside a dvc.yaml does not hide it from an import" {
+  dvc_project 3
+  printf 'stages:\n  other: {cmd: echo}\n' >pipeline.yaml
+  succeeds import --json
+  holds 'r["stages_new"] == 2'
+}
+
+@test "nothing to import is said" {
+  fails 3 import
+  says 'no dvc.yaml, pipeline.yaml or .dvc file'
+}

@@ -12,6 +12,7 @@ struct stage_words {
     const struct str *argv;
     struct plan_choice choice;
     bool is_read_only;
+    bool wants_dvc; /* see session_options */
     const struct observer *observer;
 };
 FALLIBLE stages_open(struct context *context, const struct stage_words *words, struct session *ret);

@@ -15,6 +15,8 @@ struct session_options {
     const struct str *targets;
     size_t target_count;
     struct plan_choice choice;
+    bool wants_dvc;    /* a dvc.yaml, whatever pipeline.yaml there is; none is fine where .dvc files
+                          track data */
     bool is_read_only; /* plan, status, why: nothing is made or written */
     int threads;       /* of the pool; < 0: as many as cpus */
     const struct observer *observer;

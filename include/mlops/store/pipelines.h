@@ -15,6 +15,11 @@
 FALLIBLE pipelines_load(struct arena *arena, const struct workspace *workspace, struct str path,
                         struct str cwd, struct pipeline **ret);
 
+/* What a project without any pipeline tracks: an empty pipeline, as of a dvc.yaml in `directory`
+ * (relative to the project), with the .dvc files. */
+FALLIBLE pipelines_load_data(struct arena *arena, const struct workspace *workspace,
+                             struct str directory, struct str cwd, struct pipeline **ret);
+
 /* The same without the project's other dvc.yaml, whose mistakes then do not count. */
 FALLIBLE pipelines_load_alone(struct arena *arena, const struct workspace *workspace,
                               struct str path, struct str cwd, struct pipeline **ret);
