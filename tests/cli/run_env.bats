@@ -102,7 +102,7 @@ END
   grep -q '^LC_ALL=' a
   grep -q '^MLOPS_STAGE=a' a
   not grep -q '^OTHER=' a
-  ! grep -q '^MY_KEY=' a
+  not grep -q '^MY_KEY=' a
 }
 
 @test "shell: bash fails when a part of a pipe fails, sh does not" {
