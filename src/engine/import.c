@@ -248,6 +248,15 @@ static FALLIBLE has_changed(struct session *session, struct buf *stamp, bool *re
     return NULL;
 }
 
+/* What a frozen stage is only its lock says. */
+static bool lacks_frozen(const struct session *session)
+{
+    bool lacks = false;
+    vec_each (struct stage, stage, &session->pipeline->stages)
+        lacks |= stage->is_frozen && !session_lock_entry(session, stage);
+    return lacks;
+}
+
 static void tell_taken(struct session *session, int64_t count, bool is_dry)
 {
     if (!count)
@@ -266,7 +275,7 @@ struct error *import_from_lock(struct session *session, bool is_dry)
     if (session->pipeline->dialect != DOC_DVC)
         return NULL;
     TRY(has_changed(session, &stamp, &is_new));
-    if (!is_new)
+    if (!is_new && !(stamp.len && lacks_frozen(session)))
         return NULL;
     struct import_report report = {0};
     AUTO(importing_drop) struct importing importing = {.session = session};

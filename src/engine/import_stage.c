@@ -43,6 +43,8 @@ FALLIBLE import_match(struct importing *importing, struct import_stage *stage)
 {
     stage->is_matching = true;
     TRY(match_all(importing, &stage->recorded->outs, LOOK_OUT, &stage->is_matching));
+    if (stage->stage->is_frozen)
+        return NULL; /* it is cut from what it reads */
     return match_all(importing, &stage->recorded->deps, LOOK_DEP, &stage->is_matching);
 }
 
@@ -54,13 +56,31 @@ static int compare_deps(const void *a, const void *b)
     return str_compare(left->path, right->path);
 }
 
-static FALLIBLE fill_deps(struct importing *importing, const struct dvc_entry_vec *entries,
-                          struct recipe *recipe, struct str *ret_why)
+/* What a frozen stage was made from need not be here any more. No file has this digest, so that the
+ * stage runs when it is thawed and its input is another one. */
+static struct recipe_dep bygone_dep(const struct dvc_entry *entry)
+{
+    char text[sizeof "md5 " + MD5_HEX_LEN] = "md5 ";
+    md5_print(entry->md5, text + 4);
+    return (struct recipe_dep){.path = entry->path,
+                               .kind = entry->is_directory ? ARTIFACT_TREE : ARTIFACT_FILE,
+                               .is_executable = entry->is_executable && !entry->is_directory,
+                               .digest = digest_of(text, strlen(text)),
+                               .size_bytes = MAX_OF(entry->size_bytes, (int64_t)0)};
+}
+
+static FALLIBLE fill_deps(struct importing *importing, const struct stage *stage,
+                          const struct dvc_entry_vec *entries, struct recipe *recipe,
+                          struct str *ret_why)
 {
     recipe->deps = arena_new_array(importing->arena, struct recipe_dep, entries->len);
     vec_each (const struct dvc_entry, entry, entries) {
         struct translated seen = {0};
         TRY(import_translate(importing, entry, LOOK_DEP, &seen));
+        if (seen.why.len && stage->is_frozen) {
+            recipe->deps[recipe->dep_count++] = bygone_dep(entry);
+            continue;
+        }
         if (seen.why.len) {
             *ret_why = str_print(importing->arena, "its dependency '%.*s' %.*s",
                                  STR_FMT(entry->written), STR_FMT(seen.why));
@@ -280,10 +300,11 @@ static bool is_same_command(const struct command *a, const struct command *b)
     return is_same;
 }
 
-/* A dry run's view: as if our own lock file had the entry. */
+/* As if our own lock file had the entry: a dry run's view, and what a frozen stage is. */
 static FALLIBLE pass_on(struct importing *importing, const struct stage *stage,
-                        const struct result *result)
+                        const struct result *result, bool *ret_news)
 {
+    *ret_news = false;
     struct session *session = importing->session;
     const struct lock_entry *known = session_lock_entry(session, stage);
     struct lock_entry *entry = arena_new(importing->arena, struct lock_entry);
@@ -291,14 +312,15 @@ static FALLIBLE pass_on(struct importing *importing, const struct stage *stage,
                                  .key = result->key,
                                  .outs = result->outs,
                                  .out_count = result->out_count,
-                                 .metrics = result->metrics};
+                                 .metrics = result->metrics,
+                                 .is_taken = true};
     TRY(recipe_decode(importing->arena, result->recipe, &entry->recipe));
     bool is_news = !known || (!digest_equal(known->key, entry->key) &&
                               is_same_command(&entry->recipe.cmd, &stage->cmd));
     if (!is_news)
         return NULL;
     map_put(importing->arena, &session_lock(session, stage)->entries, entry->stage, entry);
-    importing->report->stages_new++;
+    *ret_news = true;
     return NULL;
 }
 
@@ -311,7 +333,7 @@ static FALLIBLE make(struct importing *importing, const struct import_stage *sta
     *result = (struct result){.stage = stage->stage->name, .model = stage->stage->model};
     TRY(fill_outs(importing, stage, result, ret_why));
     if (!ret_why->len)
-        TRY(fill_deps(importing, &stage->recorded->deps, &recipe, ret_why));
+        TRY(fill_deps(importing, stage->stage, &stage->recorded->deps, &recipe, ret_why));
     if (ret_why->len || (importing->is_dry && !importing->is_passing))
         return NULL;
     fill_params(importing, stage, &recipe);
@@ -329,6 +351,7 @@ FALLIBLE import_stage(struct importing *importing, const struct import_stage *st
 {
     struct result result = {0};
     struct str why = {0};
+    bool is_news = false;
     importing->report->stages++;
     if (stage->stage->is_always_changed)
         return NULL; /* it runs whatever is known */
@@ -336,9 +359,12 @@ FALLIBLE import_stage(struct importing *importing, const struct import_stage *st
                STR_FMT(stage->stage->name));
     if (why.len)
         import_fault(importing, IMPORT_UNUSABLE, stage->stage->name, why);
-    else if (importing->is_passing)
-        return pass_on(importing, stage->stage, &result);
     else if (!importing->is_dry)
-        return keep(importing, &result);
+        TRY(keep(importing, &result));
+    bool is_frozen_news =
+        stage->stage->is_frozen && !session_lock_entry(importing->session, stage->stage);
+    if (!why.len && (importing->is_passing || (is_frozen_news && !importing->is_dry)))
+        TRY(pass_on(importing, stage->stage, &result, &is_news));
+    importing->report->stages_new += is_news && importing->is_passing;
     return NULL;
 }

@@ -41,7 +41,8 @@ void locks_note(struct lock_book *book, const struct outcome *outcome)
     const struct stage *stage = outcome->stage;
     const struct result *result = outcome->value;
     const struct lock_entry *before = session_lock_entry(session, stage);
-    if (before && digest_equal(before->key, outcome->key) && same_outs(before, result))
+    bool is_said = before && !before->is_taken;
+    if (is_said && digest_equal(before->key, outcome->key) && same_outs(before, result))
         return;
     struct lock_change *change = &book->files[stage->file->index];
     struct lock_entry *entry = arena_new(session->arena, struct lock_entry);

@@ -414,3 +414,18 @@ YAML
   fails 3 import
   says 'no dvc.yaml, pipeline.yaml or .dvc file'
 }
+
+@test "a frozen stage is what dvc.lock says, whatever became of its inputs, until it is thawed" {
+  dvc_project 3
+  sed -i 's/^  prepare:/  prepare:\n    frozen: true/' dvc.yaml
+  echo 2 >raw/a.csv
+  succeeds plan
+  succeeds run --json
+  counts unchanged=2
+  nothing_ran
+  rm -f .mlops/index.db*
+  ran unchanged=2 -- --no-dvc-lock
+  sed -i '/frozen/d' dvc.yaml
+  succeeds why prepare
+  says 'raw changed'
+}
