@@ -304,6 +304,7 @@ def murder(tally):
 
 
 def main():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, by mlops too
     chosen = fault.arguments((["kinds"], dict(nargs="*")))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     kinds = {"daemons": daemons, "timeouts": timeouts, "odd": odd_output, "signals": signals,
