@@ -8,12 +8,12 @@
 
 #include "run_private.h"
 
-/* Uncached metrics and plots are stored up to a limit, so that they can be restored and compared.
- */
+/* Uncached metrics and plots are stored up to a limit, so that they can be restored and compared;
+ * not those outside of the project, where nothing is restored. */
 static FALLIBLE is_to_be_stored(struct run_state *state, const struct output *output, bool *ret)
 {
     *ret = output->is_cached;
-    if (output->is_cached || output->category == OUT_PLAIN)
+    if (output->is_cached || output->category == OUT_PLAIN || path_is_outside(output->path))
         return NULL;
     struct file_stat stat;
     bool found = false;

@@ -3,6 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
+#include "mlops/model/name.h"
 #include "mlops/model/tree.h"
 
 #include "stored_private.h"
@@ -44,12 +45,11 @@ bool artifact_equal(const struct artifact *a, const struct artifact *b)
 void artifact_encode(const struct artifact *artifact, struct buf *out)
 {
     bool is_absent = artifact->kind == ARTIFACT_ABSENT;
-    bool is_outside = artifact->path.len && artifact->path.at[0] == '/';
     canon_list(out, ITEM_COUNT);
     canon_str(out, artifact->path);
     canon_str(out, str_of(artifact_kind_name(artifact->kind)));
     canon_bool(out, artifact->kind == ARTIFACT_FILE && artifact->is_executable);
-    canon_bool(out, artifact->is_stored && !is_outside);
+    canon_bool(out, artifact->is_stored && !path_is_outside(artifact->path));
     canon_digest(out, is_absent ? (struct digest){{0}} : artifact->digest);
     canon_int(out, artifact->size_bytes);
     canon_int(out, artifact->file_count);
@@ -109,7 +109,7 @@ FALLIBLE artifact_decode(struct arena *arena, struct canon_reader *reader, struc
     TRY(stored_path(reader, true, &artifact.path));
     TRY(kind_decode(reader, &artifact));
     TRY(canon_read_bool(reader, &artifact.is_stored));
-    if (artifact.is_stored && artifact.path.at[0] == '/')
+    if (artifact.is_stored && path_is_outside(artifact.path))
         return stored_damaged("a stored path outside of the project");
     TRY(canon_read_digest(reader, &artifact.digest));
     if (artifact.kind == ARTIFACT_ABSENT && !digest_is_zero(artifact.digest))

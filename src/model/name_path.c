@@ -219,6 +219,20 @@ static const char *part_fault(struct str part)
     return NULL;
 }
 
+struct str path_without_way_out(struct str path)
+{
+    while (str_starts(path, STR("../")))
+        path = str_slice(path, 3, path.len);
+    if (str_equal(path, STR("..")))
+        return str_slice(path, 2, 2);
+    return str_starts(path, STR("/")) ? str_slice(path, 1, path.len) : path;
+}
+
+bool path_is_outside(struct str path)
+{
+    return path_without_way_out(path).len != path.len;
+}
+
 const char *path_fault(struct str path)
 {
     if (path.len == 0)

@@ -8,22 +8,12 @@
 
 static const char *const category_keys[] = {"outs", "metrics", "plots"};
 
-/* Behind the way out of the project ("../.." or "/"), which only uncached outputs may take. */
-static struct str without_way_out(struct str path)
-{
-    while (str_starts(path, STR("../")))
-        path = str_slice(path, 3, path.len);
-    if (str_equal(path, STR("..")))
-        return str_slice(path, 2, 2);
-    return str_starts(path, STR("/")) ? str_slice(path, 1, path.len) : path;
-}
-
 static const char *place_fault(const struct output *output)
 {
     const char *fault = path_fault(output->path);
-    struct str rest = without_way_out(output->path);
-    if (!fault || output->is_cached || rest.len == output->path.len)
+    if (!fault || output->is_cached || !path_is_outside(output->path))
         return fault;
+    struct str rest = path_without_way_out(output->path);
     return rest.len ? path_fault(rest) : "holds the project itself";
 }
 
@@ -50,7 +40,7 @@ static bool is_in_place(struct binding *binding, const struct stage *stage,
         fault = own_file_fault(binding, stage, output->path);
     if (!fault)
         return true;
-    bool leaves = without_way_out(output->path).len != output->path.len;
+    bool leaves = path_is_outside(output->path);
     binding_error(binding, output->node, "output '%.*s' of stage '%.*s' %s%s",
                   STR_FMT(output->written), STR_FMT(stage->name), fault,
                   leaves && output->is_cached ? " (only outputs with 'cache: false' may)" : "");

@@ -50,12 +50,11 @@ FALLIBLE stored_amount(struct canon_reader *reader, int64_t *ret)
     return NULL;
 }
 
-FALLIBLE stored_path(struct canon_reader *reader, bool may_be_absolute, struct str *ret)
+FALLIBLE stored_path(struct canon_reader *reader, bool may_be_outside, struct str *ret)
 {
     struct str path = {0};
     TRY(canon_read_str(reader, &path));
-    bool is_absolute = path.len && path.at[0] == '/';
-    const char *fault = path_fault(str_slice(path, is_absolute && may_be_absolute, path.len));
+    const char *fault = path_fault(may_be_outside ? path_without_way_out(path) : path);
     if (fault)
         return stored_damaged("path '%.*s' %s", STR_FMT(str_slice(path, 0, 200)), fault);
     *ret = path;

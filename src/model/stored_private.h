@@ -14,8 +14,8 @@ FALLIBLE stored_record(struct canon_reader *reader, size_t count);
 /* An integer that is not negative. */
 FALLIBLE stored_amount(struct canon_reader *reader, int64_t *ret);
 
-/* A string that path_fault() has nothing against; an absolute path only if allowed. */
-FALLIBLE stored_path(struct canon_reader *reader, bool may_be_absolute, struct str *ret);
+/* A string that path_fault() has nothing against; one that leads out of the project if allowed. */
+FALLIBLE stored_path(struct canon_reader *reader, bool may_be_outside, struct str *ret);
 
 /* The error of a decoder: damaged, and how. */
 FALLIBLE stored_damaged(const char *format, ...) PRINTF_LIKE(1, 2);

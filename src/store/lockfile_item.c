@@ -172,12 +172,11 @@ FALLIBLE lock_read_dep(struct arena *arena, const struct doc_node *node, struct 
     return NULL;
 }
 
-/* mlops writes to these paths when it restores them. */
+/* mlops writes to these paths when it restores them; what lies outside is never restored. */
 static FALLIBLE check_out_path(const struct item_reader *item)
 {
     struct str path = item->artifact.path;
-    bool is_outside = path.len && path.at[0] == '/' && !item->artifact.is_stored;
-    const char *fault = path_fault(str_slice(path, is_outside, path.len));
+    const char *fault = path_fault(item->artifact.is_stored ? path : path_without_way_out(path));
     return fault ? doc_error(item->path, "the path '%.*s' %s", STR_FMT(path), fault) : NULL;
 }
 

@@ -274,6 +274,36 @@ END
   ran unchanged=1
 }
 
+@test "uncached metrics outside of the project: what changed runs again, and the lock reads back" {
+  far=$BATS_TEST_TMPDIR/far
+  mkdir -p "$far" && echo '{"v": 1}' >in
+  pipeline dvc.yaml <<END
+stages:
+  a:
+    cmd: cp in $far/a.json
+    deps: [in]
+    metrics: [{$far/a.json: {cache: false}}]
+  b:
+    cmd: cp in ../b.json
+    deps: [in]
+    metrics: [{../b.json: {cache: false}}]
+END
+  ran executed=2
+  ran unchanged=2
+  rm .mlops/index* # the lock itself is read
+  ran unchanged=2
+  echo '{"v": 2}' >"$far/a.json" && echo '{"v": 2}' >../b.json
+  ran executed=2
+  rm "$far/a.json" ../b.json
+  ran executed=2
+  holds_text "$far/a.json" '{"v": 1}'
+  holds_text ../b.json '{"v": 1}'
+  echo '{"v": 3}' >in
+  ran executed=2
+  mv dvc.mlops.lock lock
+  ran unchanged=2
+}
+
 @test "links inside directories are followed: in dependencies, and out of outputs" {
   mkdir d && echo 1 >d/x && ln -s x d/l && echo far >far
   pipeline dvc.yaml <<'END'

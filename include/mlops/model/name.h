@@ -28,6 +28,11 @@ const char *path_text_fault(struct str path);
  * points, blanks and dots at the end or a stream (':...'), or their short names (git~1). */
 const char *path_fault(struct str path);
 
+/* A normalised path behind its way out of the project ("../.." or "/"); all of it if it has none.
+ * Only what is not stored may lie outside: there mlops never writes. */
+struct str path_without_way_out(struct str path);
+bool path_is_outside(struct str path);
+
 /* Whether `path` equals `dir` or lies below it (by parts; "" holds what is relative and
  * does not start with ".."). */
 bool path_is_within(struct str path, struct str dir);
