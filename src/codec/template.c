@@ -62,8 +62,9 @@ struct place {
 static bool find_place(const struct doc_node *node, struct str wanted, int number,
                        struct place *ret)
 {
-    enum { LINES_MOST = 1000 };
-    for (int line = node->line; line < node->line + LINES_MOST; line++) {
+    enum { LINES_MOST = 1000 }; /* a line of a scalar adds a character at least */
+    int count = MIN_OF(LINES_MOST, (int)MIN_OF(node->text.len, (size_t)LINES_MOST) + 2);
+    for (int line = node->line; line < node->line + count; line++) {
         struct str text = doc_line(node->doc, line);
         size_t at = 0;
         int column = 1;
@@ -109,7 +110,12 @@ static FALLIBLE error_inside(const struct doc_node *node, struct str inner, size
     const char *start = inner.at - 2;
     struct str whole = {start, inner.len + 3};
     struct place place;
-    if (!find_place(node, whole, count_before(node->text, start, whole), &place))
+    (void)doc_line(node->doc, node->line);
+    struct doc_place latest = *node->doc->place;
+    bool is_found = find_place(node, whole, count_before(node->text, start, whole), &place);
+    *node->doc->place =
+        latest; /* the next error is looked for from here, not from the first line */
+    if (!is_found)
         return doc_error(node, "%s", text);
     for (size_t i = 0; i < skipped; i++)
         place.column += ((unsigned char)start[i] & 0xC0) != 0x80;
