@@ -163,11 +163,14 @@ static void check_name(struct binding *binding, const struct instance *instance)
 void pipeline_bind_stage(struct binding *binding, const struct instance *instance,
                          const struct doc_node *resolved, struct stage *stage)
 {
+    const struct definition *definition = instance->definition;
+    bool has_expressions = definition->fragment.is_live || definition->is_group;
     check_name(binding, instance);
     stage->node = resolved;
     struct draft draft = {.stage = stage, .common.timeout_ns = NOT_DECLARED};
     struct str where = pipeline_where(binding->binder.arena, instance->local_name);
     schema_bind(&binding->binder, &pipeline_schema_stage, where, resolved, &draft);
+    binding_note_phase(binding, has_expressions ? PIPELINE_LOAD : PIPELINE_SCHEMA);
     binding->binder.where = where;
     bind_draft(binding, &draft, instance->definition->entry);
     binding->binder.where = (struct str){0};

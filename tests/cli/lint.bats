@@ -121,6 +121,29 @@ END
   holds 'r["error"]["phase"] == "schema" and "depend" in r["error"]["message"] and "order" not in r'
 }
 
+@test "a key that is none is a fault of the schema in our own files, too" {
+  pipeline <<'END'
+stages:
+  a: {cmd: 'true', depend: [x]}
+END
+  fails 3 lint --resolved
+  holds 'r["error"]["phase"] == "schema" and "depend" in r["error"]["message"]'
+}
+
+@test "of a file some keys in one layer, others in the next, none twice" {
+  printf 'a: 1\nb: 2\nc: 3\n' > o.yaml
+  pipeline <<'END'
+vars: [o.yaml:a, o.yaml:b]
+stages:
+  s: {vars: [o.yaml:c], cmd: 'echo ${a} ${b} ${c}'}
+END
+  succeeds lint --resolved
+  holds 'r["stages"]["s"]["cmd"] == "echo 1 2 3"'
+  sed -i 's/o.yaml:c/o.yaml:a/' pipeline.yaml
+  fails 3 lint
+  says 'partially loaded already'
+}
+
 @test "--resolved keeps kinds of values apart" {
   pipeline <<'END'
 stages:
