@@ -32,6 +32,7 @@ void value_add(struct arena *arena, struct value *to, struct str name, struct va
 {
     if (!child->name.len)
         child->name = name;
+    child->place = to->children.len;
     *vec_push(arena, &to->children) = child;
     if (to->index.len)
         map_put(arena, &to->index, name, child);
@@ -47,8 +48,11 @@ static void open_value(struct arena *arena, struct value *value)
     size_t index = 0;
     for (const struct doc_node *node = value->node->first; node; node = node->next, index++) {
         struct value *child = &room[index];
-        *child = (struct value){
-            .kind = node->kind, .node = node, .source = value->source, .parent = value};
+        *child = (struct value){.kind = node->kind,
+                                .node = node,
+                                .source = value->source,
+                                .parent = value,
+                                .place = index};
         child->name = node->key ? template_text(arena, node->key) : str_print(arena, "%zu", index);
         *vec_push(arena, &value->children) = child;
     }
@@ -202,14 +206,26 @@ struct import *context_import(const struct context *context, struct str path)
     return found;
 }
 
+bool context_imports_key(const struct context *context, struct str path, struct str key)
+{
+    bool found = false;
+    for (; context && !found; context = context->below) {
+        const struct import *import = map_get(&context->imports, path);
+        found = import && map_has(&import->keys, key);
+    }
+    return found;
+}
+
 /* A map that this layer may add to, with the children of `of`. */
-static struct value *own_copy(struct arena *arena, const struct context *owner, struct value *of)
+static struct value *own_copy(struct arena *arena, struct context *owner, struct value *of)
 {
     const struct value_vec *children = value_children(arena, of);
     struct value *copy = value_new(arena, DOC_MAP, of->source);
     copy->name = of->name;
     copy->parent = of->parent;
     copy->owner = owner;
+    copy->place = of->place;
+    owner->copied += (int64_t)children->len;
     for (size_t i = 0; i < children->len; i++)
         *vec_push(arena, &copy->children) = children->at[i];
     copy->path = value_path(arena, of);
@@ -218,19 +234,24 @@ static struct value *own_copy(struct arena *arena, const struct context *owner, 
 
 static void replace_child(struct arena *arena, struct value *map, struct value *with)
 {
-    for (size_t i = 0; i < map->children.len; i++) {
-        if (str_equal(map->children.at[i]->name, with->name))
-            map->children.at[i] = with;
+    size_t count = map->children.len;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (with->place + i) % count; /* mostly the first that is looked at */
+        if (!str_equal(map->children.at[at]->name, with->name))
+            continue;
+        map->children.at[at] = with;
+        with->place = at;
+        break;
     }
     if (map->index.len)
         map_put(arena, &map->index, with->name, with);
 }
 
-static bool merge_into(struct arena *arena, const struct context *owner, struct value *into,
+static bool merge_into(struct arena *arena, struct context *owner, struct value *into,
                        struct value *map, struct clash *ret);
 
 /* `existing` stands in `into` or, if `is_below`, in a layer below it. */
-static bool merge_child(struct arena *arena, const struct context *owner, struct value *into,
+static bool merge_child(struct arena *arena, struct context *owner, struct value *into,
                         struct value *existing, bool is_below, struct value *child,
                         struct clash *ret)
 {
@@ -249,7 +270,7 @@ static bool merge_child(struct arena *arena, const struct context *owner, struct
 }
 
 /* Recursion is bounded by LIMIT_DOCUMENT_DEPTH. */
-static bool merge_into(struct arena *arena, const struct context *owner, struct value *into,
+static bool merge_into(struct arena *arena, struct context *owner, struct value *into,
                        struct value *map, struct clash *ret)
 {
     const struct value_vec *children = value_children(arena, map);

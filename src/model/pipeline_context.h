@@ -24,6 +24,7 @@ struct value {
     struct str path;            /* dotted, once asked for */
     struct value *alias;        /* the value that this one is under another name, or NULL */
     const void *owner;          /* the layer that made this map and may add to it */
+    size_t place;               /* in the map that it was last added to */
     bool is_open;               /* its children are there */
     struct value_vec children;
     struct map index; /* name -> struct value *, of large maps */
@@ -53,19 +54,21 @@ struct str value_path(struct arena *arena, struct value *value);
 /* A file, or keys of it, in a context. */
 struct import {
     bool is_whole;
-    struct str_vec keys;
+    struct map keys; /* key -> something */
 };
 
 struct context {
     struct context *below; /* what it adds to, or NULL */
     struct value *root;    /* a map */
     struct map imports;    /* path -> struct import * */
+    int64_t copied;        /* children of maps that it took over to add to them */
     bool reserves;         /* `item` and `key`: nothing above may define them */
 };
 
 struct value *context_find(struct arena *arena, const struct context *context, struct str name);
-/* What was imported of a file, in this context or below. */
+/* What was imported of a file, in the topmost layer that did; whether any layer has the key. */
 struct import *context_import(const struct context *context, struct str path);
+bool context_imports_key(const struct context *context, struct str path, struct str key);
 
 /* Two values that cannot both be there. */
 struct clash {

@@ -189,7 +189,7 @@ static void bind_in_order(struct binding *binding, struct instance *first)
     while (stack.len) {
         struct waiting *top = &stack.at[stack.len - 1];
         const struct str_vec *names = &top->instance->definition->names;
-        if (top->next == names->len) {
+        if (top->next == names->len || top->instance->definition->is_wrong) {
             bind_instance(binding, top->instance);
             stack.len--;
             continue;

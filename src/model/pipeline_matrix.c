@@ -38,6 +38,7 @@ struct matrix {
     struct axis_vec axes;
     struct combination_vec combinations;
     struct map names; /* -> struct value *, the item that has it */
+    int64_t compared; /* bytes of lists and mappings that rules were held against */
 };
 
 static bool is_branch(const struct value *value)
@@ -120,8 +121,12 @@ static bool add_axis(struct matrix *matrix, struct value *value)
     return true;
 }
 
-static struct str shown_item(struct arena *arena, struct value *item)
+/* Empty once no more errors are shown: an item may be as large as a file. */
+static struct str shown_item(struct matrix *matrix, struct value *item)
 {
+    struct arena *arena = matrix->binding->binder.arena;
+    if (matrix->binding->errors.kept >= LIMIT_ERRORS_TOLD)
+        return (struct str){0};
     const struct doc_node *node = value_node(arena, item);
     struct str text = doc_show(arena, node);
     return str_slice(text, 0, (size_t)LIMIT_SHOWN_BYTES);
@@ -132,8 +137,8 @@ static void add_combination(struct matrix *matrix, struct str name, struct value
     struct arena *arena = matrix->binding->binder.arena;
     struct value *other = map_put(arena, &matrix->names, name, item);
     if (other) {
-        struct str first = shown_item(arena, other);
-        struct str second = shown_item(arena, item);
+        struct str first = shown_item(matrix, other);
+        struct str second = shown_item(matrix, item);
         binding_error(matrix->binding, matrix->node,
                       "two combinations of 'matrix' have the name '%.*s@%.*s': %.*s and %.*s",
                       STR_FMT(matrix->definition->entry->key->text), STR_FMT(name), STR_FMT(first),
@@ -143,8 +148,9 @@ static void add_combination(struct matrix *matrix, struct str name, struct value
     *vec_push(arena, &matrix->combinations) = (struct combination){.name = name, .item = item};
 }
 
-/* The combination with those choices, an index for each axis. */
-static void make_combination(struct matrix *matrix, const size_t *chosen)
+/* The combination with those choices, an index for each axis. False, and told: its name is longer
+ * than a stage's may be; those of all others may be as long. */
+static bool make_combination(struct matrix *matrix, const size_t *chosen)
 {
     struct arena *arena = matrix->binding->binder.arena;
     struct buf name = buf_in(arena);
@@ -156,8 +162,15 @@ static void make_combination(struct matrix *matrix, const size_t *chosen)
             buf_add_char(&name, '-');
         buf_add_str(&name, choice->fragment);
         value_add(arena, item, matrix->axes.at[i].name, choice->value);
+        if ((int64_t)name.len <= LIMIT_DVC_NAME_BYTES)
+            continue;
+        binding_error(matrix->binding, matrix->node,
+                      "'matrix' makes a stage name of more than %lld bytes (limit DVC_NAME_BYTES)",
+                      (long long)LIMIT_DVC_NAME_BYTES);
+        return false;
     }
     add_combination(matrix, buf_str(&name), item);
+    return true;
 }
 
 /* The next one in order, the last axis fastest; false after the last. */
@@ -198,22 +211,34 @@ static bool make_product(struct matrix *matrix)
         return false;
     }
     size_t *chosen = arena_new_array(arena, size_t, matrix->axes.len);
+    bool is_fine = true;
+    if ((int64_t)(count * matrix->axes.len) > LIMIT_TEMPLATE_NODES) {
+        binding_error(matrix->binding, matrix->node,
+                      "'matrix' makes more than %lld values (limit TEMPLATE_NODES)",
+                      (long long)LIMIT_TEMPLATE_NODES);
+        return false;
+    }
     do {
-        if (count)
-            make_combination(matrix, chosen);
-    } while (count && step(matrix, chosen));
-    return true;
+        is_fine = !count || make_combination(matrix, chosen);
+    } while (is_fine && count && step(matrix, chosen));
+    return is_fine;
 }
 
 static bool is_equal(struct matrix *matrix, struct value *one, struct value *other)
 {
     if (one->kind == DOC_STR && other->kind == DOC_STR)
         return str_equal(one->node->text, other->node->text);
+    const struct doc_node *node = value_node(matrix->binding->binder.arena, one);
+    const struct doc_node *other_node = value_node(matrix->binding->binder.arena, other);
+    if (node == other_node || node->kind != other_node->kind ||
+        matrix->compared > LIMIT_TEMPLATE_BYTES)
+        return node == other_node;
     AUTO(buf_drop) struct buf left = {0};
     AUTO(buf_drop) struct buf right = {0};
     AUTO(arena_drop) struct arena scratch = {0};
-    doc_encode(value_node(matrix->binding->binder.arena, one), &scratch, &left);
-    doc_encode(value_node(matrix->binding->binder.arena, other), &scratch, &right);
+    doc_encode(node, &scratch, &left);
+    doc_encode(other_node, &scratch, &right);
+    matrix->compared += (int64_t)left.len + (int64_t)right.len;
     return str_equal(buf_str(&left), buf_str(&right));
 }
 
@@ -273,7 +298,7 @@ static void exclude(struct matrix *matrix, struct value *rule)
         has_any |= fits;
     }
     if (!has_any) {
-        struct str shown = shown_item(matrix->binding->binder.arena, rule);
+        struct str shown = shown_item(matrix, rule);
         binding_warn(matrix->binding, matrix->node, "'exclude' %.*s fits no combination",
                      STR_FMT(shown));
     }
@@ -381,6 +406,10 @@ static void apply_rules(struct matrix *matrix, struct value *data)
     size_t product_count = matrix->combinations.len;
     for (size_t i = 0; i < included->len; i++)
         include(matrix, included->at[i], i, product_count);
+    if (matrix->compared > LIMIT_TEMPLATE_BYTES)
+        binding_error(matrix->binding, matrix->node,
+                      "the rules of 'matrix' compare more than %lld bytes (limit TEMPLATE_BYTES)",
+                      (long long)LIMIT_TEMPLATE_BYTES);
 }
 
 static struct value *name_value(struct matrix *matrix, struct str name)

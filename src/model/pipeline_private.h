@@ -201,6 +201,9 @@ void binding_doubt(struct binding *binding, const struct doc_node *node, const c
 
 int error_count(const struct binding *binding);
 
+/* Whether expressions have made more than LIMIT_TEMPLATE_NODES; told once. */
+bool binding_makes_too_many(struct binding *binding, const struct doc_node *node);
+
 /* Errors since the last note belong to that phase. */
 void binding_note_phase(struct binding *binding, enum pipeline_phase phase);
 

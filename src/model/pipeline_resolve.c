@@ -7,6 +7,9 @@
 
 #include "pipeline_private.h"
 
+/* So many mistakes of one definition are told apart; by then no more of them are shown. */
+enum { TOLD_MOST = 1000 };
+
 /* A mistake is told once, for all stages of a group too. */
 static bool is_told(struct resolution *to, const struct template_piece *piece)
 {
@@ -17,6 +20,8 @@ static bool is_told(struct resolution *to, const struct template_piece *piece)
         if (*told == piece)
             return true;
     }
+    if (definition->told.len == TOLD_MOST)
+        return true;
     *vec_push(to->binding->binder.arena, &definition->told) = piece;
     return false;
 }
@@ -75,8 +80,6 @@ static const char *nearest_name(struct resolution *to, struct value *in, struct 
     return schema_suggest(word, names, count);
 }
 
-static const char shell_hint[] = "for a variable of the shell write \\${...}";
-
 static void tell_not_found(struct resolution *to, const struct template *template,
                            const struct template_piece *piece, struct value *in, size_t word)
 {
@@ -84,7 +87,9 @@ static void tell_not_found(struct resolution *to, const struct template *templat
     if (to->binding->errors.kept < LIMIT_ERRORS_TOLD)
         nearest = nearest_name(to, in, piece->words[word]);
     if (!nearest && !in && to->is_command)
-        to->hint = shell_hint;
+        to->hint = str_print(to->binding->binder.arena,
+                             "for a variable of the shell write \\${%.*s}", STR_FMT(piece->text))
+                       .at;
     if (nearest)
         resolution_error(to, template, piece, "could not find '%.*s' (did you mean '%s'?)",
                          STR_FMT(piece->shown), nearest);
@@ -127,10 +132,10 @@ static void track(struct resolution *to, struct value *value)
         .file = value->source->file, .key = value_path(arena, value), .value = value->node};
 }
 
+/* `bytes` of a text that is not done yet: what is too long is not put together first. */
 static bool makes_too_much(struct resolution *to, const struct template *template, size_t bytes)
 {
-    to->binding->bytes_made += (int64_t)bytes;
-    if (to->binding->bytes_made <= LIMIT_TEMPLATE_BYTES)
+    if (to->binding->bytes_made + (int64_t)bytes <= LIMIT_TEMPLATE_BYTES)
         return false;
     if (!to->binding->is_too_much)
         binding_error(to->binding, template->node,
@@ -182,10 +187,11 @@ static struct str joined_text(struct resolution *to, const struct template *temp
 {
     struct arena *arena = to->binding->binder.arena;
     AUTO(buf_drop) struct buf out = {0};
-    for (size_t i = 0; i < template->count; i++)
+    for (size_t i = 0; i < template->count && !makes_too_much(to, template, out.len); i++)
         add_piece(to, template, &template->pieces[i], &out);
-    if (to->failed || makes_too_much(to, template, out.len))
+    if (makes_too_much(to, template, out.len) || to->failed)
         return (struct str){0};
+    to->binding->bytes_made += (int64_t)out.len;
     bool may_be_escaped = str_find_char(buf_str(&out), '\\') >= 0;
     if (!may_be_escaped || str_find(buf_str(&out), STR("\\${")) < 0)
         return str_copy(arena, buf_str(&out));
@@ -263,18 +269,25 @@ static struct doc_node *share(struct resolution *to, const struct doc_node *node
     return copy;
 }
 
-static bool makes_too_many(struct resolution *to, const struct doc_node *node)
+bool binding_makes_too_many(struct binding *binding, const struct doc_node *node)
 {
-    if (++to->binding->nodes_made <= LIMIT_TEMPLATE_NODES)
+    if (binding->nodes_made <= LIMIT_TEMPLATE_NODES)
         return false;
-    if (!to->binding->is_too_much)
-        binding_error(to->binding, node,
+    if (!binding->is_too_much)
+        binding_error(binding, node,
                       "expressions make more than %lld nodes "
                       "(limit TEMPLATE_NODES)",
                       (long long)LIMIT_TEMPLATE_NODES);
-    to->binding->is_too_much = true;
-    to->failed = true;
+    binding->is_too_much = true;
     return true;
+}
+
+static bool makes_too_many(struct resolution *to, const struct doc_node *node)
+{
+    to->binding->nodes_made++;
+    bool is_too_many = binding_makes_too_many(to->binding, node);
+    to->failed |= is_too_many;
+    return is_too_many;
 }
 
 /* Depth is bounded by LIMIT_DOCUMENT_DEPTH. */

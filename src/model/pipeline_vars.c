@@ -91,8 +91,9 @@ static const struct doc_node *find_maker(struct binding *binding, struct str pat
 
 static void tell_missing(struct binding *binding, const struct doc_node *node, struct str path)
 {
-    const struct doc_node *maker = find_maker(binding, path);
-    if (binding->errors.kept >= LIMIT_ERRORS_TOLD)
+    bool is_shown = binding->errors.kept < LIMIT_ERRORS_TOLD;
+    const struct doc_node *maker = is_shown ? find_maker(binding, path) : NULL;
+    if (!is_shown)
         binding->errors.dropped++;
     else if (maker)
         error_list_add(
@@ -105,15 +106,6 @@ static void tell_missing(struct binding *binding, const struct doc_node *node, s
                        "instead of '${...}'"));
     else
         binding_error(binding, node, "'%.*s' does not exist", STR_FMT(path));
-}
-
-static bool has_key(const struct str_vec *keys, struct str key)
-{
-    vec_each (struct str, known, keys) {
-        if (str_equal(*known, key))
-            return true;
-    }
-    return false;
 }
 
 /* An item of `vars` that names a file. */
@@ -140,18 +132,21 @@ static struct item read_item(struct binding *binding, const struct doc_node *nod
 }
 
 /* A file may be named twice as a whole; else no part of it twice. */
-static bool is_loaded_already(struct binding *binding, const struct import *import,
+static bool is_loaded_already(struct binding *binding, const struct context *context,
                               const struct item *item, bool *ret_is_fault)
 {
-    *ret_is_fault = true;
+    const struct import *import = context_import(context, item->path);
     struct str text = item->node->text;
+    *ret_is_fault = true;
+    if (!import)
+        return false;
     if (import->is_whole && !item->keys.len) {
         *ret_is_fault = false;
         return true;
     }
     bool shares = false;
     vec_each (struct str, key, &item->keys)
-        shares = shares || has_key(&import->keys, *key);
+        shares = shares || context_imports_key(context, item->path, *key);
     if (!import->is_whole && item->keys.len && !shares)
         return false;
     if (import->is_whole)
@@ -203,26 +198,28 @@ static void tell_clash(struct binding *binding, struct clash *clash)
                   STR_FMT(place));
 }
 
-static bool merge(struct binding *binding, struct context *context, struct value *map)
+/* `node` is where too much of it is told. */
+static bool merge(struct binding *binding, struct context *context, const struct doc_node *node,
+                  struct value *map)
 {
     struct clash clash;
-    if (context_merge(binding->binder.arena, context, map, &clash))
-        return true;
-    tell_clash(binding, &clash);
-    return false;
+    if (!context_merge(binding->binder.arena, context, map, &clash)) {
+        tell_clash(binding, &clash);
+        return false;
+    }
+    binding->nodes_made += context->copied;
+    context->copied = 0;
+    return !binding_makes_too_many(binding, node);
 }
 
-static void note_import(struct binding *binding, struct context *context, const struct item *item,
-                        const struct import *earlier)
+static void note_import(struct binding *binding, struct context *context, const struct item *item)
 {
     struct arena *arena = binding->binder.arena;
-    struct import *import = arena_new(arena, struct import);
+    void **place = map_place(arena, &context->imports, item->path);
+    struct import *import = *place ? *place : (*place = arena_new(arena, struct import));
     import->is_whole = item->keys.len == 0;
-    for (size_t i = 0; earlier && i < earlier->keys.len; i++)
-        *vec_push(arena, &import->keys) = earlier->keys.at[i];
     vec_each (struct str, key, &item->keys)
-        *vec_push(arena, &import->keys) = *key;
-    map_put(arena, &context->imports, item->path, import);
+        map_put(arena, &import->keys, *key, import);
 }
 
 static bool load_item(struct binding *binding, struct context *context, const struct doc_node *node,
@@ -232,8 +229,7 @@ static bool load_item(struct binding *binding, struct context *context, const st
     bool is_fault = false;
     if (!item.path.len)
         return false;
-    const struct import *import = context_import(context, item.path);
-    if (import && is_loaded_already(binding, import, &item, &is_fault))
+    if (is_loaded_already(binding, context, &item, &is_fault))
         return !is_fault;
     const struct loaded *loaded = load_once(binding, item.path);
     if (loaded->is_missing)
@@ -241,9 +237,9 @@ static bool load_item(struct binding *binding, struct context *context, const st
     struct value *map = loaded->root;
     if (map && item.keys.len)
         map = selected_keys(binding, &item, map);
-    if (!map || !merge(binding, context, map))
+    if (!map || !merge(binding, context, node, map))
         return false;
-    note_import(binding, context, &item, import);
+    note_import(binding, context, &item);
     return true;
 }
 
@@ -268,7 +264,7 @@ static bool load_map(struct binding *binding, struct context *context, const str
     struct arena *arena = binding->binder.arena;
     struct value_source *source = arena_new(arena, struct value_source);
     source->name = str_print(arena, "%.*s%svars[%zu]", STR_FMT(stage), stage.len ? "." : "", index);
-    return merge(binding, context, value_of_node(arena, node, source));
+    return merge(binding, context, node, value_of_node(arena, node, source));
 }
 
 bool pipeline_load_vars(struct binding *binding, struct context *context,
@@ -307,8 +303,8 @@ static bool load_params(struct binding *binding, struct part *part)
     part->has_params = !loaded->is_missing;
     if (!loaded->root)
         return loaded->is_missing;
-    note_import(binding, part->context, &item, NULL);
-    return merge(binding, part->context, loaded->root);
+    note_import(binding, part->context, &item);
+    return merge(binding, part->context, part->doc->root, loaded->root);
 }
 
 bool pipeline_load_context(struct binding *binding, struct part *part)

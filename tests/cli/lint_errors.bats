@@ -152,7 +152,7 @@ stages:
 END
   says 'dvc.yaml:3:'
   says "'HOME'"
-  says 'for a variable of the shell write \${...}'
+  says 'for a variable of the shell write \${HOME}'
 }
 
 @test "a file of vars that is not there" {

@@ -156,7 +156,7 @@ stages:
 END
   fails 3 run
   says 'pipeline.yaml:2:'
-  says 'write \${...}'
+  says 'write \${X}'
   sed -i 's/\${X}/\\${X}/' pipeline.yaml
   X=5 ran executed=1
   holds_text a 5

@@ -258,6 +258,92 @@ static void retries_and_resources_come_in_the_units_of_the_program(void **state)
     assert_int_equal(stage->resources.memory_bytes, INT64_C(4) << 30);
 }
 
+/* `count` times the text that `part` makes of a number. */
+static void add_many(struct buf *out, int count, const char *before, const char *after)
+{
+    for (int i = 0; i < count; i++)
+        buf_print(out, "%s%d%s", before, i, after);
+}
+
+static void assert_refused(const struct buf *text, const char *reason)
+{
+    struct pipeline *pipeline;
+    struct error *error = bind("pipeline.yaml", buf_str(text), &pipeline);
+    assert_non_null(error);
+    assert_non_null(strstr(error->text, reason));
+    error_drop(error);
+}
+
+static void expressions_that_make_a_huge_text_are_stopped_before_it_is_made(void **state)
+{
+    (void)state;
+    AUTO(buf_drop) struct buf text = {0};
+    buf_add_text(&text, "vars: [{x: '");
+    for (int i = 0; i < 500000; i++)
+        buf_add_char(&text, 'y');
+    buf_add_text(&text, "'}]\nstages:\n  a:\n    cmd: \"");
+    add_many(&text, 100000, "${x}", "");
+    buf_add_text(&text, "\"\n");
+    assert_refused(&text, "TEMPLATE_BYTES");
+}
+
+static void stages_that_all_add_to_a_large_mapping_are_counted(void **state)
+{
+    (void)state;
+    AUTO(buf_drop) struct buf text = {0};
+    buf_add_text(&text, "vars: [{big: {");
+    add_many(&text, 20000, "k", ": 1, ");
+    buf_add_text(&text, "}}]\nstages:\n  a:\n    foreach: [");
+    add_many(&text, 1000, "", ", ");
+    buf_add_text(&text, "]\n    do: {vars: [{big: {own: 1}}], cmd: '${item} ${big.own}'}\n");
+    assert_refused(&text, "TEMPLATE_NODES");
+}
+
+static void a_matrix_whose_names_are_too_long_is_refused_at_the_first(void **state)
+{
+    (void)state;
+    AUTO(buf_drop) struct buf text = {0};
+    buf_add_text(&text, "stages:\n  a:\n    cmd: x\n    matrix: {a: ['");
+    for (int i = 0; i < 500000; i++)
+        buf_add_char(&text, 'y');
+    buf_add_text(&text, "'], b: [");
+    add_many(&text, 50000, "", ", ");
+    buf_add_text(&text, "]}\n");
+    assert_refused(&text, "DVC_NAME_BYTES");
+}
+
+static void rules_over_large_values_are_stopped(void **state)
+{
+    (void)state;
+    AUTO(buf_drop) struct buf text = {0};
+    buf_add_text(&text, "stages:\n  a:\n    cmd: x\n    matrix:\n      a: [{");
+    add_many(&text, 20000, "k", ": 1, ");
+    buf_add_text(&text, "}]\n      b: [");
+    add_many(&text, 5000, "", ", ");
+    buf_add_text(&text, "]\n      exclude:\n");
+    add_many(&text, 100, "        - {a: {k0: ", "}}\n");
+    assert_refused(&text, "TEMPLATE_BYTES");
+}
+
+static void many_mappings_of_two_layers_are_merged_each_by_its_name(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    AUTO(buf_drop) struct buf text = {0};
+    buf_add_text(&text, "vars:\n  - {a: 1, z: 1, m: {");
+    add_many(&text, COUNT, "k", ": {x: 1}, ");
+    buf_add_text(&text, "}}\n  - m: {");
+    for (int i = COUNT; i-- > 0;)
+        buf_print(&text, "k%d: {y: %d}, ", i, i);
+    buf_add_text(&text, "}\nstages:\n  s:\n    cmd: '");
+    for (int i = 0; i < COUNT; i++)
+        buf_print(&text, "${m.k%d.x}${m.k%d.y} ", i, i);
+    buf_add_text(&text, "'\n");
+    AUTO(buf_drop) struct buf expected = {0};
+    add_many(&expected, COUNT, "1", " ");
+    assert_str(only_stage(text.at)->cmd.items[0], expected.at);
+}
+
 static void without_words_a_stage_is_a_plain_command(void **state)
 {
     (void)state;
@@ -300,6 +386,11 @@ int main(void)
         cmocka_unit_test(defaults_fill_what_a_stage_does_not_say),
         cmocka_unit_test(retries_and_resources_come_in_the_units_of_the_program),
         cmocka_unit_test(without_words_a_stage_is_a_plain_command),
+        cmocka_unit_test(expressions_that_make_a_huge_text_are_stopped_before_it_is_made),
+        cmocka_unit_test(stages_that_all_add_to_a_large_mapping_are_counted),
+        cmocka_unit_test(a_matrix_whose_names_are_too_long_is_refused_at_the_first),
+        cmocka_unit_test(rules_over_large_values_are_stopped),
+        cmocka_unit_test(many_mappings_of_two_layers_are_merged_each_by_its_name),
         cmocka_unit_test(every_key_of_the_language_is_explained_in_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, give_back);
