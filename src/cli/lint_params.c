@@ -6,7 +6,10 @@
 
 #include "lint_private.h"
 
-enum { DISTANCE_MOST = 3 };
+enum {
+    DISTANCE_MOST = 3,
+    GUESSES_MOST = 1000000, /* names compared; behind that no nearest name is told */
+};
 
 /* A file of parameters, read once. */
 struct params_file {
@@ -42,7 +45,7 @@ static const struct params_file *params_file(struct linter *linter, struct str p
 }
 
 /* The child of the deepest part that is there whose name is nearest: its dotted key. */
-static struct str nearest_key(struct arena *arena, const struct doc_node *root, struct str key)
+static struct str nearest_key(struct linter *linter, const struct doc_node *root, struct str key)
 {
     const struct doc_node *map = root;
     ptrdiff_t dot;
@@ -57,14 +60,16 @@ static struct str nearest_key(struct arena *arena, const struct doc_node *root, 
     struct str word = str_slice(key, from, key.len);
     struct str nearest = {0};
     int least = DISTANCE_MOST;
-    if (map->kind != DOC_MAP)
+    if (map->kind != DOC_MAP || linter->guesses > GUESSES_MOST)
         return nearest;
+    linter->guesses += map->count;
     for (const struct doc_node *child = map->first; child; child = child->next) {
         int distance = str_distance(word, child->key->text);
         if (distance >= least || (size_t)distance >= word.len)
             continue;
         least = distance;
-        nearest = str_print(arena, "%.*s%.*s", (int)from, key.at, STR_FMT(child->key->text));
+        nearest =
+            str_print(linter->arena, "%.*s%.*s", (int)from, key.at, STR_FMT(child->key->text));
     }
     return nearest;
 }
@@ -72,7 +77,7 @@ static struct str nearest_key(struct arena *arena, const struct doc_node *root, 
 static void warn_of_key(struct linter *linter, const struct stage *stage,
                         const struct param_ref *param, const struct doc_node *root)
 {
-    struct str nearest = nearest_key(linter->arena, root, param->key);
+    struct str nearest = nearest_key(linter, root, param->key);
     struct str meant = nearest.len
                            ? str_print(linter->arena, " (did you mean '%.*s'?)", STR_FMT(nearest))
                            : (struct str){0};

@@ -12,6 +12,7 @@ struct linter {
     struct worktree *worktree;
     struct lint_vec *warnings;
     struct map params; /* path -> struct params_file *: lint_params.c */
+    size_t guesses;    /* names compared with what was mistyped */
 };
 
 /* Adds a warning; `stage` and `node` may be NULL. */

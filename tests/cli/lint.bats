@@ -154,3 +154,10 @@ END
   succeeds lint --resolved
   holds 'repr(r["stages"]["a"]["meta"]) == repr({"i": 1, "f": 1.0, "s": "1", "big": 123456789012345678901234567890, "n": {"__float__": "nan"}, "e": 1e-05, "z": None, "t": True, "3": "x"})'
 }
+
+@test "nearest names of tens of thousands of mistyped parameters cost no minutes" {
+  seq -f 'abcdefgh%.0f: 1' 20000 > params.yaml
+  { echo 'stages:'; echo '  a: {cmd: x, params: ['; seq -f 'zbcdxfgh%.0f,' 20000; echo ']}'; } > pipeline.yaml
+  succeeds lint
+  says '20000 warnings'
+}
