@@ -282,7 +282,7 @@ struct error *import_from_lock(struct session *session, bool is_dry)
     TRY(importing_open(session, &report, &importing));
     importing.is_dry = importing.is_passing = is_passing;
     TRY_WITHIN(take_matching(&importing), "taking over from dvc.lock");
-    if (!is_passing)
+    if (!is_passing && !importing.is_lacking)
         index_set_blob(session->index, STAMP_KIND, session->pipeline->path, buf_str(&stamp));
     tell_taken(session, report.stages_new, is_passing);
     return NULL;

@@ -125,8 +125,12 @@ static FALLIBLE translate_tree(struct importing *importing, const struct dvc_ent
             TRY(cas_has(importing->session->cas, row->digest, &is_stored));
     }
     bool puts = is_stored && role == LOOK_OUT && !importing->is_dry;
-    TRY(worktree_tree_of(importing->session->worktree, entry->path, files, count, role, puts,
-                         &ret->artifact));
+    struct error *error = worktree_tree_of(importing->session->worktree, entry->path, files, count,
+                                           role, puts, &ret->artifact);
+    if (!error || error->code != ERROR_STORED)
+        return error;
+    error_drop(error);
+    ret->why = STR("has a list of files in DVC's cache that no directory can hold");
     return NULL;
 }
 

@@ -41,6 +41,7 @@ struct importing {
     bool is_dry;
     bool only_matching; /* what `run` does */
     bool is_passing;    /* what is found is noted in the session only */
+    bool is_lacking;    /* a recorded file was nowhere: it may come with a 'dvc pull' */
     struct import_report *report;
     struct dvc_cache cache;
     struct sums *sums;

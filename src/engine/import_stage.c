@@ -28,7 +28,10 @@ static FALLIBLE match_one(struct importing *importing, const struct dvc_entry *e
     if (!seen.is_absent || importing->is_passing)
         return NULL;
     *ret = !seen.why.len;
-    return *ret || !entry->has_hash ? NULL : import_is_cached(importing, entry, ret);
+    if (!*ret && entry->has_hash)
+        TRY(import_is_cached(importing, entry, ret));
+    importing->is_lacking |= !*ret;
+    return NULL;
 }
 
 static FALLIBLE match_all(struct importing *importing, const struct dvc_entry_vec *entries,

@@ -59,11 +59,13 @@ struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *ar
     if (!md5_equal(md5_of(bytes.at, bytes.len), object->md5))
         return NULL;
     struct dvc_file_vec files = {0};
-    char hex[MD5_HEX_LEN + 1];
-    md5_print(object->md5, hex);
-    TRY_WITHIN(parse(arena, bytes, &files), "directory '%s' in DVC's cache", hex);
-    *ret = files;
-    *ret_health = DVC_GOOD;
+    struct error *error = parse(arena, bytes, &files);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    if (!error)
+        *ret = files;
+    *ret_health = error ? DVC_DAMAGED : DVC_GOOD;
+    error_drop(error); /* one directory that can't be had stops neither import nor run */
     return NULL;
 }
 

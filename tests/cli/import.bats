@@ -194,6 +194,38 @@ nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
   did prepare train
 }
 
+@test "data that come with 'dvc pull' after a run that lacked them are taken over then" {
+  dvc_project 3
+  mv .dvc/cache away && mv raw raw.away
+  fails 3 run
+  mv away .dvc/cache && mv raw.away raw
+  succeeds run
+  says 'took 1 stage from dvc.lock'
+  nothing_ran
+}
+
+@test "a directory that no file system could hold stops neither import nor run; nothing leaves it" {
+  dvc_project 3
+  md5=$(cached 3 clean.txt)
+  feats=$(cached_dir 3 feats)
+  for names in '../evil x' '/evil x' 'a a/b' 'a a'; do
+    rm -rf .mlops dvc.mlops.lock feats "$DID"
+    # shellcheck disable=SC2086 # two names
+    printf '[{"md5": "'"$md5"'", "relpath": "%s"}, {"md5": "'"$md5"'", "relpath": "%s"}]' \
+      $names >list
+    list=$(md5_of list)
+    mkdir -p ".dvc/cache/files/md5/${list:0:2}"
+    mv list ".dvc/cache/files/md5/${list:0:2}/${list:2}.dir"
+    sed "s/$feats/$list.dir/" dvc.lock >lock && mv lock dvc.lock
+    feats=$list.dir
+    mlops import
+    [ "$status" -le 1 ] || tell "import of a directory with '$names'"
+    succeeds run
+    did prepare train
+    [ ! -e evil ] && [ ! -e ../evil ]
+  done
+}
+
 @test "a changed input runs its stage" {
   dvc_project 3
   echo 2 >>src/prepare.py
