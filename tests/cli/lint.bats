@@ -157,7 +157,7 @@ END
 
 @test "nearest names of tens of thousands of mistyped parameters cost no minutes" {
   seq -f 'abcdefgh%.0f: 1' 20000 > params.yaml
-  { echo 'stages:'; echo '  a: {cmd: x, params: ['; seq -f 'zbcdxfgh%.0f,' 20000; echo ']}'; } > pipeline.yaml
+  { echo 'stages:'; echo '  a: {cmd: x, params: ['; seq -f '    zbcdxfgh%.0f,' 20000; echo '    ]}'; } > pipeline.yaml
   succeeds lint
   says '20000 warnings'
 }
