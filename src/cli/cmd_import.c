@@ -93,7 +93,18 @@ static void print_faults(struct context *context, const struct import_report *re
     }
 }
 
-static void print_report(struct context *context, const struct import_report *report)
+static void print_found(struct context *context, const struct import_report *report)
+{
+    struct str bytes = bytes_print(context->arena, report->bytes);
+    buf_print(&context->out, "%lld object%s (%.*s) in DVC's cache, %lld stage%s in dvc.lock, %lld ",
+              (long long)report->objects, report->objects == 1 ? "" : "s", STR_FMT(bytes),
+              (long long)report->stages, report->stages == 1 ? "" : "s",
+              (long long)report->tracked);
+    buf_print(&context->out, "tracked path%s would be looked at; nothing was read\n",
+              report->tracked == 1 ? "" : "s");
+}
+
+static void print_taken(struct context *context, const struct import_report *report)
 {
     struct str bytes = bytes_print(context->arena, report->bytes);
     buf_print(&context->out,
@@ -107,6 +118,11 @@ static void print_report(struct context *context, const struct import_report *re
               (long long)report->stages_new, (long long)report->stages,
               report->stages == 1 ? "" : "s", (long long)report->tracked,
               report->tracked == 1 ? "" : "s");
+}
+
+static void print_report(struct context *context, const struct import_report *report, bool is_dry)
+{
+    is_dry ? print_found(context, report) : print_taken(context, report);
     print_faults(context, report, IMPORT_DAMAGED, report->damaged,
                  "damaged in DVC's cache; 'dvc pull' brings them again once they are deleted "
                  "there:");
@@ -147,7 +163,7 @@ static FALLIBLE import(struct context *context, const struct import_command *com
     if (context->format == FORMAT_JSON)
         print_json(context, &report);
     else if (!context->common.quiet || report.damaged)
-        print_report(context, &report);
+        print_report(context, &report, command->dry_run);
     context->status = report.damaged ? ERROR_ANSWER : 0;
     return NULL;
 }

@@ -78,8 +78,41 @@ const struct cli_command *command_find(struct str name)
     return NULL;
 }
 
+/* What users of DVC type, and what to do instead: docs/coming-from-dvc.md. */
+static const struct {
+    const char *name, *instead;
+} dvc_commands[] = {
+    {"pull", "remotes are not built: 'dvc pull', then 'mlops run'"},
+    {"push", "remotes are not built: 'mlops import --export-lock', then 'dvc push'"},
+    {"fetch", "remotes are not built: 'dvc fetch', then 'mlops run'"},
+    {"add", "'dvc add' it; mlops reads .dvc files"},
+    {"checkout", "'mlops run' restores what stages need and made"},
+    {"commit", "'mlops accept STAGE' takes outputs as made from inputs that changed meanwhile"},
+    {"freeze", "write 'frozen: true' into the stage"},
+    {"unfreeze", "take 'frozen: true' out of the stage"},
+    {"stage", "stages are written into the file; 'mlops dag' and 'mlops lint' show and check it"},
+    {"exp", "every 'mlops run' is recorded; 'mlops runs' lists, 'mlops diff' compares them"},
+    {"queue", "stages run side by side with 'mlops run -j N'"},
+    {"plots", "plots are kept as outputs; drawing them is not built"},
+    {"data", "'mlops status' and 'mlops diff' say what changed"},
+    {"remote", "remotes are not built; DVC's go on working beside mlops"},
+};
+
+static const char *instead_of(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(dvc_commands); i++) {
+        if (str_is(name, dvc_commands[i].name))
+            return dvc_commands[i].instead;
+    }
+    return NULL;
+}
+
 FALLIBLE command_unknown(struct str name)
 {
+    const char *instead = instead_of(name);
+    if (instead)
+        return error_hint(error_new(ERROR_USAGE, "there is no command '%.*s'", STR_FMT(name)), "%s",
+                          instead);
     const char *names[COUNT_OF(all_commands)];
     for (size_t i = 0; i < COUNT_OF(all_commands); i++)
         names[i] = all_commands[i]->name;

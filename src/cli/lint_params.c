@@ -24,7 +24,7 @@ static FALLIBLE read_params(struct linter *linter, struct str path, struct param
     struct doc *doc = NULL;
     bool is_found = false;
     TRY(file_read(linter->arena, fd_number(linter->workspace->root_fd),
-                  str_terminate(linter->arena, path), LIMIT_DOCUMENT_BYTES, &bytes, &is_found));
+                  str_terminate(linter->arena, path), LIMIT_JSON_BYTES, &bytes, &is_found));
     file->is_missing = !is_found;
     if (!is_found)
         return NULL;

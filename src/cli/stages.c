@@ -32,6 +32,15 @@ static FALLIBLE find_pipeline(struct context *context, struct session_options *o
     return NULL;
 }
 
+/* Several files are all meant; one names the pipeline, and what follows are targets in it. */
+static bool are_files(const struct stage_words *words)
+{
+    bool are_all = words->argc > 1;
+    for (int i = 0; i < words->argc; i++)
+        are_all = are_all && is_pipeline_word(words->argv[i]);
+    return are_all;
+}
+
 struct error *stages_open(struct context *context, const struct stage_words *words,
                           struct session *ret)
 {
@@ -44,7 +53,7 @@ struct error *stages_open(struct context *context, const struct stage_words *wor
     int targets_at = 0;
     if (words->argc > 0 && is_pipeline_word(words->argv[0])) {
         options.pipeline = words->argv[0];
-        targets_at = 1;
+        targets_at = are_files(words) ? 0 : 1;
     }
     options.targets = words->argv + targets_at;
     options.target_count = (size_t)(words->argc - targets_at);

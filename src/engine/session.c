@@ -48,6 +48,20 @@ static FALLIBLE find_any(struct arena *arena, struct str cwd, struct str *ret, b
     return pipelines_first(arena, &workspace, ret, ret_found);
 }
 
+/* A project whose dvc.yaml files all lie in directories: which of them is meant? */
+static FALLIBLE tell_below(struct arena *arena, const struct session_options *options,
+                           struct str first, struct error *error)
+{
+    error_drop(error);
+    struct error *none = error_new(
+        ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'", STR_FMT(options->cwd));
+    if (!first.len)
+        return error_hint(none, "name the file: mlops run PIPELINE.yaml");
+    struct str shown = path_relative(arena, options->cwd, first);
+    return error_hint(none, "those below: 'mlops run -P' for all, or name one: mlops run %.*s",
+                      STR_FMT(shown));
+}
+
 /* Empty: there is none, and need not be. */
 static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_options *options,
                                   struct str *ret)
@@ -69,6 +83,9 @@ static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_opti
         *ret = (struct str){0};
         return NULL;
     }
+    struct error *error = find_any(arena, options->cwd, ret, &is_found);
+    if (error || is_found)
+        return tell_below(arena, options, *ret, error);
     return error_hint(error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'",
                                 STR_FMT(options->cwd)),
                       "name the file: mlops run PIPELINE.yaml");
@@ -277,7 +294,7 @@ static FALLIBLE read_params(struct session *session, struct str path, struct par
     struct str bytes;
     bool found = false;
     TRY_WITHIN(file_read(&scratch, fd_number(session->workspace.root_fd),
-                         str_terminate(&scratch, path), LIMIT_DOCUMENT_BYTES, &bytes, &found),
+                         str_terminate(&scratch, path), LIMIT_JSON_BYTES, &bytes, &found),
                "reading parameters");
     if (found)
         fresh.digest = digest_of(bytes.at, bytes.len);

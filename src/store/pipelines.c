@@ -46,7 +46,7 @@ struct error *loader_read(struct loader *loader, struct str path, bool is_pipeli
     struct str bytes;
     bool found = false;
     TRY_WITHIN(file_read(loader->arena, fd_number(loader->workspace->root_fd), name,
-                         LIMIT_DOCUMENT_BYTES, &bytes, &found),
+                         LIMIT_JSON_BYTES, &bytes, &found),
                "reading '%.*s'", STR_FMT(path));
     if (found)
         TRY(parse(loader, path, bytes, is_pipeline, &doc));

@@ -240,3 +240,23 @@ END
   says 'data/raw.csv changed'
   says_not 'sub/dvc.yaml:train' # the revision knows it
 }
+
+@test "two files are two targets" {
+  mkdir -p prep
+  printf 'stages:\n  base: {cmd: echo b > b, outs: [b]}\n' >dvc.yaml
+  printf 'stages:\n  p: {cmd: echo p > p, outs: [p]}\n' >prep/dvc.yaml
+  ran executed=2 -- dvc.yaml prep/dvc.yaml
+}
+
+@test "where every dvc.yaml lies below, the message says how to go on" {
+  mkdir -p prep .dvc
+  printf 'stages:\n  p: {cmd: echo p > p, outs: [p]}\n' >prep/dvc.yaml
+  fails 3 run
+  says 'mlops run -P'
+  says 'prep/dvc.yaml'
+}
+
+@test "commands of DVC that are none here are answered with what to do" {
+  fails 2 pull
+  says "'dvc pull', then 'mlops run'"
+}
