@@ -79,7 +79,7 @@ static FALLIBLE want_absent(struct importing *importing, const struct import_sta
     vec_each (const struct dvc_entry, entry, &stage->recorded->deps) {
         struct translated seen = {0};
         TRY(import_translate(importing, entry, LOOK_DEP, &seen));
-        if (seen.is_absent && seen.why.len)
+        if (seen.may_come && seen.why.len)
             TRY(import_want(importing, entry));
     }
     return NULL;
@@ -317,6 +317,30 @@ static FALLIBLE find_tracked(struct importing *importing, const struct dvc_entry
     TRY(import_take_wanted(importing));
     TRY(import_translate(importing, entry, LOOK_OUT, &seen));
     *ret_found = !seen.why.len && !seen.is_here && seen.artifact.is_stored;
+    *ret = seen.artifact;
+    return NULL;
+}
+
+/* Only looked at in DVC's cache; what is in the store the caller knows. */
+struct error *import_foresee(struct session *session, const struct dvc_entry *entry,
+                             struct artifact *ret, bool *ret_found)
+{
+    struct import_report report = {0};
+    struct translated seen = {0};
+    bool is_cached = false;
+    *ret_found = false;
+    if (!entry->has_hash || entry->is_url || path_fault(entry->path))
+        return NULL;
+    AUTO(importing_drop) struct importing importing = {.session = session};
+    TRY(importing_open(session, &report, &importing));
+    importing.is_dry = importing.is_passing = true;
+    TRY(import_is_cached(&importing, entry, &is_cached));
+    if (!is_cached)
+        return NULL;
+    TRY(import_want(&importing, entry));
+    TRY(import_take_wanted(&importing));
+    TRY(import_translate(&importing, entry, LOOK_DEP, &seen));
+    *ret_found = !seen.why.len;
     *ret = seen.artifact;
     return NULL;
 }

@@ -147,6 +147,14 @@ static FALLIBLE excuse(struct importing *importing, const struct dvc_entry *entr
     return NULL;
 }
 
+/* What lies there need not stay: nothing does, or a stage makes it and a run may put the recorded
+ * content in its place. */
+static bool may_come(const struct importing *importing, const struct dvc_entry *entry,
+                     const struct translated *made)
+{
+    return made->is_absent || plan_touches_output(&importing->session->plan, entry->path);
+}
+
 FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *entry,
                           enum look_role role, struct translated *ret)
 {
@@ -157,7 +165,8 @@ FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *e
         return NULL;
     }
     TRY(look_here(importing, entry, role, &made));
-    if (!made.is_here && importing->only_matching && !made.is_absent)
+    made.may_come = !made.is_here && may_come(importing, entry, &made);
+    if (!made.is_here && importing->only_matching && !made.may_come)
         made.why = STR("is not as recorded");
     else if (!made.is_here && entry->is_directory)
         TRY(translate_tree(importing, entry, role, &made));

@@ -103,7 +103,11 @@ static FALLIBLE take_one(void *context, size_t i)
     struct taking *taking = context;
     struct want *want = taking->wants[i];
     struct importing *importing = taking->importing;
-    TRY(dvc_cache_take(&importing->cache, importing->session->cas, &want->object, &want->taken));
+    if (importing->is_passing)
+        TRY(dvc_cache_sum(&importing->cache, &want->object, &want->taken));
+    else
+        TRY(dvc_cache_take(&importing->cache, importing->session->cas, &want->object,
+                           &want->taken));
     atomic_fetch_add(&taking->done_bytes, (long long)want->bytes);
     return NULL;
 }
@@ -134,6 +138,8 @@ static void note_taken(struct importing *importing, const struct want *want)
 
 static FALLIBLE flush(struct importing *importing)
 {
+    if (importing->is_passing)
+        return NULL;
     TRY(cas_flush(importing->session->cas));
     sums_save(importing->sums);
     return index_save(importing->session->index);
@@ -144,8 +150,9 @@ static FALLIBLE is_there(struct importing *importing, const struct want *want, b
 {
     const struct sums_row *row =
         sums_by_md5(importing->sums, want->object.md5, want->object.is_text_md5);
-    *ret = false;
-    return row ? cas_has(importing->session->cas, row->digest, ret) : NULL;
+    *ret = row && importing->is_passing;
+    return row && !importing->is_passing ? cas_has(importing->session->cas, row->digest, ret)
+                                         : NULL;
 }
 
 static FALLIBLE choose(struct importing *importing, struct want **ret, size_t *ret_count)
@@ -157,9 +164,10 @@ static FALLIBLE choose(struct importing *importing, struct want **ret, size_t *r
             continue;
         importing->report->objects++;
         importing->report->bytes += want->bytes;
-        if (!importing->is_dry)
+        bool reads = !importing->is_dry || importing->is_passing;
+        if (reads)
             TRY(is_there(importing, want, &known));
-        if (!known && !importing->is_dry)
+        if (!known && reads)
             ret[(*ret_count)++] = want;
     }
     return NULL;
@@ -220,6 +228,7 @@ FALLIBLE import_take_wanted(struct importing *importing)
     if (!count)
         return NULL;
     qsort(wants, count, sizeof *wants, compare_biggest_first);
-    cas_warm(importing->session->cas);
+    if (!importing->is_passing)
+        cas_warm(importing->session->cas);
     return take_all(importing, wants, count);
 }

@@ -15,7 +15,7 @@
 struct import_stage {
     const struct stage *stage;
     const struct dvc_lock_stage *recorded;
-    /* Every recorded file is what the work tree holds, or is not there and DVC's cache has it. */
+    /* Every recorded file is what the work tree holds, or may come and DVC's cache has it. */
     bool is_matching;
 };
 VEC(import_stage_vec, struct import_stage);
@@ -75,6 +75,7 @@ struct translated {
     struct artifact artifact;
     bool is_here;
     bool is_absent; /* nothing lies at its path */
+    bool may_come;  /* it is not here, and nothing of the user's is in its way */
     struct str why;
 };
 FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *entry,

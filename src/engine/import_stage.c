@@ -18,19 +18,19 @@ const struct output *import_output(const struct stage *stage, struct str path)
 
 /* --- does the work tree hold what was recorded? --- */
 
-/* What is not there can come back, so it is no difference. */
+/* What can come (back) is no difference. */
 static FALLIBLE match_one(struct importing *importing, const struct dvc_entry *entry,
                           enum look_role role, bool *ret)
 {
     struct translated seen = {0};
     TRY(import_translate(importing, entry, role, &seen));
     *ret = seen.is_here;
-    if (!seen.is_absent || importing->is_passing)
+    if (!seen.may_come)
         return NULL;
     *ret = !seen.why.len;
     if (!*ret && entry->has_hash)
         TRY(import_is_cached(importing, entry, ret));
-    importing->is_lacking |= !*ret;
+    importing->is_lacking |= seen.is_absent && !*ret;
     return NULL;
 }
 
@@ -316,6 +316,7 @@ static FALLIBLE pass_on(struct importing *importing, const struct stage *stage,
                                  .outs = result->outs,
                                  .out_count = result->out_count,
                                  .metrics = result->metrics,
+                                 .is_promised = importing->is_passing,
                                  .is_taken = true};
     TRY(recipe_decode(importing->arena, result->recipe, &entry->recipe));
     bool is_news = !known || (!digest_equal(known->key, entry->key) &&

@@ -60,8 +60,8 @@ static FALLIBLE is_restorable(struct session *session, const struct stage *stage
             return NULL;
         if (artifact_equal(out, &found[i]))
             continue;
-        bool is_there = false;
-        if (out->is_stored && session->cas)
+        bool is_there = result->is_promised;
+        if (!is_there && out->is_stored && session->cas)
             TRY(worktree_can_restore(session->worktree, out, &is_there));
         if (!is_there)
             return NULL;
@@ -76,7 +76,8 @@ struct result *lookup_lock_result(struct session *session, const struct stage *s
     if (!entry)
         return NULL;
     struct result *result = arena_new(session->arena, struct result);
-    *result = (struct result){.key = entry->key,
+    *result = (struct result){.is_promised = entry->is_promised,
+                              .key = entry->key,
                               .stage = stage->name,
                               .outs = entry->outs,
                               .out_count = entry->out_count,

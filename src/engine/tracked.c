@@ -94,8 +94,13 @@ static FALLIBLE foresee(struct checking *checking, const struct dvc_entry *entry
                  path->is_directory == entry->is_directory && session->cas;
     if (is_it)
         TRY(worktree_can_restore(session->worktree, &path->artifact, ret_done));
+    struct artifact *artifact = *ret_done ? &path->artifact : NULL;
+    if (!artifact) {
+        artifact = arena_new(session->arena, struct artifact);
+        TRY(import_foresee(session, entry, artifact, ret_done));
+    }
     if (*ret_done && checking->known)
-        map_put(session->arena, checking->known, entry->path, &path->artifact);
+        map_put(session->arena, checking->known, entry->path, artifact);
     return NULL;
 }
 

@@ -1,5 +1,7 @@
 #include "mlops/store/dvc_cache.h"
 
+#include "mlops/base/arena.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -196,6 +198,35 @@ struct error *dvc_cache_take(const struct dvc_cache *cache, struct cas *cas,
         AUTO(taking_drop)
         struct taking taking = {.cas = cas, .at_fd = fd_number(cache->fd), .path = path};
         TRY_WITHIN(take(&taking, object, &taken), "DVC's cache '%.*s'", STR_FMT(cache->path));
+    }
+    *ret = taken;
+    return NULL;
+}
+
+struct error *dvc_cache_sum(const struct dvc_cache *cache, const struct dvc_object *object,
+                            struct dvc_taken *ret)
+{
+    char path[DVC_PATH_BYTES];
+    struct file_stat stat;
+    bool found = false;
+    AUTO(taking_drop) struct taking taking = {0};
+    struct dvc_taken taken = {.health = DVC_MISSING};
+    TRY(find(cache, object, path, &stat, &found));
+    if (found) {
+        int64_t bytes = 0;
+        AUTO(arena_drop) struct arena scratch = {0};
+        char *buffer = arena_alloc(&scratch, CAS_BUFFER_BYTES);
+        struct cas_progress progress = {.listen = listen_for_sums, .context = &taking};
+        TRY(file_open(fd_number(cache->fd), path, &taking.fd));
+        struct cas_reading reading = {.fd = fd_number(taking.fd),
+                                      .name = path,
+                                      .buffer = buffer,
+                                      .sink_fd = -1,
+                                      .progress = &progress};
+        TRY(cas_read(&reading, &taken.sums.digest, &bytes));
+        taken.sums.size_bytes = bytes;
+        sums_tap_finish(&taking.tap, &taken.sums);
+        taken.health = dvc_object_is(object, &taken.sums) ? DVC_GOOD : DVC_DAMAGED;
     }
     *ret = taken;
     return NULL;

@@ -461,3 +461,25 @@ YAML
   succeeds why prepare
   says 'raw changed'
 }
+
+@test "a plan foresees what a run takes from DVC's cache, and writes nothing" {
+  dvc_project 3
+  for path in clean.txt model.txt; do cached 3 "$path" >/dev/null; done
+  cached_dir 3 feats >/dev/null
+  rm -r clean.txt feats model.txt
+  succeeds plan --json
+  counts restored=2
+  [ ! -e .mlops/cache ]
+  ran restored=2
+  nothing_ran
+}
+
+@test "an older output in the work tree gives way to the recorded one in DVC's cache" {
+  dvc_project 3
+  for path in clean.txt model.txt; do cached 3 "$path" >/dev/null; done
+  cached_dir 3 feats >/dev/null
+  echo older >model.txt
+  ran restored=1 unchanged=1
+  nothing_ran
+  holds_text model.txt model
+}

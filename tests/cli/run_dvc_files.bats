@@ -89,7 +89,7 @@ END
   succeeds plan --json ../report.txt
   holds 'set(s) == {"dvc.yaml:prep", "train", "dvc.yaml:report"}'
   succeeds plan --json dvc.yaml deep/dvc.yaml
-  holds 'set(s) == {"dvc.yaml:prep", "train", "sub/deep/dvc.yaml:eval"}'
+  holds 'set(s) == {"dvc.yaml:prep", "train", "other", "sub/deep/dvc.yaml:eval"}'
   fails 2 plan eval
   says "did you mean 'sub/deep/dvc.yaml:eval'"
   fails 2 plan ohter

@@ -55,6 +55,12 @@ struct dvc_entry;
 FALLIBLE import_compare(struct session *session, const struct dvc_entry *const *entries,
                         size_t count, bool *ret_same);
 
+/* What a tracked path that is not there would hold when import_bring_back had taken it from DVC's
+ * cache, whose objects are read for that; nothing is written. */
+struct dvc_entry;
+FALLIBLE import_foresee(struct session *session, const struct dvc_entry *entry,
+                        struct artifact *ret, bool *ret_found);
+
 /* An input that a `.dvc` file tracks (or a path inside one) and that is missing in the work tree
  * comes back from the store or from DVC's cache. *ret_done false: neither has it. */
 FALLIBLE import_bring_back(struct session *session, struct str path, bool *ret_done);

@@ -26,6 +26,7 @@ bool stage_status_parse(struct str name, enum stage_status *ret);
 
 /* One success of a key, as stored under res/ (docs/formats.md, "Stage results"). */
 struct result {
+    bool is_promised; /* in memory only, see struct lock_entry */
     struct digest key;
     struct str recipe; /* canonical bytes; their SHA-256 is `key` */
     struct str stage;  /* name at the time */

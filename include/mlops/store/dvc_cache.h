@@ -44,6 +44,11 @@ struct dvc_taken {
 FALLIBLE dvc_cache_take(const struct dvc_cache *cache, struct cas *cas,
                         const struct dvc_object *object, struct dvc_taken *ret);
 
+/* Reads an object once for both its sums and compares them; nothing is written. Safe from pool
+ * threads. */
+FALLIBLE dvc_cache_sum(const struct dvc_cache *cache, const struct dvc_object *object,
+                       struct dvc_taken *ret);
+
 /* Gives DVC an object of ours (reflink, hard link or copy; mode 0444); fine if it has it. *ret_done
  * false: our store does not have it. */
 FALLIBLE dvc_cache_give(const struct dvc_cache *cache, struct cas *cas, struct digest digest,

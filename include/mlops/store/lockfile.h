@@ -17,7 +17,9 @@ struct lock_entry {
     size_t out_count;
     struct metric_vec metrics;
     bool is_rejected;
-    bool is_taken; /* in memory: as another tool's lock has it; ours does not say it yet */
+    bool is_promised; /* in memory: outputs that are not in place would come from elsewhere (dry
+                         runs) */
+    bool is_taken;    /* in memory: as another tool's lock has it; ours does not say it yet */
 };
 
 struct lockfile {
