@@ -22,6 +22,29 @@ static const struct stage *maker_of_absent(const struct forecast *forecast, stru
     return plan_producer(forecast->plan, output);
 }
 
+void forecast_note(struct arena *arena, struct forecast *forecast, struct str path,
+                   const struct stage *maker)
+{
+    while (path.len > 1) {
+        struct str dir = path_directory(path);
+        void **place = maker ? map_place(arena, &forecast->above, dir) : NULL;
+        if (!place || *place)
+            return; /* with all above it */
+        *place = (void *)(uintptr_t)maker;
+        path = dir;
+    }
+}
+
+static bool has_absent_below(const struct forecast *forecast, const struct stage *maker,
+                             struct str dir)
+{
+    vec_each (struct output, output, &maker->outs) {
+        if (path_is_within(output->path, dir) && maker_of_absent(forecast, output->path))
+            return true;
+    }
+    return false;
+}
+
 /* The same of what `path` is, is a part of, or holds. */
 const struct stage *fingerprint_absent_maker(const struct forecast *forecast, struct str path)
 {
@@ -31,9 +54,12 @@ const struct stage *fingerprint_absent_maker(const struct forecast *forecast, st
         if (maker || at.len == 1)
             return maker;
     }
-    if (!map_has(&pipeline->holders, path))
+    const struct stage *first = map_get(&forecast->above, path);
+    if (!first)
         return NULL;
-    map_each (entry, &pipeline->makers) {
+    if (has_absent_below(forecast, first, path))
+        return first;
+    map_each (entry, &pipeline->makers) { /* it was restored meanwhile: some other */
         const struct stage *maker =
             path_is_within(entry->key, path) ? maker_of_absent(forecast, entry->key) : NULL;
         if (maker)

@@ -62,6 +62,13 @@ static FALLIBLE restore_input(struct session *session, struct str path,
     return NULL;
 }
 
+static void foresee(struct session *session, struct forecast *forecast, struct artifact *recorded)
+{
+    map_put(session->arena, &forecast->known, recorded->path, recorded);
+    forecast_note(session->arena, forecast, recorded->path,
+                  plan_producer(&session->plan, recorded->path));
+}
+
 struct error *input_bring_back(struct session *session, struct str path, struct forecast *forecast)
 {
     struct artifact now;
@@ -72,6 +79,6 @@ struct error *input_bring_back(struct session *session, struct str path, struct 
         return NULL;
     TRY(worktree_can_restore(session->worktree, recorded, &can));
     if (can && forecast)
-        map_put(session->arena, &forecast->known, recorded->path, recorded);
+        foresee(session, forecast, recorded);
     return can && !forecast ? restore_input(session, path, recorded) : NULL;
 }

@@ -109,12 +109,16 @@ static void foresee_outputs(struct run_state *state, const struct step *step)
 {
     struct arena *arena = state->session->arena;
     const struct result *result = step->verdict.result;
-    for (size_t i = 0; result && i < result->out_count; i++)
+    for (size_t i = 0; result && i < result->out_count; i++) {
         map_put(arena, &state->forecast.known, result->outs[i].path, &result->outs[i]);
+        forecast_note(arena, &state->forecast, result->outs[i].path, step->stage);
+    }
     if (result)
         return;
-    vec_each (struct output, output, &step->stage->outs)
+    vec_each (struct output, output, &step->stage->outs) {
         map_put(arena, &state->forecast.unknown, output->path, (void *)(uintptr_t)step->stage);
+        forecast_note(arena, &state->forecast, output->path, step->stage);
+    }
 }
 
 static FALLIBLE finish_unknown(struct run_state *state, struct step *step);

@@ -9,8 +9,13 @@ struct forecast {
     const struct plan *plan;
     struct map known;   /* path -> struct artifact *, or NULL: look at the work tree */
     struct map unknown; /* path of an output -> struct stage * that would run */
+    struct map above;   /* every directory above an output of these -> the first struct stage * */
     bool takes_missing; /* an input that is not there is a difference, no error (status, why) */
 };
+
+/* Fills in `above` for an output that was put into `known` or `unknown`. */
+void forecast_note(struct arena *arena, struct forecast *forecast, struct str path,
+                   const struct stage *maker);
 
 struct fingerprint {
     struct recipe *recipe;
