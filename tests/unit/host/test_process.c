@@ -230,6 +230,7 @@ static void await_file(const struct scratch *scratch, const char *name)
     for (int i = 0; i < 5000 && !scratch_has(scratch, name); i++)
         usleep(2000);
     assert_true(scratch_has(scratch, name));
+    usleep(100000); /* the 'mv' that made it ends, and is counted no more */
 }
 
 static pid_t pid_in(const struct scratch *scratch, const char *name)
