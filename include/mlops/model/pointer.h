@@ -1,0 +1,33 @@
+/* A pointer: the small tracked file `PATH.mlops` that says what `PATH` holds. One for each path
+ * that is versioned with `mlops add` or `mlops import-url`; git keeps the pointer, the store the
+ * content. Format: docs/formats.md, "Pointers". */
+#pragma once
+
+#include "mlops/codec/doc.h"
+#include "mlops/model/artifact.h"
+
+#define POINTER_SUFFIX ".mlops"
+
+/* Where the content came from (`import-url`). */
+struct pointer_source {
+    struct str url;      /* without user and password; empty: it was added here */
+    struct str etag;     /* of the server when it was fetched; empty: it gave none */
+    struct str modified; /* Last-Modified or the file's time, as text; empty: none */
+    bool is_frozen;      /* `update` leaves it alone unless it is named */
+};
+
+struct pointer {
+    struct str file;          /* of the pointer, relative to the project: "data/raw.mlops" */
+    struct artifact artifact; /* .path is what it tracks: "data/raw" */
+    struct pointer_source source;
+    struct str desc;
+    const struct doc_node *node; /* the place of `digest`, for messages; NULL: not from a file */
+};
+
+/* The pointer's text, deterministic: equal values give equal bytes. */
+void pointer_print(const struct pointer *pointer, struct buf *out);
+
+/* `file` is the pointer's place in the project. ERROR_PROJECT with the place of what is wrong
+ * (merge conflicts with what to do); a newer schema: ERROR_STORED. */
+FALLIBLE pointer_bind(struct arena *arena, const struct doc *doc, struct str file,
+                      struct pointer *ret);

@@ -1,0 +1,26 @@
+/* The pointers of a project: found, read and written. */
+#pragma once
+
+#include "mlops/base/vec.h"
+#include "mlops/host/vcs.h"
+#include "mlops/model/pointer.h"
+#include "mlops/store/workspace.h"
+
+VEC(pointer_vec, struct pointer *);
+
+/* All of the work tree, sorted by path of what they track; not in .git, .mlops, ignored directories,
+ * nested projects or directories that a pointer tracks. Broken ones are errors, told together. */
+FALLIBLE pointers_load_all(struct arena *arena, const struct workspace *workspace,
+                           struct pointer_vec *ret);
+
+/* The pointer that tracks `path` itself or a directory that holds it; *ret NULL: none. */
+FALLIBLE pointers_find(struct arena *arena, const struct workspace *workspace, struct str path,
+                       struct pointer **ret);
+
+/* Those of a commit (40 hex digits): read from git, nothing is checked out. */
+FALLIBLE pointers_load_commit(struct arena *arena, const struct workspace *workspace,
+                              struct vcs *vcs, struct str commit, struct pointer_vec *ret);
+
+/* Writes one (temp, fsync, rename, fsync) if its bytes differ. */
+FALLIBLE pointers_save(const struct workspace *workspace, const struct pointer *pointer,
+                       bool *ret_changed);

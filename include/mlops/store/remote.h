@@ -1,0 +1,40 @@
+/* Remotes as they are configured: `remote.NAME.KEY` in the layers of settings (docs/formats.md,
+ * "Remotes"), a row for each key. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/vec.h"
+#include "mlops/codec/digest.h"
+#include "mlops/store/config.h"
+#include "mlops/store/workspace.h"
+
+struct remote {
+    struct str name;
+    struct str url; /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
+                       "webdav(s)://", "s3://BUCKET/PREFIX" */
+    bool is_trusted;     /* results there decide what need not be run; objects need no trust */
+    int64_t connections; /* 0: what the transport finds decent */
+    int64_t timeout_ns;  /* without any byte */
+    struct str ca;       /* file of certificates for TLS; empty: the system's */
+    bool is_insecure;    /* TLS certificates are not checked (untracked layers only) */
+    /* HTTP and WebDAV */
+    struct str user, password_env, token_env; /* secrets by reference only */
+    /* S3 */
+    struct str endpoint, region, profile, credential_process;
+    bool has_path_style;
+    /* SSH */
+    struct str ssh_command; /* empty: ssh */
+};
+VEC(remote_vec, struct remote *);
+
+/* All, sorted by name. */
+FALLIBLE remotes_load(struct arena *arena, const struct workspace *workspace,
+                      struct remote_vec *ret);
+
+/* The one of this name, or the default one if `name` is empty (remote.default, or the only one);
+ * ERROR_PROJECT with the known ones or with 'mlops remote add' otherwise. */
+FALLIBLE remotes_find(struct arena *arena, const struct workspace *workspace, struct str name,
+                      struct remote **ret);
+
+/* A remote made of a URL alone (import-url, get). ERROR_USAGE if the scheme is not known. */
+FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote *ret);
