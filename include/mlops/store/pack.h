@@ -3,6 +3,7 @@
  * Bytes out of a pack are always hashed again by whoever reads them. */
 #pragma once
 
+#include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/error.h"
 #include "mlops/base/vec.h"
@@ -34,8 +35,8 @@ enum {
 
 /* Writes a pack into an open, empty file, front to back, in large writes. Not for threads. */
 struct pack_writer {
-    int fd;            /* borrowed */
-    const char *name;  /* for messages */
+    int fd;           /* borrowed */
+    const char *name; /* for messages */
     struct arena rows_memory;
     struct pack_row_vec rows;
     struct buf pending; /* not yet written */
@@ -48,8 +49,8 @@ void pack_writer_drop(struct pack_writer *writer);
 FALLIBLE pack_writer_add(struct pack_writer *writer, struct digest digest, enum pack_kind kind,
                          struct str stored, int64_t raw_bytes);
 
-/* Sorts and writes the index and the footer; nothing may be added after it. Not synced. `*ret_id` is
- * the pack's name: the SHA-256 of its index. */
+/* Sorts and writes the index and the footer; nothing may be added after it. Not synced. `*ret_id`
+ * is the pack's name: the SHA-256 of its index. */
 FALLIBLE pack_writer_finish(struct pack_writer *writer, struct digest *ret_id);
 
 /* The index of a pack, checked (footer, sum, order, bounds): rows borrowed from `bytes`, which are
