@@ -74,6 +74,15 @@ struct error *error_within(struct error *cause, const char *format, ...)
     va_end(arguments);
     error->cause = cause;
     error->phase = cause->phase;
+    error->is_passing = cause->is_passing;
+    error->retry_after_ns = cause->retry_after_ns;
+    return error;
+}
+
+struct error *error_passing(struct error *error, int64_t retry_after_ns)
+{
+    error->is_passing = true;
+    error->retry_after_ns = retry_after_ns;
     return error;
 }
 

@@ -40,10 +40,12 @@ struct error {
     const char *hint;    /* what to do, or NULL */
     const char *excerpt; /* the line `mark` points at, or NULL */
     struct mark mark;
-    const char *phase;   /* of reading a pipeline, a literal (error_in_phase); NULL: none told */
-    int system_errno;    /* 0: none */
-    struct error *cause; /* what lies below, or NULL */
-    struct error *next;  /* an independent error of the same file, or NULL */
+    const char *phase;      /* of reading a pipeline, a literal (error_in_phase); NULL: none told */
+    int system_errno;       /* 0: none */
+    bool is_passing;        /* a service was away or busy: worth another try */
+    int64_t retry_after_ns; /* that service's own word for when; 0: none */
+    struct error *cause;    /* what lies below, or NULL */
+    struct error *next;     /* an independent error of the same file, or NULL */
 };
 
 ERROR_MADE error_new(enum error_code code, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -61,6 +63,10 @@ ERROR_MADE error_within(struct error *cause, const char *format, ...) PRINTF_LIK
 /* Sets the hint / the code and returns the error, for use in a return statement. */
 ERROR_MADE error_hint(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 ERROR_MADE error_recode(struct error *error, int code);
+
+/* Says that what went wrong may go well in a while (`retry_after_ns`: not before, 0: not told).
+ * What is put around the error (error_within) says so too. */
+ERROR_MADE error_passing(struct error *error, int64_t retry_after_ns);
 
 /* Says of an error, and of those behind it (`next`), in which phase it was met: a literal, "vars".
  * What has a phase keeps it. NULL is accepted and returned. */

@@ -51,6 +51,9 @@
     LIMIT(OUTCOMES_GROUPED, 64, "outcomes",                                                        \
           "recorded in one transaction; bounds what a crash "                                      \
           "makes to be run again")                                                                 \
+    LIMIT(TRANSPORT_TRIES, 5, "tries", "of one operation on a remote that was away or busy")       \
+    LIMIT(TRANSPORT_WAIT_S, 60, "seconds", "longest pause before another try of a remote")         \
+    LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \

@@ -18,6 +18,9 @@
 struct transport;
 struct connection;
 
+/* Whether there is a transport for a URL's scheme (or it is a plain path). */
+bool transport_knows(struct str url);
+
 /* By the scheme of remote->url. The remote must outlive it. */
 FALLIBLE transport_open(struct arena *arena, const struct remote *remote, struct transport **ret);
 void transport_drop(struct transport **transport);
@@ -45,8 +48,8 @@ FALLIBLE connection_list(struct connection *connection, struct str prefix,
                          void *context);
 
 /* What is there under a name. */
-FALLIBLE connection_stat(struct connection *connection, struct str name,
-                         struct transport_item *ret, bool *ret_found);
+FALLIBLE connection_stat(struct connection *connection, struct str name, struct transport_item *ret,
+                         bool *ret_found);
 
 /* Where read bytes go: one contiguous stream from `offset` on, however often it broke off. */
 struct transport_sink {
@@ -66,7 +69,7 @@ FALLIBLE connection_read(struct connection *connection, struct str name,
 struct transport_source {
     struct str bytes; /* used if fd < 0 */
     int fd;
-    int64_t offset, len; /* of the file */
+    int64_t offset, len;  /* of the file */
     struct digest digest; /* SHA-256 of it all if known (S3 lets the server check it), else zero */
     void (*tell)(void *context, int64_t bytes); /* of progress; may be NULL; may be negative when
                                                    something is sent again */
