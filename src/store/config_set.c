@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/host/file.h"
+#include "mlops/host/lock.h"
 #include "mlops/model/name.h"
 
 #include <fcntl.h>
@@ -226,12 +227,26 @@ static FALLIBLE edit_file(struct arena *arena, struct str name, const char *path
     return parse(arena, name, *ret, &doc);
 }
 
+/* Reading, changing and writing a file is one step for all who do it: else the later of two writers
+ * would undo what the earlier one set. The user's directory has no locks/: a hidden file there. */
+static FALLIBLE lock_layer(struct arena *arena, struct str state_dir, struct str directory,
+                           enum config_layer layer, struct lock *ret)
+{
+    bool is_user = layer == CONFIG_USER, taken = false;
+    struct str locks = is_user ? directory : path_join(arena, state_dir, STR("locks"));
+    TRY(directory_make(AT_FDCWD, str_terminate(arena, locks), true));
+    struct str path = path_join(arena, locks, is_user ? STR(".lock") : STR("config"));
+    return lock_take(AT_FDCWD, str_terminate(arena, path), LOCK_EXCLUSIVE, -1, NULL, NULL, ret,
+                     &taken);
+}
+
 struct error *config_set(struct arena *arena, struct str state_dir, enum config_layer layer,
                          struct str name, struct str value, bool unset)
 {
     struct edit edit = {.value = value, .unset = unset};
     struct config trial = {0};
     struct str after = {0};
+    AUTO(lock_drop) struct lock lock = {0};
     TRY(config_row_find(name, &edit.row));
     const char *fault = config_layer_fault(edit.row, layer);
     if (fault && !unset)
@@ -243,7 +258,8 @@ struct error *config_set(struct arena *arena, struct str state_dir, enum config_
         return error_new(ERROR_PROJECT, "there is no %s to write this setting to",
                          layer == CONFIG_USER ? "home directory" : "project");
     const char *file = str_terminate(arena, path);
-    TRY(edit_file(arena, config_layer_name(arena, state_dir, layer), file, &edit, &after));
     TRY(directory_make(AT_FDCWD, str_terminate(arena, path_directory(path)), true));
+    TRY(lock_layer(arena, state_dir, path_directory(path), layer, &lock));
+    TRY(edit_file(arena, config_layer_name(arena, state_dir, layer), file, &edit, &after));
     return file_publish(AT_FDCWD, file, after, 0644, true);
 }

@@ -36,3 +36,22 @@ load helper
   fails 2 config set jobs
   cmp before .mlops/config.yaml
 }
+
+@test "settings that are written at the same time are all kept" {
+  succeeds init
+  local names=(durability=none keep.runs=7 keep.failed=8 gc.grace=9s jobs=2 grace=3s cache.link=copy)
+  local round setting
+  for round in 1 2 3 4 5; do
+    local pids=()
+    for setting in "${names[@]}"; do
+      "$MLOPS" config set --local "${setting%%=*}" "${setting#*=}" &
+      pids+=($!)
+    done
+    wait "${pids[@]}"
+    for setting in "${names[@]}"; do
+      succeeds config get "${setting%%=*}"
+      [ "$(cat "$OUT")" = "${setting#*=}" ] || tell "$setting is lost in round $round"
+    done
+    rm .mlops/config.local.yaml
+  done
+}
