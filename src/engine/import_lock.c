@@ -1,9 +1,6 @@
 #include "mlops/base/limits.h"
-#include "mlops/codec/ini.h"
 #include "mlops/model/name.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
+#include "mlops/store/dvcconfig.h"
 
 #include "import_private.h"
 
@@ -46,47 +43,22 @@ FALLIBLE import_read_locks(struct importing *importing)
     return NULL;
 }
 
-/* The nearest directory with .dvc/ from the pipeline upwards, absolute; "" if there is none. */
-static FALLIBLE find_dvc(struct session *session, struct arena *arena, struct str *ret)
-{
-    struct str at = path_join(arena, session->workspace.root, session->pipeline->dir);
-    for (; at.len > 1; at = path_directory(at)) {
-        struct file_stat stat;
-        bool found = false;
-        struct str path = path_join(arena, at, STR(".dvc"));
-        TRY(file_stat_at(AT_FDCWD, path.at, true, &stat, &found));
-        *ret = path;
-        if (found && S_ISDIR(stat.mode))
-            return NULL;
-    }
-    *ret = (struct str){0};
-    return NULL;
-}
-
-/* `cache.dir`, which is relative to the directory of the file that says it. */
-static FALLIBLE read_config(struct arena *arena, struct str dvc, struct str name, struct str *cache)
-{
-    struct str bytes = {0}, path = path_join(arena, dvc, name);
-    struct ini_vec entries = {0};
-    bool found = false;
-    TRY(file_read(arena, AT_FDCWD, path.at, LIMIT_DOCUMENT_BYTES, &bytes, &found));
-    if (!found)
-        return NULL;
-    TRY(ini_parse(arena, path, bytes, &entries));
-    vec_each (struct ini_entry, entry, &entries) {
-        if (str_is(entry->section, "cache") && str_is(entry->key, "dir") && entry->value.len)
-            *cache = path_join(arena, dvc, entry->value);
-    }
-    return NULL;
-}
-
 FALLIBLE import_cache_path(struct session *session, struct str *ret)
 {
-    struct str dvc = {0};
-    TRY(find_dvc(session, session->arena, &dvc));
-    *ret = dvc.len ? path_join(session->arena, dvc, STR("cache")) : (struct str){0};
-    if (!dvc.len)
+    struct arena *arena = session->arena;
+    const struct workspace *workspace = &session->workspace;
+    struct str pipeline = path_join(arena, session->pipeline->dir, STR("dvc.yaml")), root = {0};
+    struct dvcconfig config = {0};
+    bool found = false;
+    *ret = (struct str){0};
+    TRY(dvcconfig_root_above(arena, workspace, pipeline, &root, &found));
+    if (!found)
         return NULL;
-    TRY(read_config(session->arena, dvc, STR("config"), ret));
-    return read_config(session->arena, dvc, STR("config.local"), ret);
+    TRY(dvcconfig_load(arena, workspace, root, &config));
+    *ret = dvcconfig_path(arena, &config, "cache.dir");
+    if (str_find(*ret, STR("://")) >= 0) /* no directory: DVC has no cache here */
+        *ret = (struct str){0};
+    else if (!ret->len)
+        *ret = path_join(arena, workspace->root, path_join(arena, root, STR(".dvc/cache")));
+    return NULL;
 }

@@ -58,7 +58,7 @@ void import_fault(struct importing *importing, enum import_trouble kind, struct 
 /* import_lock.c: reads the dvc.lock beside each file of the pipeline. */
 FALLIBLE import_read_locks(struct importing *importing);
 
-/* Directory of DVC's cache by .dvc/config and .dvc/config.local, absolute. */
+/* Directory of DVC's cache by DVC's settings, absolute; empty: there is no .dvc. */
 FALLIBLE import_cache_path(struct session *session, struct str *ret);
 
 /* import_objects.c */

@@ -31,6 +31,23 @@ FALLIBLE dvcconfig_root(struct arena *arena, const struct workspace *workspace, 
     return NULL;
 }
 
+FALLIBLE dvcconfig_root_above(struct arena *arena, const struct workspace *workspace,
+                              struct str path, struct str *ret, bool *ret_found)
+{
+    TRY(dvcconfig_root(arena, workspace, path, ret, ret_found));
+    struct str at = workspace->root;
+    while (!*ret_found && at.len > 1) {
+        struct file_stat stat = {0};
+        bool is_there = false;
+        at = path_directory(at);
+        struct str inner = path_join(arena, at, STR(".dvc"));
+        TRY(file_stat_at(AT_FDCWD, inner.at, true, &stat, &is_there));
+        *ret = str_copy(arena, at);
+        *ret_found = is_there && S_ISDIR(stat.mode);
+    }
+    return NULL;
+}
+
 /* Values that are there already are stronger. */
 static FALLIBLE read_level(struct arena *arena, struct str directory, const char *name,
                            struct dvcconfig *config)

@@ -338,6 +338,23 @@ nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
   holds 'r["objects"] == 5'
 }
 
+@test "a cache that the user's settings of DVC name is found" {
+  dvc_project 3
+  mv .dvc/cache "$BATS_TEST_TMPDIR/shared"
+  mkdir -p "$XDG_CONFIG_HOME/dvc"
+  printf '[cache]\n    dir = %s\n' "$BATS_TEST_TMPDIR/shared" >"$XDG_CONFIG_HOME/dvc/config"
+  succeeds import --json
+  holds 'r["objects"] == 5'
+}
+
+@test "a cache of DVC's project around ours is found" {
+  dvc_project 3
+  succeeds init
+  mv .dvc ..
+  succeeds import --json
+  holds 'r["objects"] == 5'
+}
+
 @test "objects that nobody else writes to are linked, others are copied" {
   dvc_project 3
   succeeds import --json
