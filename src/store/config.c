@@ -76,8 +76,7 @@ static FALLIBLE text_of(struct arena *arena, const struct doc_node *node, struct
     return NULL;
 }
 
-/* The same error, at the place of the value. */
-static FALLIBLE at_node(const struct doc_node *node, struct error *error)
+FALLIBLE config_at_node(const struct doc_node *node, struct error *error)
 {
     if (!error)
         return NULL;
@@ -88,18 +87,33 @@ static FALLIBLE at_node(const struct doc_node *node, struct error *error)
     return placed;
 }
 
+/* Settings of remotes are only collected here: which there may be, store/remote knows. */
+static FALLIBLE take_remote(struct loading *loading, enum config_layer layer, struct str name,
+                            const struct doc_node *node)
+{
+    struct config_value value = {.node = node, .layer = layer};
+    struct str file = config_layer_name(loading->arena, loading->state_dir, layer);
+    TRY(text_of(loading->arena, node, &value.text));
+    config_remote_split(str_copy(loading->arena, name), &value.remote, &value.key);
+    value.origin = str_print(loading->arena, "%.*s:%d", STR_FMT(file), node->line);
+    *vec_push(loading->arena, &loading->config.remotes) = value;
+    return NULL;
+}
+
 static FALLIBLE take_value(struct loading *loading, enum config_layer layer, struct str name,
                            const struct doc_node *node)
 {
     const struct config_row *row = NULL;
     struct str text = {0};
-    TRY(at_node(node->key, config_row_find(name, &row)));
+    if (config_remote_split(name, &text, &text))
+        return take_remote(loading, layer, name, node);
+    TRY(config_at_node(node->key, config_row_find(name, &row)));
     const char *fault = config_layer_fault(row, layer);
     if (fault)
         return doc_error(node->key, "setting '%s' %s", row->name, fault);
     TRY(text_of(loading->arena, node, &text));
-    TRY(at_node(node,
-                config_value_set(loading->arena, row, loading->root, text, &loading->config)));
+    TRY(config_at_node(
+        node, config_value_set(loading->arena, row, loading->root, text, &loading->config)));
     struct str file = config_layer_name(loading->arena, loading->state_dir, layer);
     struct config_origin *origin = &loading->origins[row - config_rows];
     origin->value = str_copy(loading->arena, text);
@@ -117,6 +131,18 @@ static bool is_section(struct str name)
     return false;
 }
 
+/* `remote: {origin: {url: u}}`, or `remote.origin: {url: u}`. */
+static FALLIBLE take_inner(struct loading *loading, enum config_layer layer, struct str prefix,
+                           const struct doc_node *node)
+{
+    for (const struct doc_node *child = node->first; child; child = child->next)
+        TRY(take_value(
+            loading, layer,
+            str_print(loading->arena, "%.*s.%.*s", STR_FMT(prefix), STR_FMT(child->key->text)),
+            child));
+    return NULL;
+}
+
 /* `a.b: v` or `a: {b: v}`. A section without settings, as one is left when the last was taken out,
  * says nothing. */
 static FALLIBLE take_section(struct loading *loading, enum config_layer layer,
@@ -126,10 +152,15 @@ static FALLIBLE take_section(struct loading *loading, enum config_layer layer,
         return NULL;
     if (node->kind != DOC_MAP)
         return take_value(loading, layer, node->key->text, node);
+    if (str_starts(node->key->text, STR("remote.")))
+        return take_inner(loading, layer, node->key->text, node);
     for (const struct doc_node *child = node->first; child; child = child->next) {
         struct str name = str_print(loading->arena, "%.*s.%.*s", STR_FMT(node->key->text),
                                     STR_FMT(child->key->text));
-        TRY(take_value(loading, layer, name, child));
+        if (child->kind == DOC_MAP && str_starts(name, STR("remote.")))
+            TRY(take_inner(loading, layer, name, child));
+        else
+            TRY(take_value(loading, layer, name, child));
     }
     return NULL;
 }
@@ -206,13 +237,29 @@ struct error *config_load(struct arena *arena, struct str state_dir, struct conf
     return NULL;
 }
 
+/* A stronger layer's value takes the place of a weaker one's. */
+static void add_remote_origin(struct arena *arena, struct config_origin *origins, size_t *count,
+                              const struct config_value *value)
+{
+    struct str name =
+        str_print(arena, "remote.%.*s.%.*s", STR_FMT(value->remote), STR_FMT(value->key));
+    size_t at = CONFIG_ROWS;
+    while (at < *count && !str_is(name, origins[at].name))
+        at++;
+    origins[at] = (struct config_origin){name.at, value->text, value->origin};
+    *count = MAX_OF(*count, at + 1);
+}
+
 struct error *config_list(struct arena *arena, struct str state_dir, struct config_origin **ret,
                           size_t *ret_count)
 {
     struct loading loading = {.arena = arena, .state_dir = state_dir};
     TRY(load_layers(&loading));
-    *ret = arena_new_array(arena, struct config_origin, CONFIG_ROWS);
+    const struct config_value_vec *remotes = &loading.config.remotes;
+    *ret = arena_new_array(arena, struct config_origin, CONFIG_ROWS + remotes->len);
     memcpy(*ret, loading.origins, sizeof loading.origins);
     *ret_count = CONFIG_ROWS;
+    vec_each (const struct config_value, value, remotes)
+        add_remote_origin(arena, *ret, ret_count, value);
     return NULL;
 }

@@ -34,16 +34,22 @@ struct config_row {
     const char *help;
 };
 
-enum { CONFIG_ROWS = 15 };
+enum { CONFIG_ROWS = 16 };
 extern const struct config_row config_rows[CONFIG_ROWS];
 
 /* The row of a name, or an error with the nearest one. */
 FALLIBLE config_row_find(struct str name, const struct config_row **ret);
 
-/* Sets a member from text ("a, b" for lists). `root`: what relative paths start from. An error says
- * what is expected, without a place. */
+/* Sets a member from text ("a, b" for lists). `root`: what relative paths start from. `values`: the
+ * struct that the row's offset is in. An error says what is expected, without a place. */
 FALLIBLE config_value_set(struct arena *arena, const struct config_row *row, struct str root,
-                          struct str text, struct config *config);
+                          struct str text, void *values);
+
+/* The same error, at the place of a value. */
+FALLIBLE config_at_node(const struct doc_node *node, struct error *error);
+
+/* "origin" and "url" of "remote.origin.url"; false: it is no setting of a remote. */
+bool config_remote_split(struct str name, struct str *ret_remote, struct str *ret_key);
 
 /* Path of a layer's file, absolute; empty if there is none (no home, no project). */
 struct str config_layer_path(struct arena *arena, struct str state_dir, enum config_layer layer);

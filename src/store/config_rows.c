@@ -50,7 +50,22 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      NULL, "How long to wait for another mlops, or forever."},
     {"grace", CONFIG_DURATION, MEMBER(grace_ns), "10s", "MLOPS_GRACE", 0, 0, 0, NULL,
      "Time between asking a stage to end (TERM) and ending it (KILL)."},
+    {"remote.default", CONFIG_TEXT, MEMBER(remote_default), "", "MLOPS_REMOTE", 0, 0, 0, NULL,
+     "Remote that push, pull and fetch use if none is named."},
 };
+
+bool config_remote_split(struct str name, struct str *ret_remote, struct str *ret_key)
+{
+    if (!str_starts(name, STR("remote.")))
+        return false;
+    struct str rest = str_slice(name, strlen("remote."), name.len);
+    ptrdiff_t dot = str_find_last_char(rest, '.');
+    if (dot <= 0)
+        return false;
+    *ret_remote = str_slice(rest, 0, (size_t)dot);
+    *ret_key = str_slice(rest, (size_t)dot + 1, rest.len);
+    return true;
+}
 
 FALLIBLE config_row_find(struct str name, const struct config_row **ret)
 {
@@ -187,9 +202,9 @@ static FALLIBLE set_amount(const struct config_row *row, struct str text, int64_
 }
 
 FALLIBLE config_value_set(struct arena *arena, const struct config_row *row, struct str root,
-                          struct str text, struct config *config)
+                          struct str text, void *values)
 {
-    void *member = (char *)config + row->offset;
+    void *member = (char *)values + row->offset;
     switch (row->kind) {
     case CONFIG_TEXT:
         *(struct str *)member = str_copy(arena, text);

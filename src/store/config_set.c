@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include "config_private.h"
+#include "remote_private.h"
 
 enum { CONFIG_BYTES_MOST = 1048576 };
 
@@ -78,16 +79,22 @@ static const struct doc_node *child_named(const struct doc_node *map, struct str
     return map && map->kind == DOC_MAP ? doc_find(map, name) : NULL;
 }
 
-/* Finds `a.b` as one key, or b in the section a. *ret_is_flow: within braces, not on lines. */
+/* Finds `a.b.c` as one key, or as b.c in the section a, and so on. NULL: it is not there. */
+static const struct doc_node *find_node(const struct doc_node *root, struct str name)
+{
+    const struct doc_node *node = child_named(root, name);
+    for (size_t i = 0; !node && i < name.len; i++)
+        if (name.at[i] == '.')
+            node = find_node(child_named(root, str_slice(name, 0, i)),
+                             str_slice(name, i + 1, name.len));
+    return node;
+}
+
+/* *ret_is_flow: within braces, not on lines. */
 static struct span span_find(const struct lines *lines, const struct doc_node *root,
                              struct str name, bool *ret_is_flow)
 {
-    const struct doc_node *node = child_named(root, name);
-    ptrdiff_t dot = str_find_char(name, '.');
-    if (!node && dot > 0) {
-        const struct doc_node *section = child_named(root, str_slice(name, 0, (size_t)dot));
-        node = child_named(section, str_slice(name, (size_t)dot + 1, name.len));
-    }
+    const struct doc_node *node = find_node(root, name);
     *ret_is_flow = false;
     if (!node)
         return (struct span){0};
@@ -154,6 +161,7 @@ static void add_line(struct buf *out, size_t indent, struct str key, const struc
 /* A change of one setting in a file. */
 struct edit {
     const struct config_row *row;
+    struct str name; /* in full: of a remote's setting the row has only the last part */
     struct str value;
     bool unset;
 };
@@ -196,7 +204,7 @@ static struct str edit_lines(struct arena *arena, const struct lines *lines, str
         buf_add_char(&out, '\n');
     }
     if (!span.count && !edit->unset)
-        add_line(&out, 0, str_of(edit->row->name), edit->row, edit->value, (struct str){0});
+        add_line(&out, 0, edit->name, edit->row, edit->value, (struct str){0});
     return buf_str(&out);
 }
 
@@ -217,11 +225,10 @@ static FALLIBLE edit_file(struct arena *arena, struct str name, const char *path
     if (found)
         TRY(parse(arena, name, bytes, &doc));
     struct lines lines = split_lines(arena, bytes);
-    struct span span =
-        doc ? span_find(&lines, doc->root, str_of(edit->row->name), &is_flow) : (struct span){0};
+    struct span span = doc ? span_find(&lines, doc->root, edit->name, &is_flow) : (struct span){0};
     if (is_flow)
-        return error_hint(error_new(ERROR_PROJECT, "%.*s:%zu: '%s' stands within braces",
-                                    STR_FMT(name), span.first + 1, edit->row->name),
+        return error_hint(error_new(ERROR_PROJECT, "%.*s:%zu: '%.*s' stands within braces",
+                                    STR_FMT(name), span.first + 1, STR_FMT(edit->name)),
                           "write it on a line of its own, or edit the file by hand");
     *ret = edit_lines(arena, &lines, span, edit);
     return parse(arena, name, *ret, &doc);
@@ -243,16 +250,22 @@ static FALLIBLE lock_layer(struct arena *arena, struct str state_dir, struct str
 struct error *config_set(struct arena *arena, struct str state_dir, enum config_layer layer,
                          struct str name, struct str value, bool unset)
 {
-    struct edit edit = {.value = value, .unset = unset};
+    struct edit edit = {.name = name, .value = value, .unset = unset};
     struct config trial = {0};
-    struct str after = {0};
+    struct remote remote_trial = {0};
     AUTO(lock_drop) struct lock lock = {0};
-    TRY(config_row_find(name, &edit.row));
+    struct str after = {0}, remote = {0}, key = {0};
+    bool is_remote = config_remote_split(name, &remote, &key);
+    if (is_remote)
+        TRY(remote_row_find(remote, key, &edit.row));
+    else
+        TRY(config_row_find(name, &edit.row));
     const char *fault = config_layer_fault(edit.row, layer);
     if (fault && !unset)
         return error_new(ERROR_PROJECT, "setting '%s' %s", edit.row->name, fault);
     if (!unset)
-        TRY(config_value_set(arena, edit.row, path_directory(state_dir), value, &trial));
+        TRY(config_value_set(arena, edit.row, path_directory(state_dir), value,
+                             is_remote ? (void *)&remote_trial : (void *)&trial));
     struct str path = config_layer_path(arena, state_dir, layer);
     if (!path.len)
         return error_new(ERROR_PROJECT, "there is no %s to write this setting to",

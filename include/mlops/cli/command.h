@@ -75,6 +75,7 @@ struct cli_command {
     COMMAND(params)                                                                                \
     COMMAND(lineage)                                                                               \
     COMMAND(import)                                                                                \
+    COMMAND(remote)                                                                                \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
     COMMAND(tag)                                                                                   \

@@ -1,5 +1,5 @@
-/* What is wanted of a remote, and moving it: push, fetch, what is missing where. Roots are artifacts
- * that pointers and lock files name; directories are walked as trees, level by level. */
+/* What is wanted of a remote, and moving it: push, fetch, what is missing where. Roots are
+ * artifacts that pointers and lock files name; directories are walked as trees, level by level. */
 #pragma once
 
 #include "mlops/store/depot.h"
@@ -8,10 +8,10 @@
 /* Something that is named by a pointer or by a lock file's output. */
 struct transfer_root {
     struct artifact artifact;
-    struct str named_by;    /* "data/raw.mlops", "pipeline.lock: train" */
-    struct digest key;      /* of the stage's recipe; zero: data */
-    struct str below;       /* only this part of a directory; empty: all */
-    bool is_pushed;         /* an output with `push: false` is never sent */
+    struct str named_by; /* "data/raw.mlops", "pipeline.lock: train" */
+    struct digest key;   /* of the stage's recipe; zero: data */
+    struct str below;    /* only this part of a directory; empty: all */
+    bool is_pushed;      /* an output with `push: false` is never sent */
 };
 VEC(transfer_root_vec, struct transfer_root);
 

@@ -21,6 +21,18 @@ enum config_durability {
 
 VEC(config_str_vec, struct str);
 
+enum config_layer { CONFIG_PROJECT, CONFIG_LOCAL, CONFIG_USER };
+
+/* A setting of a remote as it was written: `remote.NAME.KEY`. Bound by store/remote when a remote
+ * is asked for. */
+struct config_value {
+    struct str remote, key, text;
+    struct str origin;           /* ".mlops/config.yaml:3" */
+    const struct doc_node *node; /* for messages */
+    enum config_layer layer;
+};
+VEC(config_value_vec, struct config_value);
+
 struct config {
     struct str project;                /* random id, 16 hex digits; empty before init */
     struct str cache_dir;              /* absolute; empty: .mlops/cache */
@@ -37,6 +49,8 @@ struct config {
     int64_t keep_failed_bytes;          /* 10 GiB */
     int64_t lock_timeout_ns;            /* -1: for ever */
     int64_t grace_ns;                   /* between TERM and KILL: 10 s */
+    struct str remote_default;          /* name; empty: the only one, if there is one */
+    struct config_value_vec remotes;    /* weak layers before strong ones */
 };
 
 struct config_origin {
@@ -51,8 +65,6 @@ FALLIBLE config_load(struct arena *arena, struct str state_dir, struct config *r
 /* Every row with its value and origin, in table order. */
 FALLIBLE config_list(struct arena *arena, struct str state_dir, struct config_origin **ret,
                      size_t *ret_count);
-
-enum config_layer { CONFIG_PROJECT, CONFIG_LOCAL, CONFIG_USER };
 
 /* Writes (or removes, with value empty and `unset`) one key in a layer's file, keeping the rest of
  * the file as it is; checks name (nearest suggestion) and value first. */

@@ -15,9 +15,9 @@
 struct depot;
 
 struct depot_counts {
-    int64_t objects, bytes;      /* that had to travel, as they are in the store */
+    int64_t objects, bytes;             /* that had to travel, as they are in the store */
     int64_t sent_bytes, received_bytes; /* over the wire */
-    int64_t packs, chunks_shared; /* written or read; chunks of large files that were there */
+    int64_t packs, chunks_shared;       /* written or read; chunks of large files that were there */
 };
 
 struct depot_options {
@@ -44,8 +44,8 @@ struct depot_want {
 VEC(depot_want_vec, struct depot_want);
 
 /* Puts those that the remote lacks there. Call in the order of naming: what a tree names before
- * the tree: when it returns, all of them are there. Missing in the store: *ret_missing (may be NULL:
- * an error). */
+ * the tree: when it returns, all of them are there. Missing in the store: *ret_missing (may be
+ * NULL: an error). */
 FALLIBLE depot_push(struct depot *depot, const struct depot_want *wants, size_t count,
                     struct depot_want_vec *ret_missing);
 

@@ -8,8 +8,9 @@
 
 VEC(pointer_vec, struct pointer *);
 
-/* All of the work tree, sorted by path of what they track; not in .git, .mlops, ignored directories,
- * nested projects or directories that a pointer tracks. Broken ones are errors, told together. */
+/* All of the work tree, sorted by path of what they track; not in .git, .mlops, ignored
+ * directories, nested projects or directories that a pointer tracks. Broken ones are errors, told
+ * together. */
 FALLIBLE pointers_load_all(struct arena *arena, const struct workspace *workspace,
                            struct pointer_vec *ret);
 

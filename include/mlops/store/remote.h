@@ -5,13 +5,12 @@
 #include "mlops/base/error.h"
 #include "mlops/base/vec.h"
 #include "mlops/codec/digest.h"
-#include "mlops/store/config.h"
 #include "mlops/store/workspace.h"
 
 struct remote {
     struct str name;
-    struct str url; /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
-                       "webdav(s)://", "s3://BUCKET/PREFIX" */
+    struct str url;      /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
+                            "webdav(s)://", "s3://BUCKET/PREFIX" */
     bool is_trusted;     /* results there decide what need not be run; objects need no trust */
     int64_t connections; /* 0: what the transport finds decent */
     int64_t timeout_ns;  /* without any byte */
@@ -36,5 +35,11 @@ FALLIBLE remotes_load(struct arena *arena, const struct workspace *workspace,
 FALLIBLE remotes_find(struct arena *arena, const struct workspace *workspace, struct str name,
                       struct remote **ret);
 
-/* A remote made of a URL alone (import-url, get). ERROR_USAGE if the scheme is not known. */
-FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote *ret);
+/* A remote made of a URL alone (import-url, get), which may not hold a password. */
+FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote **ret);
+
+/* The settings of a remote, for help. Static storage. */
+struct remote_key {
+    const char *name, *help;
+};
+const struct remote_key *remote_keys(size_t *ret_count);
