@@ -9,3 +9,12 @@ void view_sort_stages(struct run_view *view);
 /* What the lock files of a git commit say (view_revision.c). */
 FALLIBLE view_of_revision(struct context *context, struct str word, struct str commit,
                           struct str pipeline, struct run_view *ret);
+
+/* A file of the project as a git commit has it. */
+FALLIBLE view_read_committed(struct context *context, struct str commit, struct str path,
+                             struct str *ret, bool *ret_found);
+
+/* Warns if the commit's dvc.lock records other outputs than `view`, which our lock file of the same
+ * commit gave (view_dvc.c). `pipeline` is of dvc.yaml files as they are now. */
+FALLIBLE view_warn_if_behind(struct context *context, struct str commit,
+                             const struct pipeline *pipeline, const struct run_view *view);

@@ -46,8 +46,10 @@ static FALLIBLE find_named(struct context *context, struct str word, struct pipe
     return NULL;
 }
 
-/* Of a project of several files the others as well, as far as they can be read now. */
-static FALLIBLE find_sources(struct context *context, struct str word, struct lock_source_vec *ret)
+/* Of a project of several files the others as well, as far as they can be read now: *ret_pipeline
+ * is of DVC's files, NULL if they can't. */
+static FALLIBLE find_sources(struct context *context, struct str word, struct lock_source_vec *ret,
+                             struct pipeline **ret_pipeline)
 {
     struct arena *arena = context->arena;
     struct pipeline named = {0}, *pipeline = NULL;
@@ -65,23 +67,29 @@ static FALLIBLE find_sources(struct context *context, struct str word, struct lo
         *vec_push(arena, ret) = (struct lock_source){
             .path = file->lock_path, .prefix = str_print(arena, "%.*s:", STR_FMT(file->path))};
     }
+    *ret_pipeline = pipeline;
     return NULL;
+}
+
+FALLIBLE view_read_committed(struct context *context, struct str commit, struct str path,
+                             struct str *ret, bool *ret_found)
+{
+    struct workspace *workspace = NULL;
+    struct vcs *vcs = NULL;
+    TRY(context_workspace(context, &workspace));
+    TRY(context_vcs(context, &vcs));
+    return vcs_read(vcs, context->arena, commit, path_in_git(context, vcs, workspace, path),
+                    LIMIT_LOCK_BYTES, ret, ret_found);
 }
 
 /* Those that the revision has. */
 static FALLIBLE read_sources(struct context *context, struct str commit,
                              const struct lock_source_vec *sources, struct lock_source_vec *ret)
 {
-    struct workspace *workspace = NULL;
-    struct vcs *vcs = NULL;
-    TRY(context_workspace(context, &workspace));
-    TRY(context_vcs(context, &vcs));
     vec_each (const struct lock_source, source, sources) {
         struct lock_source read = *source;
         bool is_found = false;
-        TRY(vcs_read(vcs, context->arena, commit,
-                     path_in_git(context, vcs, workspace, source->path), LIMIT_LOCK_BYTES,
-                     &read.bytes, &is_found));
+        TRY(view_read_committed(context, commit, source->path, &read.bytes, &is_found));
         if (is_found)
             *vec_push(context->arena, ret) = read;
     }
@@ -155,9 +163,10 @@ FALLIBLE view_of_revision(struct context *context, struct str word, struct str c
     struct arena *arena = context->arena;
     struct lock_source_vec wanted = {0}, sources = {0};
     struct run *run = NULL;
+    struct pipeline *dvc_pipeline = NULL;
     struct str title =
         str_print(arena, "%.*s (%.*s)", STR_FMT(word), STR_FMT(str_slice(commit, 0, 7)));
-    TRY(find_sources(context, pipeline, &wanted));
+    TRY(find_sources(context, pipeline, &wanted, &dvc_pipeline));
     TRY(read_sources(context, commit, &wanted, &sources));
     if (!sources.len)
         return error_hint(error_new(ERROR_PROJECT, "'%.*s' has no %.*s", STR_FMT(title),
@@ -172,6 +181,8 @@ FALLIBLE view_of_revision(struct context *context, struct str word, struct str c
     } else {
         TRY(view_from_locks(context, word, &sources, &view));
     }
+    if (dvc_pipeline)
+        TRY(view_warn_if_behind(context, commit, dvc_pipeline, &view));
     /* Whoever names a commit asks for that commit's code, not for what the run started from. */
     view.code = (struct code_state){.commit = commit};
     *ret = view;

@@ -268,6 +268,14 @@ static void tell_taken(struct session *session, int64_t count, bool is_dry)
     observer_tell(session->observer, &event);
 }
 
+/* Reading what DVC recorded is a service: whoever can't repair its files can do without. */
+static FALLIBLE hint_at_option(struct error *error)
+{
+    bool is_lasting = error && error->code < ERROR_SIGNAL && !error->hint;
+    return is_lasting ? error_hint(error, "'--no-dvc-lock' takes nothing over from dvc.lock")
+                      : error;
+}
+
 struct error *import_from_lock(struct session *session, bool is_dry)
 {
     AUTO(buf_drop) struct buf stamp = {0};
@@ -281,7 +289,7 @@ struct error *import_from_lock(struct session *session, bool is_dry)
     AUTO(importing_drop) struct importing importing = {.session = session};
     TRY(importing_open(session, &report, &importing));
     importing.is_dry = importing.is_passing = is_passing;
-    TRY_WITHIN(take_matching(&importing), "taking over from dvc.lock");
+    TRY_WITHIN(hint_at_option(take_matching(&importing)), "taking over from dvc.lock");
     if (!is_passing && !importing.is_lacking)
         index_set_blob(session->index, STAMP_KIND, session->pipeline->path, buf_str(&stamp));
     tell_taken(session, report.stages_new, is_passing);

@@ -188,6 +188,40 @@ nothing_ran() { [ ! -e "$DID" ] || tell "these ran: $(tr '\n' ' ' <"$DID")"; }
   nothing_ran
 }
 
+@test "a broken dvc.lock says how to do without it" {
+  dvc_project 3
+  echo '{' >dvc.lock
+  fails 3 run
+  says "--no-dvc-lock"
+  fails 3 plan
+  says "--no-dvc-lock"
+}
+
+@test "a revision whose dvc.lock is ahead of ours is compared with a warning" {
+  git_init
+  dvc_project 3
+  succeeds run
+  commit_all first
+  succeeds metrics HEAD
+  says_not "DVC ran last"
+  sed -i "/path: clean.txt/,/size:/s/size: .*/size: 77/" dvc.lock
+  commit_all "by DVC alone"
+  succeeds metrics HEAD
+  says "records other outputs of prepare than"
+  succeeds diff HEAD~1 HEAD
+  says "DVC ran last"
+}
+
+@test "a revision whose dvc.lock has other bytes of the same size is told, too" {
+  git_init
+  dvc_project 3
+  succeeds run
+  sed -i "s/$(md5_of model.txt)/$(printf x | md5sum | cut -d' ' -f1)/" dvc.lock
+  commit_all "by DVC alone"
+  succeeds metrics HEAD
+  says "records other outputs of train than"
+}
+
 @test "--no-dvc-lock leaves dvc.lock alone" {
   dvc_project 3
   succeeds run --no-dvc-lock
