@@ -264,6 +264,22 @@ struct error *cas_open_object(struct cas *cas, struct digest digest, struct fd *
     return file_open(cas->cache_fd, path, ret);
 }
 
+void cas_source_drop(struct cas_source *source)
+{
+    fd_drop(&source->fd);
+}
+
+struct error *cas_open_for_reading(struct cas *cas, struct digest digest, struct cas_source *ret,
+                                   bool *ret_found)
+{
+    struct file_stat stat;
+    struct cas_source source = {0};
+    TRY(cas_open_object(cas, digest, &source.fd, &stat, ret_found));
+    source.size_bytes = *ret_found ? stat.size_bytes : 0;
+    *ret = source;
+    return NULL;
+}
+
 struct error *cas_get_bytes(struct cas *cas, struct arena *arena, struct digest digest,
                             int64_t bytes_most, struct str *ret, bool *ret_found)
 {

@@ -6,11 +6,10 @@
 
 #include "cas_private.h"
 
-/* A name in tmp/ for a second link to the file. 0 or the errno. */
-static int link_into_temp(struct cas *cas, int at_fd, const char *path, char *ret_name)
+/* A second link to the file. 0 or the errno. */
+static int link_into_temp(struct cas *cas, int at_fd, const char *path, const char *name)
 {
-    snprintf(ret_name, CAS_NAME_BYTES, "%llu", (unsigned long long)cas->temp_count++);
-    return linkat(at_fd, path, fd_number(cas->temp.fd), ret_name, 0) == 0 ? 0 : errno;
+    return linkat(at_fd, path, fd_number(cas->temp.fd), name, 0) == 0 ? 0 : errno;
 }
 
 /* Between opening and linking the name may have got another file. */
@@ -25,14 +24,20 @@ static bool is_same_inode(struct cas *cas, const char *name, const struct file_s
     return is_same;
 }
 
+static void add_named(struct cas *cas, const char *name, const struct cas_put *seen)
+{
+    struct cas_pending pending = {.digest = seen->digest, .size_bytes = seen->stat.size_bytes};
+    memcpy(pending.name, name, sizeof pending.name);
+    cas_pending_add(cas, &pending);
+}
+
 FALLIBLE cas_adopt(struct cas *cas, int at_fd, const char *path, const struct cas_put *seen,
                    bool *ret_done)
 {
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
     char name[CAS_NAME_BYTES];
     *ret_done = false;
-    if (!locked->temp.fd.number_plus_one)
-        TRY(temp_dir_open(fd_number(locked->tmp_fd), TEMP_PREFIX, &locked->temp));
+    TRY(cas_temp_name(locked, name));
     if (link_into_temp(locked, at_fd, path, name) != 0)
         return NULL; /* EXDEV, EPERM, EMLINK: the caller copies */
     *ret_done = is_same_inode(locked, name, &seen->stat);
@@ -40,11 +45,41 @@ FALLIBLE cas_adopt(struct cas *cas, int at_fd, const char *path, const struct ca
         unlinkat(fd_number(locked->temp.fd), name, 0);
         return NULL;
     }
-    struct cas_pending *pending = arena_new(&locked->pending_memory, struct cas_pending);
-    *pending = (struct cas_pending){.digest = seen->digest, .size_bytes = seen->stat.size_bytes};
-    memcpy(pending->name, name, sizeof pending->name);
-    *vec_push(&locked->pending_memory, &locked->pending) = pending;
-    map_put(&locked->pending_memory, &locked->pending_by_digest,
-            (struct str){(const char *)pending->digest.at, sizeof pending->digest.at}, pending);
+    add_named(locked, name, seen);
     return NULL;
+}
+
+/* The file gets a name among the files not yet published, and loses its own. */
+static FALLIBLE take_over(struct cas *cas, int at_fd, const char *path, const struct cas_put *seen)
+{
+    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+    char name[CAS_NAME_BYTES];
+    bool existed = false;
+    if (cas_pending_find(locked, seen->digest))
+        return path_remove(at_fd, path);
+    TRY(cas_temp_name(locked, name));
+    TRY(file_rename_new(at_fd, path, fd_number(locked->temp.fd), name, &existed));
+    if (existed)
+        return error_new(ERROR_MACHINE, "somebody else makes files in the store's 'tmp'");
+    add_named(locked, name, seen);
+    return NULL;
+}
+
+struct error *cas_put_assembled(struct cas *cas, int at_fd, const char *path,
+                                struct digest expected, bool *ret_same)
+{
+    AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(cas);
+    struct cas_put seen = {0};
+    bool is_known = false;
+    TRY(cas_begin_put(cas));
+    TRY(cas_read_file(at_fd, path, buffer.at, NULL, &seen));
+    *ret_same = digest_equal(seen.digest, expected);
+    if (!*ret_same)
+        return NULL;
+    TRY(cas_is_known(cas, expected, &is_known));
+    if (is_known)
+        return path_remove(at_fd, path);
+    if (fchmodat(at_fd, path, 0444, 0) != 0)
+        return error_os(errno, "cannot set the mode of an object");
+    return take_over(cas, at_fd, path, &seen);
 }

@@ -81,6 +81,12 @@ void cas_note(struct cas *cas, struct digest digest, const struct file_stat *sta
 /* The object not yet published, or NULL. Call locked. */
 struct cas_pending *cas_pending_find(struct cas *cas, struct digest digest);
 
+/* Registers what was put. Call locked. */
+void cas_pending_add(struct cas *cas, const struct cas_pending *pending);
+
+/* A new name in `temp`, which is made when first needed. Call locked. */
+FALLIBLE cas_temp_name(struct cas *cas, char ret_name[static CAS_NAME_BYTES]);
+
 /* Opens an object, published or not, for reading. */
 FALLIBLE cas_open_object(struct cas *cas, struct digest digest, struct fd *ret,
                          struct file_stat *ret_stat, bool *ret_found);

@@ -26,11 +26,17 @@ static FALLIBLE open_unnamed(struct cas *cas, struct cas_temp *temp)
     return NULL;
 }
 
-static FALLIBLE open_named(struct cas *cas, struct cas_temp *temp)
+FALLIBLE cas_temp_name(struct cas *cas, char ret_name[static CAS_NAME_BYTES])
 {
     if (!cas->temp.fd.number_plus_one)
         TRY(temp_dir_open(fd_number(cas->tmp_fd), TEMP_PREFIX, &cas->temp));
-    snprintf(temp->name, sizeof temp->name, "%llu", (unsigned long long)cas->temp_count++);
+    snprintf(ret_name, CAS_NAME_BYTES, "%llu", (unsigned long long)cas->temp_count++);
+    return NULL;
+}
+
+static FALLIBLE open_named(struct cas *cas, struct cas_temp *temp)
+{
+    TRY(cas_temp_name(cas, temp->name));
     int flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC;
     int number = openat(fd_number(cas->temp.fd), temp->name, flags, 0600);
     if (number < 0)
@@ -76,6 +82,15 @@ static FALLIBLE close_named(struct cas_temp *temp)
     return error_os(code, "cannot write to the store '%.*s'", STR_FMT(temp->cas->workspace->cache));
 }
 
+void cas_pending_add(struct cas *cas, const struct cas_pending *pending)
+{
+    struct cas_pending *kept = arena_new(&cas->pending_memory, struct cas_pending);
+    *kept = *pending;
+    *vec_push(&cas->pending_memory, &cas->pending) = kept;
+    map_put(&cas->pending_memory, &cas->pending_by_digest,
+            (struct str){(const char *)kept->digest.at, sizeof kept->digest.at}, kept);
+}
+
 FALLIBLE cas_temp_keep(struct cas_temp *temp, struct digest digest, int64_t size_bytes)
 {
     struct cas *cas = temp->cas;
@@ -89,12 +104,9 @@ FALLIBLE cas_temp_keep(struct cas_temp *temp, struct digest digest, int64_t size
         return NULL; /* ours is dropped by the caller */
     if (temp->name[0])
         TRY(close_named(temp));
-    struct cas_pending *pending = arena_new(&locked->pending_memory, struct cas_pending);
-    *pending = (struct cas_pending){.digest = digest, .fd = temp->fd, .size_bytes = size_bytes};
-    memcpy(pending->name, temp->name, sizeof pending->name);
+    struct cas_pending pending = {.digest = digest, .fd = temp->fd, .size_bytes = size_bytes};
+    memcpy(pending.name, temp->name, sizeof pending.name);
     temp->fd = (struct fd){0};
-    *vec_push(&locked->pending_memory, &locked->pending) = pending;
-    map_put(&locked->pending_memory, &locked->pending_by_digest,
-            (struct str){(const char *)pending->digest.at, sizeof digest.at}, pending);
+    cas_pending_add(locked, &pending);
     return NULL;
 }

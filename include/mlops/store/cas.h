@@ -44,6 +44,13 @@ struct cas_put {
 };
 FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret);
 
+/* Takes a complete file that lies in the cache's file system, and that nobody else writes to, as an
+ * object: it is read whole, and if its digest is the expected one it is moved away and published by
+ * the next flush (where the store has the object already, it is removed). Else *ret_same is false
+ * and the file stays. Safe from pool threads. */
+FALLIBLE cas_put_assembled(struct cas *cas, int at_fd, const char *path, struct digest expected,
+                           bool *ret_same);
+
 /* Makes what was put since the last flush durable (fdatasync each up to 32, else one syncfs), names
  * it, fsyncs the directories. On error nothing of it is named, and every later flush fails too: who
  * goes on would record results whose objects are lost. */
@@ -52,6 +59,19 @@ FALLIBLE cas_flush(struct cas *cas);
 /* Whole object (trees, patches, metrics), re-hashed; *ret_found false if absent or bad. */
 FALLIBLE cas_get_bytes(struct cas *cas, struct arena *arena, struct digest digest,
                        int64_t bytes_most, struct str *ret, bool *ret_found);
+
+/* Where an object's bytes lie, for who reads them in parts: `size_bytes` from `offset` on of an
+ * open file that holds more than the object perhaps. Bytes out of a pack have not been hashed: the
+ * reader does it. Safe from pool threads; to be dropped. *ret_found false if the object is absent
+ * or bad. */
+struct cas_source {
+    struct fd fd;
+    int64_t offset;
+    int64_t size_bytes;
+};
+FALLIBLE cas_open_for_reading(struct cas *cas, struct digest digest, struct cas_source *ret,
+                              bool *ret_found);
+void cas_source_drop(struct cas_source *source);
 
 /* Puts an object's content at a new path (must not exist) by the configured link type; verified as
  * described above. Safe from pool threads. *ret_stat is of the new file. *ret_found false if absent

@@ -318,9 +318,34 @@ static void hard_links_share_the_object(void **state)
     rig_drop(&rig);
 }
 
+static void an_assembled_file_is_taken_only_with_the_expected_digest(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    bool is_same = true;
+    const char *path = ".mlops/cache/tmp/part";
+    struct digest right = digest_of("assembled", 9);
+    scratch_write(&rig.scratch, path, "assembled");
+    assert_fine(cas_put_assembled(rig.cas, rig.scratch.fd, path, digest_of("other", 5), &is_same));
+    assert_false(is_same);
+    assert_true(scratch_has(&rig.scratch, path));
+    assert_fine(cas_put_assembled(rig.cas, rig.scratch.fd, path, right, &is_same));
+    assert_true(is_same);
+    assert_false(scratch_has(&rig.scratch, path));
+    assert_false(scratch_has(&rig.scratch, rig_object(&rig, right)));
+    assert_fine(cas_flush(rig.cas));
+    assert_int_equal(scratch_mode(&rig.scratch, rig_object(&rig, right)) & 07777, 0444);
+    scratch_write(&rig.scratch, path, "assembled");
+    assert_fine(cas_put_assembled(rig.cas, rig.scratch.fd, path, right, &is_same));
+    assert_true(is_same);
+    assert_false(scratch_has(&rig.scratch, path));
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_assembled_file_is_taken_only_with_the_expected_digest),
         cmocka_unit_test(what_was_put_comes_back),
         cmocka_unit_test(nothing_has_a_name_before_the_flush),
         cmocka_unit_test(more_puts_than_descriptors_are_published),
