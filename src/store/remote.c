@@ -208,7 +208,8 @@ struct error *remote_of_url(struct arena *arena, struct str url, struct remote *
 {
     struct remote *remote = arena_new(arena, struct remote);
     TRY(check_url(url));
-    *remote = (struct remote){.name = url, .url = url, .timeout_ns = 60 * NS_PER_S};
+    *remote = (struct remote){
+        .name = url, .url = url, .timeout_ns = 60 * NS_PER_S, .has_foreign_names = true};
     *ret = remote;
     return NULL;
 }

@@ -133,6 +133,31 @@ const char *transport_name_fault(struct str name)
     return NULL;
 }
 
+const char *transport_foreign_fault(struct str name)
+{
+    struct str rest = name, part = {0};
+    if (!name.len || name.len > (size_t)LIMIT_PATH_BYTES)
+        return "is empty or too long";
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.at[i] < ' ' || name.at[i] == 0x7f)
+            return "holds control characters";
+    while (rest.len && str_split(&rest, '/', &part))
+        if (!part.len || str_is(part, ".") || str_is(part, ".."))
+            return "has an empty part, '.' or '..'";
+    return name.at[name.len - 1] == '/' ? "ends in '/'" : NULL;
+}
+
+static const char *name_fault(const struct connection *connection, struct str name)
+{
+    return connection->transport->remote->has_foreign_names ? transport_foreign_fault(name)
+                                                            : transport_name_fault(name);
+}
+
+struct str connection_version(const struct connection *connection)
+{
+    return str_of(connection->version);
+}
+
 FALLIBLE transport_within(const struct transport *transport, struct error *error, const char *verb,
                           struct str name)
 {
@@ -222,8 +247,9 @@ static FALLIBLE perform(struct operation *operation)
 
 static FALLIBLE check_name(const struct connection *connection, struct str name)
 {
-    const char *fault = transport_name_fault(name);
-    return fault ? error_new(ERROR_BUG, "remote '%.*s': '%.*s' %s",
+    const char *fault = name_fault(connection, name);
+    bool is_foreign = connection->transport->remote->has_foreign_names;
+    return fault ? error_new(is_foreign ? ERROR_USAGE : ERROR_BUG, "remote '%.*s': '%.*s' %s",
                              STR_FMT(connection->transport->remote->name), STR_FMT(name), fault)
                  : NULL;
 }
@@ -234,7 +260,7 @@ static FALLIBLE check_name(const struct connection *connection, struct str name)
 static FALLIBLE visit_item(void *context, const struct transport_item *item)
 {
     struct operation *operation = context;
-    if (transport_name_fault(item->name))
+    if (name_fault(operation->connection, item->name))
         return NULL;
     struct error *error = operation->visit(operation->context, item);
     operation->sink_failed = error != NULL;

@@ -2,6 +2,7 @@
  * rename are whole or not there). What is being written lies in .tmp/. */
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/clock.h"
@@ -18,7 +19,7 @@
 #include "transport_private.h"
 
 #define TEMP_DIRECTORY ".tmp"
-enum { COPY_STEP = 4194304, BUFFER_BYTES = 1048576, TEMP_NAME_BYTES = 40 };
+enum { COPY_STEP = 4194304, BUFFER_BYTES = 1048576, TEMP_NAME_BYTES = 40, PATH_ROOM = 4096 };
 static const int64_t LITTER_NS = 86400 * NS_PER_S;
 
 struct place {
@@ -67,9 +68,10 @@ static void no_disconnection(struct connection *connection)
 /* No name of ours leads through a symbolic link: who may write there must not lead us elsewhere. */
 static int open_below(const struct place *place, struct str name, int flags)
 {
-    char path[1100];
+    char path[PATH_ROOM];
     int number = -1, at_fd = fd_number(place->root_fd), parent = -1;
     size_t from = 0;
+    check(name.len < sizeof path);
     snprintf(path, sizeof path, "%.*s", STR_FMT(name));
     for (size_t i = 0; i <= name.len; i++) {
         if (i < name.len && path[i] != '/')
@@ -92,7 +94,13 @@ static int open_below(const struct place *place, struct str name, int flags)
 
 static struct transport_item item_of(struct str name, const struct file_stat *stat)
 {
-    return (struct transport_item){name, stat->size_bytes, stat->mtime_ns};
+    return (struct transport_item){
+        .name = name, .size_bytes = stat->size_bytes, .modified_ns = stat->mtime_ns};
+}
+
+static bool is_foreign(const struct connection *connection)
+{
+    return connection->transport->remote->has_foreign_names;
 }
 
 /* --- reading --- */
@@ -173,6 +181,17 @@ struct listing {
 /* Depth is bounded by the layout: names of ours have at most five parts. */
 enum { LIST_DEPTH = 8 };
 
+static int depth_most(const struct listing *listing)
+{
+    return is_foreign(listing->connection) ? (int)LIMIT_TREE_DEPTH : LIST_DEPTH;
+}
+
+static FALLIBLE visit_odd(struct listing *listing, struct transport_item item)
+{
+    item.size_bytes = -1;
+    return listing->visit(listing->context, &item);
+}
+
 static FALLIBLE list_below(struct listing *listing, int at_fd, const char *name, struct str path,
                            int depth);
 
@@ -185,13 +204,15 @@ static FALLIBLE list_entries(struct listing *listing, int fd, struct str path, i
         const struct walk_entry *entry = &list.entries[i];
         struct str name = path_join(&arena, path, entry->name);
         struct transport_item item = item_of(name, &entry->stat);
-        if (entry->name.at[0] == '.')
+        if (entry->name.at[0] == '.' && !is_foreign(listing->connection))
             continue;
         TRY(signal_check());
-        if (S_ISDIR(entry->stat.mode) && depth < LIST_DEPTH)
+        if (S_ISDIR(entry->stat.mode) && depth < depth_most(listing))
             TRY(list_below(listing, fd, entry->name.at, name, depth + 1));
         else if (S_ISREG(entry->stat.mode))
             TRY(listing->visit(listing->context, &item));
+        else if (is_foreign(listing->connection))
+            TRY(visit_odd(listing, item));
     }
     return NULL;
 }

@@ -52,7 +52,7 @@ struct connection {
     bool is_open;
     bool is_resuming;                      /* this read continues an earlier attempt */
     char version[TRANSPORT_VERSION_BYTES]; /* of the content that is being read: its ETag or the
-                                              like */
+                                              like; of a stat what item->version borrows */
 };
 
 extern const struct transport_kind transport_directory;
@@ -62,6 +62,9 @@ struct str transport_rest(struct str url);
 
 /* NULL if a name is one of ours (transport.h), else what is wrong with it. */
 const char *transport_name_fault(struct str name);
+
+/* The same where others chose the names. */
+const char *transport_foreign_fault(struct str name);
 
 /* An error of this remote: "remote 'origin': ...". */
 FALLIBLE transport_within(const struct transport *transport, struct error *error, const char *verb,

@@ -19,8 +19,8 @@ FALLIBLE dvcconfig_root(struct arena *arena, const struct workspace *workspace, 
 FALLIBLE dvcconfig_root_above(struct arena *arena, const struct workspace *workspace,
                               struct str path, struct str *ret, bool *ret_found);
 
-/* `root` as from dvcconfig_root or dvcconfig_root_above. Files that are not there say nothing; a broken one is an error
- * with its place (ERROR_PROJECT). */
+/* `root` as from dvcconfig_root or dvcconfig_root_above. Files that are not there say nothing; a
+ * broken one is an error with its place (ERROR_PROJECT). */
 FALLIBLE dvcconfig_load(struct arena *arena, const struct workspace *workspace, struct str root,
                         struct dvcconfig *ret);
 

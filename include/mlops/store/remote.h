@@ -16,6 +16,8 @@ struct remote {
     int64_t timeout_ns;  /* without any byte */
     struct str ca;       /* file of certificates for TLS; empty: the system's */
     bool is_insecure;    /* TLS certificates are not checked (untracked layers only) */
+    bool has_foreign_names; /* not a remote of ours, but what a URL of others names (remote_of_url):
+                               any bytes may be a name, see transport.h */
     /* HTTP and WebDAV */
     struct str user, password_env, token_env; /* secrets by reference only */
     /* S3 */

@@ -7,8 +7,11 @@
  * Retry-After, time-out), and go on where a transfer broke off if the content is provably the same.
  * Names are relative ("pack/ab12"), made of letters, digits, '.', '-', '_' and '/', so that no
  * server and no file system has its own idea of them; names that come back from a server and are
- * none of that are left out. Not found is an answer, all else an error (ERROR_MACHINE) that names
- * the remote, the operation, what the server said, and what to do. Secrets are in no message. */
+ * none of that are left out. Only where remote->has_foreign_names they are what others chose: any
+ * bytes but control characters, without empty, '.' and '..' parts; for HTTP the text of a URL
+ * behind the remote's, as it is written there (encoded, with its query). Not found is an answer,
+ * all else an error (ERROR_MACHINE) that names the remote, the operation, what the server said, and
+ * what to do. Secrets are in no message. */
 #pragma once
 
 #include "mlops/base/error.h"
@@ -36,9 +39,11 @@ FALLIBLE transport_connect(struct transport *transport, struct connection **ret)
 void connection_drop(struct connection **connection);
 
 struct transport_item {
-    struct str name; /* relative to the remote's root */
-    int64_t size_bytes;
+    struct str name;     /* relative to the remote's root */
+    int64_t size_bytes;  /* -1: not told; of a foreign listing: neither file nor directory */
     int64_t modified_ns; /* by the server's clock; 0: not told */
+    struct str version; /* what changes with the content: an ETag as the server writes it; empty: it
+                           gives none. Valid until the next operation of the connection */
 };
 
 /* All names that begin with `prefix` (which ends in '/', or is "" for everything), in no order.
@@ -64,6 +69,10 @@ struct transport_range {
 FALLIBLE connection_read(struct connection *connection, struct str name,
                          struct transport_range range, const struct transport_sink *sink,
                          bool *ret_found);
+
+/* The version (see transport_item) of what was read last; empty: the server gave none. Valid until
+ * the next operation. */
+struct str connection_version(const struct connection *connection);
 
 /* What is written: bytes, or a part of an open file. It may be read several times. */
 struct transport_source {

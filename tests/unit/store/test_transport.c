@@ -181,6 +181,33 @@ static void names_that_are_not_ours_are_refused(void **state)
         assert_fails(connection_stat(rig.connection, str_of(names[i]), &item, &found));
 }
 
+static void names_of_others_are_any_but_paths_out(void **state)
+{
+    (void)state;
+    AUTO(rig_drop) struct depot_rig rig = rig_open();
+    AUTO(buf_drop) struct buf seen = {0};
+    static const char *const refused[] = {"", "/a", "a/", "../a", "a/../b", "a//b", "./a", "a\n"};
+    struct transport_item item;
+    bool found = false;
+    rig.remote->has_foreign_names = true;
+    scratch_directory(&rig.scratch, "remote");
+    scratch_directory(&rig.scratch, "remote/.hidden");
+    scratch_write(&rig.scratch, "remote/.hidden/a b", "12");
+    assert_int_equal(symlinkat("x", rig.scratch.fd, "remote/link"), 0);
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        assert_fails(connection_stat(rig.connection, str_of(refused[i]), &item, &found));
+    struct transport *transport = NULL;
+    struct connection *connection = NULL;
+    assert_fine(transport_open(&rig.arena, rig.remote, &transport));
+    assert_fine(transport_connect(transport, &connection));
+    assert_fine(connection_stat(connection, STR(".hidden/a b"), &item, &found));
+    assert_true(found);
+    assert_fine(connection_list(connection, STR(""), note, &seen));
+    assert_string_equal(seen.at, ".hidden/a b:2 link:-1 ");
+    connection_drop(&connection);
+    transport_drop(&transport);
+}
+
 static void an_unknown_scheme_names_the_known_ones(void **state)
 {
     (void)state;
@@ -207,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_link_in_a_remote_is_not_followed),
         cmocka_unit_test(nothing_unfinished_is_listed_or_left),
         cmocka_unit_test(names_that_are_not_ours_are_refused),
+        cmocka_unit_test(names_of_others_are_any_but_paths_out),
         cmocka_unit_test(an_unknown_scheme_names_the_known_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
