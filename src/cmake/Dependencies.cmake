@@ -11,3 +11,6 @@ find_library(GIT2_LIBRARY git2 REQUIRED)
 file(REAL_PATH "${GIT2_LIBRARY}" GIT2_REAL)
 get_filename_component(GIT2_FILE "${GIT2_REAL}" NAME)
 string(REGEX REPLACE "(libgit2\\.so\\.[0-9]+\\.[0-9]+).*" "\\1" GIT2_SONAME "${GIT2_FILE}")
+# So is libcurl, whose soname has not changed since 2006.
+pkg_check_modules(curl REQUIRED libcurl)
+set(CURL_SONAME "libcurl.so.4")

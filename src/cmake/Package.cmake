@@ -40,7 +40,9 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# Opened at run time, so shlibdeps does not see it; without it runs do not record the commit.
+# Opened at run time, so shlibdeps does not see them: without libcurl there are no remotes by HTTP and
+# S3, without libgit2 runs do not record the commit.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libcurl4 (>= 7.85)")
 string(REGEX REPLACE "libgit2\\.so\\." "libgit2-" GIT2_PACKAGE "${GIT2_SONAME}")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "${GIT2_PACKAGE}, git")
 include(CPack)

@@ -54,6 +54,10 @@
     LIMIT(TRANSPORT_TRIES, 5, "tries", "of one operation on a remote that was away or busy")       \
     LIMIT(TRANSPORT_WAIT_S, 60, "seconds", "longest pause before another try of a remote")         \
     LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
+    LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \
+    LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
+    LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
+    LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
