@@ -27,6 +27,7 @@ done
 
 if [ $installs = yes ]; then
   groups="build examples test"
+  [ $extent = quick ] || groups="$groups servers"
   [ $extent = full ] && groups="$groups full"
   # shellcheck disable=SC2086 # a list of names
   sh "$here/install.sh" $groups || exit 1
@@ -213,6 +214,7 @@ step "DVC: schema examples" python3 tests/conformance/schema_examples.py
 # shellcheck disable=SC2086 # an option or nothing
 step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent
 step "DVC: three projects" python3 tests/conformance/projects.py
+step "servers for tests" python3 tests/support/servers/test_servers.py
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.

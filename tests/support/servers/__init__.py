@@ -1,0 +1,1 @@
+"""Real servers on loopback for tests of remotes, and a proxy that makes them fail: README.md."""
