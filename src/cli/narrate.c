@@ -250,6 +250,7 @@ static void say(struct narrator *narrator, const struct event *event)
         say_finished(narrator, event);
         break;
     case EVENT_HASHING:
+    case EVENT_TRANSFER:
         narrator->is_hashing = event->done_bytes < event->total_bytes;
         narrator->hashed_bytes = event->done_bytes;
         narrator->hash_total_bytes = event->total_bytes;

@@ -24,6 +24,8 @@ static const char *event_name(enum event_kind kind)
         return "stage_finished";
     case EVENT_HASHING:
         return "hashing";
+    case EVENT_TRANSFER:
+        return "transfer";
     case EVENT_RUN_FINISHED:
         return "run_finished";
     case EVENT_TICK:
@@ -72,7 +74,7 @@ static void add_details(struct json_writer *json, const struct event *event)
         json_name(json, "status");
         json_text(json, run_status_name(event->run->status));
     }
-    if (event->kind == EVENT_HASHING) {
+    if (event->kind == EVENT_HASHING || event->kind == EVENT_TRANSFER) {
         json_name(json, "done_bytes");
         json_int(json, event->done_bytes);
         json_name(json, "total_bytes");

@@ -63,7 +63,7 @@ static void show(struct progress *progress, const struct event *event)
 static void tell(void *opaque, const struct event *event)
 {
     struct progress *progress = opaque;
-    if (event->kind == EVENT_HASHING) {
+    if (event->kind == EVENT_HASHING || event->kind == EVENT_TRANSFER) {
         show(progress, event);
         return;
     }

@@ -24,6 +24,8 @@ void pack_writer_drop(struct pack_writer *writer)
 
 static FALLIBLE write_pending(struct pack_writer *writer)
 {
+    if (writer->fd < 0)
+        return NULL;
     TRY(file_write(writer->fd, writer->pending.at, writer->pending.len, writer->name));
     buf_clear(&writer->pending);
     return NULL;
@@ -89,7 +91,10 @@ struct error *pack_writer_finish(struct pack_writer *writer, struct digest *ret_
     buf_add(&index, id.at, sizeof id.at);
     add_number(&index, 0, 8);
     buf_add_text(&index, PACK_FOOT_MAGIC);
-    TRY(file_write(writer->fd, index.at, index.len, writer->name));
+    if (writer->fd < 0)
+        buf_add_str(&writer->pending, buf_str(&index));
+    else
+        TRY(file_write(writer->fd, index.at, index.len, writer->name));
     writer->bytes += (int64_t)index.len;
     *ret_id = id;
     return NULL;

@@ -15,6 +15,7 @@ enum event_kind {
     EVENT_STAGE_RETRY,    /* text: why; count: next attempt; duration_ns: the wait */
     EVENT_STAGE_FINISHED, /* outcome */
     EVENT_HASHING,        /* done and total bytes */
+    EVENT_TRANSFER,       /* the same, to or from a remote */
     EVENT_RUN_FINISHED,   /* run */
     EVENT_TICK,           /* time went by: see observer.tick_ns */
 };

@@ -35,7 +35,7 @@ enum {
 
 /* Writes a pack into an open, empty file, front to back, in large writes. Not for threads. */
 struct pack_writer {
-    int fd;           /* borrowed */
+    int fd;           /* borrowed; -1: made in memory, all of it in `pending` */
     const char *name; /* for messages */
     struct arena rows_memory;
     struct pack_row_vec rows;

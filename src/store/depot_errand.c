@@ -1,0 +1,180 @@
+/* Reading blobs out of packs: what lies close together is read in one request, several requests at
+ * once, and nothing is handed on before its bytes are what their name says. */
+#include "mlops/host/signal.h"
+
+#include <stdlib.h>
+
+#include "depot_private.h"
+
+/* Errands first..end, by place, of one pack: one request. */
+struct trip {
+    size_t first, end;
+};
+VEC(trip_vec, struct trip);
+
+struct round {
+    struct errands *errands;
+    struct errand **order; /* those of this round, by pack and place */
+    size_t count;
+    struct trip_vec trips;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct errand *const *left = a, *const *right = b;
+    const struct catalogue_hit *one = &(*left)->hit, *other = &(*right)->hit;
+    if (one->pack != other->pack)
+        return one->pack < other->pack ? -1 : 1;
+    return one->row.offset < other->row.offset ? -1 : one->row.offset > other->row.offset;
+}
+
+static int64_t end_of(const struct errand *errand)
+{
+    return errand->hit.row.offset + errand->hit.row.stored_bytes;
+}
+
+static void plan_trips(struct round *round, struct arena *arena)
+{
+    struct trip *trip = NULL;
+    int64_t from = 0, end = 0;
+    for (size_t i = 0; i < round->count; i++) {
+        const struct errand *errand = round->order[i];
+        bool is_near = trip && errand->hit.pack == round->order[i - 1]->hit.pack &&
+                       errand->hit.row.offset - end <= DEPOT_GAP_BYTES &&
+                       end_of(errand) - from <= DEPOT_READ_BYTES;
+        if (!is_near) {
+            trip = vec_push(arena, &round->trips);
+            trip->first = i;
+            from = errand->hit.row.offset;
+            end = 0;
+        }
+        trip->end = i + 1;
+        end = MAX_OF(end, end_of(errand));
+    }
+}
+
+static FALLIBLE take_into(void *context, const char *at, size_t len)
+{
+    buf_add(context, at, len);
+    return NULL;
+}
+
+/* Bytes that are not what the index says of them: another pack may have them. */
+static void tell_damaged(struct depot *depot, const struct errand *errand)
+{
+    char pack[DIGEST_HEX_LEN + 1], blob[DIGEST_HEX_LEN + 1];
+    digest_print(depot->catalogue.packs.at[errand->hit.pack].id, pack);
+    digest_print(errand->digest, blob);
+    depot_warn(depot, "remote '%.*s': %.12s... in pack %.12s... is damaged and was not used",
+               STR_FMT(depot->remote->name), blob, pack);
+}
+
+/* A manifest's own bytes have no digest: what is made by it has. */
+static FALLIBLE unpack(struct compressor *compressor, const struct errand *errand,
+                       struct str stored, struct buf *raw, struct str *ret, bool *ret_good)
+{
+    const struct pack_row *row = &errand->hit.row;
+    *ret = stored;
+    *ret_good = true;
+    if (row->kind == PACK_ZSTD) {
+        struct error *error = expand_bytes(compressor, stored, (size_t)row->raw_bytes, raw);
+        *ret_good = error == NULL;
+        error_drop(error);
+        *ret = buf_str(raw);
+    }
+    if (*ret_good && row->kind != PACK_MANIFEST)
+        *ret_good = digest_equal(digest_of(ret->at, ret->len), errand->digest);
+    return NULL;
+}
+
+static FALLIBLE hand_over(struct errands *errands, struct compressor *compressor,
+                          struct errand *errand, struct str stored, struct buf *raw)
+{
+    struct str bytes = {0};
+    bool is_good = false;
+    TRY(unpack(compressor, errand, stored, raw, &bytes, &is_good));
+    if (!is_good) {
+        tell_damaged(errands->depot, errand);
+        return NULL;
+    }
+    TRY(errands->take(errands->context, errand, bytes));
+    errand->is_done = true;
+    return NULL;
+}
+
+static FALLIBLE read_trip(struct round *round, const struct trip *trip, struct buf *bytes,
+                          bool *ret_found)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(depot_line_drop) struct depot_line line = {0};
+    struct depot *depot = round->errands->depot;
+    const struct errand *first = round->order[trip->first];
+    struct transport_sink sink = {take_into, bytes};
+    int64_t from = first->hit.row.offset, end = 0;
+    for (size_t i = trip->first; i < trip->end; i++)
+        end = MAX_OF(end, end_of(round->order[i]));
+    struct str hex = digest_hex(&scratch, depot->catalogue.packs.at[first->hit.pack].id);
+    struct str name = str_print(&scratch, "pack/%.*s", STR_FMT(hex));
+    *ret_found = true;
+    if (end == from)
+        return NULL;
+    TRY(depot_line_take(depot, &line));
+    TRY(connection_read(line.connection, name, (struct transport_range){from, end - from}, &sink,
+                        ret_found));
+    AUTO(depot_unlock) struct depot *locked = depot_lock(depot);
+    locked->counts.received_bytes += (int64_t)bytes->len;
+    return NULL;
+}
+
+static FALLIBLE run_trip(void *context, size_t i)
+{
+    AUTO(buf_drop) struct buf bytes = {0};
+    AUTO(buf_drop) struct buf raw = {0};
+    AUTO(compressor_drop) struct compressor compressor = {0};
+    struct round *round = context;
+    const struct trip *trip = &round->trips.at[i];
+    int64_t from = round->order[trip->first]->hit.row.offset;
+    bool found = false;
+    TRY(read_trip(round, trip, &bytes, &found));
+    for (size_t at = trip->first; found && at < trip->end; at++) {
+        struct errand *errand = round->order[at];
+        size_t begin = (size_t)(errand->hit.row.offset - from);
+        struct str stored =
+            str_slice(buf_str(&bytes), begin, begin + (size_t)errand->hit.row.stored_bytes);
+        TRY(hand_over(round->errands, &compressor, errand, stored, &raw));
+    }
+    return NULL;
+}
+
+/* Where each errand goes next: the next pack that has it and whose index promises the right size.
+ */
+static void choose(struct round *round, struct errands *errands)
+{
+    const struct catalogue *catalogue = &errands->depot->catalogue;
+    vec_each (struct errand, errand, &errands->list) {
+        bool found = false;
+        while (!errand->is_done && !found &&
+               catalogue_find(catalogue, errand->digest, &errand->tries, &errand->hit))
+            found = errand->raw_bytes < 0 ? errand->hit.row.kind == PACK_MANIFEST
+                                          : errand->hit.row.kind != PACK_MANIFEST &&
+                                                errand->hit.row.raw_bytes == errand->raw_bytes;
+        if (found)
+            round->order[round->count++] = errand;
+    }
+}
+
+FALLIBLE depot_run_errands(struct errands *errands)
+{
+    for (;;) {
+        AUTO(arena_drop) struct arena scratch = {0};
+        struct round round = {.errands = errands};
+        round.order = arena_new_array(&scratch, struct errand *, errands->list.len + 1);
+        choose(&round, errands);
+        if (!round.count)
+            return NULL;
+        qsort(round.order, round.count, sizeof *round.order, compare_places);
+        plan_trips(&round, &scratch);
+        TRY(pool_run(errands->depot->pool, round.trips.len, run_trip, &round, signal_stops));
+        TRY(signal_check());
+    }
+}

@@ -1,0 +1,167 @@
+/* Shared by the files of module depot. */
+#pragma once
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/map.h"
+#include "mlops/codec/compress.h"
+#include "mlops/store/depot.h"
+#include "mlops/store/pack.h"
+
+#include <pthread.h>
+
+enum {
+    DEPOT_PACK_BYTES = 25165824, /* raw bytes gathered in one pack: it is made in memory, one for
+                                    each connection */
+    DEPOT_PACK_BLOBS = 65536,
+    DEPOT_GAP_BYTES = 262144,  /* cheaper to read over than to ask again */
+    DEPOT_READ_BYTES = 8388608 /* of one request for a range */
+};
+
+/* One pack of the remote and its index. */
+struct depot_pack {
+    struct digest id;
+    int64_t bytes;     /* of the pack; 0: not told by the listing */
+    char *index_bytes; /* on the heap */
+    struct pack_index index;
+    bool is_condemned; /* gc is about to remove it: what only it holds is sent again */
+};
+VEC(depot_pack_vec, struct depot_pack);
+
+/* A row of the catalogue: which row of which pack. Open addressing by the first bytes of the
+ * digest, which are evenly spread; a digest that lies in several packs has several. */
+struct catalogue_slot {
+    uint32_t pack_plus_one, row;
+};
+
+struct catalogue {
+    struct arena memory;
+    struct depot_pack_vec packs;
+    struct catalogue_slot *slots;
+    size_t slot_count, len;
+};
+void catalogue_drop(struct catalogue *catalogue);
+
+/* Adds a pack with its index, whose memory it takes over. */
+void catalogue_add(struct catalogue *catalogue, const struct depot_pack *pack);
+
+/* Where a digest lies: calls of one search go on from *at (0 first); false: no more. */
+struct catalogue_hit {
+    size_t pack;
+    struct pack_row row;
+};
+bool catalogue_find(const struct catalogue *catalogue, struct digest digest, size_t *at,
+                    struct catalogue_hit *ret);
+
+/* Connections not in use; each worker takes one. */
+VEC(connection_vec, struct connection *);
+
+/* A manifest not yet sent: it names chunks, so it goes after them. */
+struct held_manifest {
+    struct digest file;
+    struct str bytes;
+};
+VEC(held_manifest_vec, struct held_manifest);
+
+VEC(depot_hit_vec, struct catalogue_hit);
+
+struct depot {
+    struct arena memory;
+    const struct workspace *workspace;
+    struct cas *cas;
+    const struct remote *remote;
+    const struct observer *observer;
+    struct transport *transport;
+    struct pool *pool;
+    struct fd known_fd; /* of .mlops/remotes/NAME-HASH; empty: nothing is kept */
+    struct catalogue catalogue;
+    bool lists_changed; /* packs were written: list/packs is to be */
+    struct held_manifest_vec manifests;
+    pthread_mutex_t mutex; /* of what follows, and of the catalogue while packs are written */
+    struct connection_vec connections;
+    struct depot_counts counts;
+    int64_t done_bytes, total_bytes, told_ns;
+};
+
+struct depot *depot_lock(struct depot *depot);
+void depot_unlock(struct depot **depot);
+
+/* Scoped: a connection for one worker. */
+struct depot_line {
+    struct depot *depot;
+    struct connection *connection;
+};
+FALLIBLE depot_line_take(struct depot *depot, struct depot_line *ret);
+void depot_line_drop(struct depot_line *line);
+
+/* Tells progress; from any thread. */
+void depot_tell(struct depot *depot, int64_t bytes);
+void depot_begin(struct depot *depot, int64_t total_bytes);
+void depot_warn(struct depot *depot, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* --- catalogue --- */
+FALLIBLE depot_read_catalogue(struct depot *depot);
+/* Keeps the index of a pack, so that it is not fetched again. */
+void depot_keep_index(struct depot *depot, const struct depot_pack *pack);
+
+/* --- pushing --- */
+
+/* A blob that is to travel: bytes of an object of the store, or in memory (manifests). */
+struct parcel {
+    struct digest digest;
+    struct digest source; /* object; zero: in memory */
+    int64_t offset;       /* in it */
+    int64_t size_bytes;
+    struct str bytes;
+};
+VEC(parcel_vec, struct parcel);
+
+/* Writes packs of them, in parallel, or one after the other if the order matters. */
+FALLIBLE depot_send(struct depot *depot, const struct parcel_vec *parcels, bool is_ordered);
+
+/* Cuts a large object; chunks that the remote lacks are added to `parcels` (each once, by `known`),
+ * its manifest to those held. *ret_found false: the store does not have it. */
+FALLIBLE depot_cut(struct depot *depot, struct arena *arena, const struct depot_want *want,
+                   struct map *known, struct parcel_vec *parcels, bool *ret_found);
+
+/* All of it, or an error. */
+FALLIBLE depot_read_exactly(int fd, char *to, int64_t len, int64_t offset);
+
+/* --- fetching --- */
+
+/* A blob to be read, and what is done with its bytes (checked against its digest). */
+struct errand {
+    struct digest digest;
+    int64_t raw_bytes; /* expected; -1: whatever the index says (manifests) */
+    struct catalogue_hit hit;
+    size_t tries; /* where the search for it goes on */
+    bool is_done;
+    int64_t tag; /* the receiver's own */
+};
+VEC(errand_vec, struct errand);
+
+struct errands {
+    struct depot *depot;
+    struct errand_vec list;
+    FALLIBLE (*take)(void *context, struct errand *errand, struct str bytes);
+    void *context;
+};
+
+/* Does them all, in parallel; is_done is false for those that no pack can give. `take` is called
+ * from pool threads. */
+FALLIBLE depot_run_errands(struct errands *errands);
+
+/* A manifest's chunks; ERROR_STORED if its bytes are none of that file. */
+struct manifest_chunk {
+    struct digest digest;
+    int64_t offset, size_bytes;
+};
+VEC(manifest_chunk_vec, struct manifest_chunk);
+FALLIBLE manifest_decode(struct arena *arena, struct str bytes, int64_t file_bytes,
+                         struct manifest_chunk_vec *ret);
+void manifest_encode(const struct manifest_chunk_vec *chunks, int64_t file_bytes, struct buf *out);
+
+/* Assembles a large file in the cache's tmp/part/ and makes it an object. *ret_done false: a chunk
+ * is nowhere, or what came together is not the file. */
+FALLIBLE depot_assemble(struct depot *depot, const struct depot_want *want, struct str manifest,
+                        bool *ret_done);
