@@ -25,6 +25,86 @@ struct str moment_print(struct arena *arena, int64_t moment_ns)
                      (int)(rest_ns / NS_PER_MS));
 }
 
+/* Numbers behind fixed places of a text. */
+struct place {
+    size_t at, len;
+    int least, most;
+};
+
+static bool take_number(struct str text, struct place place, int *ret)
+{
+    int number = 0;
+    for (size_t i = place.at; i < place.at + place.len; i++) {
+        if (i >= text.len || !isdigit((unsigned char)text.at[i]))
+            return false;
+        number = number * 10 + (text.at[i] - '0');
+    }
+    *ret = number;
+    return number >= place.least && number <= place.most;
+}
+
+/* A text that looks like `form`, where '0' is any digit and 'x' anything. */
+static bool has_form(struct str text, const char *form)
+{
+    for (size_t i = 0; form[i]; i++) {
+        if (i >= text.len || (form[i] == '0' && !isdigit((unsigned char)text.at[i])) ||
+            (form[i] != '0' && form[i] != 'x' && text.at[i] != form[i]))
+            return false;
+    }
+    return true;
+}
+
+/* "HH:MM:SS" at `at`. */
+static bool take_clock(struct str text, size_t at, struct tm *ret)
+{
+    return take_number(text, (struct place){at, 2, 0, 23}, &ret->tm_hour) &&
+           take_number(text, (struct place){at + 3, 2, 0, 59}, &ret->tm_min) &&
+           take_number(text, (struct place){at + 6, 2, 0, 60}, &ret->tm_sec);
+}
+
+static int64_t ns_of(struct tm *utc, int64_t rest_ns)
+{
+    utc->tm_year -= 1900;
+    return (int64_t)timegm(utc) * NS_PER_S + rest_ns;
+}
+
+bool moment_parse(struct str text, int64_t *ret_ns)
+{
+    struct tm utc = {0};
+    size_t at = 19;
+    int64_t rest_ns = 0, unit_ns = NS_PER_S / 10;
+    if (!has_form(text, "0000-00-00T00:00:00") || !take_clock(text, 11, &utc) ||
+        !take_number(text, (struct place){0, 4, 1970, 2200}, &utc.tm_year) ||
+        !take_number(text, (struct place){5, 2, 1, 12}, &utc.tm_mon) ||
+        !take_number(text, (struct place){8, 2, 1, 31}, &utc.tm_mday))
+        return false;
+    if (at < text.len && text.at[at] == '.')
+        for (at++; at < text.len && isdigit((unsigned char)text.at[at]); at++, unit_ns /= 10)
+            rest_ns += (text.at[at] - '0') * unit_ns;
+    if (!str_is(str_slice(text, at, text.len), "Z"))
+        return false;
+    utc.tm_mon--;
+    *ret_ns = ns_of(&utc, rest_ns);
+    return true;
+}
+
+bool moment_parse_http(struct str text, int64_t *ret_ns)
+{
+    struct str months = STR("JanFebMarAprMayJunJulAugSepOctNovDec");
+    struct tm utc = {0};
+    if (text.len != 29 || !has_form(text, "xxx, 00 xxx 0000 00:00:00 GMT") ||
+        !take_number(text, (struct place){5, 2, 1, 31}, &utc.tm_mday) ||
+        !take_number(text, (struct place){12, 4, 1970, 2200}, &utc.tm_year) ||
+        !take_clock(text, 17, &utc))
+        return false;
+    ptrdiff_t month = str_find(months, str_slice(text, 8, 11));
+    if (month < 0 || month % 3)
+        return false;
+    utc.tm_mon = (int)month / 3;
+    *ret_ns = ns_of(&utc, 0);
+    return true;
+}
+
 struct str duration_print(struct arena *arena, int64_t duration_ns)
 {
     int64_t seconds = duration_ns / NS_PER_S;

@@ -10,6 +10,13 @@
 /* "2026-11-23T20:41:00.123Z" (RFC 3339, UTC, milliseconds). */
 struct str moment_print(struct arena *arena, int64_t moment_ns);
 
+/* Nanoseconds of a moment in UTC as moment_print writes it (fractions of a second may have any
+ * length or be missing). False if it is none. */
+bool moment_parse(struct str text, int64_t *ret_ns);
+
+/* The same for HTTP's dates: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, IMF-fixdate). */
+bool moment_parse_http(struct str text, int64_t *ret_ns);
+
 /* "4 ms", "12.3 s", "2 min 05 s", "3 h 12 min", "2 d 04 h". */
 struct str duration_print(struct arena *arena, int64_t duration_ns);
 

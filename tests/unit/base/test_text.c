@@ -95,6 +95,24 @@ static void split_gives_the_empty_parts_too(void **state)
     assert_int_equal(count, 4);
 }
 
+static void moments_of_servers_are_read(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    int64_t ns = 0;
+    assert_true(moment_parse(STR("2009-10-12T17:50:30.123Z"), &ns));
+    assert_true(str_is(moment_print(&arena, ns), "2009-10-12T17:50:30.123Z"));
+    assert_true(moment_parse(STR("2009-10-12T17:50:30Z"), &ns));
+    assert_true(moment_parse_http(STR("Sun, 06 Nov 1994 08:49:37 GMT"), &ns));
+    assert_true(str_is(moment_print(&arena, ns), "1994-11-06T08:49:37.000Z"));
+    assert_false(moment_parse(STR("2009-10-12T17:50:30"), &ns));
+    assert_false(moment_parse(STR("2009-13-12T17:50:30Z"), &ns));
+    assert_false(moment_parse(STR("yesterday"), &ns));
+    assert_false(moment_parse_http(STR("Sun, 06 ovD 1994 08:49:37 GMT"), &ns));
+    assert_false(moment_parse_http(STR("Sun, 06 Nov 1994 08:49:37 CET"), &ns));
+    assert_false(moment_parse_http(STR(""), &ns));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +123,7 @@ int main(void)
         cmocka_unit_test(utf8_refuses_surrogates_and_overlong_forms),
         cmocka_unit_test(a_vector_keeps_its_items_while_it_grows),
         cmocka_unit_test(split_gives_the_empty_parts_too),
+        cmocka_unit_test(moments_of_servers_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
