@@ -5,6 +5,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/map.h"
 #include "mlops/codec/compress.h"
+#include "mlops/model/manifest.h"
 #include "mlops/store/depot.h"
 #include "mlops/store/pack.h"
 
@@ -150,16 +151,6 @@ struct errands {
 /* Does them all, in parallel; is_done is false for those that no pack can give. `take` is called
  * from pool threads. */
 FALLIBLE depot_run_errands(struct errands *errands);
-
-/* A manifest's chunks; ERROR_STORED if its bytes are none of that file. */
-struct manifest_chunk {
-    struct digest digest;
-    int64_t offset, size_bytes;
-};
-VEC(manifest_chunk_vec, struct manifest_chunk);
-FALLIBLE manifest_decode(struct arena *arena, struct str bytes, int64_t file_bytes,
-                         struct manifest_chunk_vec *ret);
-void manifest_encode(const struct manifest_chunk_vec *chunks, int64_t file_bytes, struct buf *out);
 
 /* Assembles a large file in the cache's tmp/part/ and makes it an object. *ret_done false: a chunk
  * is nowhere, or what came together is not the file. */

@@ -3,6 +3,7 @@
  * small multiple of them. */
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
+#include "mlops/model/manifest.h"
 #include "mlops/model/outcome.h"
 #include "mlops/model/run.h"
 #include "mlops/model/tree.h"
@@ -83,10 +84,28 @@ static void try_state(struct arena *arena, struct str bytes)
     error_drop(error);
 }
 
+/* Its size is told by whoever names the file: here by the manifest itself. */
+static void try_manifest(struct arena *arena, struct str bytes)
+{
+    struct manifest_chunk_vec chunks = {0};
+    struct buf out = buf_in(arena);
+    struct canon_reader reader = canon_reader_of(bytes);
+    struct str tag = {0};
+    int64_t file_bytes = 0;
+    error_drop(canon_read_str(&reader, &tag));
+    error_drop(canon_read_int(&reader, &file_bytes));
+    struct error *error = manifest_decode(arena, bytes, file_bytes, &chunks);
+    if (!error) {
+        manifest_encode(&chunks, file_bytes, &out);
+        expect_same(&out, bytes);
+    }
+    error_drop(error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const decoders[])(struct arena *, struct str) = {
-        try_tree, try_recipe, try_result, try_artifact, try_state,
+        try_tree, try_recipe, try_result, try_artifact, try_state, try_manifest,
     };
     struct str bytes = {(const char *)data, size};
     for (size_t i = 0; i < COUNT_OF(decoders); i++) {

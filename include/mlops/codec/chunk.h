@@ -2,7 +2,8 @@
  * moves only the cuts around it. FastCDC 2020 with normalisation level 2 (Xia et al., "The Design
  * of Fast Content-Defined Chunking for Data Deduplication Based Storage Systems", TPDS 2020), in
  * the profile that the Remote Execution API fixes for its FASTCDC_2020: the gear table is made of
- * the MD5 of 64 times each byte value. Parameters: docs/formats.md, "Chunks". Pure; no I/O, no threads. */
+ * the MD5 of 64 times each byte value. Parameters: docs/formats.md, "Chunks". Pure; no I/O, no
+ * threads. */
 #pragma once
 
 #include "mlops/base/str.h"
