@@ -4,10 +4,12 @@
 #include "mlops/host/pool.h"
 #include "mlops/host/signal.h"
 #include "mlops/store/gc.h"
+#include "mlops/store/projects.h"
 
 struct gc_command {
     bool yes, all;
     int64_t grace_ns;
+    struct str forget;
 };
 
 /* -1: what the configuration says. */
@@ -17,6 +19,8 @@ static const struct option_row rows[] = {
      .help = "List the biggest 10,000 items, not only 20"},
     {"grace", 0, OPTION_DURATION_AT(struct gc_command, grace_ns), .value = "TIME", .initial = -1,
      .help = "Keep what is younger than this (gc.grace in the configuration)"},
+    {"forget", 0, OPTION_STR_AT(struct gc_command, forget), .value = "ID",
+     .help = "First forget what a project needs that shared the cache and is gone for good"},
 };
 
 enum { ITEMS_SHOWN = 20 };
@@ -24,10 +28,18 @@ enum { ITEMS_SHOWN = 20 };
 static const struct column columns[] = {
     {.name = "what", .title = "WHAT", .drop = 1},
     {.name = "name", .title = "NAME", .may_shrink = true},
+    {.name = "label", .title = "WHAT IT WAS", .may_shrink = true},
     {.name = "size_bytes", .title = "SIZE", .is_right = true},
     {.name = "age_s", .title = "AGE", .is_right = true, .drop = 2},
     {.name = "why", .title = "WHY", .may_shrink = true},
 };
+
+/* Of a digest people see eight digits. */
+static struct cell name_cell(struct str name)
+{
+    struct digest digest;
+    return digest_parse(name, &digest) ? cell_shown(str_slice(name, 0, 8), name) : cell_text(name);
+}
 
 static struct table item_table(struct context *context, const struct gc_report *report, bool all)
 {
@@ -39,12 +51,46 @@ static struct table item_table(struct context *context, const struct gc_report *
         const struct gc_item *item = &report->items[i];
         struct cell *row = table_add(&table);
         row[0] = cell_text(str_of(item->what));
-        row[1] = cell_text(item->name);
-        row[2] = cell_int_shown(bytes_print(arena, item->size_bytes), item->size_bytes);
-        row[3] = cell_real_shown(duration_print(arena, item->age_ns), report_seconds(item->age_ns));
-        row[4] = cell_text(item->why);
+        row[1] = name_cell(item->name);
+        row[2] = cell_text(item->label);
+        row[3] = cell_int_shown(bytes_print(arena, item->size_bytes), item->size_bytes);
+        row[4] = cell_real_shown(duration_print(arena, item->age_ns), report_seconds(item->age_ns));
+        row[5] = cell_text(item->why);
     }
     return table;
+}
+
+/* Why the cache is still larger than cache.size. */
+static void print_holders(struct context *context, const struct gc_report *report)
+{
+    if (report->over_bytes <= 0)
+        return;
+    struct str over = bytes_print(context->arena, report->over_bytes);
+    report_line(context,
+                str_print(context->arena,
+                          "over cache.size by %.*s; what is kept is held by:", STR_FMT(over)),
+                0, 0);
+    for (size_t i = 0; i < COUNT_OF(report->holders) && report->holders[i].bytes; i++) {
+        struct str bytes = bytes_print(context->arena, report->holders[i].bytes);
+        buf_print(&context->out, "  %.*s  %s\n", STR_FMT(bytes), report->holders[i].what);
+    }
+}
+
+static void json_holders(struct json_writer *json, const struct gc_report *report)
+{
+    json_name(json, "over_bytes");
+    json_int(json, report->over_bytes);
+    json_name(json, "held_by");
+    json_open_list(json);
+    for (size_t i = 0; i < COUNT_OF(report->holders) && report->holders[i].bytes; i++) {
+        json_open_object(json);
+        json_name(json, "what");
+        json_str(json, str_of(report->holders[i].what));
+        json_name(json, "bytes");
+        json_int(json, report->holders[i].bytes);
+        json_close_object(json);
+    }
+    json_close_list(json);
 }
 
 static void print_text(struct context *context, const struct gc_command *options,
@@ -69,6 +115,7 @@ static void print_text(struct context *context, const struct gc_command *options
     if (report->young_objects)
         buf_print(&summary, "; not needed but young: %lld", (long long)report->young_objects);
     report_line(context, buf_str(&summary), 0, 0);
+    print_holders(context, report);
     if (!options->yes && report->item_count)
         context_notice(context, "nothing was removed; 'mlops gc --yes' does it");
 }
@@ -88,11 +135,25 @@ static void print_json(struct context *context, const struct gc_command *options
     json_int(&json, report->kept_bytes);
     json_name(&json, "young_objects");
     json_int(&json, report->young_objects);
+    json_name(&json, "evicted_count");
+    json_int(&json, report->evicted_items);
+    json_holders(&json, report);
     json_name(&json, "item_count");
     json_int(&json, report->removed_items);
     json_name(&json, "items");
     report_json_rows(&json, &table);
     report_json_close(&json);
+}
+
+static FALLIBLE forget(struct context *context, const struct workspace *workspace, struct str id)
+{
+    size_t count = 0;
+    TRY(projects_forget(context->arena, workspace, id, &count));
+    if (!count)
+        return error_new(ERROR_USAGE, "no other project with the id '%.*s' uses this cache",
+                         STR_FMT(id));
+    context_notice(context, "project %.*s is forgotten", STR_FMT(id));
+    return NULL;
 }
 
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
@@ -106,12 +167,15 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     (void)argc, (void)argv;
     TRY(signal_open(&signal_fd));
     TRY(context_project(context, &workspace));
+    if (options->forget.len)
+        TRY(forget(context, workspace, options->forget));
     TRY(options->yes ? context_ledger_for_writing(context, &ledger)
                      : context_ledger(context, &ledger));
     TRY(context_cas(context, &cas));
     struct gc_options wanted = {
         .really = options->yes,
         .grace_ns = options->grace_ns < 0 ? workspace->config.gc_grace_ns : options->grace_ns,
+        .cache_bytes = workspace->config.cache_bytes,
     };
     TRY(gc_run(context->arena, workspace, ledger, cas, &wanted, &context->observer, &report));
     if (context->format == FORMAT_TABLE) {
@@ -140,7 +204,10 @@ const struct cli_command cmd_gc = {
         "Kept are: what lock files name, in the work tree and on every branch, tag and stash of "
         "git; tagged runs; the newest success of each branch and pipeline; the last runs "
         "(keep.runs) and what is younger than keep.age. Other projects that share the cache are "
-        "asked too. Only counts unless --yes is given.",
+        "asked too. Where the cache is larger than cache.size, also results go that can be made or "
+        "fetched again, those first that cost the least time for their size; never what the lock "
+        "files of the work tree, tagged runs or pointers name, unless a remote has it. Only counts "
+        "unless --yes is given.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct gc_command),

@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
+#include "mlops/model/name.h"
 #include "mlops/store/results.h"
 
 #include <stdlib.h>
@@ -42,25 +43,7 @@ void gc_items_add(struct gc_items *items, struct gc_item item)
     report->items[report->item_count++] = item;
 }
 
-struct swept_result {
-    struct str project;
-    struct digest key, id;
-};
-
-VEC(swept_vec, struct swept_result);
-VEC(digest_vec, struct digest);
-
-struct sweep {
-    struct marks *marks;
-    const struct workspace *workspace;
-    const struct gc_options *options;
-    struct gc_items items;
-    struct arena *arena; /* of the report */
-    struct swept_vec results;
-    struct digest_vec objects; /* to be removed */
-};
-
-static int64_t age_of(const struct sweep *sweep, const struct file_stat *stat)
+int64_t sweep_age(const struct sweep *sweep, const struct file_stat *stat)
 {
     return sweep->marks->now_ns - MAX_OF(stat->mtime_ns, stat->ctime_ns);
 }
@@ -80,9 +63,16 @@ static bool is_free(const struct marks *marks, struct digest key, const struct r
 /* What a result that stays names is not gone before it. */
 static FALLIBLE keep_result(struct sweep *sweep, const struct result *result)
 {
+    mark_as(sweep->marks, MARK_FRESH);
     for (size_t i = 0; i < result->out_count; i++)
         TRY(mark_artifact(sweep->marks, &result->outs[i]));
     return NULL;
+}
+
+struct str result_label(struct arena *arena, const struct result *result)
+{
+    return str_print(arena, "%.*s in run %.*s", STR_FMT(result->stage),
+                     STR_FMT(ulid_short(result->run)));
 }
 
 static FALLIBLE sweep_result(void *context, struct str project, struct digest key, struct digest id,
@@ -101,13 +91,17 @@ static FALLIBLE sweep_result(void *context, struct str project, struct digest ke
     if (error || is_free(sweep->marks, key, &result))
         return NULL;
     TRY(file_stat_at(fd_number(sweep->workspace->cache_fd), path, false, &stat, &found));
-    if (!found || age_of(sweep, &stat) < sweep->options->grace_ns)
+    if (!found || sweep_age(sweep, &stat) < sweep->options->grace_ns)
         return keep_result(sweep, &result);
+    digest_set_add(&sweep->gone, id);
     *vec_push(sweep->arena, &sweep->results) =
         (struct swept_result){str_copy(sweep->arena, project), key, id};
-    gc_items_add(&sweep->items,
-                 (struct gc_item){"result", digest_hex(sweep->arena, id), STR(NOT_NEEDED),
-                                  stat.size_bytes, age_of(sweep, &stat)});
+    gc_items_add(&sweep->items, (struct gc_item){.what = "result",
+                                                 .name = digest_hex(sweep->arena, id),
+                                                 .label = result_label(sweep->arena, &result),
+                                                 .why = STR(NOT_NEEDED),
+                                                 .size_bytes = stat.size_bytes,
+                                                 .age_ns = sweep_age(sweep, &stat)});
     return NULL;
 }
 
@@ -116,7 +110,7 @@ static FALLIBLE sweep_object(void *context, struct digest digest, const struct f
     struct sweep *sweep = context;
     struct gc_report *report = sweep->items.report;
     bool is_needed = digest_set_has(&sweep->marks->objects, digest);
-    bool is_young = age_of(sweep, stat) < sweep->options->grace_ns;
+    bool is_young = sweep_age(sweep, stat) < sweep->options->grace_ns;
     TRY(signal_check());
     report->young_objects += !is_needed && is_young;
     if (is_needed || is_young) {
@@ -125,9 +119,11 @@ static FALLIBLE sweep_object(void *context, struct digest digest, const struct f
         return NULL;
     }
     *vec_push(sweep->arena, &sweep->objects) = digest;
-    gc_items_add(&sweep->items,
-                 (struct gc_item){"object", digest_hex(sweep->arena, digest), STR(NOT_NEEDED),
-                                  stat->size_bytes, age_of(sweep, stat)});
+    gc_items_add(&sweep->items, (struct gc_item){.what = "object",
+                                                 .name = digest_hex(sweep->arena, digest),
+                                                 .why = STR(NOT_NEEDED),
+                                                 .size_bytes = stat->size_bytes,
+                                                 .age_ns = sweep_age(sweep, stat)});
     return NULL;
 }
 
@@ -155,29 +151,35 @@ static void tell_waiting(void *context)
 
 /* The first marking reads all trees without stopping anybody; the second, under the lock, finds
  * them read and sees what was recorded and pinned meanwhile. */
-static FALLIBLE lock_and_mark(struct sweep *sweep, struct ledger *ledger,
-                              const struct observer *observer, struct lock *lock)
+static FALLIBLE lock_and_mark(struct sweep *sweep, const struct observer *observer,
+                              struct lock *lock)
 {
     bool taken = false;
-    TRY(mark_all(sweep->marks, sweep->workspace, ledger));
+    TRY(mark_all(sweep->marks, sweep->workspace, sweep->ledger));
     if (!sweep->options->really)
         return NULL;
     TRY(lock_take(fd_number(sweep->workspace->cache_fd), "lock", LOCK_EXCLUSIVE, -1, tell_waiting,
                   &observer, lock, &taken));
-    return mark_all(sweep->marks, sweep->workspace, ledger);
+    return mark_all(sweep->marks, sweep->workspace, sweep->ledger);
 }
 
-static FALLIBLE sweep_all(struct sweep *sweep, struct ledger *ledger,
-                          const struct observer *observer)
+static FALLIBLE sweep_all(struct sweep *sweep, const struct observer *observer)
 {
     AUTO(lock_drop) struct lock lock = {0};
-    TRY(lock_and_mark(sweep, ledger, observer, &lock));
+    TRY(lock_and_mark(sweep, observer, &lock));
     TRY(results_each(sweep->workspace, sweep_result, sweep));
     TRY(cas_each(sweep->marks->cas, sweep_object, sweep));
+    TRY(gc_evict(sweep));
+    TRY(gc_name_items(sweep));
     if (sweep->options->really)
         TRY(remove_swept(sweep));
-    return gc_leftovers(sweep->workspace, ledger, sweep->options, sweep->marks->now_ns,
+    return gc_leftovers(sweep->workspace, sweep->ledger, sweep->options, sweep->marks->now_ns,
                         &sweep->items);
+}
+
+static void sweep_drop(struct sweep *sweep)
+{
+    digest_set_drop(&sweep->gone);
 }
 
 FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
@@ -186,12 +188,14 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
 {
     struct gc_report report = {0};
     AUTO(marks_drop) struct marks marks = {.cas = cas, .now_ns = clock_real_ns()};
+    AUTO(sweep_drop)
     struct sweep sweep = {.marks = &marks,
                           .workspace = workspace,
+                          .ledger = ledger,
                           .options = options,
                           .items = {arena, &report, 0},
                           .arena = arena};
-    TRY(sweep_all(&sweep, ledger, observer));
+    TRY(sweep_all(&sweep, observer));
     gc_items_sort(&sweep.items);
     *ret = report;
     return NULL;

@@ -142,10 +142,12 @@ static FALLIBLE take_away(const struct finder *finder, const char *what, bool re
                     finder->state_fd,
                     str_copy(finder->arena, str_slice(leftover->path, 0, (size_t)cut)).at);
         }
-        gc_items_add(
-            items,
-            (struct gc_item){what, str_print(items->arena, ".mlops/%.*s", STR_FMT(leftover->path)),
-                             str_of(leftover->why), leftover->size_bytes, leftover->age_ns});
+        struct str name = str_print(items->arena, ".mlops/%.*s", STR_FMT(leftover->path));
+        gc_items_add(items, (struct gc_item){.what = what,
+                                             .name = name,
+                                             .why = str_of(leftover->why),
+                                             .size_bytes = leftover->size_bytes,
+                                             .age_ns = leftover->age_ns});
     }
     return NULL;
 }

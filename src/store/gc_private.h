@@ -1,16 +1,18 @@
 /* Shared by the files of module gc. */
 #pragma once
 
+#include "mlops/base/vec.h"
 #include "mlops/store/gc.h"
 #include "mlops/store/lockfile.h"
 
 /* A tree object of LIMIT_TREE_ENTRIES entries with the longest names. */
 #define GC_TREE_BYTES_MOST (INT64_C(8) << 30)
 
-/* A set of digests, of a size that follows the store: 32 bytes an entry, at most two thirds full.
+/* A set of digests, of a size that follows the store: 36 bytes an entry, at most two thirds full.
  */
 struct digest_set {
     struct digest *slots; /* heap; zero = free */
+    uint32_t *notes;      /* heap; one a slot */
     size_t len, slot_count;
 };
 
@@ -19,16 +21,45 @@ bool digest_set_add(struct digest_set *set, struct digest digest);
 bool digest_set_has(const struct digest_set *set, struct digest digest);
 void digest_set_drop(struct digest_set *set);
 
+/* The number kept with a digest, 0 at first; NULL: it is not in the set. Valid until the next add.
+ */
+uint32_t *digest_set_note(const struct digest_set *set, struct digest digest);
+
+VEC(digest_vec, struct digest);
+
+/* What holds an object, from weak to strong: the strongest counts. What is at least MARK_TAGGED is
+ * never evicted, what is MARK_DATA only if a remote has it. */
+enum mark_rank {
+    MARK_NONE,
+    MARK_RUN,    /* a run of the history: its stage makes it again */
+    MARK_BRANCH, /* a lock file of git, not of the work tree */
+    MARK_DATA,   /* a pointer: no stage makes it again */
+    MARK_TAGGED, /* a run that is tagged or goes on */
+    MARK_WORK,   /* lock files of the work tree, results that wait, imported data */
+    MARK_FRESH,  /* a pin, a result within the grace period */
+    MARK_RANKS,
+};
+
 /* What is needed, and what was looked at already. */
 struct marks {
     struct cas *cas;
-    struct ledger *ledger; /* of the project being marked */
-    struct digest_set objects, results;
+    struct ledger *ledger;       /* of the project being marked */
+    enum mark_rank rank;         /* of what is marked now */
+    struct digest_set objects;   /* their ranks; MARK_TREE with it: a directory */
+    struct digest_set results;   /* by id; their ranks */
+    struct digest_set fetchable; /* objects that a remote has, as far as is known here */
     struct digest_set keys;      /* of lock entries */
     struct digest_set documents; /* bytes of lock files seen */
     int64_t now_ns;
 };
 void marks_drop(struct marks *marks);
+
+enum { MARK_TREE = 0x80 };
+enum mark_rank mark_of(const struct marks *marks, struct digest object);
+bool mark_is_tree(const struct marks *marks, struct digest object);
+
+/* What comes next is held by this; gives what was before, for going back. */
+enum mark_rank mark_as(struct marks *marks, enum mark_rank rank);
 
 FALLIBLE mark_object(struct marks *marks, struct digest digest);
 
@@ -52,6 +83,35 @@ struct gc_items {
 };
 void gc_items_add(struct gc_items *items, struct gc_item item);
 void gc_items_sort(struct gc_items *items);
+
+struct swept_result {
+    struct str project;
+    struct digest key, id;
+};
+VEC(swept_vec, struct swept_result);
+
+/* One collection: what is needed, and what goes. */
+struct sweep {
+    struct marks *marks;
+    const struct workspace *workspace;
+    struct ledger *ledger;
+    const struct gc_options *options;
+    struct gc_items items;
+    struct arena *arena;       /* of the report */
+    struct digest_set gone;    /* ids of results to be removed */
+    struct swept_vec results;  /* the same with their keys */
+    struct digest_vec objects; /* to be removed */
+};
+/* "train in run NEB9G2X1" */
+struct str result_label(struct arena *arena, const struct result *result);
+int64_t sweep_age(const struct sweep *sweep, const struct file_stat *stat);
+
+/* Adds what goes until the cache is no larger than wanted; says in the report what holds the rest.
+ */
+FALLIBLE gc_evict(struct sweep *sweep);
+
+/* Says of listed objects what they were. Before anything is removed: directories are read. */
+FALLIBLE gc_name_items(struct sweep *sweep);
 
 /* Folders of .mlops that only people read: failed outputs, displaced files, logs. */
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,

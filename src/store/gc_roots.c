@@ -26,7 +26,7 @@ static FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str
                                 bool has_pipeline)
 {
     if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
-        return NULL;
+        return NULL; /* as strongly: the work tree comes before git */
     AUTO(arena_drop) struct arena scratch = {0};
     struct lockfile lockfile = {0};
     struct error *error = lockfile_parse(&scratch, name, bytes, &lockfile);
@@ -184,14 +184,26 @@ static FALLIBLE visit_object(void *context, struct digest object)
     return mark_object(context, object);
 }
 
-static FALLIBLE visit_result(void *context, struct digest key, struct digest id)
+/* True if it was not known as needed this strongly. */
+static bool raise_result(struct marks *marks, struct digest id)
+{
+    digest_set_add(&marks->results, id);
+    uint32_t *note = digest_set_note(&marks->results, id);
+    if (!note || *note >= (uint32_t)marks->rank)
+        return false;
+    *note = (uint32_t)marks->rank;
+    return true;
+}
+
+static FALLIBLE visit_result(void *context, struct digest key, struct digest id, bool is_tagged)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct marks *marks = context;
     struct result result = {0};
     bool found = false;
     (void)key;
-    if (!digest_set_add(&marks->results, id))
+    marks->rank = is_tagged ? MARK_TAGGED : MARK_RUN;
+    if (!raise_result(marks, id))
         return NULL;
     TRY(ledger_load_result(marks->ledger, &scratch, id, &result, &found));
     for (size_t i = 0; found && i < result.out_count; i++)
@@ -238,23 +250,28 @@ static FALLIBLE mark_imported(struct marks *marks, const struct workspace *works
         bool found = false;
         TRY(results_load(&arena, workspace, named->key, named->id, &result, &found));
         if (found)
-            digest_set_add(&marks->results, named->id);
+            raise_result(marks, named->id);
         for (size_t i = 0; found && i < result.out_count; i++)
             TRY(mark_artifact(marks, &result.outs[i]));
     }
     return NULL;
 }
 
+/* What holds strongest comes first: then each directory is read once. */
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
     marks->ledger = ledger;
-    TRY(ledger_keep(ledger, workspace->config.keep_runs, marks->now_ns - workspace->config.keep_ns,
-                    visit_result, visit_object, marks));
+    mark_as(marks, MARK_WORK);
     TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
     TRY(mark_directory(marks, fd_number(workspace->state_fd), STR("work"), STR(".mlops/work"), 1));
     TRY(mark_unconfirmed(marks, workspace));
     TRY(mark_imported(marks, workspace));
-    return mark_git(marks, workspace);
+    mark_as(marks, MARK_BRANCH);
+    TRY(mark_git(marks, workspace));
+    mark_as(marks, MARK_RUN);
+    return ledger_keep(ledger, workspace->config.keep_runs,
+                       marks->now_ns - workspace->config.keep_ns, visit_result, visit_object,
+                       marks);
 }
 
 static FALLIBLE mark_at(struct marks *marks, const struct project_ref *ref)
@@ -273,17 +290,16 @@ static FALLIBLE mark_at(struct marks *marks, const struct project_ref *ref)
 }
 
 /* A directory that is not there (an unmounted disk) may come back: what it needs is not known. */
-static FALLIBLE mark_other(struct marks *marks, const struct workspace *workspace,
-                           const struct project_ref *ref)
+static FALLIBLE mark_other(struct marks *marks, const struct project_ref *ref)
 {
     struct error *error = mark_at(marks, ref);
     if (!error)
         return NULL;
-    return error_hint(error_within(error,
-                                   "can't tell what the project in '%.*s' needs of the cache",
-                                   STR_FMT(ref->root)),
-                      "mount or repair it; if it is gone for good, remove '%.*s/repos/%.*s'",
-                      STR_FMT(workspace->cache), STR_FMT(ref->name));
+    return error_hint(
+        error_within(error, "can't tell what the project in '%.*s' needs of the cache",
+                     STR_FMT(ref->root)),
+        "mount or repair it; if it is gone for good, forget it: mlops gc --forget %.*s",
+        STR_FMT(ref->id));
 }
 
 FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
@@ -294,7 +310,8 @@ FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct
     TRY(mark_project(marks, workspace, ledger));
     TRY(projects_list(&scratch, workspace, &refs, &count));
     for (size_t i = 0; i < count; i++)
-        TRY(mark_other(marks, workspace, &refs[i]));
+        TRY(mark_other(marks, &refs[i]));
     marks->ledger = ledger;
+    mark_as(marks, MARK_FRESH);
     return cas_each_pin(marks->cas, visit_object, marks);
 }

@@ -8,9 +8,10 @@ struct keeper {
     struct ledger *ledger;
     struct map states; /* digests visited already, as bytes */
     struct arena *arena;
-    FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id);
+    FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id, bool is_tagged);
     FALLIBLE (*visit_object)(void *context, struct digest object);
     void *context;
+    bool is_tagged; /* the run at hand is, or goes on */
 };
 
 static FALLIBLE keep_state(struct keeper *keeper, struct digest digest)
@@ -25,8 +26,8 @@ static FALLIBLE keep_state(struct keeper *keeper, struct digest digest)
     TRY(ledger_load_state(keeper->ledger, &scratch, digest, &state, &found));
     for (size_t i = 0; i < state.count; i++)
         if (!digest_is_zero(state.entries[i].result))
-            TRY(keeper->visit_result(keeper->context, state.entries[i].key,
-                                     state.entries[i].result));
+            TRY(keeper->visit_result(keeper->context, state.entries[i].key, state.entries[i].result,
+                                     keeper->is_tagged));
     return NULL;
 }
 
@@ -44,13 +45,15 @@ static FALLIBLE keep_stages(struct keeper *keeper, int64_t sequence)
         TRY(sql_next(row, &found));
         if (!found)
             return NULL;
-        TRY(keeper->visit_result(keeper->context, sql_digest(row, 0), sql_digest(row, 1)));
+        TRY(keeper->visit_result(keeper->context, sql_digest(row, 0), sql_digest(row, 1),
+                                 keeper->is_tagged));
     }
 }
 
 static FALLIBLE keep_run(struct keeper *keeper, struct sql_row *row)
 {
     struct digest patch = sql_digest(row, 1);
+    keeper->is_tagged = sql_int(row, 3) != 0;
     if (!digest_is_zero(patch))
         TRY(keeper->visit_object(keeper->context, patch));
     TRY(keep_state(keeper, sql_digest(row, 2)));
@@ -83,15 +86,17 @@ FALLIBLE ledger_kept_runs(struct ledger *ledger, struct arena *arena, int64_t ke
 }
 
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
-                     FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
+                     FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id,
+                                              bool is_tagged),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct keeper keeper = {ledger, {0}, &arena, visit_result, visit_object, context};
+    struct keeper keeper = {ledger, {0}, &arena, visit_result, visit_object, context, false};
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger->sql, &row,
-                   "SELECT sequence, patch, (SELECT digest FROM state WHERE state.id = run.state)"
-                   " FROM run WHERE" IS_KEPT,
+                   "SELECT sequence, patch, (SELECT digest FROM state WHERE state.id = run.state),"
+                   " (status = 'running' OR sequence IN (SELECT run FROM tag)) AS is_tagged"
+                   " FROM run WHERE" IS_KEPT " ORDER BY is_tagged DESC, sequence DESC",
                    "ii", since_ns, keep_runs));
     for (;;) {
         bool found = false;
@@ -99,5 +104,47 @@ FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
         if (!found)
             return NULL;
         TRY(keep_run(&keeper, row));
+    }
+}
+
+FALLIBLE ledger_uses(struct ledger *ledger,
+                     FALLIBLE (*visit)(void *context, struct digest id, int64_t moment_ns),
+                     void *context)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT result.digest, max(stage_run.started_ns) FROM stage_run"
+                   " JOIN result ON result.id = stage_run.result GROUP BY result.id",
+                   ""));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        TRY(visit(context, sql_digest(row, 0), sql_int(row, 1)));
+    }
+}
+
+FALLIBLE ledger_outputs(struct ledger *ledger,
+                        FALLIBLE (*visit)(void *context, const struct ledger_output *output),
+                        void *context)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT output.path, output.digest, output.kind = 'tree', stage, made_by"
+                   " FROM output JOIN result ON result.id = output.result"
+                   " WHERE output.digest IS NOT NULL ORDER BY result.id DESC",
+                   ""));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        struct ledger_output output = {.path = sql_text(row, 0),
+                                       .digest = sql_digest(row, 1),
+                                       .is_tree = sql_int(row, 2) != 0,
+                                       .stage = sql_text(row, 3),
+                                       .run = sql_text(row, 4)};
+        TRY(visit(context, &output));
     }
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { REF_BYTES_MOST = 16384, ROOT_HEX = 8 };
@@ -95,5 +96,49 @@ FALLIBLE projects_list(struct arena *arena, const struct workspace *workspace,
     }
     *ret = refs.at;
     *ret_count = refs.len;
+    return NULL;
+}
+
+static FALLIBLE is_still_there(const struct project_ref *ref, bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(workspace_drop) struct workspace workspace = {0};
+    TRY(workspace_find(&scratch, ref->root, &workspace));
+    *ret = fd_number(workspace.state_fd) >= 0 && str_equal(workspace.config.project, ref->id) &&
+           str_equal(workspace.root, ref->root);
+    return NULL;
+}
+
+static FALLIBLE forget(struct arena *arena, const struct workspace *workspace,
+                       const struct project_ref *ref)
+{
+    struct stat stat;
+    bool is_there = false;
+    struct str path = path_join(arena, STR("repos"), ref->name);
+    bool is_root_there = lstat(str_terminate(arena, ref->root), &stat) == 0;
+    if (is_root_there)
+        TRY(is_still_there(ref, &is_there));
+    if (is_there)
+        return error_hint(error_new(ERROR_USAGE, "project %.*s is still in '%.*s'",
+                                    STR_FMT(ref->id), STR_FMT(ref->root)),
+                          "only what a project needs that is gone can be forgotten");
+    if (unlinkat(fd_number(workspace->cache_fd), path.at, 0) != 0 && errno != ENOENT)
+        return error_os(errno, "cannot remove '%s' of the cache", path.at);
+    return directory_sync(fd_number(workspace->cache_fd), "repos");
+}
+
+FALLIBLE projects_forget(struct arena *arena, const struct workspace *workspace, struct str id,
+                         size_t *ret_count)
+{
+    struct project_ref *refs = NULL;
+    size_t count = 0;
+    *ret_count = 0;
+    TRY(projects_list(arena, workspace, &refs, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (!str_equal(refs[i].id, id))
+            continue;
+        TRY(forget(arena, workspace, &refs[i]));
+        (*ret_count)++;
+    }
     return NULL;
 }

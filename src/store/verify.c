@@ -124,8 +124,6 @@ static FALLIBLE need_object(struct verification *verification, struct digest dig
     return NULL;
 }
 
-VEC(digest_vec, struct digest);
-
 /* The entries of a stored directory; none if it is missing or damaged itself, which is told by its
  * own name. */
 static FALLIBLE load_tree(struct cas *cas, struct arena *scratch, struct digest digest,

@@ -40,3 +40,51 @@ load helper
   holds 'len(r["faults"]) >= 1 and all(f["repair"] for f in r["faults"])'
   ran unchanged=2
 }
+
+@test "gc evicts what the cache has no room for, and a run makes it again" {
+  two_stages
+  ran executed=2
+  echo 'lr: 2' >params.yaml
+  ran executed=1 unchanged=1
+  succeeds config set cache.size 1
+  succeeds gc --grace 0 --json
+  holds 'r["evicted_count"] == 1 and r["freed_bytes"] > 0 and r["over_bytes"] > 0'
+  holds 'r["items"][0]["label"].startswith("train in run ")'
+  holds 'r["items"][0]["why"].startswith("over cache.size: costs ")'
+  holds 'r["held_by"][0]["what"] == "lock files of the work tree"'
+  succeeds gc --grace 0 --yes
+  grep -q "over cache.size by" "$OUT"
+  ran unchanged=2
+  rm clean.txt model.txt
+  ran restored=2
+  echo 'lr: 1' >params.yaml
+  ran executed=1 unchanged=1
+  succeeds runs
+}
+
+@test "gc says what the objects were that it lists" {
+  two_stages
+  ran executed=2
+  echo 'lr: 2' >params.yaml
+  ran executed=1 unchanged=1
+  succeeds gc --grace 0 --json
+  succeeds config set keep.runs 0
+  succeeds config set keep.age 0s
+  succeeds gc --grace 0 --json
+  holds 'any(i["what"] == "object" and i["label"].startswith("model.txt of train in run ") for i in r["items"])'
+}
+
+@test "a project that is gone stops gc until it is forgotten" {
+  export MLOPS_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+  mkdir ../other
+  (cd ../other && two_stages && "$MLOPS" run -q)
+  two_stages
+  ran executed=2
+  id=$(sed -n "s/^project: *'\(.*\)'/\1/p" ../other/.mlops/config.yaml)
+  fails 2 gc --forget "$id"
+  rm -r ../other
+  fails 4 gc
+  grep -q "gc --forget $id" "$ERR"
+  succeeds gc --forget "$id" --grace 0
+  succeeds gc --grace 0
+}

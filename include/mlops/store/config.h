@@ -37,6 +37,7 @@ struct config {
     struct str project;                /* random id, 16 hex digits; empty before init */
     struct str cache_dir;              /* absolute; empty: .mlops/cache */
     int link;                          /* enum config_link */
+    int64_t cache_bytes;               /* 0: no limit */
     bool link_force;                   /* hard links although root writes through 0444 */
     int durability;                    /* enum config_durability */
     int64_t jobs;                      /* 0: number of cpus */
@@ -45,6 +46,7 @@ struct config {
     int64_t keep_runs;                  /* 20 */
     int64_t keep_ns;                    /* 30 d */
     int64_t gc_grace_ns;                /* 1 d */
+    int64_t gc_remote_grace_ns;         /* 7 d */
     int64_t keep_failed;                /* 3 per stage */
     int64_t keep_failed_bytes;          /* 10 GiB */
     int64_t lock_timeout_ns;            /* -1: for ever */

@@ -1,6 +1,7 @@
 /* Housekeeping: mark from runs, lock files of the work tree and of every branch, tag and stash of
- * git, other projects of the cache and pins; sweep what is older than the grace period. Dry by
- * default. */
+ * git, other projects of the cache and pins; sweep what is older than the grace period. If the
+ * cache is still larger than wanted, results go that can be made again: the cheapest for their size
+ * first. Dry by default. */
 #pragma once
 
 #include "mlops/host/pool.h"
@@ -13,15 +14,25 @@ struct pool;
 struct gc_options {
     bool really; /* else only counted */
     int64_t grace_ns;
+    int64_t
+        cache_bytes; /* results that can be made again go until the cache is no larger; 0: none */
 };
 
 struct gc_item {
     const char *what; /* "object", "result", "failed output", "displaced file", "log" */
     struct str name;  /* digest or path */
+    struct str label; /* what it was: "model.pkl of train in run NEB9G2X1"; empty: not known */
     struct str why;   /* "no run, lock file or branch needs it", ... */
     int64_t size_bytes;
     int64_t age_ns;
 };
+
+/* What holds the bytes that stay. */
+struct gc_holder {
+    const char *what; /* "lock files of the work tree", ... */
+    int64_t bytes;
+};
+enum { GC_HOLDERS = 6 };
 
 struct gc_report {
     struct gc_item *items; /* the biggest 10,000, biggest first */
@@ -30,6 +41,9 @@ struct gc_report {
     int64_t freed_bytes;
     int64_t kept_objects, kept_bytes;
     int64_t young_objects; /* unneeded, but within the grace period */
+    int64_t evicted_items; /* of the removed ones: needed, but the cache was too large */
+    int64_t over_bytes;    /* by which it still is */
+    struct gc_holder holders[GC_HOLDERS]; /* where over_bytes > 0: most first, then zeros */
 };
 
 /* An unreachable root (unreadable lock, git error, a project of a shared cache that is not where it

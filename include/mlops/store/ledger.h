@@ -138,10 +138,29 @@ FALLIBLE ledger_has_attempt(struct ledger *ledger, struct str attempt, bool *ret
 
 /* What kept runs need (gc): visits (key, result) pairs and objects (patches). Kept are running and
  * tagged runs, the newest success of each branch and pipeline, those of the last `keep_runs`
- * different states, and those begun since `since_ns` (a moment). */
+ * different states, and those begun since `since_ns` (a moment). What tagged and running ones need
+ * comes first. */
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
-                     FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id),
+                     FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id,
+                                              bool is_tagged),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context);
+
+/* When each result was last made or restored, by the clock of that run (gc: what to evict). */
+FALLIBLE ledger_uses(struct ledger *ledger,
+                     FALLIBLE (*visit)(void *context, struct digest id, int64_t moment_ns),
+                     void *context);
+
+/* Every output of every result, newest result first (gc: what an object was). Text is valid for
+ * the call only. */
+struct ledger_output {
+    struct str path, stage;
+    struct str run; /* ULID of the run that made it */
+    struct digest digest;
+    bool is_tree;
+};
+FALLIBLE ledger_outputs(struct ledger *ledger,
+                        FALLIBLE (*visit)(void *context, const struct ledger_output *output),
+                        void *context);
 
 /* Ids of these runs, as keys of the map. */
 FALLIBLE ledger_kept_runs(struct ledger *ledger, struct arena *arena, int64_t keep_runs,

@@ -14,6 +14,12 @@ struct project_ref {
 /* Says in the cache that this project uses it. One read if it is known already. */
 FALLIBLE projects_register(const struct workspace *workspace);
 
+/* What a project that is gone for good (by its id) needed of the cache is kept no longer.
+ * *ret_count: of its checkouts that were known; 0: no such project. One that is still where it was
+ * is refused (ERROR_USAGE). */
+FALLIBLE projects_forget(struct arena *arena, const struct workspace *workspace, struct str id,
+                         size_t *ret_count);
+
 /* All that are known but this one. */
 FALLIBLE projects_list(struct arena *arena, const struct workspace *workspace,
                        struct project_ref **ret, size_t *ret_count);

@@ -1,133 +1,4 @@
-#include "mlops/base/buf.h"
-#include "mlops/host/clock.h"
-#include "mlops/model/tree.h"
-#include "mlops/store/gc.h"
-#include "mlops/store/lockfile.h"
-#include "mlops/store/projects.h"
-#include "mlops/store/results.h"
-
-#include <sys/stat.h>
-
-#include "rig.h"
-
-/* A project with history: objects are made old, so that the grace period does not keep them. */
-struct yard {
-    struct rig rig;
-    struct ledger *ledger;
-};
-
-static void yard_open(struct yard *yard)
-{
-    yard->rig = rig_open();
-    assert_fine(ledger_open(&yard->rig.arena, yard->rig.workspace, false, NULL, &yard->ledger));
-}
-
-static void yard_drop(struct yard *yard)
-{
-    ledger_drop(&yard->ledger);
-    rig_drop(&yard->rig);
-}
-
-#define YARD(name)                                                                                 \
-    AUTO(yard_drop) struct yard name = {0};                                                        \
-    yard_open(&name)
-
-/* By a process that has ended: its pins are gone. */
-static struct digest put(struct yard *yard, const char *text)
-{
-    AUTO(cas_drop) struct cas *cas = NULL;
-    struct digest digest;
-    assert_fine(cas_open(&yard->rig.arena, yard->rig.workspace, yard->rig.index, &cas));
-    assert_fine(cas_put_bytes(cas, str_of(text), &digest));
-    assert_fine(cas_flush(cas));
-    return digest;
-}
-
-static bool has(struct yard *yard, struct digest digest)
-{
-    return scratch_has(&yard->rig.scratch, rig_object(&yard->rig, digest));
-}
-
-/* A clock that is far ahead makes everything old. */
-static struct gc_report collect(struct yard *yard, bool really)
-{
-    struct gc_report report = {0};
-    struct gc_options options = {.really = really, .grace_ns = -NS_PER_S};
-    assert_fine(gc_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, &options,
-                       NULL, &report));
-    return report;
-}
-
-static struct error *try_collect(struct yard *yard)
-{
-    struct gc_report report = {0};
-    struct gc_options options = {.really = true, .grace_ns = -NS_PER_S};
-    return gc_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, &options,
-                  NULL, &report);
-}
-
-static struct artifact file_artifact(const char *path, struct digest digest)
-{
-    return (struct artifact){.path = str_of(path),
-                             .kind = ARTIFACT_FILE,
-                             .is_stored = true,
-                             .digest = digest,
-                             .size_bytes = 1,
-                             .file_count = 1};
-}
-
-/* A stage's success, as a run leaves it: in res/ and, if recorded, in the history. */
-static struct digest succeed(struct yard *yard, const char *name, struct artifact out,
-                             bool recorded)
-{
-    struct arena *arena = &yard->rig.arena;
-    struct recipe *recipe = arena_new(arena, struct recipe);
-    struct result *result = arena_new(arena, struct result);
-    struct buf body = buf_in(arena);
-    recipe->cmd = (struct command){.items = arena_new(arena, struct str), .count = 1};
-    recipe->cmd.items[0] = str_of(name);
-    recipe->outs = arena_new(arena, struct str);
-    recipe->outs[0] = out.path;
-    recipe->out_count = 1;
-    recipe_encode(recipe, &body);
-    *result = (struct result){.key = recipe_key(recipe),
-                              .recipe = buf_str(&body),
-                              .stage = str_of(name),
-                              .run = STR("01ARZ3NDEKTSV4RRFFQ69G5FAV"),
-                              .outs = arena_new(arena, struct artifact),
-                              .out_count = 1};
-    result->outs[0] = out;
-    struct digest id;
-    assert_fine(results_put(arena, yard->rig.workspace, result, &id));
-    assert_fine(results_flush(yard->rig.workspace));
-    struct stage stage = {.name = str_of(name)};
-    struct outcome outcome = {.stage = &stage,
-                              .status = STATUS_EXECUTED,
-                              .key = result->key,
-                              .result = id,
-                              .value = result,
-                              .recipe = recipe};
-    const struct outcome *outcomes[] = {&outcome};
-    struct state_entry entry = {stage.name, result->key, id};
-    struct run run = {.pipeline = STR("pipeline.yaml"), .started_ns = clock_real_ns()};
-    struct ledger_group group = {.run = &run, .outcomes = outcomes, .outcome_count = 1};
-    if (!recorded)
-        return id;
-    assert_fine(ledger_begin_run(yard->ledger, &run));
-    run.status = RUN_SUCCEEDED;
-    assert_fine(ledger_finish_run(yard->ledger, &run, &(struct state){&entry, 1}, &group));
-    return id;
-}
-
-static void write_lock(struct yard *yard, const char *path, struct digest digest)
-{
-    struct str text = str_print(&yard->rig.arena,
-                                "# mlops lock file: x\nschema: 1\nstages:\n  a:\n    cmd: x\n"
-                                "    outs:\n      - path: x\n        sha256: %.*s\n"
-                                "        size: 1\n",
-                                STR_FMT(digest_hex(&yard->rig.arena, digest)));
-    scratch_write(&yard->rig.scratch, path, text.at);
-}
+#include "yard.h"
 
 static void what_nothing_needs_is_removed(void **state)
 {
@@ -209,15 +80,6 @@ static void a_damaged_lock_file_of_ours_stops_it(void **state)
     scratch_write(&yard.rig.scratch, "pipeline.lock", "# mlops lock file\nschema: 1\nsta");
     assert_error(try_collect(&yard), "can't tell what is still needed");
     assert_true(has(&yard, litter));
-}
-
-static void git(struct yard *yard, const char *arguments)
-{
-    struct str command = str_print(&yard->rig.arena,
-                                   "cd '%s' && git -c user.name=n -c user.email=e@x "
-                                   "-c init.defaultBranch=main %s >/dev/null 2>&1",
-                                   yard->rig.scratch.path, arguments);
-    assert_int_equal(system(command.at), 0);
 }
 
 static void every_branch_tag_and_stash_keeps_its_outputs(void **state)
@@ -362,65 +224,69 @@ static void a_project_of_the_cache_that_is_not_there_stops_it(void **state)
     assert_true(str_is(refs[0].id, "feedfeedfeedfeed"));
 }
 
-static struct verify_report verify(struct yard *yard)
-{
-    struct verify_report report = {0};
-    struct pool *pool = pool_open(2);
-    assert_fine(verify_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, pool,
-                           NULL, &report));
-    pool_drop(&pool);
-    return report;
-}
-
-static void a_damaged_object_is_named_with_its_stages(void **state)
+static void a_project_that_is_gone_for_good_can_be_forgotten(void **state)
 {
     (void)state;
     YARD(yard);
-    struct digest digest = put(&yard, "model"), other = put(&yard, "other");
-    succeed(&yard, "train", file_artifact("model.pkl", digest), true);
-    succeed(&yard, "eval", file_artifact("eval.json", other), true);
-    assert_int_equal(verify(&yard).fault_count, 0);
-    rig_damage(&yard.rig, rig_object(&yard.rig, digest), true);
-    struct verify_report report = verify(&yard);
-    assert_int_equal(report.fault_count, 1);
-    assert_int_equal(report.objects, 2);
-    assert_int_equal(report.results, 2);
-    assert_string_equal(report.faults[0].what, "object");
-    assert_true(str_is(report.faults[0].stages, "train"));
-    assert_false(has(&yard, digest)); /* set aside: never used again */
+    struct digest litter = put(&yard, "litter");
+    struct workspace other = *yard.rig.workspace;
+    size_t count = 0;
+    other.root = STR("/nonexistent/project");
+    other.config.cache_dir = other.cache;
+    other.config.project = STR("feedfeedfeedfeed");
+    assert_fine(projects_register(&other));
+    assert_fine(
+        projects_forget(&yard.rig.arena, yard.rig.workspace, STR("feedfeedfeedfeee"), &count));
+    assert_int_equal(count, 0);
+    assert_fine(projects_forget(&yard.rig.arena, yard.rig.workspace, other.config.project, &count));
+    assert_int_equal(count, 1);
+    collect(&yard, true);
+    assert_false(has(&yard, litter));
 }
 
-static void missing_objects_are_named_with_all_their_stages(void **state)
+static void a_project_that_is_there_is_not_forgotten(void **state)
 {
     (void)state;
     YARD(yard);
-    struct digest both = put(&yard, "both"), one = put(&yard, "one");
-    succeed(&yard, "a", file_artifact("x", both), true);
-    succeed(&yard, "b", file_artifact("y", both), true);
-    succeed(&yard, "c", file_artifact("z", one), true);
-    assert_int_equal(unlinkat(yard.rig.scratch.fd, rig_object(&yard.rig, both), 0), 0);
-    assert_int_equal(unlinkat(yard.rig.scratch.fd, rig_object(&yard.rig, one), 0), 0);
-    struct verify_report report = verify(&yard);
-    assert_int_equal(report.fault_count, 2);
-    for (size_t i = 0; i < report.fault_count; i++) {
-        bool is_one = str_equal(report.faults[i].name, digest_hex(&yard.rig.arena, one));
-        assert_int_equal(report.faults[i].stages.len, strlen(is_one ? "c" : "a, b"));
+    AUTO(scratch_drop) struct scratch elsewhere = scratch_open();
+    struct workspace there = {0}, seen = *yard.rig.workspace;
+    size_t count = 0;
+    assert_fine(workspace_find(&yard.rig.arena, str_of(elsewhere.path), &there));
+    assert_fine(workspace_init(&yard.rig.arena, &there));
+    seen.root = there.root;
+    seen.config.cache_dir = seen.cache;
+    seen.config.project = there.config.project;
+    assert_fine(projects_register(&seen));
+    assert_error(projects_forget(&yard.rig.arena, yard.rig.workspace, there.config.project, &count),
+                 "still in");
+    workspace_drop(&there);
+}
+
+static void listed_objects_say_what_they_were(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest file = put(&yard, "file of a directory"), plain = put(&yard, "plain");
+    struct tree_entry entry = {STR("part.csv"), TREE_FILE, 19, 1, file};
+    AUTO(buf_drop) struct buf bytes = {0};
+    tree_encode(&(struct tree){&entry, 1}, &bytes);
+    struct artifact out = file_artifact("data", (struct digest){{0}});
+    out.kind = ARTIFACT_TREE;
+    AUTO(cas_drop) struct cas *cas = NULL;
+    assert_fine(cas_open(&yard.rig.arena, yard.rig.workspace, yard.rig.index, &cas));
+    assert_fine(cas_put_bytes(cas, buf_str(&bytes), &out.digest));
+    assert_fine(cas_flush(cas));
+    cas_drop(&cas);
+    succeed(&yard, "split", out, false);
+    succeed(&yard, "fit", file_artifact("model.bin", plain), false);
+    struct gc_report report = collect(&yard, false);
+    int named = 0;
+    for (size_t i = 0; i < report.item_count; i++) {
+        named += str_starts(report.items[i].label, STR("data/part.csv of split in run ")) ||
+                 str_starts(report.items[i].label, STR("data of split in run ")) ||
+                 str_starts(report.items[i].label, STR("model.bin of fit in run "));
     }
-}
-
-static void a_damaged_result_is_named(void **state)
-{
-    (void)state;
-    YARD(yard);
-    struct digest digest = put(&yard, "model");
-    succeed(&yard, "train", file_artifact("model.pkl", digest), true);
-    struct str command = str_print(
-        &yard.rig.arena, "f=$(find %s/.mlops/cache/res -type f) && chmod u+w $f && printf x >> $f",
-        yard.rig.scratch.path);
-    assert_int_equal(system(command.at), 0);
-    struct verify_report report = verify(&yard);
-    assert_int_equal(report.fault_count, 1);
-    assert_string_equal(report.faults[0].what, "result");
+    assert_int_equal(named, 3);
 }
 
 int main(void)
@@ -439,9 +305,9 @@ int main(void)
         cmocka_unit_test(failed_outputs_beyond_the_last_three_go),
         cmocka_unit_test(logs_of_runs_that_are_not_kept_go),
         cmocka_unit_test(a_project_of_the_cache_that_is_not_there_stops_it),
-        cmocka_unit_test(a_damaged_object_is_named_with_its_stages),
-        cmocka_unit_test(missing_objects_are_named_with_all_their_stages),
-        cmocka_unit_test(a_damaged_result_is_named),
+        cmocka_unit_test(a_project_that_is_gone_for_good_can_be_forgotten),
+        cmocka_unit_test(a_project_that_is_there_is_not_forgotten),
+        cmocka_unit_test(listed_objects_say_what_they_were),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

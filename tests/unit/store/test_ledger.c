@@ -657,13 +657,14 @@ static void a_sound_file_has_no_fault(void **state)
 
 struct seen {
     struct digest results[20], objects[20];
-    size_t result_count, object_count;
+    size_t result_count, object_count, tagged_count;
 };
 
-static struct error *see_result(void *context, struct digest key, struct digest id)
+static struct error *see_result(void *context, struct digest key, struct digest id, bool is_tagged)
 {
     struct seen *seen = context;
     assert_false(digest_is_zero(key));
+    seen->tagged_count += is_tagged;
     seen->results[seen->result_count++] = id;
     return NULL;
 }
@@ -699,7 +700,9 @@ static void kept_runs_name_what_they_need(void **state)
     assert_fine(ledger_tag(project.ledger, runs[0].sequence, STR("keep")));
     struct seen seen = {0};
     assert_fine(ledger_keep(project.ledger, 2, INT64_MAX, see_result, see_object, &seen));
-    assert_true(has_result(&seen, results[0]));  /* tagged */
+    assert_true(has_result(&seen, results[0])); /* tagged */
+    assert_int_equal(seen.tagged_count, 2);     /* by its state and by its stage */
+    assert_true(digest_equal(seen.results[0], results[0]));
     assert_false(has_result(&seen, results[1])); /* old */
     assert_true(has_result(&seen, results[2]));  /* of the last two states */
     assert_true(has_result(&seen, results[3]));
