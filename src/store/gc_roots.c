@@ -4,6 +4,7 @@
 #include "mlops/host/vcs.h"
 #include "mlops/host/walk.h"
 #include "mlops/model/name.h"
+#include "mlops/model/pointer.h"
 #include "mlops/store/imported.h"
 #include "mlops/store/projects.h"
 #include "mlops/store/results.h"
@@ -33,6 +34,26 @@ static FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str
     if (!error)
         return mark_lock(marks, &lockfile);
     bool is_ours = has_pipeline || str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) >= 0;
+    if (is_ours)
+        return error_within(error, "can't tell what is still needed");
+    error_drop(error);
+    return NULL;
+}
+
+/* A pointer that can't be read may be the only one to name its data; what has no line of ours is
+ * somebody else's file. */
+static FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path,
+                                   struct str bytes)
+{
+    if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
+        return NULL;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct pointer pointer = {0};
+    struct error *error = pointer_parse(&scratch, name, bytes, path, &pointer);
+    if (!error)
+        return mark_artifact(marks, &pointer.artifact);
+    bool is_ours = bytes.len == 0 || error->code == ERROR_STORED ||
+                   str_starts(bytes, STR("schema:")) || str_find(bytes, STR("sha256:")) >= 0;
     if (is_ours)
         return error_within(error, "can't tell what is still needed");
     error_drop(error);
@@ -72,7 +93,8 @@ static bool has_pipeline(const struct level *level, struct str name)
            list_has(&level->list, str_print(level->arena, "%.*s.yml", STR_FMT(stem)));
 }
 
-static FALLIBLE mark_lock_file(const struct level *level, struct str name)
+/* A file that may be a document of ours. */
+static FALLIBLE mark_file(const struct level *level, struct str name)
 {
     struct str bytes = {0};
     bool found = false;
@@ -82,7 +104,11 @@ static FALLIBLE mark_lock_file(const struct level *level, struct str name)
     if (!found || !S_ISREG(stat.mode) || stat.size_bytes > LIMIT_LOCK_BYTES)
         return NULL;
     TRY(file_read(level->arena, level->fd, name.at, LIMIT_LOCK_BYTES, &bytes, &found));
-    return found ? mark_lock_bytes(level->marks, path, bytes, has_pipeline(level, name)) : NULL;
+    if (!found)
+        return NULL;
+    return pointer_is_name(name)
+               ? mark_pointer_bytes(level->marks, path, path, bytes)
+               : mark_lock_bytes(level->marks, path, bytes, has_pipeline(level, name));
 }
 
 static FALLIBLE mark_directory(struct marks *marks, int at_fd, struct str name, struct str path,
@@ -105,8 +131,10 @@ static FALLIBLE mark_entry(const struct level *level, const struct walk_entry *e
 {
     uint32_t kind = 0;
     if (str_ends(entry->name, STR(".lock")))
-        return mark_lock_file(level, entry->name);
+        return mark_file(level, entry->name);
     TRY(kind_of(level, entry, &kind));
+    if (pointer_is_name(entry->name) && kind != S_IFDIR)
+        return mark_file(level, entry->name);
     bool is_ours = level->depth == 0 && str_is(entry->name, ".mlops");
     if (kind != S_IFDIR || is_ours || str_is(entry->name, ".git"))
         return NULL;
@@ -137,22 +165,32 @@ static FALLIBLE mark_directory(struct marks *marks, int at_fd, struct str name, 
     return NULL;
 }
 
-static FALLIBLE mark_commit(struct marks *marks, struct vcs *vcs, struct str commit)
+/* All files of a commit whose names end like that of a document of ours. */
+static FALLIBLE mark_commit_files(struct marks *marks, struct vcs *vcs, struct str commit,
+                                  struct str suffix)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct vcs_path_vec paths = {0};
-    TRY(signal_check());
-    TRY(vcs_list(vcs, &scratch, commit, STR(".lock"), &paths));
+    TRY(vcs_list(vcs, &scratch, commit, suffix, &paths));
     vec_each (struct str, path, &paths) {
         struct str bytes = {0};
         bool found = false;
         struct str name =
             str_print(&scratch, "%.*s at %.*s", STR_FMT(*path), STR_FMT(str_slice(commit, 0, 7)));
         TRY(vcs_read(vcs, &scratch, commit, *path, LIMIT_LOCK_BYTES, &bytes, &found));
-        if (found)
+        if (found && pointer_is_name(path_name(*path)))
+            TRY(mark_pointer_bytes(marks, name, *path, bytes));
+        else if (found && str_ends(*path, STR(".lock")))
             TRY(mark_lock_bytes(marks, name, bytes, false));
     }
     return NULL;
+}
+
+static FALLIBLE mark_commit(struct marks *marks, struct vcs *vcs, struct str commit)
+{
+    TRY(signal_check());
+    TRY(mark_commit_files(marks, vcs, commit, STR(".lock")));
+    return mark_commit_files(marks, vcs, commit, STR(POINTER_SUFFIX));
 }
 
 /* Where there is a repository that can't be read, what its branches need is not known. */

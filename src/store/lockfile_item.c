@@ -27,7 +27,7 @@ FALLIBLE lock_read_text(struct arena *arena, const struct doc_node *node, struct
 {
     const struct doc_node *hex = node->kind == DOC_MAP ? doc_find(node, STR("hex")) : NULL;
     if (hex && node->count == 1 && hex->kind == DOC_STR)
-        return lock_hex_parse(arena, hex->text, ret) ? NULL : doc_error(hex, "no hex digits");
+        return doc_hex_parse(arena, hex->text, ret) ? NULL : doc_error(hex, "no hex digits");
     TRY(lock_expect(node, DOC_STR));
     *ret = node->text;
     return NULL;

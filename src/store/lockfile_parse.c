@@ -28,7 +28,7 @@ static FALLIBLE read_bytes(struct arena *arena, const struct doc_node *node, str
     for (const struct doc_node *item = node->first; item; item = item->next) {
         struct str part = {0};
         TRY(lock_expect(item, DOC_STR));
-        if (!lock_hex_parse(arena, item->text, &part))
+        if (!doc_hex_parse(arena, item->text, &part))
             return doc_error(item, "no hex digits");
         buf_add_str(&joined, part);
     }
@@ -101,7 +101,7 @@ static FALLIBLE read_shell(struct entry_reader *reader, const struct doc_node *n
 static FALLIBLE read_environment(struct entry_reader *reader, const struct doc_node *node)
 {
     TRY(lock_expect(node, DOC_STR));
-    if (!lock_hex_parse(reader->arena, node->text, &reader->entry->recipe.environment))
+    if (!doc_hex_parse(reader->arena, node->text, &reader->entry->recipe.environment))
         return doc_error(node, "no hex digits");
     return NULL;
 }

@@ -9,10 +9,10 @@
 /* A value that YAML can't hold as text is written as {hex: "..."}. */
 static void add_text(struct buf *out, struct str text)
 {
-    if (lock_add_text(out, text))
+    if (doc_add_text(out, text))
         return;
     buf_add_text(out, "{hex: \"");
-    lock_add_hex(out, text);
+    doc_add_hex(out, text);
     buf_add_text(out, "\"}");
 }
 
@@ -97,7 +97,7 @@ static bool print_params(struct buf *out, const struct recipe *recipe, bool want
         }
         file = &param->file;
         buf_add_text(out, wants_missing ? "        - " : "        ");
-        if (wants_missing ? !lock_add_text(out, param->key) : !lock_add_key(out, param->key))
+        if (wants_missing ? !doc_add_text(out, param->key) : !lock_add_key(out, param->key))
             return false;
         if (!wants_missing) {
             buf_add_char(out, ' ');
@@ -149,7 +149,7 @@ static bool print_recipe(struct buf *out, const struct recipe *recipe)
         return false;
     if (recipe->environment.len) {
         buf_add_text(out, "    environment: \"");
-        lock_add_hex(out, recipe->environment);
+        doc_add_hex(out, recipe->environment);
         buf_add_text(out, "\"\n");
     }
     return true;
@@ -161,7 +161,7 @@ static void print_bytes(struct buf *out, const char *name, struct str bytes)
     buf_print(out, "    %s:\n", name);
     for (size_t at = 0; at < bytes.len; at += LOCK_HEX_CHUNK) {
         buf_add_text(out, "      - \"");
-        lock_add_hex(out, str_slice(bytes, at, at + LOCK_HEX_CHUNK));
+        doc_add_hex(out, str_slice(bytes, at, at + LOCK_HEX_CHUNK));
         buf_add_text(out, "\"\n");
     }
 }
@@ -254,7 +254,7 @@ static bool print_metric_value(struct buf *out, const struct metric *metric)
     buf_add_char(out, ' ');
     if (!metric->is_text)
         lock_add_number(out, metric->text, metric->value);
-    else if (!lock_add_text(out, metric->text))
+    else if (!doc_add_text(out, metric->text))
         return false;
     buf_add_char(out, '\n');
     return true;

@@ -11,11 +11,7 @@
  * would pass the limit of the document that holds them. */
 enum { LOCK_KEY_BYTES = 1000, LOCK_VALUE_DEPTH = 40, LOCK_HEX_CHUNK = 32768 };
 
-/* A string as a scalar that reads back as the same string: plain where that is obvious, else in
- * double quotes. False if YAML can't hold it (NUL, no UTF-8): then nothing was added. */
-bool lock_add_text(struct buf *out, struct str text);
-
-/* The same as a key with its ':'; false also if it is too long. */
+/* doc_add_text of a key with its ':'; false also if it is too long. */
 bool lock_add_key(struct buf *out, struct str key);
 
 /* A canonical item as a value on one line; false if YAML can't hold it exactly. */
@@ -23,9 +19,6 @@ bool lock_add_value(struct buf *out, struct str encoded);
 
 /* A number's text if YAML reads it as that number, else the shortest text that it does. */
 void lock_add_number(struct buf *out, struct str text, double value);
-
-void lock_add_hex(struct buf *out, struct str bytes);
-bool lock_hex_parse(struct arena *arena, struct str hex, struct str *ret);
 
 /* Reading nodes of the document; errors tell their place. A string may be {hex: "..."}. */
 FALLIBLE lock_expect(const struct doc_node *node, enum doc_kind kind);

@@ -98,3 +98,12 @@ void doc_encode(const struct doc_node *node, struct arena *scratch, struct buf *
 
 /* Short text of a value for tables and messages: scalars as in the file, others as compact JSON. */
 struct str doc_show(struct arena *arena, const struct doc_node *node);
+
+/* A string as a YAML scalar that reads back as the same string: plain where that is obvious, else
+ * in double quotes. False if YAML can't hold it (NUL, no UTF-8): then nothing was added. */
+bool doc_add_text(struct buf *out, struct str text);
+bool doc_add_quoted(struct buf *out, struct str text);
+
+/* Bytes as lower-case hex digits, and back (false: an odd number of them, or something else). */
+void doc_add_hex(struct buf *out, struct str bytes);
+bool doc_hex_parse(struct arena *arena, struct str hex, struct str *ret);

@@ -18,16 +18,27 @@ struct pointer_source {
 
 struct pointer {
     struct str file;          /* of the pointer, relative to the project: "data/raw.mlops" */
-    struct artifact artifact; /* .path is what it tracks: "data/raw" */
+    struct artifact artifact; /* .path is what it tracks: "data/raw"; .is_stored is true */
     struct pointer_source source;
     struct str desc;
     const struct doc_node *node; /* the place of `digest`, for messages; NULL: not from a file */
 };
 
+/* Whether a file of this name is a pointer: more than the suffix, which ends it. */
+bool pointer_is_name(struct str name);
+
+/* "data/raw" -> "data/raw.mlops". */
+struct str pointer_file_of(struct arena *arena, struct str path);
+
 /* The pointer's text, deterministic: equal values give equal bytes. */
 void pointer_print(const struct pointer *pointer, struct buf *out);
 
-/* `file` is the pointer's place in the project. ERROR_PROJECT with the place of what is wrong
- * (merge conflicts with what to do); a newer schema: ERROR_STORED. */
+/* `file` is the pointer's place in the project. ERROR_PROJECT with the place of what is wrong; a
+ * newer schema: ERROR_STORED. */
 FALLIBLE pointer_bind(struct arena *arena, const struct doc *doc, struct str file,
                       struct pointer *ret);
+
+/* From bytes. `name` is how messages call the file, which may be one of a git revision. Merge
+ * conflicts are told with what to do. All must live as long as the arena. */
+FALLIBLE pointer_parse(struct arena *arena, struct str name, struct str bytes, struct str file,
+                       struct pointer *ret);

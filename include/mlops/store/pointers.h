@@ -14,6 +14,14 @@ VEC(pointer_vec, struct pointer *);
 FALLIBLE pointers_load_all(struct arena *arena, const struct workspace *workspace,
                            struct pointer_vec *ret);
 
+/* Those in and below a directory of the project. */
+FALLIBLE pointers_load_below(struct arena *arena, const struct workspace *workspace,
+                             struct str directory, struct pointer_vec *ret);
+
+/* One by its place; *ret NULL: there is no such file. */
+FALLIBLE pointers_load(struct arena *arena, const struct workspace *workspace, struct str file,
+                       struct pointer **ret);
+
 /* The pointer that tracks `path` itself or a directory that holds it; *ret NULL: none. */
 FALLIBLE pointers_find(struct arena *arena, const struct workspace *workspace, struct str path,
                        struct pointer **ret);
