@@ -205,6 +205,7 @@ static FALLIBLE run_command(struct context *context, const struct cli_command *c
         return NULL;
     }
     TRY(check_words(command, parse.words.len));
+    context->dash_at = parse.dash_at;
     TRY(check_format(context, command));
     TRY(check_needs(context, command));
     /* Never NULL, so that commands may add to it. */

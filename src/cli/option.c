@@ -227,9 +227,10 @@ FALLIBLE options_parse(struct option_parse *parse)
         parse->at++;
         if (is_word)
             *vec_push(parse->arena, &parse->words) = text;
-        else if (str_is(text, "--"))
+        else if (str_is(text, "--")) {
             only_words = true;
-        else if (text.at[1] == '-')
+            parse->dash_at = 1 + (int)parse->words.len;
+        } else if (text.at[1] == '-')
             TRY(parse_long(parse, str_slice(text, 2, text.len)));
         else
             TRY(parse_letters(parse, str_slice(text, 1, text.len)));

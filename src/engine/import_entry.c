@@ -120,7 +120,7 @@ static FALLIBLE translate_tree(struct importing *importing, const struct dvc_ent
                 str_print(importing->arena, "lacks '%.*s' in DVC's cache", STR_FMT(file->path));
             return NULL;
         }
-        files[i] = (struct worktree_file){file->path, row->digest, row->size_bytes};
+        files[i] = (struct worktree_file){file->path, row->digest, row->size_bytes, TREE_FILE};
         if (is_stored)
             TRY(cas_has(importing->session->cas, row->digest, &is_stored));
     }

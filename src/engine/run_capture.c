@@ -3,6 +3,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/model/metric.h"
 #include "mlops/model/name.h"
+#include "mlops/store/gitignore.h"
 
 #include <stdlib.h>
 
@@ -135,53 +136,6 @@ struct error *run_capture(struct run_state *state, struct step *step, struct str
     return run_ignore_outputs(state, stage);
 }
 
-/* Whether a .gitignore has the line already, with either end of line. */
-static bool has_line(struct str text, struct str line)
-{
-    struct str at;
-    while (str_split(&text, '\n', &at)) {
-        if (str_ends(at, STR("\r")))
-            at.len--;
-        if (str_equal(at, line))
-            return true;
-    }
-    return false;
-}
-
-/* "/name", so that git reads it as that name and no other. */
-static struct str ignore_line(struct arena *arena, struct str name)
-{
-    struct buf line = buf_in(arena);
-    buf_add_char(&line, '/');
-    for (size_t i = 0; i < name.len; i++) {
-        bool is_last_blank = name.at[i] == ' ' && i + 1 == name.len;
-        if (strchr("*?[\\", name.at[i]) || is_last_blank)
-            buf_add_char(&line, '\\');
-        buf_add_char(&line, name.at[i]);
-    }
-    return buf_str(&line);
-}
-
-enum { GITIGNORE_BYTES_MOST = 1048576 };
-
-static FALLIBLE ignore_output(struct session *session, struct str path)
-{
-    AUTO(arena_drop) struct arena arena = {0};
-    int root = fd_number(session->workspace.root_fd);
-    struct str directory = path_directory(path);
-    struct str file =
-        str_print(&arena, "%.*s%s.gitignore", STR_FMT(directory), directory.len ? "/" : "");
-    struct str line = ignore_line(&arena, path_name(path));
-    struct str text = {0};
-    bool found = false;
-    TRY(file_read(&arena, root, file.at, GITIGNORE_BYTES_MOST, &text, &found));
-    if (found && has_line(text, line))
-        return NULL;
-    const char *border = text.len && text.at[text.len - 1] != '\n' ? "\n" : "";
-    struct str grown = str_print(&arena, "%.*s%s%.*s\n", STR_FMT(text), border, STR_FMT(line));
-    return workspace_publish(&session->workspace, file.at, grown, 0644, false);
-}
-
 /* Cached outputs are not git's: they go into the .gitignore beside them. */
 struct error *run_ignore_outputs(struct run_state *state, const struct stage *stage)
 {
@@ -192,8 +146,7 @@ struct error *run_ignore_outputs(struct run_state *state, const struct stage *st
         return NULL;
     vec_each (struct output, output, &stage->outs) {
         if (output->is_cached && output->path.at[0] != '/')
-            TRY_WITHIN(ignore_output(session, output->path), "keeping '%.*s' out of git",
-                       STR_FMT(output->path));
+            TRY(gitignore_add(&session->workspace, &output->path, 1, false));
     }
     return NULL;
 }

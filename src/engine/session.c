@@ -233,6 +233,22 @@ struct error *session_open(struct arena *arena, const struct session_options *op
     return error;
 }
 
+static FALLIBLE open_data(struct session *session, const struct session_options *options)
+{
+    TRY(workspace_find(session->arena, options->cwd, &session->workspace));
+    return open_store(session, options);
+}
+
+struct error *session_open_data(struct arena *arena, const struct session_options *options,
+                                struct session *ret)
+{
+    *ret = (struct session){.arena = arena, .observer = options->observer};
+    struct error *error = open_data(ret, options);
+    if (error)
+        session_drop(ret);
+    return error;
+}
+
 void session_drop(struct session *session)
 {
     worktree_drop(&session->worktree);

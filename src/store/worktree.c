@@ -293,6 +293,35 @@ struct error *worktree_capture(struct worktree *worktree, struct str path, struc
     return answer(seen, ret);
 }
 
+static void begin_capture(struct worktree *worktree, struct str path, struct look *look)
+{
+    bool is_new = false;
+    struct seen *seen = seen_place(worktree, path, LOOK_OUT, &is_new);
+    seen->sequence = worktree->sequence;
+    *look = (struct look){.path = seen->artifact.path, .role = LOOK_OUT, .seen = seen};
+}
+
+struct error *worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
+                                   const struct observer *observer)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct batch batch = {.worktree = worktree, .count = count, .is_capture = true};
+    check(worktree->cas);
+    batch.looks = arena_new_array(&scratch, struct look, count);
+    for (size_t i = 0; i < count; i++)
+        begin_capture(worktree, paths[i], &batch.looks[i]);
+    cas_warm(worktree->cas);
+    worktree->observer = observer;
+    struct error *error = run_and_keep(&batch);
+    worktree->observer = NULL;
+    return error;
+}
+
+void worktree_relink(struct worktree *worktree)
+{
+    worktree->relinks = true;
+}
+
 struct worktree_counts worktree_counts(const struct worktree *worktree)
 {
     return worktree->counts;

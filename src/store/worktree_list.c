@@ -2,6 +2,8 @@
 #include "mlops/base/buf.h"
 #include "mlops/model/name.h"
 
+#include <sys/stat.h>
+
 #include "worktree_private.h"
 
 VEC(file_vec, struct worktree_file);
@@ -10,7 +12,8 @@ static void add_file(struct file_vec *files, struct arena *arena, struct str top
                      const struct wanted *file)
 {
     struct str path = below.len ? path_join(arena, top, below) : str_copy(arena, top);
-    *vec_push(arena, files) = (struct worktree_file){path, file->digest, file->size_bytes};
+    *vec_push(arena, files) = (struct worktree_file){
+        path, file->digest, file->size_bytes, file->kind};
 }
 
 struct error *tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
@@ -23,7 +26,8 @@ struct error *tree_list_files(struct cas *cas, struct arena *arena, const struct
     *ret_found = true;
     if (artifact->kind == ARTIFACT_FILE)
         *vec_push(&scratch, &stored) =
-            (struct wanted){STR(""), TREE_FILE, artifact->digest, artifact->size_bytes};
+            (struct wanted){STR(""), artifact->is_executable ? TREE_EXECUTABLE : TREE_FILE,
+                            artifact->digest, artifact->size_bytes};
     else if (artifact->kind == ARTIFACT_TREE)
         TRY(worktree_stored_list(cas, &scratch, artifact->digest, &stored, &directories,
                                  ret_found));
@@ -40,7 +44,8 @@ static void add_nodes(struct file_vec *files, struct arena *arena, struct str to
     for (size_t i = 0; i < directory->count; i++) {
         const struct node *node = &directory->nodes[i];
         bool is_link = node->kind == TREE_SYMLINK;
-        struct wanted file = {.digest = node->digest,
+        struct wanted file = {.kind = node->kind,
+                              .digest = node->digest,
                               .size_bytes =
                                   is_link ? (int64_t)node->target.len : node->stat.size_bytes};
         AUTO(arena_drop) struct arena scratch = {0};
@@ -65,7 +70,9 @@ struct error *worktree_list_files(struct worktree *worktree, struct arena *arena
         add_nodes(&files, arena, look.path, batch.directories.at[i]);
     if (!error && look.is_known)
         add_file(&files, arena, look.path, STR(""),
-                 &(struct wanted){.digest = look.digest, .size_bytes = look.stat.size_bytes});
+                 &(struct wanted){.kind = look.stat.mode & S_IXUSR ? TREE_EXECUTABLE : TREE_FILE,
+                                   .digest = look.digest,
+                                   .size_bytes = look.stat.size_bytes});
     batch_end(&batch);
     *ret = files.at;
     *ret_count = files.len;

@@ -50,6 +50,7 @@ struct worktree {
     struct sums *sums; /* NULL: only our own digests are wanted */
     int root_fd;
     bool follows_links;          /* those inside directories, too */
+    bool relinks;                /* what is there is put in place anew */
     struct map seen[LOOK_ROLES]; /* path -> struct seen * */
     struct map forgotten;        /* path -> struct forgotten * */
     int64_t sequence;

@@ -149,7 +149,8 @@ static FALLIBLE is_there(struct restoring *restoring, bool *ret)
     /* What was seen before may have changed since; a stat tells. */
     worktree_forget(worktree, wanted->path);
     struct error *error = worktree_look(worktree, wanted->path, LOOK_OUT, &now);
-    *ret = !error && artifact_equal(&now, wanted) && has_same_empty_dirs(&now, wanted);
+    *ret = !error && !worktree->relinks && artifact_equal(&now, wanted) &&
+           has_same_empty_dirs(&now, wanted);
     if (error && error->code >= ERROR_SIGNAL)
         return error;
     error_drop(error); /* whatever is odd there gets out of the way */

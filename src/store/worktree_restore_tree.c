@@ -66,7 +66,8 @@ static void plan(struct delta *delta)
     sort_directories(delta);
     vec_each (struct wanted, wanted, &delta->files) {
         struct present *present = map_get(&delta->present_by_path, wanted->below);
-        if (present && is_equal(wanted, present->node)) {
+        bool is_kept = !delta->restoring->worktree->relinks;
+        if (is_kept && present && is_equal(wanted, present->node)) {
             present->is_wanted = true;
             continue;
         }

@@ -74,6 +74,12 @@ struct cli_command {
     COMMAND(metrics)                                                                               \
     COMMAND(params)                                                                                \
     COMMAND(lineage)                                                                               \
+    COMMAND(add)                                                                                   \
+    COMMAND(checkout)                                                                              \
+    COMMAND(move)                                                                                  \
+    COMMAND(remove)                                                                                \
+    COMMAND(ls)                                                                                    \
+    COMMAND(du)                                                                                    \
     COMMAND(import)                                                                                \
     COMMAND(remote)                                                                                \
     COMMAND(gc)                                                                                    \

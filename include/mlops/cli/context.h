@@ -39,6 +39,7 @@ struct context {
     bool has_colour;          /* stdout may be coloured */
     int columns;              /* width to fit into; 0: stdout is no terminal, nothing is cut */
     struct str program;       /* how mlops was called, for messages and hooks */
+    int dash_at;              /* 1 + how many words stand before `--`; 0: there is none */
     struct str arguments;     /* the command line behind it, for the record */
     struct observer observer; /* notices and warnings to stderr (unless --quiet: warnings only) */
     struct context_parts *parts;

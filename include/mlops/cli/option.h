@@ -66,6 +66,7 @@ struct option_parse {
     const char *command;  /* for messages: "mlops run" */
     int at;               /* result: first argument not consumed */
     struct str_vec words; /* result: what is no option */
+    int dash_at;          /* result: 1 + how many words stand before `--`; 0: there is none */
 };
 
 /* Sets the defaults of the rows, then parses. Takes --name=value, --name value, -n value, -nvalue,

@@ -44,6 +44,8 @@ struct session {
     struct str environment; /* of this machine, canonical; see fingerprint_environment */
     struct str boot_id;     /* empty until an attempt needs it */
     struct map param_files; /* path -> struct param_file * */
+    struct map outputs;     /* of the pipelines around: path -> name of the stage; see data_outputs */
+    bool has_outputs;
 };
 
 /* pipeline.yaml, then dvc.yaml, in the absolute directory `cwd` and then upwards. */
@@ -54,6 +56,10 @@ FALLIBLE session_find_pipeline(struct arena *arena, struct str cwd, struct str *
  * A missing .mlops is made (unless read only) only after the pipeline was found to be right. */
 FALLIBLE session_open(struct arena *arena, const struct session_options *options,
                       struct session *ret);
+
+/* The same without a pipeline, for commands about data: `pipeline`, `plan` and `locks` stay empty. */
+FALLIBLE session_open_data(struct arena *arena, const struct session_options *options,
+                           struct session *ret);
 
 /* Saves the stat cache and closes everything. */
 void session_drop(struct session *session);

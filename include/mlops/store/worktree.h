@@ -5,6 +5,7 @@
 
 #include "mlops/host/pool.h"
 #include "mlops/model/artifact.h"
+#include "mlops/model/tree.h"
 #include "mlops/store/cas.h"
 
 struct worktree;
@@ -69,6 +70,15 @@ FALLIBLE worktree_recheck(struct worktree *worktree, const struct artifact *seen
  * ARTIFACT_ABSENT. */
 FALLIBLE worktree_capture(struct worktree *worktree, struct str path, struct artifact *ret);
 
+/* The same of many paths at once, in parallel; telling progress as worktree_prefetch does. What each
+ * became is then the answer of worktree_look as an output. An error ends all of it. */
+FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
+                              const struct observer *observer);
+
+/* From now on what is restored is put in place anew, also where the work tree holds it already: for
+ * links of another kind. */
+void worktree_relink(struct worktree *worktree);
+
 /* Whether every object of an artifact is in the store. */
 FALLIBLE worktree_can_restore(struct worktree *worktree, const struct artifact *artifact,
                               bool *ret);
@@ -91,6 +101,7 @@ struct worktree_file {
     struct str path;
     struct digest digest;
     int64_t size_bytes;
+    enum tree_kind kind; /* a file, an executable or a link */
 };
 FALLIBLE tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
                          size_t most, struct worktree_file **ret, size_t *ret_count,

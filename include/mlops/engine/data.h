@@ -1,0 +1,140 @@
+/* Data that pointers track: adding, checking out, comparing, moving, removing. All of it works on a
+ * session without a pipeline (session_open_data); paths are relative to the project. */
+#pragma once
+
+#include "mlops/base/vec.h"
+#include "mlops/engine/session.h"
+#include "mlops/model/plan.h"
+#include "mlops/store/pointers.h"
+
+/* What differs inside a directory (or of a file), with the first few by name. */
+enum { DATA_CHANGES_NAMED = 10 };
+struct data_change {
+    char sign; /* '+' added, '~' changed, '-' removed */
+    struct str path;
+};
+VEC(data_change_vec, struct data_change);
+struct data_changes {
+    int64_t added, changed, removed;
+    struct data_change_vec named;
+};
+
+/* Held while pointers and .gitignore are read and written. */
+FALLIBLE data_lock(struct session *session, struct lock *ret);
+
+/* --- add --- */
+
+enum data_add_status { DATA_ADDED, DATA_UPDATED, DATA_SAME };
+const char *data_add_status_name(enum data_add_status status);
+
+struct data_added {
+    enum data_add_status status;
+    struct pointer *pointer;
+    struct data_changes changes; /* of an update, if the store knows what it was before */
+};
+VEC(data_added_vec, struct data_added);
+
+struct data_add_options {
+    const struct str *words; /* as typed: paths, or globs that match files */
+    size_t count;
+    struct str desc; /* empty: as it was */
+};
+
+/* Puts the content into the store, makes it durable, then writes the pointers, then .gitignore. The
+ * user's files are only read. Everything that is wrong with the words is told at once, before
+ * anything is read. A path inside a directory that is tracked updates just that part of it. */
+FALLIBLE data_add(struct session *session, const struct data_add_options *options,
+                  struct data_added_vec *ret);
+
+/* Refuses a path that can't be tracked: pointers, git's files, outputs of stages, places above or
+ * below what is tracked. `is_move`: the path need not be there. */
+FALLIBLE data_check_path(struct session *session, struct str path, bool must_be_there);
+
+/* Outputs of the pipelines that can be found: path -> name of the stage. */
+FALLIBLE data_outputs(struct session *session, struct map *ret);
+
+/* --- what is recorded --- */
+
+/* A path with what it should hold, and who says so. */
+struct data_record {
+    struct artifact artifact;
+    struct str named_by;           /* "data/raw.mlops", "pipeline.lock: train" */
+    const struct pointer *pointer; /* NULL: an output of a stage */
+    enum tree_kind kind;           /* of a part of a directory; TREE_SYMLINK: its target is the object */
+};
+VEC(data_record_vec, struct data_record);
+
+/* All that pointers and lock files say, sorted by path; of the work tree (`commit` empty) or of a
+ * commit. Outputs that pointers track as well are left out, and those that are not stored. */
+FALLIBLE data_records(struct session *session, struct str commit, struct data_record_vec *ret);
+
+/* The part of a record at `path`, which is it or lies inside it; *ret_found false: there is no such
+ * path in it; *ret_known false: the store lacks the trees that tell. */
+FALLIBLE data_part(struct session *session, const struct data_record *record, struct str path,
+                   struct data_record *ret, bool *ret_found, bool *ret_known);
+
+/* Parts of a record that match a glob, file by file. */
+FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
+                    struct data_record_vec *ret, bool *ret_known);
+
+/* The same directory with one part of it exchanged (or added); tree objects are put. */
+FALLIBLE data_graft(struct session *session, const struct artifact *top,
+                    const struct artifact *part, struct artifact *ret, bool *ret_known);
+
+/* --- checkout --- */
+
+struct data_checkout {
+    int64_t restored, unchanged, displaced, pointers;
+    struct data_record_vec missing, changed; /* not in the store; put in place (or would be) */
+    struct str displaced_to;                 /* folder, relative to the project */
+};
+
+struct data_checkout_options {
+    struct str commit; /* 40 hex digits: pointers and data of that revision; empty: the work tree's */
+    const struct str *paths; /* files, directories or globs; none: everything */
+    size_t count;
+    bool is_dry, relinks;
+};
+FALLIBLE data_checkout(struct session *session, const struct data_checkout_options *options,
+                       struct data_checkout *ret);
+
+/* Whether a word names a path here: something in the work tree or that a pointer tracks. */
+FALLIBLE data_is_path(struct session *session, struct str path, bool *ret);
+
+/* --- status --- */
+
+enum data_state {
+    DATA_UNCHANGED,
+    DATA_MODIFIED,
+    DATA_DELETED,
+    DATA_NOT_FETCHED, /* neither here nor in the store */
+    DATA_NOT_STORED,  /* here, but the store lacks it */
+};
+const char *data_state_name(enum data_state state);
+
+struct data_status {
+    const struct pointer *pointer;
+    enum data_state state;
+    struct artifact now;
+    struct data_changes changes;
+};
+VEC(data_status_vec, struct data_status);
+
+/* Of each pointer, by path. One stat a file where nothing changed. */
+FALLIBLE data_status(struct session *session, const struct pointer_vec *pointers,
+                     struct data_status_vec *ret);
+
+/* Two sorted lists of files. */
+void data_compare_files(struct arena *arena, const struct worktree_file *before, size_t before_count,
+                        const struct worktree_file *after, size_t after_count,
+                        struct data_changes *ret);
+
+/* --- move and remove --- */
+
+/* Renames what is tracked (if it is here), its pointer and its line in .gitignore. */
+FALLIBLE data_move(struct session *session, struct str from, struct str to,
+                   struct pointer **ret_moved);
+
+/* Takes the pointer and the line in .gitignore away; with `data` also what the work tree holds,
+ * and the store holds; what only the work tree holds moves to .mlops/displaced. */
+FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced);

@@ -1,0 +1,205 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/data.h"
+#include "mlops/model/name.h"
+
+struct ls_command {
+    bool recursive;
+    struct str rev;
+};
+
+static const struct option_row rows[] = {
+    {.name = "recursive",
+     .letter = 'R',
+     OPTION_FLAG_AT(struct ls_command, recursive),
+     .help = "Every file inside directories that are tracked as one"},
+    {.name = "rev",
+     OPTION_STR_AT(struct ls_command, rev),
+     .value = "REV",
+     .help = "As at a git revision; nothing is checked out"},
+};
+
+static const struct column columns[] = {
+    {.name = "path", .title = "PATH", .may_shrink = true},
+    {.name = "kind", .title = "KIND"},
+    {.name = "size_bytes", .title = "SIZE", .is_right = true},
+    {.name = "files", .title = "FILES", .is_right = true, .drop = 2},
+    {.name = "state", .title = "STATE"},
+    {.name = "digest", .title = NULL},
+    {.name = "named_by", .title = "BY", .may_shrink = true, .drop = 1},
+};
+
+struct listing {
+    struct context *context;
+    struct session *session;
+    const struct ls_command *command;
+    struct map states; /* path of a pointer -> state's name */
+    struct table table;
+    bool is_unknown; /* the store lacks the trees of some directory */
+};
+
+static void add_row(struct listing *listing, const struct data_record *record)
+{
+    struct arena *arena = listing->context->arena;
+    const struct artifact *artifact = &record->artifact;
+    const char *state = map_get(&listing->states, artifact->path);
+    struct cell *row = table_add(&listing->table);
+    bool is_link = record->kind == TREE_SYMLINK;
+    row[0] = cell_text(artifact->path);
+    row[1] = cell_text(str_of(is_link ? "link" : artifact_kind_name(artifact->kind)));
+    row[2] = cell_int_shown(bytes_print(arena, artifact->size_bytes), artifact->size_bytes);
+    row[3] = cell_int(arena, artifact->kind == ARTIFACT_TREE ? artifact->file_count : 1);
+    if (state)
+        row[4] = cell_text(str_of(state));
+    row[5] = cell_text(digest_hex(arena, artifact->digest));
+    row[6] = cell_text(record->named_by);
+}
+
+/* The files of a directory, or its direct entries. */
+static FALLIBLE add_inside(struct listing *listing, const struct data_record *record)
+{
+    struct arena *arena = listing->context->arena;
+    struct worktree_file *files = NULL;
+    struct map seen = {0};
+    size_t count = 0;
+    bool is_known = false;
+    if (listing->session->cas)
+        TRY(tree_list_files(listing->session->cas, arena, &record->artifact, SIZE_MAX, &files,
+                            &count, &is_known));
+    listing->is_unknown = listing->is_unknown || !is_known;
+    for (size_t i = 0; i < count && is_known; i++) {
+        struct str below =
+            str_slice(files[i].path, record->artifact.path.len + 1, files[i].path.len);
+        ptrdiff_t slash = str_find_char(below, '/');
+        struct str path = files[i].path;
+        struct data_record part = {0};
+        bool found = false;
+        if (slash >= 0 && !listing->command->recursive)
+            path = str_slice(path, 0, record->artifact.path.len + 1 + (size_t)slash);
+        if (map_put(arena, &seen, path, &seen))
+            continue;
+        TRY(data_part(listing->session, record, path, &part, &found, &is_known));
+        if (found && is_known)
+            add_row(listing, &part);
+    }
+    return NULL;
+}
+
+static FALLIBLE add_record(struct listing *listing, const struct data_record *record,
+                           struct str path, bool *found)
+{
+    struct data_record part = {0};
+    bool is_known = true, has = false;
+    struct str tracked = record->artifact.path;
+    bool is_inside = path.len && path_is_within(path, tracked);
+    if (!is_inside && !path_is_within(tracked, path))
+        return NULL;
+    *found = true;
+    if (is_inside)
+        TRY(data_part(listing->session, record, path, &part, &has, &is_known));
+    else
+        part = *record;
+    listing->is_unknown = listing->is_unknown || !is_known;
+    if (is_inside && (!has || !is_known)) {
+        *found = !is_known;
+        return NULL;
+    }
+    bool is_entered = part.artifact.kind == ARTIFACT_TREE &&
+                      (is_inside || listing->command->recursive);
+    if (is_entered)
+        return add_inside(listing, &part);
+    add_row(listing, &part);
+    return NULL;
+}
+
+static FALLIBLE find_states(struct listing *listing)
+{
+    struct session *session = listing->session;
+    struct pointer_vec pointers = {0};
+    struct data_status_vec statuses = {0};
+    TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
+    TRY(data_status(session, &pointers, &statuses));
+    vec_each (const struct data_status, status, &statuses) {
+        char *name = arena_copy(session->arena, data_state_name(status->state),
+                                strlen(data_state_name(status->state)));
+        map_put(session->arena, &listing->states, status->pointer->artifact.path, name);
+    }
+    return NULL;
+}
+
+static FALLIBLE find_commit(struct listing *listing, struct str *ret)
+{
+    struct vcs *vcs = NULL;
+    bool found = false;
+    TRY(session_vcs(listing->session, &vcs));
+    if (vcs)
+        TRY(vcs_resolve(vcs, listing->session->arena, listing->command->rev, ret, &found));
+    return found ? NULL
+                 : error_new(ERROR_USAGE, "'%.*s' is no git revision",
+                             STR_FMT(listing->command->rev));
+}
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    const struct ls_command *command = opaque;
+    AUTO(data_close) struct data_shell shell = {0};
+    struct listing listing = {.context = context,
+                              .session = &shell.session,
+                              .command = command,
+                              .table = table_make(context->arena, columns, COUNT_OF(columns))};
+    struct data_record_vec records = {0};
+    struct str path = {0}, commit = {0};
+    bool found = false;
+    TRY(data_open(context, true, &shell));
+    if (argc)
+        TRY(data_word(&shell, argv[0], &path));
+    if (command->rev.len)
+        TRY(find_commit(&listing, &commit));
+    else
+        TRY(find_states(&listing));
+    TRY(data_records(&shell.session, commit, &records));
+    vec_each (const struct data_record, record, &records)
+        TRY(add_record(&listing, record, path, &found));
+    progress_clear(&shell.progress);
+    if (argc && !found)
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'",
+                                    STR_FMT(argv[0])),
+                          "'mlops ls' lists everything");
+    report_table(context, &listing.table, "data");
+    if (listing.is_unknown) {
+        context_warn(context, "the store lacks directories that are listed: 'mlops pull' fetches "
+                              "them");
+        context->status = ERROR_ANSWER;
+    }
+    return NULL;
+}
+
+static const struct command_example examples[] = {
+    {"mlops ls", "what is tracked, how large it is and whether it changed"},
+    {"mlops ls data/raw", "what is in a directory, as its pointer says"},
+    {"mlops ls -R --rev v1.0", "every file as at a revision"},
+};
+
+const struct cli_command cmd_ls = {
+    .name = "ls",
+    .group = GROUP_DATA,
+    .arguments = "[PATH]",
+    .summary = "List what pointers and lock files track",
+    .description =
+        "Paths that pointers track and outputs that lock files record. Of a PATH that is, or lies "
+        "in, a directory that is tracked as one, its entries as recorded: they need not be in the "
+        "work tree. STATE (of what pointers track, not with --rev) is unchanged, modified, deleted, "
+        "not_fetched (neither here nor in the store) or not_stored (here, but not in the store).",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct ls_command),
+    .words_most = 1,
+    .needs = NEED_WORKSPACE,
+    .completes = COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "status, du, checkout",
+    .has_rows = true,
+    .run = run,
+};

@@ -1,0 +1,52 @@
+#include "mlops/cli/command.h"
+#include "mlops/cli/data.h"
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    AUTO(data_close) struct data_shell shell = {0};
+    struct pointer *moved = NULL;
+    struct str from = {0}, to = {0};
+    (void)opaque;
+    (void)argc;
+    TRY(data_open(context, false, &shell));
+    TRY(data_word(&shell, argv[0], &from));
+    TRY(data_word(&shell, argv[1], &to));
+    TRY(data_move(&shell.session, from, to, &moved));
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        json_name(&json, "path");
+        json_str(&json, moved->artifact.path);
+        json_name(&json, "pointer");
+        json_str(&json, moved->file);
+        report_json_close(&json);
+    } else if (!context->common.quiet) {
+        buf_add_text(&context->out, "moved to ");
+        buf_add_escaped(&context->out, moved->artifact.path, false);
+        buf_add_char(&context->out, '\n');
+    }
+    return NULL;
+}
+
+static const struct command_example examples[] = {
+    {"mlops move data/raw data/2024/raw", "data, pointer and the lines in .gitignore"},
+};
+
+const struct cli_command cmd_move = {
+    .name = "move",
+    .group = GROUP_DATA,
+    .arguments = "FROM TO",
+    .summary = "Rename what is tracked, with its pointer",
+    .description =
+        "Renames the data (if they are in the work tree), writes the pointer of the new name and "
+        "removes the old one, and changes the lines in .gitignore. Nothing is read or copied on one "
+        "file system. Into a directory that is there it moves as 'mv' does. Interrupted, both "
+        "pointers are there, and the data under one of the two names.",
+    .words_least = 2,
+    .words_most = 2,
+    .needs = NEED_PROJECT,
+    .completes = COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "add, remove",
+    .run = run,
+};

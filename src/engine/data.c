@@ -1,0 +1,133 @@
+/* What pointers and lock files say a project holds. */
+#include "mlops/engine/data.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/model/event.h"
+#include "mlops/model/name.h"
+#include "mlops/store/search.h"
+
+#define LOCK_MARK STR("# mlops lock file")
+enum { LOCK_HEAD_BYTES = 4096 };
+
+static void tell_waiting(void *context)
+{
+    struct session *session = context;
+    struct event event = {.kind = EVENT_NOTICE,
+                          .text = STR("waiting for another command that writes pointers")};
+    observer_tell(session->observer, &event);
+}
+
+FALLIBLE data_lock(struct session *session, struct lock *ret)
+{
+    bool taken = false;
+    TRY(lock_take(fd_number(session->workspace.state_fd), "locks/data", LOCK_EXCLUSIVE,
+                  session->workspace.config.lock_timeout_ns, tell_waiting, session, ret, &taken));
+    if (taken)
+        return NULL;
+    return error_new(ERROR_MACHINE, "another command has been writing pointers for longer than "
+                                    "'lock_timeout' allows");
+}
+
+struct reading {
+    struct session *session;
+    struct map tracked; /* paths of pointers */
+    struct data_record_vec records;
+};
+
+static void add_pointers(struct reading *reading, const struct pointer_vec *pointers)
+{
+    struct arena *arena = reading->session->arena;
+    for (size_t i = 0; i < pointers->len; i++) {
+        const struct pointer *pointer = pointers->at[i];
+        map_put(arena, &reading->tracked, pointer->artifact.path, reading);
+        *vec_push(arena, &reading->records) = (struct data_record){
+            .artifact = pointer->artifact, .named_by = pointer->file, .pointer = pointer};
+    }
+}
+
+static FALLIBLE add_lock(struct reading *reading, struct str path, struct str bytes)
+{
+    struct arena *arena = reading->session->arena;
+    struct lockfile lock = {0};
+    if (str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) < 0)
+        return NULL; /* of another tool */
+    TRY(lockfile_parse(arena, path, bytes, &lock));
+    map_each (item, &lock.entries) {
+        const struct lock_entry *entry = item->value;
+        for (size_t i = 0; i < entry->out_count; i++) {
+            const struct artifact *out = &entry->outs[i];
+            if (!out->is_stored || map_has(&reading->tracked, out->path))
+                continue;
+            *vec_push(arena, &reading->records) = (struct data_record){
+                .artifact = *out,
+                .named_by =
+                    str_print(arena, "%.*s: %.*s", STR_FMT(path), STR_FMT(entry->stage))};
+        }
+    }
+    return NULL;
+}
+
+static bool is_lock_name(struct str name)
+{
+    return str_ends(name, STR(".lock"));
+}
+
+static FALLIBLE visit_lock(void *context, struct str path)
+{
+    struct reading *reading = context;
+    struct str bytes = {0};
+    bool found = false;
+    TRY(file_read(reading->session->arena, fd_number(reading->session->workspace.root_fd), path.at,
+                  LIMIT_LOCK_BYTES, &bytes, &found));
+    return found ? add_lock(reading, path, bytes) : NULL;
+}
+
+static FALLIBLE read_worktree(struct reading *reading)
+{
+    struct session *session = reading->session;
+    struct pointer_vec pointers = {0};
+    struct search_visitor visitor = {is_lock_name, visit_lock, NULL, reading};
+    TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
+    add_pointers(reading, &pointers);
+    return search_files(session->arena, &session->workspace, STR(""), &visitor);
+}
+
+static FALLIBLE read_commit(struct reading *reading, struct str commit)
+{
+    struct session *session = reading->session;
+    struct pointer_vec pointers = {0};
+    struct vcs_path_vec paths = {0};
+    struct str inner = session_vcs_path(session, session->arena, STR(""));
+    TRY(pointers_load_commit(session->arena, &session->workspace, session->vcs, commit, &pointers));
+    add_pointers(reading, &pointers);
+    TRY(vcs_list(session->vcs, session->arena, commit, STR(".lock"), &paths));
+    vec_each (const struct str, path, &paths) {
+        struct str bytes = {0};
+        bool found = false;
+        if (!str_starts(*path, inner))
+            continue;
+        TRY(vcs_read(session->vcs, session->arena, commit, *path, LIMIT_LOCK_BYTES, &bytes,
+                     &found));
+        if (found)
+            TRY(add_lock(reading, str_slice(*path, inner.len, path->len), bytes));
+    }
+    return NULL;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct data_record *left = a, *right = b;
+    return str_compare(left->artifact.path, right->artifact.path);
+}
+
+FALLIBLE data_records(struct session *session, struct str commit, struct data_record_vec *ret)
+{
+    struct reading reading = {.session = session};
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    TRY(commit.len ? read_commit(&reading, commit) : read_worktree(&reading));
+    vec_sort(&reading.records, by_path);
+    *ret = reading.records;
+    return NULL;
+}

@@ -1,0 +1,267 @@
+/* From paths to pointers: content first, then the names of it. */
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/glob.h"
+#include "mlops/engine/data.h"
+#include "mlops/model/name.h"
+#include "mlops/store/gitignore.h"
+
+#include <sys/stat.h>
+
+VEC(path_vec, struct str);
+
+/* One thing to be captured, and the pointer that will name it. */
+struct wish {
+    struct str path;        /* what is captured */
+    struct pointer *before; /* that names it, or a directory that holds it; NULL: none yet */
+};
+VEC(wish_vec, struct wish);
+
+struct adding {
+    struct session *session;
+    const struct data_add_options *options;
+    struct wish_vec wishes;
+    struct map known; /* paths of wishes */
+    struct error_list errors;
+    struct data_added_vec added;
+};
+
+const char *data_add_status_name(enum data_add_status status)
+{
+    static const char *const names[] = {"added", "updated", "unchanged"};
+    return names[status];
+}
+
+static FALLIBLE stat_path(struct session *session, struct str path, struct file_stat *ret,
+                          bool *ret_found)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    const char *name = path.len ? str_terminate(&scratch, path) : ".";
+    return file_stat_at(fd_number(session->workspace.root_fd), name, false, ret, ret_found);
+}
+
+/* --- what is meant --- */
+
+static FALLIBLE add_wish(struct adding *adding, struct str path)
+{
+    struct session *session = adding->session;
+    struct pointer *tracks = NULL;
+    struct error *error = NULL;
+    if (map_has(&adding->known, path))
+        return NULL;
+    map_put(session->arena, &adding->known, path, adding);
+    TRY(pointers_find(session->arena, &session->workspace, path, &tracks));
+    bool is_inside = tracks && !str_equal(tracks->artifact.path, path);
+    if (is_inside && tracks->artifact.kind != ARTIFACT_TREE)
+        return error_new(ERROR_PROJECT, "'%.*s' tracks '%.*s' as a file", STR_FMT(tracks->file),
+                         STR_FMT(tracks->artifact.path));
+    error = data_check_path(session, path, true);
+    if (error)
+        return error;
+    *vec_push(session->arena, &adding->wishes) = (struct wish){path, tracks};
+    return NULL;
+}
+
+static FALLIBLE add_matches(struct adding *adding, struct str word, struct str pattern)
+{
+    struct session *session = adding->session;
+    struct str *paths = NULL;
+    size_t count = 0, taken = 0;
+    TRY(worktree_glob(session->worktree, session->arena, pattern, &paths, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (pointer_is_name(path_name(paths[i])))
+            continue;
+        taken++;
+        error_list_add(&adding->errors, add_wish(adding, paths[i]));
+    }
+    if (taken)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "no file matches '%.*s'", STR_FMT(word)),
+                      "a directory is added by its name");
+}
+
+static FALLIBLE nothing_there(struct session *session, struct str path)
+{
+    struct pointer *pointer = NULL;
+    TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
+    struct str shown = workspace_show(session->arena, &session->workspace, path);
+    struct error *error = error_new(ERROR_PROJECT, "there is no '%.*s'", STR_FMT(shown));
+    if (pointer)
+        return error_hint(error, "'mlops checkout %.*s' brings it back, 'mlops remove %.*s' forgets it",
+                          STR_FMT(shown), STR_FMT(shown));
+    return error_hint(error, "check the name");
+}
+
+static FALLIBLE take_word(struct adding *adding, struct str word)
+{
+    struct session *session = adding->session;
+    struct file_stat stat;
+    struct str path = {0};
+    bool found = false;
+    TRY(workspace_path(session->arena, &session->workspace, word, &path));
+    TRY(stat_path(session, path, &stat, &found));
+    if (found)
+        return add_wish(adding, path);
+    return glob_is_pattern(word) ? add_matches(adding, word, path) : nothing_there(session, path);
+}
+
+/* --- capturing --- */
+
+static FALLIBLE capture(struct adding *adding)
+{
+    struct session *session = adding->session;
+    struct path_vec paths = {0};
+    vec_each (const struct wish, wish, &adding->wishes)
+        *vec_push(session->arena, &paths) = wish->path;
+    return worktree_capture_all(session->worktree, paths.at, paths.len, session->observer);
+}
+
+static FALLIBLE note_changes(struct adding *adding, const struct artifact *before,
+                             const struct artifact *after, struct data_changes *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct worktree_file *old = NULL, *new = NULL;
+    size_t old_count = 0, new_count = 0;
+    bool knows_old = false, knows_new = false;
+    struct cas *cas = adding->session->cas;
+    TRY(tree_list_files(cas, &scratch, before, SIZE_MAX, &old, &old_count, &knows_old));
+    TRY(tree_list_files(cas, &scratch, after, SIZE_MAX, &new, &new_count, &knows_new));
+    if (knows_old && knows_new)
+        data_compare_files(adding->session->arena, old, old_count, new, new_count, ret);
+    return NULL;
+}
+
+/* What the pointer will say: all of the path, or the directory that holds it with that part new. */
+static FALLIBLE whole_of(struct adding *adding, const struct wish *wish,
+                         const struct artifact *before, struct artifact *ret)
+{
+    struct session *session = adding->session;
+    struct artifact found = {0};
+    bool is_known = false;
+    TRY(worktree_look(session->worktree, wish->path, LOOK_OUT, &found));
+    *ret = found;
+    if (found.kind == ARTIFACT_ABSENT)
+        return error_new(ERROR_MACHINE, "'%.*s' went while it was read", STR_FMT(wish->path));
+    if (!wish->before || str_equal(wish->before->artifact.path, wish->path))
+        return NULL;
+    TRY(data_graft(session, before, &found, ret, &is_known));
+    if (is_known)
+        return NULL;
+    return error_hint(error_new(ERROR_STORED,
+                                "the store lacks what '%.*s' names, so '%.*s' can't be added to it",
+                                STR_FMT(wish->before->file), STR_FMT(wish->path)),
+                      "mlops pull %.*s", STR_FMT(wish->before->artifact.path));
+}
+
+static struct data_added *added_of(struct adding *adding, struct str path)
+{
+    vec_each (struct data_added, added, &adding->added)
+        if (str_equal(added->pointer->artifact.path, path))
+            return added;
+    return NULL;
+}
+
+static FALLIBLE make_pointer(struct adding *adding, const struct wish *wish)
+{
+    struct arena *arena = adding->session->arena;
+    struct str top = wish->before ? wish->before->artifact.path : wish->path;
+    struct data_added *added = wish->before ? added_of(adding, top) : NULL;
+    struct artifact whole = {0};
+    TRY(whole_of(adding, wish, added ? &added->pointer->artifact
+                                     : wish->before ? &wish->before->artifact : NULL, &whole));
+    if (!added) {
+        added = vec_push(arena, &adding->added);
+        added->pointer = arena_new(arena, struct pointer);
+        *added->pointer = wish->before ? *wish->before : (struct pointer){0};
+    }
+    struct pointer *pointer = added->pointer;
+    pointer->file = pointer_file_of(arena, top);
+    pointer->artifact = whole;
+    pointer->artifact.path = top;
+    pointer->artifact.is_stored = true;
+    if (adding->options->desc.len)
+        pointer->desc = adding->options->desc;
+    added->status = !wish->before ? DATA_ADDED
+                    : artifact_equal(&whole, &wish->before->artifact) ? DATA_SAME : DATA_UPDATED;
+    added->changes = (struct data_changes){0};
+    if (added->status == DATA_UPDATED)
+        TRY(note_changes(adding, &wish->before->artifact, &pointer->artifact, &added->changes));
+    return NULL;
+}
+
+/* Another command may have written the pointers while we read the data. */
+static FALLIBLE refresh(struct adding *adding)
+{
+    struct session *session = adding->session;
+    vec_each (struct wish, wish, &adding->wishes) {
+        struct str file = wish->before ? wish->before->file
+                                       : pointer_file_of(session->arena, wish->path);
+        TRY(pointers_load(session->arena, &session->workspace, file, &wish->before));
+    }
+    return NULL;
+}
+
+/* --- names --- */
+
+static int by_directory(const void *a, const void *b)
+{
+    const struct str *left = a, *right = b;
+    int order = str_compare(path_directory(*left), path_directory(*right));
+    return order ? order : str_compare(*left, *right);
+}
+
+static FALLIBLE ignore_all(struct adding *adding)
+{
+    struct session *session = adding->session;
+    struct path_vec paths = {0};
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    vec_each (const struct data_added, added, &adding->added)
+        *vec_push(session->arena, &paths) = added->pointer->artifact.path;
+    vec_sort(&paths, by_directory);
+    for (size_t first = 0, end; first < paths.len; first = end) {
+        struct str directory = path_directory(paths.at[first]);
+        for (end = first + 1;
+             end < paths.len && str_equal(path_directory(paths.at[end]), directory); end++)
+            ;
+        TRY(gitignore_add(&session->workspace, &paths.at[first], end - first, true));
+    }
+    return NULL;
+}
+
+static FALLIBLE publish(struct adding *adding)
+{
+    vec_each (struct data_added, added, &adding->added) {
+        bool changed = false;
+        TRY_WITHIN(pointers_save(&adding->session->workspace, added->pointer, &changed),
+                   "writing '%.*s'", STR_FMT(added->pointer->file));
+        if (changed && added->status == DATA_SAME)
+            added->status = DATA_UPDATED;
+    }
+    return ignore_all(adding);
+}
+
+FALLIBLE data_add(struct session *session, const struct data_add_options *options,
+                  struct data_added_vec *ret)
+{
+    struct adding adding = {.session = session, .options = options};
+    for (size_t i = 0; i < options->count; i++) {
+        struct error *error = take_word(&adding, options->words[i]);
+        if (error && error->code >= ERROR_SIGNAL)
+            return error;
+        error_list_add(&adding.errors, error);
+    }
+    TRY(error_list_take(&adding.errors));
+    TRY(capture(&adding));
+    AUTO(lock_drop) struct lock lock = {0};
+    TRY(data_lock(session, &lock));
+    TRY(refresh(&adding));
+    vec_each (const struct wish, wish, &adding.wishes)
+        TRY(make_pointer(&adding, wish));
+    TRY(cas_flush(session->cas));
+    TRY(publish(&adding));
+    *ret = adding.added;
+    return NULL;
+}

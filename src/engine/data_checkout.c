@@ -1,0 +1,271 @@
+/* The work tree is made to hold what is recorded; nothing that only it holds is lost. */
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/base/moment.h"
+#include "mlops/codec/glob.h"
+#include "mlops/engine/data.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
+#include "mlops/host/walk.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct checking_out {
+    struct session *session;
+    const struct data_checkout_options *options;
+    struct data_record_vec records; /* all that is recorded */
+    struct data_record_vec wants;   /* what is to be there */
+    struct error_list errors;
+    struct data_checkout report;
+};
+
+/* --- what is meant --- */
+
+static void want(struct checking_out *out, const struct data_record *record)
+{
+    *vec_push(out->session->arena, &out->wants) = *record;
+}
+
+static FALLIBLE not_known(const struct data_record *record)
+{
+    return error_hint(error_new(ERROR_ANSWER,
+                                "the store lacks what '%.*s' names: it can't be told what is in "
+                                "'%.*s'",
+                                STR_FMT(record->named_by), STR_FMT(record->artifact.path)),
+                      "'mlops pull' fetches it");
+}
+
+static FALLIBLE take_record(struct checking_out *out, const struct data_record *record,
+                            struct str path, bool is_pattern, bool *found)
+{
+    struct str tracked = record->artifact.path;
+    struct data_record part = {0};
+    bool is_known = true, has = false;
+    size_t count = out->wants.len;
+    if (is_pattern ? glob_match(path, tracked) : path_is_within(tracked, path))
+        want(out, record);
+    else if (is_pattern && record->artifact.kind == ARTIFACT_TREE &&
+             glob_may_match_below(path, tracked))
+        TRY(data_match(out->session, record, path, &out->wants, &is_known));
+    else if (!is_pattern && path_is_within(path, tracked)) {
+        TRY(data_part(out->session, record, path, &part, &has, &is_known));
+        if (has && is_known)
+            want(out, &part);
+    }
+    *found = *found || out->wants.len > count;
+    return is_known ? NULL : not_known(record);
+}
+
+static FALLIBLE take_path(struct checking_out *out, struct str path)
+{
+    bool found = false;
+    struct session *session = out->session;
+    vec_each (const struct data_record, record, &out->records)
+        TRY(take_record(out, record, path, false, &found));
+    if (!found && glob_is_pattern(path))
+        vec_each (const struct data_record, record, &out->records)
+            TRY(take_record(out, record, path, true, &found));
+    if (found)
+        return NULL;
+    struct str shown = workspace_show(session->arena, &session->workspace, path);
+    if (out->options->commit.len)
+        return error_new(ERROR_PROJECT, "no pointer or lock file at %.*s names '%.*s'",
+                         STR_FMT(str_slice(out->options->commit, 0, 7)), STR_FMT(shown));
+    return error_hint(error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'",
+                                STR_FMT(shown)),
+                      "'mlops ls' lists what is tracked");
+}
+
+static FALLIBLE choose(struct checking_out *out)
+{
+    if (!out->options->count) {
+        out->wants = out->records;
+        return NULL;
+    }
+    for (size_t i = 0; i < out->options->count; i++) {
+        struct error *error = take_path(out, out->options->paths[i]);
+        if (error && error->code >= ERROR_SIGNAL)
+            return error;
+        error_list_add(&out->errors, error);
+    }
+    return error_list_take(&out->errors);
+}
+
+/* --- looking --- */
+
+static FALLIBLE prefetch(struct checking_out *out)
+{
+    struct session *session = out->session;
+    struct worktree_wish *wishes =
+        arena_new_array(session->arena, struct worktree_wish, out->wants.len);
+    for (size_t i = 0; i < out->wants.len; i++)
+        wishes[i] = (struct worktree_wish){out->wants.at[i].artifact.path, LOOK_OUT};
+    return worktree_prefetch(session->worktree, wishes, out->wants.len, session->observer);
+}
+
+/* What is odd there is not what is wanted, whatever it is. */
+static FALLIBLE is_there(struct checking_out *out, const struct data_record *record, bool *ret)
+{
+    struct artifact now = {0};
+    struct error *error =
+        worktree_look(out->session->worktree, record->artifact.path, LOOK_OUT, &now);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    *ret = !error && artifact_equal(&now, &record->artifact) && record->kind != TREE_SYMLINK &&
+           now.empty_dir_count == record->artifact.empty_dir_count;
+    error_drop(error);
+    return NULL;
+}
+
+/* --- writing --- */
+
+/* A run may be reading or making it just now: waits for that. */
+static FALLIBLE claim_path(struct session *session, struct str path, struct claims *ret)
+{
+    const struct timespec pause = {.tv_nsec = 25 * NS_PER_MS};
+    int64_t most_ns = session->workspace.config.lock_timeout_ns;
+    int64_t began_ns = clock_monotonic_ns();
+    struct claim claim = {path, LOCK_EXCLUSIVE};
+    for (bool taken = false;;) {
+        TRY(claims_take(fd_number(session->workspace.state_fd), "locks/paths", &claim, 1, ret,
+                        &taken));
+        if (taken)
+            return NULL;
+        TRY(signal_check());
+        if (most_ns >= 0 && clock_monotonic_ns() - began_ns > most_ns)
+            return error_new(ERROR_MACHINE,
+                             "a run has been working on '%.*s' for longer than 'lock_timeout' "
+                             "allows",
+                             STR_FMT(path));
+        nanosleep(&pause, NULL);
+    }
+}
+
+static FALLIBLE put_link(struct checking_out *out, const struct data_record *record, bool *ret_done)
+{
+    struct session *session = out->session;
+    int root_fd = fd_number(session->workspace.root_fd);
+    const char *path = str_terminate(session->arena, record->artifact.path);
+    struct str target = {0}, now = {0};
+    struct file_stat stat;
+    bool found = false;
+    TRY(cas_get_bytes(session->cas, session->arena, record->artifact.digest, LIMIT_PATH_BYTES,
+                      &target, ret_done));
+    if (!*ret_done)
+        return NULL;
+    TRY(file_stat_at(root_fd, path, false, &stat, &found));
+    if (found && S_ISLNK(stat.mode))
+        TRY(walk_link(session->arena, root_fd, path, &now));
+    if (found && str_equal(now, target))
+        return NULL;
+    if (found)
+        return error_hint(error_new(ERROR_PROJECT, "'%s' is in the way of a link", path),
+                          "move it away, then check out again");
+    struct str above = path_directory(record->artifact.path);
+    if (above.len)
+        TRY(directory_make(root_fd, str_terminate(session->arena, above), false));
+    if (symlinkat(str_terminate(session->arena, target), root_fd, path) != 0)
+        return error_os(errno, "cannot make the link '%s'", path);
+    return NULL;
+}
+
+static FALLIBLE put(struct checking_out *out, const struct data_record *record)
+{
+    AUTO(claims_drop) struct claims claims = {0};
+    struct session *session = out->session;
+    int displaced = 0;
+    bool done = false;
+    TRY(claim_path(session, record->artifact.path, &claims));
+    if (record->kind == TREE_SYMLINK)
+        TRY(put_link(out, record, &done));
+    else
+        TRY(worktree_restore(session->worktree, &record->artifact, out->report.displaced_to,
+                             &displaced, &done));
+    out->report.displaced += displaced;
+    out->report.restored += done;
+    *vec_push(session->arena, done ? &out->report.changed : &out->report.missing) = *record;
+    return NULL;
+}
+
+static FALLIBLE foresee(struct checking_out *out, const struct data_record *record)
+{
+    struct session *session = out->session;
+    bool can = false;
+    TRY(worktree_can_restore(session->worktree, &record->artifact, &can));
+    out->report.restored += can;
+    *vec_push(session->arena, can ? &out->report.changed : &out->report.missing) = *record;
+    return NULL;
+}
+
+static FALLIBLE visit(struct checking_out *out, const struct data_record *record)
+{
+    bool same = false;
+    TRY(signal_check());
+    TRY(is_there(out, record, &same));
+    if (same && !out->options->relinks) {
+        out->report.unchanged++;
+        return NULL;
+    }
+    return out->options->is_dry ? foresee(out, record) : put(out, record);
+}
+
+/* Pointers of a revision come with their data, as 'git checkout REV -- FILE' would write them; of a
+ * part of a directory only the data come. */
+static FALLIBLE write_pointers(struct checking_out *out)
+{
+    struct session *session = out->session;
+    if (!out->options->commit.len)
+        return NULL;
+    AUTO(lock_drop) struct lock lock = {0};
+    if (!out->options->is_dry)
+        TRY(data_lock(session, &lock));
+    vec_each (const struct data_record, want, &out->wants) {
+        bool changed = false;
+        bool is_whole =
+            want->pointer && str_equal(want->pointer->artifact.path, want->artifact.path);
+        struct str above = path_directory(want->artifact.path);
+        if (!is_whole || out->options->is_dry)
+            continue;
+        if (above.len)
+            TRY(directory_make(fd_number(session->workspace.root_fd),
+                               str_terminate(session->arena, above), true));
+        TRY(pointers_save(&session->workspace, want->pointer, &changed));
+        out->report.pointers += changed;
+    }
+    return NULL;
+}
+
+FALLIBLE data_checkout(struct session *session, const struct data_checkout_options *options,
+                       struct data_checkout *ret)
+{
+    struct checking_out out = {.session = session, .options = options};
+    out.report.displaced_to =
+        str_print(session->arena, "displaced/checkout-%lld", (long long)clock_real_ns());
+    if (options->relinks)
+        worktree_relink(session->worktree);
+    TRY(data_records(session, options->commit, &out.records));
+    TRY(choose(&out));
+    TRY(write_pointers(&out));
+    TRY(prefetch(&out));
+    vec_each (const struct data_record, want, &out.wants)
+        TRY(visit(&out, want));
+    *ret = out.report;
+    return NULL;
+}
+
+FALLIBLE data_is_path(struct session *session, struct str path, bool *ret)
+{
+    struct file_stat stat;
+    struct pointer *pointer = NULL;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd),
+                     path.len ? str_terminate(session->arena, path) : ".", false, &stat, ret));
+    if (*ret)
+        return NULL;
+    TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
+    *ret = pointer != NULL;
+    return NULL;
+}

@@ -1,0 +1,137 @@
+/* Pointers against the work tree. */
+#include "mlops/base/arena.h"
+#include "mlops/engine/data.h"
+#include "mlops/host/signal.h"
+#include "mlops/model/event.h"
+
+#include <stdlib.h>
+
+const char *data_state_name(enum data_state state)
+{
+    static const char *const names[] = {"unchanged", "modified", "deleted", "not_fetched",
+                                        "not_stored"};
+    return names[state];
+}
+
+static void note(struct arena *arena, struct data_changes *changes, char sign, struct str path)
+{
+    changes->added += sign == '+';
+    changes->changed += sign == '~';
+    changes->removed += sign == '-';
+    if (changes->named.len < DATA_CHANGES_NAMED)
+        *vec_push(arena, &changes->named) = (struct data_change){sign, str_copy(arena, path)};
+}
+
+static bool is_same(const struct worktree_file *a, const struct worktree_file *b)
+{
+    return a->kind == b->kind && digest_equal(a->digest, b->digest);
+}
+
+void data_compare_files(struct arena *arena, const struct worktree_file *before,
+                        size_t before_count, const struct worktree_file *after, size_t after_count,
+                        struct data_changes *ret)
+{
+    size_t old = 0, new = 0;
+    while (old < before_count || new < after_count) {
+        int order = old == before_count  ? 1
+                    : new == after_count ? -1
+                                         : str_compare(before[old].path, after[new].path);
+        if (order < 0)
+            note(arena, ret, '-', before[old].path);
+        else if (order > 0)
+            note(arena, ret, '+', after[new].path);
+        else if (!is_same(&before[old], &after[new]))
+            note(arena, ret, '~', after[new].path);
+        old += order <= 0;
+        new += order >= 0;
+    }
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return str_compare(((const struct worktree_file *)a)->path,
+                       ((const struct worktree_file *)b)->path);
+}
+
+static void sort_files(struct worktree_file *files, size_t count)
+{
+    if (count > 1)
+        qsort(files, count, sizeof files[0], by_path);
+}
+
+static FALLIBLE find_changes(struct session *session, const struct artifact *recorded,
+                             struct data_changes *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct worktree_file *before = NULL, *after = NULL;
+    size_t before_count = 0, after_count = 0;
+    bool is_known = false;
+    if (!session->cas)
+        return NULL;
+    TRY(tree_list_files(session->cas, &scratch, recorded, SIZE_MAX, &before, &before_count,
+                        &is_known));
+    if (!is_known)
+        return NULL;
+    TRY(worktree_list_files(session->worktree, &scratch, recorded->path, LOOK_OUT, &after,
+                            &after_count));
+    sort_files(before, before_count);
+    sort_files(after, after_count);
+    data_compare_files(session->arena, before, before_count, after, after_count, ret);
+    return NULL;
+}
+
+/* What can't be read is not as recorded; why is told beside the answer. */
+static FALLIBLE look(struct session *session, struct data_status *status, bool *ret_readable)
+{
+    struct error *error = worktree_look(session->worktree, status->pointer->artifact.path, LOOK_OUT,
+                                        &status->now);
+    *ret_readable = error == NULL;
+    if (!error || error->code >= ERROR_SIGNAL)
+        return error;
+    AUTO(buf_drop) struct buf text = {0};
+    struct event event = {.kind = EVENT_WARNING,
+                          .text = str_copy(session->arena, str_of(error->text))};
+    error_drop(error);
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
+static FALLIBLE judge(struct session *session, struct data_status *status)
+{
+    const struct artifact *recorded = &status->pointer->artifact;
+    bool is_readable = false, has = false;
+    TRY(signal_check());
+    TRY(look(session, status, &is_readable));
+    status->state = DATA_MODIFIED;
+    if (!is_readable)
+        return NULL;
+    if (status->now.kind == ARTIFACT_ABSENT) {
+        if (session->cas)
+            TRY(worktree_can_restore(session->worktree, recorded, &has));
+        status->state = has ? DATA_DELETED : DATA_NOT_FETCHED;
+        return NULL;
+    }
+    if (!artifact_equal(&status->now, recorded))
+        return find_changes(session, recorded, &status->changes);
+    /* Of a directory the top stands for all: asking for each file would double the work. */
+    if (session->cas)
+        TRY(cas_has(session->cas, recorded->digest, &has));
+    status->state = has ? DATA_UNCHANGED : DATA_NOT_STORED;
+    return NULL;
+}
+
+FALLIBLE data_status(struct session *session, const struct pointer_vec *pointers,
+                     struct data_status_vec *ret)
+{
+    struct worktree_wish *wishes =
+        arena_new_array(session->arena, struct worktree_wish, pointers->len);
+    for (size_t i = 0; i < pointers->len; i++)
+        wishes[i] = (struct worktree_wish){pointers->at[i]->artifact.path, LOOK_OUT};
+    TRY(worktree_prefetch(session->worktree, wishes, pointers->len, session->observer));
+    for (size_t i = 0; i < pointers->len; i++) {
+        struct data_status *status = vec_push(session->arena, ret);
+        status->pointer = pointers->at[i];
+        TRY(judge(session, status));
+    }
+    return NULL;
+}

@@ -1,0 +1,227 @@
+/* Stored directories, read and rewritten without being checked out. */
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/codec/glob.h"
+#include "mlops/engine/data.h"
+#include "mlops/model/name.h"
+
+#include <stdlib.h>
+
+/* A tree object: an entry has at most some 330 bytes. */
+static const int64_t TREE_BYTES_MOST = 1073741824;
+
+static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest digest,
+                          struct tree *ret, bool *ret_found)
+{
+    struct str bytes = {0};
+    *ret_found = false;
+    if (!cas)
+        return NULL;
+    TRY(cas_get_bytes(cas, arena, digest, TREE_BYTES_MOST, &bytes, ret_found));
+    return *ret_found ? tree_decode(arena, bytes, ret) : NULL;
+}
+
+static struct tree_entry *entry_of(const struct tree *tree, struct str name)
+{
+    for (size_t low = 0, high = tree->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_compare(name, tree->entries[middle].name);
+        if (order == 0)
+            return &tree->entries[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* Of those of the whole, the ones below the part. */
+static void take_empty_dirs(struct arena *arena, const struct artifact *whole, struct str below,
+                            struct artifact *part)
+{
+    part->empty_dirs = arena_new_array(arena, struct str, whole->empty_dir_count);
+    part->empty_dir_count = 0;
+    for (size_t i = 0; i < whole->empty_dir_count; i++) {
+        struct str path = whole->empty_dirs[i];
+        if (path.len > below.len && path_is_within(path, below))
+            part->empty_dirs[part->empty_dir_count++] = str_slice(path, below.len + 1, path.len);
+    }
+}
+
+static struct artifact artifact_of(struct str path, const struct tree_entry *entry)
+{
+    return (struct artifact){.path = path,
+                             .kind = entry->kind == TREE_DIRECTORY ? ARTIFACT_TREE : ARTIFACT_FILE,
+                             .is_executable = entry->kind == TREE_EXECUTABLE,
+                             .is_stored = true,
+                             .digest = entry->digest,
+                             .size_bytes = entry->size_bytes,
+                             .file_count = entry->file_count};
+}
+
+FALLIBLE data_part(struct session *session, const struct data_record *record, struct str path,
+                   struct data_record *ret, bool *ret_found, bool *ret_known)
+{
+    struct arena *arena = session->arena;
+    struct str rest = {0}, part;
+    struct tree_entry entry = {.kind = TREE_DIRECTORY, .digest = record->artifact.digest};
+    *ret = *record;
+    *ret_known = *ret_found = true;
+    if (str_equal(path, record->artifact.path))
+        return NULL;
+    rest = str_slice(path, record->artifact.path.len + 1, path.len);
+    struct str below = rest;
+    *ret_found = record->artifact.kind == ARTIFACT_TREE;
+    while (*ret_found && str_split(&rest, '/', &part)) {
+        struct tree tree = {0};
+        *ret_found = entry.kind == TREE_DIRECTORY;
+        if (*ret_found)
+            TRY(load_tree(session->cas, arena, entry.digest, &tree, ret_known));
+        if (!*ret_known)
+            return NULL;
+        const struct tree_entry *found = *ret_found ? entry_of(&tree, part) : NULL;
+        *ret_found = found != NULL;
+        if (found)
+            entry = *found;
+    }
+    if (!*ret_found)
+        return NULL;
+    ret->artifact = artifact_of(str_copy(arena, path), &entry);
+    ret->kind = entry.kind;
+    take_empty_dirs(arena, &record->artifact, below, &ret->artifact);
+    return NULL;
+}
+
+FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
+                    struct data_record_vec *ret, bool *ret_known)
+{
+    struct arena *arena = session->arena;
+    struct worktree_file *files = NULL;
+    size_t count = 0;
+    *ret_known = false;
+    if (!session->cas)
+        return NULL;
+    TRY(tree_list_files(session->cas, arena, &record->artifact, SIZE_MAX, &files, &count,
+                        ret_known));
+    for (size_t i = 0; i < count && *ret_known; i++) {
+        if (!glob_match(pattern, files[i].path))
+            continue;
+        struct data_record *part = vec_push(arena, ret);
+        struct tree_entry entry = {.kind = files[i].kind,
+                                   .size_bytes = files[i].size_bytes,
+                                   .file_count = 1,
+                                   .digest = files[i].digest};
+        *part = *record;
+        part->artifact = artifact_of(files[i].path, &entry);
+        part->kind = files[i].kind;
+    }
+    return NULL;
+}
+
+/* --- grafting --- */
+
+struct graft {
+    struct session *session;
+    const struct artifact *part;
+    bool is_known;
+};
+
+static struct tree_entry entry_for(struct str name, const struct artifact *artifact)
+{
+    return (struct tree_entry){.name = name,
+                               .kind = artifact->kind == ARTIFACT_TREE  ? TREE_DIRECTORY
+                                       : artifact->is_executable ? TREE_EXECUTABLE
+                                                                 : TREE_FILE,
+                               .size_bytes = artifact->size_bytes,
+                               .file_count = artifact->file_count,
+                               .digest = artifact->digest};
+}
+
+/* The tree with that entry in its place; one that holds no files is left out. */
+static void exchange(struct arena *arena, struct tree *tree, struct tree_entry entry)
+{
+    struct tree_entry *entries = arena_new_array(arena, struct tree_entry, tree->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < tree->count; i++)
+        if (!str_equal(tree->entries[i].name, entry.name))
+            entries[count++] = tree->entries[i];
+    if (entry.kind != TREE_DIRECTORY || entry.file_count)
+        entries[count++] = entry;
+    if (count > 1)
+        qsort(entries, count, sizeof entries[0], tree_entry_compare);
+    *tree = (struct tree){entries, count};
+}
+
+static FALLIBLE put_tree(struct graft *graft, const struct tree *tree, struct tree_entry *ret)
+{
+    AUTO(buf_drop) struct buf bytes = {0};
+    ret->kind = TREE_DIRECTORY;
+    ret->size_bytes = ret->file_count = 0;
+    for (size_t i = 0; i < tree->count; i++) {
+        ret->size_bytes += tree->entries[i].size_bytes;
+        ret->file_count += tree->entries[i].file_count;
+    }
+    tree_encode(tree, &bytes);
+    return cas_put_bytes(graft->session->cas, buf_str(&bytes), &ret->digest);
+}
+
+/* Down to the part and up again; as deep as the path has parts, which is limited. */
+static FALLIBLE graft_below(struct graft *graft, const struct tree_entry *top, struct str rest,
+                            struct tree_entry *ret)
+{
+    struct arena *arena = graft->session->arena;
+    struct tree tree = {0};
+    struct str name = {0};
+    struct tree_entry entry = {0};
+    (void)str_split(&rest, '/', &name);
+    if (top && top->kind == TREE_DIRECTORY)
+        TRY(load_tree(graft->session->cas, arena, top->digest, &tree, &graft->is_known));
+    if (!graft->is_known)
+        return NULL;
+    if (rest.at)
+        TRY(graft_below(graft, entry_of(&tree, name), rest, &entry));
+    else
+        entry = entry_for(name, graft->part);
+    if (!graft->is_known)
+        return NULL;
+    entry.name = name;
+    exchange(arena, &tree, entry);
+    return put_tree(graft, &tree, ret);
+}
+
+/* Empty directories of the whole but those on the way to the part and in it, and those of the part.
+ */
+static void graft_empty_dirs(struct arena *arena, const struct artifact *top, struct str below,
+                             const struct artifact *part, struct artifact *ret)
+{
+    size_t most = top->empty_dir_count + part->empty_dir_count + 1;
+    ret->empty_dirs = arena_new_array(arena, struct str, most);
+    ret->empty_dir_count = 0;
+    for (size_t i = 0; i < top->empty_dir_count; i++) {
+        struct str path = top->empty_dirs[i];
+        if (!path_is_within(path, below) && !path_is_within(below, path))
+            ret->empty_dirs[ret->empty_dir_count++] = path;
+    }
+    for (size_t i = 0; i < part->empty_dir_count; i++)
+        ret->empty_dirs[ret->empty_dir_count++] = path_join(arena, below, part->empty_dirs[i]);
+    bool is_empty = part->kind == ARTIFACT_TREE && !part->file_count && !part->empty_dir_count;
+    if (is_empty)
+        ret->empty_dirs[ret->empty_dir_count++] = below;
+    if (ret->empty_dir_count > 1)
+        qsort(ret->empty_dirs, ret->empty_dir_count, sizeof ret->empty_dirs[0], str_compare_items);
+}
+
+FALLIBLE data_graft(struct session *session, const struct artifact *top,
+                    const struct artifact *part, struct artifact *ret, bool *ret_known)
+{
+    struct graft graft = {session, part, true};
+    struct tree_entry old = entry_for(path_name(top->path), top), new = {0};
+    struct str below = str_slice(part->path, top->path.len + 1, part->path.len);
+    TRY(graft_below(&graft, &old, below, &new));
+    *ret_known = graft.is_known;
+    *ret = artifact_of(top->path, &new);
+    graft_empty_dirs(session->arena, top, below, part, ret);
+    return NULL;
+}
