@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/data.h"
 #include "mlops/cli/stages.h"
 
 struct status_command {
@@ -39,11 +40,27 @@ static void print_changed(struct context *context, const struct outcome *outcome
     }
 }
 
+static void tell_settled(struct context *context, const struct session *session,
+                         const struct run_report *report, size_t data_count)
+{
+    if (context->common.quiet)
+        return;
+    buf_add_text(&context->out, "up to date: ");
+    if (report)
+        buf_print(&context->out, "%d stage%s of %.*s", report->run->counts.stages,
+                  report->run->counts.stages == 1 ? "" : "s", STR_FMT(session->pipeline->path));
+    if (data_count)
+        buf_print(&context->out, "%s%zu tracked path%s", report ? ", " : "", data_count,
+                  data_count == 1 ? "" : "s");
+    buf_add_char(&context->out, '\n');
+}
+
+/* `report` NULL: there is no pipeline. */
 static int print_text(struct context *context, const struct session *session,
-                      const struct run_report *report)
+                      const struct run_report *report, const struct data_status_vec *data)
 {
     int changed = 0;
-    for (size_t i = 0; i < report->count; i++) {
+    for (size_t i = 0; report && i < report->count; i++) {
         const struct outcome *outcome = &report->outcomes[session->plan.order[i]];
         if (is_settled(outcome->status))
             continue;
@@ -51,25 +68,98 @@ static int print_text(struct context *context, const struct session *session,
         if (!context->common.quiet)
             print_changed(context, outcome);
     }
-    if (!changed && !context->common.quiet)
-        buf_print(&context->out, "up to date: %d stage%s of %.*s\n", report->run->counts.stages,
-                  report->run->counts.stages == 1 ? "" : "s", STR_FMT(session->pipeline->path));
+    changed += data_status_print(context, data, false);
+    if (!changed)
+        tell_settled(context, session, report, data->len);
     return changed;
 }
 
 static int print_json(struct context *context, const struct session *session,
-                      const struct run_report *report)
+                      const struct run_report *report, const struct data_status_vec *data)
 {
-    int changed = report->run->counts.stages - report->run->counts.unchanged;
+    int changed = data_status_count(data);
+    if (report)
+        changed += report->run->counts.stages - report->run->counts.unchanged;
     struct json_writer json = report_json_open(context);
     json_name(&json, "pipeline");
-    json_str(&json, session->pipeline->path);
+    if (report)
+        json_str(&json, session->pipeline->path);
+    else
+        json_null(&json);
     json_name(&json, "is_up_to_date");
     json_bool(&json, changed == 0);
-    counts_json(&json, &report->run->counts);
-    stages_json(&json, session, report);
+    if (report) {
+        counts_json(&json, &report->run->counts);
+        stages_json(&json, session, report);
+    }
+    data_status_json(&json, data);
     report_json_close(&json);
     return changed;
+}
+
+static FALLIBLE show(struct context *context, const struct status_command *command,
+                     const struct session *session, const struct run_report *report,
+                     const struct data_status_vec *data)
+{
+    int changed = context->format == FORMAT_JSON ? print_json(context, session, report, data)
+                                                 : print_text(context, session, report, data);
+    if ((command->exit_code || context->common.quiet) && changed)
+        context->status = 1;
+    return NULL;
+}
+
+/* Those that the words name, all without words. */
+static FALLIBLE find_pointers(struct session *session, int argc, const struct str *argv,
+                              struct pointer_vec *ret)
+{
+    if (argc == 0)
+        return pointers_load_all(session->arena, &session->workspace, ret);
+    for (int i = 0; i < argc; i++) {
+        struct pointer *pointer = NULL;
+        struct str path = {0};
+        struct error *error = workspace_path(session->arena, &session->workspace, argv[i], &path);
+        error_drop(error); /* then it is no path of this project */
+        if (!error)
+            TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
+        if (pointer)
+            *vec_push(session->arena, ret) = pointer;
+    }
+    return NULL;
+}
+
+/* Words that all are tracked paths, or no words where there is no pipeline: only data are asked for.
+ */
+static FALLIBLE is_about_data(struct context *context, const struct status_command *command,
+                              int argc, const struct str *argv, bool *ret)
+{
+    AUTO(data_close) struct data_shell shell = {0};
+    struct pointer_vec pointers = {0};
+    struct str path = {0};
+    bool found = false, chooses = command->choice.all_files || command->choice.recursive;
+    *ret = false;
+    if (chooses)
+        return NULL;
+    TRY(path_current(context->arena, &path));
+    TRY(session_find_pipeline(context->arena, path, &path, &found));
+    if (found && argc == 0)
+        return NULL;
+    TRY(data_open(context, true, &shell));
+    TRY(find_pointers(&shell.session, argc, argv, &pointers));
+    *ret = argc ? pointers.len == (size_t)argc : pointers.len > 0;
+    return NULL;
+}
+
+static FALLIBLE run_data(struct context *context, const struct status_command *command, int argc,
+                         const struct str *argv)
+{
+    AUTO(data_close) struct data_shell shell = {0};
+    struct pointer_vec pointers = {0};
+    struct data_status_vec data = {0};
+    TRY(data_open(context, true, &shell));
+    TRY(find_pointers(&shell.session, argc, argv, &pointers));
+    TRY(data_status(&shell.session, &pointers, &data));
+    progress_clear(&shell.progress);
+    return show(context, command, &shell.session, NULL, &data);
 }
 
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
@@ -83,31 +173,41 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     AUTO(session_drop) struct session session = {0};
     struct run_report report = {0};
     struct run_options wanted = {.dry = true, .explain = true, .takes_missing = true};
+    struct pointer_vec pointers = {0};
+    struct data_status_vec data = {0};
+    bool is_data = false;
+    TRY(is_about_data(context, command, argc, argv, &is_data));
+    if (is_data)
+        return run_data(context, command, argc, argv);
     TRY(stages_open(context, &words, &session));
     TRY(run_plan(&session, &wanted, &report));
-    int changed = context->format == FORMAT_JSON ? print_json(context, &session, &report)
-                                                 : print_text(context, &session, &report);
-    if ((command->exit_code || context->common.quiet) && changed)
-        context->status = 1;
-    return NULL;
+    if (argc == 0)
+        TRY(find_pointers(&session, 0, NULL, &pointers));
+    TRY(data_status(&session, &pointers, &data));
+    return show(context, command, &session, &report, &data);
 }
 
 static const struct command_example examples[] = {
     {"mlops status", "what is not up to date, and what changed"},
+    {"mlops status data/raw", "of one tracked path only"},
     {"mlops status --quiet", "in CI: fail if the committed results are stale"},
 };
 
 const struct cli_command cmd_status = {
     .name = "status",
     .group = GROUP_RUN,
-    .arguments = "[PIPELINE] [TARGET...]",
+    .arguments = "[PIPELINE] [TARGET...|PATH...]",
     .summary = "Show what is not up to date",
     .description =
         "Only stages with something to do are listed, each with what changed: the same reasons, in "
         "the same words, as 'plan' and 'why' give. An input that is not there is such a reason, "
         "too. Nothing is run, made or written.\n"
         "\n"
-        "--json: {schema_version, pipeline, is_up_to_date, counts, stages}. Each of 'stages' has "
+        "Without words (or with the PATHs of some) also data that pointers track: modified, with the "
+        "files that were added (+), changed (~) and removed (-), deleted, not fetched (neither here "
+        "nor in the store), or not in the store.\n"
+        "\n"
+        "--json: {schema_version, pipeline, is_up_to_date, counts, stages, data}. Each of 'stages' has "
         "name, status (unchanged, would_run, would_restore, or unknown until a stage before it has "
         "run), key and reasons: {part, what, before, after, text}, where part is cmd, wdir, shell, "
         "dep, param, env, out, environment (the recipe), output (in the work tree), always, "

@@ -2,6 +2,7 @@
 #include "mlops/codec/glob.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
+#include "mlops/store/pointers.h"
 #include "mlops/store/worktree.h"
 
 #include <ctype.h>
@@ -174,6 +175,7 @@ static FALLIBLE look_at_deps(struct linter *linter, const struct stage *stage)
 {
     vec_each (const struct dependency, dep, &stage->deps) {
         struct file_stat stat;
+        struct pointer *pointer = NULL;
         bool is_found = true;
         if (dep->is_glob)
             TRY(look_at_pattern(linter, stage, dep));
@@ -183,6 +185,8 @@ static FALLIBLE look_at_deps(struct linter *linter, const struct stage *stage)
         TRY(file_stat_at(fd_number(linter->workspace->root_fd),
                          str_terminate(linter->arena, dep->path), true, &stat, &is_found));
         if (!is_found)
+            TRY(pointers_find(linter->arena, linter->workspace, dep->path, &pointer));
+        if (!is_found && !pointer)
             lint_warn(linter, stage, dep->node, "missing-dep",
                       str_print(linter->arena, "'%.*s' is not there, and no stage makes it",
                                 STR_FMT(dep->path)));
@@ -190,7 +194,23 @@ static FALLIBLE look_at_deps(struct linter *linter, const struct stage *stage)
     return NULL;
 }
 
+static FALLIBLE look_at_outs(struct linter *linter, const struct stage *stage)
+{
+    vec_each (const struct output, out, &stage->outs) {
+        struct pointer *pointer = NULL;
+        TRY(pointers_find(linter->arena, linter->workspace, out->path, &pointer));
+        if (pointer)
+            lint_warn(linter, stage, out->node, "tracked-output",
+                      str_print(linter->arena,
+                                "'%.*s' is tracked by %.*s, too: the stage can't run (mlops remove "
+                                "%.*s)",
+                                STR_FMT(out->path), STR_FMT(pointer->file),
+                                STR_FMT(pointer->artifact.path)));
+    }
+    return NULL;
+}
+
 const lint_rule lint_rules[] = {
-    look_at_verdict, look_at_env, look_at_command, look_at_deps, lint_look_at_params,
+    look_at_verdict, look_at_env, look_at_command, look_at_deps, look_at_outs, lint_look_at_params,
 };
 const size_t lint_rule_count = COUNT_OF(lint_rules);

@@ -3,9 +3,14 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/base/moment.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/event.h"
 #include "mlops/model/name.h"
 #include "mlops/store/search.h"
+
+#include <time.h>
 
 #define LOCK_MARK STR("# mlops lock file")
 enum { LOCK_HEAD_BYTES = 4096 };
@@ -27,6 +32,27 @@ FALLIBLE data_lock(struct session *session, struct lock *ret)
         return NULL;
     return error_new(ERROR_MACHINE, "another command has been writing pointers for longer than "
                                     "'lock_timeout' allows");
+}
+
+FALLIBLE data_claim(struct session *session, struct str path, struct claims *ret)
+{
+    const struct timespec pause = {.tv_nsec = 25 * NS_PER_MS};
+    int64_t most_ns = session->workspace.config.lock_timeout_ns;
+    int64_t began_ns = clock_monotonic_ns();
+    struct claim claim = {path, LOCK_EXCLUSIVE};
+    for (bool taken = false;;) {
+        TRY(claims_take(fd_number(session->workspace.state_fd), "locks/paths", &claim, 1, ret,
+                        &taken));
+        if (taken)
+            return NULL;
+        TRY(signal_check());
+        if (most_ns >= 0 && clock_monotonic_ns() - began_ns > most_ns)
+            return error_new(ERROR_MACHINE,
+                             "a run has been working on '%.*s' for longer than 'lock_timeout' "
+                             "allows",
+                             STR_FMT(path));
+        nanosleep(&pause, NULL);
+    }
 }
 
 struct reading {

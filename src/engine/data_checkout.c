@@ -1,7 +1,6 @@
 /* The work tree is made to hold what is recorded; nothing that only it holds is lost. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
-#include "mlops/base/moment.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
 #include "mlops/host/clock.h"
@@ -11,7 +10,6 @@
 
 #include <errno.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct checking_out {
@@ -123,28 +121,6 @@ static FALLIBLE is_there(struct checking_out *out, const struct data_record *rec
 
 /* --- writing --- */
 
-/* A run may be reading or making it just now: waits for that. */
-static FALLIBLE claim_path(struct session *session, struct str path, struct claims *ret)
-{
-    const struct timespec pause = {.tv_nsec = 25 * NS_PER_MS};
-    int64_t most_ns = session->workspace.config.lock_timeout_ns;
-    int64_t began_ns = clock_monotonic_ns();
-    struct claim claim = {path, LOCK_EXCLUSIVE};
-    for (bool taken = false;;) {
-        TRY(claims_take(fd_number(session->workspace.state_fd), "locks/paths", &claim, 1, ret,
-                        &taken));
-        if (taken)
-            return NULL;
-        TRY(signal_check());
-        if (most_ns >= 0 && clock_monotonic_ns() - began_ns > most_ns)
-            return error_new(ERROR_MACHINE,
-                             "a run has been working on '%.*s' for longer than 'lock_timeout' "
-                             "allows",
-                             STR_FMT(path));
-        nanosleep(&pause, NULL);
-    }
-}
-
 static FALLIBLE put_link(struct checking_out *out, const struct data_record *record, bool *ret_done)
 {
     struct session *session = out->session;
@@ -179,7 +155,7 @@ static FALLIBLE put(struct checking_out *out, const struct data_record *record)
     struct session *session = out->session;
     int displaced = 0;
     bool done = false;
-    TRY(claim_path(session, record->artifact.path, &claims));
+    TRY(data_claim(session, record->artifact.path, &claims));
     if (record->kind == TREE_SYMLINK)
         TRY(put_link(out, record, &done));
     else

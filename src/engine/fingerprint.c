@@ -150,18 +150,33 @@ static const struct stage *glob_waits_for(const struct dep_source *source, struc
     return NULL;
 }
 
+/* Data that match and would be restored before the stage runs. */
+static FALLIBLE add_foreseen(struct dep_source *source, const struct dependency *dependency,
+                             size_t *count)
+{
+    map_each (entry, &source->forecast->data) {
+        if (!glob_match(dependency->path, entry->key))
+            continue;
+        TRY(add_path(source, dependency, entry->key));
+        ++*count;
+    }
+    return NULL;
+}
+
 static FALLIBLE add_glob(struct dep_source *source, const struct dependency *dependency)
 {
     struct session *session = source->session;
     struct str *paths = NULL;
-    size_t count = 0;
+    size_t count = 0, foreseen = 0;
     if (source->forecast) {
         source->waits_for = glob_waits_for(source, dependency->path);
         if (source->waits_for)
             return NULL;
     }
     TRY(worktree_glob(session->worktree, session->arena, dependency->path, &paths, &count));
-    if (count == 0 && !takes_missing(source->forecast))
+    if (source->forecast)
+        TRY(add_foreseen(source, dependency, &foreseen));
+    if (count + foreseen == 0 && !takes_missing(source->forecast))
         return error_hint(doc_error(dependency->node,
                                     "pattern '%.*s' of stage '%.*s' matches no file",
                                     STR_FMT(dependency->written), STR_FMT(source->stage->name)),
@@ -386,6 +401,7 @@ struct error *fingerprint_check_inputs(struct session *session, struct forecast 
     struct map broken = {0};
     TRY(tracked_check(session, forecast != NULL, takes_missing(forecast),
                       forecast ? &forecast->known : NULL));
+    TRY(tracked_check_pointers(session, forecast));
     for (size_t i = 0; i < session->pipeline->stages.len; i++) {
         if (session->plan.stages[i].is_selected)
             check_stage(session, &session->pipeline->stages.at[i], forecast, &broken, &errors);

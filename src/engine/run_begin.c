@@ -2,6 +2,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/engine/code.h"
 #include "mlops/model/name.h"
+#include "mlops/store/pointers.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,27 @@ static FALLIBLE refuse_tracked(struct run_state *state)
     return error_list_take(&errors);
 }
 
+/* What a stage makes is tracked by the lock file; a pointer would say something else. */
+static FALLIBLE refuse_pointed(struct run_state *state)
+{
+    struct session *session = state->session;
+    struct error_list errors = {0};
+    vec_each (struct stage, stage, &session->pipeline->stages) {
+        vec_each (struct output, output, &stage->outs) {
+            AUTO(arena_drop) struct arena arena = {0};
+            struct pointer *pointer = NULL;
+            TRY(pointers_find(&arena, &session->workspace, output->path, &pointer));
+            if (!pointer)
+                continue;
+            struct error *error = doc_error(output->node, "output '%.*s' is tracked by %.*s, too",
+                                            STR_FMT(output->written), STR_FMT(pointer->file));
+            error_list_add(&errors, error_hint(error, "mlops remove %.*s",
+                                               STR_FMT(pointer->artifact.path)));
+        }
+    }
+    return error_list_take(&errors);
+}
+
 /* A repository that can't be read (another owner, a format libgit2 does not know) is no reason not
  * to run: the run is recorded without the state of the code, and says so. */
 static void go_without_vcs(struct run_state *state, struct error *error)
@@ -86,6 +108,7 @@ struct error *run_begin(struct run_state *state)
     if (error)
         go_without_vcs(state, error);
     TRY(refuse_tracked(state));
+    TRY(refuse_pointed(state));
     TRY(session_ledger(session, &ledger));
     state->run->counts.stages = state->total; /* of a run that is killed nothing else is known */
     TRY(ledger_begin_run(ledger, state->run));

@@ -22,6 +22,10 @@ struct data_changes {
 /* Held while pointers and .gitignore are read and written. */
 FALLIBLE data_lock(struct session *session, struct lock *ret);
 
+/* Claims a path that is about to be written. A run may be reading or making it just now: waits for
+ * that. */
+FALLIBLE data_claim(struct session *session, struct str path, struct claims *ret);
+
 /* --- add --- */
 
 enum data_add_status { DATA_ADDED, DATA_UPDATED, DATA_SAME };

@@ -10,6 +10,7 @@ struct forecast {
     struct map known;   /* path -> struct artifact *, or NULL: look at the work tree */
     struct map unknown; /* path of an output -> struct stage * that would run */
     struct map above;   /* every directory above an output of these -> the first struct stage * */
+    struct map data;    /* those of `known` that pointers track and that would be restored */
     bool takes_missing; /* an input that is not there is a difference, no error (status, why) */
 };
 
