@@ -78,8 +78,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 {
     const struct add_command *command = opaque;
     AUTO(data_close) struct data_shell shell = {0};
-    struct data_add_options options = {
-        .words = argv, .count = (size_t)argc, .desc = command->desc};
+    struct data_add_options options = {.words = argv, .count = (size_t)argc, .desc = command->desc};
     struct data_added_vec added = {0};
     TRY(data_open(context, false, &shell));
     TRY(data_add(&shell.session, &options, &added));
@@ -104,7 +103,8 @@ const struct cli_command cmd_add = {
     .summary = "Version files and directories that are too large for git",
     .description =
         "Puts the content into the store and writes PATH.mlops beside each path: a small file that "
-        "git keeps, which says what PATH holds. PATH itself goes into the .gitignore beside it. The "
+        "git keeps, which says what PATH holds. PATH itself goes into the .gitignore beside it. "
+        "The "
         "files stay where and what they are; they are only read.\n"
         "\n"
         "Added again, a path is compared by its time stamps, and only files that changed are read. "

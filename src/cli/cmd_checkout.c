@@ -55,9 +55,8 @@ static FALLIBLE find_revision(struct context *context, struct data_shell *shell,
     if (*ret_found && context->dash_at != 2)
         TRY(is_path(shell, word, &is_both));
     if (is_both)
-        return error_hint(error_new(ERROR_USAGE,
-                                    "'%.*s' is a path and a git revision (%.*s)", STR_FMT(word),
-                                    STR_FMT(str_slice(*ret, 0, 7))),
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' is a path and a git revision (%.*s)",
+                                    STR_FMT(word), STR_FMT(str_slice(*ret, 0, 7))),
                           "'mlops checkout -- %.*s' for the path, 'mlops checkout %.*s --' for the "
                           "revision",
                           STR_FMT(word), STR_FMT(word));
@@ -173,8 +172,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     else if (!context->common.quiet)
         print_text(context, &report, command->dry_run);
     if (report.displaced)
-        context_notice(context, "%lld file%s or director%s that only the work tree held moved to "
-                                ".mlops/%.*s",
+        context_notice(context,
+                       "%lld file%s or director%s that only the work tree held moved to "
+                       ".mlops/%.*s",
                        (long long)report.displaced, report.displaced == 1 ? "" : "s",
                        report.displaced == 1 ? "y" : "ies", STR_FMT(report.displaced_to));
     tell_missing(context, &report);

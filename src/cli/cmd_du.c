@@ -121,7 +121,8 @@ const struct cli_command cmd_du = {
     .summary = "Show how much room tracked data take",
     .description =
         "Of each path that a pointer or a lock file names: the bytes that are recorded, those in "
-        "the work tree now, and those that the store holds for it, each content once. The last line "
+        "the work tree now, and those that the store holds for it, each content once. The last "
+        "line "
         "counts content that several paths share once. Hard links and reflinks between store and "
         "work tree take less than both columns say together.",
     .words_most = 1,

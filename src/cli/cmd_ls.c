@@ -105,8 +105,8 @@ static FALLIBLE add_record(struct listing *listing, const struct data_record *re
         *found = !is_known;
         return NULL;
     }
-    bool is_entered = part.artifact.kind == ARTIFACT_TREE &&
-                      (is_inside || listing->command->recursive);
+    bool is_entered =
+        part.artifact.kind == ARTIFACT_TREE && (is_inside || listing->command->recursive);
     if (is_entered)
         return add_inside(listing, &part);
     add_row(listing, &part);
@@ -163,9 +163,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_record(&listing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'",
-                                    STR_FMT(argv[0])),
-                          "'mlops ls' lists everything");
+        return error_hint(
+            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
+            "'mlops ls' lists everything");
     report_table(context, &listing.table, "data");
     if (listing.is_unknown) {
         context_warn(context, "the store lacks directories that are listed: 'mlops pull' fetches "
@@ -189,7 +189,8 @@ const struct cli_command cmd_ls = {
     .description =
         "Paths that pointers track and outputs that lock files record. Of a PATH that is, or lies "
         "in, a directory that is tracked as one, its entries as recorded: they need not be in the "
-        "work tree. STATE (of what pointers track, not with --rev) is unchanged, modified, deleted, "
+        "work tree. STATE (of what pointers track, not with --rev) is unchanged, modified, "
+        "deleted, "
         "not_fetched (neither here nor in the store) or not_stored (here, but not in the store).",
     .options = rows,
     .option_count = COUNT_OF(rows),

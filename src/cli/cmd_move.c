@@ -38,7 +38,8 @@ const struct cli_command cmd_move = {
     .summary = "Rename what is tracked, with its pointer",
     .description =
         "Renames the data (if they are in the work tree), writes the pointer of the new name and "
-        "removes the old one, and changes the lines in .gitignore. Nothing is read or copied on one "
+        "removes the old one, and changes the lines in .gitignore. Nothing is read or copied on "
+        "one "
         "file system. Into a directory that is there it moves as 'mv' does. Interrupted, both "
         "pointers are there, and the data under one of the two names.",
     .words_least = 2,

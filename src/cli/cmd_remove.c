@@ -50,7 +50,8 @@ const struct cli_command cmd_remove = {
     .summary = "Stop tracking a path",
     .description =
         "Removes the pointer and the line in .gitignore. The data stay in the work tree unless "
-        "--data is given, and in the store until 'mlops gc' finds that no branch, tag, stash or kept "
+        "--data is given, and in the store until 'mlops gc' finds that no branch, tag, stash or "
+        "kept "
         "run names them. With --data, what the store lacks (files that changed since they were "
         "added) moves to .mlops/displaced.",
     .options = rows,

@@ -127,7 +127,8 @@ static FALLIBLE find_pointers(struct session *session, int argc, const struct st
     return NULL;
 }
 
-/* Words that all are tracked paths, or no words where there is no pipeline: only data are asked for.
+/* Words that all are tracked paths, or no words where there is no pipeline: only data are asked
+ * for.
  */
 static FALLIBLE is_about_data(struct context *context, const struct status_command *command,
                               int argc, const struct str *argv, bool *ret)
@@ -203,11 +204,14 @@ const struct cli_command cmd_status = {
         "the same words, as 'plan' and 'why' give. An input that is not there is such a reason, "
         "too. Nothing is run, made or written.\n"
         "\n"
-        "Without words (or with the PATHs of some) also data that pointers track: modified, with the "
-        "files that were added (+), changed (~) and removed (-), deleted, not fetched (neither here "
+        "Without words (or with the PATHs of some) also data that pointers track: modified, with "
+        "the "
+        "files that were added (+), changed (~) and removed (-), deleted, not fetched (neither "
+        "here "
         "nor in the store), or not in the store.\n"
         "\n"
-        "--json: {schema_version, pipeline, is_up_to_date, counts, stages, data}. Each of 'stages' has "
+        "--json: {schema_version, pipeline, is_up_to_date, counts, stages, data}. Each of 'stages' "
+        "has "
         "name, status (unchanged, would_run, would_restore, or unknown until a stage before it has "
         "run), key and reasons: {part, what, before, after, text}, where part is cmd, wdir, shell, "
         "dep, param, env, out, environment (the recipe), output (in the work tree), always, "

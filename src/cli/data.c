@@ -132,8 +132,7 @@ static const char *state_words(enum data_state state)
     return words[state];
 }
 
-static void print_change(struct context *context, const struct data_change *change,
-                         struct str top)
+static void print_change(struct context *context, const struct data_change *change, struct str top)
 {
     bool is_inside = change->path.len > top.len;
     struct str below =

@@ -87,8 +87,7 @@ static FALLIBLE add_lock(struct reading *reading, struct str path, struct str by
                 continue;
             *vec_push(arena, &reading->records) = (struct data_record){
                 .artifact = *out,
-                .named_by =
-                    str_print(arena, "%.*s: %.*s", STR_FMT(path), STR_FMT(entry->stage))};
+                .named_by = str_print(arena, "%.*s: %.*s", STR_FMT(path), STR_FMT(entry->stage))};
         }
     }
     return NULL;

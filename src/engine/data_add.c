@@ -87,7 +87,8 @@ static FALLIBLE nothing_there(struct session *session, struct str path)
     struct str shown = workspace_show(session->arena, &session->workspace, path);
     struct error *error = error_new(ERROR_PROJECT, "there is no '%.*s'", STR_FMT(shown));
     if (pointer)
-        return error_hint(error, "'mlops checkout %.*s' brings it back, 'mlops remove %.*s' forgets it",
+        return error_hint(error,
+                          "'mlops checkout %.*s' brings it back, 'mlops remove %.*s' forgets it",
                           STR_FMT(shown), STR_FMT(shown));
     return error_hint(error, "check the name");
 }
@@ -98,7 +99,10 @@ static FALLIBLE take_word(struct adding *adding, struct str word)
     struct file_stat stat;
     struct str path = {0};
     bool found = false;
-    TRY(workspace_path(session->arena, &session->workspace, word, &path));
+    struct error *error = workspace_path(session->arena, &session->workspace, word, &path);
+    if (error && path_text_fault(word))
+        return error_hint(error, "rename it, or add the directory that holds it");
+    TRY(error);
     TRY(stat_path(session, path, &stat, &found));
     if (found)
         return add_wish(adding, path);
@@ -167,8 +171,11 @@ static FALLIBLE make_pointer(struct adding *adding, const struct wish *wish)
     struct str top = wish->before ? wish->before->artifact.path : wish->path;
     struct data_added *added = wish->before ? added_of(adding, top) : NULL;
     struct artifact whole = {0};
-    TRY(whole_of(adding, wish, added ? &added->pointer->artifact
-                                     : wish->before ? &wish->before->artifact : NULL, &whole));
+    TRY(whole_of(adding, wish,
+                 added          ? &added->pointer->artifact
+                 : wish->before ? &wish->before->artifact
+                                : NULL,
+                 &whole));
     if (!added) {
         added = vec_push(arena, &adding->added);
         added->pointer = arena_new(arena, struct pointer);
@@ -181,8 +188,9 @@ static FALLIBLE make_pointer(struct adding *adding, const struct wish *wish)
     pointer->artifact.is_stored = true;
     if (adding->options->desc.len)
         pointer->desc = adding->options->desc;
-    added->status = !wish->before ? DATA_ADDED
-                    : artifact_equal(&whole, &wish->before->artifact) ? DATA_SAME : DATA_UPDATED;
+    added->status = !wish->before                                     ? DATA_ADDED
+                    : artifact_equal(&whole, &wish->before->artifact) ? DATA_SAME
+                                                                      : DATA_UPDATED;
     added->changes = (struct data_changes){0};
     if (added->status == DATA_UPDATED)
         TRY(note_changes(adding, &wish->before->artifact, &pointer->artifact, &added->changes));
@@ -194,8 +202,8 @@ static FALLIBLE refresh(struct adding *adding)
 {
     struct session *session = adding->session;
     vec_each (struct wish, wish, &adding->wishes) {
-        struct str file = wish->before ? wish->before->file
-                                       : pointer_file_of(session->arena, wish->path);
+        struct str file =
+            wish->before ? wish->before->file : pointer_file_of(session->arena, wish->path);
         TRY(pointers_load(session->arena, &session->workspace, file, &wish->before));
     }
     return NULL;

@@ -5,6 +5,7 @@
 #include "mlops/model/name.h"
 #include "mlops/store/pipelines.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,9 +17,9 @@ static FALLIBLE check_name(struct session *session, struct str path)
                           "name the directories and files in it that are data");
     const char *fault = path_fault(path);
     if (fault)
-        return error_hint(error_new(ERROR_PROJECT, "'%.*s' can't be tracked: its path %s",
-                                    STR_FMT(shown), fault),
-                          "rename it, or add the directory that holds it");
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' can't be tracked: its path %s", STR_FMT(shown), fault),
+            "rename it, or add the directory that holds it");
     if (path_name(path).len + strlen(POINTER_SUFFIX) > (size_t)LIMIT_PATH_PART_BYTES)
         return error_hint(error_new(ERROR_PROJECT,
                                     "'%.*s' can't be tracked: its name is too long for a file of "
@@ -33,14 +34,18 @@ static FALLIBLE refuse_link(struct session *session, struct str path, struct str
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str absolute = path_join(&scratch, session->workspace.root, path), real = {0};
-    struct error *error =
-        error_new(ERROR_PROJECT, "'%.*s' is%s a symbolic link", STR_FMT(path),
-                  str_equal(path, link) ? "" : " behind");
+    struct error *error = error_new(ERROR_PROJECT, "'%.*s' is%s a symbolic link", STR_FMT(path),
+                                    str_equal(path, link) ? "" : " behind");
     error_drop(path_real(&scratch, absolute, &real));
     struct str inner = {0};
-    bool is_inside = real.len && path_is_within(real, session->workspace.root) &&
-                     real.len > session->workspace.root.len && !str_equal(real, absolute);
-    if (!is_inside)
+    bool is_there = false;
+    struct file_stat stat;
+    if (real.len)
+        error_drop(file_stat_at(AT_FDCWD, real.at, true, &stat, &is_there));
+    if (!is_there || str_equal(real, session->workspace.root))
+        return error_hint(error, is_there ? "it names the project itself: add what is in it"
+                                          : "it leads nowhere: remove it or mend it");
+    if (!path_is_within(real, session->workspace.root))
         return error_hint(error, "it leads out of the project: copy what it names to here");
     inner = path_relative(&scratch, session->workspace.root, real);
     return error_hint(error, "mlops add %.*s",
@@ -76,9 +81,9 @@ static FALLIBLE check_kind(struct session *session, struct str path, bool *ret_i
         return error_new(ERROR_PROJECT, "there is no '%.*s'", STR_FMT(path));
     *ret_is_directory = S_ISDIR(stat.mode);
     if (!S_ISREG(stat.mode) && !S_ISDIR(stat.mode))
-        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is %s", STR_FMT(path),
-                                    file_kind_name(stat.mode)),
-                          "only files and directories can be tracked");
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' is %s", STR_FMT(path), file_kind_name(stat.mode)),
+            "only files and directories can be tracked");
     if (S_ISREG(stat.mode) && pointer_is_name(path_name(path)))
         return error_hint(error_new(ERROR_PROJECT, "'%.*s' is a pointer itself", STR_FMT(path)),
                           "mlops add %.*s", (int)(path.len - strlen(POINTER_SUFFIX)), path.at);
@@ -93,8 +98,7 @@ static FALLIBLE check_inner(struct session *session, struct str path)
         return NULL;
     const struct pointer *first = inner.at[0];
     return error_hint(error_new(ERROR_PROJECT, "'%.*s' holds '%.*s', which %.*s tracks already",
-                                STR_FMT(path), STR_FMT(first->artifact.path),
-                                STR_FMT(first->file)),
+                                STR_FMT(path), STR_FMT(first->artifact.path), STR_FMT(first->file)),
                       "mlops remove %.*s, then add the whole directory",
                       STR_FMT(first->artifact.path));
 }

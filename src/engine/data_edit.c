@@ -21,7 +21,8 @@ static FALLIBLE find_exactly(struct session *session, struct str path, struct po
         return NULL;
     return error_hint(error_new(ERROR_PROJECT, "'%.*s' is part of '%.*s', which is tracked as one",
                                 STR_FMT(shown), STR_FMT((*ret)->artifact.path)),
-                      "change the files in it, then mlops add %.*s", STR_FMT((*ret)->artifact.path));
+                      "change the files in it, then mlops add %.*s",
+                      STR_FMT((*ret)->artifact.path));
 }
 
 static FALLIBLE drop_pointer(struct session *session, const struct pointer *pointer)

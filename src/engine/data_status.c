@@ -83,8 +83,8 @@ static FALLIBLE find_changes(struct session *session, const struct artifact *rec
 /* What can't be read is not as recorded; why is told beside the answer. */
 static FALLIBLE look(struct session *session, struct data_status *status, bool *ret_readable)
 {
-    struct error *error = worktree_look(session->worktree, status->pointer->artifact.path, LOOK_OUT,
-                                        &status->now);
+    struct error *error =
+        worktree_look(session->worktree, status->pointer->artifact.path, LOOK_OUT, &status->now);
     *ret_readable = error == NULL;
     if (!error || error->code >= ERROR_SIGNAL)
         return error;

@@ -131,9 +131,9 @@ struct graft {
 static struct tree_entry entry_for(struct str name, const struct artifact *artifact)
 {
     return (struct tree_entry){.name = name,
-                               .kind = artifact->kind == ARTIFACT_TREE  ? TREE_DIRECTORY
-                                       : artifact->is_executable ? TREE_EXECUTABLE
-                                                                 : TREE_FILE,
+                               .kind = artifact->kind == ARTIFACT_TREE ? TREE_DIRECTORY
+                                       : artifact->is_executable       ? TREE_EXECUTABLE
+                                                                       : TREE_FILE,
                                .size_bytes = artifact->size_bytes,
                                .file_count = artifact->file_count,
                                .digest = artifact->digest};

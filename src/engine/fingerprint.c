@@ -401,7 +401,13 @@ struct error *fingerprint_check_inputs(struct session *session, struct forecast 
     struct map broken = {0};
     TRY(tracked_check(session, forecast != NULL, takes_missing(forecast),
                       forecast ? &forecast->known : NULL));
-    TRY(tracked_check_pointers(session, forecast));
+    struct tracked_options options = {.is_dry = forecast != NULL,
+                                      .takes_missing = takes_missing(forecast)};
+    if (forecast) {
+        options.known = &forecast->known;
+        options.data = &forecast->data;
+    }
+    TRY(tracked_check_pointers(session, &options));
     for (size_t i = 0; i < session->pipeline->stages.len; i++) {
         if (session->plan.stages[i].is_selected)
             check_stage(session, &session->pipeline->stages.at[i], forecast, &broken, &errors);

@@ -94,9 +94,8 @@ static FALLIBLE export_artifact(struct importing *importing, const struct artifa
     if (artifact->kind == ARTIFACT_TREE)
         return export_tree(importing, artifact, role, gives, ret, ret_done);
     const struct sums_row *row = NULL;
-    struct worktree_file file = {.path = artifact->path,
-                                 .digest = artifact->digest,
-                                 .size_bytes = artifact->size_bytes};
+    struct worktree_file file = {
+        .path = artifact->path, .digest = artifact->digest, .size_bytes = artifact->size_bytes};
     TRY(sums_of_file(importing, &file, &row));
     *ret_done = row != NULL;
     if (!row)

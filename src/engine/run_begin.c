@@ -74,8 +74,8 @@ static FALLIBLE refuse_pointed(struct run_state *state)
                 continue;
             struct error *error = doc_error(output->node, "output '%.*s' is tracked by %.*s, too",
                                             STR_FMT(output->written), STR_FMT(pointer->file));
-            error_list_add(&errors, error_hint(error, "mlops remove %.*s",
-                                               STR_FMT(pointer->artifact.path)));
+            error_list_add(&errors,
+                           error_hint(error, "mlops remove %.*s", STR_FMT(pointer->artifact.path)));
         }
     }
     return error_list_take(&errors);

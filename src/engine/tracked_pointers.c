@@ -16,10 +16,11 @@
 
 struct reading {
     struct session *session;
-    struct forecast *forecast; /* NULL: what is missing is restored */
-    struct map directories;    /* path -> struct map * of names that have a pointer, or NULL */
-    struct map pointers;       /* path -> struct data_record * */
-    struct map seen;           /* paths and patterns that were looked at */
+    const struct tracked_options *options;
+    struct map directories; /* path -> struct map * of names that have a pointer, or NULL */
+    struct map pointers;    /* path -> struct data_record * */
+    struct map seen;        /* paths and patterns that were looked at */
+    struct map absent;      /* tracked paths that were not there at first -> themselves, or NULL */
     struct error_list missing;
 };
 
@@ -51,8 +52,8 @@ static FALLIBLE names_in(struct reading *reading, struct str directory, const st
     struct listing listing = {session->arena, names};
     const char *path = directory.len ? str_terminate(session->arena, directory) : ".";
     AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(session->workspace.root_fd), path,
-                                O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    struct fd fd = fd_of(
+        openat(fd_number(session->workspace.root_fd), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd_number(fd) >= 0)
         TRY(walk_names(fd_number(fd), note_name, &listing));
     map_put(session->arena, &reading->directories, directory, names);
@@ -113,12 +114,11 @@ static FALLIBLE warn_if_other(struct reading *reading, const struct data_record 
                               const struct artifact *seen)
 {
     struct artifact now = {0};
-    bool takes_missing = reading->forecast && reading->forecast->takes_missing;
-    if (takes_missing || artifact_equal(seen, &record->artifact))
+    if (reading->options->takes_missing || artifact_equal(seen, &record->artifact))
         return NULL;
     /* An input and what was added differ in what is ignored: only the latter can be compared. */
-    struct error *error = worktree_look(reading->session->worktree, record->artifact.path, LOOK_OUT,
-                                        &now);
+    struct error *error =
+        worktree_look(reading->session->worktree, record->artifact.path, LOOK_OUT, &now);
     if (error && error->code >= ERROR_SIGNAL)
         return error;
     if (error || !artifact_equal(&now, &record->artifact))
@@ -130,7 +130,7 @@ static FALLIBLE warn_if_other(struct reading *reading, const struct data_record 
 static void miss(struct reading *reading, const struct data_record *record, struct str path,
                  const struct doc_node *node)
 {
-    if (reading->forecast && reading->forecast->takes_missing)
+    if (reading->options->takes_missing)
         return;
     error_list_add(&reading->missing,
                    error_hint(doc_error(node,
@@ -145,8 +145,8 @@ static void foresee(struct reading *reading, const struct data_record *record)
     struct arena *arena = reading->session->arena;
     struct artifact *artifact = arena_new(arena, struct artifact);
     *artifact = record->artifact;
-    map_put(arena, &reading->forecast->known, artifact->path, artifact);
-    map_put(arena, &reading->forecast->data, artifact->path, artifact);
+    map_put(arena, reading->options->known, artifact->path, artifact);
+    map_put(arena, reading->options->data, artifact->path, artifact);
 }
 
 static FALLIBLE bring_back(struct reading *reading, const struct data_record *record,
@@ -158,7 +158,7 @@ static FALLIBLE bring_back(struct reading *reading, const struct data_record *re
     TRY(signal_check());
     if (session->cas)
         TRY(worktree_can_restore(session->worktree, &record->artifact, &done));
-    if (done && !reading->forecast) {
+    if (done && !reading->options->is_dry) {
         AUTO(claims_drop) struct claims claims = {0};
         TRY(data_claim(session, record->artifact.path, &claims));
         TRY(worktree_restore(session->worktree, &record->artifact, STR("displaced/inputs"),
@@ -222,31 +222,59 @@ static FALLIBLE check_below(struct reading *reading, struct str directory,
 static FALLIBLE check_path(struct reading *reading, struct str path, const struct doc_node *node)
 {
     struct data_record *record = NULL;
-    bool is_ours = path.len && !path_is_outside(path) &&
-                   !plan_touches_output(&reading->session->plan, path);
+    bool is_ours =
+        path.len && !path_is_outside(path) && !plan_touches_output(&reading->session->plan, path);
     if (!is_ours || map_put(reading->session->arena, &reading->seen, path, reading))
         return NULL;
     TRY(find_record(reading, path, &record));
     return record ? check_part(reading, record, path, node) : check_below(reading, path, node);
 }
 
-/* Files of a tracked directory that match are brought back if nothing of it is there: of one that is
- * there in part nobody knows which files were left away on purpose. */
+/* Before anything was brought back. */
+static FALLIBLE was_absent(struct reading *reading, struct str path, bool *ret)
+{
+    struct session *session = reading->session;
+    struct file_stat stat;
+    bool found = false;
+    *ret = map_get(&reading->absent, path) != NULL;
+    if (map_has(&reading->absent, path))
+        return NULL;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
+                     true, &stat, &found));
+    map_put(session->arena, &reading->absent, path, found ? NULL : reading);
+    *ret = !found;
+    return NULL;
+}
+
+/* Files of a tracked directory that match are brought back if nothing of it is there, or nothing
+ * that matches: of the rest nobody knows which files were left away on purpose. */
+static FALLIBLE is_wanted(struct reading *reading, struct str tracked, struct str pattern,
+                          bool *ret)
+{
+    struct session *session = reading->session;
+    struct str *paths = NULL;
+    size_t count = 0;
+    TRY(was_absent(reading, tracked, ret));
+    if (*ret)
+        return NULL;
+    TRY(worktree_glob(session->worktree, session->arena, pattern, &paths, &count));
+    *ret = count == 0;
+    return NULL;
+}
+
 static FALLIBLE match_record(struct reading *reading, const struct data_record *record,
                              struct str pattern, const struct doc_node *node)
 {
     struct session *session = reading->session;
     struct data_record_vec parts = {0};
-    struct file_stat stat;
-    bool found = false, is_known = false;
+    bool wanted = false, is_known = false;
     struct str tracked = record->artifact.path;
     if (glob_match(pattern, tracked))
         return check_part(reading, record, tracked, node);
     if (record->artifact.kind != ARTIFACT_TREE || !glob_may_match_below(pattern, tracked))
         return NULL;
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(session->arena, tracked),
-                     true, &stat, &found));
-    if (found)
+    TRY(is_wanted(reading, tracked, pattern, &wanted));
+    if (!wanted)
         return NULL;
     TRY(data_match(session, record, pattern, &parts, &is_known));
     if (!is_known)
@@ -278,28 +306,42 @@ static FALLIBLE check_pattern(struct reading *reading, struct str pattern,
     return NULL;
 }
 
-static FALLIBLE check_stage(struct reading *reading, const struct stage *stage)
+static FALLIBLE check_patterns(struct reading *reading, const struct stage *stage)
 {
-    vec_each (const struct dependency, dep, &stage->deps) {
+    vec_each (const struct dependency, dep, &stage->deps)
         if (dep->is_glob)
             TRY(check_pattern(reading, dep->path, dep->node));
-        else if (!dep->is_url)
+    return NULL;
+}
+
+static FALLIBLE check_paths(struct reading *reading, const struct stage *stage)
+{
+    vec_each (const struct dependency, dep, &stage->deps)
+        if (!dep->is_glob && !dep->is_url)
             TRY(check_path(reading, dep->path, dep->node));
-    }
     vec_each (const struct param_ref, param, &stage->params)
         TRY(check_path(reading, param->file, stage->node));
     return NULL;
 }
 
-FALLIBLE tracked_check_pointers(struct session *session, struct forecast *forecast)
+static FALLIBLE each_stage(struct reading *reading,
+                           FALLIBLE (*check)(struct reading *reading, const struct stage *stage))
 {
-    struct reading reading = {.session = session, .forecast = forecast};
-    struct error *error = NULL;
-    for (size_t i = 0; i < session->pipeline->stages.len && !error; i++) {
+    struct session *session = reading->session;
+    for (size_t i = 0; i < session->pipeline->stages.len; i++) {
         const struct stage *stage = &session->pipeline->stages.at[i];
         if (session->plan.stages[i].is_selected && !stage->is_frozen)
-            error = check_stage(&reading, stage);
+            TRY(check(reading, stage));
     }
+    return NULL;
+}
+
+FALLIBLE tracked_check_pointers(struct session *session, const struct tracked_options *options)
+{
+    struct reading reading = {.session = session, .options = options};
+    struct error *error = each_stage(&reading, check_patterns);
+    if (!error)
+        error = each_stage(&reading, check_paths);
     struct error *missing = error_list_take(&reading.missing);
     if (!error)
         return missing;

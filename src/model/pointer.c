@@ -227,8 +227,8 @@ static FALLIBLE check_schema(const struct doc_node *root)
         "use that version, or a newer one");
 }
 
-static void set_pointer(const struct doc *doc, const struct draft *draft,
-                        struct str file, struct pointer *ret)
+static void set_pointer(const struct doc *doc, const struct draft *draft, struct str file,
+                        struct pointer *ret)
 {
     *ret = (struct pointer){
         .file = file,
@@ -286,7 +286,8 @@ FALLIBLE pointer_parse(struct arena *arena, struct str name, struct str bytes, s
                           "checkout' if the data of that side are wanted, or 'mlops add %.*s' for "
                           "what lies there now",
                           STR_FMT(file), STR_FMT(stem));
-    return error_hint(error, "restore it (git checkout -- '%.*s'), or 'mlops add %.*s' writes it "
-                             "anew from what lies there",
+    return error_hint(error,
+                      "restore it (git checkout -- '%.*s'), or 'mlops add %.*s' writes it "
+                      "anew from what lies there",
                       STR_FMT(file), STR_FMT(stem));
 }

@@ -85,8 +85,8 @@ FALLIBLE gitignore_add(const struct workspace *workspace, const struct str *path
     AUTO(arena_drop) struct arena arena = {0};
     if (!count)
         return NULL;
-    TRY_WITHIN(add_lines(&arena, workspace, paths, count, is_durable),
-               "keeping '%.*s' out of git", STR_FMT(paths[0]));
+    TRY_WITHIN(add_lines(&arena, workspace, paths, count, is_durable), "keeping '%.*s' out of git",
+               STR_FMT(paths[0]));
     return NULL;
 }
 

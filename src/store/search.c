@@ -75,8 +75,7 @@ static void note_name(void *context, const char *text, uint32_t kind)
         *vec_push(&listing->arena, &listing->files) = str_copy(&listing->arena, name);
     if (kind != S_IFDIR && pointer_is_name(name))
         map_put(&listing->arena, &listing->pointed,
-                str_copy(&listing->arena,
-                         str_slice(name, 0, name.len - strlen(POINTER_SUFFIX))),
+                str_copy(&listing->arena, str_slice(name, 0, name.len - strlen(POINTER_SUFFIX))),
                 listing);
     listing->has_dvcignore |= str_is(name, ".dvcignore");
     listing->has_mlopsignore |= str_is(name, ".mlopsignore");
@@ -117,8 +116,7 @@ static bool is_ignored(struct search *search, const struct place *place, struct 
         return false;
     struct str whole = path;
     if (search->git_prefix.len)
-        whole = str_print(search->arena, "%.*s%.*s", STR_FMT(search->git_prefix),
-                          STR_FMT(path));
+        whole = str_print(search->arena, "%.*s%.*s", STR_FMT(search->git_prefix), STR_FMT(path));
     return is_ignored_by(place->git, whole, is_directory);
 }
 
@@ -191,8 +189,7 @@ static FALLIBLE enter(struct search *search, struct place place, bool is_root)
 {
     AUTO(fd_drop) struct fd fd = {0};
     AUTO(listing_drop) struct listing listing = {.wants = search->visitor->wants};
-    fd = fd_of(openat(fd_number(search->workspace->root_fd),
-                      place.path.len ? place.path.at : ".",
+    fd = fd_of(openat(fd_number(search->workspace->root_fd), place.path.len ? place.path.at : ".",
                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (fd_number(fd) < 0)
         return NULL;
@@ -241,7 +238,9 @@ static FALLIBLE find_git(struct search *search, struct str root, const struct ig
     for (struct str at = start; at.len; at = at.len > 1 ? path_directory(at) : STR("")) {
         struct file_stat stat;
         bool found = false;
-        TRY(file_stat_at(AT_FDCWD, path_join(arena, at, STR(".git")).at, true, &stat, &found));
+        /* What can't be looked into tells whoever reads what is in it. */
+        error_drop(
+            file_stat_at(AT_FDCWD, path_join(arena, at, STR(".git")).at, true, &stat, &found));
         if (!found)
             continue;
         search->has_git = true;

@@ -12,8 +12,8 @@ static void add_file(struct file_vec *files, struct arena *arena, struct str top
                      const struct wanted *file)
 {
     struct str path = below.len ? path_join(arena, top, below) : str_copy(arena, top);
-    *vec_push(arena, files) = (struct worktree_file){
-        path, file->digest, file->size_bytes, file->kind};
+    *vec_push(arena, files) =
+        (struct worktree_file){path, file->digest, file->size_bytes, file->kind};
 }
 
 struct error *tree_list_files(struct cas *cas, struct arena *arena, const struct artifact *artifact,
@@ -71,8 +71,8 @@ struct error *worktree_list_files(struct worktree *worktree, struct arena *arena
     if (!error && look.is_known)
         add_file(&files, arena, look.path, STR(""),
                  &(struct wanted){.kind = look.stat.mode & S_IXUSR ? TREE_EXECUTABLE : TREE_FILE,
-                                   .digest = look.digest,
-                                   .size_bytes = look.stat.size_bytes});
+                                  .digest = look.digest,
+                                  .size_bytes = look.stat.size_bytes});
     batch_end(&batch);
     *ret = files.at;
     *ret_count = files.len;

@@ -11,8 +11,7 @@ static void check_round(struct arena *arena, const struct pointer *pointer)
     struct buf once = buf_in(arena), twice = buf_in(arena);
     struct pointer back = {0};
     pointer_print(pointer, &once);
-    struct error *error =
-        pointer_parse(arena, STR("again"), buf_str(&once), pointer->file, &back);
+    struct error *error = pointer_parse(arena, STR("again"), buf_str(&once), pointer->file, &back);
     check(!error);
     pointer_print(&back, &twice);
     check(str_equal(buf_str(&once), buf_str(&twice)));

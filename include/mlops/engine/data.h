@@ -64,7 +64,7 @@ struct data_record {
     struct artifact artifact;
     struct str named_by;           /* "data/raw.mlops", "pipeline.lock: train" */
     const struct pointer *pointer; /* NULL: an output of a stage */
-    enum tree_kind kind;           /* of a part of a directory; TREE_SYMLINK: its target is the object */
+    enum tree_kind kind; /* of a part of a directory; TREE_SYMLINK: its target is the object */
 };
 VEC(data_record_vec, struct data_record);
 
@@ -94,7 +94,8 @@ struct data_checkout {
 };
 
 struct data_checkout_options {
-    struct str commit; /* 40 hex digits: pointers and data of that revision; empty: the work tree's */
+    struct str
+        commit; /* 40 hex digits: pointers and data of that revision; empty: the work tree's */
     const struct str *paths; /* files, directories or globs; none: everything */
     size_t count;
     bool is_dry, relinks;
@@ -129,8 +130,8 @@ FALLIBLE data_status(struct session *session, const struct pointer_vec *pointers
                      struct data_status_vec *ret);
 
 /* Two sorted lists of files. */
-void data_compare_files(struct arena *arena, const struct worktree_file *before, size_t before_count,
-                        const struct worktree_file *after, size_t after_count,
+void data_compare_files(struct arena *arena, const struct worktree_file *before,
+                        size_t before_count, const struct worktree_file *after, size_t after_count,
                         struct data_changes *ret);
 
 /* --- move and remove --- */

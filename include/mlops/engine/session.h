@@ -44,7 +44,7 @@ struct session {
     struct str environment; /* of this machine, canonical; see fingerprint_environment */
     struct str boot_id;     /* empty until an attempt needs it */
     struct map param_files; /* path -> struct param_file * */
-    struct map outputs;     /* of the pipelines around: path -> name of the stage; see data_outputs */
+    struct map outputs; /* of the pipelines around: path -> name of the stage; see data_outputs */
     bool has_outputs;
 };
 
@@ -57,7 +57,8 @@ FALLIBLE session_find_pipeline(struct arena *arena, struct str cwd, struct str *
 FALLIBLE session_open(struct arena *arena, const struct session_options *options,
                       struct session *ret);
 
-/* The same without a pipeline, for commands about data: `pipeline`, `plan` and `locks` stay empty. */
+/* The same without a pipeline, for commands about data: `pipeline`, `plan` and `locks` stay empty.
+ */
 FALLIBLE session_open_data(struct arena *arena, const struct session_options *options,
                            struct session *ret);
 

@@ -1,8 +1,8 @@
-/* Data that `.dvc` files and pointers track, where stages of a run read them: what is missing comes back, what
- * is not as recorded is told. */
+/* Data that `.dvc` files and pointers track, where stages of a run read them: what is missing comes
+ * back, what is not as recorded is told. */
 #pragma once
 
-#include "mlops/engine/fingerprint.h"
+#include "mlops/engine/session.h"
 
 /* Of each file that a selected stage reads: if it is missing in the work tree it is taken from the
  * store or from DVC's cache, else the error names the .dvc file; if it is other than the .dvc file
@@ -11,6 +11,10 @@
  * is put into `known` (NULL: not asked). */
 FALLIBLE tracked_check(struct session *session, bool is_dry, bool takes_missing, struct map *known);
 
-/* The same of what pointers track, a path inside a directory or a glob included: only what is needed
- * is restored. What of a dry run becomes known goes into its forecast. */
-FALLIBLE tracked_check_pointers(struct session *session, struct forecast *forecast);
+/* The same of what pointers track, a path inside a directory or a glob included: only what is
+ * needed is restored. What of a dry run becomes known is put into both maps. */
+struct tracked_options {
+    bool is_dry, takes_missing;
+    struct map *known, *data; /* of a dry run */
+};
+FALLIBLE tracked_check_pointers(struct session *session, const struct tracked_options *options);

@@ -3,8 +3,8 @@
 
 #include "mlops/store/workspace.h"
 
-/* Adds the lines that are not there yet. Paths are relative to the project and lie in one directory;
- * the file is written once. */
+/* Adds the lines that are not there yet. Paths are relative to the project and lie in one
+ * directory; the file is written once. */
 FALLIBLE gitignore_add(const struct workspace *workspace, const struct str *paths, size_t count,
                        bool is_durable);
 

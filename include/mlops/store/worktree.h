@@ -70,8 +70,8 @@ FALLIBLE worktree_recheck(struct worktree *worktree, const struct artifact *seen
  * ARTIFACT_ABSENT. */
 FALLIBLE worktree_capture(struct worktree *worktree, struct str path, struct artifact *ret);
 
-/* The same of many paths at once, in parallel; telling progress as worktree_prefetch does. What each
- * became is then the answer of worktree_look as an output. An error ends all of it. */
+/* The same of many paths at once, in parallel; telling progress as worktree_prefetch does. What
+ * each became is then the answer of worktree_look as an output. An error ends all of it. */
 FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
                               const struct observer *observer);
 

@@ -1,6 +1,5 @@
-#include "mlops/model/pointer.h"
-
 #include "mlops/base/arena.h"
+#include "mlops/model/pointer.h"
 
 #include "support/unit.h"
 

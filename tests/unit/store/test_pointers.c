@@ -1,6 +1,5 @@
-#include "mlops/store/pointers.h"
-
 #include "mlops/model/name.h"
+#include "mlops/store/pointers.h"
 
 #include "rig.h"
 

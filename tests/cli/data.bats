@@ -1,0 +1,355 @@
+# mlops add, checkout, move, remove, ls, du: data that pointers track.
+load helper
+
+raw() {
+  mkdir -p data/raw/sub data/raw/empty
+  for i in 1 2 3; do
+    echo "$i" >data/raw/f$i
+    echo "s$i" >data/raw/sub/s$i
+  done
+}
+
+@test "add writes a pointer and an ignore line, and leaves the file the inode it is" {
+  git_init
+  raw
+  before=$(stat -c '%i %Y %a' data/raw/f1)
+  succeeds add data/raw/
+  says "added     data/raw  6 files"
+  [ "$(stat -c '%i %Y %a' data/raw/f1)" = "$before" ]
+  grep -qx 'kind: tree' data/raw.mlops
+  grep -qx '/raw' data/.gitignore
+  commit_all
+  [ -z "$(git status --short)" ]
+  [ "$(git ls-files data)" = $'data/.gitignore\ndata/raw.mlops' ]
+}
+
+@test "added again, only the file that changed is read" {
+  raw
+  succeeds add data/raw
+  echo changed >data/raw/sub/s2
+  succeeds add data/raw --json
+  holds 'r["counts"]["hashed_files"] == 1 and r["counts"]["stored_files"] == 1'
+  holds 'r["data"][0]["status"] == "updated" and r["data"][0]["changes"]["changed"] == 1'
+  succeeds add data/raw --json
+  holds 'r["counts"]["hashed_files"] == 0 and r["data"][0]["status"] == "unchanged"'
+}
+
+@test "several paths and quoted globs get a pointer each" {
+  mkdir d
+  echo 1 >d/a.bin
+  echo 2 >d/b.bin
+  echo 3 >d/c.txt
+  echo 4 >one
+  succeeds add 'd/*.bin' one --desc 'for people' --json
+  holds '[d["path"] for d in r["data"]] == ["d/a.bin", "d/b.bin", "one"]'
+  grep -q 'desc: for people' one.mlops
+  fails 3 add 'd/*.png'
+  says "no file matches"
+}
+
+@test "a file in a tracked directory updates that part, even if the rest is not here" {
+  raw
+  succeeds add data/raw
+  rm -r data/raw/sub data/raw/f2
+  echo new >data/raw/new
+  succeeds add data/raw/new
+  says "updated   data/raw  7 files"
+  rm -r data/raw
+  succeeds checkout
+  [ "$(cat data/raw/new data/raw/sub/s2 data/raw/f2)" = $'new\ns2\n2' ]
+  [ -d data/raw/empty ]
+}
+
+@test "what can't be tracked is refused, all of it at once, and nothing is written" {
+  git_init
+  echo 1 >tracked && git add tracked
+  mkfifo fifo
+  ln -s /etc/passwd link
+  mkdir outer && echo 1 >outer/x && mkdir other && ln -s ../outer other/way
+  echo 2 >fine
+  fails 3 add tracked fifo link other/way/x fine .git absent ..
+  says "git rm --cached 'tracked'"
+  says "is a FIFO"
+  says "leads out of the project"
+  says "mlops add outer/x"
+  says "there is no 'absent'"
+  says "outside of the project"
+  [ ! -e fine.mlops ]
+  succeeds add outer/x
+  fails 3 add outer
+  says "mlops remove outer/x"
+  fails 3 add outer/x.mlops
+  says "is a pointer itself"
+  fails 3 add .
+}
+
+@test "an output of a stage is not added, and a tracked path is no output" {
+  two_stages
+  ran executed=2
+  fails 3 add model.txt
+  says "is an output of stage 'train'"
+  cp model.txt other.txt
+  succeeds add other.txt
+  sed -i 's/\[model.txt\]/[other.txt]/' pipeline.yaml
+  succeeds lint
+  says "tracked-output"
+  fails 3 run
+  says "mlops remove other.txt"
+}
+
+@test "names of any bytes are tracked, those that are too long say so" {
+  mkdir d
+  touch "d/$(printf 'new\nline')" "d/$(printf 'n%.0s' {1..255})"
+  name=$(printf 'not\377utf8')
+  echo 1 >"$name"
+  succeeds add d "$name"
+  grep -q 'hex:' "$name.mlops"
+  rm -r d "$name"
+  succeeds checkout
+  [ -e "$name" ] && [ -e "d/$(printf 'new\nline')" ]
+  long=$(printf 'n%.0s' {1..252})
+  echo 1 >"$long"
+  fails 3 add "$long"
+  says "at most 249 bytes"
+  echo 1 >"$(printf 'a\nb')"
+  fails 3 add "$(printf 'a\nb')"
+}
+
+@test "checkout brings back a file, a part, a glob, and moves what only the work tree held" {
+  raw
+  succeeds add data/raw
+  rm -r data/raw
+  succeeds checkout data/raw/sub 'data/raw/f[12]' --json
+  holds 'r["counts"]["restored_files"] == 5'
+  [ "$(ls data/raw)" = $'f1\nf2\nsub' ]
+  echo edited >data/raw/f1
+  succeeds checkout
+  [ "$(cat data/raw/f1)" = 1 ]
+  says "1 file or directory that only the work tree held moved"
+  grep -rqx edited .mlops/displaced
+  succeeds checkout --json
+  holds 'r["unchanged"] == 1 and r["restored"] == []'
+  fails 3 checkout data/raw/nothing
+}
+
+@test "checkout --dry-run writes nothing" {
+  raw
+  succeeds add data/raw
+  rm -r data/raw
+  succeeds checkout -n
+  says "would restore data/raw"
+  [ ! -e data/raw ]
+}
+
+@test "checkout of a revision writes pointers and data" {
+  git_init
+  raw
+  succeeds add data/raw
+  commit_all
+  echo second >data/raw/f1
+  rm data/raw/f2
+  succeeds add data/raw
+  commit_all second
+  git branch data
+  succeeds checkout HEAD~1
+  [ "$(cat data/raw/f1 data/raw/f2)" = $'1\n2' ]
+  [ "$(git status --short)" = " M data/raw.mlops" ]
+  fails 2 checkout data
+  says "is a path and a git revision"
+  succeeds checkout data --
+  [ "$(cat data/raw/f1)" = second ]
+  [ -z "$(git status --short)" ]
+  rm -r data/raw
+  succeeds checkout -- data
+  [ "$(cat data/raw/f1)" = second ]
+  succeeds checkout HEAD~1 data/raw/f2
+  [ -z "$(git status --short)" ]
+}
+
+@test "outputs of stages are checked out as the lock file says" {
+  two_stages
+  ran executed=2
+  rm model.txt clean.txt
+  succeeds checkout
+  [ -e model.txt ] && [ -e clean.txt ]
+}
+
+@test "what the store lacks is named, and the rest is done" {
+  raw
+  echo gone >gone
+  succeeds add data/raw gone
+  digest=$(sed -n 's/^digest: sha256://p' gone.mlops)
+  rm -rf gone data/raw
+  rm -f ".mlops/cache/obj/${digest:0:2}/${digest:2}"
+  fails 1 checkout
+  says "'gone' can't be restored"
+  says "mlops pull"
+  [ -e data/raw/f1 ]
+  succeeds status --json
+  holds '[d["state"] for d in r["data"]] == ["unchanged", "not_fetched"]'
+}
+
+@test "--relink puts files in place as cache.link says now" {
+  raw
+  succeeds add data/raw
+  inode=$(stat -c %i data/raw/f1)
+  succeeds checkout --relink
+  [ "$(stat -c %i data/raw/f1)" != "$inode" ]
+  [ "$(cat data/raw/f1)" = 1 ]
+}
+
+@test "move renames data, pointer and ignore line" {
+  git_init
+  raw
+  succeeds add data/raw
+  succeeds move data/raw new/place
+  [ -e new/place/f1 ] && [ ! -e data/raw ] && [ ! -e data/raw.mlops ] && [ ! -e data/.gitignore ]
+  grep -qx '/place' new/.gitignore
+  grep -qx 'path: place' new/place.mlops
+  succeeds status --exit-code
+  echo 1 >taken
+  fails 3 move new/place taken
+}
+
+@test "remove forgets and keeps the data; --data removes them, but not the only copy" {
+  git_init
+  echo one >one
+  echo two >two
+  succeeds add one two
+  succeeds remove one
+  [ "$(cat one)" = one ] && [ ! -e one.mlops ]
+  not grep -q '/one' .gitignore
+  echo edited >two
+  succeeds remove --data two
+  [ ! -e two ] && [ ! -e .gitignore ]
+  grep -rqx edited .mlops/displaced
+  fails 3 remove two
+}
+
+@test "status tells what changed in tracked data, without a pipeline" {
+  raw
+  echo one >one
+  succeeds add data/raw one
+  succeeds status --exit-code
+  says "up to date: 2 tracked paths"
+  echo edited >data/raw/f1
+  echo new >data/raw/new
+  rm data/raw/sub/s1 one
+  fails 1 status --exit-code
+  says "data/raw: modified (+1 ~1 -1)"
+  says "~ f1"
+  says "- sub/s1"
+  says "one: deleted"
+  succeeds status one --json
+  holds 'len(r["data"]) == 1 and r["data"][0]["state"] == "deleted" and not r["is_up_to_date"]'
+}
+
+@test "ls and du answer from the store" {
+  raw
+  succeeds add data/raw
+  cp -r data/raw data/copy
+  succeeds add data/copy
+  rm -r data/raw
+  succeeds ls --json
+  holds '[(d["path"], d["state"]) for d in r["data"]] == [("data/copy", "unchanged"), ("data/raw", "deleted")]'
+  succeeds ls data/raw/sub --json
+  holds '[d["path"] for d in r["data"]] == ["data/raw/sub/s1", "data/raw/sub/s2", "data/raw/sub/s3"]'
+  succeeds du
+  says "all, each content once"
+  succeeds du data --json
+  holds '[d["worktree_bytes"] for d in r["data"]] == [15, 0]'
+}
+
+@test "a stage's missing input is restored: a file, a part of a directory, a glob" {
+  raw
+  echo x >x.csv
+  succeeds add data/raw x.csv
+  pipeline <<'END'
+stages:
+  a:
+    cmd: echo a >> "$DID"; cat x.csv data/raw/sub/s2 data/raw/f* > a.txt
+    deps: [x.csv, data/raw/sub/s2, 'data/raw/f*']
+    outs: [a.txt]
+END
+  rm -r data/raw x.csv
+  succeeds plan
+  [ ! -e x.csv ]
+  ran executed=1
+  [ "$(cat a.txt)" = $'x\ns2\n1\n2\n3' ]
+  [ ! -e data/raw/sub/s1 ] # only what is needed
+  rm -r data/raw x.csv
+  succeeds plan --json
+  counts unchanged=1
+  succeeds status --json
+  counts unchanged=1
+  ran unchanged=1
+}
+
+@test "an input that the store lacks is told with the pointer; one that differs is used with a warning" {
+  echo x >x.csv
+  succeeds add x.csv
+  pipeline <<'END'
+stages:
+  a: {cmd: cat x.csv > a.txt, deps: [x.csv], outs: [a.txt]}
+END
+  echo edited >x.csv
+  ran executed=1
+  says "differs from what x.csv.mlops records"
+  rm -rf x.csv .mlops/cache/obj
+  mkdir .mlops/cache/obj
+  fails 3 run
+  says "the store lacks what x.csv.mlops records"
+  says "mlops pull x.csv"
+}
+
+@test "a dvc.yaml reads data that a pointer tracks" {
+  echo x >x.csv
+  succeeds add x.csv
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: cat x.csv > a.txt, deps: [x.csv], outs: [a.txt]}
+END
+  rm x.csv
+  ran executed=1
+  [ "$(cat a.txt x.csv)" = $'x\nx' ]
+}
+
+@test "gc keeps what pointers of the work tree and of other branches name" {
+  git_init
+  echo one >one
+  succeeds add one
+  commit_all
+  git checkout -q -b other
+  echo two >one
+  succeeds add one
+  commit_all
+  git checkout -q main
+  succeeds checkout
+  [ "$(cat one)" = one ]
+  export MLOPS_GC_GRACE=0s MLOPS_KEEP_AGE=0s MLOPS_KEEP_RUNS=1
+  succeeds gc --yes
+  git checkout -q other
+  succeeds checkout
+  [ "$(cat one)" = two ]
+  printf 'schema: 1\ndigest: sha256:12\n' >broken.mlops
+  fails 3 gc --yes
+  says "broken.mlops"
+}
+
+@test "a merge conflict in a pointer says what to do" {
+  echo one >one
+  succeeds add one
+  printf 'schema: 1\n<<<<<<< a\npath: one\n=======\npath: one\n>>>>>>> b\n' >one.mlops
+  fails 3 checkout
+  says "git checkout --ours -- 'one.mlops'"
+}
+
+@test "ignored files are left out" {
+  raw
+  echo '*.tmp' >.mlopsignore
+  echo t >data/raw/x.tmp
+  succeeds add data/raw
+  says "6 files"
+  succeeds checkout --relink
+  [ -e data/raw/x.tmp ]
+}
