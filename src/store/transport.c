@@ -15,6 +15,8 @@
 /* Adding a kind of remote: its file, and a row here. */
 static const struct transport_kind *const kinds[] = {
     &transport_directory,
+    &transport_http,
+    &transport_dav,
 };
 
 enum { BACKOFF_FIRST_MS = 250, PAUSE_STEP_MS = 100 };

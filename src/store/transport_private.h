@@ -56,6 +56,8 @@ struct connection {
 };
 
 extern const struct transport_kind transport_directory;
+extern const struct transport_kind transport_http; /* reads only */
+extern const struct transport_kind transport_dav;
 
 /* The URL behind "scheme://", or all of a plain path. */
 struct str transport_rest(struct str url);
