@@ -39,7 +39,9 @@ struct error *manifest_decode(struct arena *arena, struct str bytes, int64_t fil
     TRY(canon_expect_tag(&reader, STR(MANIFEST_TAG)));
     TRY(canon_read_int(&reader, &told_bytes));
     TRY(canon_read_list(&reader, &count));
-    if (told_bytes != file_bytes || count % 2 != 0)
+    if (file_bytes < 0)
+        file_bytes = told_bytes;
+    if (told_bytes != file_bytes || file_bytes < 0 || count % 2 != 0)
         return error_new(ERROR_STORED, "a manifest is of another file");
     for (size_t i = 0; i < count; i += 2) {
         struct manifest_chunk chunk;

@@ -175,7 +175,8 @@ bool depot_has(const struct depot *depot, struct digest digest)
     struct catalogue_hit hit;
     size_t at = 0;
     while (catalogue_find(&depot->catalogue, digest, &at, &hit))
-        if (!depot->catalogue.packs.at[hit.pack].is_condemned)
+        if (!depot->catalogue.packs.at[hit.pack].is_condemned &&
+            !depot->catalogue.packs.at[hit.pack].is_damaged)
             return true;
     return false;
 }

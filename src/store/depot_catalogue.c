@@ -11,7 +11,7 @@
 
 #include "depot_private.h"
 
-enum { SLOTS_FIRST = 4096, TAIL_BYTES = 65536, LIST_BYTES_MOST = 1 << 30, NAME_BYTES = 72 };
+enum { SLOTS_FIRST = 4096, TAIL_BYTES = 65536, NAME_BYTES = 72 };
 
 void catalogue_drop(struct catalogue *catalogue)
 {
@@ -108,7 +108,7 @@ static bool load_known(struct depot *depot, struct depot_pack *pack)
         return false;
     index_name(pack->id, name);
     error_drop(
-        file_read(&scratch, fd_number(depot->known_fd), name, LIST_BYTES_MOST, &bytes, &found));
+        file_read(&scratch, fd_number(depot->known_fd), name, DEPOT_LIST_BYTES, &bytes, &found));
     if (!found || bytes.len < sizeof size)
         return false;
     memcpy(&size, bytes.at, sizeof size);
@@ -173,13 +173,6 @@ static FALLIBLE read_part(struct connection *connection, struct str name, int64_
     return found ? NULL : error_new(ERROR_MACHINE, "'%.*s' is gone", STR_FMT(name));
 }
 
-static struct str pack_name(struct arena *arena, struct digest id)
-{
-    char hex[DIGEST_HEX_LEN + 1];
-    digest_print(id, hex);
-    return str_print(arena, "pack/%s", hex);
-}
-
 /* The end of the pack holds a short index whole; of a longer one the footer says where it begins.
  */
 static FALLIBLE fetch_index(struct connection *connection, struct str name, struct depot_pack *pack,
@@ -241,7 +234,8 @@ static FALLIBLE read_index(void *context, size_t i)
     if (load_known(reading->depot, pack))
         return NULL;
     TRY(depot_line_take(reading->depot, &line));
-    struct error *error = fetch_index(line.connection, pack_name(&scratch, pack->id), pack, &tail);
+    struct error *error =
+        fetch_index(line.connection, depot_pack_name(&scratch, pack->id), pack, &tail);
     if (!error)
         depot_keep_index(reading->depot, pack);
     return pass_over(reading->depot, pack, error);
@@ -255,9 +249,10 @@ struct listing {
     struct map ids;
 };
 
-static FALLIBLE add_pack(struct listing *listing, struct str hex, int64_t bytes)
+static FALLIBLE add_pack(struct listing *listing, struct str hex, int64_t bytes,
+                         int64_t modified_ns)
 {
-    struct depot_pack pack = {.bytes = bytes};
+    struct depot_pack pack = {.bytes = bytes, .modified_ns = modified_ns};
     if (!digest_parse(hex, &pack.id) || map_get(&listing->ids, hex))
         return NULL;
     if ((int64_t)listing->reading->packs.len >= LIMIT_REMOTE_NAMES)
@@ -271,7 +266,8 @@ static FALLIBLE add_pack(struct listing *listing, struct str hex, int64_t bytes)
 static FALLIBLE visit_pack(void *context, const struct transport_item *item)
 {
     struct str hex = str_slice(item->name, strlen("pack/"), item->name.len);
-    return hex.len == DIGEST_HEX_LEN ? add_pack(context, hex, item->size_bytes) : NULL;
+    return hex.len == DIGEST_HEX_LEN ? add_pack(context, hex, item->size_bytes, item->modified_ns)
+                                     : NULL;
 }
 
 /* For readers that can't list: what the last writer found. */
@@ -279,10 +275,10 @@ static FALLIBLE read_list(struct depot *depot, struct listing *listing)
 {
     struct str text = {0}, line = {0};
     bool found = false;
-    TRY(depot_get_file(depot, listing->arena, STR("list/packs"), LIST_BYTES_MOST, &text, &found));
+    TRY(depot_get_file(depot, listing->arena, STR("list/packs"), DEPOT_LIST_BYTES, &text, &found));
     while (found && str_split(&text, '\n', &line))
         if (line.len == DIGEST_HEX_LEN)
-            TRY(add_pack(listing, line, 0));
+            TRY(add_pack(listing, line, 0, 0));
     return NULL;
 }
 
@@ -295,40 +291,7 @@ static FALLIBLE list_packs(struct depot *depot, struct listing *listing)
     return connection_list(line.connection, STR("pack/"), visit_pack, listing);
 }
 
-/* --- packs that gc is about to remove --- */
-
-struct condemned {
-    struct depot *depot;
-    struct arena *arena;
-    struct map ids;
-    struct str_vec names;
-};
-
-static FALLIBLE visit_condemned(void *context, const struct transport_item *item)
-{
-    struct condemned *condemned = context;
-    *vec_push(condemned->arena, &condemned->names) = str_copy(condemned->arena, item->name);
-    return NULL;
-}
-
-static FALLIBLE find_condemned(struct depot *depot, struct condemned *condemned)
-{
-    {
-        AUTO(depot_line_drop) struct depot_line line = {0};
-        if (!transport_can_list(depot->transport))
-            return NULL;
-        TRY(depot_line_take(depot, &line));
-        TRY(connection_list(line.connection, STR("gc/"), visit_condemned, condemned));
-    }
-    vec_each (struct str, name, &condemned->names) {
-        struct str text = {0}, line = {0};
-        bool found = false;
-        TRY(depot_get_file(depot, condemned->arena, *name, LIST_BYTES_MOST, &text, &found));
-        while (found && str_split(&text, '\n', &line))
-            map_put(condemned->arena, &condemned->ids, line, condemned);
-    }
-    return NULL;
-}
+/* --- all --- */
 
 static int compare_packs(const void *a, const void *b)
 {
@@ -336,15 +299,28 @@ static int compare_packs(const void *a, const void *b)
     return digest_compare(left->id, right->id);
 }
 
-static FALLIBLE read_all(struct depot *depot, struct reading *reading, struct listing *listing,
-                         struct condemned *condemned)
+/* What is condemned is read before what is there: gc removes its note after the packs, so a pack
+ * that is listed without one is not about to go. */
+static FALLIBLE read_all(struct depot *depot, struct reading *reading, struct listing *listing)
 {
+    TRY(depot_read_notes(depot));
     TRY(list_packs(depot, listing));
-    TRY(find_condemned(depot, condemned));
     TRY(forget_gone(depot, &listing->ids));
     vec_sort(&reading->packs, compare_packs);
     TRY(pool_run(depot->pool, reading->packs.len, read_index, reading, signal_stops));
     return signal_check();
+}
+
+static void take_pack(struct depot *depot, struct depot_pack *pack, const struct map *damaged)
+{
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_print(pack->id, hex);
+    pack->is_condemned = map_get(&depot->avoided, str_of(hex)) != NULL;
+    pack->is_damaged = map_get(damaged, str_of(hex)) != NULL;
+    if (pack->is_damaged || !pack->index_bytes)
+        map_put(&depot->memory, &depot->avoided, str_copy(&depot->memory, str_of(hex)), depot);
+    if (pack->index_bytes)
+        catalogue_add(&depot->catalogue, pack);
 }
 
 FALLIBLE depot_read_catalogue(struct depot *depot)
@@ -352,17 +328,15 @@ FALLIBLE depot_read_catalogue(struct depot *depot)
     AUTO(arena_drop) struct arena arena = {0};
     struct reading reading = {.depot = depot};
     struct listing listing = {.reading = &reading, .arena = &arena};
-    struct condemned condemned = {.depot = depot, .arena = &arena};
-    struct error *error = read_all(depot, &reading, &listing, &condemned);
+    struct map damaged = {0};
+    struct error *error = depot_read_damaged(depot, &arena, &damaged);
+    if (!error)
+        error = read_all(depot, &reading, &listing);
     for (size_t i = 0; i < reading.packs.len; i++) {
-        struct depot_pack *pack = &reading.packs.at[i];
-        char hex[DIGEST_HEX_LEN + 1];
-        digest_print(pack->id, hex);
-        pack->is_condemned = map_get(&condemned.ids, str_of(hex)) != NULL;
         if (error)
-            free(pack->index_bytes);
-        else if (pack->index_bytes)
-            catalogue_add(&depot->catalogue, pack);
+            free(reading.packs.at[i].index_bytes);
+        else
+            take_pack(depot, &reading.packs.at[i], &damaged);
     }
     return error;
 }

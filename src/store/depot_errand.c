@@ -70,10 +70,9 @@ static void tell_damaged(struct depot *depot, const struct errand *errand)
 }
 
 /* A manifest's own bytes have no digest: what is made by it has. */
-static FALLIBLE unpack(struct compressor *compressor, const struct errand *errand,
-                       struct str stored, struct buf *raw, struct str *ret, bool *ret_good)
+FALLIBLE depot_unpack(struct compressor *compressor, const struct pack_row *row, struct str stored,
+                      struct buf *raw, struct str *ret, bool *ret_good)
 {
-    const struct pack_row *row = &errand->hit.row;
     *ret = stored;
     *ret_good = true;
     if (row->kind == PACK_ZSTD) {
@@ -83,7 +82,7 @@ static FALLIBLE unpack(struct compressor *compressor, const struct errand *erran
         *ret = buf_str(raw);
     }
     if (*ret_good && row->kind != PACK_MANIFEST)
-        *ret_good = digest_equal(digest_of(ret->at, ret->len), errand->digest);
+        *ret_good = digest_equal(digest_of(ret->at, ret->len), row->digest);
     return NULL;
 }
 
@@ -92,7 +91,7 @@ static FALLIBLE hand_over(struct errands *errands, struct compressor *compressor
 {
     struct str bytes = {0};
     bool is_good = false;
-    TRY(unpack(compressor, errand, stored, raw, &bytes, &is_good));
+    TRY(depot_unpack(compressor, &errand->hit.row, stored, raw, &bytes, &is_good));
     if (!is_good) {
         tell_damaged(errands->depot, errand);
         return NULL;

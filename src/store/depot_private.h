@@ -15,8 +15,9 @@ enum {
     DEPOT_PACK_BYTES = 25165824, /* raw bytes gathered in one pack: it is made in memory, one for
                                     each connection */
     DEPOT_PACK_BLOBS = 65536,
-    DEPOT_GAP_BYTES = 262144,  /* cheaper to read over than to ask again */
-    DEPOT_READ_BYTES = 8388608 /* of one request for a range */
+    DEPOT_GAP_BYTES = 262144,   /* cheaper to read over than to ask again */
+    DEPOT_READ_BYTES = 8388608, /* of one request for a range */
+    DEPOT_LIST_BYTES = 1 << 30  /* of a list of packs */
 };
 
 /* One pack of the remote and its index. */
@@ -25,9 +26,20 @@ struct depot_pack {
     int64_t bytes;     /* of the pack; 0: not told by the listing */
     char *index_bytes; /* on the heap */
     struct pack_index index;
-    bool is_condemned; /* gc is about to remove it: what only it holds is sent again */
+    int64_t modified_ns; /* by the server's clock; 0: not told */
+    bool is_condemned;   /* gc is about to remove it: what only it holds is sent again */
+    bool is_damaged;     /* so verify found: what only it holds is sent again */
 };
 VEC(depot_pack_vec, struct depot_pack);
+
+/* A file of gc/: packs that are about to be removed. */
+struct gc_note {
+    struct str name; /* "gc/..." */
+    int64_t modified_ns;
+    struct digest *ids;
+    size_t id_count;
+};
+VEC(gc_note_vec, struct gc_note);
 
 /* A row of the catalogue: which row of which pack. Open addressing by the first bytes of the
  * digest, which are evenly spread; a digest that lies in several packs has several. */
@@ -76,6 +88,9 @@ struct depot {
     struct pool *pool;
     struct fd known_fd; /* of .mlops/remotes/NAME-HASH; empty: nothing is kept */
     struct catalogue catalogue;
+    struct gc_note_vec gc_notes;
+    struct map avoided; /* ids (64 digits) of packs whose names are not to be used again: condemned,
+                           damaged or without a good index */
     bool lists_changed; /* packs were written: list/packs is to be */
     struct held_manifest_vec manifests;
     pthread_mutex_t mutex; /* of what follows, and of the catalogue while packs are written */
@@ -102,6 +117,14 @@ void depot_warn(struct depot *depot, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* --- catalogue --- */
 FALLIBLE depot_read_catalogue(struct depot *depot);
+/* Files of gc/ and what they name; before packs are listed. */
+FALLIBLE depot_read_notes(struct depot *depot);
+struct str depot_pack_name(struct arena *arena, struct digest id);
+
+/* Ids of packs that verify found damaged, kept beside the indexes: .mlops/remotes/NAME/damaged. */
+FALLIBLE depot_read_damaged(struct depot *depot, struct arena *arena, struct map *ret_ids);
+FALLIBLE depot_write_damaged(struct depot *depot, const struct map *ids);
+
 /* Keeps the index of a pack, so that it is not fetched again. */
 void depot_keep_index(struct depot *depot, const struct depot_pack *pack);
 
@@ -119,6 +142,13 @@ VEC(parcel_vec, struct parcel);
 
 /* Writes packs of them, in parallel, or one after the other if the order matters. */
 FALLIBLE depot_send(struct depot *depot, const struct parcel_vec *parcels, bool is_ordered);
+
+/* Writes a pack that was made in memory and takes it into the catalogue. *ret_avoided: nothing was
+ * written, since a pack of that name is about to go or is bad; another blob gives another name. */
+FALLIBLE depot_write_pack(struct depot *depot, struct pack_writer *writer, bool *ret_avoided);
+
+/* A blob that nothing names. */
+FALLIBLE depot_add_salt(struct pack_writer *writer);
 
 /* Cuts a large object; chunks that the remote lacks are added to `parcels` (each once, by `known`),
  * its manifest to those held. *ret_found false: the store does not have it. */
@@ -140,6 +170,11 @@ struct errand {
     int64_t tag; /* the receiver's own */
 };
 VEC(errand_vec, struct errand);
+
+/* The bytes of a blob out of those in a pack. *ret_good false: they are not what the index says; of
+ * a manifest it is not known before its file is made. `raw` is memory to be used. */
+FALLIBLE depot_unpack(struct compressor *compressor, const struct pack_row *row, struct str stored,
+                      struct buf *raw, struct str *ret, bool *ret_good);
 
 struct errands {
     struct depot *depot;

@@ -2,6 +2,7 @@
  * missing things give the same packs, so an interrupted push goes on where it was. */
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
+#include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 
 #include <errno.h>
@@ -128,10 +129,14 @@ static FALLIBLE note_pack(struct depot *depot, struct str bytes, struct digest i
     return NULL;
 }
 
-static FALLIBLE write_pack(struct depot *depot, struct str bytes, struct digest id)
+static FALLIBLE write_pack(struct depot *depot, struct str bytes, struct digest id,
+                           bool *ret_avoided)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     AUTO(depot_line_drop) struct depot_line line = {0};
+    *ret_avoided = map_get(&depot->avoided, digest_hex(&scratch, id)) != NULL;
+    if (*ret_avoided)
+        return NULL;
     struct transport_source source = {
         .bytes = bytes, .fd = -1, .digest = digest_of(bytes.at, bytes.len)};
     struct str name = str_print(&scratch, "pack/%.*s", STR_FMT(digest_hex(&scratch, id)));
@@ -139,20 +144,43 @@ static FALLIBLE write_pack(struct depot *depot, struct str bytes, struct digest 
     return connection_write(line.connection, name, &source, WRITE_NEW, NULL);
 }
 
-static FALLIBLE send_load(void *context, size_t i)
+FALLIBLE depot_write_pack(struct depot *depot, struct pack_writer *writer, bool *ret_avoided)
 {
-    struct sending *sending = context;
+    struct digest id;
+    TRY(pack_writer_finish(writer, &id));
+    TRY(write_pack(depot, buf_str(&writer->pending), id, ret_avoided));
+    return *ret_avoided ? NULL : note_pack(depot, buf_str(&writer->pending), id);
+}
+
+FALLIBLE depot_add_salt(struct pack_writer *writer)
+{
+    char salt[16];
+    random_bytes(salt, sizeof salt);
+    struct str bytes = {salt, sizeof salt};
+    return pack_writer_add(writer, digest_of(salt, sizeof salt), PACK_RAW, bytes, sizeof salt);
+}
+
+static FALLIBLE try_load(struct sending *sending, size_t i, bool is_salted, bool *ret_avoided)
+{
     AUTO(bench_drop) struct bench bench = {.depot = sending->depot};
     AUTO(pack_writer_drop) struct pack_writer writer = {0};
-    struct digest id;
     pack_writer_open(&writer, -1, "a pack");
+    if (is_salted)
+        TRY(depot_add_salt(&writer));
     for (size_t at = sending->loads.at[i].first; at < sending->loads.at[i].end; at++) {
         TRY(signal_check());
         TRY(add_parcel(&bench, &writer, &sending->parcels->at[at]));
     }
-    TRY(pack_writer_finish(&writer, &id));
-    TRY(write_pack(sending->depot, buf_str(&writer.pending), id));
-    return note_pack(sending->depot, buf_str(&writer.pending), id);
+    return depot_write_pack(sending->depot, &writer, ret_avoided);
+}
+
+/* The same blobs give the same pack. Where that name is condemned it would be taken for sent and be
+ * removed soon after. */
+static FALLIBLE send_load(void *context, size_t i)
+{
+    bool is_avoided = false;
+    TRY(try_load(context, i, false, &is_avoided));
+    return is_avoided ? try_load(context, i, true, &is_avoided) : NULL;
 }
 
 /* --- all of them --- */

@@ -14,6 +14,6 @@ VEC(manifest_chunk_vec, struct manifest_chunk);
 
 void manifest_encode(const struct manifest_chunk_vec *chunks, int64_t file_bytes, struct buf *out);
 
-/* ERROR_STORED if the bytes are no manifest of a file of that size. */
+/* ERROR_STORED if the bytes are no manifest of a file of that size (-1: of any). */
 FALLIBLE manifest_decode(struct arena *arena, struct str bytes, int64_t file_bytes,
                          struct manifest_chunk_vec *ret);

@@ -35,8 +35,8 @@ FALLIBLE depot_open(struct arena *arena, const struct depot_options *options, st
 void depot_drop(struct depot **depot);
 struct depot_counts depot_counts(const struct depot *depot);
 
-/* Whether the remote has an object for good: not if only packs hold it that gc is about to remove.
- * Memory only. */
+/* Whether the remote has an object for good: not if only packs hold it that gc is about to remove,
+ * or that verify found damaged. Memory only. */
 bool depot_has(const struct depot *depot, struct digest digest);
 
 /* Whether it can be fetched now. */
@@ -75,3 +75,53 @@ FALLIBLE depot_remove_file(struct depot *depot, struct str name);
 FALLIBLE depot_list(struct depot *depot, struct str prefix,
                     FALLIBLE (*visit)(void *context, const struct transport_item *item),
                     void *context);
+
+/* --- housekeeping (store/gc) --- */
+
+/* What the server's clock says: by a file that is written and removed. ERROR_MACHINE if it does not
+ * tell the times of files. */
+FALLIBLE depot_clock(struct depot *depot, int64_t *ret_now_ns);
+
+/* Bytes of an object that lies there; *ret_found false: it does not, or can't be read. */
+FALLIBLE depot_object_bytes(struct depot *depot, struct digest digest, int64_t *ret,
+                            bool *ret_found);
+
+/* The chunks of those files that lie there in chunks. ERROR_STORED: a manifest can't be read. */
+FALLIBLE depot_each_chunk(struct depot *depot, const struct digest *files, size_t count,
+                          void (*visit)(void *context, struct digest chunk), void *context);
+
+enum depot_verdict {
+    DEPOT_KEPT,
+    DEPOT_CONDEMNED, /* nothing needed is in it: a file of gc/ names it from now on */
+    DEPOT_REPACKED,  /* the same, after the little that is needed was copied into new packs */
+    DEPOT_WAITS,     /* it was condemned less than the grace period ago */
+    DEPOT_REMOVED,   /* it was condemned longer ago */
+};
+
+struct depot_pruning {
+    bool really; /* else only judged */
+    int64_t grace_ns;
+    int64_t now_ns;                                     /* by the server's clock */
+    bool (*needs)(void *context, struct digest digest); /* objects and chunks */
+    void *context;
+};
+
+struct depot_pruned_pack {
+    struct digest id;
+    int64_t bytes, kept_bytes; /* of the pack; needed, and in no pack that stays */
+    int64_t modified_ns;
+    enum depot_verdict verdict;
+    bool is_stuck; /* what is needed of it could not be read: it was left as it is */
+};
+
+struct depot_pruned {
+    struct depot_pruned_pack *packs; /* all but those kept */
+    size_t pack_count;
+    int64_t kept_count, kept_bytes;
+    int64_t moved_bytes; /* copied into new packs */
+};
+
+/* Takes packs out of use and removes those that were long enough (docs/formats.md, "Remotes").
+ * Needs no lock: pushes and other prunings may go on, and it may be killed at any point. */
+FALLIBLE depot_prune(struct depot *depot, struct arena *arena, const struct depot_pruning *pruning,
+                     struct depot_pruned *ret);

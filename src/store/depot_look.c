@@ -1,0 +1,117 @@
+/* Questions about what is there: sizes, chunks, the time. */
+#include "mlops/host/clock.h"
+
+#include "depot_private.h"
+
+static bool find_blob(const struct depot *depot, struct digest digest, int64_t *ret)
+{
+    struct catalogue_hit hit;
+    size_t at = 0;
+    while (catalogue_find(&depot->catalogue, digest, &at, &hit)) {
+        if (hit.row.kind == PACK_MANIFEST)
+            continue;
+        *ret = hit.row.raw_bytes;
+        return true;
+    }
+    return false;
+}
+
+static bool has_manifest(const struct depot *depot, struct digest digest)
+{
+    struct catalogue_hit hit;
+    size_t at = 0;
+    while (catalogue_find(&depot->catalogue, digest, &at, &hit))
+        if (hit.row.kind == PACK_MANIFEST)
+            return true;
+    return false;
+}
+
+struct naming {
+    pthread_mutex_t mutex;
+    void (*visit)(void *context, struct digest chunk);
+    void *context;
+};
+
+static FALLIBLE take_chunks(void *context, struct errand *errand, struct str bytes)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct naming *naming = context;
+    struct manifest_chunk_vec chunks = {0};
+    (void)errand;
+    TRY(manifest_decode(&scratch, bytes, -1, &chunks));
+    pthread_mutex_lock(&naming->mutex);
+    vec_each (const struct manifest_chunk, chunk, &chunks)
+        naming->visit(naming->context, chunk->digest);
+    pthread_mutex_unlock(&naming->mutex);
+    return NULL;
+}
+
+struct error *depot_each_chunk(struct depot *depot, const struct digest *files, size_t count,
+                               void (*visit)(void *context, struct digest chunk), void *context)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct naming naming = {.visit = visit, .context = context};
+    struct errands errands = {.depot = depot, .take = take_chunks, .context = &naming};
+    pthread_mutex_init(&naming.mutex, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (has_manifest(depot, files[i]))
+            *vec_push(&scratch, &errands.list) =
+                (struct errand){.digest = files[i], .raw_bytes = -1};
+    struct error *error = depot_run_errands(&errands);
+    vec_each (struct errand, errand, &errands.list)
+        if (!error && !errand->is_done)
+            error = error_new(ERROR_STORED, "a manifest of the remote can't be read");
+    pthread_mutex_destroy(&naming.mutex);
+    return error;
+}
+
+static FALLIBLE take_size(void *context, struct errand *errand, struct str bytes)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct manifest_chunk_vec chunks = {0};
+    int64_t *size = context;
+    (void)errand;
+    TRY(manifest_decode(&scratch, bytes, -1, &chunks));
+    *size = 0;
+    vec_each (const struct manifest_chunk, chunk, &chunks)
+        *size += chunk->size_bytes;
+    return NULL;
+}
+
+struct error *depot_object_bytes(struct depot *depot, struct digest digest, int64_t *ret,
+                                 bool *ret_found)
+{
+    struct errand errand = {.digest = digest, .raw_bytes = -1};
+    struct errands errands = {
+        .depot = depot, .list = {&errand, 1, 1}, .take = take_size, .context = ret};
+    *ret_found = find_blob(depot, digest, ret);
+    if (*ret_found || !has_manifest(depot, digest))
+        return NULL;
+    TRY(depot_run_errands(&errands));
+    *ret_found = errand.is_done;
+    return NULL;
+}
+
+/* --- the server's clock --- */
+
+struct error *depot_clock(struct depot *depot, int64_t *ret_now_ns)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct transport_item item = {0};
+    uint64_t random;
+    bool found = false;
+    random_bytes(&random, sizeof random);
+    struct str name = str_print(&scratch, "probe/%016llx", (unsigned long long)random);
+    TRY(depot_put_file(depot, name, STR("probe\n")));
+    {
+        AUTO(depot_line_drop) struct depot_line line = {0};
+        TRY(depot_line_take(depot, &line));
+        TRY(connection_stat(line.connection, name, &item, &found));
+    }
+    TRY(depot_remove_file(depot, name));
+    if (!found || item.modified_ns == 0)
+        return error_new(ERROR_MACHINE, "remote '%.*s' does not tell how old its files are",
+                         STR_FMT(depot->remote->name));
+    *ret_now_ns = item.modified_ns;
+    return NULL;
+}

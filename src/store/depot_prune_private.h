@@ -1,0 +1,36 @@
+/* Shared by the files that take packs out of a remote. */
+#pragma once
+
+#include "depot_private.h"
+
+/* Of each pack of the catalogue. */
+struct judged {
+    int64_t kept_bytes;   /* that are needed, and that it is to keep */
+    int64_t condemned_ns; /* by the server's clock; INT64_MAX: it is not condemned */
+    bool is_old;          /* it may be condemned */
+    bool is_due;          /* it was condemned long enough ago */
+    bool is_stuck;        /* needed bytes of it could not be read: it stays */
+    enum depot_verdict verdict;
+};
+
+/* A blob that moves to a new pack. */
+struct move {
+    size_t pack;
+    struct digest digest;
+    int64_t raw_bytes; /* -1: a manifest */
+};
+VEC(move_vec, struct move);
+
+struct pruning {
+    struct depot *depot;
+    const struct depot_pruning *wish;
+    struct arena arena;
+    struct judged *packs;
+    size_t pack_count; /* those there at first; new ones come behind */
+    struct move_vec moves;
+    int64_t moved_bytes;
+};
+
+/* Copies what moves into new packs, several blobs each; a pack of which something can't be read is
+ * stuck. */
+FALLIBLE prune_copy(struct pruning *pruning);
