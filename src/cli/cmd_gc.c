@@ -3,11 +3,12 @@
 #include "mlops/cli/report_run.h"
 #include "mlops/host/pool.h"
 #include "mlops/host/signal.h"
+#include "mlops/store/depot.h"
 #include "mlops/store/gc.h"
 #include "mlops/store/projects.h"
 
 struct gc_command {
-    bool yes, all;
+    bool yes, all, remote;
     int64_t grace_ns;
     struct str forget;
 };
@@ -19,6 +20,8 @@ static const struct option_row rows[] = {
      .help = "List the biggest 10,000 items, not only 20"},
     {"grace", 0, OPTION_DURATION_AT(struct gc_command, grace_ns), .value = "TIME", .initial = -1,
      .help = "Keep what is younger than this (gc.grace in the configuration)"},
+    {"remote", 0, OPTION_FLAG_AT(struct gc_command, remote),
+     .help = "Look at a remote instead of the local store (default: remote.default)"},
     {"forget", 0, OPTION_STR_AT(struct gc_command, forget), .value = "ID",
      .help = "First forget what a project needs that shared the cache and is gone for good"},
 };
@@ -145,6 +148,89 @@ static void print_json(struct context *context, const struct gc_command *options
     report_json_close(&json);
 }
 
+static void print_remote_text(struct context *context, const struct gc_command *options,
+                              const struct gc_remote_report *report)
+{
+    struct buf *out = &context->out;
+    struct arena *arena = context->arena;
+    struct table table = item_table(context, &report->base, options->all);
+    if (table.row_count && !context->common.quiet) {
+        report_text(context, &table, false);
+        buf_add_char(out, '\n');
+    }
+    struct buf summary = buf_in(arena);
+    buf_print(&summary, "%s %.*s in %lld items; %s %lld packs (%.*s)",
+              options->yes ? "removed" : "would remove",
+              STR_FMT(bytes_print(arena, report->base.freed_bytes)),
+              (long long)report->base.removed_items,
+              options->yes ? "taken out of use:" : "would take out of use:",
+              (long long)report->condemned_packs,
+              STR_FMT(bytes_print(arena, report->condemned_bytes)));
+    buf_print(&summary, "; waiting: %lld; kept: %lld packs, %.*s", (long long)report->waiting_packs,
+              (long long)report->base.kept_objects,
+              STR_FMT(bytes_print(arena, report->base.kept_bytes)));
+    report_line(context, buf_str(&summary), 0, 0);
+    if (!options->yes && (report->base.removed_items || report->condemned_packs))
+        context_notice(context, "nothing was changed; 'mlops gc --remote --yes' does it");
+}
+
+static void print_remote_json(struct context *context, const struct gc_command *options,
+                              const struct gc_remote_report *report)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"freed_bytes", report->base.freed_bytes},    {"item_count", report->base.removed_items},
+        {"kept_packs", report->base.kept_objects},    {"kept_bytes", report->base.kept_bytes},
+        {"condemned_packs", report->condemned_packs}, {"condemned_bytes", report->condemned_bytes},
+        {"waiting_packs", report->waiting_packs},     {"waiting_bytes", report->waiting_bytes},
+        {"moved_bytes", report->moved_bytes},         {"stuck_packs", report->stuck_packs}};
+    struct json_writer json = report_json_open(context);
+    struct table table = item_table(context, &report->base, true);
+    json_name(&json, "dry_run");
+    json_bool(&json, !options->yes);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        json_name(&json, numbers[i].name);
+        json_int(&json, numbers[i].value);
+    }
+    json_name(&json, "items");
+    report_json_rows(&json, &table);
+    report_json_close(&json);
+}
+
+static FALLIBLE collect_remote(struct context *context, const struct gc_command *options,
+                               struct str name)
+{
+    struct workspace *workspace = NULL;
+    struct ledger *ledger = NULL;
+    struct cas *cas = NULL;
+    struct remote *remote = NULL;
+    AUTO(depot_drop) struct depot *depot = NULL;
+    struct gc_remote_report report = {0};
+    TRY(context_project(context, &workspace));
+    TRY(context_ledger(context, &ledger));
+    TRY(context_cas(context, &cas));
+    TRY(remotes_find(context->arena, workspace, name, &remote));
+    struct depot_options place = {
+        .workspace = workspace, .cas = cas, .remote = remote, .observer = &context->observer};
+    struct gc_options wanted = {.really = options->yes,
+                                .grace_ns = options->grace_ns < 0
+                                                ? workspace->config.gc_remote_grace_ns
+                                                : options->grace_ns};
+    TRY(depot_open(context->arena, &place, &depot));
+    TRY(gc_remote_run(context->arena, workspace, ledger, cas, depot, &wanted, &report));
+    if (context->format == FORMAT_TABLE) {
+        print_remote_text(context, options, &report);
+    } else if (context->format == FORMAT_JSON) {
+        print_remote_json(context, options, &report);
+    } else {
+        struct table table = item_table(context, &report.base, true);
+        report_table(context, &table, "items");
+    }
+    return NULL;
+}
+
 static FALLIBLE forget(struct context *context, const struct workspace *workspace, struct str id)
 {
     size_t count = 0;
@@ -164,8 +250,11 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     struct cas *cas = NULL;
     struct gc_report report = {0};
     int signal_fd;
-    (void)argc, (void)argv;
     TRY(signal_open(&signal_fd));
+    if (options->remote)
+        return collect_remote(context, options, argc ? argv[0] : (struct str){0});
+    if (argc)
+        return error_new(ERROR_USAGE, "only 'mlops gc --remote' takes a name");
     TRY(context_project(context, &workspace));
     if (options->forget.len)
         TRY(forget(context, workspace, options->forget));
@@ -192,13 +281,15 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
 static const struct command_example examples[] = {
     {"mlops gc", "list what may go, with size and reason; nothing is removed"},
     {"mlops gc --yes", "remove it"},
+    {"mlops gc --remote", "list what the default remote holds and nothing needs"},
     {"mlops gc --grace 0", "list also what was made within the last day"},
 };
 
 const struct cli_command cmd_gc = {
     .name = "gc",
     .group = GROUP_DATA,
-    .arguments = "",
+    .arguments = "[REMOTE]",
+    .words_most = 1,
     .summary = "Remove stored data that nothing needs any more",
     .description =
         "Kept are: what lock files name, in the work tree and on every branch, tag and stash of "
@@ -207,7 +298,15 @@ const struct cli_command cmd_gc = {
         "asked too. Where the cache is larger than cache.size, also results go that can be made or "
         "fetched again, those first that cost the least time for their size; never what the lock "
         "files of the work tree, tagged runs or pointers name, unless a remote has it. Only counts "
-        "unless --yes is given.",
+        "unless --yes is given.\n\n"
+        "With --remote the packs of a remote are looked at. Needed is what git (all branches, also "
+        "remote-tracking ones, tags and stashes), the history and the work tree of this clone "
+        "name, "
+        "so fetch all branches first; and what was pushed within gc.remote_grace. A pack goes in "
+        "two "
+        "steps: it is taken out of use, and removed by a gc that comes later than the grace "
+        "period. "
+        "Others may push and fetch at the same time.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct gc_command),

@@ -92,6 +92,20 @@ struct error *depot_object_bytes(struct depot *depot, struct digest digest, int6
     return NULL;
 }
 
+struct error *depot_each_blob(struct depot *depot, struct digest id,
+                              FALLIBLE (*visit)(void *context, struct digest blob), void *context)
+{
+    const struct catalogue *catalogue = &depot->catalogue;
+    for (size_t i = 0; i < catalogue->packs.len; i++) {
+        const struct pack_index *index = &catalogue->packs.at[i].index;
+        if (!digest_equal(catalogue->packs.at[i].id, id))
+            continue;
+        for (size_t at = 0; at < index->row_count; at++)
+            TRY(visit(context, pack_index_row(index, at).digest));
+    }
+    return NULL;
+}
+
 /* --- the server's clock --- */
 
 struct error *depot_clock(struct depot *depot, int64_t *ret_now_ns)

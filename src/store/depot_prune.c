@@ -22,6 +22,9 @@ static const struct depot_pack *pack_at(const struct pruning *pruning, size_t i)
     return &pruning->depot->catalogue.packs.at[i];
 }
 
+/* Less is not worth a new pack. */
+enum { GAIN_BYTES_LEAST = 65536 };
+
 /* --- what is known of each pack --- */
 
 static size_t pack_find(const struct pruning *pruning, struct digest id)
@@ -90,8 +93,11 @@ static void weigh_pack(struct pruning *pruning, size_t i)
     const struct pack_index *index = &pack_at(pruning, i)->index;
     for (size_t at = 0; at < index->row_count; at++) {
         struct pack_row row = pack_index_row(index, at);
-        if (is_needed(pruning, row.digest) && keeper_of(pruning, row.digest) == i)
-            pruning->packs[i].kept_bytes += row.stored_bytes;
+        pruning->packs[i].blob_bytes += row.stored_bytes;
+        if (!is_needed(pruning, row.digest) || keeper_of(pruning, row.digest) != i)
+            continue;
+        pruning->packs[i].kept_count++; /* an empty blob has no bytes */
+        pruning->packs[i].kept_bytes += row.stored_bytes;
     }
 }
 
@@ -106,16 +112,18 @@ static enum depot_verdict verdict_of(const struct pruning *pruning, size_t i)
         return judged->is_due ? DEPOT_REMOVED : DEPOT_WAITS;
     if (!judged->is_old)
         return DEPOT_KEPT;
-    if (judged->kept_bytes == 0)
+    if (judged->kept_count == 0)
         return DEPOT_CONDEMNED;
-    return !pack->is_damaged && judged->kept_bytes < pack->bytes / 2 ? DEPOT_REPACKED : DEPOT_KEPT;
+    bool is_worth_it = judged->kept_bytes * 2 < judged->blob_bytes &&
+                       judged->blob_bytes - judged->kept_bytes >= GAIN_BYTES_LEAST;
+    return !pack->is_damaged && is_worth_it ? DEPOT_REPACKED : DEPOT_KEPT;
 }
 
 static void plan_moves(struct pruning *pruning, size_t i)
 {
     const struct pack_index *index = &pack_at(pruning, i)->index;
     enum depot_verdict verdict = pruning->packs[i].verdict;
-    if ((verdict != DEPOT_REMOVED && verdict != DEPOT_REPACKED) || !pruning->packs[i].kept_bytes)
+    if ((verdict != DEPOT_REMOVED && verdict != DEPOT_REPACKED) || !pruning->packs[i].kept_count)
         return;
     for (size_t at = 0; at < index->row_count; at++) {
         struct pack_row row = pack_index_row(index, at);

@@ -5,6 +5,8 @@
 
 /* Of each pack of the catalogue. */
 struct judged {
+    int64_t blob_bytes; /* of all that is in it */
+    int64_t kept_count;
     int64_t kept_bytes;   /* that are needed, and that it is to keep */
     int64_t condemned_ns; /* by the server's clock; INT64_MAX: it is not condemned */
     bool is_old;          /* it may be condemned */

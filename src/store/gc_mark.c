@@ -54,13 +54,16 @@ FALLIBLE mark_object(struct marks *marks, struct digest digest)
 /* Marks what a tree object names; directories not yet seen go to the list of those to be read. A
  * tree that is not here (never fetched) names nothing that is here for its sake. */
 static FALLIBLE expand(struct marks *marks, struct arena *arena, struct digest digest,
-                       struct digest_vec *waiting)
+                       struct digest_vec *waiting, bool *ret_found)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str bytes = {0};
     struct tree tree = {0};
     bool found = false;
     TRY(cas_get_bytes(marks->cas, &scratch, digest, GC_TREE_BYTES_MOST, &bytes, &found));
+    *ret_found = found;
+    if (!found && marks->collected)
+        *vec_push(marks->collected, &marks->absent) = digest;
     if (!found)
         return NULL;
     TRY_WITHIN(tree_decode(&scratch, bytes, &tree), "a directory in the store");
@@ -73,20 +76,49 @@ static FALLIBLE expand(struct marks *marks, struct arena *arena, struct digest d
     return NULL;
 }
 
+static FALLIBLE expand_all(struct marks *marks, struct arena *arena, struct digest_vec *waiting,
+                           bool *ret_found)
+{
+    while (waiting->len) {
+        bool found = false;
+        TRY(signal_check());
+        TRY(expand(marks, arena, waiting->at[--waiting->len], waiting, &found));
+        *ret_found = *ret_found && found;
+    }
+    return NULL;
+}
+
+FALLIBLE mark_below(struct marks *marks, struct digest tree, bool *ret_found)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct digest_vec waiting = {0};
+    TRY(expand(marks, &arena, tree, &waiting, ret_found));
+    bool is_whole = true;
+    return expand_all(marks, &arena, &waiting, &is_whole);
+}
+
+static void collect_root(struct marks *marks, const struct artifact *artifact)
+{
+    if (marks->collected)
+        *vec_push(marks->collected, &marks->roots) =
+            (struct gc_root){.path = str_copy(marks->collected, artifact->path),
+                             .is_tree = artifact->kind == ARTIFACT_TREE,
+                             .digest = artifact->digest,
+                             .size_bytes = artifact->size_bytes};
+}
+
 FALLIBLE mark_artifact(struct marks *marks, const struct artifact *artifact)
 {
     AUTO(arena_drop) struct arena arena = {0};
     struct digest_vec waiting = {0};
+    bool is_whole = true;
     bool is_tree = artifact->kind == ARTIFACT_TREE;
     if (artifact->kind == ARTIFACT_ABSENT || !raise_mark(marks, artifact->digest, is_tree))
         return NULL;
+    collect_root(marks, artifact);
     if (is_tree)
         *vec_push(&arena, &waiting) = artifact->digest;
-    while (waiting.len) {
-        TRY(signal_check());
-        TRY(expand(marks, &arena, waiting.at[--waiting.len], &waiting));
-    }
-    return NULL;
+    return expand_all(marks, &arena, &waiting, &is_whole);
 }
 
 FALLIBLE mark_lock(struct marks *marks, const struct lockfile *lockfile)

@@ -114,19 +114,25 @@ static FALLIBLE name_result(void *context, struct str project, struct digest key
     return NULL;
 }
 
+FALLIBLE gc_name_wanted(struct sweep *sweep, struct digest_set *wanted)
+{
+    AUTO(naming_drop)
+    struct naming naming = {.sweep = sweep, .wanted = *wanted, .left = wanted->len};
+    *wanted = (struct digest_set){0};
+    TRY(ledger_outputs(sweep->ledger, name_output, &naming));
+    return results_each(sweep->workspace, name_result, &naming);
+}
+
 FALLIBLE gc_name_items(struct sweep *sweep)
 {
-    AUTO(naming_drop) struct naming naming = {.sweep = sweep};
+    AUTO(digest_set_drop) struct digest_set wanted = {0};
     struct gc_report *report = sweep->items.report;
     gc_items_sort(&sweep->items);
     for (size_t i = 0; i < report->item_count; i++) {
         struct digest digest;
-        if (report->items[i].label.len || !digest_parse(report->items[i].name, &digest) ||
-            !digest_set_add(&naming.wanted, digest))
-            continue;
-        *digest_set_note(&naming.wanted, digest) = (uint32_t)i;
-        naming.left++;
+        if (!report->items[i].label.len && digest_parse(report->items[i].name, &digest) &&
+            digest_set_add(&wanted, digest))
+            *digest_set_note(&wanted, digest) = (uint32_t)i;
     }
-    TRY(ledger_outputs(sweep->ledger, name_output, &naming));
-    return results_each(sweep->workspace, name_result, &naming);
+    return gc_name_wanted(sweep, &wanted);
 }

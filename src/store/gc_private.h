@@ -40,6 +40,15 @@ enum mark_rank {
     MARK_RANKS,
 };
 
+/* A file or directory that something outside of the store names. */
+struct gc_root {
+    struct str path;
+    bool is_tree;
+    struct digest digest;
+    int64_t size_bytes;
+};
+VEC(root_vec, struct gc_root);
+
 /* What is needed, and what was looked at already. */
 struct marks {
     struct cas *cas;
@@ -47,6 +56,9 @@ struct marks {
     enum mark_rank rank;         /* of what is marked now */
     struct digest_set objects;   /* their ranks; MARK_TREE with it: a directory */
     struct digest_set results;   /* by id; their ranks */
+    struct arena *collected;     /* of what follows; NULL: not asked for */
+    struct digest_vec absent;    /* directories that are not in the store */
+    struct root_vec roots;       /* what was marked from outside */
     struct digest_set fetchable; /* objects that a remote has, as far as is known here */
     struct digest_set keys;      /* of lock entries */
     struct digest_set documents; /* bytes of lock files seen */
@@ -65,6 +77,9 @@ FALLIBLE mark_object(struct marks *marks, struct digest digest);
 
 /* Its objects: of a tree all that is below it. */
 FALLIBLE mark_artifact(struct marks *marks, const struct artifact *artifact);
+
+/* What a directory that was absent names, now that it is here; false: it is not. */
+FALLIBLE mark_below(struct marks *marks, struct digest tree, bool *ret_found);
 FALLIBLE mark_lock(struct marks *marks, const struct lockfile *lockfile);
 
 /* All roots of a project: runs, lock files of the work tree and of git, results that wait to be
@@ -112,6 +127,9 @@ FALLIBLE gc_evict(struct sweep *sweep);
 
 /* Says of listed objects what they were. Before anything is removed: directories are read. */
 FALLIBLE gc_name_items(struct sweep *sweep);
+
+/* The same for objects that belong to items: the note of each is the item's number. */
+FALLIBLE gc_name_wanted(struct sweep *sweep, struct digest_set *wanted);
 
 /* Folders of .mlops that only people read: failed outputs, displaced files, logs. */
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,

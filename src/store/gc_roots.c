@@ -50,8 +50,12 @@ static FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct 
     AUTO(arena_drop) struct arena scratch = {0};
     struct pointer pointer = {0};
     struct error *error = pointer_parse(&scratch, name, bytes, path, &pointer);
-    if (!error)
-        return mark_artifact(marks, &pointer.artifact);
+    if (!error) {
+        enum mark_rank before = mark_as(marks, MARK_DATA);
+        TRY(mark_artifact(marks, &pointer.artifact));
+        mark_as(marks, before);
+        return NULL;
+    }
     bool is_ours = bytes.len == 0 || error->code == ERROR_STORED ||
                    str_starts(bytes, STR("schema:")) || str_find(bytes, STR("sha256:")) >= 0;
     if (is_ours)

@@ -90,6 +90,10 @@ FALLIBLE depot_object_bytes(struct depot *depot, struct digest digest, int64_t *
 FALLIBLE depot_each_chunk(struct depot *depot, const struct digest *files, size_t count,
                           void (*visit)(void *context, struct digest chunk), void *context);
 
+/* Everything in a pack; nothing if it is not known. */
+FALLIBLE depot_each_blob(struct depot *depot, struct digest pack,
+                         FALLIBLE (*visit)(void *context, struct digest blob), void *context);
+
 enum depot_verdict {
     DEPOT_KEPT,
     DEPOT_CONDEMNED, /* nothing needed is in it: a file of gc/ names it from now on */

@@ -54,6 +54,27 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
                 struct cas *cas, const struct gc_options *options, const struct observer *observer,
                 struct gc_report *ret);
 
+struct depot;
+
+/* What happened to a remote: items are packs ("pack"), stage results ("result") and records of
+ * pushes ("record"); removed_items and freed_bytes count what is removed now. */
+struct gc_remote_report {
+    struct gc_report base;
+    int64_t condemned_packs, condemned_bytes; /* taken out of use: removed after the grace period */
+    int64_t waiting_packs, waiting_bytes;     /* were before, less than the grace period ago */
+    int64_t moved_bytes;                      /* copied out of packs of which little is needed */
+    int64_t stuck_packs;                      /* with something needed that can't be read */
+};
+
+/* The same for a remote, by its clock, with its own grace period. Needed is what git (all branches,
+ * remote branches, tags, stashes), the ledger and the work tree of this project name, what pushes
+ * recorded within the grace period, and what other projects recorded at any time. Directories that
+ * only the remote has are fetched; one that it should have and can't give stops it. Needs no lock;
+ * may be killed at any point. */
+FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
+                       struct ledger *ledger, struct cas *cas, struct depot *depot,
+                       const struct gc_options *options, struct gc_remote_report *ret);
+
 struct verify_fault {
     const char *what; /* "object", "result", "lineage", "index" */
     struct str name;
