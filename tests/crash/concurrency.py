@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Many mlops at once on one project: each run recorded once, each stage executed once in all, no
-deadlock, nothing lost; two pipelines side by side; runs while gc sweeps."""
+deadlock, nothing lost; two pipelines side by side; runs and adds while gc sweeps."""
 import os
 import subprocess
 import sys
@@ -151,12 +151,49 @@ def against_gc(tally, rounds):
         tally.point(faults, f"runs against gc, round {number}")
 
 
+def data_at_once(tally, rounds):
+    """Adds of different paths, of the same one and of parts of one directory, with gc beside them:
+    each is recorded, and no line of .gitignore is lost."""
+    if not fault.has_command("add"):
+        print("concurrency: add left out, this binary has none")
+        return
+    env = fault.environment(MLOPS_GC_GRACE="0s", MLOPS_KEEP_RUNS="1", MLOPS_KEEP_AGE="0s")
+    for number in range(rounds):
+        project = fault.make_project("adds")
+        subprocess.run(["git", "init", "-q", project], check=True)
+        names = [f"d{i}" for i in range(4)] + ["same", "parts"]
+        for name in names:
+            for i in range(20):
+                fault.write(f"{project}/{name}/{i}", f"{name} {i}\n")
+        fault.mlops(project, "add", "parts", env=env)
+        for i in range(3):
+            fault.write(f"{project}/parts/new{i}", f"new {i}\n")
+        commands = [["add", name] for name in names[:5]] + [["add", "same"], ["gc", "--yes"]]
+        commands += [["add", f"parts/new{i}"] for i in range(3)]
+        expected = {name: content for name, content in fault.tree(project, skipped=(
+            ".mlops", ".git", "data", "log")).items() if "/" in name}
+        results = start_together(project, commands, env)
+        faults = [f"{words}: {result}" for words, result in zip(commands, results)
+                  if result.status != fault.OK]
+        ignored = fault.read(project + "/.gitignore").decode().split()
+        faults += [f"/{name} is not ignored" for name in names if f"/{name}" not in ignored]
+        for name in names:
+            fault.remove(f"{project}/{name}")
+        back = fault.mlops(project, "checkout", env=env)
+        if back.status != fault.OK:
+            faults.append(f"checkout: {back}")
+        now = fault.tree(project)
+        faults += fault.differences(expected, {name: now.get(name) for name in expected})
+        faults += fault.verify(project)
+        tally.point(faults, f"adds at once, round {number}")
+
+
 def main():
-    chosen = fault.arguments((["kinds"], dict(nargs="*", help="same first two gc")))
+    chosen = fault.arguments((["kinds"], dict(nargs="*", help="same first two gc data")))
     tally, rounds = fault.Tally("concurrency"), 50 if chosen.full else 4
-    kinds = chosen.kinds or ["same", "first", "two", "gc"]
+    kinds = chosen.kinds or ["same", "first", "two", "gc", "data"]
     for kind, action in (("same", same_project), ("first", first_runs), ("two", two_pipelines),
-                         ("gc", against_gc)):
+                         ("gc", against_gc), ("data", data_at_once)):
         if kind in kinds:
             action(tally, rounds)
     if chosen.full and "same" in kinds:

@@ -23,11 +23,12 @@ POINTS_MOST = 14  # of one scenario in a sample
 
 class Scenario:
     """`make` returns the project as it is before the command; `heal` changes it afterwards, so
-    that the next run can succeed."""
+    that the next run can succeed. `data`: pointers, not stages, say what is sound."""
 
-    def __init__(self, name, words, make, heal=None, keeps=None, needs=None, window=None):
+    def __init__(self, name, words, make, heal=None, keeps=None, needs=None, window=None,
+                 data=None):
         self.name, self.words, self.make, self.heal = name, words, make, heal
-        self.keeps, self.needs, self.window = keeps, needs, window
+        self.keeps, self.needs, self.window, self.data = keeps, needs, window, data
 
 
 def fresh():
@@ -107,6 +108,92 @@ stages:
 """
 
 
+def library(project, version):
+    """A directory of data, and a file, as they were added in that version."""
+    for number in range(6):
+        name = f"{project}/library/{'sub/' if number % 2 else ''}{number}"
+        fault.write(name, f"{number} of version {version if number < 4 else 0}\n")
+    fault.write(project + "/single", f"single {version}\n")
+    fault.settle(project)
+
+
+def unadded():
+    project = fault.make_project("unadded")
+    library(project, 1)
+    return project
+
+
+def added():
+    project = unadded()
+    expect_ok(fault.mlops(project, "add", "library", "single"))
+    return project
+
+
+def readded():
+    """A second version, not added yet."""
+    project = added()
+    library(project, 2)
+    return project
+
+
+def checked_out():
+    """Pointers of the first version; of the second some is in the work tree, one file only there."""
+    project = readded()
+    pointers = [fault.read(f"{project}/{name}.mlops") for name in ("library", "single")]
+    expect_ok(fault.mlops(project, "add", "library", "single"))
+    fault.write(project + "/library/3", HAND)
+    for name, text in zip(("library", "single"), pointers):
+        fault.write(f"{project}/{name}.mlops", text)
+    return project
+
+
+def data_of(project):
+    found = fault.tree(project)
+    return {name: content for name, content in found.items()
+            if name.split("/")[0] in ("library", "single", "moved")}
+
+
+def after_add(scenario, project):
+    """The files are untouched; added again, they can be brought back."""
+    before = data_of(scenario.base)
+    faults = fault.differences(before, data_of(project))
+    again = fault.mlops(project, "add", "library", "single")
+    if again.status != fault.OK:
+        return faults + [f"added again: {again}"]
+    faults += fault.differences(before, data_of(project)) + fault.verify(project)
+    return faults + after_checkout(scenario, project, before)
+
+
+def after_checkout(scenario, project, expected=None):
+    """What pointers name is there once it is asked for, also from nothing."""
+    faults = fault.verify(project)
+    for _ in range(2):
+        result = fault.mlops(project, "checkout")
+        if result.status != fault.OK:
+            faults.append(f"checkout: {result}")
+        faults += fault.differences(expected or scenario.expected, data_of(project))
+        if scenario.keeps and not fault.holds(project, scenario.keeps):
+            faults.append("a file that a user had edited by hand is gone")
+        for name in ("library", "single"):
+            fault.remove(f"{project}/{name}")
+    return faults
+
+
+def after_move(scenario, project):
+    """All of it lies in one of the two places, and moved or checked out it is whole."""
+    if os.path.exists(project + "/library.mlops"):
+        fault.remove(project + "/library") if os.path.exists(project + "/moved") else None
+        fault.remove(project + "/moved.mlops")
+        expect = fault.mlops(project, "checkout", "library")
+        if expect.status != fault.OK:
+            return [f"checkout: {expect}"]
+        fault.remove(project + "/moved")
+        moved = fault.mlops(project, "move", "library", "moved")
+        if moved.status != fault.OK:
+            return [f"moved again: {moved}"]
+    return fault.differences(scenario.expected, data_of(project)) + fault.verify(project)
+
+
 def slow():
     """The stage outlives mlops, unless the next run ends it."""
     project = fault.make_project("slow", SLOW)
@@ -131,6 +218,11 @@ SCENARIOS = [
     Scenario("restore", ["run"], known),
     Scenario("repository", ["run"], repository),
     Scenario("slow-stage", ["run"], slow, window=(r"^(clone3?|vfork)\(", 40)),
+    Scenario("add", ["add", "library", "single"], unadded, data=after_add, needs="add"),
+    Scenario("add-again", ["add", "library", "single"], readded, data=after_add, needs="add"),
+    Scenario("checkout", ["checkout"], checked_out, keeps=HAND, data=after_checkout,
+             needs="checkout"),
+    Scenario("move", ["move", "library", "moved"], added, data=after_move, needs="move"),
     Scenario("gc", GC, rich, needs="gc"),
     Scenario("verify", ["verify"], rich, needs="verify"),
 ]
@@ -163,6 +255,8 @@ def list_points(trace):
 
 
 def after_kill(scenario, project, expected):
+    if scenario.data:
+        return scenario.data(scenario, project)
     faults = []
     if scenario.keeps and not fault.holds(project, scenario.keeps):
         faults.append("a file that a user had edited by hand is gone")
@@ -214,7 +308,9 @@ def try_scenario(scenario, chosen):
         last += first
     if scenario.heal:
         scenario.heal(project)
-    expect_ok(fault.run_json(project, env=fault.environment(**ENVIRONMENT)))
+    scenario.expected = data_of(project)
+    if not scenario.data:
+        expect_ok(fault.run_json(project, env=fault.environment(**ENVIRONMENT)))
     expected = fault.outputs(project)
     every = 1
     if not chosen.full:
