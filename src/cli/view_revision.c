@@ -8,6 +8,7 @@
 #include "mlops/model/run.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/lockfile.h"
+#include "mlops/store/pointers.h"
 #include "mlops/store/workspace.h"
 
 #include "view_private.h"
@@ -157,6 +158,22 @@ static FALLIBLE run_of_locks(struct context *context, const struct lock_source_v
                               ret);
 }
 
+/* What pointers of the commit say. */
+static FALLIBLE read_data(struct context *context, struct str commit, struct run_view *ret)
+{
+    struct workspace *workspace = NULL;
+    struct vcs *vcs = NULL;
+    struct pointer_vec pointers = {0};
+    TRY(context_workspace(context, &workspace));
+    TRY(context_vcs(context, &vcs));
+    TRY(pointers_load_commit(context->arena, workspace, vcs, commit, &pointers));
+    ret->knows_data = true;
+    ret->data = arena_new_array(context->arena, struct artifact, pointers.len);
+    for (size_t i = 0; i < pointers.len; i++)
+        ret->data[ret->data_count++] = pointers.at[i]->artifact;
+    return NULL;
+}
+
 FALLIBLE view_of_revision(struct context *context, struct str word, struct str commit,
                           struct str pipeline, struct run_view *ret)
 {
@@ -164,15 +181,19 @@ FALLIBLE view_of_revision(struct context *context, struct str word, struct str c
     struct lock_source_vec wanted = {0}, sources = {0};
     struct run *run = NULL;
     struct pipeline *dvc_pipeline = NULL;
+    struct run_view data = {0};
     struct str title =
         str_print(arena, "%.*s (%.*s)", STR_FMT(word), STR_FMT(str_slice(commit, 0, 7)));
     TRY(find_sources(context, pipeline, &wanted, &dvc_pipeline));
     TRY(read_sources(context, commit, &wanted, &sources));
-    if (!sources.len)
-        return error_hint(error_new(ERROR_PROJECT, "'%.*s' has no %.*s", STR_FMT(title),
-                                    STR_FMT(wanted.at[0].path)),
-                          "only revisions with a committed lock file can be compared");
-    TRY(run_of_locks(context, &sources, &run));
+    TRY(read_data(context, commit, &data));
+    if (!sources.len && !data.data_count)
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' has no %.*s", STR_FMT(title),
+                      STR_FMT(wanted.at[0].path)),
+            "only revisions with a committed lock file, or with pointers, can be compared");
+    if (sources.len)
+        TRY(run_of_locks(context, &sources, &run));
     struct run_view view = {.title = title};
     if (run) {
         TRY(view_of_run(context, run, &view));
@@ -181,10 +202,13 @@ FALLIBLE view_of_revision(struct context *context, struct str word, struct str c
     } else {
         TRY(view_from_locks(context, word, &sources, &view));
     }
-    if (dvc_pipeline)
+    if (dvc_pipeline && sources.len)
         TRY(view_warn_if_behind(context, commit, dvc_pipeline, &view));
     /* Whoever names a commit asks for that commit's code, not for what the run started from. */
     view.code = (struct code_state){.commit = commit};
+    view.knows_data = true;
+    view.data = data.data;
+    view.data_count = data.data_count;
     *ret = view;
     return NULL;
 }

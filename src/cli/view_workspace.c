@@ -5,6 +5,7 @@
 #include "mlops/engine/code.h"
 #include "mlops/engine/fingerprint.h"
 #include "mlops/host/file.h"
+#include "mlops/store/pointers.h"
 
 #include <stdlib.h>
 
@@ -81,6 +82,25 @@ static FALLIBLE read_outputs(struct session *session, const struct stage *stage,
     return NULL;
 }
 
+/* A path that can't be read is none of the answer here: status tells it. */
+static FALLIBLE read_data(struct session *session, struct run_view *ret)
+{
+    struct pointer_vec pointers = {0};
+    TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
+    ret->data = arena_new_array(session->arena, struct artifact, pointers.len);
+    ret->knows_data = true;
+    for (size_t i = 0; i < pointers.len; i++) {
+        struct artifact *found = &ret->data[ret->data_count];
+        struct str path = pointers.at[i]->artifact.path;
+        struct error *error = worktree_look(session->worktree, path, LOOK_OUT, found);
+        if (error && error->code >= ERROR_SIGNAL)
+            return error;
+        ret->data_count += !error && found->kind != ARTIFACT_ABSENT;
+        error_drop(error);
+    }
+    return NULL;
+}
+
 static FALLIBLE read_view(struct session *session, struct run_view *ret)
 {
     const struct stage_vec *stages = &session->pipeline->stages;
@@ -96,6 +116,7 @@ static FALLIBLE read_view(struct session *session, struct run_view *ret)
         TRY(read_outputs(session, stage, seen));
     }
     view_sort_stages(&view);
+    TRY(read_data(session, &view));
     TRY(code_examine(session, &view.code, &patch));
     *ret = view;
     return NULL;
@@ -111,6 +132,15 @@ FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct 
         .observer = &context->observer,
     };
     TRY(path_current(context->arena, &options.cwd));
-    TRY(session_open(context->arena, &options, &session));
-    return read_view(&session, ret);
+    bool has_pipeline = pipeline.len > 0;
+    struct str found = {0};
+    if (!has_pipeline)
+        TRY(session_find_pipeline(context->arena, options.cwd, &found, &has_pipeline));
+    if (has_pipeline) {
+        TRY(session_open(context->arena, &options, &session));
+        return read_view(&session, ret);
+    }
+    *ret = (struct run_view){.title = STR("workspace"), .is_workspace = true};
+    TRY(session_open_data(context->arena, &options, &session));
+    return read_data(&session, ret);
 }

@@ -62,6 +62,17 @@ static void collect_deps(struct arena *scratch, const struct run_view *view, enu
     }
 }
 
+/* What pointers track, whether or not a stage reads it. */
+static void collect_tracked(struct arena *scratch, const struct run_view *view, enum diff_side side,
+                            struct map *ret)
+{
+    for (size_t i = 0; i < view->data_count; i++) {
+        struct variants *variants = variants_place(scratch, ret, view->data[i].path);
+        if (!variants->sides[side])
+            add_artifact(scratch, variants, side, &view->data[i]);
+    }
+}
+
 /* Whether the path, or a directory above it, is made by a stage of a side that has it. */
 static bool is_made(const struct map *paths, struct str path)
 {
@@ -94,6 +105,10 @@ void diff_add_data(struct arena *arena, const struct run_view *before, const str
     collect_outs(&scratch, after, SIDE_AFTER, &paths);
     collect_deps(&scratch, before, SIDE_BEFORE, &paths);
     collect_deps(&scratch, after, SIDE_AFTER, &paths);
+    if (before->knows_data && after->knows_data) {
+        collect_tracked(&scratch, before, SIDE_BEFORE, &paths);
+        collect_tracked(&scratch, after, SIDE_AFTER, &paths);
+    }
     map_each (entry, &paths) {
         const void *items[SIDE_COUNT];
         enum diff_change change = variants_compare(entry->value, items);

@@ -344,6 +344,25 @@ END
   says "git checkout --ours -- 'one.mlops'"
 }
 
+@test "diff tells what changed between revisions and the work tree, without a pipeline" {
+  git_init
+  raw
+  echo one >one
+  succeeds add data/raw one
+  commit_all
+  echo edited >data/raw/f1
+  succeeds remove --data one
+  succeeds diff HEAD --json
+  holds '[(d["path"], d["change"]) for d in r["data"]] == [("data/raw", "changed"), ("one", "removed")]'
+  holds 'r["data"][0]["files"]["changed"] == 1'
+  succeeds add data/raw
+  commit_all second
+  succeeds diff HEAD~1 HEAD --json
+  holds '[(d["path"], d["change"]) for d in r["data"]] == [("data/raw", "changed"), ("one", "removed")]'
+  succeeds diff HEAD workspace --json
+  holds 'r["data"] == []'
+}
+
 @test "ignored files are left out" {
   raw
   echo '*.tmp' >.mlopsignore

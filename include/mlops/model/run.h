@@ -99,4 +99,7 @@ struct run_view {
         enum stage_status status;
     } * stages; /* sorted by name */
     size_t stage_count;
+    bool knows_data;       /* what pointers track; runs don't say */
+    struct artifact *data; /* what each tracked path holds there */
+    size_t data_count;
 };
