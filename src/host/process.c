@@ -42,10 +42,11 @@ static void spawn_drop(struct spawn *spawn)
 }
 
 /* A group of its own, and no disposition or mask of ours (we ignore SIGPIPE, say). */
-static void spawn_signals(struct spawn *spawn)
+static void spawn_signals(struct spawn *spawn, bool joins_group)
 {
     sigset_t all, none;
-    const short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    const short group = joins_group ? 0 : POSIX_SPAWN_SETPGROUP;
+    const short flags = (short)(group | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     sigfillset(&all);
     sigemptyset(&none);
     check(posix_spawnattr_setflags(&spawn->attributes, flags) == 0);
@@ -65,7 +66,11 @@ static int spawn_files(struct spawn *spawn, const struct process_spec *spec, int
     }
     if (spec->drops_stderr)
         code |= posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!spec->inherits_stdin)
+    if (spec->error_fd)
+        code |= posix_spawn_file_actions_adddup2(actions, spec->error_fd, STDERR_FILENO);
+    if (spec->input_fd)
+        code |= posix_spawn_file_actions_adddup2(actions, spec->input_fd, STDIN_FILENO);
+    else if (!spec->inherits_stdin)
         code |= posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     for (size_t i = 0; i < spec->keep_count; i++) {
         check(spec->keep_fds[i] > STDERR_FILENO);
@@ -98,7 +103,7 @@ static FALLIBLE spawn_program(const struct process_spec *spec, const char *progr
 {
     AUTO(spawn_drop) struct spawn spawn;
     spawn_open(&spawn);
-    spawn_signals(&spawn);
+    spawn_signals(&spawn, spec->joins_group);
     int code = spawn_files(&spawn, spec, cwd_fd);
     if (code == 0) /* the prototype is older than const */
         code =

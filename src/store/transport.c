@@ -15,6 +15,7 @@
 /* Adding a kind of remote: its file, and a row here. */
 static const struct transport_kind *const kinds[] = {
     &transport_directory,
+    &transport_ssh,
     &transport_http,
     &transport_dav,
 };

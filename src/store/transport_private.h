@@ -56,6 +56,7 @@ struct connection {
 };
 
 extern const struct transport_kind transport_directory;
+extern const struct transport_kind transport_ssh;
 extern const struct transport_kind transport_http; /* reads only */
 extern const struct transport_kind transport_dav;
 

@@ -1,6 +1,7 @@
 /* Child processes: each in its own process group, never forked from our memory (posix_spawn),
  * dropped means killed and reaped. mlops is a subreaper, so what daemonises comes back to it; a
- * leftover is ended by process_sweep. Only the main thread starts processes. */
+ * leftover is ended by process_sweep. Only the main thread starts stages and helpers; what carries
+ * a connection (host/sftp) may be started by pool threads, too: nothing here is shared. */
 #pragma once
 
 #include "mlops/base/error.h"
@@ -16,6 +17,9 @@ struct process_spec {
     int output_fd;       /* stdout and stderr; -1: inherited */
     bool drops_stderr;   /* stderr to /dev/null instead */
     bool inherits_stdin; /* else /dev/null */
+    bool joins_group;    /* ours, not one of its own: to ask on the terminal, and to get its ^C */
+    int input_fd;        /* stdin; 0: as said above */
+    int error_fd;        /* stderr apart from output_fd; 0: none. Both above 2 */
     const int *keep_fds; /* descriptors the child keeps (locks) */
     size_t keep_count;
 };
