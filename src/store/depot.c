@@ -99,7 +99,7 @@ static FALLIBLE check_format(const struct depot *depot, struct str text)
                      STR_FMT(depot->remote->name), STR_FMT(depot->remote->url));
 }
 
-static FALLIBLE find_format(struct depot *depot, bool wants_write)
+static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_absent)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str text = {0};
@@ -107,6 +107,8 @@ static FALLIBLE find_format(struct depot *depot, bool wants_write)
     TRY(depot_get_file(depot, &scratch, STR("format"), FORMAT_BYTES_MOST, &text, &found));
     if (found)
         return check_format(depot, text);
+    if (takes_absent)
+        return NULL;
     if (!wants_write)
         return error_hint(error_new(ERROR_MACHINE, "remote '%.*s' holds nothing yet (%.*s)",
                                     STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
@@ -141,7 +143,7 @@ struct error *depot_open(struct arena *arena, const struct depot_options *option
     TRY(transport_open(arena, options->remote, &depot->transport));
     depot->pool = pool_open(options->connections ? options->connections
                                                  : transport_connections(depot->transport));
-    TRY(find_format(depot, options->wants_write));
+    TRY(find_format(depot, options->wants_write, options->takes_absent));
     TRY(open_known(depot));
     TRY(depot_read_catalogue(depot));
     *ret = depot;

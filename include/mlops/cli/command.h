@@ -81,6 +81,9 @@ struct cli_command {
     COMMAND(ls)                                                                                    \
     COMMAND(du)                                                                                    \
     COMMAND(import)                                                                                \
+    COMMAND(push)                                                                                  \
+    COMMAND(pull)                                                                                  \
+    COMMAND(fetch)                                                                                 \
     COMMAND(remote)                                                                                \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \

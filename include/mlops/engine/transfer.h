@@ -1,27 +1,34 @@
 /* What is wanted of a remote, and moving it: push, fetch, what is missing where. Roots are
- * artifacts that pointers and lock files name; directories are walked as trees, level by level. */
+ * artifacts that pointers and lock files name; directories are walked as trees. */
 #pragma once
 
+#include "mlops/model/artifact.h"
 #include "mlops/store/depot.h"
-#include "mlops/store/pointers.h"
 
 /* Something that is named by a pointer or by a lock file's output. */
 struct transfer_root {
     struct artifact artifact;
     struct str named_by; /* "data/raw.mlops", "pipeline.lock: train" */
-    struct digest key;   /* of the stage's recipe; zero: data */
-    struct str below;    /* only this part of a directory; empty: all */
-    bool is_pushed;      /* an output with `push: false` is never sent */
+    struct digest key;   /* of the stage's recipe in this project; zero: data */
+    struct str below;  /* only this part of a directory: a path or pattern relative to the project;
+                          empty: all of it */
+    bool is_pattern;   /* `below` is one */
+    bool is_pushed;    /* an output with `push: false` is never sent */
+    struct str remote; /* where an output belongs that names a remote of its own; else empty */
 };
 VEC(transfer_root_vec, struct transfer_root);
 
 struct transfer_choice {
     const struct str *targets; /* as the caller typed them: files, directories, globs, stages */
     size_t target_count;       /* 0: everything that the work tree names */
-    bool all_branches, all_tags, all_commits;
+    bool with_deps;            /* of stages among them also what they were made from */
+    bool all_branches, all_tags, all_commits; /* and what those name */
+    bool reads_pipelines; /* for is_pushed and remote; a broken pipeline is an error then */
+    const struct observer
+        *observer; /* warnings about broken files of commits, which are left out */
 };
 
-/* Sorted by path, each artifact once. */
+/* Sorted by path, each once. ERROR_USAGE: a target that names nothing. */
 FALLIBLE transfer_roots(struct arena *arena, const struct workspace *workspace,
                         const struct transfer_choice *choice, struct transfer_root_vec *ret);
 
@@ -31,17 +38,32 @@ struct transfer_report {
     int64_t roots, results;
 };
 
-/* Sends what the remote lacks: files, trees bottom up, then results, then a record of the roots. */
-FALLIBLE transfer_push(struct arena *arena, struct depot *depot, struct cas *cas,
-                       const struct transfer_root_vec *roots, struct transfer_report *ret);
+/* Sends what the remote lacks: files, trees bottom up, then results of the roots' keys, then a
+ * record of the roots. A tree of which something is nowhere is not sent. */
+FALLIBLE transfer_push(struct arena *arena, const struct workspace *workspace, struct depot *depot,
+                       struct cas *cas, const struct transfer_root_vec *roots,
+                       struct transfer_report *ret);
 
-/* Brings into the store what it lacks; the work tree is not touched. Results only if the remote is
- * trusted. */
-FALLIBLE transfer_fetch(struct arena *arena, struct depot *depot, struct cas *cas,
-                        const struct transfer_root_vec *roots, struct transfer_report *ret);
+/* Brings into the store what it lacks; the work tree is not touched. With `takes_results` also the
+ * stored results of the roots' keys: only from a remote that is trusted. */
+FALLIBLE transfer_fetch(struct arena *arena, const struct workspace *workspace, struct depot *depot,
+                        struct cas *cas, const struct transfer_root_vec *roots, bool takes_results,
+                        struct transfer_report *ret);
 
-/* For `status --remote`: of each root where it is. Trees that are only in the remote are not
- * fetched: such a root counts by its top. */
+/* Results of one key that a trusted remote holds become results of the store (results_flush). */
+FALLIBLE transfer_fetch_results(const struct workspace *workspace, struct depot *depot,
+                                struct digest key, int64_t *ret_count);
+
+/* Of each root where it is, and what a push or fetch would have to move (objects and their bytes).
+ * Trees that are only in the remote are not fetched: such a root counts by its top. */
 enum transfer_place { PLACE_BOTH, PLACE_HERE, PLACE_THERE, PLACE_NOWHERE };
+const char *transfer_place_name(enum transfer_place place);
+
+struct transfer_state {
+    enum transfer_place place;
+    int64_t here_objects, here_bytes;   /* only here */
+    int64_t there_objects, there_bytes; /* only there */
+    int64_t lost_objects, lost_bytes;   /* nowhere */
+};
 FALLIBLE transfer_compare(struct arena *arena, struct depot *depot, struct cas *cas,
-                          const struct transfer_root_vec *roots, enum transfer_place *ret);
+                          const struct transfer_root_vec *roots, struct transfer_state *ret);

@@ -68,6 +68,12 @@ FALLIBLE vcs_diff_files(struct vcs *vcs, struct arena *arena, struct str from, s
  * untracked files) or the HEAD of any work tree points at (for gc). */
 FALLIBLE vcs_tips(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret_commits);
 
+/* Every commit (once, sorted) that a local branch or a tag points at, or all of the history of what
+ * vcs_tips gives, as far as it is here (shallow clones). */
+enum vcs_which { VCS_BRANCHES = 1, VCS_TAGS = 2, VCS_HISTORY = 4 };
+FALLIBLE vcs_commits(struct vcs *vcs, struct arena *arena, unsigned which,
+                     struct vcs_path_vec *ret);
+
 /* Paths of the regular files of a commit whose name ends with `suffix`, sorted. */
 FALLIBLE vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
                   struct vcs_path_vec *ret);

@@ -26,6 +26,7 @@ struct depot_options {
     const struct remote *remote;
     const struct observer *observer; /* EVENT_TRANSFER, notices, warnings */
     bool wants_write;                /* a new remote is made (`format`) */
+    bool takes_absent;               /* a remote that is not there (yet) is an empty one */
     int connections;                 /* 0: as the remote's setting or kind has it */
 };
 

@@ -1,0 +1,95 @@
+/* What push, fetch, pull, status --remote and run --pull share: from words to roots, a remote that
+ * is open, and the report. */
+#pragma once
+
+#include "mlops/cli/data.h"
+#include "mlops/engine/transfer.h"
+
+struct transfer_command {
+    struct str remote;
+    int64_t jobs;
+    bool all_branches, all_tags, all_commits, with_deps, dry_run;
+    bool run_cache, recursive; /* DVC's: taken and without effect */
+};
+
+/* Rows into `type`'s member `transfer`. */
+#define TRANSFER_ROWS(type)                                                                        \
+    {.name = "remote",                                                                             \
+     .letter = 'r',                                                                                \
+     OPTION_STR_AT(type, transfer.remote),                                                         \
+     .value = "NAME",                                                                              \
+     .help = "The remote; the default one if not given"},                                          \
+        {.name = "jobs",                                                                           \
+         .letter = 'j',                                                                            \
+         OPTION_INT_AT(type, transfer.jobs),                                                       \
+         .value = "N",                                                                             \
+         .least = 1,                                                                               \
+         .most = 64,                                                                               \
+         .help = "Transfers at once; as many as the remote's kind bears if not given"},            \
+        {.name = "all-branches",                                                                   \
+         .letter = 'a',                                                                            \
+         OPTION_FLAG_AT(type, transfer.all_branches),                                              \
+         .help = "Also what the branches of git name"},                                            \
+        {.name = "all-tags",                                                                       \
+         .letter = 'T',                                                                            \
+         OPTION_FLAG_AT(type, transfer.all_tags),                                                  \
+         .help = "Also what the tags of git name"},                                                \
+        {.name = "all-commits",                                                                    \
+         .letter = 'A',                                                                            \
+         OPTION_FLAG_AT(type, transfer.all_commits),                                               \
+         .help = "Also what any commit names"},                                                    \
+        {.name = "with-deps",                                                                      \
+         .letter = 'd',                                                                            \
+         OPTION_FLAG_AT(type, transfer.with_deps),                                                 \
+         .help = "Of named stages also what they were made from"},                                 \
+        {.name = "run-cache", OPTION_FLAG_AT(type, transfer.run_cache), .is_hidden = true},        \
+    {                                                                                              \
+        .name = "recursive", .letter = 'R', OPTION_FLAG_AT(type, transfer.recursive),              \
+        .is_hidden = true                                                                          \
+    }
+
+/* What the words name, as the work tree (and with options git's commits) has it. */
+FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
+                         const struct str *argv, bool reads_pipelines,
+                         struct transfer_root_vec *ret);
+
+/* The roots of one remote after the other: those whose output names a remote of its own go there,
+ * unless the command names one. */
+struct transfer_part {
+    struct remote *remote;
+    struct transfer_root_vec roots;
+};
+VEC(transfer_part_vec, struct transfer_part);
+FALLIBLE transfer_split(struct data_shell *shell, const struct transfer_command *command,
+                        const struct transfer_root_vec *roots, struct transfer_part_vec *ret);
+
+enum transfer_aim { AIM_READ, AIM_WRITE, AIM_LOOK };
+FALLIBLE transfer_connect(struct data_shell *shell, const struct transfer_command *command,
+                          const struct remote *remote, enum transfer_aim aim, struct depot **ret);
+
+/* Fetches all parts; the reports added up. */
+FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
+                              const struct transfer_root_vec *roots, struct transfer_report *ret);
+
+/* Adds a report to a sum. */
+void transfer_report_add(struct transfer_report *sum, struct arena *arena,
+                         const struct transfer_report *report);
+
+/* "pushed 3 objects, 1.2 GiB ..." and what is missing, or JSON {roots, results, counts, missing}.
+ * Exit status 1 if something is missing. */
+void transfer_report_print(struct context *context, const char *verb,
+                           const struct transfer_report *report);
+void transfer_report_json(struct json_writer *json, const struct transfer_report *report);
+void transfer_tell_missing(struct context *context, const char *verb,
+                           const struct transfer_report *report);
+
+/* What a transfer would move, of each root. */
+FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots);
+
+/* `run --pull`: what the plan of these words can have from the default remote comes into the store:
+ * outputs of stages that would run only because the store lacks them, and inputs that pointers
+ * track. */
+struct stage_words;
+FALLIBLE transfer_pull_for_run(struct context *context, const struct stage_words *words,
+                               struct str remote);

@@ -1,0 +1,216 @@
+#include "mlops/cli/transfer.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+
+#include <unistd.h>
+
+FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
+                         const struct str *argv, bool reads_pipelines,
+                         struct transfer_root_vec *ret)
+{
+    struct transfer_choice choice = {.targets = argv,
+                                     .target_count = (size_t)argc,
+                                     .with_deps = command->with_deps,
+                                     .all_branches = command->all_branches,
+                                     .all_tags = command->all_tags,
+                                     .all_commits = command->all_commits,
+                                     .reads_pipelines = reads_pipelines,
+                                     .observer = &shell->observer};
+    return transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret);
+}
+
+FALLIBLE transfer_split(struct data_shell *shell, const struct transfer_command *command,
+                        const struct transfer_root_vec *roots, struct transfer_part_vec *ret)
+{
+    struct session *session = &shell->session;
+    for (size_t i = 0; i < roots->len; i++) {
+        const struct transfer_root *root = &roots->at[i];
+        struct str name = command->remote.len ? command->remote : root->remote;
+        struct remote *remote = NULL;
+        TRY(remotes_find(session->arena, &session->workspace, name, &remote));
+        struct transfer_part *part = NULL;
+        for (size_t p = 0; p < ret->len && !part; p++)
+            part = str_equal(ret->at[p].remote->name, remote->name) ? &ret->at[p] : NULL;
+        if (!part) {
+            part = vec_push(session->arena, ret);
+            part->remote = remote;
+        }
+        *vec_push(session->arena, &part->roots) = *root;
+    }
+    return NULL;
+}
+
+FALLIBLE transfer_connect(struct data_shell *shell, const struct transfer_command *command,
+                          const struct remote *remote, enum transfer_aim aim, struct depot **ret)
+{
+    struct session *session = &shell->session;
+    struct depot_options options = {.workspace = &session->workspace,
+                                    .cas = session->cas,
+                                    .remote = remote,
+                                    .observer = &shell->observer,
+                                    .wants_write = aim == AIM_WRITE,
+                                    .takes_absent = aim == AIM_LOOK,
+                                    .connections = (int)command->jobs};
+    return depot_open(session->arena, &options, ret);
+}
+
+void transfer_report_add(struct transfer_report *sum, struct arena *arena,
+                         const struct transfer_report *report)
+{
+    sum->roots += report->roots;
+    sum->results += report->results;
+    sum->counts.objects += report->counts.objects;
+    sum->counts.bytes += report->counts.bytes;
+    sum->counts.sent_bytes += report->counts.sent_bytes;
+    sum->counts.received_bytes += report->counts.received_bytes;
+    sum->counts.packs += report->counts.packs;
+    sum->counts.chunks_shared += report->counts.chunks_shared;
+    vec_each (const struct transfer_root, root, &report->missing)
+        *vec_push(arena, &sum->missing) = *root;
+}
+
+FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
+                              const struct transfer_root_vec *roots, struct transfer_report *ret)
+{
+    struct session *session = &shell->session;
+    struct transfer_part_vec parts = {0};
+    TRY(transfer_split(shell, command, roots, &parts));
+    vec_each (const struct transfer_part, part, &parts) {
+        AUTO(depot_drop) struct depot *depot = NULL;
+        struct transfer_report report = {0};
+        TRY(transfer_connect(shell, command, part->remote, AIM_READ, &depot));
+        TRY(transfer_fetch(session->arena, &session->workspace, depot, session->cas, &part->roots,
+                           part->remote->is_trusted, &report));
+        transfer_report_add(ret, session->arena, &report);
+    }
+    return NULL;
+}
+
+/* --- words --- */
+
+void transfer_tell_missing(struct context *context, const char *verb,
+                           const struct transfer_report *report)
+{
+    enum { NAMED_MOST = 20 };
+    for (size_t i = 0; i < MIN_OF(report->missing.len, (size_t)NAMED_MOST); i++) {
+        const struct transfer_root *root = &report->missing.at[i];
+        context_warn(context, "'%.*s' can't be %s: %s what %.*s names",
+                     STR_FMT(root->below.len ? root->below : root->artifact.path), verb,
+                     *verb == 'p' ? "the store lacks" : "the remote does not have",
+                     STR_FMT(root->named_by));
+    }
+    if (report->missing.len > NAMED_MOST)
+        context_warn(context, "... and %zu more", report->missing.len - NAMED_MOST);
+    if (report->missing.len)
+        context->status = ERROR_ANSWER;
+}
+
+void transfer_report_json(struct json_writer *json, const struct transfer_report *report)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } rows[] = {
+        {"objects", report->counts.objects},
+        {"bytes", report->counts.bytes},
+        {"sent_bytes", report->counts.sent_bytes},
+        {"received_bytes", report->counts.received_bytes},
+        {"packs", report->counts.packs},
+        {"chunks_shared", report->counts.chunks_shared},
+        {"results", report->results},
+        {"paths", report->roots},
+        {"missing", (int64_t)report->missing.len},
+    };
+    json_name(json, "counts");
+    json_open_object(json);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        json_name(json, rows[i].name);
+        json_int(json, rows[i].value);
+    }
+    json_close_object(json);
+    json_name(json, "missing");
+    json_open_list(json);
+    vec_each (const struct transfer_root, root, &report->missing) {
+        json_open_object(json);
+        json_name(json, "path");
+        json_str(json, root->below.len ? root->below : root->artifact.path);
+        json_name(json, "named_by");
+        json_str(json, root->named_by);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+void transfer_report_print(struct context *context, const char *verb,
+                           const struct transfer_report *report)
+{
+    struct arena *arena = context->arena;
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        transfer_report_json(&json, report);
+        report_json_close(&json);
+    } else if (!context->common.quiet) {
+        int64_t wire = report->counts.sent_bytes + report->counts.received_bytes;
+        bool is_idle = report->counts.objects == 0 && report->results == 0;
+        if (is_idle && !report->missing.len)
+            buf_print(&context->out, "nothing to do: %lld path%s up to date\n",
+                      (long long)report->roots, report->roots == 1 ? " is" : "s are");
+        else
+            buf_print(&context->out, "%s %.*s object%s, %.*s (%.*s over the wire)\n", verb,
+                      STR_FMT(count_print(arena, report->counts.objects)),
+                      report->counts.objects == 1 ? "" : "s",
+                      STR_FMT(bytes_print(arena, report->counts.bytes)),
+                      STR_FMT(bytes_print(arena, wire)));
+    }
+    transfer_tell_missing(context, verb, report);
+}
+
+/* --- states --- */
+
+static void add_state(struct table *table, struct arena *arena, const struct remote *remote,
+                      const struct transfer_root *root, const struct transfer_state *state)
+{
+    struct cell *row = table_add(table);
+    row[0] = cell_text(root->below.len ? root->below : root->artifact.path);
+    row[1] = cell_toned(cell_text(str_of(transfer_place_name(state->place))),
+                        state->place == PLACE_BOTH      ? TONE_GOOD
+                        : state->place == PLACE_NOWHERE ? TONE_BAD
+                                                        : TONE_WARN);
+    row[2] = cell_int_shown(bytes_print(arena, state->here_bytes), state->here_bytes);
+    row[3] = cell_int_shown(bytes_print(arena, state->there_bytes), state->there_bytes);
+    row[4] = cell_int_shown(bytes_print(arena, state->lost_bytes), state->lost_bytes);
+    row[5] = cell_text(root->named_by);
+    row[6] = cell_text(remote->name);
+}
+
+FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots)
+{
+    static const struct column columns[] = {
+        {.name = "path", .title = "PATH", .may_shrink = true},
+        {.name = "place", .title = "WHERE"},
+        {.name = "here_bytes", .title = "ONLY HERE", .is_right = true},
+        {.name = "there_bytes", .title = "ONLY THERE", .is_right = true},
+        {.name = "missing_bytes", .title = "NOWHERE", .is_right = true, .drop = 2},
+        {.name = "named_by", .title = "BY", .may_shrink = true, .drop = 1},
+        {.name = "remote", .title = "REMOTE", .drop = 3},
+    };
+    struct session *session = &shell->session;
+    struct context *context = shell->progress.context;
+    struct table table = table_make(session->arena, columns, COUNT_OF(columns));
+    struct transfer_part_vec parts = {0};
+    TRY(transfer_split(shell, command, roots, &parts));
+    vec_each (const struct transfer_part, part, &parts) {
+        AUTO(depot_drop) struct depot *depot = NULL;
+        struct transfer_state *states =
+            arena_new_array(session->arena, struct transfer_state, part->roots.len + 1);
+        TRY(transfer_connect(shell, command, part->remote, AIM_LOOK, &depot));
+        TRY(transfer_compare(session->arena, depot, session->cas, &part->roots, states));
+        for (size_t i = 0; i < part->roots.len; i++)
+            add_state(&table, session->arena, part->remote, &part->roots.at[i], &states[i]);
+    }
+    progress_clear(&shell->progress);
+    report_table(context, &table, "paths");
+    return NULL;
+}

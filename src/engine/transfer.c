@@ -1,0 +1,178 @@
+#include "mlops/engine/transfer.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/host/signal.h"
+
+#include "transfer_private.h"
+
+static FALLIBLE walk_all(struct walk *walk, const struct transfer_root_vec *roots, bool *whole)
+{
+    for (size_t i = 0; i < roots->len; i++) {
+        bool is_whole = true;
+        TRY(walk_root(walk, &roots->at[i], &is_whole));
+        whole[i] = is_whole;
+    }
+    return NULL;
+}
+
+static void add_missing(struct arena *arena, const struct transfer_root_vec *roots,
+                        const bool *whole, struct transfer_report *report)
+{
+    for (size_t i = 0; i < roots->len; i++)
+        if (!whole[i])
+            *vec_push(arena, &report->missing) = roots->at[i];
+    report->roots = (int64_t)roots->len;
+}
+
+/* The files first; then it is known which trees are whole, and only those are sent. */
+struct error *transfer_push(struct arena *arena, const struct workspace *workspace,
+                            struct depot *depot, struct cas *cas,
+                            const struct transfer_root_vec *roots, struct transfer_report *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    bool *whole = arena_new_array(&scratch, bool, roots->len + 1);
+    struct depot_want_vec missing = {0};
+    struct transfer_report report = {0};
+    struct walk files = {.arena = &scratch, .cas = cas, .depot = depot};
+    TRY(walk_all(&files, roots, whole));
+    wants_sort(&files.files);
+    TRY(depot_push(depot, &scratch, files.files.at, files.files.len, &missing));
+    struct walk trees = {.arena = &scratch,
+                         .cas = cas,
+                         .depot = depot,
+                         .missing = digest_list_of(&scratch, &missing),
+                         .knows_files = true};
+    TRY(walk_all(&trees, roots, whole));
+    TRY(depot_push_names(depot, &scratch, trees.trees.at, trees.trees.len, &missing));
+    TRY(results_send(workspace, depot, roots, whole, &report.results));
+    TRY(roots_record(&scratch, workspace, depot, roots, whole));
+    TRY(depot_finish(depot));
+    add_missing(arena, roots, whole, &report);
+    report.counts = depot_counts(depot);
+    *ret = report;
+    return NULL;
+}
+
+/* Trees that the store lacks, with the bytes that the remote says they have. */
+static FALLIBLE fetch_trees(struct depot *depot, struct arena *arena,
+                            const struct depot_want_vec *lost, size_t *ret_fetched)
+{
+    struct depot_want_vec wants = {0}, missing = {0};
+    for (size_t i = 0; i < lost->len; i++) {
+        struct depot_want want = lost->at[i];
+        bool found = false;
+        TRY(depot_object_bytes(depot, want.digest, &want.size_bytes, &found));
+        if (found)
+            *vec_push(arena, &wants) = want;
+    }
+    TRY(depot_fetch(depot, arena, wants.at, wants.len, &missing));
+    *ret_fetched = wants.len - missing.len;
+    return NULL;
+}
+
+/* Level by level: what a tree names is known when it is here. */
+static FALLIBLE fetch_names(struct depot *depot, struct cas *cas, struct arena *arena,
+                            const struct transfer_root_vec *roots, bool *whole,
+                            struct depot_want_vec *ret_files)
+{
+    for (;;) {
+        struct walk walk = {.arena = arena, .cas = cas};
+        size_t fetched = 0;
+        TRY(signal_check());
+        TRY(walk_all(&walk, roots, whole));
+        wants_sort(&walk.lost);
+        *ret_files = walk.files;
+        if (walk.lost.len)
+            TRY(fetch_trees(depot, arena, &walk.lost, &fetched));
+        if (!fetched)
+            return NULL;
+    }
+}
+
+struct error *transfer_fetch(struct arena *arena, const struct workspace *workspace,
+                             struct depot *depot, struct cas *cas,
+                             const struct transfer_root_vec *roots, bool takes_results,
+                             struct transfer_report *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    bool *whole = arena_new_array(&scratch, bool, roots->len + 1);
+    struct depot_want_vec files = {0}, missing = {0};
+    struct transfer_report report = {0};
+    TRY(fetch_names(depot, cas, &scratch, roots, whole, &files));
+    wants_sort(&files);
+    TRY(depot_fetch(depot, &scratch, files.at, files.len, &missing));
+    struct walk after = {.arena = &scratch,
+                         .cas = cas,
+                         .missing = digest_list_of(&scratch, &missing),
+                         .knows_files = true};
+    TRY(walk_all(&after, roots, whole));
+    if (takes_results)
+        TRY(results_take(workspace, depot, roots, &report.results));
+    add_missing(arena, roots, whole, &report);
+    report.counts = depot_counts(depot);
+    *ret = report;
+    return NULL;
+}
+
+/* --- where things are --- */
+
+static FALLIBLE count_one(struct depot *depot, struct cas *cas, struct digest digest,
+                          int64_t size_bytes, struct transfer_state *state)
+{
+    bool is_here = false, is_there = depot && depot_can_give(depot, digest);
+    TRY(cas_has(cas, digest, &is_here));
+    int64_t bytes = MAX_OF(size_bytes, INT64_C(0));
+    state->here_objects += is_here && !is_there;
+    state->here_bytes += is_here && !is_there ? bytes : 0;
+    state->there_objects += !is_here && is_there;
+    state->there_bytes += !is_here && is_there ? bytes : 0;
+    state->lost_objects += !is_here && !is_there;
+    state->lost_bytes += !is_here && !is_there ? bytes : 0;
+    return NULL;
+}
+
+static FALLIBLE count_all(struct depot *depot, struct cas *cas, const struct depot_want_vec *wants,
+                          struct transfer_state *state)
+{
+    vec_each (const struct depot_want, want, wants)
+        TRY(count_one(depot, cas, want->digest, want->size_bytes, state));
+    return signal_check();
+}
+
+static enum transfer_place place_of(const struct transfer_state *state)
+{
+    if (state->lost_objects)
+        return PLACE_NOWHERE;
+    if (state->here_objects)
+        return PLACE_HERE;
+    return state->there_objects ? PLACE_THERE : PLACE_BOTH;
+}
+
+struct error *transfer_compare(struct arena *arena, struct depot *depot, struct cas *cas,
+                               const struct transfer_root_vec *roots, struct transfer_state *ret)
+{
+    (void)arena;
+    for (size_t i = 0; i < roots->len; i++) {
+        AUTO(arena_drop) struct arena scratch = {0};
+        struct walk walk = {.arena = &scratch, .cas = cas};
+        struct transfer_state state = {0};
+        bool is_whole = true;
+        TRY(walk_root(&walk, &roots->at[i], &is_whole));
+        wants_sort(&walk.files);
+        TRY(count_all(depot, cas, &walk.files, &state));
+        TRY(count_all(depot, cas, &walk.trees, &state));
+        TRY(count_all(depot, cas, &walk.lost, &state));
+        state.place = place_of(&state);
+        ret[i] = state;
+    }
+    return NULL;
+}
+
+const char *transfer_place_name(enum transfer_place place)
+{
+    static const char *const names[] = {[PLACE_BOTH] = "both",
+                                        [PLACE_HERE] = "here",
+                                        [PLACE_THERE] = "there",
+                                        [PLACE_NOWHERE] = "nowhere"};
+    return names[place];
+}

@@ -1,0 +1,142 @@
+load helper
+
+# A project with a tracked directory, a large file and a stage, and an empty remote.
+shared_project() {
+  git_init
+  succeeds init
+  mkdir -p data/raw/a
+  for i in 1 2 3; do echo "row $i" >"data/raw/a/$i.csv"; done
+  echo top >data/raw/top.csv
+  "$PYTHON" -c 'import random; random.seed(1); open("data/big.bin", "wb").write(random.randbytes(5000000))'
+  pipeline <<'END'
+stages:
+  count:
+    cmd: echo count >> "$DID"; cat data/raw/a/*.csv | wc -l > count.txt
+    deps: [data/raw]
+    outs: [count.txt]
+END
+  succeeds add data/raw data/big.bin
+  succeeds run
+  did count
+  succeeds remote add origin "$BATS_TEST_TMPDIR/store" --default
+  commit_all
+}
+
+fresh_clone() {
+  git clone -q "$BATS_TEST_TMPDIR/project" "$BATS_TEST_TMPDIR/${1:-clone}"
+  cd "$BATS_TEST_TMPDIR/${1:-clone}" || return
+}
+
+@test "after push, clone and pull everything is in place and a run executes nothing" {
+  shared_project
+  succeeds push --json
+  holds 'c["missing"] == 0 and c["objects"] > 5'
+  fresh_clone
+  succeeds pull --json
+  holds 'c["missing"] == 0 and r["restored"] == 3'
+  cmp data/big.bin ../project/data/big.bin
+  diff -r data/raw ../project/data/raw
+  ran unchanged=1
+  did
+}
+
+@test "what was fetched is restored by a run, without running" {
+  shared_project
+  succeeds push
+  fresh_clone
+  succeeds fetch
+  [ ! -e data/big.bin ]
+  ran restored=1
+  did
+}
+
+@test "only what is missing travels" {
+  shared_project
+  succeeds push
+  succeeds push --json
+  holds 'c["objects"] == 0 and c["sent_bytes"] == 0'
+  echo more >data/raw/a/4.csv
+  succeeds add data/raw
+  succeeds push --json
+  holds 'c["sent_bytes"] < 2000'
+  printf changed | dd of=data/big.bin bs=1 seek=2500000 conv=notrunc status=none
+  succeeds add data/big.bin
+  succeeds push --json
+  holds 'c["objects"] == 1 and c["sent_bytes"] < 3000000 and c["chunks_shared"] > 2'
+}
+
+@test "a part of a directory is fetched alone" {
+  shared_project
+  succeeds push
+  fresh_clone
+  succeeds pull data/raw/a/2.csv
+  [ -e data/raw/a/2.csv ]
+  [ ! -e data/raw/top.csv ]
+  [ ! -e data/big.bin ]
+  fails 2 pull data/nothing
+  says "names nothing"
+}
+
+@test "what is nowhere is named, and the rest is done" {
+  shared_project
+  succeeds push data/raw
+  fresh_clone
+  fails 1 pull
+  says "'data/big.bin' can't be fetched: the remote does not have what data/big.bin.mlops names"
+  [ -e data/raw/top.csv ]
+}
+
+@test "an output with push: false stays here" {
+  shared_project
+  sed -i 's/outs: \[count.txt\]/outs: [{count.txt: {push: false}}]/' pipeline.yaml
+  succeeds push
+  fresh_clone
+  fails 1 fetch
+  says count.txt
+}
+
+@test "without a remote, and with one that holds nothing" {
+  git_init
+  succeeds init
+  echo x >x
+  succeeds add x
+  fails 3 push
+  says "no remote is configured"
+  succeeds remote add origin "$BATS_TEST_TMPDIR/store"
+  fails 4 pull
+  says "holds nothing yet"
+  succeeds push --dry-run --json
+  holds 'r["paths"][0]["place"] == "here"'
+  [ ! -e "$BATS_TEST_TMPDIR/store" ]
+}
+
+@test "damaged packs are never used: told, and nothing of them is stored" {
+  shared_project
+  succeeds push
+  "$PYTHON" - <<'END'
+import glob, os
+for p in glob.glob(os.environ["BATS_TEST_TMPDIR"] + "/store/pack/*"):
+    b = bytearray(open(p, "rb").read())
+    b[20] ^= 1
+    open(p, "wb").write(b)
+END
+  fresh_clone
+  fails 1 pull
+  says "is damaged and was not used"
+  succeeds verify
+}
+
+@test "what other branches name travels with --all-branches" {
+  shared_project
+  git checkout -q -b other
+  echo other >data/raw/other.csv
+  succeeds add data/raw
+  commit_all
+  git checkout -q main
+  succeeds checkout
+  succeeds push --all-branches
+  fresh_clone
+  git checkout -q other
+  succeeds pull data/raw
+  [ -e data/raw/other.csv ]
+}
