@@ -321,6 +321,8 @@ static void take_pack(struct depot *depot, struct depot_pack *pack, const struct
         map_put(&depot->memory, &depot->avoided, str_copy(&depot->memory, str_of(hex)), depot);
     if (pack->index_bytes)
         catalogue_add(&depot->catalogue, pack);
+    else
+        *vec_push(&depot->memory, &depot->unusable) = pack->id;
 }
 
 FALLIBLE depot_read_catalogue(struct depot *depot)

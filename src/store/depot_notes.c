@@ -39,8 +39,6 @@ static FALLIBLE visit_note(void *context, const struct transport_item *item)
     return NULL;
 }
 
-VEC(id_vec, struct digest);
-
 /* One that is gone by now was done with: so are its packs. */
 static FALLIBLE read_note(struct depot *depot, struct gc_note *note)
 {

@@ -32,6 +32,8 @@ struct depot_pack {
 };
 VEC(depot_pack_vec, struct depot_pack);
 
+VEC(id_vec, struct digest);
+
 /* A file of gc/: packs that are about to be removed. */
 struct gc_note {
     struct str name; /* "gc/..." */
@@ -91,7 +93,8 @@ struct depot {
     struct gc_note_vec gc_notes;
     struct map avoided; /* ids (64 digits) of packs whose names are not to be used again: condemned,
                            damaged or without a good index */
-    bool lists_changed; /* packs were written: list/packs is to be */
+    struct id_vec unusable; /* packs without a good index */
+    bool lists_changed;     /* packs were written: list/packs is to be */
     struct held_manifest_vec manifests;
     pthread_mutex_t mutex; /* of what follows, and of the catalogue while packs are written */
     struct connection_vec connections;

@@ -11,98 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include "gc_private.h"
-
-/* Objects handed to the pool at a time: progress is told and signals are answered in between. */
-enum { BATCH_OBJECTS = 256 };
-#define BATCH_BYTES (INT64_C(256) << 20)
-
-struct checked_object {
-    struct digest digest;
-    int64_t size_bytes;
-    enum cas_health health;
-};
-
-VEC(object_vec, struct checked_object);
-VEC(fault_vec, struct verify_fault);
-
-struct verification {
-    struct arena *arena;
-    struct digest_set seen; /* needed objects that were looked at */
-    struct object_vec missing;
-    const struct workspace *workspace;
-    struct cas *cas;
-    struct object_vec objects; /* biggest first */
-    struct fault_vec faults;
-    struct verify_report *report;
-};
-
-static FALLIBLE list_object(void *context, struct digest digest, const struct file_stat *stat)
-{
-    struct verification *verification = context;
-    *vec_push(verification->arena, &verification->objects) =
-        (struct checked_object){digest, stat->size_bytes, CAS_GOOD};
-    verification->report->objects++;
-    verification->report->bytes += stat->size_bytes;
-    return NULL;
-}
-
-static int compare_objects(const void *a, const void *b)
-{
-    const struct checked_object *left = a, *right = b;
-    if (left->size_bytes != right->size_bytes)
-        return left->size_bytes < right->size_bytes ? 1 : -1;
-    return digest_compare(left->digest, right->digest);
-}
-
-struct batch {
-    struct cas *cas;
-    struct checked_object *objects;
-};
-
-static FALLIBLE check_object(void *context, size_t index)
-{
-    const struct batch *batch = context;
-    struct checked_object *object = &batch->objects[index];
-    return cas_verify(batch->cas, object->digest, &object->health);
-}
-
-static void tell_progress(const struct observer *observer, int64_t done, int64_t total)
-{
-    const struct event event = {.kind = EVENT_HASHING,
-                                .at_ns = clock_monotonic_ns(),
-                                .done_bytes = done,
-                                .total_bytes = total};
-    observer_tell(observer, &event);
-}
-
-/* Number of objects from `from` on that make a batch. */
-static size_t batch_len(const struct object_vec *objects, size_t from, int64_t *ret_bytes)
-{
-    size_t len = 0;
-    *ret_bytes = 0;
-    while (from + len < objects->len && len < BATCH_OBJECTS && *ret_bytes < BATCH_BYTES)
-        *ret_bytes += objects->at[from + len++].size_bytes;
-    return len;
-}
-
-static FALLIBLE check_objects(struct verification *verification, struct pool *pool,
-                              const struct observer *observer)
-{
-    struct object_vec *objects = &verification->objects;
-    int64_t done = 0, bytes = 0;
-    vec_sort(objects, compare_objects);
-    cas_warm(verification->cas);
-    for (size_t at = 0, len; at < objects->len; at += len) {
-        len = batch_len(objects, at, &bytes);
-        struct batch batch = {verification->cas, objects->at + at};
-        TRY(pool_run(pool, len, check_object, &batch, signal_stops));
-        TRY(signal_check());
-        done += bytes;
-        tell_progress(observer, done, verification->report->bytes);
-    }
-    return NULL;
-}
+#include "verify_private.h"
 
 static void add_fault(struct verification *verification, const char *what, struct str name,
                       struct str fault, struct str repair)
@@ -126,7 +35,7 @@ static FALLIBLE need_object(struct verification *verification, struct digest dig
 
 /* The entries of a stored directory; none if it is missing or damaged itself, which is told by its
  * own name. */
-static FALLIBLE load_tree(struct cas *cas, struct arena *scratch, struct digest digest,
+FALLIBLE verify_load_tree(struct cas *cas, struct arena *scratch, struct digest digest,
                           struct tree *ret)
 {
     struct str bytes = {0};
@@ -142,7 +51,7 @@ static FALLIBLE need_entries(struct verification *verification, struct arena *ar
     AUTO(arena_drop) struct arena scratch = {0};
     struct tree tree = {0};
     bool is_new = false;
-    TRY(load_tree(verification->cas, &scratch, digest, &tree));
+    TRY(verify_load_tree(verification->cas, &scratch, digest, &tree));
     for (size_t i = 0; i < tree.count; i++) {
         TRY(need_object(verification, tree.entries[i].digest, &is_new));
         if (is_new && tree.entries[i].kind == TREE_DIRECTORY)
@@ -255,7 +164,8 @@ static FALLIBLE search_tree(struct search *search, struct digest top, struct str
     while (waiting.len) {
         AUTO(arena_drop) struct arena scratch = {0};
         struct tree tree = {0};
-        TRY(load_tree(search->verification->cas, &scratch, waiting.at[--waiting.len], &tree));
+        TRY(verify_load_tree(search->verification->cas, &scratch, waiting.at[--waiting.len],
+                             &tree));
         for (size_t i = 0; i < tree.count; i++) {
             const struct tree_entry *entry = &tree.entries[i];
             note_stage(search, entry->digest, stage);
@@ -367,8 +277,8 @@ static void verification_drop(struct verification *verification)
 }
 
 FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
-                    struct cas *cas, struct pool *pool, const struct observer *observer,
-                    struct verify_report *ret)
+                    struct cas *cas, struct pool *pool, const struct verify_wish *wish,
+                    const struct observer *observer, struct verify_report *ret)
 {
     struct verify_report report = {0};
     AUTO(verification_drop)
@@ -376,10 +286,10 @@ FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, stru
         .arena = arena, .workspace = workspace, .cas = cas, .report = &report};
     TRY(check_lineage(&verification, ledger));
     TRY(check_index(&verification));
-    TRY(cas_each(cas, list_object, &verification));
-    TRY(check_objects(&verification, pool, observer));
+    TRY(verify_objects(&verification, pool, wish, observer));
     TRY(results_each(workspace, check_result, &verification));
     TRY(tell_bad_objects(&verification));
+    TRY(verify_pointers(&verification));
     report.faults = verification.faults.at;
     report.fault_count = verification.faults.len;
     *ret = report;

@@ -88,3 +88,38 @@ load helper
   succeeds gc --forget "$id" --grace 0
   succeeds gc --grace 0
 }
+
+@test "gc --remote and verify --remote look at a remote and change nothing unasked" {
+  two_stages
+  ran executed=2
+  mkdir "$BATS_TEST_TMPDIR/remote"
+  printf 'mlops remote 1\n' >"$BATS_TEST_TMPDIR/remote/format"
+  succeeds remote add origin "$BATS_TEST_TMPDIR/remote"
+  succeeds gc --remote --json
+  holds 'r["dry_run"] and r["condemned_packs"] == 0 and r["items"] == []'
+  succeeds gc --remote origin
+  succeeds verify --remote --json
+  holds 'r["packs"] == 0 and r["faults"] == []'
+  fails 2 gc origin
+  fails 2 verify origin
+  printf 'damaged' >"$BATS_TEST_TMPDIR/remote/pack_"
+  mkdir -p "$BATS_TEST_TMPDIR/remote/pack"
+  mv "$BATS_TEST_TMPDIR/remote/pack_" "$BATS_TEST_TMPDIR/remote/pack/$(printf 0%.0s {1..64})"
+  fails 5 verify --remote --json
+  holds 'len(r["faults"]) == 1 and r["faults"][0]["what"] == "pack" and "push" in r["faults"][0]["repair"]'
+}
+
+@test "verify names data that were not fetched, and goes on after an interruption" {
+  two_stages
+  ran executed=2
+  echo data >raw.bin
+  succeeds add raw.bin
+  succeeds verify --json
+  holds 'r["pointers"] == 1 and r["not_fetched"] == [] and r["skipped_objects"] == 0'
+  [ ! -e .mlops/verified ]
+  sed -i 's/sha256:..../sha256:0000/' raw.bin.mlops
+  succeeds verify --json
+  holds '[p["pointer"] for p in r["not_fetched"]] == ["raw.bin.mlops"]'
+  succeeds verify --full
+  grep -q "not fetched: raw.bin.mlops" "$OUT"
+}

@@ -130,3 +130,23 @@ struct depot_pruned {
  * Needs no lock: pushes and other prunings may go on, and it may be killed at any point. */
 FALLIBLE depot_prune(struct depot *depot, struct arena *arena, const struct depot_pruning *pruning,
                      struct depot_pruned *ret);
+
+struct depot_damage {
+    struct digest pack;
+    int64_t blob_count, bad_count; /* blob_count 0: its index can't be used, so nothing of it */
+    struct digest first_bad;
+};
+
+struct depot_verified {
+    struct depot_damage *damages;
+    size_t damage_count;
+    int64_t packs, bytes, blobs;
+    int64_t skipped_packs; /* that an interrupted verification has read */
+};
+
+/* Reads every pack, front to back, in parallel, and hashes every blob. Damaged packs are remembered
+ * in .mlops/remotes/: what only they hold counts as missing for the next push. Nothing in the
+ * remote is changed. What was found good is remembered, too, so that an interrupted one goes on,
+ * unless it is `afresh`. */
+FALLIBLE depot_verify(struct depot *depot, struct arena *arena, bool afresh,
+                      struct depot_verified *ret);

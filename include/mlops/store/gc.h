@@ -83,14 +83,35 @@ struct verify_fault {
     struct str stages; /* those that made or use it */
 };
 
+/* The packs of a remote; faults name what damaged ones hold. Never changes the remote. */
+struct depot_verified;
+FALLIBLE verify_remote(struct arena *arena, const struct workspace *workspace,
+                       struct ledger *ledger, struct cas *cas, struct depot *depot, bool afresh,
+                       struct verify_fault **ret_faults, size_t *ret_count,
+                       struct depot_verified *ret);
+
+/* A pointer of the work tree of whose data something is not in the store: no damage. */
+struct verify_pointer {
+    struct str file; /* "data/raw.mlops" */
+    int64_t missing_objects, missing_bytes;
+};
+
 struct verify_report {
     struct verify_fault *faults;
     size_t fault_count;
-    int64_t objects, bytes, results;
+    struct verify_pointer *not_fetched;
+    size_t not_fetched_count;
+    int64_t pointers;
+    int64_t objects, bytes, results;        /* bytes: of objects, read or not */
+    int64_t skipped_objects, skipped_bytes; /* that an interrupted verification has read */
+};
+
+struct verify_wish {
+    bool afresh; /* what an interrupted verification has read is read again */
 };
 
 /* Re-reads every object (in parallel, with progress), every result, the databases. Bad objects are
- * quarantined. */
+ * quarantined. What was found good is remembered, so that an interrupted one goes on. */
 FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
-                    struct cas *cas, struct pool *pool, const struct observer *observer,
-                    struct verify_report *ret);
+                    struct cas *cas, struct pool *pool, const struct verify_wish *wish,
+                    const struct observer *observer, struct verify_report *ret);

@@ -329,6 +329,90 @@ static void two_collections_at_once_do_no_harm(void **state)
     assert_int_equal(list(&site, "pack").len, 1);
 }
 
+/* --- verification --- */
+
+static void damage_one_pack(struct site *site)
+{
+    struct str path =
+        str_print(&site->yard.rig.arena, "remote/pack/%.*s", STR_FMT(list(site, "pack").at[0]));
+    int fd = openat(site->place.fd, path.at, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        assert_int_equal(fchmodat(site->place.fd, path.at, 0644, 0), 0);
+        fd = openat(site->place.fd, path.at, O_RDWR | O_CLOEXEC);
+    }
+    assert_int_equal(pwrite(fd, "X", 1, 9), 1);
+    close(fd);
+}
+
+static struct depot_verified verify_there(struct site *site, bool afresh,
+                                          struct verify_fault **ret_faults)
+{
+    AUTO(depot_drop) struct depot *depot = depot_at(site);
+    struct depot_verified verified = {0};
+    size_t count = 0;
+    assert_fine(verify_remote(&site->yard.rig.arena, site->yard.rig.workspace, site->yard.ledger,
+                              site->yard.rig.cas, depot, afresh, ret_faults, &count, &verified));
+    assert_int_equal(count, verified.damage_count);
+    return verified;
+}
+
+static void a_damaged_pack_is_named_with_what_it_holds_and_sent_again(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct verify_fault *faults = NULL;
+    struct depot_want want = put_text(&site, "precious");
+    push(&site, &want, 1);
+    succeed(&site.yard, "train", file_artifact("model.bin", want.digest), true);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 0);
+    damage_one_pack(&site);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    assert_true(str_starts(faults[0].stages, STR("holds model.bin of train in run ")));
+    assert_int_equal(list(&site, "pack").len, 1); /* nothing is changed there */
+    assert_false(is_there(&site, want.digest));
+    push(&site, &want, 1);
+    assert_int_equal(list(&site, "pack").len, 2);
+    assert_true(is_there(&site, want.digest));
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    grow_old(&site);
+    assert_int_equal(collect_there(&site, true).condemned_packs, 1); /* the good one keeps it */
+    assert_true(is_there(&site, want.digest));
+}
+
+static void a_large_file_with_its_manifest_is_good(void **state)
+{
+    (void)state;
+    SITE(site);
+    AUTO(buf_drop) struct buf noise = {0};
+    struct verify_fault *faults = NULL;
+    size_t len = 5000000;
+    char *bytes = buf_reserve(&noise, len);
+    random_bytes(bytes, len);
+    struct depot_want wants[] = {{.size_bytes = (int64_t)len}, put_text(&site, "")};
+    assert_fine(cas_put_bytes(site.yard.rig.cas, (struct str){bytes, len}, &wants[0].digest));
+    assert_fine(cas_flush(site.yard.rig.cas));
+    push(&site, wants, 2);
+    struct depot_verified verified = verify_there(&site, false, &faults);
+    assert_int_equal(verified.damage_count, 0);
+    assert_true(verified.bytes > 5000000 && verified.blobs > 3);
+}
+
+static void a_truncated_pack_is_damage(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct verify_fault *faults = NULL;
+    struct depot_want want = put_text(&site, "precious");
+    push(&site, &want, 1);
+    struct str path = str_print(&site.yard.rig.arena, "%s/remote/pack/%.*s", site.place.path,
+                                STR_FMT(list(&site, "pack").at[0]));
+    assert_int_equal(truncate(path.at, 20), 0);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    push(&site, &want, 1); /* under another name: that one is taken by the ruin */
+    assert_int_equal(list(&site, "pack").len, 2);
+    assert_true(is_there(&site, want.digest));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +426,9 @@ int main(void)
             what_a_push_recorded_is_kept_for_the_grace_period_and_of_other_projects_longer),
         cmocka_unit_test(a_damaged_record_stops_it),
         cmocka_unit_test(two_collections_at_once_do_no_harm),
+        cmocka_unit_test(a_damaged_pack_is_named_with_what_it_holds_and_sent_again),
+        cmocka_unit_test(a_large_file_with_its_manifest_is_good),
+        cmocka_unit_test(a_truncated_pack_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

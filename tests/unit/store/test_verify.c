@@ -1,3 +1,5 @@
+#include "mlops/store/checked.h"
+
 #include "yard.h"
 
 static struct verify_report verify(struct yard *yard)
@@ -5,7 +7,7 @@ static struct verify_report verify(struct yard *yard)
     struct verify_report report = {0};
     struct pool *pool = pool_open(2);
     assert_fine(verify_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, pool,
-                           NULL, &report));
+                           &(struct verify_wish){0}, NULL, &report));
     pool_drop(&pool);
     return report;
 }
@@ -61,12 +63,82 @@ static void a_damaged_result_is_named(void **state)
     assert_string_equal(report.faults[0].what, "result");
 }
 
+static struct verify_report verify_wishing(struct yard *yard, bool afresh)
+{
+    struct verify_report report = {0};
+    struct pool *pool = pool_open(2);
+    struct verify_wish wish = {.afresh = afresh};
+    assert_fine(verify_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, pool,
+                           &wish, NULL, &report));
+    pool_drop(&pool);
+    return report;
+}
+
+/* What an interrupted verification leaves that has read this one object. */
+static void leave_checked(struct yard *yard, struct digest digest)
+{
+    AUTO(checked_drop) struct checked checked = {0};
+    assert_fine(checked_open(fd_number(yard->rig.workspace->state_fd), "verified", true, &checked));
+    assert_fine(checked_add(&checked, &digest, 1));
+    assert_fine(file_write(fd_number(checked.fd), "torn", 4, "verified"));
+}
+
+static void an_interrupted_verification_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest one = put(&yard, "one"), two = put(&yard, "two");
+    succeed(&yard, "a", file_artifact("x", one), true);
+    succeed(&yard, "b", file_artifact("y", two), true);
+    leave_checked(&yard, one);
+    rig_damage(&yard.rig, rig_object(&yard.rig, two), true);
+    struct verify_report report = verify_wishing(&yard, false);
+    assert_int_equal(report.skipped_objects, 1);
+    assert_int_equal(report.objects, 2);
+    assert_int_equal(report.fault_count, 1);
+    assert_true(str_equal(report.faults[0].name, digest_hex(&yard.rig.arena, two)));
+    assert_false(scratch_has(&yard.rig.scratch, ".mlops/verified")); /* it came to its end */
+    assert_int_equal(verify_wishing(&yard, false).skipped_objects, 0);
+}
+
+static void a_full_verification_reads_again_what_an_interrupted_one_has_read(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest one = put(&yard, "one");
+    succeed(&yard, "a", file_artifact("x", one), true);
+    leave_checked(&yard, one);
+    rig_damage(&yard.rig, rig_object(&yard.rig, one), true);
+    struct verify_report report = verify_wishing(&yard, true);
+    assert_int_equal(report.skipped_objects, 0);
+    assert_int_equal(report.fault_count, 1);
+}
+
+static void what_a_pointer_names_and_was_not_fetched_is_no_damage(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct str text =
+        str_print(&yard.rig.arena, "schema: 1\npath: raw\ndigest: sha256:%.*s\nsize: 7\n",
+                  STR_FMT(digest_hex(&yard.rig.arena, digest_of("nowhere", 7))));
+    scratch_write(&yard.rig.scratch, "raw.mlops", text.at);
+    struct verify_report report = verify_wishing(&yard, false);
+    assert_int_equal(report.fault_count, 0);
+    assert_int_equal(report.pointers, 1);
+    assert_int_equal(report.not_fetched_count, 1);
+    assert_true(str_is(report.not_fetched[0].file, "raw.mlops"));
+    assert_int_equal(report.not_fetched[0].missing_bytes, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_object_is_named_with_its_stages),
         cmocka_unit_test(missing_objects_are_named_with_all_their_stages),
         cmocka_unit_test(a_damaged_result_is_named),
+        cmocka_unit_test(an_interrupted_verification_goes_on_where_it_was),
+        cmocka_unit_test(a_full_verification_reads_again_what_an_interrupted_one_has_read),
+        cmocka_unit_test(what_a_pointer_names_and_was_not_fetched_is_no_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
