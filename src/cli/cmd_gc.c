@@ -1,3 +1,4 @@
+#include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
@@ -242,6 +243,49 @@ static FALLIBLE forget(struct context *context, const struct workspace *workspac
     return NULL;
 }
 
+/* All remotes, as they are now: what is known of them from earlier may be gone since. */
+struct remotes_there {
+    struct context *context;
+    struct workspace *workspace;
+    struct depot **depots;
+    size_t count;
+};
+
+static void remotes_there_drop(struct remotes_there *there)
+{
+    for (size_t i = 0; i < there->count; i++)
+        depot_drop(&there->depots[i]);
+}
+
+static FALLIBLE open_remotes(void *opaque)
+{
+    struct remotes_there *there = opaque;
+    struct context *context = there->context;
+    struct remote_vec remotes = {0};
+    TRY(remotes_load(context->arena, there->workspace, &remotes));
+    there->depots = arena_new_array(context->arena, struct depot *, remotes.len + 1);
+    for (size_t i = 0; i < remotes.len; i++) {
+        struct depot_options place = {
+            .workspace = there->workspace, .remote = remotes.at[i], .observer = &context->observer};
+        struct error *error = depot_open(context->arena, &place, &there->depots[there->count]);
+        there->count += error == NULL;
+        if (error)
+            context_warn(context, "what remote '%.*s' has is not known: %s",
+                         STR_FMT(remotes.at[i]->name), error->text);
+        error_drop(error);
+    }
+    return signal_check();
+}
+
+static bool remotes_have(void *opaque, struct digest object)
+{
+    const struct remotes_there *there = opaque;
+    for (size_t i = 0; i < there->count; i++)
+        if (depot_has(there->depots[i], object))
+            return true;
+    return false;
+}
+
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct gc_command *options = opaque;
@@ -261,10 +305,14 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     TRY(options->yes ? context_ledger_for_writing(context, &ledger)
                      : context_ledger(context, &ledger));
     TRY(context_cas(context, &cas));
+    AUTO(remotes_there_drop)
+    struct remotes_there there = {.context = context, .workspace = workspace};
+    const struct gc_fetchable fetchable = {open_remotes, remotes_have, &there};
     struct gc_options wanted = {
         .really = options->yes,
         .grace_ns = options->grace_ns < 0 ? workspace->config.gc_grace_ns : options->grace_ns,
         .cache_bytes = workspace->config.cache_bytes,
+        .fetchable = &fetchable,
     };
     TRY(gc_run(context->arena, workspace, ledger, cas, &wanted, &context->observer, &report));
     if (context->format == FORMAT_TABLE) {

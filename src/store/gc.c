@@ -156,6 +156,7 @@ static FALLIBLE lock_and_mark(struct sweep *sweep, const struct observer *observ
 {
     bool taken = false;
     TRY(mark_all(sweep->marks, sweep->workspace, sweep->ledger));
+    TRY(gc_ask_remotes(sweep));
     if (!sweep->options->really)
         return NULL;
     TRY(lock_take(fd_number(sweep->workspace->cache_fd), "lock", LOCK_EXCLUSIVE, -1, tell_waiting,

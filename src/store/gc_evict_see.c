@@ -190,3 +190,29 @@ FALLIBLE eviction_see(struct eviction *eviction)
     TRY(cas_each(sweep->marks->cas, see_object, eviction));
     return ledger_uses(sweep->ledger, see_use, eviction);
 }
+
+static FALLIBLE add_bytes(void *context, struct digest digest, const struct file_stat *stat)
+{
+    int64_t *bytes = context;
+    (void)digest;
+    *bytes += stat->size_bytes;
+    return NULL;
+}
+
+FALLIBLE gc_ask_remotes(struct sweep *sweep)
+{
+    const struct gc_fetchable *fetchable = sweep->options->fetchable;
+    const struct digest_set *objects = &sweep->marks->objects;
+    int64_t bytes = 0;
+    if (!fetchable || sweep->options->cache_bytes <= 0)
+        return NULL;
+    TRY(cas_each(sweep->marks->cas, add_bytes, &bytes));
+    if (bytes <= sweep->options->cache_bytes)
+        return NULL;
+    TRY(fetchable->prepare(fetchable->context));
+    for (size_t i = 0; i < objects->slot_count; i++)
+        if (!digest_is_zero(objects->slots[i]) &&
+            fetchable->has(fetchable->context, objects->slots[i]))
+            digest_set_add(&sweep->marks->fetchable, objects->slots[i]);
+    return NULL;
+}

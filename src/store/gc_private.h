@@ -125,6 +125,9 @@ int64_t sweep_age(const struct sweep *sweep, const struct file_stat *stat);
  */
 FALLIBLE gc_evict(struct sweep *sweep);
 
+/* Asks which of the marked objects could be fetched again, if the cache is larger than wanted. */
+FALLIBLE gc_ask_remotes(struct sweep *sweep);
+
 /* Says of listed objects what they were. Before anything is removed: directories are read. */
 FALLIBLE gc_name_items(struct sweep *sweep);
 

@@ -11,11 +11,21 @@
 
 struct pool;
 
+struct gc_fetchable;
+
 struct gc_options {
     bool really; /* else only counted */
     int64_t grace_ns;
+    const struct gc_fetchable *fetchable; /* NULL: nothing can be fetched again */
     int64_t
         cache_bytes; /* results that can be made again go until the cache is no larger; 0: none */
+};
+
+/* What remotes have, asked only if the cache is larger than wanted: before the cache is locked. */
+struct gc_fetchable {
+    FALLIBLE (*prepare)(void *context);
+    bool (*has)(void *context, struct digest object);
+    void *context;
 };
 
 struct gc_item {

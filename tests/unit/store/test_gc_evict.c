@@ -127,6 +127,49 @@ static void what_is_evicted_of_a_directory_is_all_below_it_that_nothing_else_hol
     assert_true(has(&yard, locked));
 }
 
+static FALLIBLE prepare_nothing(void *context)
+{
+    (void)context;
+    return NULL;
+}
+
+static bool is_that_one(void *context, struct digest object)
+{
+    return digest_equal(*(const struct digest *)context, object);
+}
+
+static void what_pointers_name_goes_only_if_a_remote_has_it_and_then_first(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest pushed = put(&yard, "0123456789"), here = put(&yard, "9876543210");
+    struct digest cheap = put(&yard, "abcdefghij");
+    const char *const names[] = {"pushed", "here"};
+    for (int i = 0; i < 2; i++) {
+        struct str name = str_print(&yard.rig.arena, "%s.mlops", names[i]);
+        struct str text =
+            str_print(&yard.rig.arena, "schema: 1\npath: %s\ndigest: sha256:%.*s\nsize: 10\n",
+                      names[i], STR_FMT(digest_hex(&yard.rig.arena, i ? here : pushed)));
+        scratch_write(&yard.rig.scratch, name.at, text.at);
+    }
+    succeed_in(&yard, "cheap", file_artifact("x", cheap), true, NS_PER_MS);
+    const struct gc_fetchable fetchable = {prepare_nothing, is_that_one, &pushed};
+    struct gc_report report = {0};
+    struct gc_options options = {
+        .really = true, .grace_ns = -NS_PER_S, .cache_bytes = 20, .fetchable = &fetchable};
+    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
+                       NULL, &report));
+    assert_false(has(&yard, pushed));
+    assert_true(has(&yard, here) && has(&yard, cheap));
+    assert_true(str_is(report.items[0].why, "over cache.size: a remote has it"));
+    options.cache_bytes = 1;
+    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
+                       NULL, &report));
+    assert_true(has(&yard, here));
+    assert_false(has(&yard, cheap));
+    assert_string_equal(report.holders[0].what, "tracked data that no remote has");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +178,7 @@ int main(void)
         cmocka_unit_test(results_of_branches_are_evicted_last),
         cmocka_unit_test(what_two_results_hold_goes_with_both),
         cmocka_unit_test(what_is_evicted_of_a_directory_is_all_below_it_that_nothing_else_holds),
+        cmocka_unit_test(what_pointers_name_goes_only_if_a_remote_has_it_and_then_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
