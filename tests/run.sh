@@ -215,6 +215,7 @@ step "DVC: schema examples" python3 tests/conformance/schema_examples.py
 step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent
 step "DVC: three projects" python3 tests/conformance/projects.py
 step "servers for tests" python3 tests/support/servers/test_servers.py
+step "remotes: SSH" python3 tests/remote/test_ssh.py "$build/dev/tests/transport_tool"
 step "remotes: HTTP" python3 tests/remote/test_http.py "$build/dev/tests/transport_tool"
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 

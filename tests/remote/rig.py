@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
-from servers import base, proxy, s3, web  # noqa: E402,F401
+from servers import base, proxy, s3, ssh, web  # noqa: E402,F401
 
 TOOL = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/dev/tests/transport_tool")
 scratch = tempfile.mkdtemp(prefix="mlops-remote-")

@@ -52,6 +52,7 @@ static void set(struct remote *remote, const char *word, const char *value)
         {"profile", &remote->profile, NULL},
         {"credential_process", &remote->credential_process, NULL},
         {"path_style", NULL, &remote->has_path_style},
+        {"ssh_command", &remote->ssh_command, NULL},
         {"foreign", NULL, &remote->has_foreign_names},
     };
     size_t len = (size_t)(value - word) - 1;
