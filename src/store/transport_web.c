@@ -265,7 +265,7 @@ bool web_decode(struct arena *arena, struct str text, bool plus_is_blank, struct
         if (c == '%') {
             int high = text.len - i > 2 ? hex_value(text.at[i + 1]) : -1;
             int low = high < 0 ? -1 : hex_value(text.at[i + 2]);
-            c = low < 0 ? '\0' : (char)(high << 4 | low);
+            c = (char)(low < 0 ? 0 : high << 4 | low);
             i += 2;
         }
         if (!c)
