@@ -165,7 +165,8 @@ static FALLIBLE see_object(void *context, struct digest digest, const struct fil
     const struct marks *marks = eviction->sweep->marks;
     if (!digest_set_has(&eviction->numbers, digest) && !is_loose(marks, digest))
         return NULL;
-    struct held_object *object = &eviction->objects.at[number_of(eviction, digest)];
+    uint32_t number = number_of(eviction, digest); /* the list may move */
+    struct held_object *object = &eviction->objects.at[number];
     object->size_bytes = stat->size_bytes;
     object->used_ns = MAX_OF(stat->mtime_ns, stat->ctime_ns);
     object->is_kept |= sweep_age(eviction->sweep, stat) < eviction->sweep->options->grace_ns;

@@ -123,3 +123,45 @@ load helper
   succeeds verify --full
   grep -q "not fetched: raw.bin.mlops" "$OUT"
 }
+
+@test "gc --remote removes what was pushed and is needed no more, in two steps" {
+  mkdir "$BATS_TEST_TMPDIR/remote"
+  succeeds init
+  succeeds remote add origin "$BATS_TEST_TMPDIR/remote"
+  echo old >data.txt
+  succeeds add data.txt
+  succeeds push
+  echo new >data.txt
+  succeeds add data.txt
+  succeeds push
+  age() { find "$BATS_TEST_TMPDIR/remote" -type f -exec touch -d '30 days ago' {} +; }
+  age
+  succeeds gc --remote --json
+  holds 'r["dry_run"] and r["condemned_packs"] == 1'
+  succeeds gc --remote --yes
+  age
+  succeeds gc --remote --yes --json
+  holds 'r["item_count"] >= 1 and r["freed_bytes"] > 0'
+  succeeds verify --remote --json
+  holds 'r["packs"] == 1 and r["faults"] == []'
+  rm -rf .mlops/cache/obj .mlops/cache/pack .mlops/remotes data.txt
+  succeeds pull
+  [ "$(cat data.txt)" = new ]
+}
+
+@test "gc evicts data that a remote has, and pull brings them back" {
+  mkdir "$BATS_TEST_TMPDIR/remote"
+  succeeds init
+  succeeds remote add origin "$BATS_TEST_TMPDIR/remote"
+  echo data >data.txt
+  succeeds add data.txt
+  succeeds config set cache.size 1
+  succeeds gc --grace 0 --json
+  holds 'r["evicted_count"] == 0 and r["held_by"][0]["what"] == "tracked data that no remote has"'
+  succeeds push
+  succeeds gc --grace 0 --yes --json
+  holds 'r["evicted_count"] == 1 and r["over_bytes"] == 0'
+  rm data.txt
+  succeeds pull
+  [ "$(cat data.txt)" = data ]
+}

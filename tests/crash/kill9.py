@@ -83,6 +83,14 @@ def rich():
     return project
 
 
+def crowded():
+    """The same, in a cache that has no room for what can be made again."""
+    project = rich()
+    with open(project + "/.mlops/config.local.yaml", "a") as settings:
+        settings.write("cache.size: 1\n")
+    return project
+
+
 def repository():
     project = fault.make_project("repository")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", project]
@@ -224,6 +232,7 @@ SCENARIOS = [
              needs="checkout"),
     Scenario("move", ["move", "library", "moved"], added, data=after_move, needs="move"),
     Scenario("gc", GC, rich, needs="gc"),
+    Scenario("gc-evicts", GC, crowded, needs="gc"),
     Scenario("verify", ["verify"], rich, needs="verify"),
 ]
 ENVIRONMENT = dict(MLOPS_POOL="0", MLOPS_GC_GRACE="0s", MLOPS_KEEP_AGE="0s", MLOPS_KEEP_RUNS="1",
