@@ -130,8 +130,11 @@ static FALLIBLE make_tree(const struct taking *taking, struct str path, struct a
     struct arena *arena = taking->arrival->arena;
     struct worktree_file *files = arena_new_array(arena, struct worktree_file, taking->count + 1);
     for (size_t i = 0; i < taking->count; i++)
-        files[i] = (struct worktree_file){taking->files[i].file->path, taking->files[i].digest,
-                                          taking->files[i].size_bytes};
+        files[i] = (struct worktree_file){.path = taking->files[i].file->path,
+                                          .digest = taking->files[i].digest,
+                                          .size_bytes = taking->files[i].size_bytes,
+                                          .kind = taking->files[i].is_executable ? TREE_EXECUTABLE
+                                                                                 : TREE_FILE};
     return worktree_tree_of(taking->arrival->worktree, path, files, taking->count, LOOK_OUT, true,
                             ret);
 }

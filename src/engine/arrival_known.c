@@ -1,6 +1,6 @@
 /* Which digest a version of a file of a directory had, so that an update fetches what changed. Kept
- * in the index: losing it costs fetching. Canonical: the string below, a list of three items a
- * file: its path, version (or time) with its size, digest. */
+ * in the index: losing it costs fetching. Canonical: the string below, a list of four items a file:
+ * its path, size with version (or time), digest, whether it is executable. */
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/map.h"
@@ -12,11 +12,12 @@
 #define TAG STR("mlops.upstream.1")
 
 /* More would make the index itself slow. */
-enum { REMEMBERED_MOST = 100000, ITEMS = 3 };
+enum { REMEMBERED_MOST = 100000, ITEMS = 4 };
 
 struct known {
     struct str version;
     struct digest digest;
+    bool is_executable;
 };
 
 /* Empty: nothing tells versions of this file apart. */
@@ -47,6 +48,7 @@ static FALLIBLE read_known(struct arena *arena, struct str blob, struct map *ret
         TRY(canon_read_str(&reader, &path));
         TRY(canon_read_str(&reader, &known->version));
         TRY(canon_read_digest(&reader, &known->digest));
+        TRY(canon_read_bool(&reader, &known->is_executable));
         map_put(arena, ret, path, known);
     }
     return canon_expect_end(&reader);
@@ -62,6 +64,7 @@ static FALLIBLE recall_file(struct taking *taking, const struct map *all, struct
     TRY(cas_has(taking->arrival->cas, known->digest, &arriving->is_here));
     arriving->digest = known->digest;
     arriving->size_bytes = arriving->file->size_bytes;
+    arriving->is_executable = known->is_executable;
     return NULL;
 }
 
@@ -95,6 +98,7 @@ void arrival_remember(const struct taking *taking)
         canon_str(&blob, taking->files[i].file->path);
         canon_str(&blob, version_of(&scratch, taking->files[i].file));
         canon_digest(&blob, taking->files[i].digest);
+        canon_bool(&blob, taking->files[i].is_executable);
     }
     index_set_blob(taking->arrival->index, KIND, key_of(&scratch, taking->upstream),
                    buf_str(&blob));

@@ -91,8 +91,8 @@ static struct str etag_of_listing(struct arena *arena, const struct upstream_fil
         buf_add_char(&row, '\n');
         hasher_add(&hasher, row.at, row.len);
     }
-    return str_print(arena, LISTING_PREFIX "%.*s",
-                     STR_FMT(digest_hex(arena, hasher_finish(&hasher))));
+    struct str hex = digest_hex(arena, hasher_finish(&hasher));
+    return str_print(arena, LISTING_PREFIX "%.*s", STR_FMT(hex));
 }
 
 static FALLIBLE settle_listing(struct listing *listing, struct upstream_state *ret)

@@ -58,7 +58,7 @@ static FALLIBLE build_entry(const struct building *building, size_t from, size_t
         return NULL;
     struct tree_entry *entry = &tree->entries[tree->count];
     *entry = (struct tree_entry){.name = name,
-                                 .kind = TREE_FILE,
+                                 .kind = file->kind,
                                  .size_bytes = file->size_bytes,
                                  .file_count = 1,
                                  .digest = file->digest};

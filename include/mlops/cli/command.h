@@ -75,6 +75,8 @@ struct cli_command {
     COMMAND(params)                                                                                \
     COMMAND(lineage)                                                                               \
     COMMAND(add)                                                                                   \
+    COMMAND(import_url)                                                                            \
+    COMMAND(update)                                                                                \
     COMMAND(checkout)                                                                              \
     COMMAND(move)                                                                                  \
     COMMAND(remove)                                                                                \

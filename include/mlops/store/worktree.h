@@ -111,8 +111,8 @@ FALLIBLE tree_list_files(struct cas *cas, struct arena *arena, const struct arti
 FALLIBLE worktree_list_files(struct worktree *worktree, struct arena *arena, struct str path,
                              enum look_role role, struct worktree_file **ret, size_t *ret_count);
 
-/* The artifact of a directory that would hold these files (paths below it, each once; none
- * executable), as a look in that role would find it. Its tree objects are put if `puts`. */
+/* The artifact of a directory that would hold these files (paths below it, each once), as a look in
+ * that role would find it. Its tree objects are put if `puts`. */
 FALLIBLE worktree_tree_of(struct worktree *worktree, struct str path,
                           const struct worktree_file *files, size_t count, enum look_role role,
                           bool puts, struct artifact *ret);

@@ -1,0 +1,101 @@
+#include "mlops/base/arena.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/url_report.h"
+
+struct update_command {
+    bool dry_run, check;
+};
+
+static const struct option_row rows[] = {
+    {.name = "dry-run",
+     .letter = 'n',
+     OPTION_FLAG_AT(struct update_command, dry_run),
+     .help = "Only say what has something newer"},
+    {.name = "check",
+     OPTION_FLAG_AT(struct update_command, check),
+     .help = "The same, and end with status 1 if anything has"},
+};
+
+static bool has_news(const struct url_outcome_vec *outcomes)
+{
+    vec_each (const struct url_outcome, outcome, outcomes)
+        if (outcome->status == URL_OUTDATED || outcome->status == URL_GONE)
+            return true;
+    return false;
+}
+
+static void print(struct context *context, const struct url_outcome_vec *outcomes, bool is_dry)
+{
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        json_name(&json, "is_dry_run");
+        json_bool(&json, is_dry);
+        url_report_json(&json, outcomes);
+        report_json_close(&json);
+        return;
+    }
+    if (context->common.quiet)
+        return;
+    url_report_print(context, outcomes, context->common.verbose);
+    if (!outcomes->len)
+        context_notice(context, "nothing here comes from a URL ('mlops import-url')");
+    else if (!context->out.len)
+        buf_print(&context->out, "up to date: %zu\n", outcomes->len);
+}
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    const struct update_command *command = opaque;
+    AUTO(data_close) struct data_shell shell = {0};
+    struct str *paths = arena_new_array(context->arena, struct str, (size_t)argc + 1);
+    bool is_dry = command->dry_run || command->check;
+    struct url_outcome_vec outcomes = {0};
+    TRY(data_open(context, is_dry, &shell));
+    for (int i = 0; i < argc; i++)
+        TRY(data_word(&shell, argv[i], &paths[i]));
+    struct url_update wanted = {.paths = paths, .count = (size_t)argc, .is_dry = is_dry};
+    struct error *error = urls_update(&shell.session, &wanted, &outcomes);
+    progress_clear(&shell.progress);
+    if (!error || outcomes.len)
+        print(context, &outcomes, is_dry);
+    if ((command->check || !is_dry) && has_news(&outcomes))
+        context->status = 1;
+    return error;
+}
+
+static const struct command_example examples[] = {
+    {"mlops update", "fetch what has something newer, of all that import-url brought"},
+    {"mlops update --check data/images",
+     "status 1 if there is something newer; nothing is fetched"},
+};
+
+const struct cli_command cmd_update = {
+    .name = "update",
+    .group = GROUP_DATA,
+    .arguments = "[PATH...]",
+    .summary = "Fetch newer versions of what came from URLs",
+    .description =
+        "Asks the source of each PATH (a file or directory that 'mlops import-url' brought, or a "
+        "directory of such) for its ETag, or time and size, and fetches what differs; of a "
+        "directory "
+        "only files that are new. Without PATH: all that is not frozen. Then the pointer is "
+        "written "
+        "anew and the work tree holds the new content; an edited file that the store lacks moves "
+        "to "
+        ".mlops/displaced.\n"
+        "\n"
+        "What has vanished there stays here, is told as gone, and gives exit status 1.\n"
+        "\n"
+        "--json: {schema_version, is_dry_run, data: as of import-url, with the status also "
+        "outdated, "
+        "frozen and gone}.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct update_command),
+    .words_most = -1,
+    .completes = COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "import-url, status",
+    .run = run,
+};

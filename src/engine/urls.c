@@ -1,0 +1,308 @@
+#include "mlops/engine/urls.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/signal.h"
+#include "mlops/model/name.h"
+#include "mlops/store/gitignore.h"
+
+#include <sys/stat.h>
+
+const char *url_status_name(enum url_status status)
+{
+    static const char *const names[] = {"added",    "updated", "unchanged",
+                                        "outdated", "frozen",  "gone"};
+    return names[status];
+}
+
+static struct arrival arrival_of(struct session *session)
+{
+    return (struct arrival){.arena = session->arena,
+                            .workspace = &session->workspace,
+                            .index = session->index,
+                            .cas = session->cas,
+                            .worktree = session->worktree,
+                            .observer = session->observer};
+}
+
+/* --- what it makes --- */
+
+/* Another command may have written the pointer while we fetched. */
+static FALLIBLE write_pointer(struct session *session, const struct pointer *pointer)
+{
+    AUTO(lock_drop) struct lock lock = {0};
+    const struct workspace *workspace = &session->workspace;
+    struct str above = path_directory(pointer->artifact.path);
+    bool changed = false;
+    bool is_durable = workspace->config.durability == DURABILITY_FULL;
+    TRY(data_lock(session, &lock));
+    if (above.len)
+        TRY(directory_make(fd_number(workspace->root_fd), str_terminate(session->arena, above),
+                           true));
+    TRY(pointers_save(workspace, pointer, &changed));
+    return gitignore_add(workspace, &pointer->artifact.path, 1, is_durable);
+}
+
+static FALLIBLE place(struct session *session, struct url_outcome *outcome)
+{
+    struct data_checkout_options options = {.paths = &outcome->pointer->artifact.path, .count = 1};
+    struct data_checkout report = {0};
+    TRY(data_checkout(session, &options, &report));
+    outcome->displaced = report.displaced;
+    outcome->displaced_to = report.displaced_to;
+    if (report.missing.len)
+        return error_new(ERROR_STORED, "what was fetched for '%.*s' is damaged in the store",
+                         STR_FMT(outcome->pointer->artifact.path));
+    return NULL;
+}
+
+/* Everything is in the store, for good, before anything names it. */
+static FALLIBLE take(struct session *session, struct upstream *upstream,
+                     struct upstream_state *state, struct url_outcome *outcome)
+{
+    struct arrival arrival = arrival_of(session);
+    struct pointer *pointer = outcome->pointer;
+    struct digest before = pointer->artifact.digest;
+    TRY_WITHIN(arrival_take(&arrival, upstream, state, pointer->artifact.path, &pointer->artifact,
+                            &outcome->counts),
+               "fetching '%.*s'", STR_FMT(upstream->url));
+    TRY(cas_flush(session->cas));
+    pointer->artifact.is_stored = true;
+    pointer->source.url = upstream->url;
+    pointer->source.etag = state->etag;
+    pointer->source.modified = state->modified;
+    TRY(write_pointer(session, pointer));
+    bool is_same = digest_equal(before, pointer->artifact.digest);
+    if (outcome->status != URL_ADDED)
+        outcome->status = is_same ? URL_SAME : URL_UPDATED;
+    return outcome->status == URL_SAME ? NULL : place(session, outcome);
+}
+
+/* --- import --- */
+
+static FALLIBLE is_directory_here(struct session *session, struct str path, bool *ret)
+{
+    struct file_stat stat = {0};
+    bool found = false;
+    const char *name = path.len ? str_terminate(session->arena, path) : ".";
+    TRY(file_stat_at(fd_number(session->workspace.root_fd), name, true, &stat, &found));
+    *ret = found && S_ISDIR(stat.mode);
+    return NULL;
+}
+
+static FALLIBLE find_path(struct session *session, const struct url_import *wanted,
+                          const struct upstream *upstream, struct str *ret)
+{
+    struct pointer *pointer = NULL;
+    bool is_directory = !wanted->path.len;
+    *ret = wanted->path;
+    if (wanted->path.len) {
+        TRY(pointers_find(session->arena, &session->workspace, wanted->path, &pointer));
+        TRY(is_directory_here(session, wanted->path, &is_directory));
+    }
+    if (!is_directory || pointer)
+        return NULL;
+    if (!upstream->last.len || path_text_fault(upstream->last) ||
+        str_find_char(upstream->last, '/') >= 0)
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' does not say what it is to be called",
+                                    STR_FMT(upstream->url)),
+                          "mlops import-url URL PATH");
+    *ret = path_join(session->arena, wanted->path, upstream->last);
+    return NULL;
+}
+
+static FALLIBLE refuse_other(const struct pointer *pointer, struct str path)
+{
+    if (!str_equal(pointer->artifact.path, path))
+        return error_hint(error_new(ERROR_PROJECT, "'%.*s' lies in '%.*s', which %.*s tracks",
+                                    STR_FMT(path), STR_FMT(pointer->artifact.path),
+                                    STR_FMT(pointer->file)),
+                          "choose a path outside of it");
+    if (!pointer->source.url.len)
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' is tracked already, without a URL", STR_FMT(path)),
+            "--force: from now on it comes from the URL");
+    return error_hint(error_new(ERROR_PROJECT, "'%.*s' comes from '%.*s'", STR_FMT(path),
+                                STR_FMT(pointer->source.url)),
+                      "--force: from now on it comes from the other URL");
+}
+
+static FALLIBLE refuse_occupied(struct session *session, struct str path)
+{
+    struct file_stat stat = {0};
+    bool found = false;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
+                     false, &stat, &found));
+    if (!found)
+        return NULL;
+    return error_hint(
+        error_new(ERROR_PROJECT, "'%.*s' is there already, and nothing tracks it", STR_FMT(path)),
+        "choose another path, or --force: it moves to .mlops/displaced");
+}
+
+/* The pointer as it will be, but for what is fetched. */
+static FALLIBLE make_pointer(struct session *session, const struct url_import *wanted,
+                             const struct upstream *upstream, struct str path,
+                             struct url_outcome *outcome)
+{
+    struct pointer *before = NULL;
+    struct file_stat stat = {0};
+    bool is_there = false;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
+                     false, &stat, &is_there));
+    TRY(pointers_find(session->arena, &session->workspace, path, &before));
+    bool is_same = before && str_equal(before->artifact.path, path) &&
+                   str_equal(before->source.url, upstream->url);
+    bool may_replace = wanted->force && before && str_equal(before->artifact.path, path);
+    if (before && !is_same && !may_replace)
+        return refuse_other(before, path);
+    TRY(data_check_path(session, path, is_there));
+    if (pointer_is_name(path_name(path)))
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' is the name of a pointer", STR_FMT(path)),
+            "mlops import-url URL PATH, with another name");
+    if (!before && !wanted->force)
+        TRY(refuse_occupied(session, path));
+    struct pointer *pointer = before ? before : arena_new(session->arena, struct pointer);
+    outcome->status = is_same ? URL_SAME : URL_ADDED;
+    outcome->pointer = pointer;
+    pointer->file = pointer_file_of(session->arena, path);
+    pointer->artifact.path = path;
+    if (!is_same)
+        pointer->source = (struct pointer_source){0};
+    pointer->source.is_frozen = wanted->is_frozen;
+    if (wanted->desc.len)
+        pointer->desc = wanted->desc;
+    return NULL;
+}
+
+static FALLIBLE nothing_there(const struct upstream *upstream)
+{
+    return error_new(ERROR_MACHINE, "there is nothing at '%.*s'", STR_FMT(upstream->url));
+}
+
+static struct upstream_mark mark_of(const struct pointer *pointer)
+{
+    return (struct upstream_mark){.etag = pointer->source.etag,
+                                  .modified = pointer->source.modified,
+                                  .bytes = pointer->artifact.size_bytes};
+}
+
+struct error *urls_import(struct session *session, const struct url_import *wanted,
+                          struct url_outcome *ret)
+{
+    AUTO(upstream_drop) struct upstream upstream = {0};
+    struct upstream_state state = {0};
+    struct url_outcome outcome = {0};
+    struct str cwd = path_join(session->arena, session->workspace.root, session->workspace.cwd);
+    struct str path = {0};
+    bool found = false;
+    TRY(upstream_open(session->arena, &session->workspace, cwd, wanted->url, &upstream));
+    TRY(find_path(session, wanted, &upstream, &path));
+    TRY(make_pointer(session, wanted, &upstream, path, &outcome));
+    TRY(upstream_look(session->arena, &upstream, &state, &found));
+    if (!found)
+        return nothing_there(&upstream);
+    struct upstream_mark mark = mark_of(outcome.pointer);
+    if (outcome.status == URL_ADDED || !upstream_same(&mark, &state))
+        TRY(take(session, &upstream, &state, &outcome));
+    else
+        TRY(write_pointer(session, outcome.pointer)); /* options may be new */
+    *ret = outcome;
+    return NULL;
+}
+
+/* --- update --- */
+
+static FALLIBLE update_one(struct session *session, const struct url_update *wanted,
+                           struct url_outcome *outcome)
+{
+    AUTO(upstream_drop) struct upstream upstream = {0};
+    struct upstream_state state = {0};
+    bool found = false;
+    struct pointer *pointer = outcome->pointer;
+    struct upstream_mark mark = mark_of(pointer);
+    TRY(upstream_open(session->arena, &session->workspace, session->workspace.root,
+                      pointer->source.url, &upstream));
+    TRY_WITHIN(upstream_look(session->arena, &upstream, &state, &found), "'%.*s'",
+               STR_FMT(pointer->file));
+    bool is_same = found && upstream_same(&mark, &state);
+    outcome->status = !found ? URL_GONE : is_same ? URL_SAME : URL_OUTDATED;
+    if (wanted->is_dry || outcome->status != URL_OUTDATED)
+        return NULL;
+    return take(session, &upstream, &state, outcome);
+}
+
+static FALLIBLE no_source(const struct pointer *pointer)
+{
+    return error_hint(error_new(ERROR_PROJECT, "'%.*s' was added here; it has no URL to ask",
+                                STR_FMT(pointer->artifact.path)),
+                      "after a change: mlops add %.*s", STR_FMT(pointer->artifact.path));
+}
+
+static void wish(struct session *session, struct pointer *pointer, bool is_named,
+                 struct url_outcome_vec *ret)
+{
+    bool is_left = pointer->source.is_frozen && !is_named;
+    *vec_push(session->arena, ret) =
+        (struct url_outcome){.pointer = pointer, .status = is_left ? URL_FROZEN : URL_SAME};
+}
+
+static FALLIBLE choose_below(struct session *session, struct str path, struct url_outcome_vec *ret)
+{
+    struct pointer_vec below = {0};
+    TRY(pointers_load_below(session->arena, &session->workspace, path, &below));
+    size_t before = ret->len;
+    for (size_t i = 0; i < below.len; i++)
+        if (below.at[i]->source.url.len)
+            wish(session, below.at[i], false, ret);
+    if (ret->len > before || !path.len)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "nothing in '%.*s' comes from a URL", STR_FMT(path)),
+                      "mlops import-url URL PATH");
+}
+
+/* What is named twice is asked once. */
+static FALLIBLE choose_path(struct session *session, struct str path, struct url_outcome_vec *ret)
+{
+    struct pointer *pointer = NULL;
+    if (path.len)
+        TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
+    if (pointer && !str_equal(pointer->artifact.path, path))
+        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is a part of '%.*s'", STR_FMT(path),
+                                    STR_FMT(pointer->artifact.path)),
+                          "what comes from one URL is updated as a whole");
+    if (!pointer)
+        return choose_below(session, path, ret);
+    if (!pointer->source.url.len)
+        return no_source(pointer);
+    vec_each (const struct url_outcome, outcome, ret)
+        if (str_equal(outcome->pointer->artifact.path, path))
+            return NULL;
+    wish(session, pointer, true, ret);
+    return NULL;
+}
+
+/* Each by itself: what one lacks keeps no other from being updated. */
+struct error *urls_update(struct session *session, const struct url_update *wanted,
+                          struct url_outcome_vec *ret)
+{
+    struct error_list errors = {0};
+    struct url_outcome_vec chosen = {0};
+    for (size_t i = 0; i < wanted->count; i++)
+        error_list_add(&errors, choose_path(session, wanted->paths[i], &chosen));
+    TRY(error_list_take(&errors));
+    if (!wanted->count)
+        TRY(choose_below(session, STR(""), &chosen));
+    vec_each (struct url_outcome, outcome, &chosen) {
+        TRY(signal_check());
+        if (outcome->status == URL_FROZEN)
+            continue;
+        struct error *error = update_one(session, wanted, outcome);
+        if (error && error->code >= ERROR_SIGNAL)
+            return error;
+        error_list_add(&errors, error);
+    }
+    *ret = chosen;
+    return error_list_take(&errors);
+}

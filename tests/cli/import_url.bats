@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# Data that come from elsewhere: import-url, update, get.
+load helper
+
+upstream() {
+  UP=$BATS_TEST_TMPDIR/upstream
+  mkdir -p "$UP/dir/sub"
+  echo one >"$UP/file.csv"
+  echo a >"$UP/dir/a"
+  echo b >"$UP/dir/sub/b b"
+  printf '#!/bin/sh\n' >"$UP/dir/run.sh"
+  chmod +x "$UP/dir/run.sh"
+}
+
+@test "a file comes with a pointer that knows its source, and git ignores it" {
+  git_init
+  upstream
+  succeeds import-url "$UP/file.csv" --json
+  holds 'r["data"][0]["status"] == "added" and r["data"][0]["url"].endswith("upstream/file.csv")'
+  holds_text file.csv one
+  grep -q '^/file.csv$' .gitignore
+  grep -q '  modified: ' file.csv.mlops
+  git check-ignore -q file.csv
+  succeeds import-url "$UP/file.csv" --json
+  holds 'r["data"][0]["status"] == "unchanged" and r["data"][0]["fetched_files"] == 0'
+}
+
+@test "update fetches only what is newer; --check only asks" {
+  upstream
+  succeeds import-url "$UP/file.csv"
+  succeeds update --check
+  says "up to date: 1"
+  echo longer >"$UP/file.csv"
+  fails 1 update --check
+  says "outdated"
+  holds_text file.csv one
+  succeeds update -n
+  succeeds update --json
+  holds 'r["data"][0]["status"] == "updated" and r["data"][0]["fetched_files"] == 1'
+  holds_text file.csv longer
+  succeeds update --json
+  holds 'r["data"][0]["status"] == "unchanged"'
+}
+
+@test "an edited file is displaced by an update, not lost" {
+  upstream
+  succeeds import-url "$UP/file.csv"
+  echo "by hand" >file.csv
+  echo two >"$UP/file.csv"
+  touch -d '2030-01-01' "$UP/file.csv"
+  succeeds update
+  says "moved to .mlops/displaced"
+  holds_text file.csv two
+  grep -rq "by hand" .mlops/displaced
+}
+
+@test "what lies at the path and is not tracked is refused, and displaced with --force" {
+  upstream
+  echo mine >file.csv
+  fails 3 import-url "$UP/file.csv"
+  says "is there already"
+  holds_text file.csv mine
+  [ ! -e file.csv.mlops ]
+  succeeds import-url --force "$UP/file.csv"
+  holds_text file.csv one
+  grep -rqx mine .mlops/displaced
+}
+
+@test "a directory comes whole, and an update fetches what changed" {
+  upstream
+  succeeds import-url "$UP/dir" data/here --json
+  holds 'r["data"][0]["files"] == 3'
+  holds_text "data/here/sub/b b" b
+  [ -x data/here/run.sh ]
+  echo other >"$UP/dir/a"
+  rm "$UP/dir/sub/b b"
+  succeeds update --json data
+  holds 'r["data"][0]["files"] == 2 and r["data"][0]["fetched_files"] == 1'
+  [ ! -e "data/here/sub/b b" ]
+  [ -x data/here/run.sh ]
+  holds_text data/here/a other
+}
+
+@test "links and names that may not be written are refused before anything is" {
+  upstream
+  ln -s /etc "$UP/dir/link"
+  fails 3 import-url "$UP/dir"
+  says "neither a file nor a directory"
+  rm "$UP/dir/link"
+  mkdir "$UP/dir/.git"
+  echo x >"$UP/dir/.git/config"
+  fails 3 import-url "$UP/dir"
+  [ ! -e dir ]
+  [ ! -e dir.mlops ]
+}
+
+@test "frozen data is updated only by name; what has gone stays" {
+  upstream
+  succeeds import-url --frozen "$UP/file.csv"
+  echo other >"$UP/file.csv"
+  succeeds update --json
+  holds 'r["data"][0]["status"] == "frozen"'
+  succeeds update file.csv
+  holds_text file.csv other
+  rm "$UP/file.csv"
+  fails 1 update file.csv
+  says gone
+  holds_text file.csv other
+}
+
+@test "a relative path is one from the project, wherever update is called" {
+  upstream
+  succeeds init
+  mkdir sub
+  cd sub
+  succeeds import-url ../../upstream/file.csv
+  grep -q 'url: "../upstream/file.csv"' file.csv.mlops
+  echo longer >"$UP/file.csv"
+  cd ..
+  succeeds update
+  holds_text sub/file.csv longer
+}
+
+@test "data without a URL, or inside of other data, can't be updated" {
+  upstream
+  echo x >mine
+  succeeds add mine
+  fails 3 update mine
+  says "was added here"
+  succeeds import-url "$UP/dir"
+  fails 3 update dir/a
+  says "is a part of"
+  fails 3 import-url "$UP/file.csv" dir/new
+  says "which dir.mlops tracks"
+  fails 3 import-url "$UP/file.csv" mine
+  says "--force"
+}
+
+@test "secrets in a URL are refused, they would be committed" {
+  fails 2 import-url 'https://example.org/x?X-Amz-Signature=abc'
+  fails 2 import-url 'https://me:pw@example.org/x'
+  says_not "pw@"
+}
