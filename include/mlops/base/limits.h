@@ -54,6 +54,8 @@
     LIMIT(TRANSPORT_TRIES, 5, "tries", "of one operation on a remote that was away or busy")       \
     LIMIT(TRANSPORT_WAIT_S, 60, "seconds", "longest pause before another try of a remote")         \
     LIMIT(HISTORY_COMMITS, 10000000, "commits", "of one repository, for push --all-commits")       \
+    LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
+          "one file that 'get' takes from git; it is in memory")                                   \
     LIMIT(UPSTREAM_FILES, 1000000, "files", "one import-url; what is known of each is in memory")  \
     LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
     LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \

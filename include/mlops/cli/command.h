@@ -77,6 +77,7 @@ struct cli_command {
     COMMAND(add)                                                                                   \
     COMMAND(import_url)                                                                            \
     COMMAND(update)                                                                                \
+    COMMAND(get)                                                                                   \
     COMMAND(checkout)                                                                              \
     COMMAND(move)                                                                                  \
     COMMAND(remove)                                                                                \

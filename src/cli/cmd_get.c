@@ -1,0 +1,205 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/data.h"
+#include "mlops/engine/get.h"
+#include "mlops/host/signal.h"
+#include "mlops/model/name.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+struct get_command {
+    struct str rev, out;
+    bool force;
+};
+
+static const struct option_row rows[] = {
+    {.name = "rev",
+     OPTION_STR_AT(struct get_command, rev),
+     .value = "REV",
+     .help = "A git revision of the project; without it what its work tree names now"},
+    {.name = "out",
+     .letter = 'o',
+     OPTION_STR_AT(struct get_command, out),
+     .value = "OUT",
+     .help = "Where to: a new name, or a directory to put it into"},
+    {.name = "force",
+     .letter = 'f',
+     OPTION_FLAG_AT(struct get_command, force),
+     .help = "Replace a file that lies there"},
+};
+
+/* One call of the command. */
+struct getting {
+    struct context *context;
+    const struct get_command *command;
+    struct str cwd;
+    struct progress progress;
+    struct observer observer;
+    struct str out; /* absolute */
+    struct get_report report;
+};
+
+static FALLIBLE find_out(struct getting *getting, struct str last)
+{
+    struct arena *arena = getting->context->arena;
+    struct str out = path_join(arena, getting->cwd, getting->command->out);
+    struct file_stat stat = {0};
+    bool found = false;
+    (void)path_resolve(arena, STR(""), out, &out);
+    TRY(file_stat_at(AT_FDCWD, str_terminate(arena, out), true, &stat, &found));
+    getting->out = out;
+    if (!found || !S_ISDIR(stat.mode))
+        return NULL;
+    if (!last.len || path_text_fault(last) || str_find_char(last, '/') >= 0)
+        return error_hint(error_new(ERROR_USAGE, "it does not say what it is to be called here"),
+                          "-o OUT");
+    getting->out = path_join(arena, out, last);
+    return NULL;
+}
+
+static struct get_target target_of(struct getting *getting)
+{
+    return (struct get_target){
+        .out = getting->out, .force = getting->command->force, .observer = &getting->observer};
+}
+
+static FALLIBLE get_of_url(struct getting *getting, struct str url)
+{
+    AUTO(upstream_drop) struct upstream upstream = {0};
+    struct context *context = getting->context;
+    struct workspace *workspace = NULL;
+    struct upstream_state state = {0};
+    bool found = false;
+    TRY(context_workspace(context, &workspace));
+    bool is_project = fd_number(workspace->state_fd) >= 0;
+    TRY(upstream_open(context->arena, is_project ? workspace : NULL, getting->cwd, url, &upstream));
+    TRY(find_out(getting, upstream.last));
+    TRY(upstream_look(context->arena, &upstream, &state, &found));
+    if (!found)
+        return error_new(ERROR_MACHINE, "there is nothing at '%.*s'", STR_FMT(upstream.url));
+    struct get_target target = target_of(getting);
+    return get_url(context->arena, &target, &upstream, &state, &getting->report);
+}
+
+static FALLIBLE find_commit(struct session *session, struct str rev, struct str *ret)
+{
+    struct vcs *vcs = NULL;
+    bool found = false;
+    if (!rev.len)
+        return NULL;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return error_new(ERROR_PROJECT, "'%.*s' is no git repository, so it has no revisions",
+                         STR_FMT(session->workspace.root));
+    TRY(vcs_resolve(vcs, session->arena, rev, ret, &found));
+    return found ? NULL
+                 : error_new(ERROR_USAGE, "'%.*s' is no git revision of '%.*s'", STR_FMT(rev),
+                             STR_FMT(session->workspace.root));
+}
+
+/* Its own files are never written to, and none of its store's are linked to. */
+static FALLIBLE get_of_project(struct getting *getting, struct str directory, struct str word)
+{
+    AUTO(session_drop) struct session session = {0};
+    struct arena *arena = getting->context->arena;
+    struct session_options options = {
+        .is_read_only = true, .threads = -1, .observer = &getting->observer};
+    struct str path = {0}, commit = {0};
+    options.cwd = path_join(arena, getting->cwd, directory);
+    TRY(session_open_data(arena, &options, &session));
+    session.workspace.config.link = LINK_AUTO;
+    TRY(workspace_path(arena, &session.workspace, word, &path));
+    TRY(find_out(getting, path_name(path)));
+    TRY(find_commit(&session, getting->command->rev, &commit));
+    struct get_target target = target_of(getting);
+    return get_tracked(&session, &target, commit, path, &getting->report);
+}
+
+static void print(struct getting *getting)
+{
+    struct context *context = getting->context;
+    const struct get_report *report = &getting->report;
+    struct str shown = path_relative(context->arena, getting->cwd, getting->out);
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        json_name(&json, "out");
+        json_str(&json, shown);
+        json_name(&json, "files");
+        json_int(&json, report->files);
+        json_name(&json, "size_bytes");
+        json_int(&json, report->bytes);
+        report_json_close(&json);
+        return;
+    }
+    struct str size = bytes_print(context->arena, report->bytes);
+    if (context->common.quiet)
+        return;
+    buf_add_escaped(&context->out, shown, false);
+    if (report->is_directory)
+        buf_print(&context->out, "  %lld file%s,", (long long)report->files,
+                  report->files == 1 ? "" : "s");
+    else
+        buf_add_char(&context->out, ' ');
+    buf_print(&context->out, " %.*s\n", STR_FMT(size));
+}
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    const struct get_command *command = opaque;
+    struct getting getting = {.context = context, .command = command};
+    int signals = -1;
+    if (argc == 1 && command->rev.len)
+        return error_new(ERROR_USAGE, "--rev is of a project: mlops get PROJECT PATH --rev REV");
+    getting.progress.context = context;
+    getting.observer = progress_observer(&getting.progress);
+    TRY(signal_open(&signals));
+    TRY(path_current(context->arena, &getting.cwd));
+    struct error *error =
+        argc == 1 ? get_of_url(&getting, argv[0]) : get_of_project(&getting, argv[0], argv[1]);
+    progress_clear(&getting.progress);
+    TRY(error);
+    print(&getting);
+    return NULL;
+}
+
+static const struct command_example examples[] = {
+    {"mlops get https://example.org/data.csv", "a file, and nothing tracks it"},
+    {"mlops get s3://bucket/images/ -o /data/images", "everything below a prefix"},
+    {"mlops get ../other data/raw --rev v1.2", "what another project had at a tag"},
+    {"mlops get . model.pkl --rev HEAD~3 -o old.pkl", "an earlier state beside the present one"},
+};
+
+const struct cli_command cmd_get = {
+    .name = "get",
+    .group = GROUP_DATA,
+    .arguments = "URL | PROJECT PATH",
+    .summary = "Fetch data without tracking them",
+    .description =
+        "With one word: a file or directory from a URL or path, as 'mlops import-url' takes them, "
+        "into the current directory or to OUT. No project is needed; in one the settings of its "
+        "remotes apply.\n"
+        "\n"
+        "With two: PATH (seen from PROJECT, which may be '.') as pointers and lock files of the "
+        "project name it, in its work tree or at --rev, a part of a tracked directory too, and at "
+        "a "
+        "revision also files that git keeps. Content comes from that project's store, which is "
+        "only "
+        "read. PROJECT is a directory; clone first what is elsewhere.\n"
+        "\n"
+        "OUT appears whole or not at all. What lies there is refused; a file is replaced with "
+        "--force, a directory never.\n"
+        "\n"
+        "--json: {schema_version, out, files, size_bytes}.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct get_command),
+    .words_least = 1,
+    .words_most = 2,
+    .completes = COMPLETE_FILES,
+    .examples = examples,
+    .example_count = COUNT_OF(examples),
+    .see_also = "import-url, checkout, ls",
+    .run = run,
+};
