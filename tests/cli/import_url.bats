@@ -141,3 +141,97 @@ upstream() {
   fails 2 import-url 'https://me:pw@example.org/x'
   says_not "pw@"
 }
+
+@test "get fetches a file or a directory without tracking it" {
+  upstream
+  succeeds get "$UP/file.csv" --json
+  holds 'r["out"] == "file.csv" and r["size_bytes"] == 4'
+  holds_text file.csv one
+  [ ! -e .mlops ]
+  fails 3 get "$UP/file.csv"
+  says "is there already"
+  echo two >"$UP/file.csv"
+  succeeds get "$UP/file.csv" --force
+  holds_text file.csv two
+  succeeds get "$UP/dir" -o copy
+  holds_text "copy/sub/b b" b
+  [ -x copy/run.sh ]
+  succeeds get "$UP/dir" -o copy
+  [ -d copy/dir ]
+  fails 3 get "$UP/dir" -o copy --force
+  [ -z "$(find . -maxdepth 1 -name '.mlops-tmp-*')" ]
+}
+
+@test "get takes what a project names, now or at a revision, and links nothing to its store" {
+  upstream
+  git_init
+  succeeds init
+  succeeds config set cache.link hardlink
+  cp -r "$UP/dir" data
+  succeeds add data
+  echo kept >kept.txt
+  commit_all first
+  echo other >data/a
+  succeeds add data
+  mkdir "$BATS_TEST_TMPDIR/away"
+  cd "$BATS_TEST_TMPDIR/away"
+  succeeds get ../project data
+  holds_text data/a other
+  [ -x data/run.sh ]
+  [ "$(stat -c %h data/a)" = 1 ]
+  succeeds get ../project data/a --rev HEAD -o old
+  holds_text old a
+  succeeds get ../project data/sub --rev main
+  holds_text "sub/b b" b
+  succeeds get ../project kept.txt --rev HEAD
+  holds_text kept.txt kept
+  fails 3 get ../project nothing
+  says "names 'nothing'"
+  fails 2 get ../project data --rev nowhere
+}
+
+# web COMMAND...: with nginx serving $MLOPS_WEB_ROOT; skips where it can't run.
+web() {
+  local code=0
+  "$PYTHON" "$BATS_TEST_DIRNAME/../support/servers/serve.py" web "${RULES[@]}" -- "$@" || code=$?
+  [ "$code" -ne 77 ] || skip "nginx can't run here"
+  return "$code"
+}
+
+@test "a file comes by HTTP with its ETag, and is asked for by it" {
+  RULES=()
+  cat >steps <<'END'
+set -ex
+echo one >"$MLOPS_WEB_ROOT/a b.csv"
+"$MLOPS" import-url "$MLOPS_WEB_PLAIN/a%20b.csv"
+grep -q 'etag:' 'a b.csv.mlops'
+[ "$(cat 'a b.csv')" = one ]
+"$MLOPS" update --check
+echo longer >"$MLOPS_WEB_ROOT/a b.csv"
+! "$MLOPS" update --check
+"$MLOPS" update
+[ "$(cat 'a b.csv')" = longer ]
+"$MLOPS" get "$MLOPS_WEB_PLAIN/a%20b.csv?download=1" -o got
+[ "$(cat got)" = longer ]
+! "$MLOPS" import-url "$MLOPS_WEB_PLAIN/missing"
+[ ! -e missing.mlops ]
+END
+  web bash steps
+}
+
+@test "a large file that breaks off is continued by the next command" {
+  RULES=(--rule 'method=GET cut=6000000 times=12')
+  cat >steps <<'END'
+set -ex
+head -c 9000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
+for try in 1 2 3; do
+  if "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big" --json >out; then
+    break
+  fi
+  ls .mlops/cache/incoming
+done
+cmp big "$MLOPS_WEB_ROOT/big"
+[ -z "$(ls .mlops/cache/incoming)" ]
+END
+  web timeout 100 bash steps
+}
