@@ -220,18 +220,31 @@ END
 }
 
 @test "a large file that breaks off is continued by the next command" {
-  RULES=(--rule 'method=GET cut=6000000 times=12')
+  RULES=(--rule 'method=GET cut=6000000 times=1' --rule 'method=GET status=403 times=1')
   cat >steps <<'END'
 set -ex
 head -c 9000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
-for try in 1 2 3; do
-  if "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big" --json >out; then
-    break
-  fi
-  ls .mlops/cache/incoming
-done
+! "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big"
+[ ! -e big.mlops ]
+ls .mlops/cache/incoming/*.from
+"$MLOPS" import-url "$MLOPS_WEB_PLAIN/big" --json >out
 cmp big "$MLOPS_WEB_ROOT/big"
+"$PYTHON" -c 'import json; assert json.load(open("out"))["data"][0]["continued_bytes"] > 5000000'
 [ -z "$(ls .mlops/cache/incoming)" ]
+END
+  web timeout 100 bash steps
+}
+
+@test "what an earlier command left of other content is thrown away" {
+  RULES=(--rule 'method=GET cut=6000000 times=1' --rule 'method=GET status=403 times=1')
+  cat >steps <<'END'
+set -ex
+head -c 9000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
+! "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big"
+head -c 9000001 /dev/urandom >"$MLOPS_WEB_ROOT/big"
+"$MLOPS" import-url "$MLOPS_WEB_PLAIN/big" --json >out
+cmp big "$MLOPS_WEB_ROOT/big"
+"$PYTHON" -c 'import json; assert json.load(open("out"))["data"][0]["continued_bytes"] == 0'
 END
   web timeout 100 bash steps
 }
