@@ -82,11 +82,6 @@ const struct cli_command *command_find(struct str name)
 static const struct {
     const char *name, *instead;
 } dvc_commands[] = {
-    {"pull", "remotes are not built: 'dvc pull', then 'mlops run'"},
-    {"push", "remotes are not built: 'mlops import --export-lock', then 'dvc push'"},
-    {"fetch", "remotes are not built: 'dvc fetch', then 'mlops run'"},
-    {"add", "'dvc add' it; mlops reads .dvc files"},
-    {"checkout", "'mlops run' restores what stages need and made"},
     {"commit", "'mlops accept STAGE' takes outputs as made from inputs that changed meanwhile"},
     {"freeze", "write 'frozen: true' into the stage"},
     {"unfreeze", "take 'frozen: true' out of the stage"},
@@ -95,7 +90,6 @@ static const struct {
     {"queue", "stages run side by side with 'mlops run -j N'"},
     {"plots", "plots are kept as outputs; drawing them is not built"},
     {"data", "'mlops status' and 'mlops diff' say what changed"},
-    {"remote", "remotes are not built; DVC's go on working beside mlops"},
 };
 
 static const char *instead_of(struct str name)

@@ -26,6 +26,7 @@ struct error *cas_open(struct arena *arena, const struct workspace *workspace, s
 {
     AUTO(cas_drop) struct cas *cas = arena_new(arena, struct cas);
     check(pthread_mutex_init(&cas->mutex, NULL) == 0);
+    cas_packs_open(cas);
     cas->workspace = workspace;
     cas->index = index;
     cas->cache_fd = fd_number(workspace->cache_fd);
@@ -42,6 +43,7 @@ static void pending_drop(struct cas *cas)
 {
     for (size_t i = 0; i < cas->pending.len; i++)
         fd_drop(&cas->pending.at[i]->fd);
+    cas_smalls_drop(cas);
     arena_drop(&cas->pending_memory);
 }
 
@@ -65,6 +67,8 @@ void cas_drop(struct cas **cas_place)
     fd_drop(&cas->tmp_fd);
     for (size_t i = 0; i < cas->buffers.len; i++)
         free(cas->buffers.at[i]);
+    cas_packs_drop(cas);
+    cas_table_drop(&cas->dead);
     pthread_mutex_destroy(&cas->mutex);
     arena_drop(&cas->memory);
 }
@@ -139,6 +143,12 @@ static bool is_trusted(struct cas *cas, struct digest digest, const struct file_
            (known.ctime_ns == stat->ctime_ns || stat->links > 1);
 }
 
+void cas_add_damaged(struct cas *cas, struct digest digest)
+{
+    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+    *vec_push(&locked->memory, &locked->damaged) = digest;
+}
+
 /* Never in the way again, but kept: it may be all that is left of something. */
 static FALLIBLE quarantine(struct cas *cas, struct digest digest, const char *path)
 {
@@ -156,8 +166,7 @@ static FALLIBLE quarantine(struct cas *cas, struct digest digest, const char *pa
         error_drop(error);
         error = NULL;
     }
-    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-    *vec_push(&locked->memory, &locked->damaged) = digest;
+    cas_add_damaged(cas, digest);
     return error;
 }
 
@@ -179,8 +188,8 @@ static FALLIBLE compare_bytes(struct cas *cas, const char *path, struct digest d
     return NULL;
 }
 
-struct error *cas_examine(struct cas *cas, struct digest digest, bool is_distrusted,
-                          struct file_stat *ret_stat, enum cas_health *ret)
+FALLIBLE cas_examine_loose(struct cas *cas, struct digest digest, bool is_distrusted,
+                           struct file_stat *ret_stat, enum cas_health *ret)
 {
     char path[CAS_PATH_BYTES];
     bool found = false, is_same = false;
@@ -203,6 +212,71 @@ struct error *cas_examine(struct cas *cas, struct digest digest, bool is_distrus
     return quarantine(cas, digest, path);
 }
 
+/* A row is believed unless it is known to be bad: whoever reads the bytes hashes them. */
+static FALLIBLE examine_packed(struct cas *cas, struct digest digest, bool is_distrusted,
+                               bool is_anew, struct file_stat *ret_stat, enum cas_health *ret)
+{
+    for (int tries = 0; tries < CAS_TRIES; tries++) {
+        AUTO(buf_drop) struct buf bytes = {0};
+        struct cas_packed packed;
+        bool found = false, is_good = true;
+        TRY(cas_packed_find(cas, digest, is_anew, &packed, &found));
+        if (!found)
+            return NULL;
+        if (is_distrusted)
+            TRY_WITHIN(cas_packed_read(cas, &packed, &bytes, &is_good), "cannot check an object");
+        *ret_stat = cas_packed_stat(&packed);
+        *ret = is_good ? CAS_GOOD : CAS_DAMAGED;
+        if (is_good)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Packs first, since asking them costs no call; what is nowhere may have come since they were read.
+ */
+static FALLIBLE examine(struct cas *cas, struct digest digest, bool is_distrusted, bool is_anew,
+                        struct file_stat *ret_stat, enum cas_health *ret)
+{
+    enum cas_health packed = CAS_ABSENT, loose = CAS_ABSENT;
+    TRY(examine_packed(cas, digest, is_distrusted, false, ret_stat, &packed));
+    *ret = packed;
+    if (packed == CAS_GOOD)
+        return NULL;
+    TRY(cas_examine_loose(cas, digest, is_distrusted, ret_stat, &loose));
+    if (loose != CAS_ABSENT)
+        *ret = loose;
+    if (*ret == CAS_ABSENT && is_anew)
+        TRY(examine_packed(cas, digest, is_distrusted, true, ret_stat, ret));
+    return NULL;
+}
+
+struct error *cas_examine(struct cas *cas, struct digest digest, bool is_distrusted,
+                          struct file_stat *ret_stat, enum cas_health *ret)
+{
+    return examine(cas, digest, is_distrusted, true, ret_stat, ret);
+}
+
+FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
+{
+    struct file_stat stat;
+    enum cas_health health;
+    {
+        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+        *ret = cas_pending_find(locked, digest) || cas_small_is_pending(locked, digest);
+    }
+    if (*ret)
+        return NULL;
+    /* What somebody else has just put is put again at worst. */
+    TRY(examine(cas, digest, false, false, &stat, &health));
+    *ret = health == CAS_GOOD;
+    if (*ret) {
+        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+        *vec_push(&locked->pending_memory, &locked->known) = digest;
+    }
+    return NULL;
+}
+
 struct error *cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret)
 {
     struct file_stat stat;
@@ -218,7 +292,7 @@ struct cas_pending *cas_pending_find(struct cas *cas, struct digest digest)
 static bool is_pending(struct cas *cas, struct digest digest)
 {
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-    return cas_pending_find(locked, digest) != NULL;
+    return cas_pending_find(locked, digest) || cas_small_is_pending(locked, digest);
 }
 
 struct error *cas_has(struct cas *cas, struct digest digest, bool *ret)
@@ -229,86 +303,6 @@ struct error *cas_has(struct cas *cas, struct digest digest, bool *ret)
         TRY(cas_examine(cas, digest, false, &stat, &health));
     *ret = health == CAS_GOOD;
     return NULL;
-}
-
-/* A descriptor of its own, so that it may outlive the flush. */
-static FALLIBLE open_pending(struct cas *cas, struct digest digest, struct fd *ret)
-{
-    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-    const struct cas_pending *pending = cas_pending_find(locked, digest);
-    if (!pending)
-        return NULL;
-    if (pending->name[0])
-        return file_open(fd_number(locked->temp.fd), pending->name, ret);
-    int number = fcntl(fd_number(pending->fd), F_DUPFD_CLOEXEC, 0);
-    if (number < 0)
-        return error_os(errno, "cannot open an object");
-    *ret = fd_of(number);
-    return NULL;
-}
-
-struct error *cas_open_object(struct cas *cas, struct digest digest, struct fd *ret,
-                              struct file_stat *ret_stat, bool *ret_found)
-{
-    enum cas_health health = CAS_GOOD;
-    char path[CAS_PATH_BYTES];
-    TRY(open_pending(cas, digest, ret));
-    *ret_found = ret->number_plus_one != 0;
-    if (*ret_found)
-        return file_stat_fd(fd_number(*ret), ret_stat);
-    TRY(cas_examine(cas, digest, false, ret_stat, &health));
-    *ret_found = health == CAS_GOOD;
-    if (!*ret_found)
-        return NULL;
-    cas_path(digest, path);
-    return file_open(cas->cache_fd, path, ret);
-}
-
-void cas_source_drop(struct cas_source *source)
-{
-    fd_drop(&source->fd);
-}
-
-struct error *cas_open_for_reading(struct cas *cas, struct digest digest, struct cas_source *ret,
-                                   bool *ret_found)
-{
-    struct file_stat stat;
-    struct cas_source source = {0};
-    TRY(cas_open_object(cas, digest, &source.fd, &stat, ret_found));
-    source.size_bytes = *ret_found ? stat.size_bytes : 0;
-    *ret = source;
-    return NULL;
-}
-
-struct error *cas_get_bytes(struct cas *cas, struct arena *arena, struct digest digest,
-                            int64_t bytes_most, struct str *ret, bool *ret_found)
-{
-    AUTO(fd_drop) struct fd fd = {0};
-    struct file_stat stat;
-    TRY(cas_open_object(cas, digest, &fd, &stat, ret_found));
-    if (!*ret_found)
-        return NULL;
-    if (stat.size_bytes > bytes_most)
-        return error_new(ERROR_STORED, "an object has %lld bytes where at most %lld are expected",
-                         (long long)stat.size_bytes, (long long)bytes_most);
-    struct buf bytes = buf_in(arena);
-    char *to = buf_reserve(&bytes, (size_t)stat.size_bytes + 1);
-    while (bytes.len < (size_t)stat.size_bytes) {
-        ssize_t got = pread(fd_number(fd), to + bytes.len, (size_t)stat.size_bytes - bytes.len,
-                            (off_t)bytes.len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_os(errno, "cannot read an object");
-        if (got == 0)
-            break;
-        bytes.len += (size_t)got;
-    }
-    to[bytes.len] = '\0';
-    *ret = buf_str(&bytes);
-    *ret_found = digest_equal(digest_of(ret->at, ret->len), digest);
-    enum cas_health health;
-    return *ret_found ? NULL : cas_verify(cas, digest, &health);
 }
 
 size_t cas_damaged(struct cas *cas, const struct digest **ret)

@@ -51,10 +51,13 @@ static FALLIBLE copy_plainly(const struct target *target, int from_fd, int to_fd
     return cas_read(&reading, &digest, &bytes);
 }
 
-static FALLIBLE fill(const struct target *target, int from_fd, int to_fd)
+static FALLIBLE fill(const struct target *target, const struct cas_content *from, int to_fd)
 {
+    int from_fd = fd_number(from->fd);
     enum copy_method method;
     int link = target->cas->workspace->config.link;
+    if (from_fd < 0)
+        return file_write(to_fd, from->bytes.at, from->bytes.len, target->path);
     if (link == LINK_COPY)
         return copy_plainly(target, from_fd, to_fd);
     if (link != LINK_REFLINK)
@@ -65,14 +68,15 @@ static FALLIBLE fill(const struct target *target, int from_fd, int to_fd)
                       "set cache.link to auto");
 }
 
-static FALLIBLE copy_object(const struct target *target, int from_fd, struct file_stat *ret_stat)
+static FALLIBLE copy_object(const struct target *target, const struct cas_content *from,
+                            struct file_stat *ret_stat)
 {
     uint32_t mode = target->is_executable ? 0777 : 0666; /* less the umask */
     int flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
     AUTO(fd_drop) struct fd to = fd_of(openat(target->at_fd, target->path, flags, mode));
     if (fd_number(to) < 0)
         return error_os(errno, "cannot make '%s'", target->path);
-    struct error *error = fill(target, from_fd, fd_number(to));
+    struct error *error = fill(target, from, fd_number(to));
     if (!error)
         error = file_stat_fd(fd_number(to), ret_stat);
     if (!error && ret_stat->size_bytes != target->stat.size_bytes)
@@ -84,13 +88,14 @@ static FALLIBLE copy_object(const struct target *target, int from_fd, struct fil
     return error;
 }
 
-static FALLIBLE place(struct target *target, int from_fd, struct file_stat *ret_stat)
+static FALLIBLE place(struct target *target, const struct cas_content *from,
+                      struct file_stat *ret_stat)
 {
     bool is_linked = false, found = false;
-    if (may_hardlink(target))
+    if (from->fd.number_plus_one && may_hardlink(target))
         TRY(try_hardlink(target, &is_linked));
     if (!is_linked)
-        return copy_object(target, from_fd, ret_stat);
+        return copy_object(target, from, ret_stat);
     return file_stat_at(target->at_fd, target->path, false, ret_stat, &found);
 }
 
@@ -98,12 +103,13 @@ struct error *cas_checkout(struct cas *cas, struct digest digest, bool is_execut
                            const char *path, struct file_stat *ret_stat, bool *ret_found)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    AUTO(fd_drop) struct fd from = {0};
+    AUTO(cas_content_drop) struct cas_content from = {0};
     struct target target = {cas, digest, is_executable, at_fd, path, {0}};
-    TRY(cas_open_object(cas, digest, &from, &target.stat, ret_found));
+    TRY(cas_content_open(cas, digest, &from, ret_found));
     if (!*ret_found)
         return NULL;
-    TRY_WITHIN(place(&target, fd_number(from), ret_stat), "cannot restore '%s' (%s)", path,
+    target.stat = from.stat;
+    TRY_WITHIN(place(&target, &from, ret_stat), "cannot restore '%s' (%s)", path,
                bytes_print(&scratch, target.stat.size_bytes).at);
     return NULL;
 }

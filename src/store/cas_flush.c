@@ -85,7 +85,7 @@ static FALLIBLE publish(struct cas *cas, const struct cas_pending *pending, stru
         if (code == ENOENT)
             TRY(make_shard(cas, path, touched));
         else if (code == EEXIST)
-            TRY(cas_examine(cas, pending->digest, false, &stat, &health));
+            TRY(cas_examine_loose(cas, pending->digest, false, &stat, &health));
         if (code == 0 || health == CAS_GOOD)
             break;
     }
@@ -123,18 +123,22 @@ static FALLIBLE pin_all(struct cas *cas)
 {
     for (size_t i = 0; i < cas->pending.len; i++)
         *vec_push(&cas->pending_memory, &cas->known) = cas->pending.at[i]->digest;
+    for (size_t i = 0; cas->smalls.are_packed && i < cas->smalls.rows.len; i++)
+        *vec_push(&cas->pending_memory, &cas->known) = cas->smalls.rows.at[i].digest;
     return cas->known.len ? cas_pin(cas, cas->known.at, cas->known.len) : NULL;
 }
 
 static FALLIBLE flush(struct cas *cas)
 {
     struct touched touched = {0};
+    TRY(cas_smalls_settle(cas));
     if (cas->pending.len) {
         TRY(sync_contents(cas));
         for (size_t i = 0; i < cas->pending.len; i++)
             TRY(publish(cas, cas->pending.at[i], &touched));
         TRY(sync_directories(cas, &touched));
     }
+    TRY(cas_smalls_publish(cas));
     return pin_all(cas);
 }
 
@@ -150,6 +154,7 @@ static void forget_pending(struct cas *cas)
             locked->held_fds--;
         fd_drop(&pending->fd);
     }
+    cas_smalls_drop(locked);
     locked->pending = (struct cas_pending_vec){0};
     locked->known = (struct cas_digest_vec){0};
     locked->pending_by_digest = (struct map){0};

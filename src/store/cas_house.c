@@ -18,8 +18,12 @@ FALLIBLE cas_hold_locked(struct cas *cas)
     bool taken = false;
     if (cas->holds == 0 && cas->cache_fd >= 0 && !cas->workspace->is_read_only)
         TRY(lock_take(cas->cache_fd, "lock", LOCK_SHARED, -1, NULL, NULL, &cas->lock, &taken));
-    cas->holds++;
-    return NULL;
+    if (cas->holds++ > 0)
+        return NULL;
+    struct error *error = cas_packs_recheck(cas); /* gc may have been at work */
+    if (error)
+        cas_release_locked(cas);
+    return error;
 }
 
 void cas_release_locked(struct cas *cas)
@@ -72,10 +76,10 @@ static FALLIBLE each_of_shard(struct cas *cas, struct str shard,
     return NULL;
 }
 
-struct error *cas_each(struct cas *cas,
-                       FALLIBLE (*visit)(void *context, struct digest digest,
-                                         const struct file_stat *stat),
-                       void *context)
+FALLIBLE cas_each_loose(struct cas *cas,
+                        FALLIBLE (*visit)(void *context, struct digest digest,
+                                          const struct file_stat *stat),
+                        void *context)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct walk_list shards;
@@ -97,6 +101,7 @@ struct error *cas_trash(struct cas *cas, struct digest digest)
     snprintf(to, sizeof to, "trash/%s", hex);
     if (renameat(cas->cache_fd, path, cas->cache_fd, to) != 0 && errno != ENOENT)
         return error_os(errno, "cannot move an object to the store's trash");
+    cas_table_add(&cas->dead, digest, 0);
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
     index_forget(locked->index, buf_str(&key));
     return NULL;
@@ -137,7 +142,7 @@ struct error *cas_empty_trash(struct cas *cas, int64_t *ret_bytes)
         bytes += entry->stat.links == 1 ? entry->stat.size_bytes : 0;
     }
     *ret_bytes = bytes;
-    return NULL;
+    return cas_repack(cas, ret_bytes);
 }
 
 /* Locked before it has a digest in it, and while its process lives. */

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/map.h"
 #include "mlops/base/vec.h"
 #include "mlops/store/cas.h"
+#include "mlops/store/pack.h"
 
 #include <pthread.h>
 
@@ -14,6 +16,10 @@ enum {
     CAS_PATH_BYTES = 72,        /* "obj/ab/<62 hex>" */
     CAS_NAME_BYTES = 32,
     CAS_TRIES = 3,
+    CAS_LOOSE_MOST = 32,       /* small objects of one flush that become files of their own */
+    CAS_CHUNK_BYTES = 2097152, /* written to a pack at a time */
+    CAS_PACK_BYTES = 1 << 30,  /* of one local pack */
+    CAS_PACK_PATH_BYTES = 80,  /* "pack/<64 hex>.pack" */
 };
 
 /* Put and not yet published: an open file without a name, or a name in `temp`. */
@@ -22,6 +28,93 @@ struct cas_pending {
     struct fd fd;
     char name[CAS_NAME_BYTES];
     int64_t size_bytes;
+};
+
+/* Digests, each with a number. Zero is an empty one. */
+struct cas_table_slot {
+    struct digest digest;
+    uint32_t value_plus_one;
+};
+struct cas_table {
+    struct cas_table_slot *slots;
+    size_t slot_count, len;
+};
+bool cas_table_add(struct cas_table *table, struct digest digest, uint32_t value); /* is new? */
+bool cas_table_find(const struct cas_table *table, struct digest digest, uint32_t *ret);
+void cas_table_drop(struct cas_table *table);
+
+/* A pack being made; it gets a file (in `temp`) with its first full chunk. */
+struct cas_packing {
+    struct fd fd;
+    char name[CAS_NAME_BYTES];
+    int64_t bytes; /* given away so far */
+    int64_t begun; /* up to here writeback has begun */
+};
+VEC(cas_packing_vec, struct cas_packing *);
+
+/* Bytes on their way into a packing. Filled under the mutex, written without it. */
+struct cas_chunk {
+    struct cas_packing *packing;
+    int64_t offset;
+    char *at; /* CAS_CHUNK_BYTES */
+    size_t len;
+    bool is_written;
+};
+VEC(cas_chunk_vec, struct cas_chunk *);
+
+struct cas_small {
+    struct digest digest;
+    struct cas_packing *packing;
+    int64_t offset;
+    uint32_t len;
+};
+VEC(cas_small_vec, struct cas_small);
+
+/* Small objects put and not yet published. */
+struct cas_smalls {
+    struct cas_small_vec rows;
+    struct cas_table by_digest; /* number of the row */
+    struct cas_packing_vec packings;
+    struct cas_chunk_vec chunks;
+    struct cas_chunk *current;
+    bool are_packed; /* settled, and not as files of their own */
+};
+
+/* A published pack. Once known it stays until the store is closed, for who reads from it. */
+struct cas_pack {
+    struct pack *pack;
+    char path[CAS_PACK_PATH_BYTES];
+    struct file_stat stat;
+};
+VEC(cas_pack_vec, struct cas_pack *);
+
+/* A blob of a pack that is not what its row says. */
+struct cas_spoilt {
+    struct digest digest;
+    char tag[CAS_NAME_BYTES]; /* of the pack */
+};
+VEC(cas_spoilt_vec, struct cas_spoilt);
+
+struct cas_packs_slot {
+    uint32_t pack, row;
+};
+
+/* The packs as they were found last. */
+struct cas_packs {
+    pthread_rwlock_t lock;
+    struct arena memory; /* of what is not replaced by a scan */
+    struct cas_pack_vec known, now;
+    struct cas_packs_slot *slots; /* of many packs: all rows, by the first two bytes */
+    uint32_t *slot_starts;        /* 65,537 */
+    struct cas_spoilt_vec spoilt;
+    int64_t mtime_ns, scanned_ns;
+    bool are_scanned; /* atomic */
+};
+
+/* A row of a pack that is good as far as is known. */
+struct cas_packed {
+    const struct cas_pack *pack;
+    struct pack_row row;
 };
 
 VEC(cas_pending_vec, struct cas_pending *);
@@ -48,7 +141,10 @@ struct cas {
     struct cas_digest_vec known;   /* put since the last flush, but there already */
     struct cas_digest_vec damaged; /* since open */
     struct cas_buffer_vec buffers; /* free ones */
-    struct lock lock;              /* shared, while holds > 0 */
+    struct cas_smalls smalls;
+    struct cas_packs packs; /* has a lock of its own */
+    struct cas_table dead;  /* packed objects that gc took out of use */
+    struct lock lock;       /* shared, while holds > 0 */
     int holds;
     bool is_putting; /* one of the holds is from the first put until the flush */
     struct fd pins_fd;
@@ -71,9 +167,66 @@ void cas_buffer_drop(struct cas_buffer *buffer);
 void cas_path(struct digest digest, char ret_path[static CAS_PATH_BYTES]);
 struct buf cas_index_key(const struct cas *cas, struct digest digest);
 
-/* The stored object, checked as docs/formats.md, "Objects" says. */
+/* The stored object, loose or packed, checked as docs/formats.md, "Objects" says. */
 FALLIBLE cas_examine(struct cas *cas, struct digest digest, bool is_distrusted,
                      struct file_stat *ret_stat, enum cas_health *ret);
+
+FALLIBLE cas_examine_loose(struct cas *cas, struct digest digest, bool is_distrusted,
+                           struct file_stat *ret_stat, enum cas_health *ret);
+
+/* --- small objects not yet published --- */
+
+bool cas_is_small(const struct cas *cas, int64_t size_bytes);
+FALLIBLE cas_small_put(struct cas *cas, struct str bytes, struct digest digest);
+bool cas_small_is_pending(const struct cas *cas, struct digest digest); /* call locked */
+FALLIBLE cas_small_get(struct cas *cas, struct digest digest, struct buf *to, bool *ret_found);
+FALLIBLE cas_chunk_write(struct cas *cas, struct cas_chunk *chunk);
+void cas_smalls_drop(struct cas *cas);
+
+/* First step of a flush: what is to be loose becomes pending, the rest is written. Then packs get
+ * their names, durably. */
+FALLIBLE cas_smalls_settle(struct cas *cas);
+FALLIBLE cas_smalls_publish(struct cas *cas);
+FALLIBLE cas_pack_publish(struct cas *cas, int fd, const char *name, struct digest id);
+
+/* --- packs --- */
+
+void cas_packs_open(struct cas *cas);
+void cas_packs_drop(struct cas *cas);
+
+/* Asks the disk whether packs that are known are still all: gc may have been at work, or we have
+ * published. */
+FALLIBLE cas_packs_recheck(struct cas *cas);
+
+/* Finds the object in the packs that are known; with `is_anew` the disk is asked first whether
+ * there are others now. */
+FALLIBLE cas_packed_find(struct cas *cas, struct digest digest, bool is_anew,
+                         struct cas_packed *ret, bool *ret_found);
+
+/* Appends the blob to `to`; *ret_good false if it is not what its row says (it is set aside then
+ * and not found again), or gone. */
+FALLIBLE cas_packed_read(struct cas *cas, const struct cas_packed *packed, struct buf *to,
+                         bool *ret_good);
+struct file_stat cas_packed_stat(const struct cas_packed *packed);
+
+/* A descriptor of the pack, to be dropped; none if the pack is gone. */
+FALLIBLE cas_packed_open(struct cas *cas, const struct cas_packed *packed, struct fd *ret);
+
+/* Bytes of an object that is no file of its own: small and pending, or packed. Checked. */
+FALLIBLE cas_get_inside(struct cas *cas, struct digest digest, struct buf *to, bool *ret_found);
+
+/* cas_each of objects that are files. */
+FALLIBLE cas_each_loose(struct cas *cas,
+                        FALLIBLE (*visit)(void *context, struct digest digest,
+                                          const struct file_stat *stat),
+                        void *context);
+
+/* Removes what `dead` holds from its packs where that is worth it, and adds what that freed. Under
+ * gc's lock. */
+FALLIBLE cas_repack(struct cas *cas, int64_t *ret_bytes);
+
+/* Says that an object was found bad. */
+void cas_add_damaged(struct cas *cas, struct digest digest);
 
 /* Records the stat of a published object. */
 void cas_note(struct cas *cas, struct digest digest, const struct file_stat *stat);
@@ -87,7 +240,18 @@ void cas_pending_add(struct cas *cas, const struct cas_pending *pending);
 /* A new name in `temp`, which is made when first needed. Call locked. */
 FALLIBLE cas_temp_name(struct cas *cas, char ret_name[static CAS_NAME_BYTES]);
 
-/* Opens an object, published or not, for reading. */
+/* What an object holds: an open file or, where it is none of its own, its bytes (checked).
+ * Published or not. */
+struct cas_content {
+    struct fd fd;
+    struct buf bytes;
+    struct file_stat stat;
+};
+FALLIBLE cas_content_open(struct cas *cas, struct digest digest, struct cas_content *ret,
+                          bool *ret_found);
+void cas_content_drop(struct cas_content *content);
+
+/* The same always as a file, perhaps one in memory. */
 FALLIBLE cas_open_object(struct cas *cas, struct digest digest, struct fd *ret,
                          struct file_stat *ret_stat, bool *ret_found);
 

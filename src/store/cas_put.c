@@ -25,25 +25,6 @@ FALLIBLE cas_begin_put(struct cas *cas)
     return NULL;
 }
 
-FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
-{
-    struct file_stat stat;
-    enum cas_health health;
-    {
-        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-        *ret = cas_pending_find(locked, digest) != NULL;
-    }
-    if (*ret)
-        return NULL;
-    TRY(cas_examine(cas, digest, false, &stat, &health));
-    *ret = health == CAS_GOOD;
-    if (*ret) {
-        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-        *vec_push(&locked->pending_memory, &locked->known) = digest;
-    }
-    return NULL;
-}
-
 static FALLIBLE put_memory(struct cas *cas, struct str bytes, struct digest digest,
                            bool *ret_is_new)
 {
@@ -53,6 +34,8 @@ static FALLIBLE put_memory(struct cas *cas, struct str bytes, struct digest dige
     *ret_is_new = !is_known;
     if (is_known)
         return NULL;
+    if (cas_is_small(cas, (int64_t)bytes.len))
+        return cas_small_put(cas, bytes, digest);
     TRY(cas_temp_open(cas, &temp));
     TRY(file_write(fd_number(temp.fd), bytes.at, bytes.len, "an object"));
     return cas_temp_keep(&temp, digest, (int64_t)bytes.len);

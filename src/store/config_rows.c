@@ -30,6 +30,10 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      "Make hard links even for root, who can write into the store through them."},
     {"cache.size", CONFIG_BYTES, MEMBER(cache_bytes), "0", "MLOPS_CACHE_SIZE", 0, 0, 0, NULL,
      "Size of the store beyond which gc removes results that can be made again; 0: no limit."},
+    {"cache.pack_max", CONFIG_BYTES, MEMBER(pack_max), "32KiB", "MLOPS_CACHE_PACK_MAX", 0, 0,
+     1048575, NULL,
+     "Objects of up to this size lie in packs when many come at once, below 1 MiB; 0: every object "
+     "is a file of its own, as it always is with cache.link hardlink."},
     {"durability", CONFIG_CHOICE, MEMBER(durability), "full", "MLOPS_DURABILITY", 0, 0, 0,
      durabilities, "full: what is recorded survives a power cut; none: nothing is synced."},
     {"jobs", CONFIG_INT, MEMBER(jobs), "0", "MLOPS_JOBS", 0, 0, 1024, NULL,
@@ -200,8 +204,14 @@ static FALLIBLE set_amount(const struct config_row *row, struct str text, int64_
         *ret = -1;
         return NULL;
     }
-    if (row->kind == CONFIG_BYTES)
-        return bytes_parse(text, ret) ? NULL : refuse(row, text, "a size such as 10GiB");
+    if (row->kind == CONFIG_BYTES) {
+        if (!bytes_parse(text, ret))
+            return refuse(row, text, "a size such as 10GiB");
+        if (row->most && *ret > row->most)
+            return error_new(ERROR_PROJECT, "setting '%s' must be at most %lld bytes", row->name,
+                             (long long)row->most);
+        return NULL;
+    }
     return duration_parse(text, ret) ? NULL : refuse(row, text, "a time such as 30s, 2h or 30d");
 }
 

@@ -83,6 +83,7 @@ struct taking {
     struct cas_temp temp; /* open: the bytes go there */
     bool may_link;
     bool is_clone;
+    bool is_small; /* goes where small objects go */
 };
 
 static void taking_drop(struct taking *taking)
@@ -117,7 +118,7 @@ static bool may_link(const struct taking *taking)
 static FALLIBLE try_clone(struct taking *taking)
 {
     struct cas *cas = taking->cas;
-    bool can = cas->workspace->config.link != LINK_COPY &&
+    bool can = !taking->is_small && cas->workspace->config.link != LINK_COPY &&
                !__atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED);
     if (!can)
         return NULL;
@@ -156,7 +157,8 @@ static FALLIBLE keep(struct taking *taking, struct dvc_taken *taken)
     if (taking->temp.fd.number_plus_one)
         return cas_temp_keep(&taking->temp, taking->put.digest, taking->before.size_bytes);
     bool done = false;
-    TRY(cas_adopt(taking->cas, taking->at_fd, taking->path, &taking->put, &done));
+    if (taking->may_link)
+        TRY(cas_adopt(taking->cas, taking->at_fd, taking->path, &taking->put, &done));
     if (done)
         return NULL;
     taken->is_linked = false;
@@ -170,11 +172,12 @@ static FALLIBLE take(struct taking *taking, const struct dvc_object *object,
     TRY(file_open(taking->at_fd, taking->path, &taking->fd));
     TRY(file_stat_fd(fd_number(taking->fd), &taking->before));
     TRY(cas_begin_put(taking->cas));
+    taking->is_small = cas_is_small(taking->cas, taking->before.size_bytes);
     TRY(try_clone(taking));
     taking->may_link = !taking->is_clone && may_link(taking);
     if (taking->may_link)
         cas_temp_drop(&taking->temp);
-    else if (!taking->temp.fd.number_plus_one)
+    else if (!taking->temp.fd.number_plus_one && !taking->is_small)
         TRY(cas_temp_open(taking->cas, &taking->temp));
     TRY(read_object(taking, buffer.at));
     taken->sums =

@@ -33,8 +33,9 @@ struct error *pack_foot_read(struct str foot, int64_t pack_bytes, int64_t *ret_i
         return damaged("it is too short");
     struct str magic = str_slice(foot, PACK_FOOT_MAGIC_AT, PACK_FOOT_BYTES);
     if (!str_equal(magic, STR(PACK_FOOT_MAGIC))) {
-        if (str_starts(magic, STR("mlpkend")))
-            return error_new(ERROR_STORED, "a pack that was written by a newer version");
+        if (str_starts(magic, STR("mlpkend")) && magic.at[7] > PACK_FOOT_MAGIC[7])
+            return error_hint(error_new(ERROR_STORED, "a pack that was written by a newer version"),
+                              "use a version of mlops that is as new");
         return damaged("its end is not there");
     }
     uint64_t rows = number_at(at, 8), offset = number_at(at + 8, 8);
@@ -215,6 +216,16 @@ const struct pack_index *pack_rows(const struct pack *pack)
 struct digest pack_id(const struct pack *pack)
 {
     return pack->id;
+}
+
+int64_t pack_bytes(const struct pack *pack)
+{
+    return pack->bytes;
+}
+
+void pack_close(struct pack *pack)
+{
+    fd_drop(&pack->fd);
 }
 
 int pack_fd(const struct pack *pack)

@@ -3,7 +3,6 @@
 
 #include "mlops/store/pack.h"
 
-#define PACK_HEAD_MAGIC "mlpack1\n"
 #define PACK_FOOT_MAGIC "mlpkend1"
 enum { PACK_FOOT_MAGIC_AT = 56 };
 

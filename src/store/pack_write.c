@@ -2,7 +2,9 @@
 #include "mlops/base/check.h"
 #include "mlops/host/file.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "pack_private.h"
 
@@ -66,36 +68,54 @@ static void add_row(struct buf *out, const struct pack_row *row)
 }
 
 /* A digest stands once in the index; what was added twice is just not named again. */
-static size_t add_rows(struct pack_writer *writer, struct buf *out)
+static void add_rows(struct pack_row_vec *rows, struct buf *out)
 {
     size_t count = 0;
-    vec_sort(&writer->rows, compare_rows);
-    for (size_t i = 0; i < writer->rows.len; i++) {
-        const struct pack_row *row = &writer->rows.at[i];
-        if (i && digest_equal(row->digest, row[-1].digest))
+    vec_sort(rows, compare_rows);
+    buf_reserve(out, rows->len * PACK_ROW_BYTES + PACK_FOOT_BYTES);
+    for (size_t i = 0; i < rows->len; i++) {
+        const struct pack_row row = rows->at[i];
+        if (count && digest_equal(row.digest, rows->at[count - 1].digest))
             continue;
-        add_row(out, row);
-        count++;
+        add_row(out, &row);
+        rows->at[count++] = row;
     }
-    return count;
+    rows->len = count;
+}
+
+/* Index and footer. */
+static void add_index(struct pack_row_vec *rows, int64_t blobs_end, struct buf *out,
+                      struct digest *ret_id)
+{
+    size_t from = out->len;
+    add_rows(rows, out);
+    struct digest id = digest_of(out->at + from, out->len - from);
+    add_number(out, rows->len, 8);
+    add_number(out, (uint64_t)blobs_end, 8);
+    buf_add(out, id.at, sizeof id.at);
+    add_number(out, 0, 8);
+    buf_add_text(out, PACK_FOOT_MAGIC);
+    *ret_id = id;
+}
+
+/* Rows of one digest keep no order of their own: equal blobs, whichever is named. */
+struct error *pack_index_write(int fd, const char *name, struct pack_row_vec *rows,
+                               int64_t blobs_end, struct digest *ret_id)
+{
+    AUTO(buf_drop) struct buf index = {0};
+    add_index(rows, blobs_end, &index, ret_id);
+    if (lseek(fd, (off_t)blobs_end, SEEK_SET) < 0)
+        return error_os(errno, "cannot write '%s'", name);
+    return file_write(fd, index.at, index.len, name);
 }
 
 struct error *pack_writer_finish(struct pack_writer *writer, struct digest *ret_id)
 {
-    AUTO(buf_drop) struct buf index = {0};
     TRY(write_pending(writer));
-    size_t count = add_rows(writer, &index);
-    struct digest id = digest_of(index.at, index.len);
-    add_number(&index, count, 8);
-    add_number(&index, (uint64_t)writer->bytes, 8);
-    buf_add(&index, id.at, sizeof id.at);
-    add_number(&index, 0, 8);
-    buf_add_text(&index, PACK_FOOT_MAGIC);
     if (writer->fd < 0)
-        buf_add_str(&writer->pending, buf_str(&index));
+        add_index(&writer->rows, writer->bytes, &writer->pending, ret_id);
     else
-        TRY(file_write(writer->fd, index.at, index.len, writer->name));
-    writer->bytes += (int64_t)index.len;
-    *ret_id = id;
+        TRY(pack_index_write(writer->fd, writer->name, &writer->rows, writer->bytes, ret_id));
+    writer->bytes += (int64_t)writer->rows.len * PACK_ROW_BYTES + PACK_FOOT_BYTES;
     return NULL;
 }

@@ -13,8 +13,8 @@
 
 enum { ID_BYTES = 8, ID_FILE_BYTES_MOST = 64 };
 
-static const char *const cache_dirs[] = {"obj",       "res",   "running",    "tmp",
-                                         "tmp/roots", "trash", "quarantine", "repos"};
+static const char *const cache_dirs[] = {"obj",   "res",        "running", "tmp", "tmp/roots",
+                                         "trash", "quarantine", "repos",   "pack"};
 
 static const char ignore_text[] =
     "# Made by mlops. Only config.yaml belongs to the project; all else is of this checkout.\n"

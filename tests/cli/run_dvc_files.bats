@@ -257,6 +257,6 @@ END
 }
 
 @test "commands of DVC that are none here are answered with what to do" {
-  fails 2 pull
-  says "'dvc pull', then 'mlops run'"
+  fails 2 freeze
+  says "frozen: true"
 }

@@ -39,6 +39,7 @@ struct config {
     int link;                          /* enum config_link */
     int64_t cache_bytes;               /* 0: no limit */
     bool link_force;                   /* hard links although root writes through 0444 */
+    int64_t pack_max;                  /* bytes of an object that may lie in a pack; 0: none */
     int durability;                    /* enum config_durability */
     int64_t jobs;                      /* 0: number of cpus */
     struct config_str_vec allow_roots; /* absolute directories restore may write to through links */

@@ -25,6 +25,7 @@ struct pack_row {
 };
 VEC(pack_row_vec, struct pack_row);
 
+#define PACK_HEAD_MAGIC "mlpack1\n"
 enum {
     PACK_HEAD_BYTES = 8,
     PACK_ROW_BYTES = 56,
@@ -53,8 +54,14 @@ FALLIBLE pack_writer_add(struct pack_writer *writer, struct digest digest, enum 
  * is the pack's name: the SHA-256 of its index. */
 FALLIBLE pack_writer_finish(struct pack_writer *writer, struct digest *ret_id);
 
+/* What pack_writer_finish does at the end, for who has written the blobs by himself (in any order
+ * and by several threads, PACK_HEAD_MAGIC in front): sorts the rows and appends index and footer at
+ * `blobs_end`. */
+FALLIBLE pack_index_write(int fd, const char *name, struct pack_row_vec *rows, int64_t blobs_end,
+                          struct digest *ret_id);
+
 /* The index of a pack, checked (footer, sum, order, bounds): rows borrowed from `bytes`, which are
- * the index part alone. ERROR_STORED if damaged or of a newer version. */
+ * the index part alone. ERROR_STORED if damaged or of a newer version (which has a hint). */
 struct pack_index {
     const unsigned char *rows; /* row_count times PACK_ROW_BYTES, ascending by digest */
     size_t row_count;
@@ -74,4 +81,8 @@ FALLIBLE pack_open(int at_fd, const char *path, struct pack **ret, bool *ret_fou
 void pack_drop(struct pack **pack);
 const struct pack_index *pack_rows(const struct pack *pack);
 struct digest pack_id(const struct pack *pack);
+int64_t pack_bytes(const struct pack *pack);
 int pack_fd(const struct pack *pack);
+
+/* Gives up the descriptor, for who has many packs open: pack_fd is -1 from now on. */
+void pack_close(struct pack *pack);

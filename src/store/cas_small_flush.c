@@ -1,0 +1,96 @@
+/* Publishing small objects: a few become files of their own, more become packs. */
+#include "mlops/base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cas_private.h"
+
+static FALLIBLE make_loose(struct cas *cas, const struct cas_small *small)
+{
+    AUTO(cas_temp_drop) struct cas_temp temp = {0};
+    AUTO(buf_drop) struct buf bytes = {0};
+    bool found = false;
+    TRY(cas_small_get(cas, small->digest, &bytes, &found));
+    TRY(cas_temp_open(cas, &temp));
+    TRY(file_write(fd_number(temp.fd), bytes.at, bytes.len, "an object"));
+    return cas_temp_keep(&temp, small->digest, small->len);
+}
+
+static FALLIBLE write_index(struct cas *cas, struct cas_packing *packing, struct digest *ret_id)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct pack_row_vec rows = {0};
+    static const char head[PACK_HEAD_BYTES + 1] = PACK_HEAD_MAGIC;
+    for (size_t i = 0; i < cas->smalls.rows.len; i++) {
+        const struct cas_small *small = &cas->smalls.rows.at[i];
+        if (small->packing == packing)
+            *vec_push(&scratch, &rows) = (struct pack_row){.digest = small->digest,
+                                                           .offset = small->offset,
+                                                           .stored_bytes = small->len,
+                                                           .raw_bytes = small->len,
+                                                           .kind = PACK_RAW};
+    }
+    if (pwrite(fd_number(packing->fd), head, PACK_HEAD_BYTES, 0) != PACK_HEAD_BYTES)
+        return error_os(errno, "cannot write a pack");
+    return pack_index_write(fd_number(packing->fd), "a pack", &rows, packing->bytes, ret_id);
+}
+
+/* A pack of this name has the same index, but perhaps not the bytes any more: ours are good. */
+FALLIBLE cas_pack_publish(struct cas *cas, int fd, const char *name, struct digest id)
+{
+    char hex[DIGEST_HEX_LEN + 1], path[CAS_PACK_PATH_BYTES];
+    digest_print(id, hex);
+    snprintf(path, sizeof path, "pack/%s.pack", hex);
+    if (fchmod(fd, 0444) != 0)
+        return error_os(errno, "cannot set the mode of a pack");
+    if (cas->is_durable)
+        TRY(file_sync(fd, "a pack"));
+    if (renameat(fd_number(cas->temp.fd), name, cas->cache_fd, path) == 0)
+        return NULL;
+    if (errno == ENOENT) {
+        TRY(directory_make(cas->cache_fd, "pack", cas->is_durable));
+        if (renameat(fd_number(cas->temp.fd), name, cas->cache_fd, path) == 0)
+            return NULL;
+    }
+    return error_os(errno, "cannot publish a pack in the store '%.*s'",
+                    STR_FMT(cas->workspace->cache));
+}
+
+static FALLIBLE publish_packing(struct cas *cas, struct cas_packing *packing)
+{
+    struct digest id;
+    TRY(write_index(cas, packing, &id));
+    TRY(cas_pack_publish(cas, fd_number(packing->fd), packing->name, id));
+    packing->name[0] = '\0';
+    return NULL;
+}
+
+/* The first chunk that was full went to a file: then it is a pack whatever the number. */
+FALLIBLE cas_smalls_settle(struct cas *cas)
+{
+    struct cas_smalls *smalls = &cas->smalls;
+    bool are_few = smalls->rows.len <= CAS_LOOSE_MOST && smalls->packings.len == 1 &&
+                   !smalls->packings.at[0]->fd.number_plus_one;
+    if (!smalls->rows.len)
+        return NULL;
+    for (size_t i = 0; are_few && i < smalls->rows.len; i++)
+        TRY(make_loose(cas, &smalls->rows.at[i]));
+    smalls->are_packed = !are_few;
+    return are_few || !smalls->current ? NULL : cas_chunk_write(cas, smalls->current);
+}
+
+FALLIBLE cas_smalls_publish(struct cas *cas)
+{
+    struct cas_smalls *smalls = &cas->smalls;
+    if (!smalls->are_packed)
+        return NULL;
+    for (size_t i = 0; i < smalls->packings.len; i++)
+        TRY(publish_packing(cas, smalls->packings.at[i]));
+    if (cas->is_durable)
+        TRY(directory_sync(cas->cache_fd, "pack"));
+    return cas_packs_recheck(cas);
+}
