@@ -217,6 +217,7 @@ step "DVC: three projects" python3 tests/conformance/projects.py
 step "servers for tests" python3 tests/support/servers/test_servers.py
 step "remotes: SSH" python3 tests/remote/test_ssh.py "$build/dev/tests/transport_tool"
 step "remotes: HTTP" python3 tests/remote/test_http.py "$build/dev/tests/transport_tool"
+step "remotes: S3" python3 tests/remote/test_s3.py "$build/dev/tests/transport_tool"
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.

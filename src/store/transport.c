@@ -18,6 +18,7 @@ static const struct transport_kind *const kinds[] = {
     &transport_ssh,
     &transport_http,
     &transport_dav,
+    &transport_s3,
 };
 
 enum { BACKOFF_FIRST_MS = 250, PAUSE_STEP_MS = 100 };

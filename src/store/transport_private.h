@@ -59,6 +59,7 @@ extern const struct transport_kind transport_directory;
 extern const struct transport_kind transport_ssh;
 extern const struct transport_kind transport_http; /* reads only */
 extern const struct transport_kind transport_dav;
+extern const struct transport_kind transport_s3;
 
 /* The URL behind "scheme://", or all of a plain path. */
 struct str transport_rest(struct str url);

@@ -165,7 +165,8 @@ class Proxy:
         except Ended as end:
             if end.reset:
                 reset(writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, ValueError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, ValueError,
+                IndexError):
             reset(writer)
         finally:
             for each in filter(None, (writer, server and server[1])):
