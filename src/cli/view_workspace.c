@@ -95,6 +95,10 @@ static FALLIBLE read_data(struct session *session, struct run_view *ret)
         struct error *error = worktree_look(session->worktree, path, LOOK_OUT, found);
         if (error && error->code >= ERROR_SIGNAL)
             return error;
+        /* The rest of its text goes with the session. */
+        found->path = path;
+        found->empty_dirs = found->ignored = NULL;
+        found->empty_dir_count = found->ignored_count = 0;
         ret->data_count += !error && found->kind != ARTIFACT_ABSENT;
         error_drop(error);
     }
