@@ -14,6 +14,7 @@ import fault  # noqa: E402
 from servers import base, proxy, s3, ssh, web  # noqa: E402
 
 BUCKET = "mlops-test"
+AWS = re.compile("AWS_")
 TOKEN_VARIABLE, PASSWORD_VARIABLE = "PLACE_TOKEN", "PLACE_PASSWORD"
 
 
@@ -180,7 +181,8 @@ class S3(Served):
         self.server.make_bucket(BUCKET)
         self.through = self.server.port
         self.settings = ["endpoint=" + self.endpoint(), "region=" + s3.REGION]
-        self.environment = self.server.environment()
+        self.environment = dict(dict.fromkeys(filter(AWS.match, os.environ)),
+                                **self.server.environment())
 
     def endpoint(self):
         return f"http://localhost:{self.through}"
