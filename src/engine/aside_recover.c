@@ -24,32 +24,43 @@ static FALLIBLE is_run_dead(struct session *session, struct arena *arena, struct
     return *ret ? path_remove(state, path.at) : NULL; /* asking made it, if it was gone */
 }
 
+/* What `process` notes. It is not synced: a power cut, which ends all processes, may leave it torn. */
+struct noted_process {
+    int64_t group, ticks;
+    struct str boot;
+};
+
+static FALLIBLE read_note(struct str bytes, struct noted_process *ret)
+{
+    struct canon_reader reader = canon_reader_of(bytes);
+    TRY(canon_expect_tag(&reader, STR("mlops.process.1")));
+    TRY(canon_read_int(&reader, &ret->group));
+    TRY(canon_read_int(&reader, &ret->ticks));
+    TRY(canon_read_str(&reader, &ret->boot));
+    return NULL;
+}
+
 /* Ends the processes that a killed mlops left behind: never two writers. */
 static FALLIBLE end_processes(struct session *session, struct arena *arena, struct str folder,
                               struct str attempt, bool *ret_ended)
 {
-    struct str bytes;
+    struct str bytes = {0};
     bool found = false;
     struct str path = str_print(arena, "%.*s/process", STR_FMT(folder));
-    int64_t group = 0;
-    int64_t ticks = -1;
-    struct str boot = {0};
+    struct noted_process noted = {0};
     TRY(file_read(arena, fd_number(session->workspace.state_fd), path.at, LIMIT_LOCK_BYTES, &bytes,
                   &found));
-    if (found) {
-        struct canon_reader reader = canon_reader_of(bytes);
-        TRY(canon_expect_tag(&reader, STR("mlops.process.1")));
-        TRY(canon_read_int(&reader, &group));
-        TRY(canon_read_int(&reader, &ticks));
-        TRY(canon_read_str(&reader, &boot));
-    } else {
+    struct error *torn = found ? read_note(bytes, &noted) : NULL;
+    if (!found || torn) {
         /* Killed between starting a process and noting it: who holds the journal's lock is of this
          * boot, and carries the marker. */
-        TRY(process_boot_id(arena, &boot));
+        error_drop(torn);
+        noted = (struct noted_process){.ticks = -1};
+        TRY(process_boot_id(arena, &noted.boot));
     }
     struct str marker = str_print(arena, "MLOPS_ATTEMPT=%.*s", STR_FMT(attempt));
-    return process_end_foreign((pid_t)group, ticks, boot, marker, FOREIGN_WAIT_S * NS_PER_S,
-                               ret_ended);
+    return process_end_foreign((pid_t)noted.group, noted.ticks, noted.boot, marker,
+                               FOREIGN_WAIT_S * NS_PER_S, ret_ended);
 }
 
 static FALLIBLE settle(struct session *session, struct arena *arena, struct str folder,

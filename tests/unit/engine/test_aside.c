@@ -168,6 +168,22 @@ static void the_attempt_of_a_dead_run_is_undone(void **state)
     rig_drop(&rig);
 }
 
+static void a_note_of_processes_torn_by_a_power_cut_stops_nothing(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open(pipeline);
+    earlier_outputs(&rig);
+    struct attempt attempt = begin(&rig, STR("RUN"));
+    char path[128];
+    snprintf(path, sizeof path, ".mlops/%.*s/process", STR_FMT(attempt.folder));
+    scratch_write(&rig.scratch, path, "");
+    command_runs(&rig);
+    attempt_drop(&attempt);
+    assert_fine(aside_recover(rig.session));
+    expect_before(&rig);
+    rig_drop(&rig);
+}
+
 static void a_dead_run_that_had_moved_only_some_outputs_is_undone(void **state)
 {
     (void)state;
@@ -287,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_success_forgets_what_the_store_holds),
         cmocka_unit_test(nobody_else_gets_the_stage_meanwhile),
         cmocka_unit_test(the_attempt_of_a_dead_run_is_undone),
+        cmocka_unit_test(a_note_of_processes_torn_by_a_power_cut_stops_nothing),
         cmocka_unit_test(a_dead_run_that_had_moved_only_some_outputs_is_undone),
         cmocka_unit_test(the_attempt_of_a_living_run_is_left_alone),
         cmocka_unit_test(a_recorded_attempt_of_a_dead_run_is_completed),
