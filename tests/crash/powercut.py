@@ -115,7 +115,7 @@ class AddScene:
             fault.write(f"{self.root}/{name}", text)  # as git would give it back
         fault.remove(self.root + "/data")
         fault.remove(self.root + "/single")
-        result = fault.mlops(self.root, "checkout", "--force")
+        result = fault.mlops(self.root, "checkout")
         if result.status != fault.OK:
             faults.append(f"checkout: {result}")
         now = fault.tree(self.root)
@@ -244,7 +244,7 @@ def main():
     tally = fault.Tally("power cuts")
     tally.check("a cut loses what was not synced and nothing else", faults)
     for kind, share in cuts(chosen.full, random_):
-        if chosen.kinds and kind not in chosen.kinds or not fault.has_command(kind):
+        if chosen.kinds and kind not in chosen.kinds:
             continue
         when = "after exit 0" if share is None else f"at {share:.2f}"
         try:
