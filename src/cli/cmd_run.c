@@ -3,6 +3,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/narrate.h"
 #include "mlops/cli/stages.h"
+#include "mlops/cli/transfer_run.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
@@ -13,6 +14,7 @@ struct run_command {
     struct plan_choice choice;
     bool keep_going, force, no_restore, minimal, dry_run;
     bool force_downstream, no_dvc_lock;
+    struct str remote;
     bool pull, no_commit, ignore_errors, interactive, allow_missing; /* DVC's: refused */
     int progress;
 };
@@ -58,6 +60,14 @@ static const struct option_row rows[] = {
     {.name = "no-dvc-lock",
      OPTION_FLAG_AT(struct run_command, no_dvc_lock),
      .help = "Do not take over what dvc.lock records of a dvc.yaml"},
+    {.name = "pull",
+     OPTION_FLAG_AT(struct run_command, pull),
+     .help = "First fetch from the remote what known results and tracked inputs lack here"},
+    {.name = "remote",
+     .letter = 'r',
+     OPTION_STR_AT(struct run_command, remote),
+     .value = "NAME",
+     .help = "The remote of --pull; the default one if not given"},
     {.name = "progress",
      OPTION_CHOICE_AT(struct run_command, progress),
      .value = "HOW",
@@ -69,7 +79,6 @@ static const struct option_row rows[] = {
      .is_hidden = true},
     {.name = "dry", OPTION_FLAG_AT(struct run_command, dry_run), .is_hidden = true},
     {.name = "no-run-cache", OPTION_FLAG_AT(struct run_command, no_restore), .is_hidden = true},
-    {.name = "pull", OPTION_FLAG_AT(struct run_command, pull), .is_hidden = true},
     {.name = "no-commit", OPTION_FLAG_AT(struct run_command, no_commit), .is_hidden = true},
     {.name = "ignore-errors", OPTION_FLAG_AT(struct run_command, ignore_errors), .is_hidden = true},
     {.name = "allow-missing", OPTION_FLAG_AT(struct run_command, allow_missing), .is_hidden = true},
@@ -86,14 +95,13 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
         bool is_given;
         const char *name, *why, *hint;
     } refused[] = {
-        {command->pull, "pull", "remotes can't be read yet", "run 'dvc pull' first"},
         {command->no_commit, "no-commit", "what a stage made is always recorded",
          "leave the option out; to look only: mlops run --dry-run"},
         {command->ignore_errors, "ignore-errors",
          "nothing is made from what a failed stage left behind",
          "--keep-going goes on with all that does not need the failed stage"},
         {command->allow_missing, "allow-missing", "what is not there can't be read by a stage",
-         "'mlops status' looks without the data; to run, fetch it first"},
+         "'mlops status' looks without the data; to run, fetch it: --pull"},
         {command->interactive, "interactive", "nothing is asked for during a run",
          "'mlops plan' says what would run; name the stages that shall"},
     };
@@ -280,7 +288,10 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                 .choice = command->choice,
                                 .observer = narrator_observer(narrator)};
     struct session session = {0};
-    struct error *error = stages_open(context, &words, &session);
+    struct error *error =
+        command->pull ? transfer_pull_for_run(context, &words, command->remote) : NULL;
+    if (!error)
+        error = stages_open(context, &words, &session);
     if (!error && session.workspace.is_new)
         tell_new(context, narrator, session.workspace.root);
     if (!error)
@@ -294,6 +305,7 @@ static const struct command_example examples[] = {
     {"mlops run", "run what has changed since last time"},
     {"mlops run train", "the same for stage 'train' and what it needs"},
     {"mlops run pipelines/nightly.yaml -j4", "another pipeline, four stages at once"},
+    {"mlops run --pull", "on a fresh clone: what others have computed is fetched, not computed"},
     {"mlops run --keep-going --json", "for scripts: one JSON object with counts and stages"},
 };
 

@@ -2,10 +2,12 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
 #include "mlops/cli/stages.h"
+#include "mlops/cli/transfer.h"
 
 struct status_command {
     struct plan_choice choice;
-    bool exit_code;
+    bool exit_code, remote;
+    struct str remote_name;
 };
 
 static const struct option_row rows[] = {
@@ -13,6 +15,15 @@ static const struct option_row rows[] = {
     {.name = "exit-code",
      OPTION_FLAG_AT(struct status_command, exit_code),
      .help = "End with status 1 if anything is to do (so does --quiet)"},
+    {.name = "remote",
+     .letter = 'c',
+     OPTION_FLAG_AT(struct status_command, remote),
+     .help = "What of the data and results is only here, only in the remote, or nowhere"},
+    {.name = "remote-name",
+     .letter = 'r',
+     OPTION_STR_AT(struct status_command, remote_name),
+     .value = "NAME",
+     .help = "The same for this remote instead of the default one"},
 };
 
 static bool is_settled(enum stage_status status)
@@ -163,9 +174,23 @@ static FALLIBLE run_data(struct context *context, const struct status_command *c
     return show(context, command, &shell.session, NULL, &data);
 }
 
+/* Words are targets as 'push' takes them. */
+static FALLIBLE run_remote(struct context *context, const struct status_command *command, int argc,
+                           const struct str *argv)
+{
+    struct transfer_command transfer = {.remote = command->remote_name};
+    AUTO(data_close) struct data_shell shell = {0};
+    struct transfer_root_vec roots = {0};
+    TRY(data_open(context, false, &shell));
+    TRY(transfer_choose(&shell, &transfer, argc, argv, false, &roots));
+    return transfer_print_states(&shell, &transfer, &roots);
+}
+
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     const struct status_command *command = options;
+    if (command->remote || command->remote_name.len)
+        return run_remote(context, command, argc, argv);
     struct stage_words words = {.argc = argc,
                                 .argv = argv,
                                 .choice = command->choice,

@@ -140,3 +140,39 @@ END
   succeeds pull data/raw
   [ -e data/raw/other.csv ]
 }
+
+@test "status says what is only here, only there and nowhere" {
+  shared_project
+  succeeds status --remote --json
+  holds 'all(x["place"] == "here" for x in r["paths"]) and len(r["paths"]) == 3'
+  succeeds push data/raw
+  succeeds status --remote --json
+  holds '{x["path"]: x["place"] for x in r["paths"]} == {"data/raw": "both", "data/big.bin": "here", "count.txt": "here"}'
+  fresh_clone
+  succeeds status --remote --json
+  holds '{x["path"]: x["place"] for x in r["paths"]} == {"data/raw": "there", "data/big.bin": "nowhere", "count.txt": "nowhere"}'
+}
+
+@test "run --pull fetches what the plan lacks, and executes nothing" {
+  shared_project
+  succeeds push
+  fresh_clone
+  ran restored=1 -- --pull
+  did
+  [ -e count.txt ]
+  [ ! -e data/big.bin ]
+}
+
+@test "results of others count only where the remote is trusted" {
+  shared_project
+  succeeds push
+  fresh_clone
+  rm pipeline.lock
+  ran executed=1 -- --pull
+  did count
+  fresh_clone again
+  rm pipeline.lock
+  succeeds config set --local remote.origin.trust true
+  ran restored=1 -- --pull
+  did
+}

@@ -86,10 +86,3 @@ void transfer_tell_missing(struct context *context, const char *verb,
 /* What a transfer would move, of each root. */
 FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_command *command,
                                const struct transfer_root_vec *roots);
-
-/* `run --pull`: what the plan of these words can have from the default remote comes into the store:
- * outputs of stages that would run only because the store lacks them, and inputs that pointers
- * track. */
-struct stage_words;
-FALLIBLE transfer_pull_for_run(struct context *context, const struct stage_words *words,
-                               struct str remote);
