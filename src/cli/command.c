@@ -85,6 +85,8 @@ static const struct {
     {"commit", "'mlops accept STAGE' takes outputs as made from inputs that changed meanwhile"},
     {"freeze", "write 'frozen: true' into the stage"},
     {"unfreeze", "take 'frozen: true' out of the stage"},
+    {"get-url", "'mlops get URL'"},
+    {"list", "'mlops ls'"},
     {"stage", "stages are written into the file; 'mlops dag' and 'mlops lint' show and check it"},
     {"exp", "every 'mlops run' is recorded; 'mlops runs' lists, 'mlops diff' compares them"},
     {"queue", "stages run side by side with 'mlops run -j N'"},
