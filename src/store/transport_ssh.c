@@ -92,6 +92,10 @@ struct error *ssh_stat(struct connection *connection, struct str name, struct tr
         return NULL;
     if (answer != SFTP_DONE)
         return sftp_error(sftp, answer, "look at", path.at);
+    if (stat.has_mode && S_ISDIR(stat.mode) && connection->transport->remote->has_foreign_names) {
+        *ret_found = false; /* of others: what is a directory is asked for by a listing */
+        return NULL;
+    }
     if (stat.has_mode && !S_ISREG(stat.mode))
         return error_new(ERROR_MACHINE, "'%s' on the server is no file", path.at);
     note_version(&stat, connection->version);

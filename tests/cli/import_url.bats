@@ -190,11 +190,12 @@ upstream() {
   fails 2 get ../project data --rev nowhere
 }
 
-# web COMMAND...: with nginx serving $MLOPS_WEB_ROOT; skips where it can't run.
-web() {
-  local code=0
-  "$PYTHON" "$BATS_TEST_DIRNAME/../support/servers/serve.py" web "${RULES[@]}" -- "$@" || code=$?
-  [ "$code" -ne 77 ] || skip "nginx can't run here"
+# serve KIND COMMAND...: with a real server; skips where it can't run.
+serve() {
+  local code=0 kind=$1
+  shift
+  "$PYTHON" "$BATS_TEST_DIRNAME/../support/servers/serve.py" "$kind" "${RULES[@]}" -- "$@" || code=$?
+  [ "$code" -ne 77 ] || skip "$kind can't run here"
   return "$code"
 }
 
@@ -216,7 +217,7 @@ echo longer >"$MLOPS_WEB_ROOT/a b.csv"
 ! "$MLOPS" import-url "$MLOPS_WEB_PLAIN/missing"
 [ ! -e missing.mlops ]
 END
-  web bash steps
+  serve web bash steps
 }
 
 @test "a large file that breaks off is continued by the next command" {
@@ -232,7 +233,7 @@ cmp big "$MLOPS_WEB_ROOT/big"
 "$PYTHON" -c 'import json; assert json.load(open("out"))["data"][0]["continued_bytes"] > 5000000'
 [ -z "$(ls .mlops/cache/incoming)" ]
 END
-  web timeout 100 bash steps
+  serve web timeout 100 bash steps
 }
 
 @test "what an earlier command left of other content is thrown away" {
@@ -246,5 +247,30 @@ head -c 9000001 /dev/urandom >"$MLOPS_WEB_ROOT/big"
 cmp big "$MLOPS_WEB_ROOT/big"
 "$PYTHON" -c 'import json; assert json.load(open("out"))["data"][0]["continued_bytes"] == 0'
 END
-  web timeout 100 bash steps
+  serve web timeout 100 bash steps
+}
+
+@test "files and directories come by SFTP, also by the name of a remote" {
+  RULES=()
+  cat >steps <<'END'
+set -ex
+mkdir -p "$MLOPS_SSH_ROOT/d/e"
+echo one >"$MLOPS_SSH_ROOT/d/a b"
+echo two >"$MLOPS_SSH_ROOT/d/e/c"
+"$MLOPS" init
+"$MLOPS" remote add lab "$MLOPS_SSH_URL"
+"$MLOPS" config set --local remote.lab.ssh_command "$MLOPS_SSH_COMMAND"
+"$MLOPS" import-url "$MLOPS_SSH_URL/d/a b"
+[ "$(cat 'a b')" = one ]
+"$MLOPS" import-url remote://lab/d here
+[ "$(cat 'here/a b' here/e/c)" = "$(printf 'one\ntwo')" ]
+grep -q 'url: "remote://lab/d"' here.mlops
+"$MLOPS" update --check
+echo three >"$MLOPS_SSH_ROOT/d/e/c"
+"$MLOPS" update --json here >out
+[ "$(cat here/e/c)" = three ]
+"$PYTHON" -c 'import json; assert json.load(open("out"))["data"][0]["fetched_files"] == 1'
+! "$MLOPS" import-url remote://lab/nothing
+END
+  serve ssh timeout 100 bash steps
 }

@@ -52,7 +52,7 @@ FALLIBLE connection_list(struct connection *connection, struct str prefix,
                          FALLIBLE (*visit)(void *context, const struct transport_item *item),
                          void *context);
 
-/* What is there under a name. */
+/* What is there under a name; a directory that has a foreign name is no file: not found. */
 FALLIBLE connection_stat(struct connection *connection, struct str name, struct transport_item *ret,
                          bool *ret_found);
 
