@@ -65,11 +65,12 @@ static FALLIBLE add_outcome(struct lacking *lacking, struct session *session,
     if (outcome->status != STATUS_WOULD_RUN)
         return NULL;
     bool is_known = false;
-    vec_each (const struct reason, reason, &outcome->reasons) {
+    vec_each (const struct reason, reason, &outcome->reasons)
         is_known |= reason->part == REASON_NOT_STORED;
-        if (reason->part == REASON_DEP && !reason->after.len)
-            TRY(add_input(lacking, session, reason->what));
-    }
+    const struct recipe *recipe = outcome->recipe;
+    for (size_t i = 0; recipe && i < recipe->dep_count; i++)
+        if (recipe->deps[i].kind == ARTIFACT_ABSENT)
+            TRY(add_input(lacking, session, recipe->deps[i].path));
     if (is_known)
         return add_known(lacking, session, outcome);
     if (!digest_is_zero(outcome->key))
@@ -85,6 +86,7 @@ static FALLIBLE find_lacking(struct context *context, const struct stage_words *
     struct run_report report = {0};
     struct run_options options = {.dry = true, .takes_missing = true};
     looking.is_read_only = true;
+    looking.observer = NULL; /* what the run itself will tell */
     TRY(stages_open(context, &looking, &session));
     TRY(run_plan(&session, &options, &report));
     for (size_t i = 0; i < report.count; i++)

@@ -7,73 +7,168 @@
 #include "mlops/model/name.h"
 #include "mlops/store/results.h"
 
+#include <stdlib.h>
+
 #include "transfer_private.h"
+
+/* Files of results that the remote has: directory of a key -> struct str_vec * of names. */
+struct remote_results {
+    struct arena *arena;
+    struct map keys;
+};
+
+/* "res/PROJECT/AB/KEY/NUMBER-ID": the number tells results of one cache apart by age. */
+static bool parse_name(struct str name, struct digest *ret_id)
+{
+    struct str file = path_name(name);
+    ptrdiff_t dash = str_find_char(file, '-');
+    return dash > 0 && digest_parse(str_slice(file, (size_t)dash + 1, file.len), ret_id);
+}
+
+static FALLIBLE note_name(void *context, const struct transport_item *item)
+{
+    struct remote_results *known = context;
+    struct digest id;
+    if (!parse_name(item->name, &id))
+        return NULL;
+    struct str name = str_copy(known->arena, item->name);
+    void **place = map_place(known->arena, &known->keys, path_directory(name));
+    if (!*place)
+        *place = arena_new(known->arena, struct str_vec);
+    struct str_vec *names = *place;
+    *vec_push(known->arena, names) = name;
+    return NULL;
+}
+
+static bool has_result(const struct remote_results *known, struct str directory, struct digest id)
+{
+    const struct str_vec *names = map_get(&known->keys, directory);
+    struct digest other;
+    for (size_t i = 0; names && i < names->len; i++)
+        if (parse_name(names->at[i], &other) && digest_equal(other, id))
+            return true;
+    return false;
+}
 
 static struct str directory_of(struct arena *arena, const struct workspace *workspace,
                                struct digest key)
 {
     struct str hex = digest_hex(arena, key);
-    return str_print(arena, "res/%.*s/%.2s/%.*s/", STR_FMT(workspace->config.project), hex.at,
+    return str_print(arena, "res/%.*s/%.2s/%.*s", STR_FMT(workspace->config.project), hex.at,
                      STR_FMT(hex));
 }
 
-struct known {
-    struct arena *arena;
-    struct map names;
-};
-
-static FALLIBLE note_name(void *context, const struct transport_item *item)
+/* One request for all of the project, whatever the number of keys. */
+static FALLIBLE list_project(const struct workspace *workspace, struct depot *depot,
+                             struct remote_results *ret)
 {
-    struct known *known = context;
-    map_put(known->arena, &known->names, str_copy(known->arena, item->name), known);
-    return NULL;
+    struct str prefix = str_print(ret->arena, "res/%.*s/", STR_FMT(workspace->config.project));
+    return depot_list(depot, prefix, note_name, ret);
 }
 
-/* The newest result of a key, unless it is there. */
-static FALLIBLE send_key(const struct workspace *workspace, struct depot *depot, struct digest key,
-                         const struct known *known, int64_t *count)
+/* Roots of one key side by side. */
+struct keyed {
+    const struct transfer_root *root;
+    bool is_whole;
+};
+
+struct keyed_list {
+    struct keyed *at;
+    size_t len;
+};
+
+static int compare_keyed(const void *a, const void *b)
+{
+    const struct keyed *left = a, *right = b;
+    return digest_compare(left->root->key, right->root->key);
+}
+
+static struct keyed_list sort_by_key(struct arena *arena, const struct transfer_root_vec *roots,
+                                     const bool *whole)
+{
+    struct keyed_list list = {.at = arena_new_array(arena, struct keyed, roots->len + 1)};
+    for (size_t i = 0; i < roots->len; i++)
+        if (!digest_is_zero(roots->at[i].key))
+            list.at[list.len++] = (struct keyed){&roots->at[i], !whole || whole[i]};
+    if (list.len)
+        qsort(list.at, list.len, sizeof *list.at, compare_keyed);
+    return list;
+}
+
+static size_t end_of_key(const struct keyed_list *list, size_t first)
+{
+    size_t end = first;
+    while (end < list->len && digest_equal(list->at[end].root->key, list->at[first].root->key))
+        end++;
+    return end;
+}
+
+/* --- sending --- */
+
+static bool is_sent(const struct keyed *keyed, size_t count, const struct artifact *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct artifact *artifact = &keyed[i].root->artifact;
+        if (keyed[i].is_whole && str_equal(artifact->path, out->path) &&
+            artifact_equal(artifact, out))
+            return true;
+    }
+    return false;
+}
+
+/* Whoever finds a result there must find the outputs that it names, too. */
+static bool names_sent_only(const struct result *result, const struct keyed *keyed, size_t count)
+{
+    for (size_t i = 0; i < result->out_count; i++)
+        if (result->outs[i].is_stored && !is_sent(keyed, count, &result->outs[i]))
+            return false;
+    return !result->is_rejected;
+}
+
+static FALLIBLE send_result(const struct workspace *workspace, struct depot *depot,
+                            const struct result_ref *ref, size_t number,
+                            const struct remote_results *known, int64_t *count)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str directory = directory_of(&scratch, workspace, ref->value.key);
+    struct buf bytes = buf_in(&scratch);
+    if (has_result(known, directory, ref->id))
+        return NULL;
+    result_encode(&ref->value, &bytes);
+    *count += 1;
+    return depot_put_file(depot,
+                          str_print(&scratch, "%.*s/%08zx-%.*s", STR_FMT(directory), number,
+                                    STR_FMT(digest_hex(&scratch, ref->id))),
+                          buf_str(&bytes));
+}
+
+/* The newest result of a key whose outputs are there. */
+static FALLIBLE send_key(const struct workspace *workspace, struct depot *depot,
+                         const struct keyed *keyed, size_t keyed_count,
+                         const struct remote_results *known, int64_t *count)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct result_ref *refs = NULL;
     size_t ref_count = 0;
-    TRY(results_find(&scratch, workspace, key, &refs, &ref_count));
-    if (!ref_count)
-        return NULL;
-    struct str name =
-        str_print(&scratch, "%.*s%.*s", STR_FMT(directory_of(&scratch, workspace, key)),
-                  STR_FMT(digest_hex(&scratch, refs[0].id)));
-    if (map_get(&known->names, name))
-        return NULL;
-    struct buf bytes = buf_in(&scratch);
-    result_encode(&refs[0].value, &bytes);
-    TRY(depot_put_file(depot, name, buf_str(&bytes)));
-    *count += 1;
+    TRY(results_find(&scratch, workspace, keyed->root->key, &refs, &ref_count));
+    for (size_t i = 0; i < ref_count; i++)
+        if (names_sent_only(&refs[i].value, keyed, keyed_count))
+            return send_result(workspace, depot, &refs[i], ref_count - i, known, count);
     return NULL;
-}
-
-static bool is_first_of_key(const struct transfer_root_vec *roots, size_t at)
-{
-    for (size_t i = 0; i < at; i++)
-        if (digest_equal(roots->at[i].key, roots->at[at].key))
-            return false;
-    return true;
 }
 
 FALLIBLE results_send(const struct workspace *workspace, struct depot *depot,
                       const struct transfer_root_vec *roots, const bool *whole, int64_t *ret_count)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct known known = {.arena = &arena};
-    bool has_any = false;
-    for (size_t i = 0; i < roots->len; i++)
-        has_any |= whole[i] && !digest_is_zero(roots->at[i].key);
-    if (!has_any)
-        return NULL;
-    struct str prefix = str_print(&arena, "res/%.*s/", STR_FMT(workspace->config.project));
-    TRY(depot_list(depot, prefix, note_name, &known));
-    for (size_t i = 0; i < roots->len; i++)
-        if (whole[i] && !digest_is_zero(roots->at[i].key) && is_first_of_key(roots, i))
-            TRY(send_key(workspace, depot, roots->at[i].key, &known, ret_count));
+    struct remote_results known = {.arena = &arena};
+    struct keyed_list list = sort_by_key(&arena, roots, whole);
+    if (list.len)
+        TRY(list_project(workspace, depot, &known));
+    for (size_t first = 0, end; first < list.len; first = end) {
+        end = end_of_key(&list, first);
+        TRY(send_key(workspace, depot, &list.at[first], end - first, &known, ret_count));
+    }
     return NULL;
 }
 
@@ -87,7 +182,7 @@ static FALLIBLE take_result(const struct workspace *workspace, struct depot *dep
     struct result result = {0};
     struct digest id, told;
     bool found = false;
-    if (!digest_parse(path_name(name), &told))
+    if (!parse_name(name, &told))
         return NULL;
     TRY(depot_get_file(depot, &scratch, name, LIMIT_LOCK_BYTES, &bytes, &found));
     if (!found || !digest_equal(digest_of(bytes.at, bytes.len), told))
@@ -101,23 +196,43 @@ static FALLIBLE take_result(const struct workspace *workspace, struct depot *dep
     return results_put(&scratch, workspace, &result, &id);
 }
 
+/* The oldest first: the cache numbers them anew. */
+static FALLIBLE take_key(const struct workspace *workspace, struct depot *depot, struct digest key,
+                         const struct remote_results *known, int64_t *count)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str_vec *names = map_get(&known->keys, directory_of(&scratch, workspace, key));
+    if (names)
+        vec_sort(names, str_compare_items);
+    for (size_t i = 0; names && i < names->len; i++)
+        TRY(take_result(workspace, depot, key, names->at[i], count));
+    return NULL;
+}
+
+/* A remote that can't be listed (plain HTTP) gives objects only. */
 struct error *transfer_fetch_results(const struct workspace *workspace, struct depot *depot,
                                      struct digest key, int64_t *ret_count)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct known known = {.arena = &arena};
-    TRY(depot_list(depot, directory_of(&arena, workspace, key), note_name, &known));
-    map_each (slot, &known.names)
-        TRY(take_result(workspace, depot, key, slot->key, ret_count));
-    return NULL;
+    struct remote_results known = {.arena = &arena};
+    struct str directory = directory_of(&arena, workspace, key);
+    if (!depot_can_list(depot))
+        return NULL;
+    TRY(depot_list(depot, str_print(&arena, "%.*s/", STR_FMT(directory)), note_name, &known));
+    return take_key(workspace, depot, key, &known, ret_count);
 }
 
 FALLIBLE results_take(const struct workspace *workspace, struct depot *depot,
                       const struct transfer_root_vec *roots, int64_t *ret_count)
 {
-    for (size_t i = 0; i < roots->len; i++)
-        if (!digest_is_zero(roots->at[i].key) && is_first_of_key(roots, i))
-            TRY(transfer_fetch_results(workspace, depot, roots->at[i].key, ret_count));
+    AUTO(arena_drop) struct arena arena = {0};
+    struct remote_results known = {.arena = &arena};
+    struct keyed_list list = sort_by_key(&arena, roots, NULL);
+    if (!list.len || !depot_can_list(depot))
+        return NULL;
+    TRY(list_project(workspace, depot, &known));
+    for (size_t first = 0; first < list.len; first = end_of_key(&list, first))
+        TRY(take_key(workspace, depot, list.at[first].root->key, &known, ret_count));
     return results_flush(workspace);
 }
 

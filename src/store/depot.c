@@ -242,6 +242,11 @@ struct error *depot_remove_file(struct depot *depot, struct str name)
     return connection_remove(line.connection, name);
 }
 
+bool depot_can_list(const struct depot *depot)
+{
+    return transport_can_list(depot->transport);
+}
+
 struct error *depot_list(struct depot *depot, struct str prefix,
                          FALLIBLE (*visit)(void *context, const struct transport_item *item),
                          void *context)

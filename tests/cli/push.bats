@@ -176,3 +176,76 @@ END
   ran restored=1 -- --pull
   did
 }
+
+@test "results are taken from a trusted remote only; they are named as in the cache" {
+  shared_project
+  succeeds push --json
+  holds 'c["results"] == 1'
+  [ "$(find ../store/res -name '0*-*' | wc -l)" -eq 1 ]
+  succeeds push --json
+  holds 'c["results"] == 0'
+  fresh_clone
+  succeeds pull --json
+  holds 'c["results"] == 0'
+  cd ../project || return
+  succeeds config set remote.origin.trust true
+  commit_all trust
+  fresh_clone trusting
+  succeeds pull --json
+  holds 'c["results"] == 1'
+  rm pipeline.lock
+  ran unchanged=1
+  did
+}
+
+@test "a result is sent only with the outputs that it names" {
+  shared_project
+  echo other >data/raw/x.csv
+  sed -i 's/outs: \[count.txt\]/outs: [count.txt, {side.txt: {push: false}}]/; s/> count.txt/> count.txt; echo > side.txt/' pipeline.yaml
+  succeeds add data/raw
+  ran executed=1
+  did count
+  succeeds push --json
+  holds 'c["results"] == 0'
+}
+
+@test "two pushes at once and what they sent" {
+  shared_project
+  git clone -q . ../second
+  cp -r .mlops/cache ../second/.mlops/cache
+  for i in $(seq 60); do echo "$i" >"data/raw/first-$i"; done
+  succeeds add data/raw
+  cd ../second || return
+  succeeds checkout
+  for i in $(seq 60); do echo "other $i" >"data/raw/second-$i"; done
+  succeeds add data/raw
+  ("$MLOPS" -C ../project push >"$BATS_TEST_TMPDIR/first" 2>&1; echo $? >"$BATS_TEST_TMPDIR/status") &
+  succeeds push
+  wait
+  [ "$(cat "$BATS_TEST_TMPDIR/status")" -eq 0 ]
+  commit_all second
+  [ "$(find ../store/pack -type f -printf '%f\n' | sort)" = "$(cat ../store/list/packs)" ]
+  git clone -q ../second ../third
+  cd ../third || return
+  succeeds pull
+  diff -r data ../second/data
+  git -C ../project add -A
+  git -C ../project commit -q -m first
+  git fetch -q ../project main
+  git checkout -q FETCH_HEAD
+  succeeds pull
+  diff -r data/raw ../project/data/raw
+}
+
+@test "the steps of docs/remotes.md for continuous integration" {
+  shared_project
+  succeeds push
+  fresh_clone
+  fails 3 run
+  says "data/raw"
+  succeeds pull
+  ran unchanged=1
+  did
+  succeeds diff HEAD workspace --format=md
+  succeeds status --quiet
+}

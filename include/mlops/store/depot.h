@@ -73,6 +73,7 @@ FALLIBLE depot_put_file(struct depot *depot, struct str name, struct str bytes);
 FALLIBLE depot_get_file(struct depot *depot, struct arena *arena, struct str name,
                         int64_t bytes_most, struct str *ret, bool *ret_found);
 FALLIBLE depot_remove_file(struct depot *depot, struct str name);
+bool depot_can_list(const struct depot *depot); /* false: plain HTTP */
 FALLIBLE depot_list(struct depot *depot, struct str prefix,
                     FALLIBLE (*visit)(void *context, const struct transport_item *item),
                     void *context);
