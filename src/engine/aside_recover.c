@@ -24,7 +24,8 @@ static FALLIBLE is_run_dead(struct session *session, struct arena *arena, struct
     return *ret ? path_remove(state, path.at) : NULL; /* asking made it, if it was gone */
 }
 
-/* What `process` notes. It is not synced: a power cut, which ends all processes, may leave it torn. */
+/* What `process` notes. It is not synced: a power cut, which ends all processes, may leave it torn.
+ */
 struct noted_process {
     int64_t group, ticks;
     struct str boot;

@@ -14,11 +14,7 @@
 
 /* Adding a kind of remote: its file, and a row here. */
 static const struct transport_kind *const kinds[] = {
-    &transport_directory,
-    &transport_ssh,
-    &transport_http,
-    &transport_dav,
-    &transport_s3,
+    &transport_directory, &transport_ssh, &transport_http, &transport_dav, &transport_s3,
 };
 
 enum { BACKOFF_FIRST_MS = 250, PAUSE_STEP_MS = 100 };

@@ -1,5 +1,5 @@
-/* `run --pull`: what the plan of these words can have from a remote comes into the store: outputs of
- * stages that would run only because the store lacks them, and inputs that pointers track. */
+/* `run --pull`: what the plan of these words can have from a remote comes into the store: outputs
+ * of stages that would run only because the store lacks them, and inputs that pointers track. */
 #pragma once
 
 #include "mlops/cli/stages.h"
