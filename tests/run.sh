@@ -218,6 +218,15 @@ step "servers for tests" python3 tests/support/servers/test_servers.py
 step "remotes: SSH" python3 tests/remote/test_ssh.py "$build/dev/tests/transport_tool"
 step "remotes: HTTP" python3 tests/remote/test_http.py "$build/dev/tests/transport_tool"
 step "remotes: S3" python3 tests/remote/test_s3.py "$build/dev/tests/transport_tool"
+remote_extent=
+[ $extent = full ] && remote_extent=--full
+# shellcheck disable=SC2086 # an option or nothing
+{
+  step "remotes: push to run" python3 tests/remote/basics.py $remote_extent
+  step "remotes: faults" python3 tests/remote/faults.py $remote_extent
+  step "remotes: TLS" python3 tests/remote/tls.py
+  step "remotes: disk full" python3 tests/remote/disk_full.py
+}
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.

@@ -99,6 +99,37 @@ static FALLIBLE check_format(const struct depot *depot, struct str text)
                      STR_FMT(depot->remote->name), STR_FMT(depot->remote->url));
 }
 
+/* What stands there although no format does, if anything. */
+static FALLIBLE note_stranger(void *context, const struct transport_item *item)
+{
+    static const char *const ours[] = {"format", "pack/", "list/", "res/",
+                                       "roots/", "gc/",   "probe/"};
+    struct buf *name = context;
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        if (str_starts(item->name, str_of(ours[i])))
+            return NULL; /* another client is about to make it one of ours */
+    buf_add_str(name, item->name);
+    return error_new(ERROR_ANSWER, "one is enough");
+}
+
+/* A folder of holiday pictures does not become a remote by a slip of the hand. */
+static FALLIBLE refuse_strangers(struct depot *depot)
+{
+    AUTO(depot_line_drop) struct depot_line line = {0};
+    AUTO(buf_drop) struct buf name = {0};
+    if (!transport_can_list(depot->transport))
+        return NULL;
+    TRY(depot_line_take(depot, &line));
+    struct error *error = connection_list(line.connection, STR(""), note_stranger, &name);
+    if (!name.len)
+        return error;
+    error_drop(error);
+    return error_hint(error_new(ERROR_MACHINE, "remote '%.*s' holds something else: '%.*s' (%.*s)",
+                                STR_FMT(depot->remote->name), STR_FMT(buf_str(&name)),
+                                STR_FMT(depot->remote->url)),
+                      "give it a place of its own, empty or not there yet");
+}
+
 static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_absent)
 {
     AUTO(arena_drop) struct arena scratch = {0};
@@ -113,6 +144,7 @@ static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_ab
         return error_hint(error_new(ERROR_MACHINE, "remote '%.*s' holds nothing yet (%.*s)",
                                     STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
                           "'mlops push' puts data there; 'mlops remote' shows where it is");
+    TRY(refuse_strangers(depot));
     return depot_put_file(depot, STR("format"), STR(FORMAT_TEXT));
 }
 

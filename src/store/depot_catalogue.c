@@ -170,7 +170,7 @@ static FALLIBLE read_part(struct connection *connection, struct str name, int64_
     bool found = false;
     buf_clear(out);
     TRY(connection_read(connection, name, (struct transport_range){offset, len}, &sink, &found));
-    return found ? NULL : error_new(ERROR_MACHINE, "'%.*s' is gone", STR_FMT(name));
+    return found ? NULL : error_new(ERROR_STORED, "it is gone");
 }
 
 /* The end of the pack holds a short index whole; of a longer one the footer says where it begins.

@@ -325,8 +325,10 @@ static FALLIBLE attempt_read(struct operation *operation)
     struct transport_sink sink = {take_bytes, operation};
     rest.offset += operation->delivered;
     rest.len -= rest.len < 0 ? 0 : operation->delivered;
-    if (rest.len == 0 && operation->delivered)
+    if (rest.len == 0 && operation->delivered) {
+        *operation->ret_flag = true; /* only its end went wrong */
         return NULL;
+    }
     TRY(connection->transport->kind->read(connection, operation->name, rest, &sink,
                                           operation->ret_flag));
     if (*operation->ret_flag && operation->range.len >= 0 &&

@@ -218,7 +218,7 @@ class S3(Served):
         return self._ask("GET", name)
 
     def put(self, name, content):
-        self._ask("PUT", name, body=content)
+        self._ask("PUT", name, body=content.encode() if isinstance(content, str) else content)
 
     def delete(self, name):
         self._ask("DELETE", name)
