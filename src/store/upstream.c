@@ -105,7 +105,8 @@ static struct str decode_percent(struct arena *arena, struct str text)
     for (size_t i = 0; i < text.len; i++) {
         int high = text.at[i] == '%' && i + 2 < text.len ? hex_value(text.at[i + 1]) : -1;
         int low = high < 0 ? -1 : hex_value(text.at[i + 2]);
-        at[len++] = low < 0 ? text.at[i] : (char)(high << 4 | low);
+        unsigned char decoded = low < 0 ? 0 : (unsigned char)((unsigned)high << 4 | (unsigned)low);
+        at[len++] = low < 0 ? text.at[i] : (char)decoded;
         i += low < 0 ? 0 : 2;
     }
     at[len] = '\0';
