@@ -221,10 +221,10 @@ END
 }
 
 @test "a large file that breaks off is continued by the next command" {
-  RULES=(--rule 'method=GET cut=6000000 times=1' --rule 'method=GET status=403 times=1')
+  RULES=(--rule 'method=GET cut=30000000 times=1' --rule 'method=GET status=403 times=1')
   cat >steps <<'END'
 set -ex
-head -c 9000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
+head -c 36000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
 ! "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big"
 [ ! -e big.mlops ]
 ls .mlops/cache/incoming/*.from
@@ -237,12 +237,12 @@ END
 }
 
 @test "what an earlier command left of other content is thrown away" {
-  RULES=(--rule 'method=GET cut=6000000 times=1' --rule 'method=GET status=403 times=1')
+  RULES=(--rule 'method=GET cut=30000000 times=1' --rule 'method=GET status=403 times=1')
   cat >steps <<'END'
 set -ex
-head -c 9000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
+head -c 36000000 /dev/urandom >"$MLOPS_WEB_ROOT/big"
 ! "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big"
-head -c 9000001 /dev/urandom >"$MLOPS_WEB_ROOT/big"
+head -c 36000001 /dev/urandom >"$MLOPS_WEB_ROOT/big"
 "$MLOPS" import-url "$MLOPS_WEB_PLAIN/big" --json >out
 cmp big "$MLOPS_WEB_ROOT/big"
 "$PYTHON" -c 'import json; assert json.load(open("out"))["data"][0]["continued_bytes"] == 0'
