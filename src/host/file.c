@@ -74,12 +74,22 @@ static FALLIBLE open_if_there(int at_fd, const char *path, struct fd *ret, struc
     return NULL;
 }
 
-struct error *file_open(int at_fd, const char *path, struct fd *ret)
+struct error *file_open_seen(int at_fd, const char *path, struct fd *ret,
+                             struct file_stat *ret_seen)
 {
     struct stat seen;
     bool is_found = false;
     TRY(open_if_there(at_fd, path, ret, &seen, &is_found));
-    return is_found ? NULL : error_os(ENOENT, "cannot open '%s'", path);
+    if (!is_found)
+        return error_os(ENOENT, "cannot open '%s'", path);
+    *ret_seen = file_stat_of(&seen);
+    return NULL;
+}
+
+struct error *file_open(int at_fd, const char *path, struct fd *ret)
+{
+    struct file_stat ignored;
+    return file_open_seen(at_fd, path, ret, &ignored);
 }
 
 /* Reads to the end of the file, which may have grown since its size was asked. */

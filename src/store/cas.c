@@ -3,6 +3,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/host/clock.h"
+#include "mlops/host/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,6 +160,7 @@ static FALLIBLE quarantine(struct cas *cas, struct digest digest, const char *pa
     random_bytes(&random, sizeof random);
     snprintf(to, sizeof to, "quarantine/%s.%08x", hex, random);
     forget(cas, digest);
+    cas_forget_leaves(cas, digest);
     struct error *error = file_rename_new(cas->cache_fd, path, cas->cache_fd, to, &existed);
     bool is_gone = error && (error->system_errno == ENOENT || error->system_errno == EROFS ||
                              error->system_errno == EACCES || error->system_errno == EPERM);
@@ -257,6 +259,33 @@ struct error *cas_examine(struct cas *cas, struct digest digest, bool is_distrus
     return examine(cas, digest, is_distrusted, true, ret_stat, ret);
 }
 
+static void see_shard(void *context, const char *name, uint32_t kind)
+{
+    struct cas *cas = context;
+    char *end = NULL;
+    unsigned long shard = strtoul(name, &end, 16);
+    (void)kind;
+    if (*end == '\0' && shard < COUNT_OF(cas->has_shard))
+        cas->has_shard[shard] = true;
+}
+
+FALLIBLE cas_see_shards(struct cas *cas)
+{
+    AUTO(fd_drop) struct fd fd = {0};
+    memset(cas->has_shard, 0, sizeof cas->has_shard);
+    TRY(directory_open(cas->cache_fd, "obj", &fd));
+    return walk_names(fd_number(fd), see_shard, cas);
+}
+
+static FALLIBLE examine_put(struct cas *cas, struct digest digest, struct file_stat *ret_stat,
+                            enum cas_health *ret)
+{
+    *ret = CAS_ABSENT;
+    if (cas->is_putting && !cas->has_shard[digest.at[0]])
+        return examine_packed(cas, digest, false, false, ret_stat, ret);
+    return examine(cas, digest, false, false, ret_stat, ret);
+}
+
 FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
 {
     struct file_stat stat;
@@ -268,7 +297,7 @@ FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
     if (*ret)
         return NULL;
     /* What somebody else has just put is put again at worst. */
-    TRY(examine(cas, digest, false, false, &stat, &health));
+    TRY(examine_put(cas, digest, &stat, &health));
     *ret = health == CAS_GOOD;
     if (*ret) {
         AUTO(cas_unlock) struct cas *locked = cas_lock(cas);

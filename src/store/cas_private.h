@@ -146,7 +146,8 @@ struct cas {
     struct cas_table dead;  /* packed objects that gc took out of use */
     struct lock lock;       /* shared, while holds > 0 */
     int holds;
-    bool is_putting; /* one of the holds is from the first put until the flush */
+    bool is_putting;     /* one of the holds is from the first put until the flush */
+    bool has_shard[256]; /* obj/<n in hex> was there at the first put */
     struct fd pins_fd;
     char pins_name[CAS_NAME_BYTES];
 };
@@ -173,6 +174,10 @@ FALLIBLE cas_examine(struct cas *cas, struct digest digest, bool is_distrusted,
 
 FALLIBLE cas_examine_loose(struct cas *cas, struct digest digest, bool is_distrusted,
                            struct file_stat *ret_stat, enum cas_health *ret);
+
+/* Which shards there are, so that in a store that keeps its objects in packs a put need not look
+ * for a loose one. Call locked. */
+FALLIBLE cas_see_shards(struct cas *cas);
 
 /* --- small objects not yet published --- */
 

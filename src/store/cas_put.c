@@ -22,7 +22,7 @@ FALLIBLE cas_begin_put(struct cas *cas)
         return NULL;
     TRY(cas_hold_locked(locked));
     locked->is_putting = true;
-    return NULL;
+    return cas_see_shards(locked);
 }
 
 static FALLIBLE put_memory(struct cas *cas, struct str bytes, struct digest digest,
@@ -69,7 +69,6 @@ struct source {
     const char *path;
     struct fd fd;
     struct file_stat before;
-    int64_t disk_bytes;
     char *buffer;
 };
 
@@ -78,11 +77,12 @@ static void source_drop(struct source *source)
     fd_drop(&source->fd);
 }
 
-/* A file that fits the buffer is hashed before anything is written. */
+/* A file that fits the buffer is hashed before anything is written. Beyond the size that it had
+ * nothing is looked for: one that grew has another size and time afterwards. */
 static FALLIBLE put_small(struct source *source, struct cas_put *put)
 {
     size_t len = 0;
-    while (len < CAS_BUFFER_BYTES) {
+    while ((int64_t)len < source->before.size_bytes) {
         ssize_t got =
             pread(fd_number(source->fd), source->buffer + len, CAS_BUFFER_BYTES - len, (off_t)len);
         if (got < 0 && errno == EINTR)
@@ -119,10 +119,12 @@ static bool clone_file(struct source *source, const struct cas_temp *temp)
 static FALLIBLE check_space(const struct source *source)
 {
     struct statvfs disk;
-    if (fstatvfs(source->cas->cache_fd, &disk) != 0 || disk.f_blocks == 0)
+    struct stat seen;
+    if (fstatvfs(source->cas->cache_fd, &disk) != 0 || disk.f_blocks == 0 ||
+        fstat(fd_number(source->fd), &seen) != 0)
         return NULL;
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
-    uint64_t needed = (uint64_t)MIN_OF(source->disk_bytes, source->before.size_bytes);
+    uint64_t needed = (uint64_t)MIN_OF((int64_t)seen.st_blocks * 512, source->before.size_bytes);
     if (free_bytes >= needed)
         return NULL;
     AUTO(arena_drop) struct arena scratch = {0};
@@ -165,12 +167,7 @@ static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buf
                          struct cas_put *put, bool *ret_same)
 {
     AUTO(source_drop) struct source source = {.cas = cas, .path = path, .buffer = buffer};
-    struct stat raw;
-    TRY(file_open(at_fd, path, &source.fd));
-    TRY(file_stat_fd(fd_number(source.fd), &source.before));
-    source.disk_bytes = source.before.size_bytes;
-    if (fstat(fd_number(source.fd), &raw) == 0)
-        source.disk_bytes = (int64_t)raw.st_blocks * 512;
+    TRY(file_open_seen(at_fd, path, &source.fd, &source.before));
     *put = (struct cas_put){0};
     if (source.before.size_bytes < CAS_BUFFER_BYTES)
         TRY(put_small(&source, put));

@@ -91,8 +91,7 @@ static FALLIBLE read_once(int at_fd, const char *path, char *buffer,
     AUTO(fd_drop) struct fd fd = {0};
     struct file_stat before;
     int64_t bytes = 0;
-    TRY(file_open(at_fd, path, &fd));
-    TRY(file_stat_fd(fd_number(fd), &before));
+    TRY(file_open_seen(at_fd, path, &fd, &before));
     struct cas_reading reading = {
         .fd = fd_number(fd), .name = path, .buffer = buffer, .sink_fd = -1, .progress = progress};
     TRY(cas_read(&reading, &ret->digest, &bytes));

@@ -31,6 +31,9 @@ FALLIBLE file_read(struct arena *arena, int at_fd, const char *path, int64_t byt
 /* Opens a regular file for reading without blocking; refuses other kinds by name ("is a FIFO"). */
 FALLIBLE file_open(int at_fd, const char *path, struct fd *ret);
 
+/* The same, with what the file is, which had to be asked anyway. */
+FALLIBLE file_open_seen(int at_fd, const char *path, struct fd *ret, struct file_stat *ret_seen);
+
 /* Publishes bytes under a name with `mode`, whatever the umask is. A symbolic link of that name is
  * replaced, not followed. is_durable = fsync file and directory. */
 FALLIBLE file_publish(int at_fd, const char *path, struct str bytes, uint32_t mode,
