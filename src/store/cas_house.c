@@ -101,6 +101,7 @@ struct error *cas_trash(struct cas *cas, struct digest digest)
     snprintf(to, sizeof to, "trash/%s", hex);
     if (renameat(cas->cache_fd, path, cas->cache_fd, to) != 0 && errno != ENOENT)
         return error_os(errno, "cannot move an object to the store's trash");
+    cas_forget_leaves(cas, digest);
     cas_table_add(&cas->dead, digest, 0);
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
     index_forget(locked->index, buf_str(&key));

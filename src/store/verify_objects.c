@@ -40,13 +40,25 @@ static FALLIBLE check_object(void *context, size_t index)
     return cas_verify(batch->cas, object->digest, &object->health);
 }
 
-static void tell_progress(const struct observer *observer, int64_t done, int64_t total)
+void verify_tell(struct verify_teller *teller, int64_t more)
 {
     const struct event event = {.kind = EVENT_HASHING,
                                 .at_ns = clock_monotonic_ns(),
-                                .done_bytes = done,
-                                .total_bytes = total};
-    observer_tell(observer, &event);
+                                .done_bytes = MIN_OF(teller->done + more, teller->total),
+                                .total_bytes = teller->total};
+    observer_tell(teller->observer, &event);
+}
+
+/* A large object is a batch of its own, so that no thread waits for another's. */
+static FALLIBLE check_batch(struct verification *verification, struct pool *pool,
+                            struct checked_object *objects, size_t len,
+                            struct verify_teller *teller)
+{
+    struct batch batch = {verification->cas, objects};
+    if (len == 1 && cas_leaf_count(objects->size_bytes))
+        return verify_large(verification, pool, objects, teller);
+    TRY(pool_run(pool, len, check_object, &batch, signal_stops));
+    return signal_check();
 }
 
 /* Number of objects from `from` on that make a batch. */
@@ -91,18 +103,18 @@ static FALLIBLE check_objects(struct verification *verification, struct pool *po
 {
     struct object_vec *objects = &verification->objects;
     struct verify_report *report = verification->report;
-    int64_t done = 0, bytes = 0;
+    int64_t bytes = 0;
     skip_checked(verification, checked);
+    struct verify_teller teller = {.observer = observer,
+                                   .total = report->bytes - report->skipped_bytes};
     vec_sort(objects, compare_objects);
     cas_warm(verification->cas);
     for (size_t at = 0, len; at < objects->len; at += len) {
         len = batch_len(objects, at, &bytes);
-        struct batch batch = {verification->cas, objects->at + at};
-        TRY(pool_run(pool, len, check_object, &batch, signal_stops));
-        TRY(signal_check());
+        TRY(check_batch(verification, pool, objects->at + at, len, &teller));
         TRY(note_good(checked, objects->at + at, len));
-        done += bytes;
-        tell_progress(observer, done, report->bytes - report->skipped_bytes);
+        verify_tell(&teller, bytes);
+        teller.done += bytes;
     }
     return NULL;
 }

@@ -27,6 +27,19 @@ struct verification {
     struct verify_report *report;
 };
 
+/* Who hears how far the reading is. */
+struct verify_teller {
+    const struct observer *observer;
+    int64_t done, total;
+};
+/* That `more` bytes beyond `done` are read. */
+void verify_tell(struct verify_teller *teller, int64_t more);
+
+/* Reads one object of some size by all threads: by its leaves, which are made where there are none.
+ */
+FALLIBLE verify_large(struct verification *verification, struct pool *pool,
+                      struct checked_object *object, struct verify_teller *teller);
+
 /* Reads every object of the store, biggest first. */
 FALLIBLE verify_objects(struct verification *verification, struct pool *pool,
                         const struct verify_wish *wish, const struct observer *observer);

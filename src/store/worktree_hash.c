@@ -196,15 +196,9 @@ static FALLIBLE hash_path(struct batch *batch, struct hashing *hashing, const ch
     return NULL;
 }
 
-/* What is wrong with a file is the answer of its look; a stop ends the batch, and what is wrong
- * while an output is stored, which has but one answer. */
-static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
+struct buf hashing_path(const struct hashing *hashing)
 {
-    struct batch *batch = context;
-    struct hashing *hashing = &batch->hashings.at[i];
-    AUTO(buf_drop) struct buf path = {0};
-    if (hashing->is_done || hashing->is_twin || hashing->error)
-        return NULL;
+    struct buf path = {0};
     if (hashing->directory) {
         buf_add_str(&path, hashing->directory->path);
         buf_add_text(&path, path.len ? "/" : "");
@@ -212,6 +206,18 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     } else {
         buf_add_str(&path, hashing->look->path);
     }
+    return path;
+}
+
+/* What is wrong with a file is the answer of its look; a stop ends the batch, and what is wrong
+ * while an output is stored, which has but one answer. */
+static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
+{
+    struct batch *batch = context;
+    struct hashing *hashing = &batch->hashings.at[i];
+    if (hashing->is_done || hashing->is_twin || hashing->error)
+        return NULL;
+    AUTO(buf_drop) struct buf path = hashing_path(hashing);
     hashing->error = hash_path(batch, hashing, path.at, worker);
     hashing->is_done = hashing->error == NULL;
     if (!hashing->error || (hashing->error->code < ERROR_SIGNAL && !batch->is_capture))
@@ -221,7 +227,16 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     return stop;
 }
 
-static const struct file_stat *stat_of(const struct hashing *hashing)
+/* Files, then leaves of them. */
+static FALLIBLE hash_item(void *context, size_t i, struct worker *worker)
+{
+    struct batch *batch = context;
+    if (i >= batch->hashings.len)
+        return leaves_hash(batch, i - batch->hashings.len, worker);
+    return hash_one(batch, i, worker);
+}
+
+const struct file_stat *hashing_stat(const struct hashing *hashing)
 {
     return hashing->node ? &hashing->node->stat : &hashing->look->stat;
 }
@@ -230,7 +245,7 @@ static const struct file_stat *stat_of(const struct hashing *hashing)
 static int compare_biggest_first(const void *a, const void *b)
 {
     const struct hashing *left = a, *right = b;
-    const struct file_stat *one = stat_of(left), *other = stat_of(right);
+    const struct file_stat *one = hashing_stat(left), *other = hashing_stat(right);
     if (left->size_bytes != right->size_bytes)
         return left->size_bytes < right->size_bytes ? 1 : -1;
     if (one->inode != other->inode)
@@ -248,7 +263,7 @@ static void find_twins(struct batch *batch)
 {
     for (size_t i = 1; i < batch->hashings.len; i++) {
         struct hashing *hashing = &batch->hashings.at[i];
-        hashing->is_twin = is_same_file(stat_of(hashing), stat_of(hashing - 1));
+        hashing->is_twin = is_same_file(hashing_stat(hashing), hashing_stat(hashing - 1));
     }
 }
 
@@ -330,10 +345,12 @@ FALLIBLE batch_hash(struct batch *batch)
         worktree->total_bytes +=
             batch->hashings.at[i].is_twin ? 0 : batch->hashings.at[i].size_bytes;
     bool some_are_left = false;
-    TRY(crew_run(worktree, batch->hashings.len, hash_one, batch));
+    leaves_plan(batch);
+    TRY(crew_run(worktree, batch->hashings.len + batch->leaf_items.len, hash_item, batch));
     share_results(batch, &some_are_left);
     if (some_are_left)
         TRY(crew_run(worktree, batch->hashings.len, hash_one, batch));
+    leaves_keep(batch);
     take_results(batch);
     return NULL;
 }

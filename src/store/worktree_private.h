@@ -131,11 +131,20 @@ struct hashing {
     bool is_twin; /* the same file as the one before: an output that is a dependency, too */
     bool is_done;
     struct cas_put put;
-    struct sums_row sums; /* if the worktree notes them */
+    struct sums_row sums;  /* if the worktree notes them */
+    struct leaves *leaves; /* of a large file whose leaves are made meanwhile, or NULL */
     struct error *error;
 };
 
 VEC(hashing_vec, struct hashing);
+
+/* One leaf to be hashed. */
+struct leaf_item {
+    struct hashing *hashing;
+    size_t index;
+};
+
+VEC(leaf_item_vec, struct leaf_item);
 
 struct batch {
     struct worktree *worktree;
@@ -143,7 +152,8 @@ struct batch {
     size_t count;
     bool is_capture;
     struct directory_vec directories; /* parents before children */
-    struct hashing_vec hashings;
+    struct hashing_vec hashings;      /* biggest first */
+    struct leaf_item_vec leaf_items;
 };
 
 /* Where the answer for a path goes; *ret_is_new false if it is there. */
@@ -164,6 +174,17 @@ FALLIBLE batch_stat(struct batch *batch);
 FALLIBLE batch_scan(struct batch *batch);
 FALLIBLE batch_hash(struct batch *batch);
 FALLIBLE batch_trees(struct batch *batch);
+
+/* Leaves of large files (docs/formats.md, "Leaf lists") are made while they are captured, by
+ * threads that have no file to read: planned before, hashed as items behind the files, kept after.
+ */
+void leaves_plan(struct batch *batch);
+FALLIBLE leaves_hash(struct batch *batch, size_t item, struct worker *worker);
+void leaves_keep(struct batch *batch);
+
+/* Where the file of a hashing lies, relative to the project. */
+struct buf hashing_path(const struct hashing *hashing);
+const struct file_stat *hashing_stat(const struct hashing *hashing);
 
 /* Spreads work(context, i, worker) over the pool; each call of it has a worker for itself. */
 FALLIBLE crew_run(struct worktree *worktree, size_t count,

@@ -89,6 +89,30 @@ FALLIBLE cas_each(struct cas *cas,
 enum cas_health { CAS_GOOD, CAS_ABSENT, CAS_DAMAGED };
 FALLIBLE cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret);
 
+/* Leaf digests of large objects: docs/formats.md, "Leaf lists". They let several threads verify one
+ * object; nothing depends on them. */
+enum { CAS_LEAF_BYTES = 8 << 20, CAS_LEAVES_LEAST_BYTES = 32 << 20 };
+
+/* Number of leaves of an object; 0 if it is too small to have any. */
+size_t cas_leaf_count(int64_t size_bytes);
+
+/* Digest of leaf `index` of a file of `size_bytes`; the buffer has CAS_LEAF_BUFFER_BYTES.
+ * *ret_whole false if the file has fewer bytes. Safe from pool threads. */
+enum { CAS_LEAF_BUFFER_BYTES = 1 << 20 };
+FALLIBLE cas_hash_leaf(int fd, int64_t size_bytes, size_t index, char *buffer, struct digest *ret,
+                       bool *ret_whole);
+
+/* The file of a large object as it lies there, unchecked: for who checks it by its leaves. */
+FALLIBLE cas_open_unchecked(struct cas *cas, struct digest digest, struct fd *ret,
+                            struct file_stat *ret_stat, bool *ret_found);
+
+/* Keeps, finds and forgets the leaves of an object. What is damaged counts as absent. */
+FALLIBLE cas_set_leaves(struct cas *cas, struct digest digest, int64_t size_bytes,
+                        const struct digest *leaves);
+FALLIBLE cas_leaves(struct cas *cas, struct arena *arena, struct digest digest, int64_t size_bytes,
+                    const struct digest **ret, bool *ret_found);
+void cas_forget_leaves(struct cas *cas, struct digest digest);
+
 /* A stamp that changes whenever an object was found to be damaged or missing, in any project of the
  * cache: until a project has looked since, its work tree may hold what the store lacks. */
 FALLIBLE cas_damage_stamp(struct cas *cas, int64_t *ret_ns);
