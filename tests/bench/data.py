@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import peers
@@ -30,6 +31,10 @@ sys.path.insert(0, os.path.join(HERE, "../support"))
 GIB = 1 << 30
 QUIET = dict(stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 ROWS = ["add", "status", "checkout", "large", "transfer", "s3", "second", "million", "reflink"]
+
+
+class TooSlow(RuntimeError):
+    """A peer that was not waited for: its figure is the limit."""
 
 
 class Volume:
@@ -61,7 +66,7 @@ class Bench:
     def __init__(self, options, volume):
         self.mlops, self.work = os.path.abspath(options.mlops), volume.where
         self.options, self.rows, self.counter = options, [], 0
-        self.quick = options.quick
+        self.quick, self.limit = options.quick, None
         self.floors = Floors(options.floors, options.scratch)
         self.peers = peers.found(options.tools)
 
@@ -76,8 +81,13 @@ class Bench:
         with tempfile.TemporaryFile() as told:
             began = time.perf_counter()
             child = subprocess.Popen(command, cwd=cwd, env=env, stderr=told, **QUIET)
+            watch = threading.Timer(self.limit or 86400, child.kill)
+            watch.start()
             _, status, usage = os.wait4(child.pid, 0)
+            watch.cancel()
             elapsed = time.perf_counter() - began
+            if self.limit and elapsed >= self.limit:
+                raise TooSlow(f"takes more than {self.limit} s")
             child.returncode = status
             told.seek(0)
             if status != 0:
@@ -102,10 +112,15 @@ class Bench:
         for name in names:
             if name not in self.peers:
                 continue
+            self.limit = self.options.peer_limit
             try:
                 told[name] = self.rounds(lambda: measure(self.peers[name]), peer=True)
+            except TooSlow:
+                told[name] = self.limit
             except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
                 print(f"  {name} left out: {str(error)[-300:]}", file=sys.stderr)
+            finally:
+                self.limit = None
         return told
 
     def row(self, what, ours, aim=None, floor=None, beside=None, note="", unit=None):
@@ -483,6 +498,8 @@ def parse():
     parser.add_argument("--work", help="a directory with room; default: a temporary one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer-rounds", type=int, default=3)
+    parser.add_argument("--peer-limit", type=int, default=120,
+                        help="seconds for one command of a peer; that figure stands for more")
     parser.add_argument("--quick", action="store_true", help="small sizes: does the bench work?")
     parser.add_argument("--big-gib", type=float, help="default: 10, or what there is room for")
     parser.add_argument("--transfer-gib", type=float, default=1)
