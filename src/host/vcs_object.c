@@ -33,8 +33,8 @@ static FALLIBLE blob_bytes_of(struct vcs *vcs, const git_oid *id, const char *pa
     return NULL;
 }
 
-static FALLIBLE blob_read(struct vcs *vcs, struct arena *arena, const git_oid *id, const char *path,
-                          int64_t bytes_most, struct str *ret)
+FALLIBLE vcs_blob(struct vcs *vcs, struct arena *arena, const git_oid *id, const char *path,
+                  int64_t bytes_most, struct str *ret)
 {
     size_t bytes = 0;
     AUTO(git2_drop_blob) git_blob *blob = NULL;
@@ -64,7 +64,7 @@ struct error *vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, 
     bool is_file = status == 0 && git2()->tree_entry_type(entry) == GIT_OBJECT_BLOB &&
                    git2()->tree_entry_filemode(entry) != GIT_FILEMODE_LINK;
     if (is_file)
-        TRY(blob_read(vcs, arena, git2()->tree_entry_id(entry), name, bytes_most, ret));
+        TRY(vcs_blob(vcs, arena, git2()->tree_entry_id(entry), name, bytes_most, ret));
     *ret_found = is_file;
     return NULL;
 }

@@ -23,6 +23,9 @@
     F(diff_tree_to_workdir_with_index)                                                             \
     F(error_last)                                                                                  \
     F(index_get_bypath)                                                                            \
+    F(index_conflict_iterator_free)                                                                \
+    F(index_conflict_iterator_new)                                                                 \
+    F(index_conflict_next)                                                                         \
     F(index_entrycount)                                                                            \
     F(index_find)                                                                                  \
     F(index_find_prefix)                                                                           \
@@ -102,6 +105,7 @@ GIT2_DROP(commit)
 GIT2_DROP(config)
 GIT2_DROP(diff)
 GIT2_DROP(index)
+GIT2_DROP(index_conflict_iterator)
 GIT2_DROP(object)
 GIT2_DROP(odb)
 GIT2_DROP(reference)
@@ -127,6 +131,10 @@ struct str vcs_hex(struct arena *arena, const git_oid *id);
 
 /* First line of a small file, without libgit2; empty if it is not there or holds a NUL. */
 FALLIBLE vcs_read_line(struct arena *arena, struct str path, struct str *ret);
+
+/* The content of a blob; `path` is for messages. */
+FALLIBLE vcs_blob(struct vcs *vcs, struct arena *arena, const git_oid *id, const char *path,
+                  int64_t bytes_most, struct str *ret);
 
 /* The tree of a commit named by its 40 hex digits. */
 FALLIBLE vcs_tree_of(struct vcs *vcs, struct str commit, git_tree **ret);

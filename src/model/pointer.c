@@ -282,10 +282,9 @@ FALLIBLE pointer_parse(struct arena *arena, struct str name, struct str bytes, s
     struct str stem = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
     if (has_conflict(bytes))
         return error_hint(error,
-                          "take one side (git checkout --ours -- '%.*s', or --theirs), then 'mlops "
-                          "checkout' if the data of that side are wanted, or 'mlops add %.*s' for "
-                          "what lies there now",
-                          STR_FMT(file), STR_FMT(stem));
+                          "'mlops resolve %.*s' merges both sides file by file; or take one (git "
+                          "checkout --ours -- '%.*s', or --theirs)",
+                          STR_FMT(stem), STR_FMT(file));
     return error_hint(error,
                       "restore it (git checkout -- '%.*s'), or 'mlops add %.*s' writes it "
                       "anew from what lies there",

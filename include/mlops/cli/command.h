@@ -81,6 +81,7 @@ struct cli_command {
     COMMAND(checkout)                                                                              \
     COMMAND(move)                                                                                  \
     COMMAND(remove)                                                                                \
+    COMMAND(resolve)                                                                               \
     COMMAND(ls)                                                                                    \
     COMMAND(du)                                                                                    \
     COMMAND(import)                                                                                \

@@ -134,6 +134,37 @@ void data_compare_files(struct arena *arena, const struct worktree_file *before,
                         size_t before_count, const struct worktree_file *after, size_t after_count,
                         struct data_changes *ret);
 
+/* --- merge --- */
+
+/* A pointer that git could not merge; a side that does not have it: NULL. */
+struct data_conflict {
+    struct str file; /* of the pointer, relative to the project */
+    const struct pointer *base, *ours, *theirs;
+};
+VEC(data_conflict_vec, struct data_conflict);
+
+/* Those of git's index, by path. */
+FALLIBLE data_conflicts(struct session *session, struct data_conflict_vec *ret);
+
+/* Directories of them whose trees the store lacks, which a merge needs. */
+FALLIBLE data_conflict_lacks(struct session *session, const struct data_conflict *conflict,
+                             struct artifact **ret, size_t *ret_count);
+
+/* What decides where both sides changed the same file. */
+enum data_side { SIDE_NONE, SIDE_OURS, SIDE_THEIRS };
+
+struct data_merge {
+    int64_t from_ours, from_theirs; /* files that only this side added, changed or removed */
+    struct vcs_path_vec undecided;  /* relative to the project, those of directories with names */
+    struct pointer merged;
+};
+
+/* Merges file by file, as git merges lines: what one side changed is taken from it. Nothing is
+ * written while something is undecided; else the trees are put, then the pointer is written. The
+ * work tree's data and git's index are not touched. */
+FALLIBLE data_resolve(struct session *session, const struct data_conflict *conflict,
+                      enum data_side side, struct data_merge *ret);
+
 /* --- move and remove --- */
 
 /* Renames what is tracked (if it is here), its pointer and its line in .gitignore. */

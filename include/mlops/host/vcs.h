@@ -78,6 +78,18 @@ FALLIBLE vcs_commits(struct vcs *vcs, struct arena *arena, unsigned which,
 FALLIBLE vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
                   struct vcs_path_vec *ret);
 
+/* What a merge left for somebody to decide: a file's content in the common ancestor and on both
+ * sides; `at` NULL: it was not there. */
+struct vcs_conflict {
+    struct str path; /* relative to the top */
+    struct str base, ours, theirs;
+};
+VEC(vcs_conflict_vec, struct vcs_conflict);
+
+/* Conflicts of the index whose path ends with `suffix`, by path; files of at most bytes_most. */
+FALLIBLE vcs_conflicts(struct vcs *vcs, struct arena *arena, struct str suffix, int64_t bytes_most,
+                       struct vcs_conflict_vec *ret);
+
 /* A cheap fingerprint of HEAD, its ref, packed-refs and the index by stat only (no libgit2): equal
  * means commit and branch are the same as when it was taken. Empty: no repository found upwards. */
 FALLIBLE vcs_fingerprint(struct arena *arena, struct str directory, struct str *ret);
