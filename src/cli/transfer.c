@@ -78,10 +78,12 @@ FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_co
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;
+        AUTO(transfer_trust_drop) struct transfer_trust trust = {0};
         struct transfer_report report = {0};
+        TRY(transfer_trust_open(session->arena, part->remote, &trust));
         TRY(transfer_connect(shell, command, part->remote, AIM_READ, &depot));
         TRY(transfer_fetch(session->arena, &session->workspace, depot, session->cas, &part->roots,
-                           part->remote->is_trusted, &report));
+                           &trust, &report));
         transfer_report_add(ret, session->arena, &report);
     }
     return NULL;

@@ -95,11 +95,17 @@ static FALLIBLE find_lacking(struct context *context, const struct stage_words *
 }
 
 static FALLIBLE fetch_results(struct data_shell *shell, struct depot *depot,
-                              const struct key_vec *keys, int64_t *ret_count)
+                              const struct remote *remote, const struct key_vec *keys,
+                              int64_t *ret_count)
 {
+    AUTO(transfer_trust_drop) struct transfer_trust trust = {0};
+    const struct workspace *workspace = &shell->session.workspace;
+    TRY(transfer_trust_open(shell->session.arena, remote, &trust));
+    if (!transfer_trusts_some(&trust))
+        return NULL;
     vec_each (const struct digest, key, keys)
-        TRY(transfer_fetch_results(&shell->session.workspace, depot, *key, ret_count));
-    return results_flush(&shell->session.workspace);
+        TRY(transfer_fetch_results(workspace, depot, &trust, *key, ret_count));
+    return results_flush(workspace);
 }
 
 /* *ret_gained: something came that the plan may make use of. */
@@ -114,11 +120,10 @@ static FALLIBLE fetch_lacking(struct context *context, const struct lacking *lac
     TRY(data_open(context, false, &shell));
     TRY(remotes_find(context->arena, &shell.session.workspace, name, &remote));
     TRY(transfer_connect(&shell, &command, remote, AIM_READ, &depot));
-    if (remote->is_trusted)
-        TRY(fetch_results(&shell, depot, &lacking->keys, &report.results));
+    TRY(fetch_results(&shell, depot, remote, &lacking->keys, &report.results));
     int64_t results = report.results;
     TRY(transfer_fetch(context->arena, &shell.session.workspace, depot, shell.session.cas,
-                       &lacking->roots, false, &report));
+                       &lacking->roots, NULL, &report));
     *ret_gained = report.counts.objects > 0 || results > 0;
     return NULL;
 }

@@ -91,8 +91,8 @@ static FALLIBLE fetch_names(struct depot *depot, struct cas *cas, struct arena *
 
 struct error *transfer_fetch(struct arena *arena, const struct workspace *workspace,
                              struct depot *depot, struct cas *cas,
-                             const struct transfer_root_vec *roots, bool takes_results,
-                             struct transfer_report *ret)
+                             const struct transfer_root_vec *roots,
+                             const struct transfer_trust *trust, struct transfer_report *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     bool *whole = arena_new_array(&scratch, bool, roots->len + 1);
@@ -106,8 +106,8 @@ struct error *transfer_fetch(struct arena *arena, const struct workspace *worksp
                          .missing = digest_list_of(&scratch, &missing),
                          .knows_files = true};
     TRY(walk_all(&after, roots, whole));
-    if (takes_results)
-        TRY(results_take(workspace, depot, roots, &report.results));
+    if (trust && transfer_trusts_some(trust))
+        TRY(results_take(workspace, depot, trust, roots, &report.results));
     add_missing(arena, roots, whole, &report);
     report.counts = depot_counts(depot);
     *ret = report;

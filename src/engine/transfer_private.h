@@ -73,11 +73,34 @@ FALLIBLE walk_root(struct walk *walk, const struct transfer_root *root, bool *re
 /* Each digest once. */
 void wants_sort(struct depot_want_vec *wants);
 
+/* --- signatures: docs/formats.md, "Remotes" --- */
+
+/* Those of the project, or of one key, that the remote has. */
+struct signatures {
+    struct arena *arena;
+    struct depot *depot;
+    const struct signers *signers; /* NULL: nothing is asked for, nothing signed */
+    struct map of_result;          /* "sig/PROJECT/AB/KEY/NUMBER-ID" -> struct str_vec * of names */
+};
+
+/* The key that signs what is pushed; *ret NULL: none. */
+FALLIBLE signer_open(struct arena *arena, const struct remote *remote, struct signers **ret);
+
+/* `directory`: "PROJECT" or "PROJECT/AB/KEY". */
+FALLIBLE signatures_list(struct signatures *signatures, struct str directory);
+
+/* Signs a result that lies there, unless the same key has. `name` as below "res/". */
+FALLIBLE signatures_add(struct signatures *signatures, struct str name);
+
+/* Whether one of the signers has signed it. */
+FALLIBLE signatures_hold(struct signatures *signatures, struct str name, bool *ret);
+
 /* --- results and records --- */
 
 FALLIBLE results_send(const struct workspace *workspace, struct depot *depot,
                       const struct transfer_root_vec *roots, const bool *whole, int64_t *ret_count);
 FALLIBLE results_take(const struct workspace *workspace, struct depot *depot,
-                      const struct transfer_root_vec *roots, int64_t *ret_count);
+                      const struct transfer_trust *trust, const struct transfer_root_vec *roots,
+                      int64_t *ret_count);
 FALLIBLE roots_record(struct arena *arena, const struct workspace *workspace, struct depot *depot,
                       const struct transfer_root_vec *roots, const bool *whole);

@@ -1,9 +1,7 @@
-/* Results of stages, and the record of what a push relied on. A result is a small file named by its
+/* Results of stages. A result is a small file named by its
  * own digest; what it says is believed only where it comes from a place that is trusted. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
-#include "mlops/codec/canon.h"
-#include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 #include "mlops/store/results.h"
 
@@ -40,14 +38,22 @@ static FALLIBLE note_name(void *context, const struct transport_item *item)
     return NULL;
 }
 
-static bool has_result(const struct remote_results *known, struct str directory, struct digest id)
+/* Its name there, or nothing. */
+static struct str find_result(const struct remote_results *known, struct str directory,
+                              struct digest id)
 {
     const struct str_vec *names = map_get(&known->keys, directory);
     struct digest other;
     for (size_t i = 0; names && i < names->len; i++)
         if (parse_name(names->at[i], &other) && digest_equal(other, id))
-            return true;
-    return false;
+            return names->at[i];
+    return (struct str){0};
+}
+
+/* As signatures know it. */
+static struct str below_res(struct str name)
+{
+    return str_slice(name, strlen("res/"), name.len);
 }
 
 static struct str directory_of(struct arena *arena, const struct workspace *workspace,
@@ -125,35 +131,41 @@ static bool names_sent_only(const struct result *result, const struct keyed *key
     return !result->is_rejected;
 }
 
-static FALLIBLE send_result(const struct workspace *workspace, struct depot *depot,
-                            const struct result_ref *ref, size_t number,
-                            const struct remote_results *known, int64_t *count)
+/* What results are sent with. */
+struct sending {
+    const struct workspace *workspace;
+    struct depot *depot;
+    struct remote_results known;
+    struct signatures signatures;
+    int64_t count;
+};
+
+static FALLIBLE send_result(struct sending *sending, const struct result_ref *ref, size_t number)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct str directory = directory_of(&scratch, workspace, ref->value.key);
+    struct str directory = directory_of(&scratch, sending->workspace, ref->value.key);
+    struct str name = find_result(&sending->known, directory, ref->id);
     struct buf bytes = buf_in(&scratch);
-    if (has_result(known, directory, ref->id))
-        return NULL;
+    if (name.len)
+        return signatures_add(&sending->signatures, below_res(name));
     result_encode(&ref->value, &bytes);
-    *count += 1;
-    return depot_put_file(depot,
-                          str_print(&scratch, "%.*s/%08zx-%.*s", STR_FMT(directory), number,
-                                    STR_FMT(digest_hex(&scratch, ref->id))),
-                          buf_str(&bytes));
+    sending->count++;
+    name = str_print(&scratch, "%.*s/%08zx-%.*s", STR_FMT(directory), number,
+                     STR_FMT(digest_hex(&scratch, ref->id)));
+    TRY(depot_put_file(sending->depot, name, buf_str(&bytes)));
+    return signatures_add(&sending->signatures, below_res(name));
 }
 
 /* The newest result of a key whose outputs are there. */
-static FALLIBLE send_key(const struct workspace *workspace, struct depot *depot,
-                         const struct keyed *keyed, size_t keyed_count,
-                         const struct remote_results *known, int64_t *count)
+static FALLIBLE send_key(struct sending *sending, const struct keyed *keyed, size_t keyed_count)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct result_ref *refs = NULL;
     size_t ref_count = 0;
-    TRY(results_find(&scratch, workspace, keyed->root->key, &refs, &ref_count));
+    TRY(results_find(&scratch, sending->workspace, keyed->root->key, &refs, &ref_count));
     for (size_t i = 0; i < ref_count; i++)
         if (names_sent_only(&refs[i].value, keyed, keyed_count))
-            return send_result(workspace, depot, &refs[i], ref_count - i, known, count);
+            return send_result(sending, &refs[i], ref_count - i);
     return NULL;
 }
 
@@ -161,21 +173,53 @@ FALLIBLE results_send(const struct workspace *workspace, struct depot *depot,
                       const struct transfer_root_vec *roots, const bool *whole, int64_t *ret_count)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct remote_results known = {.arena = &arena};
+    AUTO(signers_drop) struct signers *signer = NULL;
     struct keyed_list list = sort_by_key(&arena, roots, whole);
-    if (list.len)
-        TRY(list_project(workspace, depot, &known));
+    if (!list.len)
+        return NULL;
+    TRY(signer_open(&arena, depot_remote(depot), &signer));
+    struct sending sending = {.workspace = workspace,
+                              .depot = depot,
+                              .known = {.arena = &arena},
+                              .signatures = {&arena, depot, signer, {0}}};
+    TRY(list_project(workspace, depot, &sending.known));
+    TRY(signatures_list(&sending.signatures, workspace->config.project));
     for (size_t first = 0, end; first < list.len; first = end) {
         end = end_of_key(&list, first);
-        TRY(send_key(workspace, depot, &list.at[first], end - first, &known, ret_count));
+        TRY(send_key(&sending, &list.at[first], end - first));
     }
+    *ret_count += sending.count;
     return NULL;
 }
 
 /* --- taking --- */
 
-static FALLIBLE take_result(const struct workspace *workspace, struct depot *depot,
-                            struct digest key, struct str name, int64_t *count)
+struct taking {
+    const struct workspace *workspace;
+    struct depot *depot;
+    const struct transfer_trust *trust;
+    struct remote_results known;
+    struct signatures signatures;
+    int64_t count;
+};
+
+static struct taking taking_of(struct arena *arena, const struct workspace *workspace,
+                               struct depot *depot, const struct transfer_trust *trust)
+{
+    return (struct taking){.workspace = workspace,
+                           .depot = depot,
+                           .trust = trust,
+                           .known = {.arena = arena},
+                           .signatures = {arena, depot, trust->signers, {0}}};
+}
+
+static FALLIBLE is_let_in(struct taking *taking, struct str name, bool *ret)
+{
+    *ret = taking->trust->takes_all;
+    return *ret ? NULL : signatures_hold(&taking->signatures, below_res(name), ret);
+}
+
+static FALLIBLE take_result(struct taking *taking, struct digest key, struct str name)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str bytes = {0};
@@ -184,7 +228,9 @@ static FALLIBLE take_result(const struct workspace *workspace, struct depot *dep
     bool found = false;
     if (!parse_name(name, &told))
         return NULL;
-    TRY(depot_get_file(depot, &scratch, name, LIMIT_LOCK_BYTES, &bytes, &found));
+    TRY(is_let_in(taking, name, &found));
+    if (found)
+        TRY(depot_get_file(taking->depot, &scratch, name, LIMIT_LOCK_BYTES, &bytes, &found));
     if (!found || !digest_equal(digest_of(bytes.at, bytes.len), told))
         return NULL; /* what is not what its name says is as if it were not there */
     struct error *error = result_decode(&scratch, bytes, &result);
@@ -192,81 +238,54 @@ static FALLIBLE take_result(const struct workspace *workspace, struct depot *dep
     error_drop(error);
     if (!is_it)
         return NULL;
-    *count += 1;
-    return results_put(&scratch, workspace, &result, &id);
+    taking->count++;
+    return results_put(&scratch, taking->workspace, &result, &id);
 }
 
 /* The oldest first: the cache numbers them anew. */
-static FALLIBLE take_key(const struct workspace *workspace, struct depot *depot, struct digest key,
-                         const struct remote_results *known, int64_t *count)
+static FALLIBLE take_key(struct taking *taking, struct digest key)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct str_vec *names = map_get(&known->keys, directory_of(&scratch, workspace, key));
+    struct str_vec *names =
+        map_get(&taking->known.keys, directory_of(&scratch, taking->workspace, key));
     if (names)
         vec_sort(names, str_compare_items);
     for (size_t i = 0; names && i < names->len; i++)
-        TRY(take_result(workspace, depot, key, names->at[i], count));
+        TRY(take_result(taking, key, names->at[i]));
     return NULL;
 }
 
 /* A remote that can't be listed (plain HTTP) gives objects only. */
 struct error *transfer_fetch_results(const struct workspace *workspace, struct depot *depot,
-                                     struct digest key, int64_t *ret_count)
+                                     const struct transfer_trust *trust, struct digest key,
+                                     int64_t *ret_count)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct remote_results known = {.arena = &arena};
+    struct taking taking = taking_of(&arena, workspace, depot, trust);
     struct str directory = directory_of(&arena, workspace, key);
     if (!depot_can_list(depot))
         return NULL;
-    TRY(depot_list(depot, str_print(&arena, "%.*s/", STR_FMT(directory)), note_name, &known));
-    return take_key(workspace, depot, key, &known, ret_count);
+    TRY(depot_list(depot, str_print(&arena, "%.*s/", STR_FMT(directory)), note_name,
+                   &taking.known));
+    TRY(signatures_list(&taking.signatures, below_res(directory)));
+    TRY(take_key(&taking, key));
+    *ret_count += taking.count;
+    return NULL;
 }
 
 FALLIBLE results_take(const struct workspace *workspace, struct depot *depot,
-                      const struct transfer_root_vec *roots, int64_t *ret_count)
+                      const struct transfer_trust *trust, const struct transfer_root_vec *roots,
+                      int64_t *ret_count)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    struct remote_results known = {.arena = &arena};
+    struct taking taking = taking_of(&arena, workspace, depot, trust);
     struct keyed_list list = sort_by_key(&arena, roots, NULL);
     if (!list.len || !depot_can_list(depot))
         return NULL;
-    TRY(list_project(workspace, depot, &known));
+    TRY(list_project(workspace, depot, &taking.known));
+    TRY(signatures_list(&taking.signatures, workspace->config.project));
     for (size_t first = 0; first < list.len; first = end_of_key(&list, first))
-        TRY(take_key(workspace, depot, list.at[first].root->key, &known, ret_count));
+        TRY(take_key(&taking, list.at[first].root->key));
+    *ret_count += taking.count;
     return results_flush(workspace);
-}
-
-/* --- the record of the roots: docs/formats.md, "Remotes" --- */
-
-static void encode_root(const struct transfer_root *root, struct buf *out)
-{
-    canon_list(out, 4);
-    canon_str(out, root->artifact.path);
-    canon_bool(out, root->artifact.kind == ARTIFACT_TREE);
-    canon_digest(out, root->artifact.digest);
-    canon_int(out, root->artifact.size_bytes);
-}
-
-FALLIBLE roots_record(struct arena *arena, const struct workspace *workspace, struct depot *depot,
-                      const struct transfer_root_vec *roots, const bool *whole)
-{
-    struct buf bytes = buf_in(arena);
-    uint64_t random;
-    size_t count = 0;
-    for (size_t i = 0; i < roots->len; i++)
-        count += whole[i] && !roots->at[i].below.len;
-    if (!count)
-        return NULL;
-    canon_str(&bytes, STR("mlops.roots.1"));
-    canon_str(&bytes, workspace->config.project);
-    canon_list(&bytes, count);
-    for (size_t i = 0; i < roots->len; i++)
-        if (whole[i] && !roots->at[i].below.len)
-            encode_root(&roots->at[i], &bytes);
-    random_bytes(&random, sizeof random);
-    return depot_put_file(depot,
-                          str_print(arena, "roots/%016llx-%016llx",
-                                    (unsigned long long)clock_real_ns(),
-                                    (unsigned long long)random),
-                          buf_str(&bytes));
 }

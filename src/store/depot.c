@@ -102,8 +102,8 @@ static FALLIBLE check_format(const struct depot *depot, struct str text)
 /* What stands there although no format does, if anything. */
 static FALLIBLE note_stranger(void *context, const struct transport_item *item)
 {
-    static const char *const ours[] = {"format", "pack/", "list/", "res/",
-                                       "roots/", "gc/",   "probe/"};
+    static const char *const ours[] = {"format", "pack/",  "list/", "res/",
+                                       "sig/",   "roots/", "gc/",   "probe/"};
     struct buf *name = context;
     for (size_t i = 0; i < COUNT_OF(ours); i++)
         if (str_starts(item->name, str_of(ours[i])))
@@ -197,6 +197,11 @@ void depot_drop(struct depot **depot_place)
     catalogue_drop(&depot->catalogue);
     pthread_mutex_destroy(&depot->mutex);
     arena_drop(&depot->memory);
+}
+
+const struct remote *depot_remote(const struct depot *depot)
+{
+    return depot->remote;
 }
 
 struct depot_counts depot_counts(const struct depot *depot)

@@ -224,12 +224,14 @@ static void add_item(struct remote_gc *gc, const char *what, struct str name, st
                                   .age_ns = modified_ns ? gc->now_ns - modified_ns : 0});
 }
 
-/* "res/PROJECT/AB/KEY/NUMBER-ID" */
+/* "res/PROJECT/AB/KEY/NUMBER-ID", and the same below "sig/" with ".SIGNER" behind it. */
 static FALLIBLE see_result(void *context, const struct transport_item *item)
 {
     struct remote_gc *gc = context;
     struct str file = path_name(item->name);
     ptrdiff_t slash = str_find_last_char(item->name, '/'), dash = str_find_last_char(file, '-');
+    ptrdiff_t dot = str_find_last_char(file, '.');
+    file = str_slice(file, 0, dot < 0 ? file.len : (size_t)dot);
     struct digest key, id;
     bool is_ours = slash > 0 && dash > 0 &&
                    digest_parse(path_name(str_slice(item->name, 0, (size_t)slash)), &key) &&
@@ -240,17 +242,17 @@ static FALLIBLE see_result(void *context, const struct transport_item *item)
     struct str name = str_copy(gc->arena, item->name);
     *vec_push(gc->arena, &gc->results) =
         (struct remote_file){name, item->size_bytes, item->modified_ns};
-    add_item(gc, "result", name, STR("no run, lock file or branch needs it"), item->size_bytes,
-             item->modified_ns);
+    add_item(gc, dot < 0 ? "result" : "signature", name,
+             STR("no run, lock file or branch needs it"), item->size_bytes, item->modified_ns);
     return NULL;
 }
 
 /* Before the objects that they name. */
 static FALLIBLE sweep_results(struct remote_gc *gc)
 {
-    struct str prefix =
-        str_print(gc->arena, "res/%.*s/", STR_FMT(gc->sweep->workspace->config.project));
-    TRY(depot_list(gc->depot, prefix, see_result, gc));
+    struct str project = gc->sweep->workspace->config.project;
+    TRY(depot_list(gc->depot, str_print(gc->arena, "res/%.*s/", STR_FMT(project)), see_result, gc));
+    TRY(depot_list(gc->depot, str_print(gc->arena, "sig/%.*s/", STR_FMT(project)), see_result, gc));
     for (size_t i = 0; gc->sweep->options->really && i < gc->results.len; i++) {
         TRY(signal_check());
         TRY(depot_remove_file(gc->depot, gc->results.at[i].name));

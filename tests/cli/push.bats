@@ -198,6 +198,73 @@ END
   did
 }
 
+# key NAME: a private key NAME.pem and its public half NAME.pub.
+key() {
+  openssl genpkey -algorithm ed25519 -out "$1.pem" 2>/dev/null
+  openssl pkey -in "$1.pem" -pubout -out "$1.pub"
+}
+
+@test "results that a known key has signed are used without trust in the remote" {
+  shared_project
+  key ../ci
+  key ../stranger
+  succeeds config set --local remote.origin.sign_key ../stranger.pem
+  succeeds push
+  cat ../ci.pub ../ci.pub >keys.pem
+  succeeds config set remote.origin.trusted_keys keys.pem
+  commit_all keys
+  fresh_clone
+  rm pipeline.lock
+  ran executed=1 -- --pull
+  did count
+  cd ../project || return
+  succeeds config set --local remote.origin.sign_key ../ci.pem
+  succeeds push --json
+  holds 'c["results"] == 0'
+  [ "$(find ../store/sig -type f | wc -l)" -eq 2 ]
+  fresh_clone again
+  succeeds pull --json
+  holds 'c["results"] == 1'
+  rm pipeline.lock
+  ran unchanged=1
+  did
+  fresh_clone third
+  rm pipeline.lock
+  ran restored=1 -- --pull
+}
+
+@test "a signature of another result, or a changed one, lets nothing in" {
+  shared_project
+  key ../ci
+  succeeds config set --local remote.origin.sign_key ../ci.pem
+  cp ../ci.pub keys.pem
+  succeeds config set remote.origin.trusted_keys keys.pem
+  succeeds push
+  commit_all keys
+  sig=$(find ../store/sig -type f)
+  chmod u+w "$sig"
+  printf x | dd of="$sig" conv=notrunc status=none
+  fresh_clone
+  succeeds pull --json
+  holds 'c["results"] == 0'
+  rm pipeline.lock
+  ran executed=1 -- --pull
+}
+
+@test "keys that can't be read are named, and nothing is sent or taken" {
+  shared_project
+  succeeds config set --local remote.origin.sign_key ../missing.pem
+  fails 3 push
+  says "missing.pem"
+  echo text >keys.pem
+  succeeds config unset --local remote.origin.sign_key
+  succeeds push
+  succeeds config set remote.origin.trusted_keys keys.pem
+  fails 3 pull
+  says "public Ed25519 keys"
+  fails 3 config set remote.origin.sign_key ../ci.pem
+}
+
 @test "a result is sent only with the outputs that it names" {
   shared_project
   echo other >data/raw/x.csv

@@ -2,8 +2,10 @@
  * artifacts that pointers and lock files name; directories are walked as trees. */
 #pragma once
 
+#include "mlops/codec/sign.h"
 #include "mlops/model/artifact.h"
 #include "mlops/store/depot.h"
+#include "mlops/store/remote.h"
 
 /* Something that is named by a pointer or by a lock file's output. */
 struct transfer_root {
@@ -38,21 +40,34 @@ struct transfer_report {
     int64_t roots, results;
 };
 
-/* Sends what the remote lacks: files, trees bottom up, then results of the roots' keys, then a
- * record of the roots. A tree of which something is nowhere is not sent. */
+/* Whose results are taken from a remote. */
+struct transfer_trust {
+    bool takes_all;          /* remote.NAME.trust */
+    struct signers *signers; /* remote.NAME.trusted_keys: what one of them has signed; or NULL */
+};
+FALLIBLE transfer_trust_open(struct arena *arena, const struct remote *remote,
+                             struct transfer_trust *ret);
+void transfer_trust_drop(struct transfer_trust *trust);
+bool transfer_trusts_some(const struct transfer_trust *trust);
+
+/* Sends what the remote lacks: files, trees bottom up, then results of the roots' keys (signed, if
+ * the remote's setting sign_key says so), then a record of the roots. A tree of which something is
+ * nowhere is not sent. */
 FALLIBLE transfer_push(struct arena *arena, const struct workspace *workspace, struct depot *depot,
                        struct cas *cas, const struct transfer_root_vec *roots,
                        struct transfer_report *ret);
 
-/* Brings into the store what it lacks; the work tree is not touched. With `takes_results` also the
- * stored results of the roots' keys: only from a remote that is trusted. */
+/* Brings into the store what it lacks; the work tree is not touched. With `trust` also the stored
+ * results of the roots' keys that it lets in; NULL: none. */
 FALLIBLE transfer_fetch(struct arena *arena, const struct workspace *workspace, struct depot *depot,
-                        struct cas *cas, const struct transfer_root_vec *roots, bool takes_results,
-                        struct transfer_report *ret);
+                        struct cas *cas, const struct transfer_root_vec *roots,
+                        const struct transfer_trust *trust, struct transfer_report *ret);
 
-/* Results of one key that a trusted remote holds become results of the store (results_flush). */
+/* Results of one key that the remote holds and the trust lets in become results of the store
+ * (results_flush). */
 FALLIBLE transfer_fetch_results(const struct workspace *workspace, struct depot *depot,
-                                struct digest key, int64_t *ret_count);
+                                const struct transfer_trust *trust, struct digest key,
+                                int64_t *ret_count);
 
 /* Of each root where it is, and what a push or fetch would have to move (objects and their bytes).
  * Trees that are only in the remote are not fetched: such a root counts by its top. */

@@ -35,6 +35,7 @@ struct depot_options {
 FALLIBLE depot_open(struct arena *arena, const struct depot_options *options, struct depot **ret);
 void depot_drop(struct depot **depot);
 struct depot_counts depot_counts(const struct depot *depot);
+const struct remote *depot_remote(const struct depot *depot);
 
 /* Whether the remote has an object for good: not if only packs hold it that gc is about to remove,
  * or that verify found damaged. Memory only. */
@@ -68,7 +69,8 @@ FALLIBLE depot_finish(struct depot *depot);
 FALLIBLE depot_fetch(struct depot *depot, struct arena *arena, const struct depot_want *wants,
                      size_t count, struct depot_want_vec *ret_missing);
 
-/* Small named things beside the packs: results ("res/...") and roots ("roots/..."). */
+/* Small named things beside the packs: results ("res/..."), their signatures ("sig/...") and roots
+ * ("roots/..."). */
 FALLIBLE depot_put_file(struct depot *depot, struct str name, struct str bytes);
 FALLIBLE depot_get_file(struct depot *depot, struct arena *arena, struct str name,
                         int64_t bytes_most, struct str *ret, bool *ret_found);

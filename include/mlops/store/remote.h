@@ -9,13 +9,15 @@
 
 struct remote {
     struct str name;
-    struct str url;      /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
-                            "webdav(s)://", "s3://BUCKET/PREFIX" */
-    bool is_trusted;     /* results there decide what need not be run; objects need no trust */
-    int64_t connections; /* 0: what the transport finds decent */
-    int64_t timeout_ns;  /* without any byte */
-    struct str ca;       /* file of certificates for TLS; empty: the system's */
-    bool is_insecure;    /* TLS certificates are not checked (untracked layers only) */
+    struct str url;  /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
+                        "webdav(s)://", "s3://BUCKET/PREFIX" */
+    bool is_trusted; /* results there decide what need not be run; objects need no trust */
+    struct str trusted_keys; /* file of public keys: results that one of them has signed, too */
+    struct str sign_key;     /* file of a private key, which signs results that are pushed */
+    int64_t connections;     /* 0: what the transport finds decent */
+    int64_t timeout_ns;      /* without any byte */
+    struct str ca;           /* file of certificates for TLS; empty: the system's */
+    bool is_insecure;        /* TLS certificates are not checked (untracked layers only) */
     bool has_foreign_names; /* not a remote of ours, but what a URL of others names (remote_of_url):
                                any bytes may be a name, see transport.h */
     /* HTTP and WebDAV */
