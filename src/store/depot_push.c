@@ -249,17 +249,15 @@ static FALLIBLE add_want(struct depot *depot, struct arena *arena, const struct 
     return NULL;
 }
 
-static FALLIBLE gather(struct depot *depot, struct arena *arena, const struct depot_want *wants,
-                       size_t count, struct parcel_vec *parcels, struct depot_want_vec *ret_missing)
+static FALLIBLE gather(struct depot *depot, struct arena *arena, const struct depot_want *want,
+                       struct map *known, struct parcel_vec *parcels,
+                       struct depot_want_vec *ret_missing)
 {
-    struct map known = {0};
-    for (size_t i = 0; i < count; i++) {
-        bool found = false;
-        TRY(signal_check());
-        TRY(add_want(depot, arena, &wants[i], &known, parcels, &found));
-        if (!found)
-            *vec_push(arena, ret_missing) = wants[i];
-    }
+    bool found = false;
+    TRY(signal_check());
+    TRY(add_want(depot, arena, want, known, parcels, &found));
+    if (!found)
+        *vec_push(arena, ret_missing) = *want;
     return NULL;
 }
 
@@ -273,34 +271,43 @@ struct error *depot_push(struct depot *depot, struct arena *arena, const struct 
         AUTO(arena_drop) struct arena scratch = {0};
         struct parcel_vec parcels = {0};
         struct depot_want_vec missing = {0};
-        size_t end = from;
-        for (int64_t bytes = 0; end < count && bytes < GATHER_BYTES; end++)
-            bytes += wants[end].size_bytes;
-        TRY(gather(depot, &scratch, wants + from, end - from, &parcels, &missing));
+        struct map known = {0};
+        int64_t bytes = 0;
+        for (; from < count && bytes < GATHER_BYTES; from++) {
+            bytes += wants[from].size_bytes;
+            TRY(gather(depot, &scratch, &wants[from], &known, &parcels, &missing));
+        }
         TRY(depot_send(depot, &parcels, false));
         vec_each (struct depot_want, want, &missing)
             *vec_push(arena, ret_missing) = *want;
-        from = end;
     }
     return NULL;
 }
 
+static void add_manifests(struct depot *depot, struct arena *arena, struct parcel_vec *parcels)
+{
+    vec_each (struct held_manifest, manifest, &depot->manifests)
+        *vec_push(arena, parcels) = (struct parcel){.digest = manifest->file,
+                                                    .size_bytes = (int64_t)manifest->bytes.len,
+                                                    .bytes = manifest->bytes};
+    depot->manifests = (struct held_manifest_vec){0};
+}
+
+/* A large tree is chunks and a manifest, too: they take its place in the order. */
 struct error *depot_push_names(struct depot *depot, struct arena *arena,
                                const struct depot_want *trees, size_t count,
                                struct depot_want_vec *ret_missing)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct parcel_vec parcels = {0}, tree_parcels = {0};
+    struct parcel_vec parcels = {0};
     struct depot_want_vec missing = {0};
-    vec_each (struct held_manifest, manifest, &depot->manifests)
-        *vec_push(&scratch, &parcels) = (struct parcel){.digest = manifest->file,
-                                                        .size_bytes = (int64_t)manifest->bytes.len,
-                                                        .bytes = manifest->bytes};
-    TRY(gather(depot, &scratch, trees, count, &tree_parcels, &missing));
-    vec_each (struct parcel, parcel, &tree_parcels)
-        *vec_push(&scratch, &parcels) = *parcel;
+    struct map known = {0};
+    add_manifests(depot, &scratch, &parcels);
+    for (size_t i = 0; i < count; i++) {
+        TRY(gather(depot, &scratch, &trees[i], &known, &parcels, &missing));
+        add_manifests(depot, &scratch, &parcels);
+    }
     TRY(depot_send(depot, &parcels, true));
-    depot->manifests = (struct held_manifest_vec){0};
     vec_each (struct depot_want, want, &missing)
         *vec_push(arena, ret_missing) = *want;
     return NULL;

@@ -154,6 +154,24 @@ static void a_changed_large_file_costs_its_changes(void **state)
     pair_drop(pair);
 }
 
+/* A directory of tens of thousands of files: its tree is cut like any large file. */
+static void a_large_tree_comes_over(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_open();
+    struct depot_want trees[] = {put(pair, noise(pair, 5000000, 4)), put(pair, STR("above it"))};
+    struct depot_want_vec missing = {0};
+    struct depot *depot = depot_of(pair, &pair->here, true);
+    assert_fine(depot_push_names(depot, &pair->arena, trees, COUNT_OF(trees), &missing));
+    assert_fine(depot_finish(depot));
+    assert_true(depot_has(depot, trees[0].digest));
+    depot_drop(&depot);
+    assert_int_equal(fetch(pair, trees, COUNT_OF(trees), NULL), 0);
+    assert_true(there_has(pair, trees[0]));
+    assert_true(there_has(pair, trees[1]));
+    pair_drop(pair);
+}
+
 static void what_compresses_travels_small(void **state)
 {
     (void)state;
@@ -262,6 +280,7 @@ int main(void)
         cmocka_unit_test(small_and_large_objects_come_over),
         cmocka_unit_test(what_is_there_does_not_travel_again),
         cmocka_unit_test(a_changed_large_file_costs_its_changes),
+        cmocka_unit_test(a_large_tree_comes_over),
         cmocka_unit_test(what_compresses_travels_small),
         cmocka_unit_test(a_damaged_blob_is_never_used),
         cmocka_unit_test(a_part_that_is_there_is_continued_and_never_trusted),
