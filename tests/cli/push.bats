@@ -316,3 +316,22 @@ key() {
   succeeds diff HEAD workspace --format=md
   succeeds status --quiet
 }
+
+@test "gc --remote removes results that nothing needs, with their signatures" {
+  shared_project
+  key ../ci
+  succeeds config set --local remote.origin.sign_key ../ci.pem
+  succeeds push
+  fresh_clone
+  succeeds pull
+  succeeds config set --local remote.origin.sign_key ../ci.pem
+  sed -i 's/> count.txt/> count.txt; true/' pipeline.yaml
+  ran executed=1
+  succeeds push
+  [ "$(find ../store/res ../store/sig -type f | wc -l)" -eq 4 ]
+  cd ../project || return
+  succeeds gc --remote --yes --grace 0s
+  says signature
+  [ "$(find ../store/res -type f | wc -l)" -eq 1 ]
+  [ "$(find ../store/sig -type f | wc -l)" -eq 1 ]
+}
