@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
-                         const struct str *argv, bool reads_pipelines,
+                         const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret)
 {
     struct transfer_choice choice = {.targets = argv,
@@ -15,7 +15,7 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                                      .all_branches = command->all_branches,
                                      .all_tags = command->all_tags,
                                      .all_commits = command->all_commits,
-                                     .reads_pipelines = reads_pipelines,
+                                     .needs_pipelines = needs_pipelines,
                                      .observer = &shell->observer};
     return transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret);
 }

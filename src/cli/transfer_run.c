@@ -16,13 +16,25 @@ struct lacking {
     struct key_vec keys; /* of stages that would run: a trusted remote may know their results */
 };
 
-static void add_outs(struct lacking *lacking, const struct outcome *outcome,
-                     const struct artifact *outs, size_t count)
+static struct str remote_of(const struct session *session, const struct stage *stage,
+                            struct str path)
+{
+    vec_each (const struct output, output, &stage->outs)
+        if (str_equal(output->path, path) && output->remote.len)
+            return output->remote;
+    return session->pipeline->remote;
+}
+
+static void add_outs(struct lacking *lacking, const struct session *session,
+                     const struct outcome *outcome, const struct artifact *outs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (outs[i].is_stored && outs[i].kind != ARTIFACT_ABSENT)
-            *vec_push(lacking->arena, &lacking->roots) =
-                (struct transfer_root){.artifact = outs[i], .named_by = outcome->stage->name};
+            *vec_push(lacking->arena, &lacking->roots) = (struct transfer_root){
+                .artifact = outs[i],
+                .named_by = outcome->stage->name,
+                .remote =
+                    str_copy(lacking->arena, remote_of(session, outcome->stage, outs[i].path))};
 }
 
 /* A result of this very recipe is known, by the lock file or the store; its outputs are not here.
@@ -34,13 +46,13 @@ static FALLIBLE add_known(struct lacking *lacking, struct session *session,
     struct result_ref *refs = NULL;
     size_t count = 0;
     if (entry && digest_equal(entry->key, outcome->key)) {
-        add_outs(lacking, outcome, entry->outs, entry->out_count);
+        add_outs(lacking, session, outcome, entry->outs, entry->out_count);
         return NULL;
     }
     if (fd_number(session->workspace.cache_fd) >= 0)
         TRY(results_find(lacking->arena, &session->workspace, outcome->key, &refs, &count));
     if (count)
-        add_outs(lacking, outcome, refs[0].value.outs, refs[0].value.out_count);
+        add_outs(lacking, session, outcome, refs[0].value.outs, refs[0].value.out_count);
     return NULL;
 }
 
@@ -67,13 +79,13 @@ static FALLIBLE add_outcome(struct lacking *lacking, struct session *session,
     bool is_known = false;
     vec_each (const struct reason, reason, &outcome->reasons)
         is_known |= reason->part == REASON_NOT_STORED;
+    if (is_known)
+        TRY(add_known(lacking, session, outcome));
     const struct recipe *recipe = outcome->recipe;
     for (size_t i = 0; recipe && i < recipe->dep_count; i++)
         if (recipe->deps[i].kind == ARTIFACT_ABSENT)
             TRY(add_input(lacking, session, recipe->deps[i].path));
-    if (is_known)
-        return add_known(lacking, session, outcome);
-    if (!digest_is_zero(outcome->key))
+    if (!is_known && !digest_is_zero(outcome->key))
         *vec_push(lacking->arena, &lacking->keys) = outcome->key;
     return NULL;
 }
@@ -94,15 +106,18 @@ static FALLIBLE find_lacking(struct context *context, const struct stage_words *
     return NULL;
 }
 
-static FALLIBLE fetch_results(struct data_shell *shell, struct depot *depot,
-                              const struct remote *remote, const struct key_vec *keys,
-                              int64_t *ret_count)
+static FALLIBLE fetch_results(struct data_shell *shell, const struct transfer_command *command,
+                              const struct key_vec *keys, int64_t *ret_count)
 {
     AUTO(transfer_trust_drop) struct transfer_trust trust = {0};
+    AUTO(depot_drop) struct depot *depot = NULL;
     const struct workspace *workspace = &shell->session.workspace;
+    struct remote *remote = NULL;
+    TRY(remotes_find(shell->session.arena, workspace, command->remote, &remote));
     TRY(transfer_trust_open(shell->session.arena, remote, &trust));
     if (!transfer_trusts_some(&trust))
         return NULL;
+    TRY(transfer_connect(shell, command, remote, AIM_READ, &depot));
     vec_each (const struct digest, key, keys)
         TRY(transfer_fetch_results(workspace, depot, &trust, *key, ret_count));
     return results_flush(workspace);
@@ -113,17 +128,13 @@ static FALLIBLE fetch_lacking(struct context *context, const struct lacking *lac
                               struct str name, bool *ret_gained)
 {
     AUTO(data_close) struct data_shell shell = {0};
-    AUTO(depot_drop) struct depot *depot = NULL;
     struct transfer_command command = {.remote = name};
     struct transfer_report report = {0};
-    struct remote *remote = NULL;
+    int64_t results = 0;
     TRY(data_open(context, false, &shell));
-    TRY(remotes_find(context->arena, &shell.session.workspace, name, &remote));
-    TRY(transfer_connect(&shell, &command, remote, AIM_READ, &depot));
-    TRY(fetch_results(&shell, depot, remote, &lacking->keys, &report.results));
-    int64_t results = report.results;
-    TRY(transfer_fetch(context->arena, &shell.session.workspace, depot, shell.session.cas,
-                       &lacking->roots, NULL, &report));
+    if (lacking->keys.len)
+        TRY(fetch_results(&shell, &command, &lacking->keys, &results));
+    TRY(transfer_fetch_parts(&shell, &command, &lacking->roots, &report));
     *ret_gained = report.counts.objects > 0 || results > 0;
     return NULL;
 }

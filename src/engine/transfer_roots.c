@@ -84,6 +84,16 @@ FALLIBLE roots_add_lock(struct rooting *rooting, struct str name, struct str fil
     return NULL;
 }
 
+static void note_outputs(struct rooting *rooting, const struct pipeline *pipeline)
+{
+    vec_each (const struct stage, stage, &pipeline->stages)
+        vec_each (struct output, output, &stage->outs) {
+            if (!output->remote.len)
+                output->remote = pipeline->remote;
+            map_put(rooting->arena, &rooting->outputs, output->path, output);
+        }
+}
+
 /* What the pipeline beside a lock file says of its outputs; there may be none any more. */
 static FALLIBLE read_pipeline(struct rooting *rooting, struct str lock)
 {
@@ -96,14 +106,15 @@ static FALLIBLE read_pipeline(struct rooting *rooting, struct str lock)
                      &stat, &found));
     if (!found)
         return NULL;
+    bool must = rooting->choice->needs_pipelines;
     struct str cwd = workspace->cwd.len ? path_join(rooting->arena, workspace->root, workspace->cwd)
                                         : workspace->root;
-    TRY_WITHIN(pipelines_load_alone(rooting->arena, workspace, path, cwd, &pipeline),
-               "can't tell which outputs are to be sent");
-    vec_each (const struct stage, stage, &pipeline->stages) {
-        vec_each (struct output, output, &stage->outs)
-            map_put(rooting->arena, &rooting->outputs, output->path, output);
-    }
+    struct error *error = pipelines_load_alone(rooting->arena, workspace, path, cwd, &pipeline);
+    if (error && must)
+        return error_within(error, "can't tell which outputs are to be sent");
+    if (!error)
+        note_outputs(rooting, pipeline);
+    error_drop(error); /* perhaps what it reads is what is to be fetched */
     return NULL;
 }
 
@@ -125,7 +136,7 @@ static FALLIBLE visit(void *context, struct str path)
     if (pointer_is_name(path_name(path)))
         return roots_add_pointer(rooting, shown, path, bytes);
     bool is_ours = str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) >= 0;
-    if (is_ours && rooting->choice->reads_pipelines)
+    if (is_ours)
         TRY(read_pipeline(rooting, path));
     return roots_add_lock(rooting, shown, path, bytes);
 }

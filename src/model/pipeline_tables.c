@@ -137,7 +137,9 @@ static const struct field top_fields[] = {
      .help = "`env`, `shell`, `timeout`, `retries`, `resources` for all stages that do not say "
              "otherwise."},
     {ROW("remote", FIELD_STR, draft_top, remote), .flags = FIELD_NATIVE_ONLY | FIELD_PLAIN,
-     .type = "text", .help = "Name of the remote that push and pull use."},
+     .type = "text",
+     .help = "Name of the remote that its outputs are pushed to and pulled from; remote.default if "
+             "not given."},
     {ROW("vars", FIELD_NODE, draft_top, vars), .type = "list of files or mappings",
      .help = "Values for `${...}`: mappings, files, or `file:key1,key2`; `params.yaml` beside the "
              "file comes first by itself."},
@@ -152,10 +154,9 @@ static const struct field top_fields[] = {
          .initial = "false",                                                                       \
          .help = "Leave it in place while the command runs, to be continued from."},               \
         {ROW("push", FIELD_BOOL, output, is_pushed), .type = "true or false", .initial = "true",   \
-         .help =                                                                                   \
-             "Kept for remotes, which are not built yet: whether the output is sent to them."},    \
+         .help = "Whether mlops push sends the output to a remote."},                              \
         {ROW("remote", FIELD_STR, output, remote), .flags = FIELD_PLAIN, .type = "text",           \
-         .help = "Name of the remote for this output only."},                                      \
+         .help = "Name of the remote of this output only."},                                       \
         {ROW("desc", FIELD_STR, output, desc), .flags = FIELD_PLAIN, .type = "text",               \
          .help = "What it is."},                                                                   \
         {ROW("type", FIELD_STR, output, type), .flags = FIELD_PLAIN, .type = "text",               \

@@ -163,6 +163,29 @@ END
   [ ! -e data/big.bin ]
 }
 
+@test "outputs travel to and from the remote that they or their pipeline name" {
+  shared_project
+  mkdir ../lab ../deep
+  succeeds remote add lab ../lab
+  succeeds remote add deep ../deep
+  sed -i '1i remote: lab' pipeline.yaml
+  sed -i 's/outs: \[count.txt\]/outs: [count.txt, {side.txt: {remote: deep}}]/; s/> count.txt/> count.txt; echo side > side.txt/' pipeline.yaml
+  ran executed=1
+  commit_all remotes
+  succeeds push
+  [ -e ../lab/format ] && [ -e ../deep/format ]
+  fresh_clone
+  succeeds pull
+  ran unchanged=1
+  fresh_clone again
+  ran restored=1 -- --pull
+  [ "$(cat side.txt)" = side ]
+  fresh_clone third
+  echo 'stages: [' >pipeline.yaml
+  fails 1 pull
+  says "count.txt"
+}
+
 @test "results of others count only where the remote is trusted" {
   shared_project
   succeeds push

@@ -50,7 +50,7 @@ struct transfer_command {
 
 /* What the words name, as the work tree (and with options git's commits) has it. */
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
-                         const struct str *argv, bool reads_pipelines,
+                         const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret);
 
 /* The roots of one remote after the other: those whose output names a remote of its own go there,

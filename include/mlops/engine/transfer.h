@@ -25,7 +25,8 @@ struct transfer_choice {
     size_t target_count;       /* 0: everything that the work tree names */
     bool with_deps;            /* of stages among them also what they were made from */
     bool all_branches, all_tags, all_commits; /* and what those name */
-    bool reads_pipelines; /* for is_pushed and remote; a broken pipeline is an error then */
+    bool needs_pipelines; /* for is_pushed and remote: one that can't be read is an error, else its
+                             outputs count as if it said nothing of them */
     const struct observer
         *observer; /* warnings about broken files of commits, which are left out */
 };
