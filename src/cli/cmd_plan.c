@@ -14,6 +14,9 @@ static const struct option_row rows[] = {
     {.name = "no-dvc-lock",
      OPTION_FLAG_AT(struct plan_command, no_dvc_lock),
      .help = "Leave aside what dvc.lock records of a dvc.yaml"},
+    {.name = "allow-missing",
+     OPTION_FLAG_AT(struct plan_command, allow_missing),
+     .help = "Tracked inputs that are not there count as recorded"},
     {.name = "minimal",
      OPTION_FLAG_AT(struct plan_command, minimal),
      .help = "As a run that restores only targets and what stages that run need"},
@@ -102,7 +105,8 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                  .force = command->force,
                                  .no_restore = command->no_restore,
                                  .minimal = command->minimal,
-                                 .no_dvc_lock = command->no_dvc_lock};
+                                 .no_dvc_lock = command->no_dvc_lock,
+                                 .lazy_inputs = command->allow_missing};
     TRY(stages_open(context, &words, &session));
     TRY(run_plan(&session, &wanted, &report));
     if (context->format == FORMAT_JSON)

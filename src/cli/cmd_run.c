@@ -15,7 +15,8 @@ struct run_command {
     bool keep_going, force, no_restore, minimal, dry_run;
     bool force_downstream, no_dvc_lock;
     struct str remote;
-    bool pull, no_commit, ignore_errors, interactive, allow_missing; /* DVC's: refused */
+    bool pull, allow_missing;
+    bool no_commit, ignore_errors, interactive; /* DVC's: refused */
     int progress;
 };
 
@@ -68,6 +69,9 @@ static const struct option_row rows[] = {
      OPTION_STR_AT(struct run_command, remote),
      .value = "NAME",
      .help = "The remote of --pull; the default one if not given"},
+    {.name = "allow-missing",
+     OPTION_FLAG_AT(struct run_command, allow_missing),
+     .help = "Tracked inputs that are not here count as recorded; put in place for what executes"},
     {.name = "progress",
      OPTION_CHOICE_AT(struct run_command, progress),
      .value = "HOW",
@@ -81,7 +85,6 @@ static const struct option_row rows[] = {
     {.name = "no-run-cache", OPTION_FLAG_AT(struct run_command, no_restore), .is_hidden = true},
     {.name = "no-commit", OPTION_FLAG_AT(struct run_command, no_commit), .is_hidden = true},
     {.name = "ignore-errors", OPTION_FLAG_AT(struct run_command, ignore_errors), .is_hidden = true},
-    {.name = "allow-missing", OPTION_FLAG_AT(struct run_command, allow_missing), .is_hidden = true},
     {.name = "interactive",
      .letter = 'i',
      OPTION_FLAG_AT(struct run_command, interactive),
@@ -100,8 +103,6 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
         {command->ignore_errors, "ignore-errors",
          "nothing is made from what a failed stage left behind",
          "--keep-going goes on with all that does not need the failed stage"},
-        {command->allow_missing, "allow-missing", "what is not there can't be read by a stage",
-         "'mlops status' looks without the data; to run, fetch it: --pull"},
         {command->interactive, "interactive", "nothing is asked for during a run",
          "'mlops plan' says what would run; name the stages that shall"},
     };
@@ -244,6 +245,7 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
                                   .minimal = command->minimal,
                                   .force_downstream = command->force_downstream,
                                   .no_dvc_lock = command->no_dvc_lock,
+                                  .lazy_inputs = command->pull || command->allow_missing,
                                   .jobs = command->jobs,
                                   .argv = context->arguments,
                                   .version = STR(MLOPS_VERSION)};
@@ -280,7 +282,8 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                                    .force = command->force,
                                                    .no_restore = command->no_restore,
                                                    .minimal = command->minimal,
-                                                   .no_dvc_lock = command->no_dvc_lock},
+                                                   .no_dvc_lock = command->no_dvc_lock,
+                                                   .allow_missing = command->allow_missing},
                             argc, argv);
     struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
     struct stage_words words = {.argc = argc,

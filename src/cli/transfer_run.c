@@ -4,14 +4,19 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/cli/transfer.h"
+#include "mlops/codec/glob.h"
+#include "mlops/model/name.h"
 #include "mlops/store/pointers.h"
 #include "mlops/store/results.h"
+
+#include <sys/stat.h>
 
 VEC(key_vec, struct digest);
 
 /* What one plan lacks. */
 struct lacking {
     struct arena *arena;
+    bool hopes; /* that results come: inputs are not wanted yet */
     struct transfer_root_vec roots;
     struct key_vec keys; /* of stages that would run: a trusted remote may know their results */
 };
@@ -56,38 +61,122 @@ static FALLIBLE add_known(struct lacking *lacking, struct session *session,
     return NULL;
 }
 
-/* An input that is not here and that a pointer tracks. */
-static FALLIBLE add_input(struct lacking *lacking, struct session *session, struct str path)
+/* `path`: the part that is wanted, or a directory that holds all of it. */
+static void add_pointed(struct lacking *lacking, const struct pointer *pointer, struct str path,
+                        bool is_pattern)
 {
-    struct pointer *pointer = NULL;
-    TRY(pointers_find(lacking->arena, &session->workspace, path, &pointer));
-    if (!pointer)
-        return NULL;
-    bool is_part = !str_equal(pointer->artifact.path, path);
+    bool is_part = is_pattern || !path_is_within(pointer->artifact.path, path);
     *vec_push(lacking->arena, &lacking->roots) =
         (struct transfer_root){.artifact = pointer->artifact,
                                .named_by = pointer->file,
-                               .below = is_part ? str_copy(lacking->arena, path) : STR("")};
+                               .below = is_part ? str_copy(lacking->arena, path) : STR(""),
+                               .is_pattern = is_pattern};
+}
+
+static FALLIBLE is_absent(struct session *session, struct str path, bool *ret)
+{
+    struct artifact seen = {0};
+    struct error *error = worktree_look(session->worktree, path, LOOK_DEP, &seen);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    *ret = !error && seen.kind == ARTIFACT_ABSENT;
+    error_drop(error); /* told where it is read */
     return NULL;
 }
 
+/* A path that a pointer tracks, or a part of that. */
+static FALLIBLE add_path(struct lacking *lacking, struct session *session, struct str path)
+{
+    struct pointer *pointer = NULL;
+    bool absent = false;
+    TRY(is_absent(session, path, &absent));
+    if (absent)
+        TRY(pointers_find(lacking->arena, &session->workspace, path, &pointer));
+    if (pointer)
+        add_pointed(lacking, pointer, path, false);
+    return NULL;
+}
+
+/* What is tracked in a directory that is read as one. */
+static FALLIBLE add_below(struct lacking *lacking, struct session *session, struct str directory)
+{
+    struct pointer_vec below = {0};
+    struct file_stat stat = {0};
+    bool found = false;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd),
+                     directory.len ? str_terminate(lacking->arena, directory) : ".", true, &stat,
+                     &found));
+    if (found && S_ISDIR(stat.mode))
+        TRY(pointers_load_below(lacking->arena, &session->workspace, directory, &below));
+    for (size_t i = 0; i < below.len; i++) {
+        TRY(is_absent(session, below.at[i]->artifact.path, &found));
+        if (found)
+            add_pointed(lacking, below.at[i], directory, false);
+    }
+    return NULL;
+}
+
+static FALLIBLE add_glob(struct lacking *lacking, struct session *session, struct str pattern)
+{
+    struct pointer_vec below = {0};
+    struct pointer *above = NULL;
+    struct str prefix = glob_prefix(pattern);
+    TRY(pointers_find(lacking->arena, &session->workspace, prefix, &above));
+    if (above)
+        add_pointed(lacking, above, pattern, true);
+    else
+        TRY(pointers_load_below(lacking->arena, &session->workspace, prefix, &below));
+    for (size_t i = 0; i < below.len; i++) {
+        struct str tracked = below.at[i]->artifact.path;
+        if (glob_match(pattern, tracked) || glob_may_match_below(pattern, tracked))
+            add_pointed(lacking, below.at[i], pattern, true);
+    }
+    return NULL;
+}
+
+/* What a run reads before it knows what a stage is. */
+static FALLIBLE add_eager(struct lacking *lacking, struct session *session,
+                          const struct stage *stage)
+{
+    vec_each (const struct param_ref, param, &stage->params)
+        TRY(add_path(lacking, session, param->file));
+    vec_each (const struct dependency, dep, &stage->deps)
+        if (!dep->is_glob && !dep->is_url && !path_is_outside(dep->path))
+            TRY(add_below(lacking, session, dep->path));
+    return NULL;
+}
+
+static FALLIBLE add_inputs(struct lacking *lacking, struct session *session,
+                           const struct stage *stage)
+{
+    vec_each (const struct dependency, dep, &stage->deps) {
+        if (dep->is_url || path_is_outside(dep->path))
+            continue;
+        TRY(dep->is_glob ? add_glob(lacking, session, dep->path)
+                         : add_path(lacking, session, dep->path));
+    }
+    return NULL;
+}
+
+/* Where results are hoped for, inputs can wait: perhaps nothing executes. */
 static FALLIBLE add_outcome(struct lacking *lacking, struct session *session,
                             const struct outcome *outcome)
 {
+    bool is_known = false;
+    if (outcome->status == STATUS_WAITING)
+        return NULL;
+    TRY(add_eager(lacking, session, outcome->stage));
+    if (outcome->status == STATUS_UNKNOWN && !lacking->hopes)
+        return add_inputs(lacking, session, outcome->stage);
     if (outcome->status != STATUS_WOULD_RUN)
         return NULL;
-    bool is_known = false;
     vec_each (const struct reason, reason, &outcome->reasons)
         is_known |= reason->part == REASON_NOT_STORED;
     if (is_known)
         TRY(add_known(lacking, session, outcome));
-    const struct recipe *recipe = outcome->recipe;
-    for (size_t i = 0; recipe && i < recipe->dep_count; i++)
-        if (recipe->deps[i].kind == ARTIFACT_ABSENT)
-            TRY(add_input(lacking, session, recipe->deps[i].path));
-    if (!is_known && !digest_is_zero(outcome->key))
+    else if (!digest_is_zero(outcome->key))
         *vec_push(lacking->arena, &lacking->keys) = outcome->key;
-    return NULL;
+    return lacking->hopes ? NULL : add_inputs(lacking, session, outcome->stage);
 }
 
 static FALLIBLE find_lacking(struct context *context, const struct stage_words *words,
@@ -96,7 +185,7 @@ static FALLIBLE find_lacking(struct context *context, const struct stage_words *
     AUTO(session_drop) struct session session = {0};
     struct stage_words looking = *words;
     struct run_report report = {0};
-    struct run_options options = {.dry = true, .takes_missing = true};
+    struct run_options options = {.dry = true, .takes_missing = true, .lazy_inputs = true};
     looking.is_read_only = true;
     looking.observer = NULL; /* what the run itself will tell */
     TRY(stages_open(context, &looking, &session));
@@ -142,13 +231,13 @@ static FALLIBLE fetch_lacking(struct context *context, const struct lacking *lac
 FALLIBLE transfer_pull_for_run(struct context *context, const struct stage_words *words,
                                struct str remote)
 {
-    bool has_gained = true;
-    while (has_gained) {
-        struct lacking lacking = {.arena = context->arena};
-        has_gained = false;
-        TRY(find_lacking(context, words, &lacking));
-        if (lacking.roots.len || lacking.keys.len)
-            TRY(fetch_lacking(context, &lacking, remote, &has_gained));
-    }
+    for (int hopes = 1; hopes >= 0; hopes--)
+        for (bool has_gained = true; has_gained;) {
+            struct lacking lacking = {.arena = context->arena, .hopes = hopes};
+            has_gained = false;
+            TRY(find_lacking(context, words, &lacking));
+            if (lacking.roots.len || lacking.keys.len)
+                TRY(fetch_lacking(context, &lacking, remote, &has_gained));
+        }
     return NULL;
 }

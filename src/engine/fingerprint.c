@@ -336,7 +336,8 @@ static bool is_glob_made(const struct session *session, const struct stage *stag
 }
 
 static FALLIBLE check_dependency(struct session *session, const struct stage *stage,
-                                 const struct dependency *dependency, struct forecast *forecast)
+                                 const struct dependency *dependency, struct forecast *forecast,
+                                 bool is_dry)
 {
     bool is_made = dependency->is_glob ? is_glob_made(session, stage)
                                        : is_made_by_run(session, dependency->path);
@@ -344,7 +345,7 @@ static FALLIBLE check_dependency(struct session *session, const struct stage *st
         return NULL;
     struct dep_source source = {.session = session, .stage = stage, .forecast = forecast};
     if (!dependency->is_glob && !dependency->is_url)
-        TRY(input_bring_back(session, dependency->path, forecast));
+        TRY(input_bring_back(session, dependency->path, is_dry ? forecast : NULL));
     if (dependency->is_url)
         return error_hint(doc_error(dependency->node, "'%.*s' is a URL; stages can't read URLs yet",
                                     STR_FMT(dependency->written)),
@@ -383,7 +384,8 @@ static void check_params(struct session *session, const struct stage *stage,
 }
 
 static void check_stage(struct session *session, const struct stage *stage,
-                        struct forecast *forecast, struct map *broken, struct error_list *errors)
+                        struct forecast *forecast, bool is_dry, struct map *broken,
+                        struct error_list *errors)
 {
     if (stage->is_frozen) {
         bool is_unknown = !session_lock_entry(session, stage) && !takes_missing(forecast);
@@ -391,26 +393,28 @@ static void check_stage(struct session *session, const struct stage *stage,
         return;
     }
     vec_each (struct dependency, dependency, &stage->deps)
-        error_list_add(errors, check_dependency(session, stage, dependency, forecast));
+        error_list_add(errors, check_dependency(session, stage, dependency, forecast, is_dry));
     check_params(session, stage, forecast, broken, errors);
 }
 
-struct error *fingerprint_check_inputs(struct session *session, struct forecast *forecast)
+struct error *fingerprint_check_inputs(struct session *session, struct forecast *forecast,
+                                       bool is_dry, bool is_lazy)
 {
     struct error_list errors = {0};
     struct map broken = {0};
-    TRY(tracked_check(session, forecast != NULL, takes_missing(forecast),
-                      forecast ? &forecast->known : NULL));
-    struct tracked_options options = {.is_dry = forecast != NULL,
-                                      .takes_missing = takes_missing(forecast)};
-    if (forecast) {
-        options.known = &forecast->known;
-        options.data = &forecast->data;
-    }
+    struct tracked_options options = {.is_dry = is_dry,
+                                      .is_lazy = is_lazy,
+                                      .takes_missing = forecast->takes_missing,
+                                      .known = &forecast->known,
+                                      .data = &forecast->data};
+    TRY(tracked_check(session, is_dry, forecast->takes_missing, is_dry ? &forecast->known : NULL));
     TRY(tracked_check_pointers(session, &options));
+    if (!is_dry && !is_lazy)
+        forecast = NULL;
     for (size_t i = 0; i < session->pipeline->stages.len; i++) {
         if (session->plan.stages[i].is_selected)
-            check_stage(session, &session->pipeline->stages.at[i], forecast, &broken, &errors);
+            check_stage(session, &session->pipeline->stages.at[i], forecast, is_dry, &broken,
+                        &errors);
     }
     return error_list_take(&errors);
 }

@@ -361,7 +361,8 @@ static FALLIBLE run_body(struct run_state *state, struct run_report *ret)
         TRY(import_from_lock(state->session, state->options->dry));
     TRY(fingerprint_prefetch(state->session));
     TRY(signal_check());
-    TRY(fingerprint_check_inputs(state->session, state->options->dry ? &state->forecast : NULL));
+    TRY(fingerprint_check_inputs(state->session, &state->forecast, state->options->dry,
+                                 state->options->lazy_inputs));
     if (!state->options->dry)
         TRY(open_loop(state));
     for (size_t i = 0; !state->options->dry && i < state->session->pipeline->stages.len; i++) {

@@ -16,7 +16,8 @@ static struct event stage_event(const struct run_state *state, enum event_kind k
 
 const struct forecast *run_forecast(const struct run_state *state)
 {
-    return state->options->dry || state->options->minimal ? &state->forecast : NULL;
+    const struct run_options *options = state->options;
+    return options->dry || options->minimal || options->lazy_inputs ? &state->forecast : NULL;
 }
 
 struct lookup_options run_lookup_options(const struct run_state *state, const struct step *step)

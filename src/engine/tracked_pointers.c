@@ -21,6 +21,7 @@ struct reading {
     struct map pointers;    /* path -> struct data_record * */
     struct map seen;        /* paths and patterns that were looked at */
     struct map absent;      /* tracked paths that were not there at first -> themselves, or NULL */
+    bool is_eager;          /* is_lazy does not count for what is looked at now */
     struct error_list missing;
 };
 
@@ -156,6 +157,10 @@ static FALLIBLE bring_back(struct reading *reading, const struct data_record *re
     int displaced = 0;
     bool done = false;
     TRY(signal_check());
+    if (reading->options->is_lazy && !reading->is_eager) {
+        foresee(reading, record);
+        return NULL;
+    }
     if (session->cas)
         TRY(worktree_can_restore(session->worktree, &record->artifact, &done));
     if (done && !reading->options->is_dry) {
@@ -214,7 +219,9 @@ static FALLIBLE check_below(struct reading *reading, struct str directory,
         struct data_record record = {.artifact = pointers.at[i]->artifact,
                                      .named_by = pointers.at[i]->file,
                                      .pointer = pointers.at[i]};
+        reading->is_eager = true; /* the directory is looked at as one */
         TRY(check_part(reading, &record, record.artifact.path, node));
+        reading->is_eager = false;
     }
     return NULL;
 }
@@ -319,8 +326,16 @@ static FALLIBLE check_paths(struct reading *reading, const struct stage *stage)
     vec_each (const struct dependency, dep, &stage->deps)
         if (!dep->is_glob && !dep->is_url)
             TRY(check_path(reading, dep->path, dep->node));
+    return NULL;
+}
+
+/* They are read to know what a stage is at all. */
+static FALLIBLE check_params(struct reading *reading, const struct stage *stage)
+{
+    reading->is_eager = true;
     vec_each (const struct param_ref, param, &stage->params)
         TRY(check_path(reading, param->file, stage->node));
+    reading->is_eager = false;
     return NULL;
 }
 
@@ -339,7 +354,9 @@ static FALLIBLE each_stage(struct reading *reading,
 FALLIBLE tracked_check_pointers(struct session *session, const struct tracked_options *options)
 {
     struct reading reading = {.session = session, .options = options};
-    struct error *error = each_stage(&reading, check_patterns);
+    struct error *error = each_stage(&reading, check_params);
+    if (!error)
+        error = each_stage(&reading, check_patterns);
     if (!error)
         error = each_stage(&reading, check_paths);
     struct error *missing = error_list_take(&reading.missing);

@@ -256,7 +256,7 @@ FALLIBLE search_files(struct arena *arena, const struct workspace *workspace, st
                       const struct search_visitor *visitor)
 {
     struct search search = {.arena = arena, .workspace = workspace, .visitor = visitor};
-    struct place start = {.path = root};
+    struct place start = {.path = str_copy(arena, root)}; /* which ends with a NUL */
     TRY(find_git(&search, root, &start.git));
     TRY(enter(&search, start, true));
     while (search.open.len)

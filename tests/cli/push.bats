@@ -163,6 +163,78 @@ END
   [ ! -e data/big.bin ]
 }
 
+@test "run --pull leaves inputs where they are if the result is known" {
+  shared_project
+  succeeds push
+  fresh_clone
+  ran restored=1 -- --pull
+  [ -e count.txt ] && [ ! -e data/raw ]
+  [ "$(find .mlops/cache/obj -type f | wc -l)" -eq 1 ]
+  ran unchanged=1 -- --allow-missing
+  echo 'x: 1' >>pipeline.yaml
+  fails 3 run
+  sed -i '$d' pipeline.yaml
+  sed -i 's/> count.txt/> count.txt; true/' pipeline.yaml
+  ran executed=1 -- --pull
+  diff -r data/raw ../project/data/raw
+}
+
+@test "run --pull fetches inputs if a known result is lost, and a part of a directory, or a glob" {
+  shared_project
+  succeeds push data/raw
+  fresh_clone
+  ran executed=1 -- --pull
+  fresh_clone parts
+  sed -i 's|deps: .*|deps: ["data/raw/a/*.csv"]|' pipeline.yaml
+  ran executed=1 -- --pull
+  [ -e data/raw/a/1.csv ] && [ ! -e data/raw/top.csv ]
+  fresh_clone directory
+  sed -i 's|deps: .*|deps: [data/raw/a]|' pipeline.yaml
+  ran executed=1 -- --pull
+  [ -e data/raw/a/1.csv ] && [ ! -e data/raw/top.csv ]
+}
+
+@test "run --pull fetches what pointers below a directory name, and parameter files" {
+  git_init
+  mkdir data
+  echo 1 >data/a
+  echo 2 >data/b
+  echo 'x: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  all:
+    cmd: cat data/a data/b > out
+    deps: [data]
+    params: [x]
+    outs: [out]
+END
+  succeeds add data/a data/b params.yaml
+  ran executed=1
+  mkdir ../store
+  succeeds remote add origin ../store --default
+  succeeds push
+  commit_all
+  fresh_clone
+  ran restored=1 -- --pull
+  [ "$(cat out)" = $'1\n2' ]
+}
+
+@test "--allow-missing takes pointers for the data, and names what a stage lacks that must run" {
+  shared_project
+  rm -r data/raw
+  ran unchanged=1 -- --allow-missing
+  [ ! -e data/raw ]
+  succeeds plan --allow-missing --json
+  holds 'c["unchanged"] == 1'
+  sed -i 's/> count.txt/> count.txt; true/' pipeline.yaml
+  ran executed=1 -- --allow-missing
+  [ -e data/raw/top.csv ]
+  rm -r data/raw .mlops/cache
+  sed -i 's/; true/; true; true/' pipeline.yaml
+  fails 1 run --allow-missing
+  says "mlops pull data/raw"
+}
+
 @test "outputs travel to and from the remote that they or their pipeline name" {
   shared_project
   mkdir ../lab ../deep

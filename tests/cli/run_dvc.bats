@@ -237,7 +237,7 @@ END
   did b
   succeeds repro --force-downstream
   [ ! -e "$DID" ]
-  for option in no-commit ignore-errors interactive allow-missing; do
+  for option in no-commit ignore-errors interactive; do
     fails 2 repro --$option
     says "hint:"
   done

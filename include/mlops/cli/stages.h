@@ -37,7 +37,7 @@ struct str counts_print(struct arena *arena, const struct run_counts *counts, bo
 /* Options of `plan`, which `run --dry-run` fills in itself. */
 struct plan_command {
     struct plan_choice choice;
-    bool force, no_restore, minimal, no_dvc_lock;
+    bool force, no_restore, minimal, no_dvc_lock, allow_missing;
 };
 
 /* Rows of options that choose among stages, into `type`'s member `choice`; helps as they differ

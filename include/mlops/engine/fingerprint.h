@@ -36,9 +36,10 @@ FALLIBLE fingerprint_prefetch(struct session *session);
 
 /* Every input of a selected stage that no selected stage makes must be there; all that are not are
  * told at once. Also parameters, URLs and devices. Nothing runs before this has passed. An
- * input that a stage outside this run made and the store holds is restored first (`forecast` not
- * NULL: only foreseen). */
-FALLIBLE fingerprint_check_inputs(struct session *session, struct forecast *forecast);
+ * input that a stage outside this run made and the store holds is restored first; in a dry run it
+ * is only foreseen. `is_lazy`: what pointers track is foreseen in any case. */
+FALLIBLE fingerprint_check_inputs(struct session *session, struct forecast *forecast, bool is_dry,
+                                  bool is_lazy);
 
 /* Inputs of a recipe that are no longer what the fingerprint saw, by name; empty: all are. */
 FALLIBLE fingerprint_recheck(struct session *session, const struct stage *stage,

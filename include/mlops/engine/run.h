@@ -12,11 +12,13 @@ struct run_options {
     bool no_restore;
     bool minimal;          /* restore only targets and inputs of stages that execute */
     bool force_downstream; /* run what uses a stage that ran or was restored */
-    bool takes_missing;    /* dry: an input that is not there is a reason, no error */
-    bool explain;          /* reasons also for what follows from others; always on in dry runs */
-    bool no_dvc_lock;      /* results that dvc.lock records are not taken over */
-    int64_t jobs;          /* 0: the setting, else cpus (1 in the dvc dialect) */
-    struct str argv;       /* for the record */
+    bool lazy_inputs;   /* tracked inputs that are not there count as what their pointers say, and
+                           are put in place only for stages that execute */
+    bool takes_missing; /* dry: an input that is not there is a reason, no error */
+    bool explain;       /* reasons also for what follows from others; always on in dry runs */
+    bool no_dvc_lock;   /* results that dvc.lock records are not taken over */
+    int64_t jobs;       /* 0: the setting, else cpus (1 in the dvc dialect) */
+    struct str argv;    /* for the record */
     struct str version;
 };
 

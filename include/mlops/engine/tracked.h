@@ -15,6 +15,9 @@ FALLIBLE tracked_check(struct session *session, bool is_dry, bool takes_missing,
  * needed is restored. What of a dry run becomes known is put into both maps. */
 struct tracked_options {
     bool is_dry, takes_missing;
-    struct map *known, *data; /* of a dry run */
+    bool is_lazy; /* what a stage names is not restored but put into the maps, as its pointer says,
+                     whether the store has it or not; parameter files and pointers below a directory
+                     that a stage reads are restored all the same */
+    struct map *known, *data; /* of a dry or lazy run */
 };
 FALLIBLE tracked_check_pointers(struct session *session, const struct tracked_options *options);
