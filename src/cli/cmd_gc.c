@@ -257,7 +257,21 @@ static void remotes_there_drop(struct remotes_there *there)
         depot_drop(&there->depots[i]);
 }
 
-static FALLIBLE open_remotes(void *opaque)
+static FALLIBLE open_remote(struct remotes_there *there, const struct remote *remote,
+                            const struct digest *objects, size_t count)
+{
+    AUTO(depot_drop) struct depot *depot = NULL;
+    struct context *context = there->context;
+    struct depot_options place = {
+        .workspace = there->workspace, .remote = remote, .observer = &context->observer};
+    TRY(depot_open(context->arena, &place, &depot));
+    TRY(depot_check_files(depot, objects, count));
+    there->depots[there->count++] = depot;
+    depot = NULL;
+    return NULL;
+}
+
+static FALLIBLE open_remotes(void *opaque, const struct digest *objects, size_t count)
 {
     struct remotes_there *there = opaque;
     struct context *context = there->context;
@@ -265,10 +279,7 @@ static FALLIBLE open_remotes(void *opaque)
     TRY(remotes_load(context->arena, there->workspace, &remotes));
     there->depots = arena_new_array(context->arena, struct depot *, remotes.len + 1);
     for (size_t i = 0; i < remotes.len; i++) {
-        struct depot_options place = {
-            .workspace = there->workspace, .remote = remotes.at[i], .observer = &context->observer};
-        struct error *error = depot_open(context->arena, &place, &there->depots[there->count]);
-        there->count += error == NULL;
+        struct error *error = open_remote(there, remotes.at[i], objects, count);
         if (error)
             context_warn(context, "what remote '%.*s' has is not known: %s",
                          STR_FMT(remotes.at[i]->name), error->text);

@@ -119,8 +119,9 @@ struct error *transfer_fetch(struct arena *arena, const struct workspace *worksp
 static FALLIBLE count_one(struct depot *depot, struct cas *cas, struct digest digest,
                           int64_t size_bytes, struct transfer_state *state)
 {
-    bool is_here = false, is_there = depot && depot_can_give(depot, digest);
+    bool is_here = false;
     TRY(cas_has(cas, digest, &is_here));
+    bool is_there = depot && (is_here ? depot_has(depot, digest) : depot_can_give(depot, digest));
     int64_t bytes = MAX_OF(size_bytes, INT64_C(0));
     state->here_objects += is_here && !is_there;
     state->here_bytes += is_here && !is_there ? bytes : 0;
@@ -129,6 +130,25 @@ static FALLIBLE count_one(struct depot *depot, struct cas *cas, struct digest di
     state->lost_objects += !is_here && !is_there;
     state->lost_bytes += !is_here && !is_there ? bytes : 0;
     return NULL;
+}
+
+/* Of large files the remote may have lost chunks. */
+static FALLIBLE check_files(struct depot *depot, const struct depot_want_vec *wants)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct digest_list list = digest_list_of(&scratch, wants);
+    return depot ? depot_check_files(depot, list.at, list.len) : NULL;
+}
+
+/* All at once what needs no walk. */
+static FALLIBLE check_roots(struct depot *depot, const struct transfer_root_vec *roots)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct depot_want_vec files = {0};
+    vec_each (const struct transfer_root, root, roots)
+        if (root->artifact.kind == ARTIFACT_FILE)
+            *vec_push(&scratch, &files) = (struct depot_want){.digest = root->artifact.digest};
+    return check_files(depot, &files);
 }
 
 static FALLIBLE count_all(struct depot *depot, struct cas *cas, const struct depot_want_vec *wants,
@@ -152,6 +172,7 @@ struct error *transfer_compare(struct arena *arena, struct depot *depot, struct 
                                const struct transfer_root_vec *roots, struct transfer_state *ret)
 {
     (void)arena;
+    TRY(check_roots(depot, roots));
     for (size_t i = 0; i < roots->len; i++) {
         AUTO(arena_drop) struct arena scratch = {0};
         struct walk walk = {.arena = &scratch, .cas = cas};
@@ -159,6 +180,8 @@ struct error *transfer_compare(struct arena *arena, struct depot *depot, struct 
         bool is_whole = true;
         TRY(walk_root(&walk, &roots->at[i], &is_whole));
         wants_sort(&walk.files);
+        if (roots->at[i].artifact.kind == ARTIFACT_TREE)
+            TRY(check_files(depot, &walk.files));
         TRY(count_all(depot, cas, &walk.files, &state));
         TRY(count_all(depot, cas, &walk.trees, &state));
         TRY(count_all(depot, cas, &walk.lost, &state));

@@ -213,6 +213,8 @@ bool depot_has(const struct depot *depot, struct digest digest)
 {
     struct catalogue_hit hit;
     size_t at = 0;
+    if (map_has(&depot->hollow, (struct str){(const char *)digest.at, sizeof digest.at}))
+        return false;
     while (catalogue_find(&depot->catalogue, digest, &at, &hit))
         if (!depot->catalogue.packs.at[hit.pack].is_condemned &&
             !depot->catalogue.packs.at[hit.pack].is_damaged)

@@ -69,6 +69,16 @@ static void tell_damaged(struct depot *depot, const struct errand *errand)
                STR_FMT(depot->remote->name), blob, pack);
 }
 
+static bool is_manifest(struct str bytes)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct manifest_chunk_vec chunks = {0};
+    struct error *error = manifest_decode(&scratch, bytes, -1, &chunks);
+    bool is_good = error == NULL;
+    error_drop(error);
+    return is_good;
+}
+
 /* A manifest's own bytes have no digest: what is made by it has. */
 FALLIBLE depot_unpack(struct compressor *compressor, const struct pack_row *row, struct str stored,
                       struct buf *raw, struct str *ret, bool *ret_good)
@@ -81,8 +91,10 @@ FALLIBLE depot_unpack(struct compressor *compressor, const struct pack_row *row,
         error_drop(error);
         *ret = buf_str(raw);
     }
-    if (*ret_good && row->kind != PACK_MANIFEST)
-        *ret_good = digest_equal(digest_of(ret->at, ret->len), row->digest);
+    if (*ret_good)
+        *ret_good = row->kind == PACK_MANIFEST
+                        ? is_manifest(*ret)
+                        : digest_equal(digest_of(ret->at, ret->len), row->digest);
     return NULL;
 }
 
@@ -96,9 +108,8 @@ static FALLIBLE hand_over(struct errands *errands, struct compressor *compressor
         tell_damaged(errands->depot, errand);
         return NULL;
     }
-    TRY(errands->take(errands->context, errand, bytes));
     errand->is_done = true;
-    return NULL;
+    return errands->take(errands->context, errand, bytes);
 }
 
 static FALLIBLE read_trip(struct round *round, const struct trip *trip, struct buf *bytes,

@@ -42,13 +42,29 @@ static FALLIBLE fetch_small(struct depot *depot, struct arena *arena,
 /* Of a large file first its manifest. */
 struct manifests {
     pthread_mutex_t mutex;
+    struct depot *depot;
     struct arena *arena;
     struct str *bytes;
 };
 
+bool depot_can_give_all(const struct depot *depot, const struct manifest_chunk_vec *chunks)
+{
+    vec_each (const struct manifest_chunk, chunk, chunks)
+        if (!depot_can_give(depot, chunk->digest))
+            return false;
+    return true;
+}
+
+/* A damaged one mostly names chunks that are nowhere. */
 static FALLIBLE take_manifest(void *context, struct errand *errand, struct str bytes)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
     struct manifests *manifests = context;
+    struct manifest_chunk_vec chunks = {0};
+    TRY(manifest_decode(&scratch, bytes, -1, &chunks));
+    errand->is_done = depot_can_give_all(manifests->depot, &chunks);
+    if (!errand->is_done)
+        return NULL;
     check(pthread_mutex_lock(&manifests->mutex) == 0);
     manifests->bytes[errand->tag] = str_copy(manifests->arena, bytes);
     check(pthread_mutex_unlock(&manifests->mutex) == 0);
@@ -58,7 +74,8 @@ static FALLIBLE take_manifest(void *context, struct errand *errand, struct str b
 static FALLIBLE fetch_manifests(struct depot *depot, struct arena *arena,
                                 const struct depot_want_vec *wants, struct str **ret)
 {
-    struct manifests manifests = {.arena = arena,
+    struct manifests manifests = {.depot = depot,
+                                  .arena = arena,
                                   .bytes = arena_new_array(arena, struct str, wants->len + 1)};
     struct errands errands = {.depot = depot, .take = take_manifest, .context = &manifests};
     for (size_t i = 0; i < wants->len; i++)

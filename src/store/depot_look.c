@@ -26,6 +26,45 @@ static bool has_manifest(const struct depot *depot, struct digest digest)
     return false;
 }
 
+/* --- large files --- */
+
+struct proving {
+    const struct depot *depot;
+    bool *is_whole; /* of each errand */
+};
+
+static FALLIBLE prove(void *context, struct errand *errand, struct str bytes)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    const struct proving *proving = context;
+    struct manifest_chunk_vec chunks = {0};
+    bool is_whole = true;
+    TRY(manifest_decode(&scratch, bytes, -1, &chunks));
+    vec_each (const struct manifest_chunk, chunk, &chunks)
+        is_whole = is_whole && depot_has(proving->depot, chunk->digest);
+    proving->is_whole[errand->tag] = is_whole;
+    errand->is_done = is_whole; /* else the manifest in another pack may name others */
+    return NULL;
+}
+
+struct error *depot_check_files(struct depot *depot, const struct digest *objects, size_t count)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct proving proving = {depot, arena_new_array(&scratch, bool, count + 1)};
+    struct errands errands = {.depot = depot, .take = prove, .context = &proving};
+    for (size_t i = 0; i < count; i++)
+        if (has_manifest(depot, objects[i]) && depot_has(depot, objects[i]))
+            *vec_push(&scratch, &errands.list) =
+                (struct errand){.digest = objects[i], .raw_bytes = -1, .tag = (int64_t)i};
+    TRY(depot_run_errands(&errands));
+    vec_each (const struct errand, errand, &errands.list) {
+        struct str key = {(const char *)errand->digest.at, sizeof errand->digest.at};
+        if (!proving.is_whole[errand->tag])
+            map_put(&depot->memory, &depot->hollow, str_copy(&depot->memory, key), depot);
+    }
+    return NULL;
+}
+
 struct naming {
     pthread_mutex_t mutex;
     void (*visit)(void *context, struct digest chunk);

@@ -96,6 +96,7 @@ struct depot {
     struct id_vec unusable; /* packs without a good index */
     bool lists_changed;     /* packs were written: list/packs is to be */
     struct held_manifest_vec manifests;
+    struct map hollow;     /* large files of which the manifest is there and some chunk is not */
     pthread_mutex_t mutex; /* of what follows, and of the catalogue while packs are written */
     struct connection_vec connections;
     struct depot_counts counts;
@@ -174,8 +175,9 @@ struct errand {
 };
 VEC(errand_vec, struct errand);
 
-/* The bytes of a blob out of those in a pack. *ret_good false: they are not what the index says; of
- * a manifest it is not known before its file is made. `raw` is memory to be used. */
+/* The bytes of a blob out of those in a pack. *ret_good false: they are not what the index says; a
+ * manifest is well-formed, whether it is of that file is not known before the file is made. `raw`
+ * is memory to be used. */
 FALLIBLE depot_unpack(struct compressor *compressor, const struct pack_row *row, struct str stored,
                       struct buf *raw, struct str *ret, bool *ret_good);
 
@@ -186,8 +188,12 @@ struct errands {
     void *context;
 };
 
+/* Whether all those chunks can be fetched. */
+bool depot_can_give_all(const struct depot *depot, const struct manifest_chunk_vec *chunks);
+
 /* Does them all, in parallel; is_done is false for those that no pack can give. `take` is called
- * from pool threads. */
+ * from pool threads; it sets is_done to false again where another pack may have something better.
+ */
 FALLIBLE depot_run_errands(struct errands *errands);
 
 /* Assembles a large file in the cache's tmp/part/ and makes it an object. *ret_done false: a chunk

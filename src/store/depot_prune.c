@@ -94,7 +94,9 @@ static void weigh_pack(struct pruning *pruning, size_t i)
     for (size_t at = 0; at < index->row_count; at++) {
         struct pack_row row = pack_index_row(index, at);
         pruning->packs[i].blob_bytes += row.stored_bytes;
-        if (!is_needed(pruning, row.digest) || keeper_of(pruning, row.digest) != i)
+        bool is_needed_at_all = is_needed(pruning, row.digest);
+        pruning->packs[i].has_idle_manifest |= row.kind == PACK_MANIFEST && !is_needed_at_all;
+        if (!is_needed_at_all || keeper_of(pruning, row.digest) != i)
             continue;
         pruning->packs[i].kept_count++; /* an empty blob has no bytes */
         pruning->packs[i].kept_bytes += row.stored_bytes;
@@ -114,8 +116,9 @@ static enum depot_verdict verdict_of(const struct pruning *pruning, size_t i)
         return DEPOT_KEPT;
     if (judged->kept_count == 0)
         return DEPOT_CONDEMNED;
-    bool is_worth_it = judged->kept_bytes * 2 < judged->blob_bytes &&
-                       judged->blob_bytes - judged->kept_bytes >= GAIN_BYTES_LEAST;
+    bool is_worth_it =
+        judged->has_idle_manifest || (judged->kept_bytes * 2 < judged->blob_bytes &&
+                                      judged->blob_bytes - judged->kept_bytes >= GAIN_BYTES_LEAST);
     return !pack->is_damaged && is_worth_it ? DEPOT_REPACKED : DEPOT_KEPT;
 }
 
@@ -129,10 +132,7 @@ static void plan_moves(struct pruning *pruning, size_t i)
         struct pack_row row = pack_index_row(index, at);
         if (!is_needed(pruning, row.digest) || keeper_of(pruning, row.digest) != i)
             continue;
-        *vec_push(&pruning->arena, &pruning->moves) =
-            (struct move){.pack = i,
-                          .digest = row.digest,
-                          .raw_bytes = row.kind == PACK_MANIFEST ? -1 : row.raw_bytes};
+        *vec_push(&pruning->arena, &pruning->moves) = (struct move){.pack = i, .row = row};
         pruning->moved_bytes += row.stored_bytes;
     }
 }

@@ -28,7 +28,9 @@ static FALLIBLE read_moves(struct pruning *pruning, struct arena *arena, const s
     pthread_mutex_init(&copying.mutex, NULL);
     for (size_t i = 0; i < count; i++)
         *vec_push(arena, &errands.list) = (struct errand){
-            .digest = moves[i].digest, .raw_bytes = moves[i].raw_bytes, .tag = (int64_t)i};
+            .digest = moves[i].row.digest,
+            .raw_bytes = moves[i].row.kind == PACK_MANIFEST ? -1 : moves[i].row.raw_bytes,
+            .tag = (int64_t)i};
     struct error *error = depot_run_errands(&errands);
     for (size_t i = 0; !error && i < count; i++)
         pruning->packs[moves[i].pack].is_stuck |= !errands.list.at[i].is_done;
@@ -41,11 +43,12 @@ static FALLIBLE add_copy(struct pack_writer *writer, struct compressor *compress
                          struct buf *packed, const struct move *move, struct str bytes)
 {
     int64_t raw_bytes = (int64_t)bytes.len;
-    if (move->raw_bytes < 0)
-        return pack_writer_add(writer, move->digest, PACK_MANIFEST, bytes, raw_bytes);
+    struct digest digest = move->row.digest;
+    if (move->row.kind == PACK_MANIFEST)
+        return pack_writer_add(writer, digest, PACK_MANIFEST, bytes, raw_bytes);
     if (compress_bytes(compressor, bytes, packed))
-        return pack_writer_add(writer, move->digest, PACK_ZSTD, buf_str(packed), raw_bytes);
-    return pack_writer_add(writer, move->digest, PACK_RAW, bytes, raw_bytes);
+        return pack_writer_add(writer, digest, PACK_ZSTD, buf_str(packed), raw_bytes);
+    return pack_writer_add(writer, digest, PACK_RAW, bytes, raw_bytes);
 }
 
 static FALLIBLE write_copies(struct pruning *pruning, const struct move *moves, size_t count,
@@ -85,7 +88,7 @@ FALLIBLE prune_copy(struct pruning *pruning)
     for (size_t from = 0, end; from < moves->len; from = end) {
         int64_t bytes = 0;
         for (end = from; end < moves->len && end - from < DEPOT_PACK_BLOBS; end++) {
-            int64_t more = MAX_OF(moves->at[end].raw_bytes, 0);
+            int64_t more = moves->at[end].row.raw_bytes;
             if (end > from && bytes + more > DEPOT_PACK_BYTES)
                 break;
             bytes += more;

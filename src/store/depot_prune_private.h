@@ -7,19 +7,19 @@
 struct judged {
     int64_t blob_bytes; /* of all that is in it */
     int64_t kept_count;
-    int64_t kept_bytes;   /* that are needed, and that it is to keep */
-    int64_t condemned_ns; /* by the server's clock; INT64_MAX: it is not condemned */
-    bool is_old;          /* it may be condemned */
-    bool is_due;          /* it was condemned long enough ago */
-    bool is_stuck;        /* needed bytes of it could not be read: it stays */
+    int64_t kept_bytes;     /* that are needed, and that it is to keep */
+    int64_t condemned_ns;   /* by the server's clock; INT64_MAX: it is not condemned */
+    bool is_old;            /* it may be condemned */
+    bool is_due;            /* it was condemned long enough ago */
+    bool has_idle_manifest; /* of a file that nothing needs: its chunks may go before it */
+    bool is_stuck;          /* needed bytes of it could not be read: it stays */
     enum depot_verdict verdict;
 };
 
 /* A blob that moves to a new pack. */
 struct move {
     size_t pack;
-    struct digest digest;
-    int64_t raw_bytes; /* -1: a manifest */
+    struct pack_row row;
 };
 VEC(move_vec, struct move);
 

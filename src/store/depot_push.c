@@ -261,12 +261,25 @@ static FALLIBLE gather(struct depot *depot, struct arena *arena, const struct de
     return NULL;
 }
 
+/* The chunks of a large file may have gone before its manifest. */
+static FALLIBLE check_large(struct depot *depot, const struct depot_want *wants, size_t count)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct digest *large = arena_new_array(&scratch, struct digest, count + 1);
+    size_t large_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (wants[i].size_bytes > PACK_BLOB_MOST)
+            large[large_count++] = wants[i].digest;
+    return depot_check_files(depot, large, large_count);
+}
+
 /* Many large files are not all cut before the first is sent. */
 enum { GATHER_BYTES = 1 << 30 };
 
 struct error *depot_push(struct depot *depot, struct arena *arena, const struct depot_want *wants,
                          size_t count, struct depot_want_vec *ret_missing)
 {
+    TRY(check_large(depot, wants, count));
     for (size_t from = 0; from < count;) {
         AUTO(arena_drop) struct arena scratch = {0};
         struct parcel_vec parcels = {0};
@@ -302,6 +315,7 @@ struct error *depot_push_names(struct depot *depot, struct arena *arena,
     struct parcel_vec parcels = {0};
     struct depot_want_vec missing = {0};
     struct map known = {0};
+    TRY(check_large(depot, trees, count));
     add_manifests(depot, &scratch, &parcels);
     for (size_t i = 0; i < count; i++) {
         TRY(gather(depot, &scratch, &trees[i], &known, &parcels, &missing));

@@ -38,10 +38,8 @@ static bool is_good_manifest(const struct depot *depot, struct str bytes)
     AUTO(arena_drop) struct arena scratch = {0};
     struct manifest_chunk_vec chunks = {0};
     struct error *error = manifest_decode(&scratch, bytes, -1, &chunks);
-    bool is_good = error == NULL;
+    bool is_good = !error && depot_can_give_all(depot, &chunks);
     error_drop(error);
-    for (size_t i = 0; is_good && i < chunks.len; i++)
-        is_good = depot_can_give(depot, chunks.at[i].digest);
     return is_good;
 }
 

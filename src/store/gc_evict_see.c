@@ -210,7 +210,7 @@ FALLIBLE gc_ask_remotes(struct sweep *sweep)
     TRY(cas_each(sweep->marks->cas, add_bytes, &bytes));
     if (bytes <= sweep->options->cache_bytes)
         return NULL;
-    TRY(fetchable->prepare(fetchable->context));
+    TRY(fetchable->prepare(fetchable->context, objects->slots, objects->slot_count));
     for (size_t i = 0; i < objects->slot_count; i++)
         if (!digest_is_zero(objects->slots[i]) &&
             fetchable->has(fetchable->context, objects->slots[i]))

@@ -38,8 +38,13 @@ struct depot_counts depot_counts(const struct depot *depot);
 const struct remote *depot_remote(const struct depot *depot);
 
 /* Whether the remote has an object for good: not if only packs hold it that gc is about to remove,
- * or that verify found damaged. Memory only. */
+ * or that verify found damaged. Of a large file only its manifest is looked for, unless
+ * depot_check_files was asked. Memory only. */
 bool depot_has(const struct depot *depot, struct digest digest);
+
+/* Reads the manifests of those that are there as large files; where a chunk is missing by the same
+ * rule, depot_has says no from now on. */
+FALLIBLE depot_check_files(struct depot *depot, const struct digest *objects, size_t count);
 
 /* Whether it can be fetched now. */
 bool depot_can_give(const struct depot *depot, struct digest digest);
@@ -50,7 +55,8 @@ struct depot_want {
 };
 VEC(depot_want_vec, struct depot_want);
 
-/* Puts contents of files that the remote lacks there, in parallel. Those that the store does not
+/* Puts contents of files that the remote lacks there, in parallel: of large files whatever chunks
+ * are missing, even if the manifest is there. Those that the store does not
  * have are in *ret_missing. Nothing names what was sent before depot_push_names. */
 FALLIBLE depot_push(struct depot *depot, struct arena *arena, const struct depot_want *wants,
                     size_t count, struct depot_want_vec *ret_missing);

@@ -21,9 +21,10 @@ struct gc_options {
         cache_bytes; /* results that can be made again go until the cache is no larger; 0: none */
 };
 
-/* What remotes have, asked only if the cache is larger than wanted: before the cache is locked. */
+/* What remotes have, asked only if the cache is larger than wanted: before the cache is locked.
+ * Prepared once, for all that will be asked for (and zeros between them). */
 struct gc_fetchable {
-    FALLIBLE (*prepare)(void *context);
+    FALLIBLE (*prepare)(void *context, const struct digest *objects, size_t count);
     bool (*has)(void *context, struct digest object);
     void *context;
 };

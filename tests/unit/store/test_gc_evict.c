@@ -127,9 +127,11 @@ static void what_is_evicted_of_a_directory_is_all_below_it_that_nothing_else_hol
     assert_true(has(&yard, locked));
 }
 
-static FALLIBLE prepare_nothing(void *context)
+static FALLIBLE prepare_nothing(void *context, const struct digest *objects, size_t count)
 {
     (void)context;
+    (void)objects;
+    (void)count;
     return NULL;
 }
 

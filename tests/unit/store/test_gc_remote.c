@@ -379,18 +379,97 @@ static void a_damaged_pack_is_named_with_what_it_holds_and_sent_again(void **sta
     assert_true(is_there(&site, want.digest));
 }
 
+/* An object of a few chunks. */
+static struct depot_want put_large(struct site *site)
+{
+    AUTO(buf_drop) struct buf noise = {0};
+    struct depot_want want = {.size_bytes = 5000000};
+    char *bytes = buf_reserve(&noise, (size_t)want.size_bytes);
+    random_bytes(bytes, (size_t)want.size_bytes);
+    struct str all = {bytes, (size_t)want.size_bytes};
+    assert_fine(cas_put_bytes(site->yard.rig.cas, all, &want.digest));
+    assert_fine(cas_flush(site->yard.rig.cas));
+    return want;
+}
+
+/* Of a large file with all its chunks. */
+static bool is_there_whole(struct site *site, struct digest digest)
+{
+    AUTO(depot_drop) struct depot *depot = depot_at(site);
+    assert_fine(depot_check_files(depot, &digest, 1));
+    return depot_has(depot, digest);
+}
+
+/* The largest: chunks, not manifests. */
+static struct str largest_pack(struct site *site)
+{
+    struct str_vec names = list(site, "pack");
+    struct str best = {0};
+    off_t most = 0;
+    vec_each (struct str, name, &names) {
+        struct str path = str_print(&site->yard.rig.arena, "remote/pack/%.*s", STR_FMT(*name));
+        struct stat seen;
+        assert_int_equal(fstatat(site->place.fd, path.at, &seen, 0), 0);
+        best = seen.st_size > most ? path : best;
+        most = MAX_OF(most, seen.st_size);
+    }
+    return best;
+}
+
+static void lost_chunks_of_a_large_file_are_sent_again(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct depot_want want = put_large(&site);
+    push(&site, &want, 1);
+    assert_true(is_there_whole(&site, want.digest));
+    assert_int_equal(unlinkat(site.place.fd, largest_pack(&site).at, 0), 0);
+    assert_false(is_there_whole(&site, want.digest));
+    push(&site, &want, 1);
+    assert_true(is_there_whole(&site, want.digest));
+}
+
+static void damaged_chunks_of_a_large_file_are_sent_again(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct verify_fault *faults = NULL;
+    struct depot_want want = put_large(&site);
+    push(&site, &want, 1);
+    struct str path = largest_pack(&site);
+    assert_int_equal(fchmodat(site.place.fd, path.at, 0644, 0), 0);
+    AUTO(fd_drop) struct fd fd = fd_of(openat(site.place.fd, path.at, O_WRONLY | O_CLOEXEC));
+    assert_int_equal(pwrite(fd_number(fd), "damage", 6, 1000000), 6);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    assert_false(is_there_whole(&site, want.digest));
+    push(&site, &want, 1);
+    assert_true(is_there_whole(&site, want.digest));
+}
+
+/* Else the next push of that file would find its manifest and send nothing. */
+static void no_manifest_outlives_its_chunks(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct verify_fault *faults = NULL;
+    struct depot_want wants[] = {put_large(&site), put_large(&site)};
+    push(&site, wants, 2);
+    succeed(&site.yard, "a", file_artifact("x", wants[0].digest), true);
+    for (int i = 0; i < 2; i++) {
+        grow_old(&site);
+        collect_there(&site, true);
+    }
+    assert_false(is_there(&site, wants[1].digest));
+    assert_true(is_there_whole(&site, wants[0].digest));
+    assert_int_equal(verify_there(&site, true, &faults).damage_count, 0);
+}
+
 static void a_large_file_with_its_manifest_is_good(void **state)
 {
     (void)state;
     SITE(site);
-    AUTO(buf_drop) struct buf noise = {0};
     struct verify_fault *faults = NULL;
-    size_t len = 5000000;
-    char *bytes = buf_reserve(&noise, len);
-    random_bytes(bytes, len);
-    struct depot_want wants[] = {{.size_bytes = (int64_t)len}, put_text(&site, "")};
-    assert_fine(cas_put_bytes(site.yard.rig.cas, (struct str){bytes, len}, &wants[0].digest));
-    assert_fine(cas_flush(site.yard.rig.cas));
+    struct depot_want wants[] = {put_large(&site), put_text(&site, "")};
     push(&site, wants, 2);
     struct depot_verified verified = verify_there(&site, false, &faults);
     assert_int_equal(verified.damage_count, 0);
@@ -427,6 +506,9 @@ int main(void)
         cmocka_unit_test(a_damaged_record_stops_it),
         cmocka_unit_test(two_collections_at_once_do_no_harm),
         cmocka_unit_test(a_damaged_pack_is_named_with_what_it_holds_and_sent_again),
+        cmocka_unit_test(lost_chunks_of_a_large_file_are_sent_again),
+        cmocka_unit_test(damaged_chunks_of_a_large_file_are_sent_again),
+        cmocka_unit_test(no_manifest_outlives_its_chunks),
         cmocka_unit_test(a_large_file_with_its_manifest_is_good),
         cmocka_unit_test(a_truncated_pack_is_damage),
     };
