@@ -31,15 +31,15 @@ static struct str remote_of(const struct session *session, const struct stage *s
 }
 
 static void add_outs(struct lacking *lacking, const struct session *session,
-                     const struct outcome *outcome, const struct artifact *outs, size_t count)
+                     const struct stage *stage, const struct artifact *outs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (outs[i].is_stored && outs[i].kind != ARTIFACT_ABSENT)
             *vec_push(lacking->arena, &lacking->roots) = (struct transfer_root){
                 .artifact = outs[i],
-                .named_by = outcome->stage->name,
+                .named_by = stage->name,
                 .remote =
-                    str_copy(lacking->arena, remote_of(session, outcome->stage, outs[i].path))};
+                    str_copy(lacking->arena, remote_of(session, stage, outs[i].path))};
 }
 
 /* A result of this very recipe is known, by the lock file or the store; its outputs are not here.
@@ -51,13 +51,13 @@ static FALLIBLE add_known(struct lacking *lacking, struct session *session,
     struct result_ref *refs = NULL;
     size_t count = 0;
     if (entry && digest_equal(entry->key, outcome->key)) {
-        add_outs(lacking, session, outcome, entry->outs, entry->out_count);
+        add_outs(lacking, session, outcome->stage, entry->outs, entry->out_count);
         return NULL;
     }
     if (fd_number(session->workspace.cache_fd) >= 0)
         TRY(results_find(lacking->arena, &session->workspace, outcome->key, &refs, &count));
     if (count)
-        add_outs(lacking, session, outcome, refs[0].value.outs, refs[0].value.out_count);
+        add_outs(lacking, session, outcome->stage, refs[0].value.outs, refs[0].value.out_count);
     return NULL;
 }
 
@@ -140,9 +140,14 @@ static FALLIBLE add_eager(struct lacking *lacking, struct session *session,
 {
     vec_each (const struct param_ref, param, &stage->params)
         TRY(add_path(lacking, session, param->file));
+    size_t before = lacking->roots.len;
     vec_each (const struct dependency, dep, &stage->deps)
         if (!dep->is_glob && !dep->is_url && !path_is_outside(dep->path))
             TRY(add_below(lacking, session, dep->path));
+    /* Its recipe is known when they are in place, that is, when nothing is fetched any more. */
+    const struct lock_entry *entry = session_lock_entry(session, stage);
+    if (lacking->roots.len > before && entry)
+        add_outs(lacking, session, stage, entry->outs, entry->out_count);
     return NULL;
 }
 

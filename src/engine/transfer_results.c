@@ -228,6 +228,9 @@ static FALLIBLE take_result(struct taking *taking, struct digest key, struct str
     bool found = false;
     if (!parse_name(name, &told))
         return NULL;
+    TRY(results_load(&scratch, taking->workspace, key, told, &result, &found));
+    if (found)
+        return NULL; /* only what is new counts: 'run --pull' goes on while something comes */
     TRY(is_let_in(taking, name, &found));
     if (found)
         TRY(depot_get_file(taking->depot, &scratch, name, LIMIT_LOCK_BYTES, &bytes, &found));

@@ -272,6 +272,25 @@ END
   did
 }
 
+@test "run --pull comes to an end where a stage always runs and a trusted remote knows results" {
+  git_init
+  succeeds init
+  cat >dvc.yaml <<'END'
+stages:
+  now:
+    cmd: echo now > now.txt
+    outs: [now.txt]
+    always_changed: true
+END
+  succeeds run
+  succeeds remote add origin "$BATS_TEST_TMPDIR/store" trust=true --default
+  commit_all
+  succeeds push
+  fresh_clone
+  run timeout 20 "$MLOPS" run --pull
+  [ "$status" -eq 0 ]
+}
+
 @test "results are taken from a trusted remote only; they are named as in the cache" {
   shared_project
   succeeds push --json
