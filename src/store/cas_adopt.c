@@ -49,7 +49,8 @@ FALLIBLE cas_adopt(struct cas *cas, int at_fd, const char *path, const struct ca
     return NULL;
 }
 
-/* The file gets a name among the files not yet published, and loses its own. */
+/* The file gets a name among the files not yet published, and loses its own. Read-only only then:
+ * under its own name a later try must be able to open it. */
 static FALLIBLE take_over(struct cas *cas, int at_fd, const char *path, const struct cas_put *seen)
 {
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
@@ -61,6 +62,8 @@ static FALLIBLE take_over(struct cas *cas, int at_fd, const char *path, const st
     TRY(file_rename_new(at_fd, path, fd_number(locked->temp.fd), name, &existed));
     if (existed)
         return error_new(ERROR_MACHINE, "somebody else makes files in the store's 'tmp'");
+    if (fchmodat(fd_number(locked->temp.fd), name, 0444, 0) != 0)
+        return error_os(errno, "cannot set the mode of an object");
     add_named(locked, name, seen);
     return NULL;
 }
@@ -79,7 +82,5 @@ struct error *cas_put_assembled(struct cas *cas, int at_fd, const char *path,
     TRY(cas_is_known(cas, expected, &is_known));
     if (is_known)
         return path_remove(at_fd, path);
-    if (fchmodat(at_fd, path, 0444, 0) != 0)
-        return error_os(errno, "cannot set the mode of an object");
     return take_over(cas, at_fd, path, &seen);
 }

@@ -174,6 +174,7 @@ static FALLIBLE sweep_all(struct sweep *sweep, const struct observer *observer)
     TRY(gc_name_items(sweep));
     if (sweep->options->really)
         TRY(remove_swept(sweep));
+    TRY(gc_parts(sweep));
     return gc_leftovers(sweep->workspace, sweep->ledger, sweep->options, sweep->marks->now_ns,
                         &sweep->items);
 }

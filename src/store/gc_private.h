@@ -134,6 +134,9 @@ FALLIBLE gc_name_items(struct sweep *sweep);
 /* The same for objects that belong to items: the note of each is the item's number. */
 FALLIBLE gc_name_wanted(struct sweep *sweep, struct digest_set *wanted);
 
+/* Parts of large files whose fetch was given up longer than the grace period ago. */
+FALLIBLE gc_parts(struct sweep *sweep);
+
 /* Folders of .mlops that only people read: failed outputs, displaced files, logs. */
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
                       const struct gc_options *options, int64_t now_ns, struct gc_items *items);

@@ -18,6 +18,27 @@ static void what_nothing_needs_is_removed(void **state)
     assert_true(has(&yard, needed));
 }
 
+/* They have room for the whole file: one that nobody comes back for would never be found. */
+static void parts_of_fetches_that_were_given_up_are_removed(void **state)
+{
+    (void)state;
+    YARD(yard);
+    AUTO(lock_drop) struct lock lock = {0};
+    bool taken = false;
+    scratch_directory(&yard.rig.scratch, ".mlops/cache/tmp/part");
+    scratch_write(&yard.rig.scratch, ".mlops/cache/tmp/part/left", "part");
+    scratch_write(&yard.rig.scratch, ".mlops/cache/tmp/part/held", "part");
+    assert_fine(lock_take(yard.rig.scratch.fd, ".mlops/cache/tmp/part/held", LOCK_EXCLUSIVE, 0,
+                          NULL, NULL, &lock, &taken));
+    assert_int_equal(collect(&yard, false).removed_items, 2);
+    assert_true(scratch_has(&yard.rig.scratch, ".mlops/cache/tmp/part/left"));
+    struct gc_report report = collect(&yard, true);
+    assert_int_equal(report.removed_items, 1);
+    assert_string_equal(report.items[0].what, "part");
+    assert_false(scratch_has(&yard.rig.scratch, ".mlops/cache/tmp/part/left"));
+    assert_true(scratch_has(&yard.rig.scratch, ".mlops/cache/tmp/part/held"));
+}
+
 static void what_is_young_is_kept(void **state)
 {
     (void)state;
@@ -293,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_nothing_needs_is_removed),
+        cmocka_unit_test(parts_of_fetches_that_were_given_up_are_removed),
         cmocka_unit_test(what_is_young_is_kept),
         cmocka_unit_test(a_tree_keeps_all_that_is_below_it),
         cmocka_unit_test(a_lock_file_in_the_work_tree_keeps_its_outputs),
