@@ -27,11 +27,25 @@ static bool is_same(const struct worktree_file *a, const struct worktree_file *b
     return a->kind == b->kind && digest_equal(a->digest, b->digest);
 }
 
-void data_compare_files(struct arena *arena, const struct worktree_file *before,
-                        size_t before_count, const struct worktree_file *after, size_t after_count,
-                        struct data_changes *ret)
+static int by_path(const void *a, const void *b)
+{
+    return str_compare(((const struct worktree_file *)a)->path,
+                       ((const struct worktree_file *)b)->path);
+}
+
+/* A tree lists "a/b" before "a.b"; as texts they are the other way round. */
+static void sort_files(struct worktree_file *files, size_t count)
+{
+    if (count > 1)
+        qsort(files, count, sizeof files[0], by_path);
+}
+
+void data_compare_files(struct arena *arena, struct worktree_file *before, size_t before_count,
+                        struct worktree_file *after, size_t after_count, struct data_changes *ret)
 {
     size_t old = 0, new = 0;
+    sort_files(before, before_count);
+    sort_files(after, after_count);
     while (old < before_count || new < after_count) {
         int order = old == before_count  ? 1
                     : new == after_count ? -1
@@ -45,18 +59,6 @@ void data_compare_files(struct arena *arena, const struct worktree_file *before,
         old += order <= 0;
         new += order >= 0;
     }
-}
-
-static int by_path(const void *a, const void *b)
-{
-    return str_compare(((const struct worktree_file *)a)->path,
-                       ((const struct worktree_file *)b)->path);
-}
-
-static void sort_files(struct worktree_file *files, size_t count)
-{
-    if (count > 1)
-        qsort(files, count, sizeof files[0], by_path);
 }
 
 static FALLIBLE find_changes(struct session *session, const struct artifact *recorded,
@@ -74,8 +76,6 @@ static FALLIBLE find_changes(struct session *session, const struct artifact *rec
         return NULL;
     TRY(worktree_list_files(session->worktree, &scratch, recorded->path, LOOK_OUT, &after,
                             &after_count));
-    sort_files(before, before_count);
-    sort_files(after, after_count);
     data_compare_files(session->arena, before, before_count, after, after_count, ret);
     return NULL;
 }

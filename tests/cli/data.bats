@@ -34,6 +34,15 @@ raw() {
   holds 'r["counts"]["hashed_files"] == 0 and r["data"][0]["status"] == "unchanged"'
 }
 
+@test "what is told of an update does not depend on how names sort beside directories" {
+  mkdir -p data/raw/train data/raw/train-x
+  echo 1 | tee data/raw/train/a data/raw/train-x/b >data/raw/train.csv
+  succeeds add data/raw
+  echo 2 >data/raw/train/c
+  succeeds add data/raw --json
+  holds 'r["data"][0]["changes"]["named"] == [{"sign": "+", "path": "data/raw/train/c"}]'
+}
+
 @test "several paths and quoted globs get a pointer each" {
   mkdir d
   echo 1 >d/a.bin

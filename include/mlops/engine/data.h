@@ -129,10 +129,9 @@ VEC(data_status_vec, struct data_status);
 FALLIBLE data_status(struct session *session, const struct pointer_vec *pointers,
                      struct data_status_vec *ret);
 
-/* Two sorted lists of files. */
-void data_compare_files(struct arena *arena, const struct worktree_file *before,
-                        size_t before_count, const struct worktree_file *after, size_t after_count,
-                        struct data_changes *ret);
+/* Two lists of files; both are sorted by it. */
+void data_compare_files(struct arena *arena, struct worktree_file *before, size_t before_count,
+                        struct worktree_file *after, size_t after_count, struct data_changes *ret);
 
 /* --- merge --- */
 
