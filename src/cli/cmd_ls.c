@@ -59,30 +59,15 @@ static void add_row(struct listing *listing, const struct data_record *record)
 /* The files of a directory, or its direct entries. */
 static FALLIBLE add_inside(struct listing *listing, const struct data_record *record)
 {
-    struct arena *arena = listing->context->arena;
-    struct worktree_file *files = NULL;
-    struct map seen = {0};
-    size_t count = 0;
+    struct data_record_vec parts = {0};
     bool is_known = false;
-    if (listing->session->cas)
-        TRY(tree_list_files(listing->session->cas, arena, &record->artifact, SIZE_MAX, &files,
-                            &count, &is_known));
+    if (listing->command->recursive)
+        TRY(data_match(listing->session, record, STR(""), &parts, &is_known));
+    else
+        TRY(data_entries(listing->session, record, &parts, &is_known));
     listing->is_unknown = listing->is_unknown || !is_known;
-    for (size_t i = 0; i < count && is_known; i++) {
-        struct str below =
-            str_slice(files[i].path, record->artifact.path.len + 1, files[i].path.len);
-        ptrdiff_t slash = str_find_char(below, '/');
-        struct str path = files[i].path;
-        struct data_record part = {0};
-        bool found = false;
-        if (slash >= 0 && !listing->command->recursive)
-            path = str_slice(path, 0, record->artifact.path.len + 1 + (size_t)slash);
-        if (map_put(arena, &seen, path, &seen))
-            continue;
-        TRY(data_part(listing->session, record, path, &part, &found, &is_known));
-        if (found && is_known)
-            add_row(listing, &part);
-    }
+    vec_each (const struct data_record, part, &parts)
+        add_row(listing, part);
     return NULL;
 }
 

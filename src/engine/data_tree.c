@@ -75,10 +75,11 @@ FALLIBLE data_part(struct session *session, const struct data_record *record, st
     struct str below = rest;
     *ret_found = record->artifact.kind == ARTIFACT_TREE;
     while (*ret_found && str_split(&rest, '/', &part)) {
+        AUTO(arena_drop) struct arena scratch = {0};
         struct tree tree = {0};
         *ret_found = entry.kind == TREE_DIRECTORY;
         if (*ret_found)
-            TRY(load_tree(session->cas, arena, entry.digest, &tree, ret_known));
+            TRY(load_tree(session->cas, &scratch, entry.digest, &tree, ret_known));
         if (!*ret_known)
             return NULL;
         const struct tree_entry *found = *ret_found ? entry_of(&tree, part) : NULL;
@@ -94,6 +95,23 @@ FALLIBLE data_part(struct session *session, const struct data_record *record, st
     return NULL;
 }
 
+FALLIBLE data_entries(struct session *session, const struct data_record *record,
+                      struct data_record_vec *ret, bool *ret_known)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct arena *arena = session->arena;
+    struct tree tree = {0};
+    TRY(load_tree(session->cas, &scratch, record->artifact.digest, &tree, ret_known));
+    for (size_t i = 0; i < tree.count; i++) {
+        const struct tree_entry *entry = &tree.entries[i];
+        struct data_record *part = vec_push(arena, ret);
+        *part = *record;
+        part->artifact = artifact_of(path_join(arena, record->artifact.path, entry->name), entry);
+        part->kind = entry->kind;
+    }
+    return NULL;
+}
+
 FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
                     struct data_record_vec *ret, bool *ret_known)
 {
@@ -106,7 +124,7 @@ FALLIBLE data_match(struct session *session, const struct data_record *record, s
     TRY(tree_list_files(session->cas, arena, &record->artifact, SIZE_MAX, &files, &count,
                         ret_known));
     for (size_t i = 0; i < count && *ret_known; i++) {
-        if (!glob_match(pattern, files[i].path))
+        if (pattern.len && !glob_match(pattern, files[i].path))
             continue;
         struct data_record *part = vec_push(arena, ret);
         struct tree_entry entry = {.kind = files[i].kind,

@@ -77,7 +77,11 @@ FALLIBLE data_records(struct session *session, struct str commit, struct data_re
 FALLIBLE data_part(struct session *session, const struct data_record *record, struct str path,
                    struct data_record *ret, bool *ret_found, bool *ret_known);
 
-/* Parts of a record that match a glob, file by file. */
+/* What lies directly in a directory, without what is told of empty directories. */
+FALLIBLE data_entries(struct session *session, const struct data_record *record,
+                      struct data_record_vec *ret, bool *ret_known);
+
+/* Parts of a record that match a glob, file by file; an empty one matches all. */
 FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
                     struct data_record_vec *ret, bool *ret_known);
 
