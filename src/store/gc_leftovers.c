@@ -35,8 +35,10 @@ static FALLIBLE list_folder(struct arena *arena, int at_fd, const char *path, st
     return walk_list(arena, fd_number(fd), false, ret);
 }
 
-/* Recursion is bounded by LIMIT_TREE_DEPTH: what lies deeper is not counted. */
-static FALLIBLE add_size(int at_fd, const char *path, int depth, int64_t *size)
+/* Recursion is bounded by LIMIT_TREE_DEPTH: what lies deeper is not counted. What came last tells
+ * the age: a directory does not change with what is put deeper into it. */
+static FALLIBLE measure(int at_fd, const char *path, int depth, struct leftover *leftover,
+                        int64_t now_ns)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct walk_list list;
@@ -44,10 +46,12 @@ static FALLIBLE add_size(int at_fd, const char *path, int depth, int64_t *size)
     for (size_t i = 0; i < list.count; i++) {
         const struct walk_entry *entry = &list.entries[i];
         struct str below = path_join(&scratch, str_of(path), entry->name);
+        int64_t age_ns = now_ns - MAX_OF(entry->stat.mtime_ns, entry->stat.ctime_ns);
+        leftover->age_ns = MIN_OF(leftover->age_ns, age_ns);
         if (S_ISREG(entry->stat.mode))
-            *size += entry->stat.size_bytes;
+            leftover->size_bytes += entry->stat.size_bytes;
         else if (S_ISDIR(entry->stat.mode) && depth < LIMIT_TREE_DEPTH)
-            TRY(add_size(at_fd, below.at, depth + 1, size));
+            TRY(measure(at_fd, below.at, depth + 1, leftover, now_ns));
     }
     return NULL;
 }
@@ -68,7 +72,7 @@ static FALLIBLE add_leftover(struct finder *finder, struct str path, struct str 
                           .run = str_copy(finder->arena, run),
                           .group = str_copy(finder->arena, group),
                           .age_ns = finder->now_ns - MAX_OF(stat->mtime_ns, stat->ctime_ns)};
-    return add_size(finder->state_fd, path.at, 0, &leftover->size_bytes);
+    return measure(finder->state_fd, path.at, 0, leftover, finder->now_ns);
 }
 
 /* Folders below `top`: one a run, or (has_groups) one a stage inside each. */

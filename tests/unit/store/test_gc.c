@@ -1,3 +1,7 @@
+#include "mlops/base/moment.h"
+
+#include <time.h>
+
 #include "yard.h"
 
 static void what_nothing_needs_is_removed(void **state)
@@ -208,6 +212,24 @@ static void failed_outputs_beyond_the_last_three_go(void **state)
     assert_true(scratch_has(&yard.rig.scratch, ".mlops/failed/RUN3/0-train-aa/out"));
 }
 
+static void a_displaced_file_is_as_old_as_it_lies_there_not_as_its_folder(void **state)
+{
+    (void)state;
+    YARD(yard);
+    const struct scratch *scratch = &yard.rig.scratch;
+    const struct timespec pause = {.tv_nsec = 300 * NS_PER_MS};
+    yard.rig.workspace->config.keep_failed = 0;
+    yard.rig.workspace->config.keep_ns = 250 * NS_PER_MS;
+    assert_fine(directory_make(scratch->fd, ".mlops/displaced/inputs/data", false));
+    assert_fine(directory_make(scratch->fd, ".mlops/displaced/old", false));
+    nanosleep(&pause, NULL);
+    scratch_write(scratch, ".mlops/displaced/inputs/data/x", "the only copy");
+    struct gc_report report = collect(&yard, true);
+    assert_int_equal(report.removed_items, 1);
+    assert_false(scratch_has(scratch, ".mlops/displaced/old"));
+    assert_true(scratch_has(scratch, ".mlops/displaced/inputs/data/x"));
+}
+
 static void logs_of_runs_that_are_not_kept_go(void **state)
 {
     (void)state;
@@ -325,6 +347,7 @@ int main(void)
         cmocka_unit_test(what_a_living_process_restored_and_has_not_recorded_is_kept),
         cmocka_unit_test(results_go_with_their_objects_and_stay_with_them),
         cmocka_unit_test(failed_outputs_beyond_the_last_three_go),
+        cmocka_unit_test(a_displaced_file_is_as_old_as_it_lies_there_not_as_its_folder),
         cmocka_unit_test(logs_of_runs_that_are_not_kept_go),
         cmocka_unit_test(a_project_of_the_cache_that_is_not_there_stops_it),
         cmocka_unit_test(a_project_that_is_gone_for_good_can_be_forgotten),
