@@ -2,6 +2,7 @@
 #include "mlops/engine/data.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/clock.h"
@@ -34,23 +35,33 @@ FALLIBLE data_lock(struct session *session, struct lock *ret)
                                     "'lock_timeout' allows");
 }
 
-FALLIBLE data_claim(struct session *session, struct str path, struct claims *ret)
+static FALLIBLE claimed_too_long(struct session *session, const struct str *paths, size_t count)
+{
+    struct buf names = buf_in(session->arena);
+    for (size_t i = 0; i < count; i++)
+        buf_print(&names, "%s'%.*s'", i ? " or " : "", STR_FMT(paths[i]));
+    return error_new(ERROR_MACHINE,
+                     "a run has been working on %.*s for longer than 'lock_timeout' allows",
+                     STR_FMT(buf_str(&names)));
+}
+
+FALLIBLE data_claim(struct session *session, const struct str *paths, size_t count,
+                    struct claims *ret)
 {
     const struct timespec pause = {.tv_nsec = 25 * NS_PER_MS};
     int64_t most_ns = session->workspace.config.lock_timeout_ns;
     int64_t began_ns = clock_monotonic_ns();
-    struct claim claim = {path, LOCK_EXCLUSIVE};
+    struct claim *claims = arena_new_array(session->arena, struct claim, count);
+    for (size_t i = 0; i < count; i++)
+        claims[i] = (struct claim){paths[i], LOCK_EXCLUSIVE};
     for (bool taken = false;;) {
-        TRY(claims_take(fd_number(session->workspace.state_fd), "locks/paths", &claim, 1, ret,
+        TRY(claims_take(fd_number(session->workspace.state_fd), "locks/paths", claims, count, ret,
                         &taken));
         if (taken)
             return NULL;
         TRY(signal_check());
         if (most_ns >= 0 && clock_monotonic_ns() - began_ns > most_ns)
-            return error_new(ERROR_MACHINE,
-                             "a run has been working on '%.*s' for longer than 'lock_timeout' "
-                             "allows",
-                             STR_FMT(path));
+            return claimed_too_long(session, paths, count);
         nanosleep(&pause, NULL);
     }
 }

@@ -155,7 +155,7 @@ static FALLIBLE put(struct checking_out *out, const struct data_record *record)
     struct session *session = out->session;
     int displaced = 0;
     bool done = false;
-    TRY(data_claim(session, record->artifact.path, &claims));
+    TRY(data_claim(session, &record->artifact.path, 1, &claims));
     if (record->kind == TREE_SYMLINK)
         TRY(put_link(out, record, &done));
     else

@@ -6,6 +6,7 @@
 #include "mlops/model/name.h"
 #include "mlops/store/gitignore.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 static FALLIBLE find_exactly(struct session *session, struct str path, struct pointer **ret)
@@ -25,12 +26,18 @@ static FALLIBLE find_exactly(struct session *session, struct str path, struct po
                       STR_FMT((*ret)->artifact.path));
 }
 
+static FALLIBLE sync_above(struct session *session, struct str path)
+{
+    struct str above = path_directory(path);
+    return directory_sync(fd_number(session->workspace.root_fd),
+                          above.len ? str_terminate(session->arena, above) : ".");
+}
+
 static FALLIBLE drop_pointer(struct session *session, const struct pointer *pointer)
 {
-    int root_fd = fd_number(session->workspace.root_fd);
-    struct str above = path_directory(pointer->file);
-    TRY(path_remove(root_fd, str_terminate(session->arena, pointer->file)));
-    TRY(directory_sync(root_fd, above.len ? str_terminate(session->arena, above) : "."));
+    TRY(path_remove(fd_number(session->workspace.root_fd),
+                    str_terminate(session->arena, pointer->file)));
+    TRY(sync_above(session, pointer->file));
     return gitignore_remove(&session->workspace, pointer->artifact.path);
 }
 
@@ -84,36 +91,72 @@ static FALLIBLE save_at(struct session *session, const struct pointer *from, str
     return vcs ? gitignore_add(&session->workspace, &to, 1, true) : NULL;
 }
 
+/* Never onto something that came there meanwhile; another file system can't be asked for that. */
+static FALLIBLE move_data(struct session *session, struct str from, struct str to)
+{
+    int root_fd = fd_number(session->workspace.root_fd);
+    bool existed = false;
+    const char *old = str_terminate(session->arena, from), *new = str_terminate(session->arena, to);
+    struct error *error = file_rename_new(root_fd, old, root_fd, new, &existed);
+    if (error && error->system_errno == EXDEV) {
+        error_drop(error);
+        error = path_move(root_fd, old, root_fd, new);
+    }
+    if (!error && existed)
+        error =
+            error_new(ERROR_MACHINE, "'%.*s' was made by another program meanwhile", STR_FMT(to));
+    return error;
+}
+
+/* The new pointer is there before the data, the old one until they are there for good. */
+static FALLIBLE move_all(struct session *session, const struct pointer *old, struct str to,
+                         struct pointer *new)
+{
+    bool found = false, is_directory = false;
+    struct str from = old->artifact.path;
+    TRY(exists(session, from, &found, &is_directory));
+    TRY(save_at(session, old, to, new));
+    struct error *error = found ? move_data(session, from, to) : NULL;
+    if (error) {
+        error_drop(drop_pointer(session, new));
+        return error;
+    }
+    if (found)
+        TRY(sync_above(session, to));
+    return drop_pointer(session, old);
+}
+
 FALLIBLE data_move(struct session *session, struct str from, struct str to,
                    struct pointer **ret_moved)
 {
+    AUTO(claims_drop) struct claims claims = {0};
     AUTO(lock_drop) struct lock lock = {0};
     struct pointer *old = NULL, *new = arena_new(session->arena, struct pointer);
-    bool found = false, is_directory = false;
-    int root_fd = fd_number(session->workspace.root_fd);
-    TRY(data_lock(session, &lock));
     TRY(find_exactly(session, from, &old));
-    from = old->artifact.path;
-    TRY(find_target(session, from, &to));
-    TRY(save_at(session, old, to, new));
-    TRY(exists(session, from, &found, &is_directory));
-    if (found)
-        TRY(path_move(root_fd, str_terminate(session->arena, from), root_fd,
-                      str_terminate(session->arena, to)));
-    TRY(drop_pointer(session, old));
+    struct str paths[] = {old->artifact.path, to};
+    TRY(find_target(session, paths[0], &paths[1]));
+    TRY(data_claim(session, paths, COUNT_OF(paths), &claims));
+    TRY(data_lock(session, &lock));
+    TRY(find_exactly(session, paths[0], &old)); /* as they are now */
+    TRY(find_target(session, paths[0], &paths[1]));
+    TRY(move_all(session, old, paths[1], new));
     *ret_moved = new;
     return NULL;
 }
 
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced)
 {
+    AUTO(claims_drop) struct claims claims = {0};
     AUTO(lock_drop) struct lock lock = {0};
     struct pointer *pointer = NULL;
     bool done = false;
     *ret_displaced = 0;
-    TRY(data_lock(session, &lock));
     TRY(find_exactly(session, path, &pointer));
     struct artifact nothing = {.path = pointer->artifact.path};
+    if (with_data)
+        TRY(data_claim(session, &nothing.path, 1, &claims));
+    TRY(data_lock(session, &lock));
+    TRY(find_exactly(session, nothing.path, &pointer)); /* as it is now */
     struct str folder =
         str_print(session->arena, "displaced/remove-%lld", (long long)clock_real_ns());
     if (with_data)

@@ -165,7 +165,7 @@ static FALLIBLE bring_back(struct reading *reading, const struct data_record *re
         TRY(worktree_can_restore(session->worktree, &record->artifact, &done));
     if (done && !reading->options->is_dry) {
         AUTO(claims_drop) struct claims claims = {0};
-        TRY(data_claim(session, record->artifact.path, &claims));
+        TRY(data_claim(session, &record->artifact.path, 1, &claims));
         TRY(worktree_restore(session->worktree, &record->artifact, STR("displaced/inputs"),
                              &displaced, &done));
     } else if (done)

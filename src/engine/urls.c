@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 #include "mlops/store/gitignore.h"
@@ -33,26 +34,31 @@ static FALLIBLE write_pointer(struct session *session, const struct pointer *poi
     AUTO(lock_drop) struct lock lock = {0};
     const struct workspace *workspace = &session->workspace;
     struct str above = path_directory(pointer->artifact.path);
+    struct vcs *vcs = NULL;
     bool changed = false;
-    bool is_durable = workspace->config.durability == DURABILITY_FULL;
+    TRY(session_vcs(session, &vcs));
     TRY(data_lock(session, &lock));
     if (above.len)
         TRY(directory_make(fd_number(workspace->root_fd), str_terminate(session->arena, above),
                            true));
     TRY(pointers_save(workspace, pointer, &changed));
-    return gitignore_add(workspace, &pointer->artifact.path, 1, is_durable);
+    return vcs ? gitignore_add(workspace, &pointer->artifact.path, 1, true) : NULL;
 }
 
 static FALLIBLE place(struct session *session, struct url_outcome *outcome)
 {
-    struct data_checkout_options options = {.paths = &outcome->pointer->artifact.path, .count = 1};
-    struct data_checkout report = {0};
-    TRY(data_checkout(session, &options, &report));
-    outcome->displaced = report.displaced;
-    outcome->displaced_to = report.displaced_to;
-    if (report.missing.len)
+    AUTO(claims_drop) struct claims claims = {0};
+    const struct artifact *artifact = &outcome->pointer->artifact;
+    int displaced = 0;
+    bool done = false;
+    outcome->displaced_to =
+        str_print(session->arena, "displaced/update-%lld", (long long)clock_real_ns());
+    TRY(data_claim(session, &artifact->path, 1, &claims));
+    TRY(worktree_restore(session->worktree, artifact, outcome->displaced_to, &displaced, &done));
+    outcome->displaced = displaced;
+    if (!done)
         return error_new(ERROR_STORED, "what was fetched for '%.*s' is damaged in the store",
-                         STR_FMT(outcome->pointer->artifact.path));
+                         STR_FMT(artifact->path));
     return NULL;
 }
 

@@ -220,6 +220,31 @@ raw() {
   fails 3 move new/place taken
 }
 
+@test "what a run is reading is neither moved nor removed under it" {
+  raw
+  succeeds add data/raw
+  pipeline <<'END'
+stages:
+  read:
+    cmd: touch ../started; until [ -e ../go ]; do sleep 0.05; done; cat data/raw/f1 > out
+    deps: [data/raw]
+    outs: [out]
+END
+  "$MLOPS" run >/dev/null 2>&1 &
+  until [ -e ../started ]; do sleep 0.05; done
+  export MLOPS_LOCK_TIMEOUT=100ms
+  fails 4 move data/raw elsewhere
+  says "a run has been working on 'data/raw' or 'elsewhere'"
+  fails 4 remove --data data/raw
+  [ -e data/raw/f1 ] && [ -e data/raw.mlops ] && [ ! -e elsewhere.mlops ]
+  touch ../go
+  wait $!
+  [ "$(cat out)" = 1 ]
+  succeeds move data/raw elsewhere
+  succeeds remove --data elsewhere
+  [ ! -e elsewhere ]
+}
+
 @test "remove forgets and keeps the data; --data removes them, but not the only copy" {
   git_init
   echo one >one

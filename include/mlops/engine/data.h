@@ -22,9 +22,10 @@ struct data_changes {
 /* Held while pointers and .gitignore are read and written. */
 FALLIBLE data_lock(struct session *session, struct lock *ret);
 
-/* Claims a path that is about to be written. A run may be reading or making it just now: waits for
- * that. */
-FALLIBLE data_claim(struct session *session, struct str path, struct claims *ret);
+/* Claims paths that are about to be written, all at once. A run may be reading or making one of
+ * them just now: waits for that. Before data_lock, which is not held while waiting. */
+FALLIBLE data_claim(struct session *session, const struct str *paths, size_t count,
+                    struct claims *ret);
 
 /* --- add --- */
 
