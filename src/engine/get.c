@@ -37,6 +37,7 @@ FALLIBLE landing_open(struct arena *arena, const struct get_target *target, stru
     struct str parent = str_copy(arena, path_directory(target->out));
     TRY(directory_open(AT_FDCWD, parent.len ? parent.at : "/", &landing.parent_fd));
     TRY(check_free(&landing));
+    TRY(temp_dir_sweep(fd_number(landing.parent_fd), TEMP_PREFIX_BESIDE));
     TRY_WITHIN(temp_dir_open(fd_number(landing.parent_fd), TEMP_PREFIX_BESIDE, &landing.temp),
                "in '%.*s'", STR_FMT(parent));
     *ret = landing;
@@ -54,12 +55,25 @@ FALLIBLE landing_name(const struct landing *landing, struct arena *arena, struct
     return directory_make(fd_number(landing->temp.fd), above.at, false);
 }
 
+static FALLIBLE sync_content(const struct landing *landing, bool is_directory)
+{
+    int temp = fd_number(landing->temp.fd);
+    if (is_directory)
+        return syncfs(temp) == 0 ? NULL
+                                 : error_os(errno, "cannot sync '%.*s' to the disk",
+                                            STR_FMT(landing->target->out));
+    AUTO(fd_drop)
+    struct fd fd = fd_of(openat(temp, GET_CONTENT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd_number(fd) < 0)
+        return errno == ELOOP ? NULL : error_os(errno, "cannot open what was fetched"); /* a link */
+    return file_sync(fd_number(fd), landing->name.at);
+}
+
 FALLIBLE landing_finish(struct landing *landing, bool is_directory)
 {
     int temp = fd_number(landing->temp.fd), parent = fd_number(landing->parent_fd);
     bool existed = false;
-    if (is_directory && syncfs(temp) != 0)
-        return error_os(errno, "cannot sync '%.*s' to the disk", STR_FMT(landing->target->out));
+    TRY(sync_content(landing, is_directory));
     TRY(check_free(landing));
     if (!landing->target->force || is_directory)
         TRY(file_rename_new(temp, GET_CONTENT, parent, landing->name.at, &existed));

@@ -125,7 +125,7 @@ static FALLIBLE put_of_git(struct getting *getting, struct str commit, struct st
     if (!*ret_found)
         return NULL;
     getting->report = (struct get_report){.files = 1, .bytes = (int64_t)bytes.len};
-    return file_publish(fd_number(getting->landing->temp.fd), GET_CONTENT, bytes, 0644, true);
+    return file_publish(fd_number(getting->landing->temp.fd), GET_CONTENT, bytes, 0644, false);
 }
 
 static FALLIBLE unknown(struct session *session, struct str commit, struct str path)

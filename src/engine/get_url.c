@@ -117,7 +117,7 @@ static FALLIBLE get_one(struct getting *getting, struct connection *connection,
         TRY(copy_local(getting, file, fd_number(fd)));
     else if (file->size_bytes != 0)
         TRY(read_remote(getting, connection, file, fd_number(fd)));
-    return getting->state->is_directory ? NULL : file_sync(fd_number(fd), name.at);
+    return NULL;
 }
 
 /* --- all --- */
