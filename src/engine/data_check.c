@@ -52,8 +52,7 @@ static FALLIBLE refuse_link(struct session *session, struct str path, struct str
                       STR_FMT(workspace_show(&scratch, &session->workspace, inner)));
 }
 
-/* Every directory on the way must be one, and of this project. */
-static FALLIBLE check_way(struct session *session, struct str path)
+FALLIBLE data_check_way(struct session *session, struct str path)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     for (size_t end = 1; end <= path.len; end++) {
@@ -176,7 +175,7 @@ FALLIBLE data_check_path(struct session *session, struct str path, bool must_be_
 {
     bool is_directory = false;
     TRY(check_name(session, path));
-    TRY(check_way(session, path));
+    TRY(data_check_way(session, path));
     if (must_be_there)
         TRY(check_kind(session, path, &is_directory));
     if (is_directory)

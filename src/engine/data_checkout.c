@@ -121,6 +121,27 @@ static FALLIBLE is_there(struct checking_out *out, const struct data_record *rec
 
 /* --- writing --- */
 
+/* Makes the directories above a path; through a link one would write anywhere. */
+static FALLIBLE make_above(struct session *session, struct str path, bool is_durable)
+{
+    struct str above = path_directory(path);
+    struct error *error = data_check_way(session, above);
+    if (error)
+        return error_hint(error, "move the link away, then check out again");
+    return above.len ? directory_make(fd_number(session->workspace.root_fd),
+                                      str_terminate(session->arena, above), is_durable)
+                     : NULL;
+}
+
+static FALLIBLE check_target(struct session *session, const char *path, struct str target)
+{
+    struct str aimed = {0};
+    bool is_inside = target.len && target.at[0] != '/' && !memchr(target.at, '\0', target.len) &&
+                     path_resolve(session->arena, path_directory(str_of(path)), target, &aimed);
+    return is_inside ? NULL
+                     : error_new(ERROR_STORED, "the stored link '%s' leaves the project", path);
+}
+
 static FALLIBLE put_link(struct checking_out *out, const struct data_record *record, bool *ret_done)
 {
     struct session *session = out->session;
@@ -141,9 +162,8 @@ static FALLIBLE put_link(struct checking_out *out, const struct data_record *rec
     if (found)
         return error_hint(error_new(ERROR_PROJECT, "'%s' is in the way of a link", path),
                           "move it away, then check out again");
-    struct str above = path_directory(record->artifact.path);
-    if (above.len)
-        TRY(directory_make(root_fd, str_terminate(session->arena, above), false));
+    TRY(check_target(session, path, target));
+    TRY(make_above(session, record->artifact.path, false));
     if (symlinkat(str_terminate(session->arena, target), root_fd, path) != 0)
         return error_os(errno, "cannot make the link '%s'", path);
     return NULL;
@@ -203,12 +223,9 @@ static FALLIBLE write_pointers(struct checking_out *out)
         bool changed = false;
         bool is_whole =
             want->pointer && str_equal(want->pointer->artifact.path, want->artifact.path);
-        struct str above = path_directory(want->artifact.path);
         if (!is_whole || out->options->is_dry)
             continue;
-        if (above.len)
-            TRY(directory_make(fd_number(session->workspace.root_fd),
-                               str_terminate(session->arena, above), true));
+        TRY(make_above(session, want->artifact.path, true));
         TRY(pointers_save(&session->workspace, want->pointer, &changed));
         out->report.pointers += changed;
     }

@@ -175,6 +175,23 @@ raw() {
   [ -z "$(git status --short)" ]
 }
 
+@test "checkout of a revision writes no pointer through a link" {
+  git_init
+  raw
+  succeeds add data/raw
+  commit_all first
+  rm -r data
+  mkdir ../outside
+  ln -s ../outside data
+  commit_all second
+  fails 3 checkout HEAD~1
+  says "is a symbolic link"
+  [ -z "$(ls ../outside)" ]
+  rm data
+  succeeds checkout HEAD~1
+  [ "$(cat data/raw/sub/s1)" = s1 ]
+}
+
 @test "outputs of stages are checked out as the lock file says" {
   two_stages
   ran executed=2

@@ -55,6 +55,9 @@ FALLIBLE data_add(struct session *session, const struct data_add_options *option
  * below what is tracked. `is_move`: the path need not be there. */
 FALLIBLE data_check_path(struct session *session, struct str path, bool must_be_there);
 
+/* Every directory on the way, and the path itself, must be no link: one might lead anywhere. */
+FALLIBLE data_check_way(struct session *session, struct str path);
+
 /* Outputs of the pipelines that can be found: path -> name of the stage. */
 FALLIBLE data_outputs(struct session *session, struct map *ret);
 
