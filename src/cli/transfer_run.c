@@ -38,8 +38,7 @@ static void add_outs(struct lacking *lacking, const struct session *session,
             *vec_push(lacking->arena, &lacking->roots) = (struct transfer_root){
                 .artifact = outs[i],
                 .named_by = stage->name,
-                .remote =
-                    str_copy(lacking->arena, remote_of(session, stage, outs[i].path))};
+                .remote = str_copy(lacking->arena, remote_of(session, stage, outs[i].path))};
 }
 
 /* A result of this very recipe is known, by the lock file or the store; its outputs are not here.

@@ -93,7 +93,7 @@ static FALLIBLE restore_input(struct run_state *state, const struct artifact *in
     AUTO(claims_drop) struct claims claims = {0};
     int displaced = 0;
     bool done = false;
-    TRY(data_claim(session, input->path, &claims));
+    TRY(data_claim(session, &input->path, 1, &claims));
     TRY(worktree_restore(session->worktree, input, STR("displaced/inputs"), &displaced, &done));
     if (done)
         return NULL;
