@@ -271,9 +271,11 @@ static void see_shard(void *context, const char *name, uint32_t kind)
 
 FALLIBLE cas_see_shards(struct cas *cas)
 {
-    AUTO(fd_drop) struct fd fd = {0};
+    AUTO(fd_drop)
+    struct fd fd = fd_of(openat(cas->cache_fd, "obj", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     memset(cas->has_shard, 0, sizeof cas->has_shard);
-    TRY(directory_open(cas->cache_fd, "obj", &fd));
+    if (fd_number(fd) < 0)
+        return NULL; /* somebody has removed it: there is nothing in it */
     return walk_names(fd_number(fd), see_shard, cas);
 }
 

@@ -97,7 +97,7 @@ static void a_merge_conflict_says_what_to_do(void **state)
 {
     (void)state;
     refused("schema: 1\npath: raw\n<<<<<<< HEAD\ndigest: a\n=======\ndigest: b\n>>>>>>> x\n",
-            "mlops add data/raw", 3);
+            "mlops resolve data/raw", 3);
 }
 
 static void a_newer_schema_is_no_fault_of_the_project(void **state)
