@@ -2,8 +2,6 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/base/moment.h"
-#include "mlops/codec/glob.h"
-#include "mlops/engine/data.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
@@ -62,58 +60,6 @@ struct error *run_look_again(struct run_state *state, struct step *step)
     step->outcome->recipe = step->print.recipe;
     step->outcome->key = step->print.key;
     run_take_result(state, step);
-    return NULL;
-}
-
-/* Now a stage executes: all that it reads has to be there. */
-static FALLIBLE materialise_needs(struct run_state *state, const struct stage *stage,
-                                  bool *ret_done)
-{
-    const struct plan_stage *planned = &state->session->plan.stages[stage->index];
-    *ret_done = true;
-    for (size_t i = 0; i < planned->need_count && *ret_done; i++) {
-        struct step *need = &state->steps[planned->needs[i].stage];
-        if (planned->needs[i].edge == PLAN_DATA && need->is_deferred)
-            TRY(run_materialise(state, need, ret_done));
-    }
-    return NULL;
-}
-
-static bool reads(const struct stage *stage, struct str path)
-{
-    vec_each (const struct dependency, dep, &stage->deps)
-        if (dep->is_glob ? glob_match(dep->path, path) : str_equal(dep->path, path))
-            return true;
-    return false;
-}
-
-static FALLIBLE restore_input(struct run_state *state, const struct artifact *input)
-{
-    struct session *session = state->session;
-    AUTO(claims_drop) struct claims claims = {0};
-    int displaced = 0;
-    bool done = false;
-    TRY(data_claim(session, &input->path, 1, &claims));
-    TRY(worktree_restore(session->worktree, input, STR("displaced/inputs"), &displaced, &done));
-    if (done)
-        return NULL;
-    return error_hint(error_new(ERROR_STORED, "'%.*s' is not there, and the store lacks it",
-                                STR_FMT(input->path)),
-                      "mlops pull %.*s", STR_FMT(input->path));
-}
-
-/* What counted as its pointer says (lazy_inputs) is now put in place, and looked at by itself. */
-static FALLIBLE bring_inputs(struct run_state *state, const struct stage *stage)
-{
-    struct forecast *forecast = &state->forecast;
-    map_each (entry, &forecast->data) {
-        if (!entry->value || !reads(stage, entry->key))
-            continue;
-        TRY(restore_input(state, entry->value));
-        worktree_forget(state->session->worktree, entry->key);
-        map_put(state->session->arena, &forecast->known, entry->key, NULL);
-        entry->value = NULL;
-    }
     return NULL;
 }
 
@@ -208,8 +154,8 @@ struct error *run_execute(struct run_state *state, struct step *step)
     struct str gpus = {0};
     bool taken = false;
     TRY(run_begin(state));
-    TRY(materialise_needs(state, step->stage, &taken));
-    struct error *lacking = taken ? bring_inputs(state, step->stage) : NULL;
+    TRY(run_materialise_needs(state, step->stage, &taken));
+    struct error *lacking = taken ? run_bring_inputs(state, step->stage) : NULL;
     if (lacking)
         return run_fail_stage(state, step, lacking);
     if (taken)

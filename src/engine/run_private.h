@@ -92,6 +92,12 @@ FALLIBLE run_retry_held(struct run_state *state, struct step *step);
 /* What the stage is fingerprinted with beside the work tree, or NULL. */
 const struct forecast *run_forecast(const struct run_state *state);
 
+/* Now a stage executes: what stages before it made and what was put off has to be there (*ret_done
+ * false: somebody else works on it), and what counted as its pointer says (lazy_inputs), which is
+ * looked at by itself from now on. */
+FALLIBLE run_materialise_needs(struct run_state *state, const struct stage *stage, bool *ret_done);
+FALLIBLE run_bring_inputs(struct run_state *state, const struct stage *stage);
+
 /* run_guard.c: a validate stage that guards what this one reads, and would run itself (dry runs),
  * or NULL. */
 const struct stage *run_guard_awaited(const struct run_state *state, const struct step *step);

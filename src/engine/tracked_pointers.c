@@ -365,3 +365,17 @@ FALLIBLE tracked_check_pointers(struct session *session, const struct tracked_op
     error_drop(missing);
     return error;
 }
+
+FALLIBLE tracked_restore(struct session *session, const struct artifact *input)
+{
+    AUTO(claims_drop) struct claims claims = {0};
+    int displaced = 0;
+    bool done = false;
+    TRY(data_claim(session, &input->path, 1, &claims));
+    TRY(worktree_restore(session->worktree, input, STR("displaced/inputs"), &displaced, &done));
+    if (done)
+        return NULL;
+    return error_hint(error_new(ERROR_STORED, "'%.*s' is not there, and the store lacks it",
+                                STR_FMT(input->path)),
+                      "mlops pull %.*s", STR_FMT(input->path));
+}

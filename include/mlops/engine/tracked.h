@@ -21,3 +21,6 @@ struct tracked_options {
     struct map *known, *data; /* of a dry or lazy run */
 };
 FALLIBLE tracked_check_pointers(struct session *session, const struct tracked_options *options);
+
+/* Puts one of `data` in place after all: a stage executes. ERROR_STORED if the store lacks it. */
+FALLIBLE tracked_restore(struct session *session, const struct artifact *input);
