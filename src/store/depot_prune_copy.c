@@ -82,16 +82,35 @@ static FALLIBLE copy_group(struct pruning *pruning, const struct move *moves, si
     return is_avoided ? write_copies(pruning, moves, count, bytes, true, &is_avoided) : NULL;
 }
 
+/* Manifests last, in packs of their own: small ones, so that little is copied when one of their
+ * files is no longer needed. */
+static int compare_moves(const void *a, const void *b)
+{
+    const struct move *left = a, *right = b;
+    bool is_left = left->row.kind == PACK_MANIFEST, is_right = right->row.kind == PACK_MANIFEST;
+    if (is_left != is_right)
+        return is_left ? 1 : -1;
+    if (left->pack != right->pack)
+        return left->pack < right->pack ? -1 : 1;
+    return left->row.offset < right->row.offset ? -1 : left->row.offset > right->row.offset;
+}
+
+static bool is_full(const struct move *first, const struct move *next, int64_t bytes)
+{
+    bool is_other = (first->row.kind == PACK_MANIFEST) != (next->row.kind == PACK_MANIFEST);
+    return is_other || bytes + next->row.raw_bytes > DEPOT_PACK_BYTES;
+}
+
 FALLIBLE prune_copy(struct pruning *pruning)
 {
-    const struct move_vec *moves = &pruning->moves;
+    struct move_vec *moves = &pruning->moves;
+    vec_sort(moves, compare_moves);
     for (size_t from = 0, end; from < moves->len; from = end) {
         int64_t bytes = 0;
         for (end = from; end < moves->len && end - from < DEPOT_PACK_BLOBS; end++) {
-            int64_t more = moves->at[end].row.raw_bytes;
-            if (end > from && bytes + more > DEPOT_PACK_BYTES)
+            if (end > from && is_full(&moves->at[from], &moves->at[end], bytes))
                 break;
-            bytes += more;
+            bytes += moves->at[end].row.raw_bytes;
         }
         TRY(signal_check());
         TRY(copy_group(pruning, moves->at + from, end - from));
