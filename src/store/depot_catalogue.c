@@ -266,8 +266,9 @@ static FALLIBLE add_pack(struct listing *listing, struct str hex, int64_t bytes,
 static FALLIBLE visit_pack(void *context, const struct transport_item *item)
 {
     struct str hex = str_slice(item->name, strlen("pack/"), item->name.len);
-    return hex.len == DIGEST_HEX_LEN ? add_pack(context, hex, item->size_bytes, item->modified_ns)
-                                     : NULL;
+    if (hex.len != DIGEST_HEX_LEN)
+        return NULL;
+    return add_pack(context, hex, MAX_OF(item->size_bytes, INT64_C(0)), item->modified_ns);
 }
 
 /* For readers that can't list: what the last writer found. */

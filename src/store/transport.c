@@ -180,8 +180,7 @@ struct operation {
     struct transport_item *item;
     struct transport_range range;
     const struct transport_sink *sink;
-    int64_t
-        delivered; /* bytes of a read that the sink has; of a list 1 once it was told anything */
+    int64_t delivered; /* bytes of a read that the sink has */
     bool sink_failed;
     const struct transport_source *source;
     enum transport_write how;
@@ -256,7 +255,8 @@ static FALLIBLE check_name(const struct connection *connection, struct str name)
 
 /* --- the operations --- */
 
-/* A listing that breaks off is not begun again: what was told can't be taken back. */
+/* Kinds tell a listing when it is whole, or have no errors that may pass: what was told can't be
+ * taken back when it is begun again. */
 static FALLIBLE visit_item(void *context, const struct transport_item *item)
 {
     struct operation *operation = context;

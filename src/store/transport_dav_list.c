@@ -71,8 +71,8 @@ static FALLIBLE take_response(void *context, const struct xml_node *response)
     struct dav_listing *listing = context;
     const struct xml_node *properties = find_properties(response);
     struct str name = name_of(listing, xml_text(response, "href"));
-    if (!properties || !name.len)
-        return NULL;
+    if (!properties || !name.len || name.len > (size_t)LIMIT_PATH_BYTES)
+        return NULL; /* however deep a server says it is */
     if ((int64_t)(listing->items.len + listing->directories.len) >= LIMIT_REMOTE_NAMES)
         return error_new(ERROR_MACHINE, "it has more than %lld names",
                          (long long)LIMIT_REMOTE_NAMES);

@@ -5,7 +5,7 @@
 
 #include "transport_s3_private.h"
 
-enum { PAGE_KEYS = 1000 };
+enum { PAGE_KEYS = 1000, PAGES_MOST = 100000 };
 
 /* --- settings --- */
 
@@ -233,9 +233,11 @@ static FALLIBLE kind_list(struct connection *connection, struct str prefix,
     AUTO(arena_drop) struct arena found = {0};
     struct web_item_vec items = {0};
     struct str token = {0};
-    do
+    for (int64_t pages = 0; !pages || token.len; pages++) {
+        if (pages == PAGES_MOST)
+            return error_new(ERROR_MACHINE, "its listing does not end");
         TRY(list_page(connection, &found, prefix, &items, &token));
-    while (token.len);
+    }
     return web_tell_items(&items, visit, context);
 }
 
