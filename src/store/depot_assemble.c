@@ -117,7 +117,8 @@ static FALLIBLE fetch_chunks(struct assembly *assembly, struct arena *arena, boo
     return NULL;
 }
 
-/* What does not become the file in spite of good chunks never will: its manifest lies. */
+/* Published under the lock: who waited for it finds the object. What does not become the file in
+ * spite of good chunks never will: its manifest lies. */
 static FALLIBLE take_whole(struct assembly *assembly, bool *ret_done)
 {
     struct depot *depot = assembly->depot;
@@ -126,7 +127,7 @@ static FALLIBLE take_whole(struct assembly *assembly, bool *ret_done)
     TRY(cas_put_assembled(depot->cas, fd_number(depot->workspace->cache_fd), assembly->name,
                           assembly->want->digest, ret_done));
     if (*ret_done)
-        return NULL;
+        return cas_flush(depot->cas);
     unlinkat(fd_number(depot->workspace->cache_fd), assembly->name, 0);
     digest_print(assembly->want->digest, hex);
     depot_warn(depot, "remote '%.*s': the chunks of %.12s... do not make that file: not used",

@@ -99,7 +99,6 @@ static FALLIBLE fetch_large(struct depot *depot, struct arena *arena,
         TRY(signal_check());
         if (manifests[i].len)
             TRY(depot_assemble(depot, &wants->at[i], manifests[i], &is_done));
-        TRY(cas_flush(depot->cas));
         if (!is_done)
             *vec_push(arena, ret_missing) = wants->at[i];
         depot->counts.objects += is_done;
