@@ -306,7 +306,8 @@ static FALLIBLE note_name(void *context, const struct transport_item *item)
 {
     struct name_list *list = context;
     struct str hex = str_slice(item->name, strlen("pack/"), item->name.len);
-    *vec_push(list->arena, &list->names) = str_copy(list->arena, hex);
+    if (hex.len == DIGEST_HEX_LEN)
+        *vec_push(list->arena, &list->names) = str_copy(list->arena, hex);
     return NULL;
 }
 
@@ -323,12 +324,30 @@ static FALLIBLE list_text(struct depot *depot, struct arena *arena, struct str *
     return NULL;
 }
 
+/* Whoever was killed after his packs wrote none: told by its size, as nothing changed since. */
+static FALLIBLE is_list_written(struct depot *depot, bool *ret)
+{
+    AUTO(depot_line_drop) struct depot_line line = {0};
+    struct transport_item item = {0};
+    size_t packs = depot->catalogue.packs.len + depot->unusable.len;
+    bool found = false;
+    TRY(depot_line_take(depot, &line));
+    TRY(connection_stat(line.connection, STR("list/packs"), &item, &found));
+    *ret = item.size_bytes == (int64_t)(packs * (DIGEST_HEX_LEN + 1)) || item.size_bytes < 0;
+    return NULL;
+}
+
 /* Whoever writes looks again afterwards: so the last of several writers leaves a list of all. */
 struct error *depot_finish(struct depot *depot)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str text = {0}, after = {0};
-    if (!depot->lists_changed || !transport_can_list(depot->transport))
+    bool is_written = false;
+    if (!transport_can_list(depot->transport))
+        return NULL;
+    if (!depot->lists_changed)
+        TRY(is_list_written(depot, &is_written));
+    if (is_written)
         return NULL;
     TRY(list_text(depot, &scratch, &text));
     for (int round = 0; round < LIST_ROUNDS; round++) {

@@ -196,7 +196,7 @@ bool depot_can_give_all(const struct depot *depot, const struct manifest_chunk_v
  */
 FALLIBLE depot_run_errands(struct errands *errands);
 
-/* Assembles a large file in the cache's tmp/part/ and makes it an object, durably. *ret_done false: a
- * chunk is nowhere, or what came together is not the file. */
+/* Assembles a large file in the cache's tmp/part/ and makes it an object, durably. *ret_done false:
+ * a chunk is nowhere, or what came together is not the file. */
 FALLIBLE depot_assemble(struct depot *depot, const struct depot_want *want, struct str manifest,
                         bool *ret_done);

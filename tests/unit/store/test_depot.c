@@ -137,6 +137,24 @@ static void what_is_there_does_not_travel_again(void **state)
     pair_drop(pair);
 }
 
+/* The one who sent the packs was killed before he could. */
+static void the_list_for_those_who_cannot_list_is_made_good(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_open();
+    struct depot_want want = put(pair, STR("hello"));
+    struct stat seen;
+    push(pair, &want, 1);
+    assert_int_equal(unlinkat(pair->place.fd, "remote/list/packs", 0), 0);
+    push(pair, &want, 1);
+    assert_true(scratch_has(&pair->place, "remote/list/packs"));
+    scratch_write(&pair->place, "remote/list/packs", "");
+    push(pair, &want, 1);
+    assert_int_equal(fstatat(pair->place.fd, "remote/list/packs", &seen, 0), 0);
+    assert_int_equal(seen.st_size, 65);
+    pair_drop(pair);
+}
+
 static void a_changed_large_file_costs_its_changes(void **state)
 {
     (void)state;
@@ -305,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_and_large_objects_come_over),
         cmocka_unit_test(what_is_there_does_not_travel_again),
+        cmocka_unit_test(the_list_for_those_who_cannot_list_is_made_good),
         cmocka_unit_test(a_changed_large_file_costs_its_changes),
         cmocka_unit_test(a_large_tree_comes_over),
         cmocka_unit_test(what_compresses_travels_small),
