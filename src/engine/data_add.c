@@ -3,6 +3,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
+#include "mlops/model/event.h"
 #include "mlops/model/name.h"
 #include "mlops/store/gitignore.h"
 
@@ -135,6 +136,24 @@ static FALLIBLE note_changes(struct adding *adding, const struct artifact *befor
     return NULL;
 }
 
+/* Files that .mlopsignore names are left out on purpose; of these the user may not know. */
+static void tell_left_out(struct session *session, const struct artifact *found)
+{
+    struct str first = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < found->ignored_count; i++) {
+        struct str name = path_name(found->ignored[i]);
+        if (!str_is(name, ".git") && !str_is(name, ".mlops"))
+            continue;
+        first = count++ ? first : path_join(session->arena, found->path, found->ignored[i]);
+    }
+    struct event event = {.kind = EVENT_WARNING};
+    event.text = str_print(session->arena, "'%.*s' is left out: no .git or .mlops is ever stored%s",
+                           STR_FMT(first), count > 1 ? ", and it is not the only one" : "");
+    if (count)
+        observer_tell(session->observer, &event);
+}
+
 /* What the pointer will say: all of the path, or the directory that holds it with that part new. */
 static FALLIBLE whole_of(struct adding *adding, const struct wish *wish,
                          const struct artifact *before, struct artifact *ret)
@@ -144,6 +163,7 @@ static FALLIBLE whole_of(struct adding *adding, const struct wish *wish,
     bool is_known = false;
     TRY(worktree_look(session->worktree, wish->path, LOOK_OUT, &found));
     *ret = found;
+    tell_left_out(session, &found);
     if (found.kind == ARTIFACT_ABSENT)
         return error_new(ERROR_MACHINE, "'%.*s' went while it was read", STR_FMT(wish->path));
     if (!wish->before || str_equal(wish->before->artifact.path, wish->path))

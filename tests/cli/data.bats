@@ -414,6 +414,18 @@ END
   holds 'r["data"] == []'
 }
 
+@test "a repository inside a directory is left out, and that is told" {
+  raw
+  mkdir -p data/raw/sub/.git data/raw/.mlops
+  touch data/raw/sub/.git/HEAD
+  succeeds add data/raw
+  says "'data/raw/.mlops' is left out"
+  says "added     data/raw  6 files"
+  rm -r data/raw/sub/.git data/raw/.mlops
+  succeeds add data/raw
+  says_not "left out"
+}
+
 @test "ignored files are left out" {
   raw
   echo '*.tmp' >.mlopsignore
