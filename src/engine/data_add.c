@@ -10,19 +10,30 @@
 #include <sys/stat.h>
 
 VEC(path_vec, struct str);
+VEC(artifact_vec, struct artifact);
 
-/* One thing to be captured, and the pointer that will name it. */
+/* One thing to be captured. */
 struct wish {
-    struct str path;        /* what is captured */
-    struct pointer *before; /* that names it, or a directory that holds it; NULL: none yet */
+    struct str path;
+    struct str top; /* what the pointer names: it, or a directory that holds it */
 };
 VEC(wish_vec, struct wish);
+
+/* A pointer to be written, and what of its path was captured. */
+struct group {
+    struct str top;
+    struct pointer *before; /* NULL: none yet */
+    struct artifact_vec parts;
+};
+VEC(group_vec, struct group *);
 
 struct adding {
     struct session *session;
     const struct data_add_options *options;
     struct wish_vec wishes;
     struct map known; /* paths of wishes */
+    struct group_vec groups;
+    struct map group_of; /* top -> group */
     struct error_list errors;
     struct data_added_vec added;
 };
@@ -59,7 +70,8 @@ static FALLIBLE add_wish(struct adding *adding, struct str path)
     error = data_check_path(session, path, true);
     if (error)
         return error;
-    *vec_push(session->arena, &adding->wishes) = (struct wish){path, tracks};
+    *vec_push(session->arena, &adding->wishes) =
+        (struct wish){path, tracks ? tracks->artifact.path : path};
     return NULL;
 }
 
@@ -110,6 +122,20 @@ static FALLIBLE take_word(struct adding *adding, struct str word)
     return glob_is_pattern(word) ? add_matches(adding, word, path) : nothing_there(session, path);
 }
 
+/* What lies in a directory that is added, too, comes with it. */
+static void drop_nested(struct adding *adding)
+{
+    size_t kept = 0;
+    vec_each (const struct wish, wish, &adding->wishes) {
+        struct str above = path_directory(wish->path);
+        while (above.len && !map_has(&adding->known, above))
+            above = path_directory(above);
+        if (!above.len)
+            adding->wishes.at[kept++] = *wish;
+    }
+    adding->wishes.len = kept;
+}
+
 /* --- capturing --- */
 
 static FALLIBLE capture(struct adding *adding)
@@ -154,79 +180,86 @@ static void tell_left_out(struct session *session, const struct artifact *found)
         observer_tell(session->observer, &event);
 }
 
-/* What the pointer will say: all of the path, or the directory that holds it with that part new. */
-static FALLIBLE whole_of(struct adding *adding, const struct wish *wish,
-                         const struct artifact *before, struct artifact *ret)
+static FALLIBLE look(struct session *session, struct str path, struct artifact *ret)
 {
-    struct session *session = adding->session;
-    struct artifact found = {0};
-    bool is_known = false;
-    TRY(worktree_look(session->worktree, wish->path, LOOK_OUT, &found));
-    *ret = found;
-    tell_left_out(session, &found);
-    if (found.kind == ARTIFACT_ABSENT)
-        return error_new(ERROR_MACHINE, "'%.*s' went while it was read", STR_FMT(wish->path));
-    if (!wish->before || str_equal(wish->before->artifact.path, wish->path))
+    TRY(worktree_look(session->worktree, path, LOOK_OUT, ret));
+    tell_left_out(session, ret);
+    return ret->kind != ARTIFACT_ABSENT
+               ? NULL
+               : error_new(ERROR_MACHINE, "'%.*s' went while it was read", STR_FMT(path));
+}
+
+/* As its pointer is now: another command may have written it while we read the data. */
+static FALLIBLE open_group(struct adding *adding, const struct wish *wish, struct group **ret)
+{
+    struct arena *arena = adding->session->arena;
+    struct group *group = *ret = map_get(&adding->group_of, wish->top);
+    if (group)
         return NULL;
-    TRY(data_graft(session, before, &found, ret, &is_known));
+    *ret = group = arena_new(arena, struct group);
+    group->top = wish->top;
+    TRY(pointers_load(arena, &adding->session->workspace, pointer_file_of(arena, wish->top),
+                      &group->before));
+    if (!group->before && !str_equal(wish->top, wish->path))
+        return error_hint(error_new(ERROR_MACHINE, "another command has just removed '%.*s'",
+                                    STR_FMT(pointer_file_of(arena, wish->top))),
+                          "add it again, or the whole of it");
+    map_put(arena, &adding->group_of, group->top, group);
+    *vec_push(arena, &adding->groups) = group;
+    return NULL;
+}
+
+static FALLIBLE group_wishes(struct adding *adding)
+{
+    vec_each (const struct wish, wish, &adding->wishes) {
+        struct group *group = NULL;
+        TRY(open_group(adding, wish, &group));
+        TRY(look(adding->session, wish->path, vec_push(adding->session->arena, &group->parts)));
+    }
+    return NULL;
+}
+
+/* What the pointer will say: all of the path, or the directory that holds it with parts new. */
+static FALLIBLE whole_of(struct adding *adding, const struct group *group, struct artifact *ret)
+{
+    const struct artifact *first = &group->parts.at[0];
+    bool is_known = false;
+    *ret = *first;
+    if (str_equal(first->path, group->top))
+        return NULL;
+    TRY(data_graft(adding->session, &group->before->artifact, group->parts.at, group->parts.len,
+                   ret, &is_known));
     if (is_known)
         return NULL;
     return error_hint(error_new(ERROR_STORED,
                                 "the store lacks what '%.*s' names, so '%.*s' can't be added to it",
-                                STR_FMT(wish->before->file), STR_FMT(wish->path)),
-                      "mlops pull %.*s", STR_FMT(wish->before->artifact.path));
+                                STR_FMT(group->before->file), STR_FMT(first->path)),
+                      "mlops pull %.*s", STR_FMT(group->top));
 }
 
-static struct data_added *added_of(struct adding *adding, struct str path)
-{
-    vec_each (struct data_added, added, &adding->added)
-        if (str_equal(added->pointer->artifact.path, path))
-            return added;
-    return NULL;
-}
-
-static FALLIBLE make_pointer(struct adding *adding, const struct wish *wish)
+static FALLIBLE make_pointer(struct adding *adding, const struct group *group)
 {
     struct arena *arena = adding->session->arena;
-    struct str top = wish->before ? wish->before->artifact.path : wish->path;
-    struct data_added *added = wish->before ? added_of(adding, top) : NULL;
+    const struct pointer *before = group->before;
+    struct pointer *pointer = arena_new(arena, struct pointer);
     struct artifact whole = {0};
-    TRY(whole_of(adding, wish,
-                 added          ? &added->pointer->artifact
-                 : wish->before ? &wish->before->artifact
-                                : NULL,
-                 &whole));
-    if (!added) {
-        added = vec_push(arena, &adding->added);
-        added->pointer = arena_new(arena, struct pointer);
-        *added->pointer = wish->before ? *wish->before : (struct pointer){0};
-    }
-    struct pointer *pointer = added->pointer;
-    pointer->file = pointer_file_of(arena, top);
+    TRY(whole_of(adding, group, &whole));
+    struct data_added *added = vec_push(arena, &adding->added);
+    if (before)
+        *pointer = *before;
+    pointer->file = pointer_file_of(arena, group->top);
     pointer->artifact = whole;
-    pointer->artifact.path = top;
+    pointer->artifact.path = group->top;
     pointer->artifact.is_stored = true;
     if (adding->options->desc.len)
         pointer->desc = adding->options->desc;
-    added->status = !wish->before                                     ? DATA_ADDED
-                    : artifact_equal(&whole, &wish->before->artifact) ? DATA_SAME
-                                                                      : DATA_UPDATED;
-    added->changes = (struct data_changes){0};
-    if (added->status == DATA_UPDATED)
-        TRY(note_changes(adding, &wish->before->artifact, &pointer->artifact, &added->changes));
-    return NULL;
-}
-
-/* Another command may have written the pointers while we read the data. */
-static FALLIBLE refresh(struct adding *adding)
-{
-    struct session *session = adding->session;
-    vec_each (struct wish, wish, &adding->wishes) {
-        struct str file =
-            wish->before ? wish->before->file : pointer_file_of(session->arena, wish->path);
-        TRY(pointers_load(session->arena, &session->workspace, file, &wish->before));
-    }
-    return NULL;
+    added->pointer = pointer;
+    added->status = !before                                     ? DATA_ADDED
+                    : artifact_equal(&whole, &before->artifact) ? DATA_SAME
+                                                                : DATA_UPDATED;
+    return added->status == DATA_UPDATED
+               ? note_changes(adding, &before->artifact, &pointer->artifact, &added->changes)
+               : NULL;
 }
 
 /* --- names --- */
@@ -282,12 +315,13 @@ FALLIBLE data_add(struct session *session, const struct data_add_options *option
         error_list_add(&adding.errors, error);
     }
     TRY(error_list_take(&adding.errors));
+    drop_nested(&adding);
     TRY(capture(&adding));
     AUTO(lock_drop) struct lock lock = {0};
     TRY(data_lock(session, &lock));
-    TRY(refresh(&adding));
-    vec_each (const struct wish, wish, &adding.wishes)
-        TRY(make_pointer(&adding, wish));
+    TRY(group_wishes(&adding));
+    for (size_t i = 0; i < adding.groups.len; i++)
+        TRY(make_pointer(&adding, adding.groups.at[i]));
     TRY(cas_flush(session->cas));
     TRY(publish(&adding));
     *ret = adding.added;

@@ -142,7 +142,8 @@ FALLIBLE data_match(struct session *session, const struct data_record *record, s
 
 struct graft {
     struct session *session;
-    const struct artifact *part;
+    struct arena *arena;          /* of the trees on the way */
+    const struct artifact *parts; /* sorted by path; none lies in another */
     bool is_known;
 };
 
@@ -157,16 +158,22 @@ static struct tree_entry entry_for(struct str name, const struct artifact *artif
                                .digest = artifact->digest};
 }
 
-/* The tree with that entry in its place; one that holds no files is left out. */
-static void exchange(struct arena *arena, struct tree *tree, struct tree_entry entry)
+/* The tree with those entries in their places; what holds no files is left out. */
+static void exchange(struct arena *arena, struct tree *tree, const struct tree_entry *fresh,
+                     size_t fresh_count)
 {
-    struct tree_entry *entries = arena_new_array(arena, struct tree_entry, tree->count + 1);
+    struct tree_entry *entries =
+        arena_new_array(arena, struct tree_entry, tree->count + fresh_count);
+    struct map names = {0};
     size_t count = 0;
+    for (size_t i = 0; i < fresh_count; i++) {
+        map_put(arena, &names, fresh[i].name, tree);
+        if (fresh[i].kind != TREE_DIRECTORY || fresh[i].file_count)
+            entries[count++] = fresh[i];
+    }
     for (size_t i = 0; i < tree->count; i++)
-        if (!str_equal(tree->entries[i].name, entry.name))
+        if (!map_has(&names, tree->entries[i].name))
             entries[count++] = tree->entries[i];
-    if (entry.kind != TREE_DIRECTORY || entry.file_count)
-        entries[count++] = entry;
     if (count > 1)
         qsort(entries, count, sizeof entries[0], tree_entry_compare);
     *tree = (struct tree){entries, count};
@@ -185,61 +192,93 @@ static FALLIBLE put_tree(struct graft *graft, const struct tree *tree, struct tr
     return cas_put_bytes(graft->session->cas, buf_str(&bytes), &ret->digest);
 }
 
-/* Down to the part and up again; as deep as the path has parts, which is limited. */
-static FALLIBLE graft_below(struct graft *graft, const struct tree_entry *top, struct str rest,
-                            struct tree_entry *ret)
+/* What a part is called at this level. */
+static struct str name_at(const struct artifact *part, size_t skip)
 {
-    struct arena *arena = graft->session->arena;
+    struct str rest = str_slice(part->path, skip, part->path.len);
+    ptrdiff_t slash = str_find_char(rest, '/');
+    return str_slice(rest, 0, slash < 0 ? rest.len : (size_t)slash);
+}
+
+/* Parts from..to lie below the directory whose path ends at `skip`. Down to them and up again; as
+ * deep as paths have parts, which is limited. */
+static FALLIBLE graft_below(struct graft *graft, const struct tree_entry *top, size_t from,
+                            size_t to, size_t skip, struct tree_entry *ret)
+{
     struct tree tree = {0};
-    struct str name = {0};
-    struct tree_entry entry = {0};
-    (void)str_split(&rest, '/', &name);
+    struct tree_entry *fresh = arena_new_array(graft->arena, struct tree_entry, to - from);
+    size_t count = 0;
     if (top && top->kind == TREE_DIRECTORY)
-        TRY(load_tree(graft->session->cas, arena, top->digest, &tree, &graft->is_known));
+        TRY(load_tree(graft->session->cas, graft->arena, top->digest, &tree, &graft->is_known));
+    for (size_t end; from < to && graft->is_known; from = end) {
+        const struct artifact *part = &graft->parts[from];
+        struct str name = name_at(part, skip);
+        struct tree_entry *entry = &fresh[count++];
+        for (end = from + 1; end < to && str_equal(name_at(&graft->parts[end], skip), name); end++)
+            ;
+        if (skip + name.len == part->path.len)
+            *entry = entry_for(name, part);
+        else
+            TRY(graft_below(graft, entry_of(&tree, name), from, end, skip + name.len + 1, entry));
+        entry->name = name;
+    }
     if (!graft->is_known)
         return NULL;
-    if (rest.at)
-        TRY(graft_below(graft, entry_of(&tree, name), rest, &entry));
-    else
-        entry = entry_for(name, graft->part);
-    if (!graft->is_known)
-        return NULL;
-    entry.name = name;
-    exchange(arena, &tree, entry);
+    exchange(graft->arena, &tree, fresh, count);
     return put_tree(graft, &tree, ret);
 }
 
-/* Empty directories of the whole but those on the way to the part and in it, and those of the part.
- */
-static void graft_empty_dirs(struct arena *arena, const struct artifact *top, struct str below,
-                             const struct artifact *part, struct artifact *ret)
+static bool is_touched(struct str below, const struct artifact *parts, size_t count, size_t skip)
 {
-    size_t most = top->empty_dir_count + part->empty_dir_count + 1;
-    ret->empty_dirs = arena_new_array(arena, struct str, most);
-    ret->empty_dir_count = 0;
-    for (size_t i = 0; i < top->empty_dir_count; i++) {
-        struct str path = top->empty_dirs[i];
-        if (!path_is_within(path, below) && !path_is_within(below, path))
-            ret->empty_dirs[ret->empty_dir_count++] = path;
+    for (size_t i = 0; i < count; i++) {
+        struct str part = str_slice(parts[i].path, skip, parts[i].path.len);
+        if (path_is_within(below, part) || path_is_within(part, below))
+            return true;
     }
-    for (size_t i = 0; i < part->empty_dir_count; i++)
-        ret->empty_dirs[ret->empty_dir_count++] = path_join(arena, below, part->empty_dirs[i]);
-    bool is_empty = part->kind == ARTIFACT_TREE && !part->file_count && !part->empty_dir_count;
-    if (is_empty)
-        ret->empty_dirs[ret->empty_dir_count++] = below;
-    if (ret->empty_dir_count > 1)
-        qsort(ret->empty_dirs, ret->empty_dir_count, sizeof ret->empty_dirs[0], str_compare_items);
+    return false;
 }
 
-FALLIBLE data_graft(struct session *session, const struct artifact *top,
-                    const struct artifact *part, struct artifact *ret, bool *ret_known)
+/* Empty directories of the whole but those on the way to the parts and in them, and those of the
+ * parts. */
+static void graft_empty_dirs(struct arena *arena, const struct artifact *top,
+                             const struct artifact *parts, size_t count, struct artifact *ret)
 {
-    struct graft graft = {session, part, true};
+    size_t skip = top->path.len + 1, most = top->empty_dir_count, len = 0;
+    for (size_t i = 0; i < count; i++)
+        most += parts[i].empty_dir_count + 1;
+    ret->empty_dirs = arena_new_array(arena, struct str, most);
+    for (size_t i = 0; i < top->empty_dir_count; i++)
+        if (!is_touched(top->empty_dirs[i], parts, count, skip))
+            ret->empty_dirs[len++] = top->empty_dirs[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct artifact *part = &parts[i];
+        struct str below = str_slice(part->path, skip, part->path.len);
+        for (size_t n = 0; n < part->empty_dir_count; n++)
+            ret->empty_dirs[len++] = path_join(arena, below, part->empty_dirs[n]);
+        if (part->kind == ARTIFACT_TREE && !part->file_count && !part->empty_dir_count)
+            ret->empty_dirs[len++] = below;
+    }
+    ret->empty_dir_count = len;
+    if (len > 1)
+        qsort(ret->empty_dirs, len, sizeof ret->empty_dirs[0], str_compare_items);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return str_compare(((const struct artifact *)a)->path, ((const struct artifact *)b)->path);
+}
+
+FALLIBLE data_graft(struct session *session, const struct artifact *top, struct artifact *parts,
+                    size_t count, struct artifact *ret, bool *ret_known)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct graft graft = {session, &scratch, parts, true};
     struct tree_entry old = entry_for(path_name(top->path), top), new = {0};
-    struct str below = str_slice(part->path, top->path.len + 1, part->path.len);
-    TRY(graft_below(&graft, &old, below, &new));
+    if (count > 1)
+        qsort(parts, count, sizeof parts[0], by_path);
+    TRY(graft_below(&graft, &old, 0, count, top->path.len + 1, &new));
     *ret_known = graft.is_known;
     *ret = artifact_of(top->path, &new);
-    graft_empty_dirs(session->arena, top, below, part, ret);
+    graft_empty_dirs(session->arena, top, parts, count, ret);
     return NULL;
 }

@@ -69,6 +69,32 @@ raw() {
   [ -d data/raw/empty ]
 }
 
+@test "many files of a tracked directory update it at once, as adding all of it would" {
+  raw
+  succeeds add data/raw
+  mkdir -p data/raw/sub.d data/raw/new/deep data/raw/sub/leer
+  echo n | tee data/raw/n1 data/raw/sub/n2 data/raw/sub.d/n3 data/raw/new/deep/n4 >/dev/null
+  echo changed >data/raw/sub/s1
+  rmdir data/raw/empty
+  echo file >data/raw/empty
+  succeeds add data/raw/new 'data/raw/**/n[1-4]' data/raw/sub data/raw/sub.d data/raw/empty --json
+  holds 'len(r["data"]) == 1 and r["data"][0]["changes"]["added"] == 5'
+  holds 'r["data"][0]["changes"]["changed"] == 1'
+  cp data/raw.mlops ../parts
+  succeeds add data/raw --json
+  holds 'r["data"][0]["status"] == "unchanged"'
+  cmp data/raw.mlops ../parts
+}
+
+@test "a path in a directory that is added, too, comes with it" {
+  raw
+  succeeds add data/raw/f1 data/raw 'data/raw/sub/*' --json
+  holds 'len(r["data"]) == 1 and r["data"][0]["files"] == 6'
+  [ ! -e data/raw/f1.mlops ]
+  succeeds add data/raw data/raw/f1 --json
+  holds 'len(r["data"]) == 1 and r["data"][0]["status"] == "unchanged"'
+}
+
 @test "what can't be tracked is refused, all of it at once, and nothing is written" {
   git_init
   echo 1 >tracked && git add tracked

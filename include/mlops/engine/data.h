@@ -89,9 +89,10 @@ FALLIBLE data_entries(struct session *session, const struct data_record *record,
 FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
                     struct data_record_vec *ret, bool *ret_known);
 
-/* The same directory with one part of it exchanged (or added); tree objects are put. */
-FALLIBLE data_graft(struct session *session, const struct artifact *top,
-                    const struct artifact *part, struct artifact *ret, bool *ret_known);
+/* The same directory with parts of it exchanged (or added), none of which lies in another; they are
+ * sorted by it. Tree objects are put. */
+FALLIBLE data_graft(struct session *session, const struct artifact *top, struct artifact *parts,
+                    size_t count, struct artifact *ret, bool *ret_known);
 
 /* --- checkout --- */
 
