@@ -128,6 +128,72 @@ def try_here(template, below):
             unmount(where)
 
 
+def data_of(directory):
+    return {path: what for path, what in fault.tree(directory).items() if path.startswith("data/")}
+
+
+def try_add():
+    """The store is full while data go into it: the user's files stay, no pointer is written."""
+    target = os.path.join(fault.scratch(), "adds")
+    os.makedirs(f"{target}/data/many")
+    fault.write(f"{target}/data/large", os.urandom(3 << 20).hex())
+    for i in range(400):
+        fault.write(f"{target}/data/many/{i}", os.urandom(3000).hex())
+    before = data_of(target)
+    if not mount(f"{target}/.mlops"):
+        raise places.base.Missing("a tmpfs cannot be mounted here (needs root)")
+    try:
+        project.done(target, "init")
+        result = fault.mlops(target, "add", "data/large", "data/many")
+        faults = says_full(result) + fault.differences(before, data_of(target))
+        resize(f"{target}/.mlops", LARGE)
+        again = fault.mlops(target, "add", "data/large", "data/many")
+        if again.status != fault.OK:
+            faults.append(f"with room: {again}")
+        fault.remove(f"{target}/data/large")
+        fault.remove(f"{target}/data/many")
+        project.done(target, "checkout")
+        now = data_of(target)
+        return faults + fault.verify(target) + fault.differences(
+            before, {path: now.get(path) for path in before})
+    finally:
+        unmount(f"{target}/.mlops")
+
+
+def try_checkout():
+    """The work tree is full while data come back: each path is whole or as it was."""
+    target = os.path.join(fault.scratch(), "returns")
+    unmount(target)
+    if not mount(target, "12m"):
+        raise places.base.Missing("a tmpfs cannot be mounted here (needs root)")
+    try:
+        os.makedirs(f"{target}/data/many")
+        fault.write(f"{target}/data/large", os.urandom(1 << 20).hex())
+        for i in range(400):
+            fault.write(f"{target}/data/many/{i}", os.urandom(3000).hex())
+        project.done(target, "init")
+        project.done(target, "config", "set", "cache.link", "copy")
+        project.done(target, "add", "data/large", "data/many")
+        wanted = data_of(target)
+        fault.remove(f"{target}/data/large")
+        fault.remove(f"{target}/data/many")
+        room = os.statvfs(target)
+        fault.write(f"{target}/ballast", "x" * (room.f_bavail * room.f_frsize - (3 << 20)))
+        result = fault.mlops(target, "checkout")
+        faults = says_full(result) + fault.verify(target)
+        faults += [f"{path} is not whole" for path, what in data_of(target).items()
+                   if wanted.get(path) != what]
+        fault.remove(f"{target}/ballast")
+        again = fault.mlops(target, "checkout")
+        if again.status != fault.OK:
+            faults.append(f"with room: {again}")
+        if os.listdir(f"{target}/.mlops/tmp"):
+            faults.append(f"left over: {os.listdir(target + '/.mlops/tmp')}")
+        return faults + fault.differences(wanted, data_of(target))
+    finally:
+        unmount(target)
+
+
 def main():
     chosen = fault.arguments()
     if os.geteuid() != 0:
@@ -137,7 +203,9 @@ def main():
     kinds = ["directory", "sftp", "webdav", "s3"] if chosen.full else ["directory", "webdav"]
     cases = [(f"where the {kind} remote lies", lambda kind=kind: try_kind(template, kind))
              for kind in kinds]
-    cases += [("in .mlops of who pulls", lambda: try_here(template, True)),
+    cases += [("in .mlops of who adds", try_add),
+              ("where a checkout goes", try_checkout),
+              ("in .mlops of who pulls", lambda: try_here(template, True)),
               ("in all of the clone that pulls", lambda: try_here(template, False))]
     for name, test in cases:
         try:
