@@ -11,6 +11,7 @@ void marks_drop(struct marks *marks)
     digest_set_drop(&marks->fetchable);
     digest_set_drop(&marks->keys);
     digest_set_drop(&marks->documents);
+    arena_drop(&marks->memory);
 }
 
 enum mark_rank mark_as(struct marks *marks, enum mark_rank rank)
@@ -64,8 +65,10 @@ static FALLIBLE expand(struct marks *marks, struct arena *arena, struct digest d
     *ret_found = found;
     if (!found && marks->collected)
         *vec_push(marks->collected, &marks->absent) = digest;
-    if (!found)
+    if (!found) {
+        *vec_push(&marks->memory, &marks->missing) = (struct missing_tree){digest, marks->rank};
         return NULL;
+    }
     TRY_WITHIN(tree_decode(&scratch, bytes, &tree), "a directory in the store");
     for (size_t i = 0; i < tree.count; i++) {
         const struct tree_entry *entry = &tree.entries[i];
@@ -95,6 +98,23 @@ FALLIBLE mark_below(struct marks *marks, struct digest tree, bool *ret_found)
     TRY(expand(marks, &arena, tree, &waiting, ret_found));
     bool is_whole = true;
     return expand_all(marks, &arena, &waiting, &is_whole);
+}
+
+FALLIBLE mark_missing(struct marks *marks)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct missing_vec missing = marks->missing;
+    enum mark_rank before = marks->rank;
+    bool is_whole = true;
+    marks->missing = (struct missing_vec){0};
+    vec_each (const struct missing_tree, tree, &missing) {
+        struct digest_vec waiting = {0};
+        *vec_push(&arena, &waiting) = tree->digest;
+        mark_as(marks, tree->rank);
+        TRY(expand_all(marks, &arena, &waiting, &is_whole));
+    }
+    mark_as(marks, before);
+    return NULL;
 }
 
 static void collect_root(struct marks *marks, const struct artifact *artifact)

@@ -1,6 +1,7 @@
 /* Shared by the files of module gc. */
 #pragma once
 
+#include "mlops/base/arena.h"
 #include "mlops/base/vec.h"
 #include "mlops/store/gc.h"
 #include "mlops/store/lockfile.h"
@@ -49,8 +50,17 @@ struct gc_root {
 };
 VEC(root_vec, struct gc_root);
 
+/* A directory that is needed and was not in the store when it was looked for. */
+struct missing_tree {
+    struct digest digest;
+    enum mark_rank rank;
+};
+VEC(missing_vec, struct missing_tree);
+
 /* What is needed, and what was looked at already. */
 struct marks {
+    struct arena memory;
+    struct missing_vec missing;
     struct cas *cas;
     struct ledger *ledger;       /* of the project being marked */
     enum mark_rank rank;         /* of what is marked now */
@@ -87,7 +97,11 @@ FALLIBLE mark_lock(struct marks *marks, const struct lockfile *lockfile);
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace,
                       struct ledger *ledger);
 
-/* This project, the others of the cache, and what processes have pinned. */
+/* What directories name that were missing before and have come since. */
+FALLIBLE mark_missing(struct marks *marks);
+
+/* This project, the others of the cache, and what processes have pinned. Done again it reads what
+ * is new since. */
 FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct ledger *ledger);
 
 /* Items found, of which the biggest are listed. */

@@ -349,6 +349,7 @@ FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct
     AUTO(arena_drop) struct arena scratch = {0};
     struct project_ref *refs = NULL;
     size_t count = 0;
+    TRY(mark_missing(marks));
     TRY(mark_project(marks, workspace, ledger));
     TRY(projects_list(&scratch, workspace, &refs, &count));
     for (size_t i = 0; i < count; i++)

@@ -171,6 +171,59 @@ static void what_a_living_process_restored_and_has_not_recorded_is_kept(void **s
     assert_true(has(&yard, out.digest) && has(&yard, digest_of("a", 1)));
 }
 
+/* A directory that a pointer names is fetched while gc asks remotes, by a process that ends then.
+ */
+struct arrival {
+    struct yard *yard;
+    struct str tree;
+};
+
+static FALLIBLE arrive(void *context)
+{
+    const struct arrival *arrival = context;
+    const struct rig *rig = &arrival->yard->rig;
+    AUTO(cas_drop) struct cas *cas = NULL;
+    struct digest ignored;
+    put(arrival->yard, "inside");
+    TRY(cas_open(&arrival->yard->rig.arena, rig->workspace, rig->index, &cas));
+    TRY(cas_put_bytes(cas, arrival->tree, &ignored));
+    return cas_flush(cas);
+}
+
+static bool has_none(void *context, struct digest object)
+{
+    (void)context, (void)object;
+    return false;
+}
+
+static void what_a_missing_directory_names_is_kept_when_it_comes_meanwhile(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest inside = digest_of("inside", 6);
+    struct tree_entry entry = {
+        .name = STR("f"), .kind = TREE_FILE, .size_bytes = 6, .file_count = 1, .digest = inside};
+    struct buf bytes = buf_in(&yard.rig.arena);
+    tree_encode(&(struct tree){&entry, 1}, &bytes);
+    struct digest top = digest_of(bytes.at, bytes.len);
+    struct str hex = digest_hex(&yard.rig.arena, top);
+    struct str text = str_print(&yard.rig.arena,
+                                "schema: 1\npath: d\ndigest: sha256:%.*s\nkind: tree\nsize: 6\n"
+                                "files: 1\n",
+                                STR_FMT(hex));
+    scratch_write(&yard.rig.scratch, "d.mlops", text.at);
+    put(&yard, "litter");
+    struct arrival arrival = {&yard, buf_str(&bytes)};
+    const struct gc_fetchable fetchable = {arrive, has_none, &arrival};
+    struct gc_options options = {
+        .really = true, .grace_ns = -NS_PER_S, .cache_bytes = 1, .fetchable = &fetchable};
+    struct gc_report report = {0};
+    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
+                       NULL, &report));
+    assert_true(has(&yard, inside));
+    assert_true(has(&yard, top));
+}
+
 static void results_go_with_their_objects_and_stay_with_them(void **state)
 {
     (void)state;
@@ -345,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_pin_of_a_living_process_keeps_its_object),
         cmocka_unit_test(what_a_living_process_put_and_has_not_recorded_is_kept),
         cmocka_unit_test(what_a_living_process_restored_and_has_not_recorded_is_kept),
+        cmocka_unit_test(what_a_missing_directory_names_is_kept_when_it_comes_meanwhile),
         cmocka_unit_test(results_go_with_their_objects_and_stay_with_them),
         cmocka_unit_test(failed_outputs_beyond_the_last_three_go),
         cmocka_unit_test(a_displaced_file_is_as_old_as_it_lies_there_not_as_its_folder),
