@@ -159,6 +159,19 @@ static FALLIBLE count_all(struct depot *depot, struct cas *cas, const struct dep
     return signal_check();
 }
 
+/* Of a directory that is not here at all its pointer or lock file knows the size. */
+static void count_unseen(const struct transfer_root *root, const struct walk *walk,
+                         struct transfer_state *state)
+{
+    const struct artifact *artifact = &root->artifact;
+    if (artifact->kind != ARTIFACT_TREE || root->below.len || walk->lost.len != 1 ||
+        !digest_equal(walk->lost.at[0].digest, artifact->digest))
+        return;
+    bool is_there = state->there_objects > 0;
+    *(is_there ? &state->there_objects : &state->lost_objects) += artifact->file_count;
+    *(is_there ? &state->there_bytes : &state->lost_bytes) += artifact->size_bytes;
+}
+
 static enum transfer_place place_of(const struct transfer_state *state)
 {
     if (state->lost_objects)
@@ -185,6 +198,7 @@ struct error *transfer_compare(struct arena *arena, struct depot *depot, struct 
         TRY(count_all(depot, cas, &walk.files, &state));
         TRY(count_all(depot, cas, &walk.trees, &state));
         TRY(count_all(depot, cas, &walk.lost, &state));
+        count_unseen(&roots->at[i], &walk, &state);
         state.place = place_of(&state);
         ret[i] = state;
     }

@@ -4,6 +4,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/clock.h"
+#include "mlops/host/walk.h"
 
 #include <stdarg.h>
 
@@ -130,6 +131,28 @@ static FALLIBLE refuse_strangers(struct depot *depot)
                       "give it a place of its own, empty or not there yet");
 }
 
+static void note_index(void *context, const char *name, uint32_t kind)
+{
+    bool *was_filled = context;
+    (void)kind;
+    *was_filled = *was_filled || str_ends(str_of(name), STR(".idx"));
+}
+
+/* A place that held packs and now is empty is a disk that is not mounted, not a new remote. */
+static FALLIBLE refuse_vanished(const struct depot *depot)
+{
+    bool was_filled = false;
+    if (!depot->known_fd.number_plus_one)
+        return NULL;
+    TRY(walk_names(fd_number(depot->known_fd), note_index, &was_filled));
+    if (!was_filled)
+        return NULL;
+    return error_hint(
+        error_new(ERROR_MACHINE, "remote '%.*s' is empty, but has held data before (%.*s)",
+                  STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
+        "is it mounted? If it was emptied on purpose: rm -r .mlops/%s", depot->known_path);
+}
+
 static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_absent)
 {
     AUTO(arena_drop) struct arena scratch = {0};
@@ -140,6 +163,7 @@ static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_ab
         return check_format(depot, text);
     if (takes_absent)
         return NULL;
+    TRY(refuse_vanished(depot));
     if (!wants_write)
         return error_hint(error_new(ERROR_MACHINE, "remote '%.*s' holds nothing yet (%.*s)",
                                     STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
@@ -152,11 +176,12 @@ static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_ab
 static FALLIBLE open_known(struct depot *depot)
 {
     const struct workspace *workspace = depot->workspace;
-    char path[160], hex[DIGEST_HEX_LEN + 1];
+    char *path = depot->known_path, hex[DIGEST_HEX_LEN + 1];
     if (fd_number(workspace->state_fd) < 0 || workspace->is_read_only)
         return NULL;
     digest_print(digest_of(depot->remote->url.at, depot->remote->url.len), hex);
-    snprintf(path, sizeof path, "remotes/%.64s-%.16s", depot->remote->name.at, hex);
+    snprintf(path, sizeof depot->known_path, "remotes/%.*s-%.16s",
+             (int)MIN_OF(depot->remote->name.len, (size_t)64), depot->remote->name.at, hex);
     for (size_t i = strlen("remotes/"); path[i]; i++)
         path[i] = path[i] == '/' || path[i] == ':' ? '_' : path[i];
     TRY(directory_make(fd_number(workspace->state_fd), path, false));
@@ -175,8 +200,8 @@ struct error *depot_open(struct arena *arena, const struct depot_options *option
     TRY(transport_open(arena, options->remote, &depot->transport));
     depot->pool = pool_open(options->connections ? options->connections
                                                  : transport_connections(depot->transport));
-    TRY(find_format(depot, options->wants_write, options->takes_absent));
     TRY(open_known(depot));
+    TRY(find_format(depot, options->wants_write, options->takes_absent));
     TRY(depot_read_catalogue(depot));
     *ret = depot;
     depot = NULL;

@@ -88,7 +88,8 @@ struct depot {
     const struct observer *observer;
     struct transport *transport;
     struct pool *pool;
-    struct fd known_fd; /* of .mlops/remotes/NAME-HASH; empty: nothing is kept */
+    struct fd known_fd;   /* of .mlops/remotes/NAME-HASH; empty: nothing is kept */
+    char known_path[160]; /* of that, below .mlops */
     struct catalogue catalogue;
     struct gc_note_vec gc_notes;
     struct map avoided; /* ids (64 digits) of packs whose names are not to be used again: condemned,

@@ -449,3 +449,27 @@ key() {
   [ "$(find ../store/res -type f | wc -l)" -eq 1 ]
   [ "$(find ../store/sig -type f | wc -l)" -eq 1 ]
 }
+
+@test "a remote that is empty all of a sudden is not filled anew" {
+  shared_project
+  succeeds push
+  mv ../store ../away
+  fails 4 push
+  says "is it mounted?"
+  fails 4 pull
+  says "is it mounted?"
+  mkdir ../store
+  fails 4 push
+  [ -z "$(ls -A ../store)" ]
+  rm -r .mlops/remotes/origin-*
+  succeeds push
+  [ -e ../store/format ]
+}
+
+@test "what a directory that is only at the remote holds is counted" {
+  shared_project
+  succeeds push
+  fresh_clone
+  succeeds status --remote --json
+  holds '{x["path"]: x["there_bytes"] for x in r["paths"]}["data/raw"] == 22'
+}

@@ -71,7 +71,8 @@ FALLIBLE transfer_fetch_results(const struct workspace *workspace, struct depot 
                                 int64_t *ret_count);
 
 /* Of each root where it is, and what a push or fetch would have to move (objects and their bytes).
- * Trees that are only in the remote are not fetched: such a root counts by its top. */
+ * Trees that are only in the remote are not fetched: such a root counts as its pointer or lock file
+ * says, a part of it by its top. */
 enum transfer_place { PLACE_BOTH, PLACE_HERE, PLACE_THERE, PLACE_NOWHERE };
 const char *transfer_place_name(enum transfer_place place);
 
