@@ -16,7 +16,7 @@ static void count_fetched(struct taking *taking, int64_t bytes)
 static FALLIBLE copy_local(struct taking *taking, struct arriving *arriving)
 {
     struct cas_put put = {0};
-    TRY(cas_put_file(taking->arrival->cas, AT_FDCWD, arriving->file->name.at, &put));
+    TRY(cas_put_file(taking->arrival->cas, AT_FDCWD, arriving->file->name.at, NULL, &put));
     arriving->digest = put.digest;
     arriving->size_bytes = put.stat.size_bytes;
     arriving->is_executable = (put.stat.mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;

@@ -70,6 +70,7 @@ struct source {
     struct fd fd;
     struct file_stat before;
     char *buffer;
+    const struct cas_progress *progress;
 };
 
 static void source_drop(struct source *source)
@@ -97,6 +98,8 @@ static FALLIBLE put_small(struct source *source, struct cas_put *put)
     put->digest = digest_of(source->buffer, len);
     if ((int64_t)len != source->before.size_bytes || !cas_stat_equal(&source->before, &put->stat))
         return NULL; /* the caller sees it too and tries again */
+    if (source->progress && source->progress->tell)
+        source->progress->tell(source->progress->context, (int64_t)len);
     struct str bytes = {source->buffer, len};
     return within_store(source->cas, put_memory(source->cas, bytes, put->digest, &put->is_new),
                         source->path, source->before.size_bytes);
@@ -142,7 +145,8 @@ static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct c
                                   .name = source->path,
                                   .buffer = source->buffer,
                                   .sink_fd = is_clone ? -1 : fd_number(temp->fd),
-                                  .is_sink_synced = source->cas->is_durable};
+                                  .is_sink_synced = source->cas->is_durable,
+                                  .progress = source->progress};
     return cas_read(&reading, &put->digest, ret_bytes);
 }
 
@@ -164,9 +168,10 @@ static FALLIBLE put_large(struct source *source, struct cas_put *put)
 }
 
 static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buffer,
-                         struct cas_put *put, bool *ret_same)
+                         const struct cas_progress *progress, struct cas_put *put, bool *ret_same)
 {
-    AUTO(source_drop) struct source source = {.cas = cas, .path = path, .buffer = buffer};
+    AUTO(source_drop)
+    struct source source = {.cas = cas, .path = path, .buffer = buffer, .progress = progress};
     TRY(file_open_seen(at_fd, path, &source.fd, &source.before));
     *put = (struct cas_put){0};
     if (source.before.size_bytes < CAS_BUFFER_BYTES)
@@ -177,14 +182,15 @@ static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buf
     return NULL;
 }
 
-struct error *cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret)
+struct error *cas_put_file(struct cas *cas, int at_fd, const char *path,
+                           const struct cas_progress *progress, struct cas_put *ret)
 {
     AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(cas);
     struct cas_put put;
     TRY(cas_begin_put(cas));
     for (int tries = 0; tries < CAS_TRIES; tries++) {
         bool is_same = false;
-        TRY(put_once(cas, at_fd, path, buffer.at, &put, &is_same));
+        TRY(put_once(cas, at_fd, path, buffer.at, progress, &put, &is_same));
         if (is_same) {
             *ret = put;
             return NULL;

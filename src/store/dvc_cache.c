@@ -162,7 +162,7 @@ static FALLIBLE keep(struct taking *taking, struct dvc_taken *taken)
     if (done)
         return NULL;
     taken->is_linked = false;
-    return cas_put_file(taking->cas, taking->at_fd, taking->path, &taking->put);
+    return cas_put_file(taking->cas, taking->at_fd, taking->path, NULL, &taking->put);
 }
 
 static FALLIBLE take(struct taking *taking, const struct dvc_object *object,

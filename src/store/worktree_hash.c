@@ -191,9 +191,8 @@ static FALLIBLE hash_path(struct batch *batch, struct hashing *hashing, const ch
     struct worktree *worktree = batch->worktree;
     if (!batch->is_capture)
         return look_at_file(worktree, hashing, path, worker);
-    TRY(cas_put_file(worktree->cas, worktree->root_fd, path, &hashing->put));
-    tell_progress(worktree, hashing->put.stat.size_bytes);
-    return NULL;
+    struct cas_progress progress = {.tell = tell_progress, .context = worktree};
+    return cas_put_file(worktree->cas, worktree->root_fd, path, &progress, &hashing->put);
 }
 
 struct buf hashing_path(const struct hashing *hashing)

@@ -35,14 +35,16 @@ FALLIBLE cas_hold(struct cas *cas);
 void cas_release(struct cas *cas);
 
 /* One pass over the file: reflink or read-hash-write. The stat is of the state that was hashed
- * (equal before and after; three tries, then an error that names the file). Safe from pool threads.
- */
+ * (equal before and after; three tries, then an error that names the file). `progress` (may be
+ * NULL) hears of the bytes as they are read. Safe from pool threads. */
 struct cas_put {
     struct digest digest;
     struct file_stat stat;
     bool is_new; /* the store did not have it */
 };
-FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path, struct cas_put *ret);
+struct cas_progress;
+FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path,
+                      const struct cas_progress *progress, struct cas_put *ret);
 
 /* Takes a complete file that lies in the cache's file system, and that nobody else writes to, as an
  * object: it is read whole, and if its digest is the expected one it is moved away and published by

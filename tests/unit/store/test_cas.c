@@ -77,14 +77,14 @@ static void a_large_file_is_stored_as_it_is(void **state)
     assert_int_equal(ftruncate(fd, 5000000), 0);
     assert_int_equal(pwrite(fd, "x", 1, 4000000), 1);
     close(fd);
-    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "big", &put));
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "big", NULL, &put));
     assert_true(put.is_new);
     assert_fine(cas_flush(rig.cas));
     assert_fine(cas_checkout(rig.cas, put.digest, true, rig.scratch.fd, "copy", &stat, &found));
     assert_true(found);
     assert_int_equal(stat.size_bytes, 5000000);
     assert_true(stat.mode & S_IXUSR);
-    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "copy", &again));
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "copy", NULL, &again));
     assert_false(again.is_new);
     assert_true(digest_equal(put.digest, again.digest));
     rig_drop(&rig);
@@ -238,7 +238,7 @@ static void a_fifo_is_refused_at_once(void **state)
     struct rig rig = rig_open();
     struct cas_put put;
     assert_int_equal(mkfifoat(rig.scratch.fd, "fifo", 0600), 0);
-    assert_error(cas_put_file(rig.cas, rig.scratch.fd, "fifo", &put), "FIFO");
+    assert_error(cas_put_file(rig.cas, rig.scratch.fd, "fifo", NULL, &put), "FIFO");
     rig_drop(&rig);
 }
 

@@ -439,7 +439,7 @@ static FALLIBLE put_file(void *context, size_t i)
     char name[32];
     struct cas_put put;
     snprintf(name, sizeof name, "f%zu", i);
-    TRY(cas_put_file(putting->rig->cas, putting->rig->scratch.fd, name, &put));
+    TRY(cas_put_file(putting->rig->cas, putting->rig->scratch.fd, name, NULL, &put));
     putting->digests[i] = put.digest;
     return NULL;
 }

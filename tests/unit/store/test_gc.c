@@ -178,8 +178,9 @@ struct arrival {
     struct str tree;
 };
 
-static FALLIBLE arrive(void *context)
+static struct error *arrive(void *context, const struct digest *objects, size_t count)
 {
+    (void)objects, (void)count;
     const struct arrival *arrival = context;
     const struct rig *rig = &arrival->yard->rig;
     AUTO(cas_drop) struct cas *cas = NULL;
