@@ -67,17 +67,21 @@ struct error *depot_check_files(struct depot *depot, const struct digest *object
 
 struct naming {
     pthread_mutex_t mutex;
+    const struct depot *depot;
+    bool *is_named; /* of each errand */
     void (*visit)(void *context, struct digest chunk);
     void *context;
 };
 
+/* Where chunks are missing, another manifest may be the right one: those of both are named. */
 static FALLIBLE take_chunks(void *context, struct errand *errand, struct str bytes)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct naming *naming = context;
     struct manifest_chunk_vec chunks = {0};
-    (void)errand;
     TRY(manifest_decode(&scratch, bytes, -1, &chunks));
+    naming->is_named[errand->tag] = true;
+    errand->is_done = depot_can_give_all(naming->depot, &chunks);
     pthread_mutex_lock(&naming->mutex);
     vec_each (const struct manifest_chunk, chunk, &chunks)
         naming->visit(naming->context, chunk->digest);
@@ -89,17 +93,22 @@ struct error *depot_each_chunk(struct depot *depot, const struct digest *files, 
                                void (*visit)(void *context, struct digest chunk), void *context)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct naming naming = {.visit = visit, .context = context};
+    struct naming naming = {.depot = depot,
+                            .is_named = arena_new_array(&scratch, bool, count + 1),
+                            .visit = visit,
+                            .context = context};
     struct errands errands = {.depot = depot, .take = take_chunks, .context = &naming};
     pthread_mutex_init(&naming.mutex, NULL);
     for (size_t i = 0; i < count; i++)
         if (has_manifest(depot, files[i]))
             *vec_push(&scratch, &errands.list) =
-                (struct errand){.digest = files[i], .raw_bytes = -1};
+                (struct errand){.digest = files[i], .raw_bytes = -1, .tag = (int64_t)i};
     struct error *error = depot_run_errands(&errands);
     vec_each (struct errand, errand, &errands.list)
-        if (!error && !errand->is_done)
-            error = error_new(ERROR_STORED, "a manifest of the remote can't be read");
+        if (!error && !naming.is_named[errand->tag])
+            error =
+                error_hint(error_new(ERROR_STORED, "a manifest of the remote can't be read"),
+                           "'mlops verify --remote' finds it; 'mlops push' sends it again then");
     pthread_mutex_destroy(&naming.mutex);
     return error;
 }

@@ -446,6 +446,61 @@ static void damaged_chunks_of_a_large_file_are_sent_again(void **state)
     assert_true(is_there_whole(&site, want.digest));
 }
 
+static struct str smallest_pack(struct site *site)
+{
+    struct str_vec names = list(site, "pack");
+    struct str large = largest_pack(site);
+    assert_int_equal(names.len, 2);
+    return str_print(&site->yard.rig.arena, "remote/pack/%.*s",
+                     STR_FMT(names.at[str_ends(large, names.at[0])]));
+}
+
+struct counting {
+    struct depot *depot;
+    int there;
+};
+
+static void count_chunk(void *context, struct digest chunk)
+{
+    struct counting *counting = context;
+    counting->there += depot_can_give(counting->depot, chunk);
+}
+
+static int chunks_there(struct site *site, struct digest file)
+{
+    AUTO(depot_drop) struct depot *depot = depot_at(site);
+    struct counting counting = {depot, 0};
+    assert_fine(depot_each_chunk(depot, &file, 1, count_chunk, &counting));
+    return counting.there;
+}
+
+/* Its digests of chunks are covered by no sum: it names one that is nowhere. */
+static void a_damaged_manifest_costs_no_chunks(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        SITE(site);
+        struct verify_fault *faults = NULL;
+        struct depot_want want = put_large(&site);
+        push(&site, &want, 1);
+        succeed(&site.yard, "a", file_artifact("x", want.digest), true);
+        int chunks = chunks_there(&site, want.digest);
+        struct str path = smallest_pack(&site);
+        assert_int_equal(fchmodat(site.place.fd, path.at, 0644, 0), 0);
+        AUTO(fd_drop) struct fd fd = fd_of(openat(site.place.fd, path.at, O_WRONLY | O_CLOEXEC));
+        assert_int_equal(pwrite(fd_number(fd), "damage", 6, 90), 6);
+        assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+        push(&site, &want, 1);
+        assert_true(chunks_there(&site, want.digest) >= chunks);
+        grow_old(&site);
+        assert_int_equal(collect_there(&site, true).condemned_packs, 1);
+        grow_old(&site);
+        collect_there(&site, true);
+        assert_true(is_there_whole(&site, want.digest));
+        assert_int_equal(verify_there(&site, true, &faults).damage_count, 0);
+    }
+}
+
 /* Else the next push of that file would find its manifest and send nothing. */
 static void no_manifest_outlives_its_chunks(void **state)
 {
@@ -508,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_damaged_pack_is_named_with_what_it_holds_and_sent_again),
         cmocka_unit_test(lost_chunks_of_a_large_file_are_sent_again),
         cmocka_unit_test(damaged_chunks_of_a_large_file_are_sent_again),
+        cmocka_unit_test(a_damaged_manifest_costs_no_chunks),
         cmocka_unit_test(no_manifest_outlives_its_chunks),
         cmocka_unit_test(a_large_file_with_its_manifest_is_good),
         cmocka_unit_test(a_truncated_pack_is_damage),
