@@ -5,13 +5,31 @@
 
 struct copying {
     pthread_mutex_t mutex;
+    const struct depot *depot;
     struct arena *arena;
     struct str *bytes; /* of each move of the group */
 };
 
+/* A manifest that names what is nowhere is damaged: another pack may have a good one. */
+static FALLIBLE is_good_copy(const struct depot *depot, const struct errand *errand,
+                             struct str bytes, bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct manifest_chunk_vec chunks = {0};
+    *ret = true;
+    if (errand->raw_bytes >= 0)
+        return NULL;
+    TRY(manifest_decode(&scratch, bytes, -1, &chunks));
+    *ret = depot_can_give_all(depot, &chunks);
+    return NULL;
+}
+
 static FALLIBLE take_copy(void *context, struct errand *errand, struct str bytes)
 {
     struct copying *copying = context;
+    TRY(is_good_copy(copying->depot, errand, bytes, &errand->is_done));
+    if (!errand->is_done)
+        return NULL;
     pthread_mutex_lock(&copying->mutex);
     struct str own = str_copy(copying->arena, bytes);
     own.at = own.at ? own.at : "";
@@ -23,7 +41,9 @@ static FALLIBLE take_copy(void *context, struct errand *errand, struct str bytes
 static FALLIBLE read_moves(struct pruning *pruning, struct arena *arena, const struct move *moves,
                            size_t count, struct str **ret)
 {
-    struct copying copying = {.arena = arena, .bytes = arena_new_array(arena, struct str, count)};
+    struct copying copying = {.depot = pruning->depot,
+                              .arena = arena,
+                              .bytes = arena_new_array(arena, struct str, count)};
     struct errands errands = {.depot = pruning->depot, .take = take_copy, .context = &copying};
     pthread_mutex_init(&copying.mutex, NULL);
     for (size_t i = 0; i < count; i++)
