@@ -63,23 +63,33 @@ static void judge_ages(struct pruning *pruning)
     }
 }
 
-/* The one pack that keeps a needed blob: of those that stay the first, then one that is condemned
- * (what is needed of it is copied before it goes), last one that is damaged, since its bytes may
- * still be right. It depends on nothing but what is in the remote, so that all who look at the same
- * time come to the same. */
+static int rank_of(const struct depot_pack *pack)
+{
+    return (pack->is_damaged ? 2 : 0) + (pack->is_condemned ? 1 : 0);
+}
+
+/* The younger one was perhaps sent because somebody else found the older one damaged. */
+static bool is_better_keeper(const struct pruning *pruning, size_t one, size_t other)
+{
+    const struct depot_pack *left = pack_at(pruning, one), *right = pack_at(pruning, other);
+    if (rank_of(left) != rank_of(right))
+        return rank_of(left) < rank_of(right);
+    if (left->modified_ns != right->modified_ns)
+        return left->modified_ns > right->modified_ns;
+    return one < other;
+}
+
+/* The one pack that keeps a needed blob: of those that stay the youngest, then one that is
+ * condemned (what is needed of it is copied before it goes), last one that is damaged, since its
+ * bytes may still be right. It depends on nothing but what is in the remote, so that all who look
+ * at the same time come to the same. */
 static size_t keeper_of(const struct pruning *pruning, struct digest digest)
 {
     size_t at = 0, best = SIZE_MAX;
-    int best_rank = 4;
     struct catalogue_hit hit;
-    while (catalogue_find(&pruning->depot->catalogue, digest, &at, &hit)) {
-        const struct depot_pack *pack = pack_at(pruning, hit.pack);
-        int rank = (pack->is_damaged ? 2 : 0) + (pack->is_condemned ? 1 : 0);
-        if (rank < best_rank || (rank == best_rank && hit.pack < best)) {
+    while (catalogue_find(&pruning->depot->catalogue, digest, &at, &hit))
+        if (best == SIZE_MAX || is_better_keeper(pruning, hit.pack, best))
             best = hit.pack;
-            best_rank = rank;
-        }
-    }
     return best;
 }
 

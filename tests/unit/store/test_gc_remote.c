@@ -531,6 +531,31 @@ static void a_large_file_with_its_manifest_is_good(void **state)
     assert_true(verified.bytes > 5000000 && verified.blobs > 3);
 }
 
+/* The other project does not know what verify found; it goes by age. */
+static void what_was_sent_for_a_damaged_pack_outlives_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        SITE(site);
+        struct verify_fault *faults = NULL;
+        struct depot_want want = put_text(&site, &"precious"[i]);
+        push(&site, &want, 1);
+        succeed(&site.yard, "train", file_artifact("model.bin", want.digest), true);
+        damage_one_pack(&site);
+        assert_int_equal(verify_there(&site, true, &faults).damage_count, 1);
+        grow_old(&site);
+        push(&site, &want, 1);
+        struct str command =
+            str_print(&site.yard.rig.arena, "rm -r %s/.mlops/remotes", site.yard.rig.scratch.path);
+        assert_int_equal(system(command.at), 0);
+        assert_int_equal(collect_there(&site, true).condemned_packs, 1);
+        grow_old(&site);
+        collect_there(&site, true);
+        assert_int_equal(list(&site, "pack").len, 1);
+        assert_int_equal(verify_there(&site, true, &faults).damage_count, 0);
+    }
+}
+
 static void a_truncated_pack_is_damage(void **state)
 {
     (void)state;
@@ -566,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_damaged_manifest_costs_no_chunks),
         cmocka_unit_test(no_manifest_outlives_its_chunks),
         cmocka_unit_test(a_large_file_with_its_manifest_is_good),
+        cmocka_unit_test(what_was_sent_for_a_damaged_pack_outlives_it),
         cmocka_unit_test(a_truncated_pack_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
