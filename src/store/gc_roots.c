@@ -344,11 +344,15 @@ static FALLIBLE mark_other(struct marks *marks, const struct project_ref *ref)
         STR_FMT(ref->id));
 }
 
+/* Pins first: a process takes its pins away when what it pinned is named. Asked for behind the
+ * names, a pin may be gone whose name was not there yet. */
 FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct project_ref *refs = NULL;
     size_t count = 0;
+    mark_as(marks, MARK_FRESH);
+    TRY(cas_each_pin(marks->cas, visit_object, marks));
     TRY(mark_missing(marks));
     TRY(mark_project(marks, workspace, ledger));
     TRY(projects_list(&scratch, workspace, &refs, &count));
@@ -356,5 +360,5 @@ FALLIBLE mark_all(struct marks *marks, const struct workspace *workspace, struct
         TRY(mark_other(marks, &refs[i]));
     marks->ledger = ledger;
     mark_as(marks, MARK_FRESH);
-    return cas_each_pin(marks->cas, visit_object, marks);
+    return NULL;
 }

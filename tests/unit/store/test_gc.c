@@ -1,6 +1,11 @@
 #include "mlops/base/moment.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "yard.h"
 
@@ -225,6 +230,67 @@ static void what_a_missing_directory_names_is_kept_when_it_comes_meanwhile(void 
     assert_true(has(&yard, top));
 }
 
+/* A process that puts what lies in the store as litter, names it while gc looks for names, and
+ * ends.
+ */
+struct adding {
+    struct yard *yard;
+    struct cas *cas;
+    pthread_t thread;
+};
+
+static void *name_and_end(void *context)
+{
+    struct adding *adding = context;
+    const struct rig *rig = &adding->yard->rig;
+    const struct timespec pause = {.tv_nsec = 3 * NS_PER_MS}, blink = {.tv_nsec = 100000};
+    int lock = openat(fd_number(rig->workspace->cache_fd), "lock", O_RDONLY | O_CLOEXEC);
+    while (flock(lock, LOCK_SH | LOCK_NB) == 0) {
+        flock(lock, LOCK_UN);
+        nanosleep(&blink, NULL);
+    }
+    close(lock);
+    nanosleep(&pause, NULL);
+    char text[200], hex[DIGEST_HEX_LEN + 1];
+    digest_print(digest_of("reused", 6), hex);
+    snprintf(text, sizeof text, "schema: 1\npath: x\ndigest: sha256:%s\nsize: 6\n", hex);
+    scratch_write(&rig->scratch, "a/x.mlops", text);
+    cas_drop(&adding->cas);
+    return NULL;
+}
+
+static FALLIBLE put_and_go_on(void *context)
+{
+    struct adding *adding = context;
+    struct rig *rig = &adding->yard->rig;
+    struct digest ignored;
+    TRY(cas_open(&rig->arena, rig->workspace, rig->index, &adding->cas));
+    TRY(cas_put_bytes(adding->cas, STR("reused"), &ignored));
+    TRY(cas_flush(adding->cas));
+    assert_int_equal(pthread_create(&adding->thread, NULL, name_and_end, adding), 0);
+    return NULL;
+}
+
+static void what_is_named_and_unpinned_while_names_are_read_is_kept(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct adding adding = {.yard = &yard};
+    struct digest reused = put(&yard, "reused");
+    scratch_directory(&yard.rig.scratch, "a");
+    scratch_directory(&yard.rig.scratch, "z");
+    for (int i = 0; i < 3000; i++)
+        scratch_directory(&yard.rig.scratch, str_print(&yard.rig.arena, "z/%d", i).at);
+    const struct gc_fetchable fetchable = {put_and_go_on, has_none, &adding};
+    struct gc_options options = {
+        .really = true, .grace_ns = -NS_PER_S, .cache_bytes = 1, .fetchable = &fetchable};
+    struct gc_report report = {0};
+    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
+                       NULL, &report));
+    pthread_join(adding.thread, NULL);
+    assert_true(has(&yard, reused));
+}
+
 static void results_go_with_their_objects_and_stay_with_them(void **state)
 {
     (void)state;
@@ -400,6 +466,7 @@ int main(void)
         cmocka_unit_test(what_a_living_process_put_and_has_not_recorded_is_kept),
         cmocka_unit_test(what_a_living_process_restored_and_has_not_recorded_is_kept),
         cmocka_unit_test(what_a_missing_directory_names_is_kept_when_it_comes_meanwhile),
+        cmocka_unit_test(what_is_named_and_unpinned_while_names_are_read_is_kept),
         cmocka_unit_test(results_go_with_their_objects_and_stay_with_them),
         cmocka_unit_test(failed_outputs_beyond_the_last_three_go),
         cmocka_unit_test(a_displaced_file_is_as_old_as_it_lies_there_not_as_its_folder),
