@@ -294,13 +294,15 @@ static FALLIBLE ignore_all(struct adding *adding)
 
 static FALLIBLE publish(struct adding *adding)
 {
-    vec_each (struct data_added, added, &adding->added) {
-        bool changed = false;
-        TRY_WITHIN(pointers_save(&adding->session->workspace, added->pointer, &changed),
-                   "writing '%.*s'", STR_FMT(added->pointer->file));
-        if (changed && added->status == DATA_SAME)
-            added->status = DATA_UPDATED;
-    }
+    struct arena *arena = adding->session->arena;
+    struct pointer_vec pointers = {0};
+    vec_each (const struct data_added, added, &adding->added)
+        *vec_push(arena, &pointers) = added->pointer;
+    bool *changed = arena_new_array(arena, bool, pointers.len);
+    TRY(pointers_save_all(&adding->session->workspace, pointers.at, pointers.len, changed));
+    for (size_t i = 0; i < pointers.len; i++)
+        if (changed[i] && adding->added.at[i].status == DATA_SAME)
+            adding->added.at[i].status = DATA_UPDATED;
     return ignore_all(adding);
 }
 

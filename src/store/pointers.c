@@ -160,20 +160,3 @@ FALLIBLE pointers_load_commit(struct arena *arena, const struct workspace *works
     *ret = loading.found;
     return NULL;
 }
-
-FALLIBLE pointers_save(const struct workspace *workspace, const struct pointer *pointer,
-                       bool *ret_changed)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct buf text = buf_in(&scratch);
-    struct str now = {0};
-    bool found = false;
-    const char *file = str_terminate(&scratch, pointer->file);
-    pointer_print(pointer, &text);
-    TRY(file_read(&scratch, fd_number(workspace->root_fd), file, LIMIT_DOCUMENT_BYTES, &now,
-                  &found));
-    *ret_changed = !found || !str_equal(now, buf_str(&text));
-    if (!*ret_changed)
-        return NULL;
-    return workspace_publish(workspace, file, buf_str(&text), 0644, true);
-}

@@ -30,6 +30,11 @@ FALLIBLE pointers_find(struct arena *arena, const struct workspace *workspace, s
 FALLIBLE pointers_load_commit(struct arena *arena, const struct workspace *workspace,
                               struct vcs *vcs, struct str commit, struct pointer_vec *ret);
 
-/* Writes one (temp, fsync, rename, fsync) if its bytes differ. */
+/* Writes one (temp, sync, rename, sync) if its bytes differ. */
 FALLIBLE pointers_save(const struct workspace *workspace, const struct pointer *pointer,
                        bool *ret_changed);
+
+/* The same of many, synced together; says of each whether its bytes differed. After a crash each is
+ * the old one or the new one. */
+FALLIBLE pointers_save_all(const struct workspace *workspace, struct pointer *const *pointers,
+                           size_t count, bool *ret_changed);
