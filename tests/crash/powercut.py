@@ -94,14 +94,17 @@ class AddScene:
                 fault.write(f"{self.root}/data/{i}", noise(self.random, 3000 + i))
         fault.write(f"{self.root}/data/big", noise(self.random, 3 << 20))
         fault.write(f"{self.root}/single", noise(self.random, 5000))
+        for i in range(12):  # so many pointers are synced together
+            fault.write(f"{self.root}/many/{i}", noise(self.random, 100))
         sync(self.root)  # the user's own files are his own business
-        return ["add", "data", "single"]
+        return ["add", "data", "single", *(f"many/{i}" for i in range(12))]
 
     def acknowledge(self):
         self.acknowledged = {path: what for path, what in fault.tree(self.root).items()
-                             if path.startswith(("data/", "single"))}
+                             if path.startswith(("data/", "single", "many/"))}
         self.pointers = {name: fault.read(f"{self.root}/{name}")
-                         for name in ("data.mlops", "single.mlops")}
+                         for name in ("data.mlops", "single.mlops",
+                                      *(f"many/{i}.mlops" for i in range(12)))}
 
     def check(self):
         faults = fault.verify(self.root)
@@ -115,6 +118,8 @@ class AddScene:
             fault.write(f"{self.root}/{name}", text)  # as git would give it back
         fault.remove(self.root + "/data")
         fault.remove(self.root + "/single")
+        for i in range(12):
+            fault.remove(f"{self.root}/many/{i}")
         result = fault.mlops(self.root, "checkout")
         if result.status != fault.OK:
             faults.append(f"checkout: {result}")
