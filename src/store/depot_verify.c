@@ -16,9 +16,12 @@ struct verifying {
 /* One pack as it comes over the wire. */
 struct stream {
     struct depot *depot;
+    const struct depot_pack *pack;
     struct pack_row *rows; /* by offset */
     size_t row_count, next;
-    int64_t at; /* in the pack: where `pending` begins */
+    int64_t at;       /* in the pack: where `pending` begins */
+    int64_t seen;     /* bytes so far */
+    struct buf frame; /* what is no blob: the head, the index and the foot */
     struct buf pending;
     struct compressor compressor;
     struct buf raw;
@@ -29,16 +32,19 @@ static void stream_drop(struct stream *stream)
 {
     buf_drop(&stream->pending);
     buf_drop(&stream->raw);
+    buf_drop(&stream->frame);
     compressor_drop(&stream->compressor);
 }
 
-/* A manifest has no digest of its own: it is right if its chunks are there and make up its size. */
-static bool is_good_manifest(const struct depot *depot, struct str bytes)
+/* A manifest has no digest of its own: it is right if its chunks are there and make up its size. In
+ * a pack that is about to go, their packs may have gone before. */
+static bool is_good_manifest(const struct stream *stream, struct str bytes)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct manifest_chunk_vec chunks = {0};
     struct error *error = manifest_decode(&scratch, bytes, -1, &chunks);
-    bool is_good = !error && depot_can_give_all(depot, &chunks);
+    bool is_good =
+        !error && (stream->pack->is_condemned || depot_can_give_all(stream->depot, &chunks));
     error_drop(error);
     return is_good;
 }
@@ -49,7 +55,7 @@ static FALLIBLE check_row(struct stream *stream, const struct pack_row *row, str
     bool is_good = false;
     TRY(depot_unpack(&stream->compressor, row, stored, &stream->raw, &bytes, &is_good));
     if (is_good && row->kind == PACK_MANIFEST)
-        is_good = is_good_manifest(stream->depot, bytes);
+        is_good = is_good_manifest(stream, bytes);
     if (is_good)
         return NULL;
     if (stream->damage->bad_count++ == 0)
@@ -69,9 +75,46 @@ static void move_on(struct stream *stream)
     stream->at += (int64_t)gone;
 }
 
+static int64_t index_bytes(const struct depot_pack *pack)
+{
+    return (int64_t)(pack->index.row_count * PACK_ROW_BYTES);
+}
+
+static void keep_frame(struct stream *stream, const char *at, size_t len)
+{
+    int64_t end = stream->seen + (int64_t)len;
+    int64_t index_at = stream->pack->bytes - PACK_FOOT_BYTES - index_bytes(stream->pack);
+    int64_t head_end = MIN_OF(end, (int64_t)PACK_HEAD_BYTES);
+    int64_t from = MAX_OF(stream->seen, index_at);
+    if (stream->seen < head_end)
+        buf_add(&stream->frame, at, (size_t)(head_end - stream->seen));
+    if (from < end)
+        buf_add(&stream->frame, at + (from - stream->seen), (size_t)(end - from));
+    stream->seen = end;
+}
+
+/* The index is known from before: others read the one that is there now. */
+static bool is_good_frame(const struct stream *stream)
+{
+    int64_t offset = 0, bytes = 0, expected = index_bytes(stream->pack);
+    struct digest id;
+    struct str frame = buf_str(&stream->frame);
+    if ((int64_t)frame.len != PACK_HEAD_BYTES + expected + PACK_FOOT_BYTES ||
+        !str_starts(frame, STR(PACK_HEAD_MAGIC)))
+        return false;
+    size_t foot_at = frame.len - PACK_FOOT_BYTES;
+    struct error *error = pack_foot_read(str_slice(frame, foot_at, frame.len), stream->pack->bytes,
+                                         &offset, &bytes, &id);
+    bool is_good = error == NULL && bytes == expected && digest_equal(id, stream->pack->id);
+    error_drop(error);
+    return is_good &&
+           digest_equal(digest_of(frame.at + PACK_HEAD_BYTES, (size_t)expected), stream->pack->id);
+}
+
 static FALLIBLE take(void *context, const char *at, size_t len)
 {
     struct stream *stream = context;
+    keep_frame(stream, at, len);
     buf_add(&stream->pending, at, len);
     depot_tell(stream->depot, (int64_t)len);
     for (size_t from = 0; stream->next < stream->row_count; stream->next++) {
@@ -100,7 +143,8 @@ static FALLIBLE read_pack(struct verifying *verifying, size_t i, bool *ret_found
     AUTO(depot_line_drop) struct depot_line line = {0};
     const struct depot_pack *pack = &verifying->depot->catalogue.packs.at[i];
     AUTO(stream_drop)
-    struct stream stream = {.depot = verifying->depot, .damage = &verifying->damages[i]};
+    struct stream stream = {
+        .depot = verifying->depot, .pack = pack, .damage = &verifying->damages[i]};
     stream.row_count = pack->index.row_count;
     stream.rows = arena_new_array(&scratch, struct pack_row, stream.row_count + 1);
     for (size_t at = 0; at < stream.row_count; at++)
@@ -113,6 +157,8 @@ static FALLIBLE read_pack(struct verifying *verifying, size_t i, bool *ret_found
     TRY(depot_line_take(verifying->depot, &line));
     TRY(connection_read(line.connection, depot_pack_name(&scratch, pack->id),
                         (struct transport_range){0, -1}, &sink, ret_found));
+    if (*ret_found && !is_good_frame(&stream))
+        *stream.damage = (struct depot_damage){.pack = pack->id, .bad_count = 1};
     if (!*ret_found || stream.next == stream.row_count)
         return NULL;
     stream.damage->first_bad = stream.rows[stream.next].digest;
