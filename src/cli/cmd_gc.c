@@ -2,6 +2,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
+#include "mlops/engine/transfer.h"
 #include "mlops/host/pool.h"
 #include "mlops/host/signal.h"
 #include "mlops/store/depot.h"
@@ -247,6 +248,9 @@ static FALLIBLE forget(struct context *context, const struct workspace *workspac
 struct remotes_there {
     struct context *context;
     struct workspace *workspace;
+    struct cas *cas;
+    bool claims; /* what is relied on from now on */
+    struct transfer_root_vec roots;
     struct depot **depots;
     size_t count;
 };
@@ -266,6 +270,8 @@ static FALLIBLE open_remote(struct remotes_there *there, const struct remote *re
         .workspace = there->workspace, .remote = remote, .observer = &context->observer};
     TRY(depot_open(context->arena, &place, &depot));
     TRY(depot_check_files(depot, objects, count));
+    if (there->claims)
+        TRY(transfer_claim(context->arena, there->workspace, depot, there->cas, &there->roots));
     there->depots[there->count++] = depot;
     depot = NULL;
     return NULL;
@@ -276,7 +282,10 @@ static FALLIBLE open_remotes(void *opaque, const struct digest *objects, size_t 
     struct remotes_there *there = opaque;
     struct context *context = there->context;
     struct remote_vec remotes = {0};
+    const struct transfer_choice everything = {.observer = &context->observer};
     TRY(remotes_load(context->arena, there->workspace, &remotes));
+    if (there->claims && remotes.len)
+        TRY(transfer_roots(context->arena, there->workspace, &everything, &there->roots));
     there->depots = arena_new_array(context->arena, struct depot *, remotes.len + 1);
     for (size_t i = 0; i < remotes.len; i++) {
         struct error *error = open_remote(there, remotes.at[i], objects, count);
@@ -317,7 +326,8 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
                      : context_ledger(context, &ledger));
     TRY(context_cas(context, &cas));
     AUTO(remotes_there_drop)
-    struct remotes_there there = {.context = context, .workspace = workspace};
+    struct remotes_there there = {
+        .context = context, .workspace = workspace, .cas = cas, .claims = options->yes};
     const struct gc_fetchable fetchable = {open_remotes, remotes_have, &there};
     struct gc_options wanted = {
         .really = options->yes,

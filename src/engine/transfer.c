@@ -53,6 +53,28 @@ struct error *transfer_push(struct arena *arena, const struct workspace *workspa
     return NULL;
 }
 
+static bool has_all(const struct depot *depot, const struct depot_want_vec *wants)
+{
+    vec_each (const struct depot_want, want, wants)
+        if (!depot_has(depot, want->digest))
+            return false;
+    return true;
+}
+
+struct error *transfer_claim(struct arena *arena, const struct workspace *workspace,
+                             struct depot *depot, struct cas *cas,
+                             const struct transfer_root_vec *roots)
+{
+    bool *whole = arena_new_array(arena, bool, roots->len + 1);
+    for (size_t i = 0; i < roots->len; i++) {
+        AUTO(arena_drop) struct arena scratch = {0};
+        struct walk walk = {.arena = &scratch, .cas = cas, .depot = depot};
+        TRY(walk_root(&walk, &roots->at[i], &whole[i]));
+        whole[i] = whole[i] && has_all(depot, &walk.files) && has_all(depot, &walk.trees);
+    }
+    return roots_record(arena, workspace, depot, roots, whole);
+}
+
 /* Trees that the store lacks, with the bytes that the remote says they have. */
 static FALLIBLE fetch_trees(struct depot *depot, struct arena *arena,
                             const struct depot_want_vec *lost, size_t *ret_fetched)

@@ -165,3 +165,33 @@ load helper
   succeeds pull
   [ "$(cat data.txt)" = data ]
 }
+
+@test "what was evicted since a remote has it is kept there, though others pushed it" {
+  mkdir a b ../store
+  for p in a b; do
+    cd $p || return
+    git_init
+    succeeds init
+    head -c 300000 /dev/zero | tr '\0' x >f
+    succeeds add f
+    succeeds remote add origin "$BATS_TEST_TMPDIR/store" --default
+    commit_all
+    cd ..
+  done
+  cd a || return
+  succeeds push
+  cd ../b || return
+  succeeds config set --local cache.size 1
+  succeeds gc --grace 0 --yes
+  rm f
+  cd ../a || return
+  git rm -q f.mlops
+  git commit -q --amend -m gone
+  git reflog expire --expire=all --all
+  rm -rf .mlops/lineage.db .mlops/cache/runs
+  succeeds gc --remote --grace 0 --yes
+  succeeds gc --remote --grace 0 --yes
+  cd ../b || return
+  succeeds pull
+  [ "$(wc -c <f)" -eq 300000 ]
+}

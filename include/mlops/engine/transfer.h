@@ -64,6 +64,11 @@ FALLIBLE transfer_fetch(struct arena *arena, const struct workspace *workspace, 
                         struct cas *cas, const struct transfer_root_vec *roots,
                         const struct transfer_trust *trust, struct transfer_report *ret);
 
+/* Tells a remote what this project relies on of what is there, as a push does: who evicts what a
+ * remote has must be known to gc of others there. */
+FALLIBLE transfer_claim(struct arena *arena, const struct workspace *workspace, struct depot *depot,
+                        struct cas *cas, const struct transfer_root_vec *roots);
+
 /* Results of one key that the remote holds and the trust lets in become results of the store
  * (results_flush). */
 FALLIBLE transfer_fetch_results(const struct workspace *workspace, struct depot *depot,

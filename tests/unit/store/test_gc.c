@@ -259,8 +259,9 @@ static void *name_and_end(void *context)
     return NULL;
 }
 
-static FALLIBLE put_and_go_on(void *context)
+static FALLIBLE put_and_go_on(void *context, const struct digest *objects, size_t count)
 {
+    (void)objects, (void)count;
     struct adding *adding = context;
     struct rig *rig = &adding->yard->rig;
     struct digest ignored;
