@@ -42,6 +42,8 @@ void worktree_drop(struct worktree **place)
             error_drop(((struct seen *)entry->value)->error);
     for (size_t i = 0; i < worktree->worker_count; i++) {
         arena_drop(&worktree->workers[i].arena);
+        arena_drop(&worktree->workers[i].slice);
+        arena_drop(&worktree->workers[i].listing);
         free(worktree->workers[i].buffer);
         sums_tap_drop(&worktree->workers[i].tap);
     }
@@ -214,6 +216,7 @@ static void forget_answers(struct batch *batch)
 
 static FALLIBLE run_and_keep(struct batch *batch)
 {
+    batch->is_brief = !batch->is_capture;
     struct error *error = batch_run(batch);
     if (error)
         forget_answers(batch);
@@ -344,7 +347,11 @@ void batch_end(struct batch *batch)
         error_drop(batch->hashings.at[i].error);
     for (size_t i = 0; i < batch->count; i++)
         error_drop(batch->looks[i].error);
-    for (size_t i = 0; i < worktree->worker_count; i++)
+    for (size_t i = 0; i < batch->kept.len; i++)
+        arena_drop(&batch->kept.at[i]);
+    for (size_t i = 0; i < worktree->worker_count; i++) {
         arena_reset(&worktree->workers[i].arena);
+        arena_reset(&worktree->workers[i].slice);
+    }
     *batch = (struct batch){.worktree = worktree};
 }

@@ -36,8 +36,10 @@ struct ignore_chain {
 };
 
 struct worker {
-    struct arena arena; /* of the batch */
-    char *buffer;       /* CAS_BUFFER_BYTES, made when first needed */
+    struct arena arena;   /* of the batch */
+    struct arena slice;   /* of directories that are listed at the same time: see batch_scan */
+    struct arena listing; /* of one of them, while it is read */
+    char *buffer;         /* CAS_BUFFER_BYTES, made when first needed */
     struct sums_tap tap;
 };
 
@@ -88,7 +90,8 @@ struct directory {
     struct directory *parent;
     struct look *look;
     int depth;
-    bool is_linked; /* entered through a symbolic link */
+    bool is_linked;  /* entered through a symbolic link */
+    bool is_settled; /* the digest is known, and the nodes are gone */
     uint64_t device, inode;
     const struct ignore_chain *ignores;
     struct node *nodes;
@@ -146,11 +149,16 @@ struct leaf_item {
 
 VEC(leaf_item_vec, struct leaf_item);
 
+VEC(arena_vec, struct arena);
+
 struct batch {
     struct worktree *worktree;
     struct look *looks;
     size_t count;
     bool is_capture;
+    bool is_brief; /* only artifacts are asked for: nodes may go once their directory's digest is
+                      known */
+    struct arena_vec kept;            /* of slices that were not settled */
     struct directory_vec directories; /* parents before children */
     struct hashing_vec hashings;      /* biggest first */
     struct leaf_item_vec leaf_items;
@@ -174,6 +182,13 @@ FALLIBLE batch_stat(struct batch *batch);
 FALLIBLE batch_scan(struct batch *batch);
 FALLIBLE batch_hash(struct batch *batch);
 FALLIBLE batch_trees(struct batch *batch);
+
+/* Gives a directory without others in it its digest, if the index knows all of its files. */
+FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch,
+                      struct buf *bytes);
+
+/* Asks the index for the files of a directory; *ret_known: it knew all. */
+FALLIBLE batch_ask(struct batch *batch, struct directory *directory, bool *ret_known);
 
 /* Leaves of large files (docs/formats.md, "Leaf lists") are made while they are captured, by
  * threads that have no file to read: planned before, hashed as items behind the files, kept after.

@@ -11,7 +11,10 @@
 
 #include "worktree_private.h"
 
-enum { STATS_A_TIME = 128 };
+enum {
+    STATS_A_TIME = 128,
+    LISTED_A_TIME = 64, /* directories whose files are in memory until they are settled */
+};
 
 static const char *const dep_names[] = {".git", ".dvc", ".mlops", "__pycache__",
                                         ".ipynb_checkpoints"};
@@ -207,7 +210,7 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
                 path_join(listing->arena, directory->below, entry->name);
         if (is_skipped)
             continue;
-        *node = (struct node){.name = entry->name, .stat = entry->stat};
+        *node = (struct node){.name = str_copy(listing->arena, entry->name), .stat = entry->stat};
         TRY(classify(listing, node));
         directory->count++;
     }
@@ -215,7 +218,7 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
 }
 
 static FALLIBLE list_directory(struct worktree *worktree, struct directory *directory,
-                               struct arena *arena)
+                               struct arena *arena, struct arena *scratch)
 {
     struct walk_list list = {0};
     struct file_stat stat;
@@ -233,7 +236,7 @@ static FALLIBLE list_directory(struct worktree *worktree, struct directory *dire
     TRY(check_loop(directory));
     TRY(ignores_read(arena, fd_number(fd), directory->path, directory->ignores,
                      &directory->ignores));
-    TRY_WITHIN(walk_list(arena, fd_number(fd), false, &list), "in the directory '%.*s'",
+    TRY_WITHIN(walk_list(scratch, fd_number(fd), false, &list), "in the directory '%.*s'",
                STR_FMT(directory->path));
     struct listing listing = {worktree, arena, directory, fd_number(fd)};
     return add_nodes(&listing, &list);
@@ -249,8 +252,11 @@ static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
 {
     struct level *level = context;
     struct directory *directory = level->batch->directories.at[level->first + i];
+    struct arena *arena = level->batch->is_brief ? &worker->slice : &worker->arena;
     if (!directory->look->error)
-        directory->error = list_directory(level->batch->worktree, directory, &worker->arena);
+        directory->error =
+            list_directory(level->batch->worktree, directory, arena, &worker->listing);
+    arena_reset(&worker->listing);
     return NULL;
 }
 
@@ -293,22 +299,60 @@ static FALLIBLE add_tops(struct batch *batch)
     return NULL;
 }
 
-FALLIBLE batch_scan(struct batch *batch)
+static void add_inner(struct batch *batch, const struct directory *directory)
 {
     struct arena *arena = &batch->worktree->workers[0].arena;
-    struct level level = {batch, 0};
-    TRY(add_tops(batch));
-    while (level.first < batch->directories.len) {
-        size_t end = batch->directories.len;
-        TRY(crew_run(batch->worktree, end - level.first, list_one, &level));
-        for (size_t i = level.first; i < end; i++) {
-            struct directory *directory = batch->directories.at[i];
-            take_error(directory->look, &directory->error);
-            for (size_t n = 0; n < directory->count && !directory->look->error; n++)
-                if (directory->nodes[n].directory)
-                    *vec_push(arena, &batch->directories) = directory->nodes[n].directory;
+    for (size_t i = 0; i < directory->count && !directory->look->error; i++)
+        if (directory->nodes[i].directory)
+            *vec_push(arena, &batch->directories) = directory->nodes[i].directory;
+}
+
+/* Of directories in which nothing changed only the digest is needed, and there are millions of
+ * files in them. */
+static FALLIBLE settle_slice(struct batch *batch, size_t first, size_t end)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(buf_drop) struct buf bytes = {0};
+    struct worktree *worktree = batch->worktree;
+    bool are_settled = true;
+    for (size_t i = first; i < end; i++) {
+        TRY(batch_settle(batch, batch->directories.at[i], &scratch, &bytes));
+        are_settled = are_settled && batch->directories.at[i]->is_settled;
+        arena_reset(&scratch);
+    }
+    for (size_t i = first; i < end && are_settled; i++)
+        batch->directories.at[i]->nodes = NULL;
+    for (size_t i = 0; i < worktree->worker_count; i++) {
+        struct worker *worker = &worktree->workers[i];
+        if (are_settled) {
+            arena_reset(&worker->slice);
+            continue;
         }
-        level.first = end;
+        *vec_push(&worktree->workers[0].arena, &batch->kept) = worker->slice;
+        worker->slice = (struct arena){0};
+    }
+    return NULL;
+}
+
+static FALLIBLE scan_slice(struct batch *batch, size_t first, size_t end)
+{
+    struct level level = {batch, first};
+    TRY(crew_run(batch->worktree, end - first, list_one, &level));
+    for (size_t i = first; i < end; i++) {
+        struct directory *directory = batch->directories.at[i];
+        take_error(directory->look, &directory->error);
+        add_inner(batch, directory);
+    }
+    return batch->is_brief ? settle_slice(batch, first, end) : NULL;
+}
+
+FALLIBLE batch_scan(struct batch *batch)
+{
+    TRY(add_tops(batch));
+    for (size_t first = 0, end; first < batch->directories.len; first = end) {
+        size_t most = batch->is_brief ? LISTED_A_TIME : SIZE_MAX;
+        end = first + MIN_OF(batch->directories.len - first, most);
+        TRY(scan_slice(batch, first, end));
     }
     return NULL;
 }

@@ -59,6 +59,27 @@ static FALLIBLE make_tree(struct batch *batch, struct directory *directory, stru
     return cas_put_bytes(batch->worktree->cas, buf_str(bytes), &directory->digest);
 }
 
+static bool is_wanted(const struct look *look)
+{
+    return !look->error && !look->is_lenient && !look->pattern.len;
+}
+
+FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch,
+                      struct buf *bytes)
+{
+    bool is_leaf = directory->skipped.len == 0, knows_all = false;
+    for (size_t i = 0; i < directory->count && is_leaf; i++)
+        is_leaf = directory->nodes[i].kind != TREE_DIRECTORY;
+    if (!is_leaf || !is_wanted(directory->look))
+        return NULL;
+    TRY(batch_ask(batch, directory, &knows_all));
+    if (!knows_all)
+        return NULL;
+    TRY(make_tree(batch, directory, scratch, bytes));
+    directory->is_settled = true;
+    return NULL;
+}
+
 /* What an output's digest does not tell of its tree: directories without anything in them (only the
  * innermost: their parents follow from them), and what ignore files hide. One pass for all looks.
  */
@@ -108,9 +129,7 @@ FALLIBLE batch_trees(struct batch *batch)
     AUTO(buf_drop) struct buf bytes = {0};
     for (size_t i = batch->directories.len; i-- > 0;) {
         struct directory *directory = batch->directories.at[i];
-        bool is_wanted = !directory->look->error && !directory->look->is_lenient &&
-                         !directory->look->pattern.len;
-        if (is_wanted)
+        if (is_wanted(directory->look) && !directory->is_settled)
             TRY(make_tree(batch, directory, &scratch, &bytes));
         arena_reset(&scratch);
     }
