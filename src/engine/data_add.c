@@ -189,6 +189,19 @@ static FALLIBLE look(struct session *session, struct str path, struct artifact *
                : error_new(ERROR_MACHINE, "'%.*s' went while it was read", STR_FMT(path));
 }
 
+/* What another command added meanwhile may hold a new path, or lie in it. */
+static FALLIBLE check_new(struct session *session, struct str path)
+{
+    struct pointer *other = NULL;
+    TRY(pointers_find(session->arena, &session->workspace, path, &other));
+    if (other)
+        return error_hint(error_new(ERROR_PROJECT, "another command has just added '%.*s'",
+                                    STR_FMT(other->artifact.path)),
+                          "'%.*s' is a part of that now: mlops add %.*s", STR_FMT(path),
+                          STR_FMT(path));
+    return data_check_path(session, path, true);
+}
+
 /* As its pointer is now: another command may have written it while we read the data. */
 static FALLIBLE open_group(struct adding *adding, const struct wish *wish, struct group **ret)
 {
@@ -204,6 +217,8 @@ static FALLIBLE open_group(struct adding *adding, const struct wish *wish, struc
         return error_hint(error_new(ERROR_MACHINE, "another command has just removed '%.*s'",
                                     STR_FMT(pointer_file_of(arena, wish->top))),
                           "add it again, or the whole of it");
+    if (!group->before)
+        TRY(check_new(adding->session, wish->top));
     map_put(arena, &adding->group_of, group->top, group);
     *vec_push(arena, &adding->groups) = group;
     return NULL;

@@ -95,6 +95,22 @@ raw() {
   holds 'len(r["data"]) == 1 and r["data"][0]["status"] == "unchanged"'
 }
 
+@test "two commands that add a directory and a file in it do not both succeed" {
+  raw
+  succeeds add data/raw/f1
+  mv data/raw/f1.mlops ../f1.mlops
+  exec 9>.mlops/locks/data
+  flock 9
+  "$MLOPS" add data/raw >../first 2>&1 9>&- &
+  until grep -q waiting ../first; do sleep 0.05; done
+  cp ../f1.mlops data/raw/ # as the other command does under the lock
+  exec 9>&-
+  wait $! || status=$?
+  [ "$status" -eq 3 ]
+  grep -q "holds 'data/raw/f1'" ../first
+  [ ! -e data/raw.mlops ]
+}
+
 @test "what can't be tracked is refused, all of it at once, and nothing is written" {
   git_init
   echo 1 >tracked && git add tracked
