@@ -271,11 +271,11 @@ static void see_shard(void *context, const char *name, uint32_t kind)
 
 FALLIBLE cas_see_shards(struct cas *cas)
 {
+    memset(cas->has_shard, 0, sizeof cas->has_shard);
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(cas->cache_fd, "obj", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    memset(cas->has_shard, 0, sizeof cas->has_shard);
     if (fd_number(fd) < 0)
-        return NULL; /* somebody has removed it: there is nothing in it */
+        return errno == ENOENT ? NULL : error_os(errno, "cannot open 'obj' of the store");
     return walk_names(fd_number(fd), see_shard, cas);
 }
 
