@@ -65,7 +65,8 @@ static void compare_lists(struct arena *arena, const struct listing *before,
             note(arena, ret, DIFF_REMOVED, before->files[old].path);
         else if (order > 0)
             note(arena, ret, DIFF_ADDED, after->files[new].path);
-        else if (!digest_equal(before->files[old].digest, after->files[new].digest))
+        else if (!digest_equal(before->files[old].digest, after->files[new].digest) ||
+                 before->files[old].kind != after->files[new].kind)
             note(arena, ret, DIFF_CHANGED, after->files[new].path);
         old += order <= 0;
         new += order >= 0;

@@ -149,6 +149,9 @@ END
   ran executed=1
   succeeds diff -v # both sides from the store
   says 'parts/: 0 added, 0 removed, 1 changed'
+  chmod +x parts/b.txt
+  succeeds diff --json # the bytes are the same
+  holds '[f["path"] for f in r["data"][0]["files"]["listed"]] == ["parts/b.txt"]'
 }
 
 @test "uncommitted changes of the workspace are a difference of the code" {
