@@ -144,6 +144,15 @@ FALLIBLE data_move(struct session *session, struct str from, struct str to,
     return NULL;
 }
 
+/* What a link names lies elsewhere, under a name that nobody said. */
+static FALLIBLE check_removable(struct session *session, struct str path)
+{
+    struct error *error = data_check_way(session, path);
+    return error ? error_hint(error, "without --data it is forgotten, and the link and what it "
+                                     "names stay")
+                 : NULL;
+}
+
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced)
 {
     AUTO(claims_drop) struct claims claims = {0};
@@ -153,8 +162,10 @@ FALLIBLE data_remove(struct session *session, struct str path, bool with_data, i
     *ret_displaced = 0;
     TRY(find_exactly(session, path, &pointer));
     struct artifact nothing = {.path = pointer->artifact.path};
-    if (with_data)
+    if (with_data) {
+        TRY(check_removable(session, nothing.path));
         TRY(data_claim(session, &nothing.path, 1, &claims));
+    }
     TRY(data_lock(session, &lock));
     TRY(find_exactly(session, nothing.path, &pointer)); /* as it is now */
     struct str folder =

@@ -279,6 +279,18 @@ raw() {
   fails 3 move new/place taken
 }
 
+@test "remove --data does not remove what a link names" {
+  raw
+  succeeds add data/raw
+  mv data/raw shared
+  ln -s ../shared data/raw
+  fails 3 remove --data data/raw
+  says "is a symbolic link"
+  [ -e shared/f1 ] && [ -e data/raw.mlops ]
+  succeeds remove data/raw
+  [ -e shared/f1 ] && [ -L data/raw ] && [ ! -e data/raw.mlops ]
+}
+
 @test "what a run is reading is neither moved nor removed under it" {
   raw
   succeeds add data/raw
