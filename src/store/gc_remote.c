@@ -219,7 +219,7 @@ static void add_item(struct remote_gc *gc, const char *what, struct str name, st
 {
     gc_items_add(&gc->sweep->items,
                  (struct gc_item){.what = what,
-                                  .name = name,
+                                  .name = str_copy(gc->sweep->arena, name),
                                   .why = why,
                                   .size_bytes = size_bytes,
                                   .age_ns = modified_ns ? gc->now_ns - modified_ns : 0});
