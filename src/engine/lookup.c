@@ -135,7 +135,8 @@ static void explain_known(struct session *session, const struct stage *stage,
         add_reason(session, verdict, REASON_REJECTED, stage->name, (struct str){0});
         return;
     }
-    explain_outs(session, stage, known, verdict);
+    if (!verdict->reasons.len)
+        explain_outs(session, stage, known, verdict);
     if (!options->no_restore && !has_persisting(stage))
         add_reason(session, verdict, REASON_NOT_STORED, stage->name, (struct str){0});
 }
@@ -151,11 +152,11 @@ static FALLIBLE explain_run(struct session *session, const struct stage *stage,
     if (stage->is_always_changed || is_callback)
         add_reason(session, verdict, REASON_ALWAYS, (struct str){0}, (struct str){0});
     struct recipe before;
-    bool found = false;
+    bool found = false, runs_anyway = verdict->reasons.len > 0;
     TRY(nearest_recipe(session, stage, &before, &found));
     if (found)
         recipe_diff(session->arena, &before, fingerprint->recipe, &verdict->reasons);
-    if (known && !verdict->reasons.len)
+    if (known && !runs_anyway)
         explain_known(session, stage, known, options, verdict);
     if (!verdict->reasons.len)
         add_reason(session, verdict, REASON_NEVER_RUN, stage->name, (struct str){0});

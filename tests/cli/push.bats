@@ -272,6 +272,26 @@ END
   did
 }
 
+@test "a result of others counts where the lock file names an older one" {
+  shared_project
+  succeeds config set remote.origin.trust true
+  commit_all trust
+  succeeds push
+  fresh_clone older
+  cd ../project || return
+  echo more >>data/raw/a/1.csv
+  succeeds add data/raw
+  succeeds run
+  did count
+  succeeds push
+  cd ../older || return
+  succeeds pull
+  echo more >>data/raw/a/1.csv
+  succeeds add data/raw
+  ran restored=1 -- --pull
+  did
+}
+
 @test "run --pull comes to an end where a stage always runs and a trusted remote knows results" {
   git_init
   succeeds init
