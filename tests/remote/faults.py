@@ -116,9 +116,15 @@ def judge(result, status, words):
     return faults
 
 
+def as_written(scene, rules):
+    """A pack goes to WebDAV by another name that is moved then."""
+    return [dict(rule, path=r"\.tmp/") if rule.get("path") == "pack/"
+            and scene.place.kind.startswith("webdav") else rule for rule in rules]
+
+
 def try_push_case(scene, rules, status, words):
     scene.begin("timeout=2s")
-    scene.place.proxy.set_rules(rules)
+    scene.place.proxy.set_rules(as_written(scene, rules))
     result = scene.mlops(scene.origin, "push")
     faults = judge(result, status, words)
     spoilt = any("flip_request" in rule for rule in rules)
@@ -162,7 +168,8 @@ def try_killed_server(scene, command):
     rule = dict(cut=many) if command == PULL else dict(cut_request=many)
     if not scene.place.kind.startswith("sftp"):
         rule.update(path="pack/", method="GET" if command == PULL else "PUT")
-    scene.place.proxy.set_rules([dict(rule, call=scene.place.kill)])
+    rule["call"] = scene.place.kill
+    scene.place.proxy.set_rules(as_written(scene, [rule]) if command == PUSH else [rule])
     result = scene.mlops(where, command)
     # A server whose last worker still answers lets the next try succeed.
     faults = judge(result, None, r"(?i)connect|refused|broke|closed|lost|502|503|reset")
@@ -211,7 +218,8 @@ def try_rest_only(scene):
     scene.place.add(big, "timeout=2s", "connections=1")
     raw = scene.place.kind.startswith("sftp")
     scene.place.proxy.set_rules([dict(cut_request=90 << 20)] if raw else
-                                [dict(method="PUT|POST", path="pack/", skip=1, status=500)])
+                                as_written(scene, [dict(method="PUT|POST", path="pack/", skip=1,
+                                                         status=500)]))
     first = scene.mlops(big, "push")
     faults = [] if first.status == GIVES_UP else [f"the broken push: {first}"]
     there = places.pack_bytes(scene.place)
