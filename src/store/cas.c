@@ -4,6 +4,7 @@
 #include "mlops/base/check.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/walk.h"
+#include "mlops/store/projects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,14 @@ static struct str prefix_of(struct arena *arena, const struct workspace *workspa
     return str_print(arena, "//%.*s/obj/", STR_FMT(workspace->cache));
 }
 
+/* Who only looks relies on what is there, too, but is not stopped by a full disk. */
+static void greet(struct cas *cas)
+{
+    struct error *error = projects_register(cas->workspace);
+    cas->is_registered = error == NULL;
+    error_drop(error);
+}
+
 struct error *cas_open(struct arena *arena, const struct workspace *workspace, struct index *index,
                        struct cas **ret)
 {
@@ -35,6 +44,7 @@ struct error *cas_open(struct arena *arena, const struct workspace *workspace, s
     cas->index_prefix = prefix_of(&cas->memory, workspace);
     if (cas->cache_fd >= 0)
         TRY(directory_open(cas->cache_fd, "tmp", &cas->tmp_fd));
+    greet(cas);
     *ret = cas;
     cas = NULL;
     return NULL;

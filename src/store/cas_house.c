@@ -3,6 +3,7 @@
 #include "mlops/host/clock.h"
 #include "mlops/host/walk.h"
 #include "mlops/model/name.h"
+#include "mlops/store/projects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,17 @@
 
 #include "cas_private.h"
 
+/* Under the shared lock: no gc comes between this and what is put. */
+static FALLIBLE become_known(struct cas *cas)
+{
+    if (!cas->is_registered)
+        TRY_WITHIN(projects_register(cas->workspace),
+                   "cannot tell the store '%.*s' that this project uses it",
+                   STR_FMT(cas->workspace->cache));
+    cas->is_registered = true;
+    return NULL;
+}
+
 FALLIBLE cas_hold_locked(struct cas *cas)
 {
     bool taken = false;
@@ -20,7 +32,9 @@ FALLIBLE cas_hold_locked(struct cas *cas)
         TRY(lock_take(cas->cache_fd, "lock", LOCK_SHARED, -1, NULL, NULL, &cas->lock, &taken));
     if (cas->holds++ > 0)
         return NULL;
-    struct error *error = cas_packs_recheck(cas); /* gc may have been at work */
+    struct error *error = become_known(cas);
+    if (!error)
+        error = cas_packs_recheck(cas); /* gc may have been at work */
     if (error)
         cas_release_locked(cas);
     return error;

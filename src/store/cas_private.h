@@ -127,6 +127,7 @@ struct cas {
     struct index *index;
     int cache_fd; /* of the workspace; -1: there is no store */
     bool is_durable;
+    bool is_registered;      /* the store knows of this project */
     bool has_lost;           /* a flush failed: what the caller knows as put is not all there */
     struct str index_prefix; /* "//obj/": see docs/formats.md, "index.db" */
     pthread_mutex_t mutex;   /* guards all that follows, the index too */

@@ -40,23 +40,34 @@ static FALLIBLE ref_decode(struct str bytes, struct project_ref *ret)
     return canon_expect_end(&reader);
 }
 
+/* Files of repos/ are published whole and their name says the project and where: one of the right
+ * size is ours. */
+static FALLIBLE is_known(int cache_fd, const char *path, size_t len, bool *ret)
+{
+    struct file_stat stat;
+    bool found = false;
+    TRY(file_stat_at(cache_fd, path, false, &stat, &found));
+    *ret = found && stat.size_bytes == (int64_t)len;
+    return NULL;
+}
+
 FALLIBLE projects_register(const struct workspace *workspace)
 {
     int cache_fd = fd_number(workspace->cache_fd);
-    if (workspace->config.cache_dir.len == 0 || cache_fd < 0 || workspace->is_read_only)
+    bool found = false;
+    bool has_own_cache = workspace->config.cache_dir.len == 0 || !workspace->config.project.len;
+    if (has_own_cache || cache_fd < 0 || workspace->is_read_only)
         return NULL;
     AUTO(arena_drop) struct arena scratch = {0};
     struct project_ref ref = {ref_name(&scratch, workspace), workspace->config.project,
                               workspace->root};
     struct buf bytes = buf_in(&scratch);
-    struct str known = {0};
-    bool found = false;
     struct str path = path_join(&scratch, STR("repos"), ref.name);
     ref_encode(&ref, &bytes);
-    TRY(file_read(&scratch, cache_fd, path.at, REF_BYTES_MOST, &known, &found));
-    if (found && str_equal(known, buf_str(&bytes)))
+    TRY(is_known(cache_fd, path.at, bytes.len, &found));
+    if (found)
         return NULL;
-    TRY(directory_make(cache_fd, "repos", false));
+    TRY(directory_make(cache_fd, "repos", true));
     return file_publish(cache_fd, path.at, buf_str(&bytes), 0644, true);
 }
 

@@ -195,3 +195,33 @@ load helper
   succeeds pull
   [ "$(wc -c <f)" -eq 300000 ]
 }
+
+@test "gc keeps what projects of a shared cache need that only ever added or checked out" {
+  export MLOPS_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+  succeeds init
+  echo ours >f
+  succeeds add f
+  [ "$(ls "$MLOPS_CACHE_DIR/repos" | wc -l)" -eq 1 ]
+  mkdir ../adds ../checks
+  (cd ../adds && "$MLOPS" init -q && echo theirs >f && "$MLOPS" add -q f)
+  (cd ../checks && "$MLOPS" init -q && cp ../adds/f.mlops f.mlops && "$MLOPS" checkout -q)
+  [ "$(ls "$MLOPS_CACHE_DIR/repos" | wc -l)" -eq 3 ]
+  succeeds gc --grace 0 --yes --json
+  holds 'r["item_count"] == 0'
+  rm ../adds/f*
+  succeeds gc --grace 0 --yes
+  rm ../checks/f
+  (cd ../checks && "$MLOPS" checkout -q)
+  holds_text ../checks/f theirs
+}
+
+@test "nothing is put into a shared cache that can't be told whose it is" {
+  export MLOPS_CACHE_DIR=$BATS_TEST_TMPDIR/cache
+  succeeds init
+  rmdir "$MLOPS_CACHE_DIR/repos"
+  echo 'in the way' >"$MLOPS_CACHE_DIR/repos"
+  echo data >f
+  fails 4 add f
+  says "that this project uses it"
+  succeeds du
+}
