@@ -10,7 +10,7 @@
 #include "mlops/store/projects.h"
 
 struct gc_command {
-    bool yes, all, remote;
+    bool yes, all, remote, all_commits;
     int64_t grace_ns;
     struct str forget;
 };
@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
      .help = "Keep what is younger than this (gc.grace in the configuration)"},
     {"remote", 0, OPTION_FLAG_AT(struct gc_command, remote),
      .help = "Look at a remote instead of the local store (default: remote.default)"},
+    {"all-commits", 'A', OPTION_FLAG_AT(struct gc_command, all_commits),
+     .help = "Keep what any commit names, not only branches, tags and stashes"},
     {"forget", 0, OPTION_STR_AT(struct gc_command, forget), .value = "ID",
      .help = "First forget what a project needs that shared the cache and is gone for good"},
 };
@@ -217,6 +219,7 @@ static FALLIBLE collect_remote(struct context *context, const struct gc_command 
     struct depot_options place = {
         .workspace = workspace, .cas = cas, .remote = remote, .observer = &context->observer};
     struct gc_options wanted = {.really = options->yes,
+                                .all_commits = options->all_commits,
                                 .grace_ns = options->grace_ns < 0
                                                 ? workspace->config.gc_remote_grace_ns
                                                 : options->grace_ns};
@@ -331,6 +334,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     const struct gc_fetchable fetchable = {open_remotes, remotes_have, &there};
     struct gc_options wanted = {
         .really = options->yes,
+        .all_commits = options->all_commits,
         .grace_ns = options->grace_ns < 0 ? workspace->config.gc_grace_ns : options->grace_ns,
         .cache_bytes = workspace->config.cache_bytes,
         .fetchable = &fetchable,
@@ -350,6 +354,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
 static const struct command_example examples[] = {
     {"mlops gc", "list what may go, with size and reason; nothing is removed"},
     {"mlops gc --yes", "remove it"},
+    {"mlops gc --all-commits --yes", "remove only what no commit names"},
     {"mlops gc --remote", "list what the default remote holds and nothing needs"},
     {"mlops gc --grace 0", "list also what was made within the last day"},
 };
@@ -361,21 +366,20 @@ const struct cli_command cmd_gc = {
     .words_most = 1,
     .summary = "Remove stored data that nothing needs any more",
     .description =
-        "Kept are: what lock files name, in the work tree and on every branch, tag and stash of "
-        "git; tagged runs; the newest success of each branch and pipeline; the last runs "
-        "(keep.runs) and what is younger than keep.age. Other projects that share the cache are "
-        "asked too. Where the cache is larger than cache.size, also results go that can be made or "
-        "fetched again, those first that cost the least time for their size; never what the lock "
-        "files of the work tree, tagged runs or pointers name, unless a remote has it. Only counts "
-        "unless --yes is given.\n\n"
-        "With --remote the packs of a remote are looked at. Needed is what git (all branches, also "
-        "remote-tracking ones, tags and stashes), the history and the work tree of this clone "
-        "name, "
-        "so fetch all branches first; and what was pushed within gc.remote_grace. A pack goes in "
-        "two "
-        "steps: it is taken out of use, and removed by a gc that comes later than the grace "
-        "period. "
-        "Others may push and fetch at the same time.",
+        "Kept are: what lock files and pointers name, in the work tree and at the tip of every "
+        "branch, tag and stash of git, with --all-commits in any of their commits; tagged runs; "
+        "the newest success of each branch and pipeline; the last runs (keep.runs) and what is "
+        "younger than keep.age. Other projects that share the cache are asked too. Where the cache "
+        "is larger than cache.size, also results go that can be made or fetched again, those first "
+        "that cost the least time for their size; never what the lock files of the work tree, "
+        "tagged runs or pointers name, unless a remote has it. Only counts unless --yes is "
+        "given.\n\n"
+        "With --remote the packs of a remote are looked at. Needed is what git (the tips of all "
+        "branches, also remote-tracking ones, tags and stashes; all commits with --all-commits), "
+        "the history and the work tree of this clone name, so fetch all branches first; and what "
+        "was pushed within gc.remote_grace. A pack goes in two steps: it is taken out of use, and "
+        "removed by a gc that comes later than the grace period. Others may push and fetch at the "
+        "same time.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct gc_command),

@@ -70,20 +70,42 @@ struct error *vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, 
 }
 
 struct listing {
+    const struct vcs_listing *wanted;
     struct arena *arena;
-    struct str suffix;
     struct vcs_path_vec paths;
     bool is_too_deep;
 };
 
+/* False if a directory with just this content was listed before. */
+static bool is_new_tree(struct vcs_seen *seen, const git_oid *id)
+{
+    struct str key = {(const char *)id->id, sizeof id->id};
+    if (!seen)
+        return true;
+    if (map_has(&seen->trees, key))
+        return false;
+    map_put(&seen->memory, &seen->trees, str_copy(&seen->memory, key), seen);
+    return true;
+}
+
 /* libgit2 calls itself for each directory, so the depth is bounded here. */
-static int visit_directory(struct listing *listing, const char *root)
+static int visit_directory(struct listing *listing, const char *root, const git_tree_entry *entry)
 {
     int64_t depth = 0;
     for (const char *at = root; *at; at++)
         depth += *at == '/';
     listing->is_too_deep = depth >= LIMIT_TREE_DEPTH;
-    return listing->is_too_deep ? GIT_EUSER : 0;
+    if (listing->is_too_deep)
+        return GIT_EUSER;
+    return is_new_tree(listing->wanted->seen, git2()->tree_entry_id(entry)) ? 0 : 1;
+}
+
+static bool is_wanted(const struct vcs_listing *wanted, struct str name)
+{
+    for (size_t i = 0; i < wanted->suffix_count; i++)
+        if (str_ends(name, wanted->suffixes[i]))
+            return true;
+    return false;
 }
 
 static int visit_entry(const char *root, const git_tree_entry *entry, void *context)
@@ -91,21 +113,23 @@ static int visit_entry(const char *root, const git_tree_entry *entry, void *cont
     struct listing *listing = context;
     git_object_t kind = git2()->tree_entry_type(entry);
     if (kind == GIT_OBJECT_TREE)
-        return visit_directory(listing, root);
+        return visit_directory(listing, root, entry);
     const char *name = git2()->tree_entry_name(entry);
     if (kind == GIT_OBJECT_BLOB && git2()->tree_entry_filemode(entry) != GIT_FILEMODE_LINK &&
-        str_ends(str_of(name), listing->suffix))
+        is_wanted(listing->wanted, str_of(name)))
         *vec_push(listing->arena, &listing->paths) = str_print(listing->arena, "%s%s", root, name);
     return 0;
 }
 
-struct error *vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
-                       struct vcs_path_vec *ret)
+struct error *vcs_list_some(struct vcs *vcs, struct arena *arena, struct str commit,
+                            const struct vcs_listing *wanted, struct vcs_path_vec *ret)
 {
     AUTO(git2_drop_tree) git_tree *tree = NULL;
     TRY(vcs_tree_of(vcs, commit, &tree));
-    struct listing listing = {.arena = arena, .suffix = suffix};
-    int status = git2()->tree_walk(tree, GIT_TREEWALK_PRE, visit_entry, &listing);
+    struct listing listing = {.wanted = wanted, .arena = arena};
+    int status = 0;
+    if (is_new_tree(wanted->seen, git2()->object_id((const git_object *)tree)))
+        status = git2()->tree_walk(tree, GIT_TREEWALK_PRE, visit_entry, &listing);
     if (listing.is_too_deep)
         return error_new(ERROR_MACHINE, "commit %.*s of '%s' nests directories deeper than %lld",
                          STR_FMT(commit), vcs->top, (long long)LIMIT_TREE_DEPTH);
@@ -113,4 +137,15 @@ struct error *vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, 
     vec_sort(&listing.paths, str_compare_items);
     *ret = listing.paths;
     return NULL;
+}
+
+struct error *vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
+                       struct vcs_path_vec *ret)
+{
+    return vcs_list_some(vcs, arena, commit, &(struct vcs_listing){&suffix, 1, NULL}, ret);
+}
+
+void vcs_seen_drop(struct vcs_seen *seen)
+{
+    arena_drop(&seen->memory);
 }

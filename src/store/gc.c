@@ -189,7 +189,9 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
                 struct gc_report *ret)
 {
     struct gc_report report = {0};
-    AUTO(marks_drop) struct marks marks = {.cas = cas, .now_ns = clock_real_ns()};
+    AUTO(marks_drop)
+    struct marks marks = {
+        .cas = cas, .now_ns = clock_real_ns(), .all_commits = options->all_commits};
     AUTO(sweep_drop)
     struct sweep sweep = {.marks = &marks,
                           .workspace = workspace,

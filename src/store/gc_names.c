@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
+#include "mlops/model/pointer.h"
 #include "mlops/model/tree.h"
 #include "mlops/store/results.h"
 
@@ -114,13 +115,42 @@ static FALLIBLE name_result(void *context, struct str project, struct digest key
     return NULL;
 }
 
+/* A pointer of some commit, which no branch, tag or stash leads to directly. */
+static FALLIBLE name_document(void *context, struct str commit, struct str path, struct str bytes)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct naming *naming = context;
+    struct pointer pointer = {0};
+    if (!naming->left || !pointer_is_name(path_name(path)))
+        return NULL;
+    struct error *error = pointer_parse(&scratch, path, bytes, path, &pointer);
+    bool is_good = error == NULL;
+    error_drop(error);
+    if (!is_good)
+        return NULL;
+    const struct artifact *artifact = &pointer.artifact;
+    struct str origin = str_print(&scratch, "commit %.*s", STR_FMT(str_slice(commit, 0, 7)));
+    give_label(naming, artifact->digest, artifact->path, origin);
+    struct place top = {artifact->digest, artifact->path};
+    return artifact->kind == ARTIFACT_TREE ? name_tree(naming, top, origin) : NULL;
+}
+
+/* A help only: where history is not all here, or damaged, the listing does without. */
+static FALLIBLE name_history(struct naming *naming)
+{
+    if (naming->left)
+        error_drop(gc_each_document(naming->sweep->workspace, true, name_document, naming));
+    return signal_check();
+}
+
 FALLIBLE gc_name_wanted(struct sweep *sweep, struct digest_set *wanted)
 {
     AUTO(naming_drop)
     struct naming naming = {.sweep = sweep, .wanted = *wanted, .left = wanted->len};
     *wanted = (struct digest_set){0};
     TRY(ledger_outputs(sweep->ledger, name_output, &naming));
-    return results_each(sweep->workspace, name_result, &naming);
+    TRY(results_each(sweep->workspace, name_result, &naming));
+    return name_history(&naming);
 }
 
 FALLIBLE gc_name_items(struct sweep *sweep)

@@ -73,6 +73,7 @@ struct marks {
     struct digest_set keys;      /* of lock entries */
     struct digest_set documents; /* bytes of lock files seen */
     int64_t now_ns;
+    bool all_commits; /* not only tips name what is needed */
 };
 void marks_drop(struct marks *marks);
 
@@ -91,6 +92,21 @@ FALLIBLE mark_artifact(struct marks *marks, const struct artifact *artifact);
 /* What a directory that was absent names, now that it is here; false: it is not. */
 FALLIBLE mark_below(struct marks *marks, struct digest tree, bool *ret_found);
 FALLIBLE mark_lock(struct marks *marks, const struct lockfile *lockfile);
+
+/* What a document names; `name` is for messages. */
+FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes, bool has_pipeline);
+FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path,
+                            struct str bytes);
+
+/* Files of the git repository around the project that may be lock files or pointers: first of the
+ * tips, then perhaps of all commits; each content of a directory once. */
+FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
+                          FALLIBLE (*visit)(void *context, struct str commit, struct str path,
+                                            struct str bytes),
+                          void *context);
+
+/* What they name. */
+FALLIBLE mark_git(struct marks *marks, const struct workspace *workspace);
 
 /* All roots of a project: runs, lock files of the work tree and of git, results that wait to be
  * accepted. */

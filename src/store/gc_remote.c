@@ -365,7 +365,10 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
 {
     AUTO(arena_drop) struct arena scratch = {0};
     AUTO(marks_drop)
-    struct marks marks = {.cas = cas, .now_ns = clock_real_ns(), .collected = &scratch};
+    struct marks marks = {.cas = cas,
+                          .now_ns = clock_real_ns(),
+                          .collected = &scratch,
+                          .all_commits = options->all_commits};
     struct gc_remote_report report = {0};
     struct sweep sweep = {.marks = &marks,
                           .workspace = workspace,

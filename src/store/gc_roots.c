@@ -1,7 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/host/signal.h"
-#include "mlops/host/vcs.h"
 #include "mlops/host/walk.h"
 #include "mlops/model/name.h"
 #include "mlops/model/pointer.h"
@@ -23,8 +22,7 @@ enum { LOCK_HEAD_BYTES = 4096 };
 /* A lock file that we wrote must be readable; one of another tool is none of ours. One without our
  * first line may still be ours: then it counts if it can be read, and must be readable if a
  * pipeline stands beside it. */
-static FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
-                                bool has_pipeline)
+FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes, bool has_pipeline)
 {
     if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
         return NULL; /* as strongly: the work tree comes before git */
@@ -42,8 +40,7 @@ static FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str
 
 /* A pointer that can't be read may be the only one to name its data; what has no line of ours is
  * somebody else's file. */
-static FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path,
-                                   struct str bytes)
+FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path, struct str bytes)
 {
     if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
         return NULL;
@@ -166,58 +163,6 @@ static FALLIBLE mark_directory(struct marks *marks, int at_fd, struct str name, 
     TRY(walk_list(&scratch, level.fd, true, &level.list));
     for (size_t i = 0; i < level.list.count; i++)
         TRY(mark_entry(&level, &level.list.entries[i]));
-    return NULL;
-}
-
-/* All files of a commit whose names end like that of a document of ours. */
-static FALLIBLE mark_commit_files(struct marks *marks, struct vcs *vcs, struct str commit,
-                                  struct str suffix)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct vcs_path_vec paths = {0};
-    TRY(vcs_list(vcs, &scratch, commit, suffix, &paths));
-    vec_each (struct str, path, &paths) {
-        struct str bytes = {0};
-        bool found = false;
-        struct str name =
-            str_print(&scratch, "%.*s at %.*s", STR_FMT(*path), STR_FMT(str_slice(commit, 0, 7)));
-        TRY(vcs_read(vcs, &scratch, commit, *path, LIMIT_LOCK_BYTES, &bytes, &found));
-        if (found && pointer_is_name(path_name(*path)))
-            TRY(mark_pointer_bytes(marks, name, *path, bytes));
-        else if (found && str_ends(*path, STR(".lock")))
-            TRY(mark_lock_bytes(marks, name, bytes, false));
-    }
-    return NULL;
-}
-
-static FALLIBLE mark_commit(struct marks *marks, struct vcs *vcs, struct str commit)
-{
-    TRY(signal_check());
-    TRY(mark_commit_files(marks, vcs, commit, STR(".lock")));
-    return mark_commit_files(marks, vcs, commit, STR(POINTER_SUFFIX));
-}
-
-/* Where there is a repository that can't be read, what its branches need is not known. */
-static FALLIBLE mark_git(struct marks *marks, const struct workspace *workspace)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    AUTO(vcs_drop) struct vcs *vcs = NULL;
-    struct str fingerprint = {0};
-    struct vcs_path_vec commits = {0};
-    TRY(vcs_open(workspace->root, &vcs));
-    if (!vcs) {
-        TRY(vcs_fingerprint(&scratch, workspace->root, &fingerprint));
-        return fingerprint.len == 0
-                   ? NULL
-                   : error_hint(error_new(ERROR_MACHINE,
-                                          "the git repository around '%.*s' can't "
-                                          "be read: libgit2 is not here",
-                                          STR_FMT(workspace->root)),
-                                "install libgit2: its branches tell what is still needed");
-    }
-    TRY(vcs_tips(vcs, &scratch, &commits));
-    vec_each (struct str, commit, &commits)
-        TRY(mark_commit(marks, vcs, *commit));
     return NULL;
 }
 

@@ -225,3 +225,46 @@ load helper
   says "that this project uses it"
   succeeds du
 }
+
+@test "gc --all-commits keeps what earlier commits name, and the listing says which names what" {
+  git_init
+  succeeds init
+  for word in one two three; do
+    mkdir -p data
+    echo "$word" >data/part
+    echo "$word alone" >alone
+    succeeds add data alone
+    commit_all "$word"
+  done
+  succeeds gc --grace 0 --json -A
+  holds 'r["item_count"] == 0'
+  succeeds gc --grace 0 --json
+  holds 'r["item_count"] == 6'
+  first=$(git rev-parse --short=7 HEAD~2)
+  holds "{'data of commit $first', 'data/part of commit $first', 'alone of commit $first'} <= {i['label'] for i in r['items']}"
+  succeeds gc --grace 0 --yes --all-commits
+  git checkout -q HEAD~2
+  succeeds checkout
+  holds_text data/part one
+  git checkout -q main
+  succeeds gc --grace 0 --yes --json
+  holds 'r["item_count"] == 6'
+}
+
+@test "gc --remote --all-commits keeps what earlier commits name" {
+  git_init
+  mkdir "$BATS_TEST_TMPDIR/remote"
+  succeeds init
+  succeeds remote add origin "$BATS_TEST_TMPDIR/remote"
+  for word in old new; do
+    echo "$word" >data.txt
+    succeeds add data.txt
+    succeeds push
+    commit_all "$word"
+  done
+  find "$BATS_TEST_TMPDIR/remote" -type f -exec touch -d '30 days ago' {} +
+  succeeds gc --remote --all-commits --json
+  holds 'r["condemned_packs"] == 0'
+  succeeds gc --remote --json
+  holds 'r["condemned_packs"] == 1 and r["items"][0]["label"].startswith("data.txt of commit ")'
+}

@@ -3,7 +3,9 @@
  * owner (GIT_EOWNER) gets its own message with the git command that allows it. */
 #pragma once
 
+#include "mlops/base/arena.h"
 #include "mlops/base/error.h"
+#include "mlops/base/map.h"
 #include "mlops/base/str.h"
 #include "mlops/base/vec.h"
 
@@ -77,6 +79,21 @@ FALLIBLE vcs_commits(struct vcs *vcs, struct arena *arena, unsigned which,
 /* Paths of the regular files of a commit whose name ends with `suffix`, sorted. */
 FALLIBLE vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
                   struct vcs_path_vec *ret);
+
+/* For reading what many commits name: a directory that was listed with the same content, of
+ * whatever commit, is left out. */
+struct vcs_seen {
+    struct arena memory;
+    struct map trees; /* 20 bytes of an id */
+};
+struct vcs_listing {
+    const struct str *suffixes; /* any of them */
+    size_t suffix_count;
+    struct vcs_seen *seen; /* NULL: all of the commit */
+};
+FALLIBLE vcs_list_some(struct vcs *vcs, struct arena *arena, struct str commit,
+                       const struct vcs_listing *wanted, struct vcs_path_vec *ret);
+void vcs_seen_drop(struct vcs_seen *seen);
 
 /* What a merge left for somebody to decide: a file's content in the common ancestor and on both
  * sides; `at` NULL: it was not there. */

@@ -14,7 +14,8 @@ struct pool;
 struct gc_fetchable;
 
 struct gc_options {
-    bool really; /* else only counted */
+    bool really;      /* else only counted */
+    bool all_commits; /* what any commit names is needed, not only what tips name */
     int64_t grace_ns;
     const struct gc_fetchable *fetchable; /* NULL: nothing can be fetched again */
     int64_t
