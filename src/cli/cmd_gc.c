@@ -220,6 +220,7 @@ static FALLIBLE collect_remote(struct context *context, const struct gc_command 
         .workspace = workspace, .cas = cas, .remote = remote, .observer = &context->observer};
     struct gc_options wanted = {.really = options->yes,
                                 .all_commits = options->all_commits,
+                                .observer = &context->observer,
                                 .grace_ns = options->grace_ns < 0
                                                 ? workspace->config.gc_remote_grace_ns
                                                 : options->grace_ns};
@@ -335,11 +336,12 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     struct gc_options wanted = {
         .really = options->yes,
         .all_commits = options->all_commits,
+        .observer = &context->observer,
         .grace_ns = options->grace_ns < 0 ? workspace->config.gc_grace_ns : options->grace_ns,
         .cache_bytes = workspace->config.cache_bytes,
         .fetchable = &fetchable,
     };
-    TRY(gc_run(context->arena, workspace, ledger, cas, &wanted, &context->observer, &report));
+    TRY(gc_run(context->arena, workspace, ledger, cas, &wanted, &report));
     if (context->format == FORMAT_TABLE) {
         print_text(context, options, &report);
     } else if (context->format == FORMAT_JSON) {

@@ -177,6 +177,32 @@ struct error *vcs_remote(struct vcs *vcs, struct arena *arena, struct str *ret_u
     return NULL;
 }
 
+static int see_refspec(const git_config_entry *entry, void *context)
+{
+    bool *is_all = context;
+    struct str spec = str_of(entry->value);
+    spec = str_slice(spec, str_starts(spec, STR("+")) ? 1 : 0, spec.len);
+    *is_all = *is_all || str_starts(spec, STR("refs/heads/*:")) || str_starts(spec, STR("refs/*:"));
+    return 0;
+}
+
+struct error *vcs_extent_of(struct vcs *vcs, struct vcs_extent *ret)
+{
+    AUTO(git2_drop_config) git_config *config = NULL;
+    const char *url = NULL;
+    bool is_all = false;
+    TRY_GIT(git2()->repository_config_snapshot(&config, vcs->repository),
+            "the settings of the git repository '%s' can't be read", vcs->top);
+    bool has_origin = git2()->config_get_string(&url, config, "remote.origin.url") == 0;
+    int status = git2()->config_get_multivar_foreach(config, "remote.origin.fetch", NULL,
+                                                     see_refspec, &is_all);
+    if (status != GIT_ENOTFOUND)
+        TRY_GIT(status, "the remote 'origin' of '%s' can't be read", vcs->top);
+    ret->is_shallow = git2()->repository_is_shallow(vcs->repository) == 1;
+    ret->is_some_branches = has_origin && !is_all;
+    return NULL;
+}
+
 static bool holds_nul(struct str text)
 {
     return text.len && memchr(text.at, '\0', text.len);

@@ -14,6 +14,7 @@
     F(commit_parentcount)                                                                          \
     F(commit_tree)                                                                                 \
     F(config_free)                                                                                 \
+    F(config_get_multivar_foreach)                                                                 \
     F(config_get_string)                                                                           \
     F(diff_free)                                                                                   \
     F(diff_get_delta)                                                                              \
@@ -58,6 +59,7 @@
     F(repository_commondir)                                                                        \
     F(repository_config_snapshot)                                                                  \
     F(repository_index)                                                                            \
+    F(repository_is_shallow)                                                                       \
     F(repository_odb)                                                                              \
     F(repository_open_ext)                                                                         \
     F(repository_workdir)                                                                          \

@@ -143,31 +143,31 @@ static FALLIBLE remove_swept(struct sweep *sweep)
 
 static void tell_waiting(void *context)
 {
-    const struct observer *const *observer = context;
+    const struct sweep *sweep = context;
     const struct event event = {.kind = EVENT_NOTICE,
                                 .text = STR("waiting for processes that write to the cache")};
-    observer_tell(*observer, &event);
+    observer_tell(sweep->options->observer, &event);
 }
 
 /* The first marking reads all trees without stopping anybody; the second, under the lock, finds
  * them read and sees what was recorded and pinned meanwhile. */
-static FALLIBLE lock_and_mark(struct sweep *sweep, const struct observer *observer,
-                              struct lock *lock)
+static FALLIBLE lock_and_mark(struct sweep *sweep, struct lock *lock)
 {
     bool taken = false;
+    TRY(gc_check_history(sweep));
     TRY(mark_all(sweep->marks, sweep->workspace, sweep->ledger));
     TRY(gc_ask_remotes(sweep));
     if (!sweep->options->really)
         return NULL;
     TRY(lock_take(fd_number(sweep->workspace->cache_fd), "lock", LOCK_EXCLUSIVE, -1, tell_waiting,
-                  &observer, lock, &taken));
+                  sweep, lock, &taken));
     return mark_all(sweep->marks, sweep->workspace, sweep->ledger);
 }
 
-static FALLIBLE sweep_all(struct sweep *sweep, const struct observer *observer)
+static FALLIBLE sweep_all(struct sweep *sweep)
 {
     AUTO(lock_drop) struct lock lock = {0};
-    TRY(lock_and_mark(sweep, observer, &lock));
+    TRY(lock_and_mark(sweep, &lock));
     TRY(results_each(sweep->workspace, sweep_result, sweep));
     TRY(cas_each(sweep->marks->cas, sweep_object, sweep));
     TRY(gc_evict(sweep));
@@ -185,8 +185,7 @@ static void sweep_drop(struct sweep *sweep)
 }
 
 FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
-                struct cas *cas, const struct gc_options *options, const struct observer *observer,
-                struct gc_report *ret)
+                struct cas *cas, const struct gc_options *options, struct gc_report *ret)
 {
     struct gc_report report = {0};
     AUTO(marks_drop)
@@ -199,7 +198,7 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
                           .options = options,
                           .items = {arena, &report, 0},
                           .arena = arena};
-    TRY(sweep_all(&sweep, observer));
+    TRY(sweep_all(&sweep));
     gc_items_sort(&sweep.items);
     *ret = report;
     return NULL;

@@ -101,3 +101,52 @@ FALLIBLE mark_git(struct marks *marks, const struct workspace *workspace)
 {
     return gc_each_document(workspace, marks->all_commits, mark_document, marks);
 }
+
+static void warn(const struct sweep *sweep, const char *text)
+{
+    const struct event event = {.kind = EVENT_WARNING, .text = str_of(text)};
+    observer_tell(sweep->options->observer, &event);
+}
+
+static FALLIBLE check_extent(const struct sweep *sweep, const struct vcs_extent *extent)
+{
+    if (!extent->is_shallow)
+        return NULL;
+    if (sweep->options->really)
+        return error_hint(error_new(ERROR_PROJECT, "this is a shallow clone: what the branches and "
+                                                   "commits that are not here need is not known"),
+                          "fetch them first: git fetch --unshallow");
+    warn(sweep,
+         "this is a shallow clone: what is needed by what is not here is listed as well (git "
+         "fetch --unshallow)");
+    return NULL;
+}
+
+FALLIBLE gc_check_clone(const struct sweep *sweep)
+{
+    AUTO(vcs_drop) struct vcs *vcs = NULL;
+    struct vcs_extent extent = {0};
+    TRY(open_repository(sweep->workspace, &vcs));
+    if (!vcs)
+        warn(sweep, "there is no git repository here: only what this work tree and its history "
+                    "name counts as needed");
+    if (!vcs)
+        return NULL;
+    TRY(vcs_extent_of(vcs, &extent));
+    if (extent.is_some_branches)
+        warn(sweep, "this clone does not fetch all branches (remote.origin.fetch): those that are "
+                    "not here count as gone (git remote set-branches origin '*' && git fetch)");
+    return check_extent(sweep, &extent);
+}
+
+FALLIBLE gc_check_history(const struct sweep *sweep)
+{
+    AUTO(vcs_drop) struct vcs *vcs = NULL;
+    struct vcs_extent extent = {0};
+    if (!sweep->options->all_commits)
+        return NULL;
+    TRY(open_repository(sweep->workspace, &vcs));
+    if (vcs)
+        TRY(vcs_extent_of(vcs, &extent));
+    return check_extent(sweep, &extent);
+}

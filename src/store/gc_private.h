@@ -147,6 +147,13 @@ struct sweep {
     struct swept_vec results;  /* the same with their keys */
     struct digest_vec objects; /* to be removed */
 };
+/* Whether the clone shows what a remote is needed for: that it may not is told; a shallow one that
+ * would remove something is refused. */
+FALLIBLE gc_check_clone(const struct sweep *sweep);
+
+/* The same of the local store: all commits are not to be had in a shallow clone. */
+FALLIBLE gc_check_history(const struct sweep *sweep);
+
 /* "train in run NEB9G2X1" */
 struct str result_label(struct arena *arena, const struct result *result);
 int64_t sweep_age(const struct sweep *sweep, const struct file_stat *stat);

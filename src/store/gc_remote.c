@@ -378,6 +378,7 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
                           .arena = arena};
     struct remote_gc gc = {
         .sweep = &sweep, .marks = &marks, .depot = depot, .arena = &scratch, .report = &report};
+    TRY(gc_check_clone(&sweep));
     TRY(depot_clock(depot, &gc.now_ns));
     TRY(mark_needed(&gc));
     TRY(sweep_results(&gc));

@@ -268,3 +268,40 @@ load helper
   succeeds gc --remote --json
   holds 'r["condemned_packs"] == 1 and r["items"][0]["label"].startswith("data.txt of commit ")'
 }
+
+@test "gc --remote refuses in a shallow clone, and warns where branches may be missing" {
+  git_init
+  mkdir "$BATS_TEST_TMPDIR/remote"
+  succeeds init
+  succeeds remote add store "$BATS_TEST_TMPDIR/remote"
+  echo data >data.txt
+  succeeds add data.txt
+  succeeds push
+  commit_all one
+  echo two >two && commit_all two
+  git branch other
+  succeeds gc --remote --yes
+  says_not warning
+  git clone -q --depth 1 "file://$PWD" ../shallow
+  git clone -q "file://$PWD" ../whole
+  cd ../shallow
+  succeeds gc --remote store
+  says "warning: this is a shallow clone"
+  says "remote.origin.fetch"
+  fails 3 gc --remote store --yes
+  says "git fetch --unshallow"
+  fails 3 gc --all-commits --yes
+  succeeds gc --yes
+  git fetch -q --unshallow
+  succeeds gc --remote store --yes
+  says "warning: this clone does not fetch all branches"
+  git remote set-branches origin '*'
+  succeeds gc --remote store --yes
+  says_not warning
+  cd ../whole
+  succeeds gc --remote store --yes
+  says_not warning
+  rm -rf .git
+  succeeds gc --remote store --yes
+  says "warning: there is no git repository here"
+}

@@ -32,6 +32,13 @@ FALLIBLE vcs_head(struct vcs *vcs, struct arena *arena, struct str *ret_commit,
 /* URL of the remote "origin" as configured, without user, password and query; empty: none. */
 FALLIBLE vcs_remote(struct vcs *vcs, struct arena *arena, struct str *ret_url);
 
+/* What of the repository that was cloned is not here. */
+struct vcs_extent {
+    bool is_shallow;       /* history is cut */
+    bool is_some_branches; /* there is an "origin", and fetching from it leaves branches out */
+};
+FALLIBLE vcs_extent_of(struct vcs *vcs, struct vcs_extent *ret);
+
 /* Changed and untracked (not ignored) paths relative to the top, sorted, except those for which
  * `ignored` answers true. Submodules and what a sparse checkout leaves out are no changes. One
  * lstat a tracked file: some 3 ms per 1,000. Filters of .gitattributes (git-lfs) are never run, so

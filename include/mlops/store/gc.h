@@ -17,6 +17,7 @@ struct gc_options {
     bool really;      /* else only counted */
     bool all_commits; /* what any commit names is needed, not only what tips name */
     int64_t grace_ns;
+    const struct observer *observer;      /* is told warnings and what is waited for; may be NULL */
     const struct gc_fetchable *fetchable; /* NULL: nothing can be fetched again */
     int64_t
         cache_bytes; /* results that can be made again go until the cache is no larger; 0: none */
@@ -63,8 +64,7 @@ struct gc_report {
  * is locked exclusively while it is marked a second time and swept: processes that publish or
  * restore wait for that time. */
 FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
-                struct cas *cas, const struct gc_options *options, const struct observer *observer,
-                struct gc_report *ret);
+                struct cas *cas, const struct gc_options *options, struct gc_report *ret);
 
 struct depot;
 
@@ -82,7 +82,8 @@ struct gc_remote_report {
  * remote branches, tags, stashes), the ledger and the work tree of this project name, what pushes
  * recorded within the grace period, and what other projects recorded at any time. Directories that
  * only the remote has are fetched; one that it should have and can't give stops it. Needs no lock;
- * may be killed at any point. */
+ * may be killed at any point. A shallow clone does not know what is needed: an error with `really`,
+ * else a warning. */
 FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
                        struct ledger *ledger, struct cas *cas, struct depot *depot,
                        const struct gc_options *options, struct gc_remote_report *ret);

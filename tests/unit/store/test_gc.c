@@ -55,8 +55,8 @@ static void what_is_young_is_kept(void **state)
     struct digest litter = put(&yard, "litter");
     struct gc_report report = {0};
     struct gc_options options = {.really = true, .grace_ns = 3600 * NS_PER_S};
-    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
-                       NULL, &report));
+    assert_fine(
+        gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options, &report));
     assert_int_equal(report.removed_items, 0);
     assert_int_equal(report.young_objects, 1);
     assert_true(has(&yard, litter));
@@ -224,8 +224,8 @@ static void what_a_missing_directory_names_is_kept_when_it_comes_meanwhile(void 
     struct gc_options options = {
         .really = true, .grace_ns = -NS_PER_S, .cache_bytes = 1, .fetchable = &fetchable};
     struct gc_report report = {0};
-    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
-                       NULL, &report));
+    assert_fine(
+        gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options, &report));
     assert_true(has(&yard, inside));
     assert_true(has(&yard, top));
 }
@@ -286,8 +286,8 @@ static void what_is_named_and_unpinned_while_names_are_read_is_kept(void **state
     struct gc_options options = {
         .really = true, .grace_ns = -NS_PER_S, .cache_bytes = 1, .fetchable = &fetchable};
     struct gc_report report = {0};
-    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
-                       NULL, &report));
+    assert_fine(
+        gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options, &report));
     pthread_join(adding.thread, NULL);
     assert_true(has(&yard, reused));
 }

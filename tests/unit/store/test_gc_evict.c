@@ -6,7 +6,7 @@ static struct gc_report shrink(struct yard *yard, bool really, int64_t bytes)
     struct gc_report report = {0};
     struct gc_options options = {.really = really, .grace_ns = -NS_PER_S, .cache_bytes = bytes};
     assert_fine(gc_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, &options,
-                       NULL, &report));
+                       &report));
     return report;
 }
 
@@ -159,14 +159,14 @@ static void what_pointers_name_goes_only_if_a_remote_has_it_and_then_first(void 
     struct gc_report report = {0};
     struct gc_options options = {
         .really = true, .grace_ns = -NS_PER_S, .cache_bytes = 20, .fetchable = &fetchable};
-    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
-                       NULL, &report));
+    assert_fine(
+        gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options, &report));
     assert_false(has(&yard, pushed));
     assert_true(has(&yard, here) && has(&yard, cheap));
     assert_true(str_is(report.items[0].why, "over cache.size: a remote has it"));
     options.cache_bytes = 1;
-    assert_fine(gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options,
-                       NULL, &report));
+    assert_fine(
+        gc_run(&yard.rig.arena, yard.rig.workspace, yard.ledger, yard.rig.cas, &options, &report));
     assert_true(has(&yard, here));
     assert_false(has(&yard, cheap));
     assert_string_equal(report.holders[0].what, "tracked data that no remote has");

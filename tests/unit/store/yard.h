@@ -57,7 +57,7 @@ static inline struct gc_report collect(struct yard *yard, bool really)
     struct gc_report report = {0};
     struct gc_options options = {.really = really, .grace_ns = -NS_PER_S};
     assert_fine(gc_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, &options,
-                       NULL, &report));
+                       &report));
     return report;
 }
 
@@ -66,7 +66,7 @@ static inline struct error *try_collect(struct yard *yard)
     struct gc_report report = {0};
     struct gc_options options = {.really = true, .grace_ns = -NS_PER_S};
     return gc_run(&yard->rig.arena, yard->rig.workspace, yard->ledger, yard->rig.cas, &options,
-                  NULL, &report);
+                  &report);
 }
 
 static inline struct artifact file_artifact(const char *path, struct digest digest)
