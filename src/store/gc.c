@@ -189,8 +189,10 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
 {
     struct gc_report report = {0};
     AUTO(marks_drop)
-    struct marks marks = {
-        .cas = cas, .now_ns = clock_real_ns(), .all_commits = options->all_commits};
+    struct marks marks = {.cas = cas,
+                          .now_ns = clock_real_ns(),
+                          .observer = options->observer,
+                          .all_commits = options->all_commits};
     AUTO(sweep_drop)
     struct sweep sweep = {.marks = &marks,
                           .workspace = workspace,

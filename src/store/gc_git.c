@@ -14,8 +14,9 @@ static const struct str document_suffixes[] = {STR_ROW(".lock"), STR_ROW(POINTER
 struct commit_reader {
     struct vcs *vcs;
     struct vcs_seen seen;
-    FALLIBLE (*visit)(void *context, struct str commit, struct str path, struct str bytes);
+    FALLIBLE (*visit)(void *context, const struct git_document *document);
     void *context;
+    bool is_history; /* beyond the tips */
 };
 
 static void commit_reader_drop(struct commit_reader *reader)
@@ -36,8 +37,9 @@ static FALLIBLE read_commit(struct commit_reader *reader, struct str commit)
         struct str bytes = {0};
         bool found = false;
         TRY(vcs_read(reader->vcs, &scratch, commit, *path, LIMIT_LOCK_BYTES, &bytes, &found));
+        struct git_document document = {commit, *path, bytes, reader->is_history};
         if (found)
-            TRY(reader->visit(reader->context, commit, *path, bytes));
+            TRY(reader->visit(reader->context, &document));
     }
     return NULL;
 }
@@ -67,19 +69,77 @@ static FALLIBLE open_repository(const struct workspace *workspace, struct vcs **
                       "install libgit2: its branches tell what is still needed");
 }
 
-static FALLIBLE mark_document(void *context, struct str commit, struct str path, struct str bytes)
+static struct str document_name(struct arena *arena, const struct git_document *document)
+{
+    return str_print(arena, "%.*s at %.*s", STR_FMT(document->path),
+                     STR_FMT(str_slice(document->commit, 0, 7)));
+}
+
+/* What has no line of ours. */
+static bool is_foreign(struct str bytes)
+{
+    return bytes.len && !str_starts(bytes, STR("schema:")) && str_find(bytes, STR("sha256:")) < 0;
+}
+
+/* Nobody can mend history: there a file that is none of ours is told, once. */
+static FALLIBLE mark_foreign(struct marks *marks, const struct git_document *document)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct str name =
-        str_print(&scratch, "%.*s at %.*s", STR_FMT(path), STR_FMT(str_slice(commit, 0, 7)));
-    if (pointer_is_name(path_name(path)))
-        return mark_pointer_bytes(context, name, path, bytes);
-    return str_ends(path, STR(".lock")) ? mark_lock_bytes(context, name, bytes, false) : NULL;
+    struct str bytes = document->bytes;
+    if (!digest_set_add(&marks->foreign, digest_of(bytes.at, bytes.len)))
+        return NULL;
+    struct str name = document_name(&scratch, document);
+    const struct event event = {
+        .kind = EVENT_WARNING,
+        .text = str_print(&scratch, "%.*s is no pointer: left out", STR_FMT(name))};
+    observer_tell(marks->observer, &event);
+    return NULL;
+}
+
+static FALLIBLE mark_pointer(struct marks *marks, const struct git_document *document)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct pointer pointer = {0};
+    struct str name = document_name(&scratch, document), path = document->path;
+    struct error *error = NULL;
+    if (document->is_history && is_foreign(document->bytes))
+        error = pointer_parse(&scratch, name, document->bytes, path, &pointer);
+    bool is_none = error != NULL;
+    error_drop(error);
+    return is_none ? mark_foreign(marks, document)
+                   : mark_pointer_bytes(marks, name, path, document->bytes);
+}
+
+/* The work tree is mended by hand; what a commit holds is not. The innermost hint is printed. */
+static FALLIBLE with_way_out(struct error *error, const struct git_document *document)
+{
+    struct error *root = error;
+    if (!error || error->code != ERROR_PROJECT)
+        return error;
+    while (root->cause)
+        root = root->cause;
+    root = document->is_history
+               ? error_hint(root, "do without --all-commits, and tag the commits whose data stay")
+               : error_hint(root,
+                            "mend or remove the file on the branch, tag or stash that has "
+                            "it: git branch -a --contains %.7s",
+                            document->commit.at);
+    return error;
+}
+
+static FALLIBLE mark_document(void *context, const struct git_document *document)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    if (pointer_is_name(path_name(document->path)))
+        return with_way_out(mark_pointer(context, document), document);
+    if (!str_ends(document->path, STR(".lock")))
+        return NULL;
+    struct str name = document_name(&scratch, document);
+    return with_way_out(mark_lock_bytes(context, name, document->bytes, false), document);
 }
 
 FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
-                          FALLIBLE (*visit)(void *context, struct str commit, struct str path,
-                                            struct str bytes),
+                          FALLIBLE (*visit)(void *context, const struct git_document *document),
                           void *context)
 {
     AUTO(arena_drop) struct arena scratch = {0};
@@ -93,6 +153,7 @@ FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
     TRY(read_commits(&reader, &commits));
     if (!all_commits)
         return NULL;
+    reader.is_history = true;
     TRY(vcs_commits(reader.vcs, &scratch, VCS_HISTORY, &commits));
     return read_commits(&reader, &commits);
 }

@@ -11,6 +11,7 @@ void marks_drop(struct marks *marks)
     digest_set_drop(&marks->fetchable);
     digest_set_drop(&marks->keys);
     digest_set_drop(&marks->documents);
+    digest_set_drop(&marks->foreign);
     arena_drop(&marks->memory);
 }
 

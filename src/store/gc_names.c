@@ -116,20 +116,22 @@ static FALLIBLE name_result(void *context, struct str project, struct digest key
 }
 
 /* A pointer of some commit, which no branch, tag or stash leads to directly. */
-static FALLIBLE name_document(void *context, struct str commit, struct str path, struct str bytes)
+static FALLIBLE name_document(void *context, const struct git_document *document)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct naming *naming = context;
     struct pointer pointer = {0};
+    struct str path = document->path;
     if (!naming->left || !pointer_is_name(path_name(path)))
         return NULL;
-    struct error *error = pointer_parse(&scratch, path, bytes, path, &pointer);
+    struct error *error = pointer_parse(&scratch, path, document->bytes, path, &pointer);
     bool is_good = error == NULL;
     error_drop(error);
     if (!is_good)
         return NULL;
     const struct artifact *artifact = &pointer.artifact;
-    struct str origin = str_print(&scratch, "commit %.*s", STR_FMT(str_slice(commit, 0, 7)));
+    struct str origin =
+        str_print(&scratch, "commit %.*s", STR_FMT(str_slice(document->commit, 0, 7)));
     give_label(naming, artifact->digest, artifact->path, origin);
     struct place top = {artifact->digest, artifact->path};
     return artifact->kind == ARTIFACT_TREE ? name_tree(naming, top, origin) : NULL;

@@ -73,7 +73,9 @@ struct marks {
     struct digest_set keys;      /* of lock entries */
     struct digest_set documents; /* bytes of lock files seen */
     int64_t now_ns;
-    bool all_commits; /* not only tips name what is needed */
+    const struct observer *observer;
+    struct digest_set foreign; /* bytes of files of history that are no pointers */
+    bool all_commits;          /* not only tips name what is needed */
 };
 void marks_drop(struct marks *marks);
 
@@ -98,11 +100,17 @@ FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
 FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path,
                             struct str bytes);
 
+struct git_document {
+    struct str commit; /* 40 hex digits */
+    struct str path;   /* below git's top */
+    struct str bytes;
+    bool is_history; /* not of a tip */
+};
+
 /* Files of the git repository around the project that may be lock files or pointers: first of the
  * tips, then perhaps of all commits; each content of a directory once. */
 FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
-                          FALLIBLE (*visit)(void *context, struct str commit, struct str path,
-                                            struct str bytes),
+                          FALLIBLE (*visit)(void *context, const struct git_document *document),
                           void *context);
 
 /* What they name. */

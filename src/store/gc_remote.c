@@ -368,6 +368,7 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
     struct marks marks = {.cas = cas,
                           .now_ns = clock_real_ns(),
                           .collected = &scratch,
+                          .observer = options->observer,
                           .all_commits = options->all_commits};
     struct gc_remote_report report = {0};
     struct sweep sweep = {.marks = &marks,

@@ -38,26 +38,20 @@ FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
     return NULL;
 }
 
-/* A pointer that can't be read may be the only one to name its data; what has no line of ours is
- * somebody else's file. */
+/* One that can't be read may be the only one to name its data. */
 FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path, struct str bytes)
 {
-    if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
+    struct digest document = digest_of(bytes.at, bytes.len);
+    if (digest_set_has(&marks->documents, document))
         return NULL;
     AUTO(arena_drop) struct arena scratch = {0};
     struct pointer pointer = {0};
-    struct error *error = pointer_parse(&scratch, name, bytes, path, &pointer);
-    if (!error) {
-        enum mark_rank before = mark_as(marks, MARK_DATA);
-        TRY(mark_artifact(marks, &pointer.artifact));
-        mark_as(marks, before);
-        return NULL;
-    }
-    bool is_ours = bytes.len == 0 || error->code == ERROR_STORED ||
-                   str_starts(bytes, STR("schema:")) || str_find(bytes, STR("sha256:")) >= 0;
-    if (is_ours)
-        return error_within(error, "can't tell what is still needed");
-    error_drop(error);
+    TRY_WITHIN(pointer_parse(&scratch, name, bytes, path, &pointer),
+               "can't tell what is still needed");
+    digest_set_add(&marks->documents, document);
+    enum mark_rank before = mark_as(marks, MARK_DATA);
+    TRY(mark_artifact(marks, &pointer.artifact));
+    mark_as(marks, before);
     return NULL;
 }
 

@@ -305,3 +305,40 @@ load helper
   succeeds gc --remote store --yes
   says "warning: there is no git repository here"
 }
+
+@test "a file that is called like a pointer and is none stops gc in the work tree and at a tip" {
+  git_init
+  succeeds init
+  echo data >data
+  succeeds add data
+  for text in broken '<html>' '[1, 2' 'a: 1' ''; do
+    printf '%s' "$text" >data.mlops
+    fails 3 gc --grace 0 --yes
+    says "can't tell what is still needed"
+  done
+  git checkout -q -b broken
+  echo broken >data.mlops
+  commit_all
+  git rm -q --cached data.mlops
+  rm data.mlops
+  succeeds add data
+  git checkout -q -b good
+  commit_all
+  fails 3 gc --grace 0 --yes
+  says "data.mlops at $(git rev-parse --short=7 broken)"
+  says "--contains $(git rev-parse --short=7 broken)"
+  git branch -q -D broken
+  succeeds gc --grace 0 --yes
+  succeeds gc --grace 0 --yes --all-commits
+  grep -c "warning: data.mlops at .* is no pointer: left out" "$ERR" >seen
+  holds_text seen 1
+  rm data
+  succeeds checkout
+  sed -i 's/^path/patch/' data.mlops
+  commit_all
+  git rm -q data.mlops
+  commit_all
+  succeeds gc --grace 0
+  fails 3 gc --all-commits
+  says "do without --all-commits"
+}
