@@ -11,8 +11,8 @@ struct project_ref {
     struct str root; /* absolute path when it last used the cache */
 };
 
-/* Says in the cache that this project uses it, durably; cas does so before anything is put. One stat
- * if it is known already. */
+/* Says in the cache that this project uses it, durably; cas does so before anything is put. One
+ * stat if it is known already. */
 FALLIBLE projects_register(const struct workspace *workspace);
 
 /* What a project that is gone for good (by its id) needed of the cache is kept no longer.
