@@ -36,6 +36,19 @@ struct error *error_new(enum error_code code, const char *format, ...)
     return error;
 }
 
+static bool is_full(int system_errno)
+{
+    return system_errno == ENOSPC || system_errno == EDQUOT;
+}
+
+bool error_is_full(const struct error *error)
+{
+    for (; error; error = error->cause)
+        if (is_full(error->system_errno))
+            return true;
+    return false;
+}
+
 struct error *error_os(int system_errno, const char *format, ...)
 {
     va_list arguments;
@@ -43,7 +56,7 @@ struct error *error_os(int system_errno, const char *format, ...)
     struct error *error = error_make(ERROR_MACHINE, format, arguments);
     va_end(arguments);
     error->system_errno = system_errno;
-    if (system_errno == ENOSPC || system_errno == EDQUOT)
+    if (is_full(system_errno))
         return error_hint(error, "free some space and run the command again; nothing was lost");
     return error;
 }

@@ -310,6 +310,19 @@ static bool remotes_have(void *opaque, struct digest object)
     return false;
 }
 
+/* What was left half done by a crash is finished where there is room; what frees room needs none.
+ */
+static FALLIBLE open_history(struct context *context, bool really, struct ledger **ret)
+{
+    if (!really)
+        return context_ledger(context, ret);
+    struct error *error = context_ledger_for_writing(context, ret);
+    if (!error_is_full(error))
+        return error;
+    error_drop(error);
+    return context_ledger(context, ret);
+}
+
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct gc_command *options = opaque;
@@ -326,8 +339,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     TRY(context_project(context, &workspace));
     if (options->forget.len)
         TRY(forget(context, workspace, options->forget));
-    TRY(options->yes ? context_ledger_for_writing(context, &ledger)
-                     : context_ledger(context, &ledger));
+    TRY(open_history(context, options->yes, &ledger));
     TRY(context_cas(context, &cas));
     AUTO(remotes_there_drop)
     struct remotes_there there = {

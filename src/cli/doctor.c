@@ -196,7 +196,7 @@ static FALLIBLE check_clock(struct examination *exam, struct finding *ret)
     if (can_touch)
         TRY(index_now(fd_number(exam->workspace->root_fd), &stamp));
     ret->detail = moment_print(exam->arena, now);
-    int64_t apart = stamp == INT64_MAX ? 0 : llabs(stamp - now);
+    int64_t apart = stamp == INT64_MAX || stamp == INT64_MIN ? 0 : llabs(stamp - now);
     if (now < CLOCK_NS_LEAST) {
         ret->health = HEALTH_WARN;
         ret->advice = "set the clock: times in 'mlops runs' will be wrong, order and cache are not";

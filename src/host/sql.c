@@ -126,9 +126,11 @@ static int64_t wal_bytes_of(const char *path)
 
 /* A database whose log is empty and whose directory nobody like us can write in does not change
  * while we read: then it needs neither -shm nor locks. */
-static int open_handle(const char *path, bool is_read_only, sqlite3 **ret)
+static int open_handle(const char *path, bool is_read_only, bool is_alone, sqlite3 **ret)
 {
     int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (is_alone)
+        return sqlite3_open_v2(path, ret, common | SQLITE_OPEN_READWRITE, NULL);
     if (!is_read_only)
         return sqlite3_open_v2(path, ret, common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                NULL);
@@ -190,24 +192,38 @@ static FALLIBLE configure(struct sql *sql, const struct sql_options *options)
     sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
     sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (sql->is_alone) /* set before the first access, it lets -shm be memory of our own */
+        TRY(sql_script(sql, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON"));
     if (options->is_read_only)
         return sql_script(sql, "PRAGMA schema_version");
     return configure_writer(sql, options);
 }
 
-FALLIBLE sql_open(const char *path, const struct sql_options *options, struct sql **ret)
+static FALLIBLE open_as(const char *path, const struct sql_options *options, bool is_alone,
+                        struct sql **ret)
 {
     AUTO(sql_drop) struct sql *sql = memory_grow(NULL, sizeof *sql);
     *sql = (struct sql){.path = strcpy(memory_grow(NULL, strlen(path) + 1), path),
                         .is_durable = options->is_durable,
+                        .is_alone = is_alone,
                         .is_read_only = options->is_read_only};
-    int status = open_handle(path, options->is_read_only, &sql->handle);
+    int status = open_handle(path, options->is_read_only, is_alone, &sql->handle);
     if (status != SQLITE_OK)
         return sql_fault(sql, status);
     TRY(configure(sql, options));
     *ret = sql;
     sql = NULL;
     return NULL;
+}
+
+/* Readers, too, need room for -shm, unless nobody else has the database open. */
+FALLIBLE sql_open(const char *path, const struct sql_options *options, struct sql **ret)
+{
+    struct error *error = open_as(path, options, false, ret);
+    if (!options->is_read_only || !error_is_full(error))
+        return error;
+    error_drop(error);
+    return open_as(path, options, true, ret);
 }
 
 void sql_drop(struct sql **sql)
@@ -217,7 +233,8 @@ void sql_drop(struct sql **sql)
     if (!dropped)
         return;
     sql_cache_drop(&dropped->cache);
-    if (dropped->is_durable && wal_bytes_of(dropped->path) <= WAL_KEPT_BYTES)
+    bool is_kept = dropped->is_durable && wal_bytes_of(dropped->path) <= WAL_KEPT_BYTES;
+    if (is_kept || dropped->is_alone)
         sqlite3_db_config(dropped->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     check(sqlite3_close(dropped->handle) == SQLITE_OK); /* fails only for rows still open */
     free(dropped->path);

@@ -26,6 +26,7 @@ struct sql {
     sqlite3 *handle;
     char *path;
     bool is_durable, is_read_only;
+    bool is_alone; /* reads, and keeps all others out: the disk is full */
     struct sql_cache cache;
 };
 

@@ -113,7 +113,10 @@ struct error *cas_trash(struct cas *cas, struct digest digest)
     cas_path(digest, path);
     digest_print(digest, hex);
     snprintf(to, sizeof to, "trash/%s", hex);
-    if (renameat(cas->cache_fd, path, cas->cache_fd, to) != 0 && errno != ENOENT)
+    bool is_moved = renameat(cas->cache_fd, path, cas->cache_fd, to) == 0;
+    if (!is_moved && (errno == ENOSPC || errno == EDQUOT)) /* a directory needs room, too */
+        is_moved = unlinkat(cas->cache_fd, path, 0) == 0;
+    if (!is_moved && errno != ENOENT)
         return error_os(errno, "cannot move an object to the store's trash");
     cas_forget_leaves(cas, digest);
     cas_table_add(&cas->dead, digest, 0);

@@ -243,6 +243,53 @@ static FALLIBLE remove_pack(struct cas *cas, const struct cas_pack *pack)
     return NULL;
 }
 
+static FALLIBLE remove_packs(struct cas *cas, const struct cas_pack_vec *packs, int64_t *ret_bytes)
+{
+    for (size_t i = 0; i < packs->len; i++) {
+        TRY(remove_pack(cas, packs->at[i]));
+        *ret_bytes += packs->at[i]->stat.size_bytes;
+    }
+    return NULL;
+}
+
+static FALLIBLE is_dead(struct cas *cas, const struct cas_pack *pack, bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct pack_row_vec rows = {0};
+    int64_t live = 0;
+    TRY(list_live(cas, pack, &scratch, &rows, &live));
+    *ret = rows.len == 0;
+    return NULL;
+}
+
+/* Those that hold nothing needed need no room to go: on a full disk they make it. */
+static FALLIBLE remove_dead(struct cas *cas, struct arena *arena, struct cas_pack_vec *chosen,
+                            int64_t *ret_bytes)
+{
+    struct cas_pack_vec dead = {0}, left = {0};
+    for (size_t i = 0; i < chosen->len; i++) {
+        bool has_none = false;
+        TRY(is_dead(cas, chosen->at[i], &has_none));
+        *vec_push(arena, has_none ? &dead : &left) = chosen->at[i];
+    }
+    *chosen = left;
+    return remove_packs(cas, &dead, ret_bytes);
+}
+
+static FALLIBLE repack_all(struct repacking *repacking, const struct cas_pack_vec *chosen,
+                           int64_t *ret_bytes)
+{
+    struct cas *cas = repacking->cas;
+    for (size_t i = 0; i < chosen->len; i++)
+        TRY(repack(repacking, chosen->at[i]));
+    TRY(repacking_publish(repacking));
+    if (cas->is_durable)
+        TRY(directory_sync(cas->cache_fd, "pack"));
+    TRY(remove_packs(cas, chosen, ret_bytes));
+    *ret_bytes -= repacking->written_bytes;
+    return NULL;
+}
+
 /* Old packs go when what is needed of them has another name that survives a power cut. */
 FALLIBLE cas_repack(struct cas *cas, int64_t *ret_bytes)
 {
@@ -252,16 +299,9 @@ FALLIBLE cas_repack(struct cas *cas, int64_t *ret_bytes)
     TRY(choose(cas, &scratch, &chosen));
     if (!chosen.len)
         return NULL;
-    for (size_t i = 0; i < chosen.len; i++)
-        TRY(repack(&repacking, chosen.at[i]));
-    TRY(repacking_publish(&repacking));
-    if (cas->is_durable)
-        TRY(directory_sync(cas->cache_fd, "pack"));
-    for (size_t i = 0; i < chosen.len; i++) {
-        TRY(remove_pack(cas, chosen.at[i]));
-        *ret_bytes += chosen.at[i]->stat.size_bytes;
-    }
-    *ret_bytes -= repacking.written_bytes;
+    TRY(remove_dead(cas, &scratch, &chosen, ret_bytes));
+    TRY_WITHIN(repack_all(&repacking, &chosen, ret_bytes),
+               "cannot make packs anew without what is needed no more");
     cas_table_drop(&cas->dead);
     return cas_packs_recheck(cas);
 }

@@ -127,7 +127,8 @@ static FALLIBLE sweep_object(void *context, struct digest digest, const struct f
     return NULL;
 }
 
-/* Results first: nothing ever names an object that is not there. */
+/* Results first: nothing ever names an object that is not there. Last what needs room itself: packs
+ * that are made anew. */
 static FALLIBLE remove_swept(struct sweep *sweep)
 {
     int64_t bytes = 0;
@@ -137,8 +138,8 @@ static FALLIBLE remove_swept(struct sweep *sweep)
         TRY(signal_check());
         TRY(cas_trash(sweep->marks->cas, *digest));
     }
-    TRY(cas_empty_trash(sweep->marks->cas, &bytes));
-    return cas_sweep(sweep->marks->cas);
+    TRY(cas_sweep(sweep->marks->cas));
+    return cas_empty_trash(sweep->marks->cas, &bytes);
 }
 
 static void tell_waiting(void *context)
@@ -172,11 +173,10 @@ static FALLIBLE sweep_all(struct sweep *sweep)
     TRY(cas_each(sweep->marks->cas, sweep_object, sweep));
     TRY(gc_evict(sweep));
     TRY(gc_name_items(sweep));
-    if (sweep->options->really)
-        TRY(remove_swept(sweep));
     TRY(gc_parts(sweep));
-    return gc_leftovers(sweep->workspace, sweep->ledger, sweep->options, sweep->marks->now_ns,
-                        &sweep->items);
+    TRY(gc_leftovers(sweep->workspace, sweep->ledger, sweep->options, sweep->marks->now_ns,
+                     &sweep->items));
+    return sweep->options->really ? remove_swept(sweep) : NULL;
 }
 
 static void sweep_drop(struct sweep *sweep)

@@ -28,7 +28,7 @@ static FALLIBLE open_touched(int directory_fd, struct fd *ret)
 }
 
 /* A clock that only ticks can't give eight stamps in a row within microseconds. */
-struct error *index_now(int directory_fd, int64_t *ret_ns)
+static FALLIBLE touch(int directory_fd, int64_t *ret_ns)
 {
     AUTO(fd_drop) struct fd fd = {0};
     struct file_stat before = {0}, after = {0};
@@ -42,5 +42,15 @@ struct error *index_now(int directory_fd, int64_t *ret_ns)
         before = after;
     }
     *ret_ns = is_exact ? INT64_MAX : after.mtime_ns;
+    return NULL;
+}
+
+struct error *index_now(int directory_fd, int64_t *ret_ns)
+{
+    struct error *error = touch(directory_fd, ret_ns);
+    if (!error_is_full(error))
+        return error;
+    error_drop(error);
+    *ret_ns = INT64_MIN;
     return NULL;
 }

@@ -140,6 +140,8 @@ static FALLIBLE settle(struct batch *batch, int directory_fd)
     struct timespec pause = {.tv_nsec = NS_PER_MS};
     for (;;) {
         TRY(index_now(directory_fd, &worktree->now_ns));
+        if (worktree->now_ns == INT64_MIN)
+            return NULL;
         bool is_near = newest >= worktree->now_ns && newest - worktree->now_ns <= SETTLE_NS;
         if (!is_near || clock_monotonic_ns() >= until)
             return NULL;

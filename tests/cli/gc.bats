@@ -342,3 +342,26 @@ load helper
   fails 3 gc --all-commits
   says "do without --all-commits"
 }
+
+@test "gc needs no room on a full disk, nor does what only looks" {
+  mkdir disk
+  mount -t tmpfs -o size=4m none disk 2>/dev/null || skip "no file system can be mounted here"
+  cd disk || return
+  two_stages
+  ran executed=2
+  for word in one two; do
+    head -c 300000 /dev/urandom >f
+    succeeds add f
+  done
+  rm -f .mlops/*-shm
+  cat /dev/zero >fill 2>/dev/null || true
+  for look in status ls "checkout -n" du runs "gc --grace 0"; do
+    mlops $look
+    [ "$status" -eq 0 ] || break
+  done
+  [ "$status" -ne 0 ] || mlops gc --grace 0 --yes --json
+  cd ..
+  umount -l disk
+  [ "$status" -eq 0 ] || tell "$look"
+  holds 'r["freed_bytes"] >= 300000'
+}

@@ -68,6 +68,9 @@ ERROR_MADE error_recode(struct error *error, int code);
  * What is put around the error (error_within) says so too. */
 ERROR_MADE error_passing(struct error *error, int64_t retry_after_ns);
 
+/* Whether the error or a cause of it is that a disk, or a quota of one, is full. */
+bool error_is_full(const struct error *error);
+
 /* Says of an error, and of those behind it (`next`), in which phase it was met: a literal, "vars".
  * What has a phase keeps it. NULL is accepted and returned. */
 FALLIBLE error_in_phase(struct error *error, const char *phase);

@@ -48,7 +48,8 @@ void index_note_at(struct index *index, struct str directory, struct str name,
 void index_forget(struct index *index, struct str path);
 
 /* Time stamp that the file system of `directory_fd` gives to a file touched now; INT64_MAX where
- * every write that follows a stat gets a new stamp, so that nothing is racy. */
+ * every write that follows a stat gets a new stamp, so that nothing is racy; INT64_MIN on a full
+ * disk: all is racy, nothing gets recorded. */
 FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
 
 /* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs", "healed",
