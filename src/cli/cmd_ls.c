@@ -56,18 +56,24 @@ static void add_row(struct listing *listing, const struct data_record *record)
     row[6] = cell_text(record->named_by);
 }
 
-/* The files of a directory, or its direct entries. */
+/* The files of a directory, or its direct entries; what the store can't look into stands for
+ * itself.
+ */
 static FALLIBLE add_inside(struct listing *listing, const struct data_record *record)
 {
-    struct data_record_vec parts = {0};
-    bool is_known = false;
+    struct data_record_vec parts = {0}, lacks = {0};
+    bool is_known = true;
     if (listing->command->recursive)
-        TRY(data_match(listing->session, record, STR(""), &parts, &is_known));
+        TRY(data_match(listing->session, record, STR(""), &parts, &lacks));
     else
         TRY(data_entries(listing->session, record, &parts, &is_known));
-    listing->is_unknown = listing->is_unknown || !is_known;
+    if (!is_known)
+        *vec_push(listing->session->arena, &lacks) = *record;
+    listing->is_unknown = listing->is_unknown || lacks.len;
     vec_each (const struct data_record, part, &parts)
         add_row(listing, part);
+    vec_each (const struct data_record, lack, &lacks)
+        add_row(listing, lack);
     return NULL;
 }
 

@@ -43,18 +43,18 @@ static FALLIBLE take_record(struct checking_out *out, const struct data_record *
     struct str tracked = record->artifact.path;
     struct data_record part = {0};
     bool is_known = true, has = false;
-    size_t count = out->wants.len;
+    size_t count = out->wants.len + out->report.missing.len;
     if (is_pattern ? glob_match(path, tracked) : path_is_within(tracked, path))
         want(out, record);
     else if (is_pattern && record->artifact.kind == ARTIFACT_TREE &&
              glob_may_match_below(path, tracked))
-        TRY(data_match(out->session, record, path, &out->wants, &is_known));
+        TRY(data_match_parts(out->session, record, path, &out->wants, &out->report.missing));
     else if (!is_pattern && path_is_within(path, tracked)) {
         TRY(data_part(out->session, record, path, &part, &has, &is_known));
         if (has && is_known)
             want(out, &part);
     }
-    *found = *found || out->wants.len > count;
+    *found = *found || out->wants.len + out->report.missing.len > count;
     return is_known ? NULL : not_known(record);
 }
 
@@ -169,44 +169,63 @@ static FALLIBLE put_link(struct checking_out *out, const struct data_record *rec
     return NULL;
 }
 
-static FALLIBLE put(struct checking_out *out, const struct data_record *record)
+static FALLIBLE put(struct checking_out *out, const struct data_record *record, bool *ret_done)
 {
-    AUTO(claims_drop) struct claims claims = {0};
-    struct session *session = out->session;
     int displaced = 0;
-    bool done = false;
-    TRY(data_claim(session, &record->artifact.path, 1, &claims));
     if (record->kind == TREE_SYMLINK)
-        TRY(put_link(out, record, &done));
-    else
-        TRY(worktree_restore(session->worktree, &record->artifact, out->report.displaced_to,
-                             &displaced, &done));
+        return put_link(out, record, ret_done);
+    TRY(worktree_restore(out->session->worktree, &record->artifact, out->report.displaced_to,
+                         &displaced, ret_done));
     out->report.displaced += displaced;
-    out->report.restored += done;
-    *vec_push(session->arena, done ? &out->report.changed : &out->report.missing) = *record;
     return NULL;
 }
 
-static FALLIBLE foresee(struct checking_out *out, const struct data_record *record)
+static FALLIBLE visit_part(struct checking_out *out, const struct data_record *part);
+
+/* Of a directory that the store does not have whole, what it has. */
+static FALLIBLE visit_parts(struct checking_out *out, const struct data_record *record)
 {
-    struct session *session = out->session;
-    bool can = false;
-    TRY(worktree_can_restore(session->worktree, &record->artifact, &can));
-    out->report.restored += can;
-    *vec_push(session->arena, can ? &out->report.changed : &out->report.missing) = *record;
+    struct data_record_vec parts = {0}, *missing = &out->report.missing;
+    size_t missing_before = missing->len;
+    int64_t there_before = out->report.restored + out->report.unchanged;
+    bool is_known = false;
+    if (record->artifact.kind == ARTIFACT_TREE && !path_fault(record->artifact.path))
+        TRY(data_entries(out->session, record, &parts, &is_known));
+    vec_each (const struct data_record, part, &parts)
+        TRY(visit_part(out, part));
+    if (out->report.restored + out->report.unchanged > there_before)
+        return NULL;
+    missing->len = missing_before; /* all of it is missing: said once */
+    *vec_push(out->session->arena, missing) = *record;
+    return NULL;
+}
+
+static FALLIBLE visit_part(struct checking_out *out, const struct data_record *part)
+{
+    bool done = false;
+    TRY(signal_check());
+    TRY(is_there(out, part, &done));
+    if (done && !out->options->relinks) {
+        out->report.unchanged++;
+        return NULL;
+    }
+    TRY(out->options->is_dry ? worktree_can_restore(out->session->worktree, &part->artifact, &done)
+                             : put(out, part, &done));
+    if (!done)
+        return visit_parts(out, part);
+    out->report.restored++;
+    *vec_push(out->session->arena, &out->report.changed) = *part;
     return NULL;
 }
 
 static FALLIBLE visit(struct checking_out *out, const struct data_record *record)
 {
+    AUTO(claims_drop) struct claims claims = {0};
     bool same = false;
-    TRY(signal_check());
     TRY(is_there(out, record, &same));
-    if (same && !out->options->relinks) {
-        out->report.unchanged++;
-        return NULL;
-    }
-    return out->options->is_dry ? foresee(out, record) : put(out, record);
+    if (!out->options->is_dry && (!same || out->options->relinks))
+        TRY(data_claim(out->session, &record->artifact.path, 1, &claims));
+    return visit_part(out, record);
 }
 
 /* Pointers of a revision come with their data, as 'git checkout REV -- FILE' would write them; of a

@@ -1,9 +1,11 @@
 /* Stored directories, read and rewritten without being checked out. */
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
@@ -108,34 +110,108 @@ FALLIBLE data_entries(struct session *session, const struct data_record *record,
         *part = *record;
         part->artifact = artifact_of(path_join(arena, record->artifact.path, entry->name), entry);
         part->kind = entry->kind;
+        if (entry->kind == TREE_DIRECTORY)
+            take_empty_dirs(arena, &record->artifact, str_copy(&scratch, entry->name),
+                            &part->artifact);
     }
     return NULL;
 }
 
-FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
-                    struct data_record_vec *ret, bool *ret_known)
+/* --- matching --- */
+
+struct matching {
+    struct session *session;
+    const struct data_record *record;
+    struct str pattern;
+    bool takes_directories;
+    struct data_record_vec *ret, *lacks;
+    int64_t seen;
+};
+
+static void add_match(struct matching *matching, struct data_record_vec *list, struct str path,
+                      const struct tree_entry *entry)
 {
-    struct arena *arena = session->arena;
-    struct worktree_file *files = NULL;
-    size_t count = 0;
-    *ret_known = false;
-    if (!session->cas)
-        return NULL;
-    TRY(tree_list_files(session->cas, arena, &record->artifact, SIZE_MAX, &files, &count,
-                        ret_known));
-    for (size_t i = 0; i < count && *ret_known; i++) {
-        if (pattern.len && !glob_match(pattern, files[i].path))
-            continue;
-        struct data_record *part = vec_push(arena, ret);
-        struct tree_entry entry = {.kind = files[i].kind,
-                                   .size_bytes = files[i].size_bytes,
-                                   .file_count = 1,
-                                   .digest = files[i].digest};
-        *part = *record;
-        part->artifact = artifact_of(files[i].path, &entry);
-        part->kind = files[i].kind;
-    }
+    struct arena *arena = matching->session->arena;
+    const struct artifact *whole = &matching->record->artifact;
+    struct data_record *part = vec_push(arena, list);
+    *part = *matching->record;
+    part->kind = entry->kind;
+    if (str_equal(path, whole->path))
+        return;
+    part->artifact = artifact_of(str_copy(arena, path), entry);
+    if (entry->kind == TREE_DIRECTORY)
+        take_empty_dirs(arena, whole, str_slice(path, whole->path.len + 1, path.len),
+                        &part->artifact);
+}
+
+static FALLIBLE check_size(const struct matching *matching, int depth)
+{
+    if (depth > LIMIT_TREE_DEPTH)
+        return error_new(ERROR_STORED, "a stored tree is more than %lld directories deep",
+                         (long long)LIMIT_TREE_DEPTH);
+    /* Trees that hold each other many times over would never end. */
+    if (matching->seen > LIMIT_TREE_ENTRIES)
+        return error_new(ERROR_STORED, "a stored tree holds more than %lld entries",
+                         (long long)LIMIT_TREE_ENTRIES);
     return NULL;
+}
+
+static FALLIBLE match_tree(struct matching *matching, struct str path,
+                           const struct tree_entry *directory, int depth);
+
+/* Only directories that may hold a match are read: others need not be in the store. */
+static FALLIBLE match_entry(struct matching *matching, struct str path,
+                            const struct tree_entry *entry, int depth)
+{
+    struct str pattern = matching->pattern;
+    bool is_directory = entry->kind == TREE_DIRECTORY;
+    bool is_match = !pattern.len || glob_match(pattern, path);
+    if (is_match && (!is_directory || matching->takes_directories))
+        add_match(matching, matching->ret, path, entry);
+    else if (is_directory && (!pattern.len || glob_may_match_below(pattern, path)))
+        return match_tree(matching, path, entry, depth);
+    return NULL;
+}
+
+static FALLIBLE match_tree(struct matching *matching, struct str path,
+                           const struct tree_entry *directory, int depth)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct tree tree = {0};
+    bool found = false;
+    TRY(check_size(matching, depth));
+    TRY(load_tree(matching->session->cas, &scratch, directory->digest, &tree, &found));
+    if (!found)
+        add_match(matching, matching->lacks, path, directory);
+    matching->seen += (int64_t)tree.count;
+    for (size_t i = 0; i < tree.count; i++) {
+        const struct tree_entry *entry = &tree.entries[i];
+        TRY(match_entry(matching, path_join(&scratch, path, entry->name), entry, depth + 1));
+    }
+    return signal_check();
+}
+
+static FALLIBLE match(struct matching *matching)
+{
+    const struct artifact *top = &matching->record->artifact;
+    struct tree_entry entry = {.kind = TREE_DIRECTORY, .digest = top->digest};
+    check(top->kind == ARTIFACT_TREE);
+    return match_tree(matching, top->path, &entry, 0);
+}
+
+FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
+                    struct data_record_vec *ret, struct data_record_vec *ret_lacks)
+{
+    struct matching matching = {session, record, pattern, false, ret, ret_lacks, 0};
+    return match(&matching);
+}
+
+FALLIBLE data_match_parts(struct session *session, const struct data_record *record,
+                          struct str pattern, struct data_record_vec *ret,
+                          struct data_record_vec *ret_lacks)
+{
+    struct matching matching = {session, record, pattern, true, ret, ret_lacks, 0};
+    return match(&matching);
 }
 
 /* --- grafting --- */

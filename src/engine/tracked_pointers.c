@@ -273,8 +273,8 @@ static FALLIBLE match_record(struct reading *reading, const struct data_record *
                              struct str pattern, const struct doc_node *node)
 {
     struct session *session = reading->session;
-    struct data_record_vec parts = {0};
-    bool wanted = false, is_known = false;
+    struct data_record_vec parts = {0}, lacks = {0};
+    bool wanted = false;
     struct str tracked = record->artifact.path;
     if (glob_match(pattern, tracked))
         return check_part(reading, record, tracked, node);
@@ -283,10 +283,10 @@ static FALLIBLE match_record(struct reading *reading, const struct data_record *
     TRY(is_wanted(reading, tracked, pattern, &wanted));
     if (!wanted)
         return NULL;
-    TRY(data_match(session, record, pattern, &parts, &is_known));
-    if (!is_known)
+    TRY(data_match(session, record, pattern, &parts, &lacks));
+    if (lacks.len)
         miss(reading, record, tracked, node);
-    for (size_t i = 0; i < parts.len && is_known; i++)
+    for (size_t i = 0; i < parts.len && !lacks.len; i++)
         TRY(bring_back(reading, &parts.at[i], node));
     return NULL;
 }

@@ -81,13 +81,19 @@ FALLIBLE data_records(struct session *session, struct str commit, struct data_re
 FALLIBLE data_part(struct session *session, const struct data_record *record, struct str path,
                    struct data_record *ret, bool *ret_found, bool *ret_known);
 
-/* What lies directly in a directory, without what is told of empty directories. */
+/* What lies directly in a directory. */
 FALLIBLE data_entries(struct session *session, const struct data_record *record,
                       struct data_record_vec *ret, bool *ret_known);
 
-/* Parts of a record that match a glob, file by file; an empty one matches all. */
+/* Files in a directory that match a glob; an empty one matches all. *ret_lacks: directories that
+ * may hold some, of which the store can't tell. */
 FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
-                    struct data_record_vec *ret, bool *ret_known);
+                    struct data_record_vec *ret, struct data_record_vec *ret_lacks);
+
+/* The same of directories, too, each as one. */
+FALLIBLE data_match_parts(struct session *session, const struct data_record *record,
+                          struct str pattern, struct data_record_vec *ret,
+                          struct data_record_vec *ret_lacks);
 
 /* The same directory with parts of it exchanged (or added), none of which lies in another; they are
  * sorted by it. Tree objects are put. */

@@ -1,0 +1,71 @@
+# Parts of directories that are tracked as one, in a work tree that holds only some of them.
+load helper
+
+# A clone of a project whose data/raw (a/1 to a/3, b/1 to b/3, b/deep/x, top) is in the remote only.
+partial_clone() {
+  git_init
+  succeeds init
+  mkdir -p data/raw/a data/raw/b/deep data/raw/b/empty
+  for i in 1 2 3; do
+    echo "a$i" >data/raw/a/$i.csv
+    echo "b$i" >data/raw/b/$i.csv
+  done
+  echo x | tee data/raw/b/deep/x >data/raw/top
+  succeeds add data/raw
+  succeeds remote add origin "$BATS_TEST_TMPDIR/store" --default
+  commit_all
+  succeeds push
+  git clone -q . "$BATS_TEST_TMPDIR/clone"
+  cd "$BATS_TEST_TMPDIR/clone" || return
+}
+
+@test "a glob looks only into directories that may hold matches" {
+  partial_clone
+  succeeds pull 'data/raw/b/*.csv'
+  [ "$(cd data/raw && find . -type f | sort | xargs)" = "./b/1.csv ./b/2.csv ./b/3.csv" ]
+  succeeds fetch 'data/raw/a/[12].csv'
+  succeeds checkout 'data/raw/a/[12].csv'
+  [ "$(ls data/raw/a | xargs)" = "1.csv 2.csv" ]
+}
+
+@test "checkout puts in place what the store has, and names the rest" {
+  partial_clone
+  fails 1 checkout --json
+  holds '[m["path"] for m in r["missing"]] == ["data/raw"] and r["restored"] == []'
+  succeeds fetch data/raw/a 'data/raw/b/*.csv'
+  fails 1 checkout -n --json
+  holds '[m["path"] for m in r["missing"]] == ["data/raw/b/deep", "data/raw/top"]'
+  holds 'len(r["restored"]) == 4'
+  [ ! -e data/raw ]
+  fails 1 checkout
+  says "'data/raw/top' can't be restored"
+  [ "$(cat data/raw/a/3.csv data/raw/b/1.csv)" = $'a3\nb1' ]
+  fails 1 checkout 'data/raw/*/*'
+  says "'data/raw/b/deep' can't be restored"
+  succeeds pull
+  [ -d data/raw/b/empty ]
+  succeeds status
+}
+
+@test "a glob that matches directories brings all of them" {
+  partial_clone
+  succeeds pull 'data/raw/*'
+  diff -r data/raw "$BATS_TEST_TMPDIR/project/data/raw"
+}
+
+@test "a part that can be put in place keeps its empty directories" {
+  partial_clone
+  succeeds fetch data/raw/b
+  fails 1 checkout
+  [ -d data/raw/b/empty ]
+}
+
+@test "ls lists what is known of a directory, and the rest as directories" {
+  partial_clone
+  succeeds fetch data/raw/a
+  succeeds ls data/raw --json
+  holds '[d["path"] for d in r["data"]] == ["data/raw/a", "data/raw/b", "data/raw/top"]'
+  fails 1 ls -R data/raw --json
+  holds '[d["path"] for d in r["data"] if d["kind"] == "tree"] == ["data/raw/b"]'
+  holds 'len(r["data"]) == 5'
+}
