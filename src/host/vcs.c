@@ -4,6 +4,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "vcs_private.h"
@@ -217,6 +218,15 @@ static const char *revision_name(struct arena *arena, struct str revision)
     return str_print(arena, "HEAD%.*s", STR_FMT(str_slice(revision, 1, revision.len))).at;
 }
 
+/* Nobody means an object by so few digits, of which libgit2 says that it can't tell which one. */
+static bool is_too_short(struct str revision)
+{
+    size_t digits = 0;
+    while (digits < revision.len && isxdigit((unsigned char)revision.at[digits]))
+        digits++;
+    return digits < GIT_OID_MINPREFIXLEN;
+}
+
 struct error *vcs_resolve(struct vcs *vcs, struct arena *arena, struct str revision,
                           struct str *ret_commit, bool *ret_found)
 {
@@ -227,6 +237,8 @@ struct error *vcs_resolve(struct vcs *vcs, struct arena *arena, struct str revis
     const char *name = revision_name(arena, revision);
     int status = git2()->revparse_single(&object, vcs->repository, name);
     if (status == GIT_ENOTFOUND || status == GIT_EINVALIDSPEC || status == GIT_EUNBORNBRANCH)
+        return NULL;
+    if (status == GIT_EAMBIGUOUS && is_too_short(revision))
         return NULL;
     TRY_GIT(status, "the revision '%s' can't be looked up", name);
     status = git2()->object_peel(&commit, object, GIT_OBJECT_COMMIT);

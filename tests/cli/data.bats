@@ -489,3 +489,20 @@ END
   succeeds checkout --relink
   [ -e data/raw/x.tmp ]
 }
+
+@test "a path that looks like a short hash is no revision" {
+  git_init
+  mkdir -p c b
+  echo 1 >c/x
+  echo 2 >b/y
+  succeeds add c b
+  commit_all
+  rm -r c b
+  succeeds checkout c
+  [ -e c/x ]
+  succeeds checkout b/y
+  fails 2 checkout c --
+  says "no git revision"
+  fails 3 checkout fee
+  says "no pointer or lock file names 'fee'"
+}
