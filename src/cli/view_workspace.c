@@ -137,7 +137,7 @@ FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct 
     };
     TRY(path_current(context->arena, &options.cwd));
     bool has_pipeline = pipeline.len > 0;
-    struct str found = {0};
+    struct str found = {0}, patch;
     if (!has_pipeline)
         TRY(session_find_pipeline(context->arena, options.cwd, &found, &has_pipeline));
     if (has_pipeline) {
@@ -146,5 +146,6 @@ FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct 
     }
     *ret = (struct run_view){.title = STR("workspace"), .is_workspace = true};
     TRY(session_open_data(context->arena, &options, &session));
+    TRY(code_examine(&session, &ret->code, &patch));
     return read_data(&session, ret);
 }

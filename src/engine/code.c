@@ -16,9 +16,10 @@ static bool is_ours(void *context, struct str path)
         return false;
     struct str inner = str_slice(path, dirt->prefix.len, path.len);
     struct session *session = dirt->session;
-    return plan_producer(&session->plan, inner) != NULL || session_is_lock(session, inner) ||
-           path_is_within(inner, STR(".mlops")) || str_is(path_name(inner), ".gitignore") ||
-           str_ends(inner, STR(".mlops.lock"));
+    bool is_made = session->pipeline && (plan_producer(&session->plan, inner) != NULL ||
+                                         session_is_lock(session, inner));
+    return is_made || path_is_within(inner, STR(".mlops")) ||
+           str_is(path_name(inner), ".gitignore") || str_ends(inner, STR(".mlops.lock"));
 }
 
 FALLIBLE code_examine(struct session *session, struct code_state *ret, struct str *ret_patch)

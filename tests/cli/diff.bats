@@ -184,3 +184,17 @@ END
   succeeds diff -p pipeline.yaml --json
   holds '[d["stage"] for d in r["stages"]] == ["pipeline"]'
 }
+
+@test "without a pipeline the workspace is compared with a commit by code and data" {
+  git_init
+  succeeds init
+  echo 1 >d
+  succeeds add d
+  commit_all
+  succeeds diff HEAD --exit-code --json
+  holds 'r["is_empty"] and r["after"]["code"]["commit"] == r["before"]["code"]["commit"]'
+  echo 2 >d
+  fails 1 diff HEAD --exit-code
+  says "d"
+  says_not "(blank)"
+}
