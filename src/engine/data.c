@@ -83,11 +83,16 @@ static void add_pointers(struct reading *reading, const struct pointer_vec *poin
     }
 }
 
+bool data_is_lock(struct str bytes)
+{
+    return str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) >= 0;
+}
+
 static FALLIBLE add_lock(struct reading *reading, struct str path, struct str bytes)
 {
     struct arena *arena = reading->session->arena;
     struct lockfile lock = {0};
-    if (str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) < 0)
+    if (!data_is_lock(bytes))
         return NULL; /* of another tool */
     TRY(lockfile_parse(arena, path, bytes, &lock));
     map_each (item, &lock.entries) {

@@ -16,10 +16,11 @@ static FALLIBLE check_name(struct session *session, struct str path)
         return error_hint(error_new(ERROR_PROJECT, "the project itself can't be tracked"),
                           "name the directories and files in it that are data");
     const char *fault = path_fault(path);
+    bool is_state = path_is_within(path, STR(".mlops")) || path_is_within(path, STR(".git"));
     if (fault)
         return error_hint(
             error_new(ERROR_PROJECT, "'%.*s' can't be tracked: its path %s", STR_FMT(shown), fault),
-            "rename it, or add the directory that holds it");
+            is_state ? "leave it as it is" : "rename it, or add the directory that holds it");
     if (path_name(path).len + strlen(POINTER_SUFFIX) > (size_t)LIMIT_PATH_PART_BYTES)
         return error_hint(error_new(ERROR_PROJECT,
                                     "'%.*s' can't be tracked: its name is too long for a file of "
@@ -28,6 +29,51 @@ static FALLIBLE check_name(struct session *session, struct str path)
                           "a name of at most %lld bytes, or add the directory that holds it",
                           (long long)LIMIT_PATH_PART_BYTES - (long long)strlen(POINTER_SUFFIX));
     return NULL;
+}
+
+/* Files that say what a project is: out of git they would be lost to everybody else. */
+static bool is_of_git(struct str path)
+{
+    static const char *const names[] = {
+        ".gitignore", ".gitattributes", ".gitmodules",   ".mlopsignore", ".dvcignore",
+        ".dvc",       "pipeline.yaml",  "pipeline.lock", "dvc.yaml",     "dvc.lock"};
+    struct str name = path_name(path);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (str_is(name, names[i]))
+            return true;
+    return str_starts(path, STR(".dvc/")) || str_ends(name, STR(".dvc"));
+}
+
+static FALLIBLE is_lock_file(struct session *session, struct str path, bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct file_stat stat = {0};
+    struct str bytes = {0};
+    bool found = false;
+    *ret = false;
+    if (!str_ends(path, STR(".lock")))
+        return NULL;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(&scratch, path), false,
+                     &stat, &found));
+    if (found && S_ISREG(stat.mode) && stat.size_bytes <= LIMIT_LOCK_BYTES)
+        TRY(file_read(&scratch, fd_number(session->workspace.root_fd),
+                      str_terminate(&scratch, path), LIMIT_LOCK_BYTES, &bytes, &found));
+    *ret = data_is_lock(bytes);
+    return NULL;
+}
+
+static FALLIBLE check_role(struct session *session, struct str path)
+{
+    bool is_kept = is_of_git(path);
+    if (!is_kept)
+        TRY(is_lock_file(session, path, &is_kept));
+    if (!is_kept)
+        return NULL;
+    struct str shown = workspace_show(session->arena, &session->workspace, path);
+    return error_hint(error_new(ERROR_PROJECT,
+                                "'%.*s' says what the project is: git has to keep it",
+                                STR_FMT(shown)),
+                      "git add '%.*s'", STR_FMT(shown));
 }
 
 static FALLIBLE refuse_link(struct session *session, struct str path, struct str link)
@@ -176,6 +222,7 @@ FALLIBLE data_check_path(struct session *session, struct str path, bool must_be_
     bool is_directory = false;
     TRY(check_name(session, path));
     TRY(data_check_way(session, path));
+    TRY(check_role(session, path));
     if (must_be_there)
         TRY(check_kind(session, path, &is_directory));
     if (is_directory)

@@ -506,3 +506,26 @@ END
   fails 3 checkout fee
   says "no pointer or lock file names 'fee'"
 }
+
+@test "what git has to keep is not added" {
+  git_init
+  pipeline mine.yaml <<'END'
+stages:
+  a: {cmd: echo 1 > o, outs: [o]}
+END
+  pipeline <mine.yaml
+  succeeds run mine.yaml
+  mkdir sub .dvc
+  touch .gitattributes .mlopsignore .dvcignore dvc.yaml sub/dvc.lock old.dvc .dvc/config
+  for path in .gitignore .gitattributes .mlopsignore .dvcignore pipeline.yaml dvc.yaml sub/dvc.lock \
+    mine.lock old.dvc .dvc .dvc/config; do
+    fails 3 add $path
+    says "git add '$path'"
+  done
+  fails 3 add .mlops/config.yaml
+  says "leave it as it is"
+  echo 1 >uv.lock
+  succeeds add uv.lock
+  fails 3 move uv.lock sub/.gitignore
+  [ "$(sort .gitignore | xargs)" = "/o /uv.lock" ]
+}

@@ -51,8 +51,8 @@ struct data_add_options {
 FALLIBLE data_add(struct session *session, const struct data_add_options *options,
                   struct data_added_vec *ret);
 
-/* Refuses a path that can't be tracked: pointers, git's files, outputs of stages, places above or
- * below what is tracked. `is_move`: the path need not be there. */
+/* Refuses a path that can't be tracked: pointers, what git has to keep, outputs of stages, places
+ * above or below what is tracked. `is_move`: the path need not be there. */
 FALLIBLE data_check_path(struct session *session, struct str path, bool must_be_there);
 
 /* Every directory on the way, and the path itself, must be no link: one might lead anywhere. */
@@ -75,6 +75,9 @@ VEC(data_record_vec, struct data_record);
 /* All that pointers and lock files say, sorted by path; of the work tree (`commit` empty) or of a
  * commit. Outputs that pointers track as well are left out, and those that are not stored. */
 FALLIBLE data_records(struct session *session, struct str commit, struct data_record_vec *ret);
+
+/* Whether the text is that of a lock file of ours. */
+bool data_is_lock(struct str bytes);
 
 /* The part of a record at `path`, which is it or lies inside it; *ret_found false: there is no such
  * path in it; *ret_known false: the store lacks the trees that tell. */
