@@ -54,6 +54,32 @@ static FALLIBLE stat_path(struct session *session, struct str path, struct file_
 
 /* --- what is meant --- */
 
+/* A pointer that can't be read counts as none: it is written anew. */
+static FALLIBLE find_pointer(struct session *session, struct str path, struct pointer **ret)
+{
+    struct str file = pointer_file_of(session->arena, path);
+    bool is_damaged = false;
+    if (path_name(file).len <= (size_t)LIMIT_PATH_PART_BYTES)
+        TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
+    return pointers_find(session->arena, &session->workspace,
+                         is_damaged ? path_directory(path) : path, ret);
+}
+
+static FALLIBLE load_pointer(struct session *session, struct str file, struct pointer **ret)
+{
+    bool is_damaged = false;
+    *ret = NULL;
+    TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
+    if (!is_damaged)
+        return pointers_load(session->arena, &session->workspace, file, ret);
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .text =
+            str_print(session->arena, "'%.*s' can't be read: it is written anew", STR_FMT(file))};
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
 static FALLIBLE add_wish(struct adding *adding, struct str path)
 {
     struct session *session = adding->session;
@@ -62,7 +88,7 @@ static FALLIBLE add_wish(struct adding *adding, struct str path)
     if (map_has(&adding->known, path))
         return NULL;
     map_put(session->arena, &adding->known, path, adding);
-    TRY(pointers_find(session->arena, &session->workspace, path, &tracks));
+    TRY(find_pointer(session, path, &tracks));
     bool is_inside = tracks && !str_equal(tracks->artifact.path, path);
     if (is_inside && tracks->artifact.kind != ARTIFACT_TREE)
         return error_new(ERROR_PROJECT, "'%.*s' tracks '%.*s' as a file", STR_FMT(tracks->file),
@@ -193,7 +219,7 @@ static FALLIBLE look(struct session *session, struct str path, struct artifact *
 static FALLIBLE check_new(struct session *session, struct str path)
 {
     struct pointer *other = NULL;
-    TRY(pointers_find(session->arena, &session->workspace, path, &other));
+    TRY(find_pointer(session, path, &other));
     if (other)
         return error_hint(error_new(ERROR_PROJECT, "another command has just added '%.*s'",
                                     STR_FMT(other->artifact.path)),
@@ -211,8 +237,7 @@ static FALLIBLE open_group(struct adding *adding, const struct wish *wish, struc
         return NULL;
     *ret = group = arena_new(arena, struct group);
     group->top = wish->top;
-    TRY(pointers_load(arena, &adding->session->workspace, pointer_file_of(arena, wish->top),
-                      &group->before));
+    TRY(load_pointer(adding->session, pointer_file_of(arena, wish->top), &group->before));
     if (!group->before && !str_equal(wish->top, wish->path))
         return error_hint(error_new(ERROR_MACHINE, "another command has just removed '%.*s'",
                                     STR_FMT(pointer_file_of(arena, wish->top))),

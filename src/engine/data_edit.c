@@ -1,6 +1,7 @@
 /* Moving and forgetting what is tracked. Between any two steps the data are where one of the
  * pointers says, or in the store. */
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/engine/data.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
@@ -24,6 +25,23 @@ static FALLIBLE find_exactly(struct session *session, struct str path, struct po
                                 STR_FMT(shown), STR_FMT((*ret)->artifact.path)),
                       "change the files in it, then mlops add %.*s",
                       STR_FMT((*ret)->artifact.path));
+}
+
+/* One that can't be read can be forgotten all the same. */
+static FALLIBLE find_to_forget(struct session *session, struct str path, struct pointer **ret)
+{
+    bool is_damaged = false;
+    struct str file = path;
+    if (!pointer_is_name(path_name(path)))
+        file = pointer_file_of(session->arena, path);
+    if (path_name(file).len <= (size_t)LIMIT_PATH_PART_BYTES)
+        TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
+    if (!is_damaged)
+        return find_exactly(session, path, ret);
+    *ret = arena_new(session->arena, struct pointer);
+    (*ret)->file = file;
+    (*ret)->artifact.path = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
+    return NULL;
 }
 
 static FALLIBLE sync_above(struct session *session, struct str path)
@@ -160,14 +178,14 @@ FALLIBLE data_remove(struct session *session, struct str path, bool with_data, i
     struct pointer *pointer = NULL;
     bool done = false;
     *ret_displaced = 0;
-    TRY(find_exactly(session, path, &pointer));
+    TRY(find_to_forget(session, path, &pointer));
     struct artifact nothing = {.path = pointer->artifact.path};
     if (with_data) {
         TRY(check_removable(session, nothing.path));
         TRY(data_claim(session, &nothing.path, 1, &claims));
     }
     TRY(data_lock(session, &lock));
-    TRY(find_exactly(session, nothing.path, &pointer)); /* as it is now */
+    TRY(find_to_forget(session, nothing.path, &pointer)); /* as it is now */
     struct str folder =
         str_print(session->arena, "displaced/remove-%lld", (long long)clock_real_ns());
     if (with_data)

@@ -269,24 +269,44 @@ static bool has_conflict(struct str bytes)
     return str_starts(bytes, STR("<<<<<<< ")) || str_find(bytes, STR("\n<<<<<<< ")) >= 0;
 }
 
-FALLIBLE pointer_parse(struct arena *arena, struct str name, struct str bytes, struct str file,
-                       struct pointer *ret)
+static FALLIBLE parse(struct arena *arena, struct str name, struct str bytes, struct str file,
+                      struct pointer *ret)
 {
     struct doc_options options = {.dialect = DOC_NATIVE, .refuse_anchors = true};
     struct doc *doc = NULL;
-    struct error *error = doc_parse(arena, name, bytes, &options, &doc);
-    if (!error)
-        error = pointer_bind(arena, doc, file, ret);
-    if (!error || (error->hint && !has_conflict(bytes)))
-        return error;
+    TRY(doc_parse(arena, name, bytes, &options, &doc));
+    return pointer_bind(arena, doc, file, ret);
+}
+
+/* Where something else is to be done the error has a hint of its own. */
+static bool is_damage(const struct error *error, struct str bytes)
+{
+    return error && error->code == ERROR_PROJECT && !error->hint && !has_conflict(bytes);
+}
+
+bool pointer_is_damaged(struct arena *arena, struct str bytes, struct str file)
+{
+    struct pointer pointer;
+    struct error *error = parse(arena, file, bytes, file, &pointer);
+    bool is_damaged = is_damage(error, bytes);
+    error_drop(error);
+    return is_damaged;
+}
+
+FALLIBLE pointer_parse(struct arena *arena, struct str name, struct str bytes, struct str file,
+                       struct pointer *ret)
+{
+    struct error *error = parse(arena, name, bytes, file, ret);
     struct str stem = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
-    if (has_conflict(bytes))
+    if (error && has_conflict(bytes))
         return error_hint(error,
                           "'mlops resolve %.*s' merges both sides file by file; or take one (git "
                           "checkout --ours -- '%.*s', or --theirs)",
                           STR_FMT(stem), STR_FMT(file));
-    return error_hint(error,
-                      "restore it (git checkout -- '%.*s'), or 'mlops add %.*s' writes it "
-                      "anew from what lies there",
-                      STR_FMT(file), STR_FMT(stem));
+    if (is_damage(error, bytes))
+        return error_hint(error,
+                          "restore it (git checkout -- '%.*s'), or 'mlops add %.*s' writes it "
+                          "anew from what lies there",
+                          STR_FMT(file), STR_FMT(stem));
+    return error;
 }

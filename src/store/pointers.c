@@ -48,6 +48,22 @@ FALLIBLE pointers_load(struct arena *arena, const struct workspace *workspace, s
     return NULL;
 }
 
+FALLIBLE pointers_is_damaged(struct arena *arena, const struct workspace *workspace,
+                             struct str file, bool *ret)
+{
+    struct str bytes = {0};
+    struct file_stat stat = {0};
+    bool found = false;
+    const char *name = str_terminate(arena, file);
+    TRY(file_stat_at(fd_number(workspace->root_fd), name, true, &stat, &found));
+    *ret = found && S_ISREG(stat.mode);
+    if (*ret)
+        TRY(file_read(arena, fd_number(workspace->root_fd), name, LIMIT_DOCUMENT_BYTES, &bytes,
+                      &found));
+    *ret = *ret && found && pointer_is_damaged(arena, bytes, file);
+    return NULL;
+}
+
 static FALLIBLE visit(void *context, struct str path)
 {
     struct loading *loading = context;

@@ -529,3 +529,32 @@ END
   fails 3 move uv.lock sub/.gitignore
   [ "$(sort .gitignore | xargs)" = "/o /uv.lock" ]
 }
+
+@test "a pointer that can't be read is written anew or forgotten" {
+  git_init
+  echo 1 >f
+  mkdir d
+  echo 2 >d/x
+  succeeds add f d
+  : >f.mlops
+  echo 'schema: 1' >d.mlops
+  fails 3 status
+  says "'mlops add f' writes it anew"
+  succeeds add f d
+  says "'f.mlops' can't be read: it is written anew"
+  succeeds status
+  : >f.mlops
+  succeeds remove f
+  [ ! -e f.mlops ] && [ -e f ]
+  [ "$(xargs <.gitignore)" = "/d" ]
+  : >f.mlops
+  succeeds remove --data f.mlops
+  [ ! -e f.mlops ] && [ ! -e f ]
+  echo 'schema: 9' >d.mlops
+  fails 5 add d
+  says "newer version"
+  printf '<<<<<<< a\n=======\n>>>>>>> b\n' >d.mlops
+  fails 3 add d
+  says "mlops resolve d"
+  fails 3 remove d
+}

@@ -42,3 +42,6 @@ FALLIBLE pointer_bind(struct arena *arena, const struct doc *doc, struct str fil
  * conflicts are told with what to do. All must live as long as the arena. */
 FALLIBLE pointer_parse(struct arena *arena, struct str name, struct str bytes, struct str file,
                        struct pointer *ret);
+
+/* Whether it can't be read and may be written anew: not of a newer schema, no merge conflict. */
+bool pointer_is_damaged(struct arena *arena, struct str bytes, struct str file);

@@ -22,6 +22,10 @@ FALLIBLE pointers_load_below(struct arena *arena, const struct workspace *worksp
 FALLIBLE pointers_load(struct arena *arena, const struct workspace *workspace, struct str file,
                        struct pointer **ret);
 
+/* Whether a file is there that can't be read and may be written anew. */
+FALLIBLE pointers_is_damaged(struct arena *arena, const struct workspace *workspace,
+                             struct str file, bool *ret);
+
 /* The pointer that tracks `path` itself or a directory that holds it; *ret NULL: none. */
 FALLIBLE pointers_find(struct arena *arena, const struct workspace *workspace, struct str path,
                        struct pointer **ret);
