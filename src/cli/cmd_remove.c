@@ -41,6 +41,8 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 static const struct command_example examples[] = {
     {"mlops remove data/raw", "git forgets it with the next commit; the files stay"},
     {"mlops remove --data data/raw", "the files go, too"},
+    {"mlops remove data/raw/bad.jpg",
+     "a part of a directory that is tracked; the rest stays in it"},
 };
 
 const struct cli_command cmd_remove = {
@@ -49,7 +51,10 @@ const struct cli_command cmd_remove = {
     .arguments = "PATH...",
     .summary = "Stop tracking a path",
     .description =
-        "Removes the pointer and the line in .gitignore. The data stay in the work tree unless "
+        "Removes the pointer and the line in .gitignore. A file or directory in a directory that "
+        "is "
+        "tracked as one is taken out of what the pointer names; the rest need not be in the work "
+        "tree. The data stay in the work tree unless "
         "--data is given, and in the store until 'mlops gc' finds that no branch, tag, stash or "
         "kept "
         "run names them. With --data, what the store lacks (files that changed since they were "

@@ -122,10 +122,15 @@ static FALLIBLE add_matches(struct adding *adding, struct str word, struct str p
 static FALLIBLE nothing_there(struct session *session, struct str path)
 {
     struct pointer *pointer = NULL;
+    bool is_recorded = false, is_known = false;
     TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
     struct str shown = workspace_show(session->arena, &session->workspace, path);
+    if (pointer) {
+        struct data_record record = {.artifact = pointer->artifact}, part;
+        TRY(data_part(session, &record, path, &part, &is_recorded, &is_known));
+    }
     struct error *error = error_new(ERROR_PROJECT, "there is no '%.*s'", STR_FMT(shown));
-    if (pointer)
+    if (is_recorded)
         return error_hint(error,
                           "'mlops checkout %.*s' brings it back, 'mlops remove %.*s' forgets it",
                           STR_FMT(shown), STR_FMT(shown));

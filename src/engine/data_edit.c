@@ -27,23 +27,6 @@ static FALLIBLE find_exactly(struct session *session, struct str path, struct po
                       STR_FMT((*ret)->artifact.path));
 }
 
-/* One that can't be read can be forgotten all the same. */
-static FALLIBLE find_to_forget(struct session *session, struct str path, struct pointer **ret)
-{
-    bool is_damaged = false;
-    struct str file = path;
-    if (!pointer_is_name(path_name(path)))
-        file = pointer_file_of(session->arena, path);
-    if (path_name(file).len <= (size_t)LIMIT_PATH_PART_BYTES)
-        TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
-    if (!is_damaged)
-        return find_exactly(session, path, ret);
-    *ret = arena_new(session->arena, struct pointer);
-    (*ret)->file = file;
-    (*ret)->artifact.path = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
-    return NULL;
-}
-
 static FALLIBLE sync_above(struct session *session, struct str path)
 {
     struct str above = path_directory(path);
@@ -171,24 +154,100 @@ static FALLIBLE check_removable(struct session *session, struct str path)
                  : NULL;
 }
 
+/* --- forgetting --- */
+
+/* A pointer that can't be read can be forgotten all the same; in a directory that is tracked it is
+ * data. */
+static FALLIBLE find_damaged(struct session *session, struct str path, struct pointer **ret)
+{
+    bool is_damaged = false;
+    struct str file = path;
+    if (!pointer_is_name(path_name(path)))
+        file = pointer_file_of(session->arena, path);
+    if (path_name(file).len <= (size_t)LIMIT_PATH_PART_BYTES)
+        TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
+    if (is_damaged)
+        TRY(pointers_find(session->arena, &session->workspace, path_directory(path), ret));
+    if (!is_damaged || *ret)
+        return NULL;
+    *ret = arena_new(session->arena, struct pointer);
+    (*ret)->file = file;
+    (*ret)->artifact.path = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
+    return NULL;
+}
+
+/* The pointer that tracks the path, or a directory that holds it. */
+static FALLIBLE find_to_forget(struct session *session, struct str path, struct pointer **ret)
+{
+    *ret = NULL;
+    TRY(find_damaged(session, path, ret));
+    if (!*ret)
+        TRY(pointers_find(session->arena, &session->workspace, path, ret));
+    return *ret ? NULL : find_exactly(session, path, ret);
+}
+
+static FALLIBLE check_part(struct session *session, const struct pointer *pointer, struct str path)
+{
+    struct data_record record = {.artifact = pointer->artifact, .named_by = pointer->file}, part;
+    bool found = false, is_known = false;
+    TRY(data_part(session, &record, path, &part, &found, &is_known));
+    if (!is_known)
+        return error_hint(error_new(ERROR_STORED,
+                                    "the store lacks what '%.*s' names, so '%.*s' can't be taken "
+                                    "out of it",
+                                    STR_FMT(pointer->file), STR_FMT(path)),
+                          "mlops fetch %.*s", STR_FMT(path));
+    if (found)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "'%.*s' is not tracked: %.*s does not name it",
+                                STR_FMT(workspace_show(session->arena, &session->workspace, path)),
+                                STR_FMT(pointer->file)),
+                      "'mlops ls %.*s' lists what is", STR_FMT(pointer->artifact.path));
+}
+
+static FALLIBLE drop_part(struct session *session, const struct pointer *pointer, struct str path)
+{
+    struct pointer new = *pointer;
+    struct artifact nothing = {.path = path};
+    bool is_known = false, changed = false;
+    TRY(data_graft(session, &pointer->artifact, &nothing, 1, &new.artifact, &is_known));
+    if (!is_known)
+        return check_part(session, pointer, path);
+    TRY(cas_flush(session->cas));
+    return pointers_save(&session->workspace, &new, &changed);
+}
+
+/* What it is to be called, and whether it can be forgotten. */
+static FALLIBLE check_forget(struct session *session, struct str *path, struct pointer **ret,
+                             bool *ret_part)
+{
+    TRY(find_to_forget(session, *path, ret));
+    *ret_part =
+        path_is_within(*path, (*ret)->artifact.path) && !str_equal(*path, (*ret)->artifact.path);
+    if (*ret_part)
+        return check_part(session, *ret, *path);
+    *path = (*ret)->artifact.path;
+    return NULL;
+}
+
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced)
 {
     AUTO(claims_drop) struct claims claims = {0};
     AUTO(lock_drop) struct lock lock = {0};
     struct pointer *pointer = NULL;
-    bool done = false;
+    bool done = false, is_part = false;
     *ret_displaced = 0;
-    TRY(find_to_forget(session, path, &pointer));
-    struct artifact nothing = {.path = pointer->artifact.path};
+    TRY(check_forget(session, &path, &pointer, &is_part));
+    struct artifact nothing = {.path = path};
     if (with_data) {
         TRY(check_removable(session, nothing.path));
         TRY(data_claim(session, &nothing.path, 1, &claims));
     }
     TRY(data_lock(session, &lock));
-    TRY(find_to_forget(session, nothing.path, &pointer)); /* as it is now */
+    TRY(check_forget(session, &path, &pointer, &is_part)); /* as it is now */
     struct str folder =
         str_print(session->arena, "displaced/remove-%lld", (long long)clock_real_ns());
     if (with_data)
         TRY(worktree_restore(session->worktree, &nothing, folder, ret_displaced, &done));
-    return drop_pointer(session, pointer);
+    return is_part ? drop_part(session, pointer, path) : drop_pointer(session, pointer);
 }

@@ -223,12 +223,14 @@ struct graft {
     bool is_known;
 };
 
+/* What is absent is a directory without files: it is left out. */
 static struct tree_entry entry_for(struct str name, const struct artifact *artifact)
 {
+    bool is_directory = artifact->kind == ARTIFACT_TREE || artifact->kind == ARTIFACT_ABSENT;
     return (struct tree_entry){.name = name,
-                               .kind = artifact->kind == ARTIFACT_TREE ? TREE_DIRECTORY
-                                       : artifact->is_executable       ? TREE_EXECUTABLE
-                                                                       : TREE_FILE,
+                               .kind = is_directory              ? TREE_DIRECTORY
+                                       : artifact->is_executable ? TREE_EXECUTABLE
+                                                                 : TREE_FILE,
                                .size_bytes = artifact->size_bytes,
                                .file_count = artifact->file_count,
                                .digest = artifact->digest};

@@ -69,3 +69,43 @@ partial_clone() {
   holds '[d["path"] for d in r["data"] if d["kind"] == "tree"] == ["data/raw/b"]'
   holds 'len(r["data"]) == 5'
 }
+
+@test "one file or directory is taken out of a tracked directory, the rest is not touched" {
+  partial_clone
+  succeeds fetch data/raw/a
+  fails 5 remove data/raw/b/1.csv
+  says "mlops fetch data/raw/b/1.csv"
+  succeeds fetch data/raw/b/1.csv
+  fails 3 add data/raw/b/1.csv
+  says "'mlops remove data/raw/b/1.csv' forgets it"
+  succeeds remove data/raw/b/1.csv
+  succeeds remove data/raw/a
+  fails 3 remove data/raw/a
+  says "'data/raw/a' is not tracked"
+  fails 3 add data/raw/b/nope
+  says "check the name"
+  [ ! -e data/raw ]
+  succeeds pull
+  [ "$(cd data/raw && find . | sort | xargs)" = ". ./b ./b/2.csv ./b/3.csv ./b/deep ./b/deep/x ./b/empty ./top" ]
+  succeeds status
+}
+
+@test "remove --data of a part takes it away, and what only the work tree held is kept" {
+  git_init
+  mkdir -p d/sub
+  echo 1 | tee d/one d/sub/two >d/three
+  succeeds add d
+  succeeds remove d/one
+  [ -e d/one ]
+  rm d/one
+  succeeds status
+  echo edited >d/sub/two
+  succeeds remove --data d/sub/two
+  [ "$(cat .mlops/displaced/remove-*/d/sub/two)" = edited ]
+  : >d/three.mlops # data, whatever they are called
+  succeeds remove --data d/three
+  [ ! -e d/three ] && [ -e d/three.mlops ]
+  succeeds ls d --json
+  holds 'r["data"] == []'
+  [ -e d.mlops ]
+}

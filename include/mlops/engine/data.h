@@ -98,8 +98,8 @@ FALLIBLE data_match_parts(struct session *session, const struct data_record *rec
                           struct str pattern, struct data_record_vec *ret,
                           struct data_record_vec *ret_lacks);
 
-/* The same directory with parts of it exchanged (or added), none of which lies in another; they are
- * sorted by it. Tree objects are put. */
+/* The same directory with parts of it exchanged, added or (absent ones) taken out, none of which
+ * lies in another; they are sorted by it. Tree objects are put. */
 FALLIBLE data_graft(struct session *session, const struct artifact *top, struct artifact *parts,
                     size_t count, struct artifact *ret, bool *ret_known);
 
@@ -188,6 +188,7 @@ FALLIBLE data_resolve(struct session *session, const struct data_conflict *confl
 FALLIBLE data_move(struct session *session, struct str from, struct str to,
                    struct pointer **ret_moved);
 
-/* Takes the pointer and the line in .gitignore away; with `data` also what the work tree holds,
+/* Takes the pointer and the line in .gitignore away, or a part of a directory out of the tree that
+ * its pointer names, of which nothing else need be here; with `data` also what the work tree holds,
  * and the store holds; what only the work tree holds moves to .mlops/displaced. */
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced);
