@@ -89,20 +89,40 @@ static FALLIBLE choose(struct context *context, struct data_shell *shell,
     return NULL;
 }
 
-static void records_json(struct json_writer *json, const char *name,
-                         const struct data_record_vec *records)
+static void record_json(struct json_writer *json, const struct data_record *record)
 {
-    json_name(json, name);
+    json_name(json, "path");
+    json_str(json, record->artifact.path);
+    json_name(json, "named_by");
+    json_str(json, record->named_by);
+    digest_json(json, "digest", record->artifact.digest);
+    json_name(json, "size_bytes");
+    json_int(json, record->artifact.size_bytes);
+}
+
+static void placed_json(struct json_writer *json, const struct data_placed_vec *all)
+{
+    json_name(json, "restored");
+    json_open_list(json);
+    vec_each (const struct data_placed, placed, all) {
+        json_open_object(json);
+        record_json(json, &placed->record);
+        json_name(json, "written_files");
+        json_int(json, placed->files);
+        json_name(json, "written_bytes");
+        json_int(json, placed->bytes);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+static void missing_json(struct json_writer *json, const struct data_record_vec *records)
+{
+    json_name(json, "missing");
     json_open_list(json);
     vec_each (const struct data_record, record, records) {
         json_open_object(json);
-        json_name(json, "path");
-        json_str(json, record->artifact.path);
-        json_name(json, "named_by");
-        json_str(json, record->named_by);
-        digest_json(json, "digest", record->artifact.digest);
-        json_name(json, "size_bytes");
-        json_int(json, record->artifact.size_bytes);
+        record_json(json, record);
         json_close_object(json);
     }
     json_close_list(json);
@@ -120,25 +140,31 @@ static void print_json(struct context *context, const struct session *session,
     json_int(&json, report->pointers);
     json_name(&json, "displaced");
     json_int(&json, report->displaced);
-    records_json(&json, "restored", &report->changed);
-    records_json(&json, "missing", &report->missing);
+    placed_json(&json, &report->changed);
+    missing_json(&json, &report->missing);
     touched_json(&json, session);
     report_json_close(&json);
 }
 
-static void print_record(struct context *context, const char *word,
-                         const struct data_record *record)
+static void print_placed(struct context *context, const char *word,
+                         const struct data_placed *placed)
 {
-    struct str size = bytes_print(context->arena, record->artifact.size_bytes);
+    const struct artifact *artifact = &placed->record.artifact;
     buf_print(&context->out, "%s ", word);
-    buf_add_escaped(&context->out, record->artifact.path, false);
-    buf_print(&context->out, "  %.*s\n", STR_FMT(size));
+    buf_add_escaped(&context->out, artifact->path, false);
+    if (artifact->kind == ARTIFACT_TREE)
+        buf_print(&context->out, "  %.*s file%s,",
+                  STR_FMT(count_print(context->arena, placed->files)),
+                  placed->files == 1 ? "" : "s");
+    else
+        buf_add_char(&context->out, ' ');
+    buf_print(&context->out, " %.*s\n", STR_FMT(bytes_print(context->arena, placed->bytes)));
 }
 
 static void print_text(struct context *context, const struct data_checkout *report, bool is_dry)
 {
-    vec_each (const struct data_record, record, &report->changed)
-        print_record(context, is_dry ? "would restore" : "restored", record);
+    vec_each (const struct data_placed, placed, &report->changed)
+        print_placed(context, is_dry ? "would restore" : "restored", placed);
     if (!report->changed.len && !report->missing.len)
         buf_print(&context->out, "everything is in place (%lld path%s)\n",
                   (long long)report->unchanged, report->unchanged == 1 ? "" : "s");
@@ -171,12 +197,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         print_json(context, &shell.session, &report, command->dry_run);
     else if (!context->common.quiet)
         print_text(context, &report, command->dry_run);
-    if (report.displaced)
-        context_notice(context,
-                       "%lld file%s or director%s that only the work tree held moved to "
-                       ".mlops/%.*s",
-                       (long long)report.displaced, report.displaced == 1 ? "" : "s",
-                       report.displaced == 1 ? "y" : "ies", STR_FMT(report.displaced_to));
+    data_tell_displaced(context, &report, command->dry_run);
     tell_missing(context, &report);
     if (report.missing.len)
         context->status = ERROR_ANSWER;
@@ -207,8 +228,9 @@ const struct cli_command cmd_checkout = {
         "What is in the way and not in the store moves to .mlops/displaced; nothing is lost and no "
         "--force is needed.\n"
         "\n"
-        "--json: {schema_version, is_dry_run, unchanged, pointers_written, displaced, restored, "
-        "missing, counts}.\n"
+        "--json: {schema_version, is_dry_run, unchanged, pointers_written, displaced, restored: "
+        "[{path, "
+        "..., written_files, written_bytes}], missing, counts}.\n"
         "\n"
         "Exit status 1 if the store lacks something; all the rest is done then.",
     .options = rows,

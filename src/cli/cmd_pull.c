@@ -41,7 +41,9 @@ static void print(struct context *context, const struct transfer_report *fetched
         transfer_tell_missing(context, "fetched", fetched);
         return;
     }
-    transfer_report_print(context, "fetched", fetched);
+    bool is_idle = !fetched->counts.objects && !fetched->results && !fetched->missing.len;
+    if (!is_idle || !placed->restored)
+        transfer_report_print(context, "fetched", fetched);
     if (!context->common.quiet && placed->restored)
         buf_print(&context->out, "put %lld path%s in place\n", (long long)placed->restored,
                   placed->restored == 1 ? "" : "s");
@@ -67,9 +69,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(data_checkout(&shell.session, &options, &placed));
     progress_clear(&shell.progress);
     print(context, &report, &placed);
-    if (placed.displaced)
-        context_notice(context, "%lld that only the work tree held moved to .mlops/%.*s",
-                       (long long)placed.displaced, STR_FMT(placed.displaced_to));
+    data_tell_displaced(context, &placed, false);
     return NULL;
 }
 

@@ -169,3 +169,16 @@ int data_status_print(struct context *context, const struct data_status_vec *sta
             print_status(context, status);
     return data_status_count(statuses);
 }
+
+void data_tell_displaced(struct context *context, const struct data_checkout *report, bool is_dry)
+{
+    bool is_one = report->displaced == 1;
+    struct str what =
+        str_print(context->arena, "%lld file%s or director%s that only the work tree",
+                  (long long)report->displaced, is_one ? "" : "s", is_one ? "y" : "ies");
+    if (report->displaced && is_dry)
+        context_notice(context, "%.*s holds would move to .mlops/displaced", STR_FMT(what));
+    else if (report->displaced)
+        context_notice(context, "%.*s held moved to .mlops/%.*s", STR_FMT(what),
+                       STR_FMT(report->displaced_to));
+}

@@ -169,14 +169,23 @@ static FALLIBLE put_link(struct checking_out *out, const struct data_record *rec
     return NULL;
 }
 
-static FALLIBLE put(struct checking_out *out, const struct data_record *record, bool *ret_done)
+static FALLIBLE put(struct checking_out *out, const struct data_record *record,
+                    struct worktree_change *ret, bool *ret_done)
 {
+    struct worktree *worktree = out->session->worktree;
     int displaced = 0;
-    if (record->kind == TREE_SYMLINK)
+    if (record->kind == TREE_SYMLINK) {
+        ret->files = 1;
+        ret->bytes = record->artifact.size_bytes;
         return put_link(out, record, ret_done);
-    TRY(worktree_restore(out->session->worktree, &record->artifact, out->report.displaced_to,
-                         &displaced, ret_done));
-    out->report.displaced += displaced;
+    }
+    struct worktree_counts before = worktree_counts(worktree);
+    TRY(worktree_restore(worktree, &record->artifact, out->report.displaced_to, &displaced,
+                         ret_done));
+    struct worktree_counts after = worktree_counts(worktree);
+    ret->files = after.restored_files - before.restored_files;
+    ret->bytes = after.restored_bytes - before.restored_bytes;
+    ret->displaced = displaced;
     return NULL;
 }
 
@@ -202,6 +211,7 @@ static FALLIBLE visit_parts(struct checking_out *out, const struct data_record *
 
 static FALLIBLE visit_part(struct checking_out *out, const struct data_record *part)
 {
+    struct worktree_change change = {0};
     bool done = false;
     TRY(signal_check());
     TRY(is_there(out, part, &done));
@@ -209,12 +219,15 @@ static FALLIBLE visit_part(struct checking_out *out, const struct data_record *p
         out->report.unchanged++;
         return NULL;
     }
-    TRY(out->options->is_dry ? worktree_can_restore(out->session->worktree, &part->artifact, &done)
-                             : put(out, part, &done));
+    TRY(out->options->is_dry
+            ? worktree_foresee(out->session->worktree, &part->artifact, &change, &done)
+            : put(out, part, &change, &done));
     if (!done)
         return visit_parts(out, part);
     out->report.restored++;
-    *vec_push(out->session->arena, &out->report.changed) = *part;
+    out->report.displaced += change.displaced;
+    *vec_push(out->session->arena, &out->report.changed) =
+        (struct data_placed){*part, change.files, change.bytes};
     return NULL;
 }
 

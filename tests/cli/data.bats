@@ -558,3 +558,27 @@ END
   says "mlops resolve d"
   fails 3 remove d
 }
+
+@test "checkout -n foresees what is written and what moves away" {
+  git_init
+  raw
+  echo 1 >one
+  succeeds add data/raw one
+  succeeds checkout -n --json
+  holds 'r["displaced"] == 0 and r["restored"] == []'
+  echo edited >data/raw/f1
+  echo mine >data/raw/mine
+  rm data/raw/sub/s2 one
+  mkdir one
+  echo stored nowhere >one/a
+  echo 3 >one/b # known
+  succeeds checkout -n
+  says "would restore data/raw  2 files, 5 B"
+  says "3 files or directories that only the work tree holds would move to .mlops/displaced"
+  succeeds checkout -n --json
+  holds 'r["displaced"] == 3 and [p["written_files"] for p in r["restored"]] == [2, 1]'
+  [ ! -e .mlops/displaced ]
+  cp "$OUT" foreseen
+  succeeds checkout --json
+  holds 'all(r[k] == json.load(open("foreseen"))[k] for k in ("displaced", "restored", "missing"))'
+}

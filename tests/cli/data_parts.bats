@@ -109,3 +109,13 @@ partial_clone() {
   holds 'r["data"] == []'
   [ -e d.mlops ]
 }
+
+@test "pull over an edit says what it put in place and what it moved away" {
+  partial_clone
+  succeeds pull
+  echo edited >data/raw/top
+  succeeds pull
+  says "put 1 path in place"
+  says "1 file or directory that only the work tree held moved to .mlops/displaced/checkout-"
+  says_not "nothing to do"
+}

@@ -32,3 +32,6 @@ int data_status_count(const struct data_status_vec *statuses);
 
 /* A word of the command line as a path of the project. */
 FALLIBLE data_word(struct data_shell *shell, struct str word, struct str *ret);
+
+/* What a checkout moved out of the way, or would. */
+void data_tell_displaced(struct context *context, const struct data_checkout *report, bool is_dry);

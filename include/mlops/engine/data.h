@@ -105,10 +105,18 @@ FALLIBLE data_graft(struct session *session, const struct artifact *top, struct 
 
 /* --- checkout --- */
 
+/* What was put in place (or would be); files and bytes are those that were written. */
+struct data_placed {
+    struct data_record record;
+    int64_t files, bytes;
+};
+VEC(data_placed_vec, struct data_placed);
+
 struct data_checkout {
     int64_t restored, unchanged, displaced, pointers;
-    struct data_record_vec missing, changed; /* not in the store; put in place (or would be) */
-    struct str displaced_to;                 /* folder, relative to the project */
+    struct data_record_vec missing; /* not in the store */
+    struct data_placed_vec changed;
+    struct str displaced_to; /* folder, relative to .mlops */
 };
 
 struct data_checkout_options {

@@ -83,6 +83,14 @@ void worktree_relink(struct worktree *worktree);
 FALLIBLE worktree_can_restore(struct worktree *worktree, const struct artifact *artifact,
                               bool *ret);
 
+/* What worktree_restore would write and move out of the way; *ret_can false: nothing, since the
+ * store lacks an object. */
+struct worktree_change {
+    int64_t files, bytes, displaced;
+};
+FALLIBLE worktree_foresee(struct worktree *worktree, const struct artifact *artifact,
+                          struct worktree_change *ret, bool *ret_can);
+
 /* Makes the path hold the artifact: objects go to a temporary sibling first, then swap in by
  * rename; of a directory only what differs is replaced. What is in the way and not in the store
  * moves to `displaced` (a folder relative to .mlops/, made on demand; *ret_displaced says how
