@@ -1,11 +1,13 @@
 /* The work tree is made to hold what is recorded; nothing that only it holds is lost. */
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/host/walk.h"
+#include "mlops/model/event.h"
 #include "mlops/model/name.h"
 
 #include <errno.h>
@@ -241,6 +243,59 @@ static FALLIBLE visit(struct checking_out *out, const struct data_record *record
     return visit_part(out, record);
 }
 
+static FALLIBLE keep_copy(struct checking_out *out, const struct pointer *pointer, struct str bytes)
+{
+    struct session *session = out->session;
+    struct arena *arena = session->arena;
+    struct str folder = path_join(arena, STR(".mlops"), out->report.displaced_to);
+    struct str to = path_join(arena, folder, pointer->file);
+    struct str file = pointer->file, tracked = pointer->artifact.path;
+    TRY(directory_make(fd_number(session->workspace.root_fd),
+                       str_terminate(arena, path_directory(to)), true));
+    TRY(workspace_publish(&session->workspace, to.at, bytes, 0644, true));
+    struct event event = {
+        .kind = EVENT_NOTICE,
+        .text = str_print(arena,
+                          "'%.*s' was in no commit: to go back to it, cp %.*s %.*s && mlops "
+                          "checkout %.*s",
+                          STR_FMT(file), STR_FMT(to), STR_FMT(file), STR_FMT(tracked))};
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
+/* What git does not know, nor that revision, is the only name of a version. */
+static FALLIBLE keep_pointer(struct checking_out *out, const struct pointer *pointer)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct session *session = out->session;
+    struct buf text = buf_in(&scratch);
+    struct str now = {0};
+    bool found = false, is_known = false;
+    TRY(file_read(&scratch, fd_number(session->workspace.root_fd),
+                  str_terminate(&scratch, pointer->file), LIMIT_DOCUMENT_BYTES, &now, &found));
+    pointer_print(pointer, &text);
+    if (!found || str_equal(now, buf_str(&text)))
+        return NULL;
+    TRY(vcs_knows(session->vcs, now, &is_known));
+    if (is_known)
+        return NULL;
+    out->report.displaced++;
+    return out->options->is_dry ? NULL : keep_copy(out, pointer, now);
+}
+
+static FALLIBLE write_pointer(struct checking_out *out, const struct pointer *pointer)
+{
+    struct session *session = out->session;
+    bool changed = false;
+    TRY(keep_pointer(out, pointer));
+    if (out->options->is_dry)
+        return NULL;
+    TRY(make_above(session, pointer->file, true));
+    TRY(pointers_save(&session->workspace, pointer, &changed));
+    out->report.pointers += changed;
+    return NULL;
+}
+
 /* Pointers of a revision come with their data, as 'git checkout REV -- FILE' would write them; of a
  * part of a directory only the data come. */
 static FALLIBLE write_pointers(struct checking_out *out)
@@ -251,16 +306,9 @@ static FALLIBLE write_pointers(struct checking_out *out)
     AUTO(lock_drop) struct lock lock = {0};
     if (!out->options->is_dry)
         TRY(data_lock(session, &lock));
-    vec_each (const struct data_record, want, &out->wants) {
-        bool changed = false;
-        bool is_whole =
-            want->pointer && str_equal(want->pointer->artifact.path, want->artifact.path);
-        if (!is_whole || out->options->is_dry)
-            continue;
-        TRY(make_above(session, want->artifact.path, true));
-        TRY(pointers_save(&session->workspace, want->pointer, &changed));
-        out->report.pointers += changed;
-    }
+    vec_each (const struct data_record, want, &out->wants)
+        if (want->pointer && str_equal(want->pointer->artifact.path, want->artifact.path))
+            TRY(write_pointer(out, want->pointer));
     return NULL;
 }
 

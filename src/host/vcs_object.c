@@ -69,6 +69,18 @@ struct error *vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, 
     return NULL;
 }
 
+struct error *vcs_knows(struct vcs *vcs, struct str bytes, bool *ret)
+{
+    git_oid id;
+    AUTO(git2_drop_odb) git_odb *objects = NULL;
+    TRY_GIT(git2()->repository_odb(&objects, vcs->repository),
+            "the objects of the git repository '%s' can't be read", vcs->top);
+    TRY_GIT(git2()->odb_hash(&id, bytes.len ? bytes.at : "", bytes.len, GIT_OBJECT_BLOB),
+            "%zu bytes can't be hashed as git does", bytes.len);
+    *ret = git2()->odb_exists(objects, &id) == 1;
+    return NULL;
+}
+
 struct listing {
     const struct vcs_listing *wanted;
     struct arena *arena;

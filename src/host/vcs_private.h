@@ -42,6 +42,8 @@
     F(object_id)                                                                                   \
     F(object_peel)                                                                                 \
     F(odb_free)                                                                                    \
+    F(odb_exists)                                                                                  \
+    F(odb_hash)                                                                                    \
     F(odb_read_header)                                                                             \
     F(oid_fmt)                                                                                     \
     F(oid_fromstrn)                                                                                \

@@ -582,3 +582,28 @@ END
   succeeds checkout --json
   holds 'all(r[k] == json.load(open("foreseen"))[k] for k in ("displaced", "restored", "missing"))'
 }
+
+@test "checkout of a revision keeps a pointer that git does not know" {
+  git_init
+  mkdir sub
+  echo 1 >sub/f
+  succeeds add sub/f
+  commit_all
+  echo 2 >sub/f
+  succeeds add sub/f
+  cp sub/f.mlops "$BATS_TEST_TMPDIR/second"
+  succeeds checkout -n HEAD sub/f --json
+  holds 'r["displaced"] == 1'
+  succeeds checkout HEAD sub/f
+  says "'sub/f.mlops' was in no commit"
+  holds_text sub/f 1
+  cmp .mlops/displaced/checkout-*/sub/f.mlops "$BATS_TEST_TMPDIR/second"
+  cp .mlops/displaced/checkout-*/sub/f.mlops sub/f.mlops
+  succeeds checkout sub/f
+  holds_text sub/f 2
+  commit_all
+  rm -r .mlops/displaced
+  succeeds checkout HEAD~1 sub/f
+  succeeds checkout HEAD sub/f
+  [ ! -e .mlops/displaced ]
+}

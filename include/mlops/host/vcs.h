@@ -68,6 +68,9 @@ FALLIBLE vcs_resolve(struct vcs *vcs, struct arena *arena, struct str revision,
 FALLIBLE vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, struct str path,
                   int64_t bytes_most, struct str *ret, bool *ret_found);
 
+/* Whether the repository has a file of this content: committed, staged or stashed some time. */
+FALLIBLE vcs_knows(struct vcs *vcs, struct str bytes, bool *ret);
+
 /* Changed files between two commits: "M path", "A path", "D path", sorted by path; an empty id
  * means an empty tree. */
 FALLIBLE vcs_diff_files(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
