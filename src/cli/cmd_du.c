@@ -86,6 +86,22 @@ static FALLIBLE add_record(struct summing *summing, const struct data_record *re
     return NULL;
 }
 
+/* All of a record, or the part of it that the path names. */
+static FALLIBLE add_named(struct summing *summing, const struct data_record *record,
+                          struct str path, bool *found)
+{
+    struct data_record part = *record;
+    bool is_known = true, has = path_is_within(record->artifact.path, path);
+    if (!has && path_is_within(path, record->artifact.path))
+        TRY(data_part(summing->session, record, path, &part, &has, &is_known));
+    if (!is_known)
+        return error_hint(error_new(ERROR_ANSWER, "the store can't tell what is in '%.*s'",
+                                    STR_FMT(record->artifact.path)),
+                          "'mlops pull' fetches it");
+    *found = *found || has;
+    return has ? add_record(summing, &part) : NULL;
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     AUTO(data_close) struct data_shell shell = {0};
@@ -94,15 +110,19 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
                               .table = table_make(context->arena, columns, COUNT_OF(columns))};
     struct data_record_vec records = {0};
     struct str path = {0};
+    bool found = false;
     (void)opaque;
     TRY(data_open(context, true, &shell));
     if (argc)
         TRY(data_word(&shell, argv[0], &path));
     TRY(data_records(&shell.session, STR(""), &records));
     vec_each (const struct data_record, record, &records)
-        if (path_is_within(record->artifact.path, path))
-            TRY(add_record(&summing, record));
+        TRY(add_named(&summing, record, path, &found));
     progress_clear(&shell.progress);
+    if (argc && !found)
+        return error_hint(
+            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
+            "'mlops ls' lists everything");
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
     report_table(context, &summing.table, "data");
@@ -111,7 +131,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 
 static const struct command_example examples[] = {
     {"mlops du", "what takes how much room"},
-    {"mlops du data", "below one directory"},
+    {"mlops du data", "below one directory, or of a part of one that is tracked"},
 };
 
 const struct cli_command cmd_du = {

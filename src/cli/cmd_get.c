@@ -38,6 +38,7 @@ struct getting {
     struct progress progress;
     struct observer observer;
     struct str out; /* absolute */
+    bool names_directory;
     struct get_report report;
 };
 
@@ -50,6 +51,7 @@ static FALLIBLE find_out(struct getting *getting, struct str last)
     (void)path_resolve(arena, STR(""), out, &out);
     TRY(file_stat_at(AT_FDCWD, str_terminate(arena, out), true, &stat, &found));
     getting->out = out;
+    getting->names_directory = !found && str_ends(getting->command->out, STR("/"));
     if (!found || !S_ISDIR(stat.mode))
         return NULL;
     if (!last.len || path_text_fault(last) || str_find_char(last, '/') >= 0)
@@ -61,8 +63,10 @@ static FALLIBLE find_out(struct getting *getting, struct str last)
 
 static struct get_target target_of(struct getting *getting)
 {
-    return (struct get_target){
-        .out = getting->out, .force = getting->command->force, .observer = &getting->observer};
+    return (struct get_target){.out = getting->out,
+                               .force = getting->command->force,
+                               .is_directory = getting->names_directory,
+                               .observer = &getting->observer};
 }
 
 static FALLIBLE get_of_url(struct getting *getting, struct str url)
@@ -99,6 +103,20 @@ static FALLIBLE find_commit(struct session *session, struct str rev, struct str 
                              STR_FMT(session->workspace.root));
 }
 
+static FALLIBLE check_project(const struct str *directory, struct str word)
+{
+    struct file_stat stat = {0};
+    bool found = false;
+    TRY(file_stat_at(AT_FDCWD, directory->at, true, &stat, &found));
+    if (found && S_ISDIR(stat.mode))
+        return NULL;
+    return error_hint(
+        error_new(ERROR_PROJECT, "'%.*s' is no project: %s", STR_FMT(word),
+                  found ? "it is no directory" : "there is no such directory"),
+        "of two words the first is a project's directory (git clone one that is elsewhere), or "
+        "one word is a URL");
+}
+
 /* Its own files are never written to, and none of its store's are linked to. */
 static FALLIBLE get_of_project(struct getting *getting, struct str directory, struct str word)
 {
@@ -108,6 +126,7 @@ static FALLIBLE get_of_project(struct getting *getting, struct str directory, st
         .is_read_only = true, .threads = -1, .observer = &getting->observer};
     struct str path = {0}, commit = {0};
     options.cwd = path_join(arena, getting->cwd, directory);
+    TRY(check_project(&options.cwd, directory));
     TRY(session_open_data(arena, &options, &session));
     session.workspace.config.link = LINK_AUTO;
     TRY(workspace_path(arena, &session.workspace, word, &path));

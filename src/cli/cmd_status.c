@@ -138,6 +138,24 @@ static FALLIBLE find_pointers(struct session *session, int argc, const struct st
     return NULL;
 }
 
+/* Without a pipeline a word can only be a tracked path. */
+static FALLIBLE refuse_untracked(struct session *session, int argc, const struct str *argv)
+{
+    for (int i = 0; i < argc; i++) {
+        struct pointer_vec found = {0};
+        if (is_pipeline_word(argv[i]) || str_find_char(argv[i], ':') >= 0)
+            return NULL; /* names a pipeline */
+        TRY(find_pointers(session, 1, &argv[i], &found));
+        if (!found.len)
+            return error_hint(error_new(ERROR_PROJECT,
+                                        "'%.*s' is not tracked, and there is no pipeline of which "
+                                        "it could be a stage",
+                                        STR_FMT(argv[i])),
+                              "'mlops ls' lists what is tracked, 'mlops add' tracks a path");
+    }
+    return NULL;
+}
+
 /* Words that all are tracked paths, or no words where there is no pipeline: only data are asked
  * for.
  */
@@ -158,7 +176,7 @@ static FALLIBLE is_about_data(struct context *context, const struct status_comma
     TRY(data_open(context, true, &shell));
     TRY(find_pointers(&shell.session, argc, argv, &pointers));
     *ret = argc ? pointers.len == (size_t)argc : pointers.len > 0;
-    return NULL;
+    return found ? NULL : refuse_untracked(&shell.session, argc, argv);
 }
 
 static FALLIBLE run_data(struct context *context, const struct status_command *command, int argc,

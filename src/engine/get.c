@@ -45,6 +45,16 @@ FALLIBLE landing_open(struct arena *arena, const struct get_target *target, stru
     return NULL;
 }
 
+FALLIBLE landing_check(const struct landing *landing, bool is_directory)
+{
+    struct str out = landing->target->out;
+    if (is_directory || !landing->target->is_directory)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "there is no directory '%.*s'", STR_FMT(out)),
+                      "make it (mkdir -p '%.*s'), or leave out the '/' to call the file so",
+                      STR_FMT(out));
+}
+
 FALLIBLE landing_name(const struct landing *landing, struct arena *arena, struct str path,
                       struct str *ret)
 {

@@ -17,6 +17,9 @@ struct landing {
 FALLIBLE landing_open(struct arena *arena, const struct get_target *target, struct landing *ret);
 void landing_drop(struct landing *landing);
 
+/* When it is known what comes: a file can't be called 'out/'. */
+FALLIBLE landing_check(const struct landing *landing, bool is_directory);
+
 /* Makes the directories above `path` (below GET_CONTENT; "" is GET_CONTENT itself) and gives its
  * name for use with temp.fd. */
 FALLIBLE landing_name(const struct landing *landing, struct arena *arena, struct str path,

@@ -131,6 +131,11 @@ static FALLIBLE put_of_git(struct getting *getting, struct str commit, struct st
 static FALLIBLE unknown(struct session *session, struct str commit, struct str path)
 {
     const char *where = commit.len ? " at " : "";
+    if (!commit.len && fd_number(session->workspace.state_fd) < 0)
+        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is no project of mlops",
+                                    STR_FMT(session->workspace.root)),
+                          "of two words the first is a project's directory: mlops get PROJECT "
+                          "PATH");
     return error_hint(error_new(ERROR_PROJECT,
                                 "no pointer or lock file of '%.*s'%s%.*s names '%.*s'",
                                 STR_FMT(session->workspace.root), where,
@@ -150,11 +155,13 @@ struct error *get_tracked(struct session *session, const struct get_target *targ
     TRY(data_records(session, commit, &records));
     TRY(find_record(session, &records, path, &record, &found));
     if (found) {
+        TRY(landing_check(&landing, record.artifact.kind == ARTIFACT_TREE));
         TRY(put_record(&getting, &record));
     } else {
         TRY(put_of_git(&getting, commit, path, &found));
         if (!found)
             return unknown(session, commit, path);
+        TRY(landing_check(&landing, false));
     }
     TRY(landing_finish(&landing, getting.report.is_directory));
     *ret = getting.report;

@@ -167,6 +167,7 @@ struct error *get_url(struct arena *arena, const struct get_target *target,
 {
     AUTO(landing_drop) struct landing landing = {0};
     TRY(landing_open(arena, target, &landing));
+    TRY(landing_check(&landing, state->is_directory));
     struct getting getting = {.landing = &landing, .upstream = upstream, .state = state};
     TRY(check_space(&getting));
     if (state->is_directory)

@@ -44,7 +44,7 @@ static FALLIBLE check_allowed(const struct worktree *worktree, struct str link, 
     return error_hint(error_new(ERROR_PROJECT,
                                 "'%.*s' is a link to '%.*s', where mlops may not write",
                                 STR_FMT(link), STR_FMT(real)),
-                      "to allow it add the directory to allow_roots: mlops config --local "
+                      "to allow it add the directory to allow_roots: mlops config set --local "
                       "allow_roots DIRECTORY");
 }
 

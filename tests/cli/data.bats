@@ -607,3 +607,33 @@ END
   succeeds checkout HEAD sub/f
   [ ! -e .mlops/displaced ]
 }
+
+@test "status, du and get of what is none say so" {
+  git_init
+  mkdir d
+  echo 1 >d/f
+  succeeds add d
+  echo x >untracked
+  fails 3 status untracked
+  says "'untracked' is not tracked"
+  succeeds status d
+  fails 1 du nope
+  says "nothing that is tracked is called 'nope'"
+  succeeds du d/f --json
+  holds '[(x["path"], x["store_bytes"]) for x in r["data"]] == [("d/f", 2)]'
+  fails 3 get nope d
+  says "'nope' is no project: there is no such directory"
+  fails 3 get https://example.org/x d
+  says "no project"
+  mkdir "$BATS_TEST_TMPDIR/other"
+  fails 3 get "$BATS_TEST_TMPDIR/other" d -o here
+  says "is no project of mlops"
+  fails 3 get . d/f -o new/
+  says "mkdir -p"
+  fails 3 get "file://$PWD/untracked" -o new/
+  [ ! -e new ]
+  succeeds get . d -o new/
+  [ -e new/f ]
+  succeeds get . d/f -o new/g
+  [ -e new/g ]
+}

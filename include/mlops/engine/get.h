@@ -6,8 +6,9 @@
 #include "mlops/store/upstream.h"
 
 struct get_target {
-    struct str out; /* absolute; its directory must be there */
-    bool force;     /* a file that lies there is replaced; a directory never */
+    struct str out;    /* absolute; its directory must be there */
+    bool force;        /* a file that lies there is replaced; a directory never */
+    bool is_directory; /* written with a '/' behind it: no name for a file */
     const struct observer *observer;
 };
 
