@@ -27,6 +27,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     if (command->dry_run)
         return transfer_print_states(&shell, command, &roots);
     TRY(transfer_fetch_parts(&shell, command, &roots, &report));
+    TRY(transfer_check_parts(&shell, &roots));
     progress_clear(&shell.progress);
     transfer_report_print(context, "fetched", &report);
     return NULL;

@@ -62,6 +62,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
     TRY(transfer_fetch_parts(&shell, command, &roots, &report));
+    TRY(transfer_check_parts(&shell, &roots));
     if (argc)
         list_paths(context->arena, &roots, &paths);
     struct data_checkout_options options = {.paths = paths.at, .count = paths.len};

@@ -51,6 +51,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     TRY(data_open(context, false, &shell));
     TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, true, &roots));
+    TRY(transfer_check_parts(&shell, &roots));
     roots = pushed_ones(context->arena, &roots);
     if (command->dry_run)
         return transfer_print_states(&shell, command, &roots);

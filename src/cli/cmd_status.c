@@ -201,6 +201,7 @@ static FALLIBLE run_remote(struct context *context, const struct status_command 
     struct transfer_root_vec roots = {0};
     TRY(data_open(context, false, &shell));
     TRY(transfer_choose(&shell, &transfer, argc, argv, false, &roots));
+    TRY(transfer_check_parts(&shell, &roots));
     return transfer_print_states(&shell, &transfer, &roots);
 }
 

@@ -20,6 +20,43 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
     return transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret);
 }
 
+/* What can't be told may be there. */
+static FALLIBLE has_part(struct session *session, const struct transfer_root *root, bool *ret)
+{
+    struct data_record record = {.artifact = root->artifact, .named_by = root->named_by}, part;
+    struct data_record_vec parts = {0}, lacks = {0};
+    bool found = false, is_known = true;
+    if (root->is_pattern)
+        TRY(data_match_parts(session, &record, root->below, &parts, &lacks));
+    else
+        TRY(data_part(session, &record, root->below, &part, &found, &is_known));
+    *ret = found || !is_known || parts.len || lacks.len;
+    return NULL;
+}
+
+FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_root_vec *roots)
+{
+    struct session *session = &shell->session;
+    struct map found = {0};
+    vec_each (const struct transfer_root, root, roots) {
+        bool has = false;
+        if (!root->is_all || map_has(&found, root->below))
+            continue;
+        TRY(has_part(session, root, &has));
+        if (has)
+            map_put(session->arena, &found, root->below, shell);
+    }
+    vec_each (const struct transfer_root, root, roots) {
+        if (!root->is_all || map_has(&found, root->below))
+            continue;
+        struct str shown = workspace_show(session->arena, &session->workspace, root->below);
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' names nothing that is in '%.*s'",
+                                    STR_FMT(shown), STR_FMT(root->artifact.path)),
+                          "'mlops ls %.*s' lists what is", STR_FMT(root->artifact.path));
+    }
+    return NULL;
+}
+
 FALLIBLE transfer_split(struct data_shell *shell, const struct transfer_command *command,
                         const struct transfer_root_vec *roots, struct transfer_part_vec *ret)
 {

@@ -11,6 +11,7 @@
 struct target {
     struct str word, path;
     bool is_pattern, is_used;
+    bool is_whole; /* names all of something */
 };
 VEC(target_vec, struct target);
 
@@ -96,6 +97,7 @@ static void choose_part(struct choosing *choosing, size_t index, const struct ta
     struct transfer_root root = choosing->rooting->candidates.at[index].root;
     root.below = target->path;
     root.is_pattern = target->is_pattern;
+    root.is_all = !target->is_whole;
     root.key = (struct digest){{0}};
     *vec_push(choosing->rooting->arena, choosing->ret) = root;
 }
@@ -147,9 +149,12 @@ static void choose(struct choosing *choosing)
         vec_each (struct target, target, &choosing->targets) {
             enum walk_choice how = match(&candidates->at[i], target);
             target->is_used |= how != WALK_NONE;
+            target->is_whole |= how == WALK_ALL;
             if (how == WALK_ALL)
                 choose_whole(choosing, i);
         }
+    }
+    for (size_t i = 0; i < candidates->len; i++) {
         vec_each (const struct target, target, &choosing->targets) {
             if (!choosing->is_whole[i] && match(&candidates->at[i], target) == WALK_SOME)
                 choose_part(choosing, i, target);

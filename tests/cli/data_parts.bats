@@ -119,3 +119,17 @@ partial_clone() {
   says "1 file or directory that only the work tree held moved to .mlops/displaced/checkout-"
   says_not "nothing to do"
 }
+
+@test "a word that names nothing is an error for push, fetch, pull and status" {
+  partial_clone
+  for word in 'data/raw/*.nope' data/raw/nope 'data/raw/b/*.nope'; do
+    for command in fetch pull push "status -c"; do
+      fails 2 $command "$word"
+      says "'$word' names nothing that is in 'data/raw'"
+    done
+  done
+  succeeds fetch 'data/raw/*/1.csv'
+  echo 1 >data/top.csv
+  succeeds add data/top.csv
+  succeeds push 'data/**/*p.csv' # whole, though nothing in data/raw matches
+}

@@ -53,6 +53,9 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                          const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret);
 
+/* Refuses words of which the trees in the store tell that they name nothing. */
+FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_root_vec *roots);
+
 /* The roots of one remote after the other: those whose output names a remote of its own go there,
  * unless the command names one. */
 struct transfer_part {

@@ -15,6 +15,7 @@ struct transfer_root {
     struct str below;  /* only this part of a directory: a path or pattern relative to the project;
                           empty: all of it */
     bool is_pattern;   /* `below` is one */
+    bool is_all;       /* its word names nothing but such parts: one of them must be there */
     bool is_pushed;    /* an output with `push: false` is never sent */
     struct str remote; /* where an output belongs that names a remote of its own; else empty */
 };
