@@ -107,15 +107,36 @@ static FALLIBLE prefetch(struct checking_out *out)
     return worktree_prefetch(session->worktree, wishes, out->wants.len, session->observer);
 }
 
+static FALLIBLE is_link_there(struct session *session, const struct data_record *record, bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int root_fd = fd_number(session->workspace.root_fd);
+    const char *path = str_terminate(&scratch, record->artifact.path);
+    struct file_stat stat = {0};
+    struct str target = {0}, now = {0};
+    bool found = false;
+    *ret = false;
+    TRY(file_stat_at(root_fd, path, false, &stat, &found));
+    if (!found || !S_ISLNK(stat.mode) || !session->cas)
+        return NULL;
+    TRY(walk_link(&scratch, root_fd, path, &now));
+    TRY(cas_get_bytes(session->cas, &scratch, record->artifact.digest, LIMIT_PATH_BYTES, &target,
+                      &found));
+    *ret = found && str_equal(now, target);
+    return NULL;
+}
+
 /* What is odd there is not what is wanted, whatever it is. */
 static FALLIBLE is_there(struct checking_out *out, const struct data_record *record, bool *ret)
 {
     struct artifact now = {0};
+    if (record->kind == TREE_SYMLINK)
+        return is_link_there(out->session, record, ret);
     struct error *error =
         worktree_look(out->session->worktree, record->artifact.path, LOOK_OUT, &now);
     if (error && error->code >= ERROR_SIGNAL)
         return error;
-    *ret = !error && artifact_equal(&now, &record->artifact) && record->kind != TREE_SYMLINK &&
+    *ret = !error && artifact_equal(&now, &record->artifact) &&
            now.empty_dir_count == record->artifact.empty_dir_count;
     error_drop(error);
     return NULL;
@@ -171,23 +192,34 @@ static FALLIBLE put_link(struct checking_out *out, const struct data_record *rec
     return NULL;
 }
 
-static FALLIBLE put(struct checking_out *out, const struct data_record *record,
-                    struct worktree_change *ret, bool *ret_done)
+static FALLIBLE put_content(struct checking_out *out, const struct data_record *record,
+                            struct worktree_change *ret, bool *ret_done)
 {
     struct worktree *worktree = out->session->worktree;
-    int displaced = 0;
-    if (record->kind == TREE_SYMLINK) {
-        ret->files = 1;
-        ret->bytes = record->artifact.size_bytes;
-        return put_link(out, record, ret_done);
-    }
     struct worktree_counts before = worktree_counts(worktree);
+    int displaced = 0;
     TRY(worktree_restore(worktree, &record->artifact, out->report.displaced_to, &displaced,
                          ret_done));
     struct worktree_counts after = worktree_counts(worktree);
-    ret->files = after.restored_files - before.restored_files;
-    ret->bytes = after.restored_bytes - before.restored_bytes;
-    ret->displaced = displaced;
+    *ret = (struct worktree_change){.files = after.restored_files - before.restored_files,
+                                    .bytes = after.restored_bytes - before.restored_bytes,
+                                    .displaced = displaced};
+    return NULL;
+}
+
+static FALLIBLE put(struct checking_out *out, const struct data_record *record,
+                    struct worktree_change *ret, bool *ret_done)
+{
+    bool is_inner = record->is_part && record->artifact.kind == ARTIFACT_TREE;
+    if (record->kind == TREE_SYMLINK) {
+        *ret = (struct worktree_change){.files = 1, .bytes = record->artifact.size_bytes};
+        return put_link(out, record, ret_done);
+    }
+    struct error *error = put_content(out, record, ret, ret_done);
+    if (!error || error->code != ERROR_STORED || !is_inner)
+        return error;
+    error_drop(error); /* a link that leads to another part: one by one */
+    *ret_done = false;
     return NULL;
 }
 
@@ -226,6 +258,11 @@ static FALLIBLE visit_part(struct checking_out *out, const struct data_record *p
             : put(out, part, &change, &done));
     if (!done)
         return visit_parts(out, part);
+    /* A part whose links lead to other parts can't be looked at by itself. */
+    if (part->is_part && !change.files && !change.displaced) {
+        out->report.unchanged++;
+        return NULL;
+    }
     out->report.restored++;
     out->report.displaced += change.displaced;
     *vec_push(out->session->arena, &out->report.changed) =

@@ -93,6 +93,7 @@ FALLIBLE data_part(struct session *session, const struct data_record *record, st
         return NULL;
     ret->artifact = artifact_of(str_copy(arena, path), &entry);
     ret->kind = entry.kind;
+    ret->is_part = true;
     take_empty_dirs(arena, &record->artifact, below, &ret->artifact);
     return NULL;
 }
@@ -110,6 +111,7 @@ FALLIBLE data_entries(struct session *session, const struct data_record *record,
         *part = *record;
         part->artifact = artifact_of(path_join(arena, record->artifact.path, entry->name), entry);
         part->kind = entry->kind;
+        part->is_part = true;
         if (entry->kind == TREE_DIRECTORY)
             take_empty_dirs(arena, &record->artifact, str_copy(&scratch, entry->name),
                             &part->artifact);
@@ -138,6 +140,7 @@ static void add_match(struct matching *matching, struct data_record_vec *list, s
     part->kind = entry->kind;
     if (str_equal(path, whole->path))
         return;
+    part->is_part = true;
     part->artifact = artifact_of(str_copy(arena, path), entry);
     if (entry->kind == TREE_DIRECTORY)
         take_empty_dirs(arena, whole, str_slice(path, whole->path.len + 1, path.len),

@@ -133,3 +133,23 @@ partial_clone() {
   succeeds add data/top.csv
   succeeds push 'data/**/*p.csv' # whole, though nothing in data/raw matches
 }
+
+@test "links between parts of a directory are put in place with the part that holds them" {
+  git_init
+  mkdir -p d/a d/b
+  echo 1 >d/a/x
+  echo 2 >d/b/y
+  ln -s ../a/x d/b/up
+  succeeds add d
+  succeeds remote add origin "$BATS_TEST_TMPDIR/store" --default
+  commit_all
+  succeeds push
+  git clone -q . ../clone
+  cd ../clone || return
+  succeeds pull d/b
+  [ "$(readlink d/b/up)" = ../a/x ] && [ -e d/b/y ]
+  fails 1 checkout --json
+  holds 'r["restored"] == [] and [m["path"] for m in r["missing"]] == ["d/a"]'
+  succeeds pull
+  succeeds status --exit-code
+}

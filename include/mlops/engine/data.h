@@ -69,6 +69,7 @@ struct data_record {
     struct str named_by;           /* "data/raw.mlops", "pipeline.lock: train" */
     const struct pointer *pointer; /* NULL: an output of a stage */
     enum tree_kind kind; /* of a part of a directory; TREE_SYMLINK: its target is the object */
+    bool is_part;        /* of what pointer or lock file name: its links may lead to other parts */
 };
 VEC(data_record_vec, struct data_record);
 
