@@ -55,23 +55,37 @@ static FALLIBLE stat_path(struct session *session, struct str path, struct file_
 /* --- what is meant --- */
 
 /* A pointer that can't be read counts as none: it is written anew. */
+static FALLIBLE pass_damaged(struct session *session, struct str file, struct error *error,
+                             bool *ret_damaged)
+{
+    *ret_damaged = false;
+    if (error && error->code == ERROR_PROJECT &&
+        path_name(file).len <= (size_t)LIMIT_PATH_PART_BYTES)
+        TRY(pointers_is_damaged(session->arena, &session->workspace, file, ret_damaged));
+    if (!*ret_damaged)
+        return error;
+    error_drop(error);
+    return NULL;
+}
+
 static FALLIBLE find_pointer(struct session *session, struct str path, struct pointer **ret)
 {
-    struct str file = pointer_file_of(session->arena, path);
     bool is_damaged = false;
-    if (path_name(file).len <= (size_t)LIMIT_PATH_PART_BYTES)
-        TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
-    return pointers_find(session->arena, &session->workspace,
-                         is_damaged ? path_directory(path) : path, ret);
+    struct error *error = pointers_find(session->arena, &session->workspace, path, ret);
+    TRY(pass_damaged(session, pointer_file_of(session->arena, path), error, &is_damaged));
+    return is_damaged
+               ? pointers_find(session->arena, &session->workspace, path_directory(path), ret)
+               : NULL;
 }
 
 static FALLIBLE load_pointer(struct session *session, struct str file, struct pointer **ret)
 {
     bool is_damaged = false;
-    *ret = NULL;
-    TRY(pointers_is_damaged(session->arena, &session->workspace, file, &is_damaged));
+    struct error *error = pointers_load(session->arena, &session->workspace, file, ret);
+    TRY(pass_damaged(session, file, error, &is_damaged));
     if (!is_damaged)
-        return pointers_load(session->arena, &session->workspace, file, ret);
+        return NULL;
+    *ret = NULL;
     struct event event = {
         .kind = EVENT_WARNING,
         .text =
