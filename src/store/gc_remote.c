@@ -352,6 +352,42 @@ static FALLIBLE sweep_packs(struct remote_gc *gc)
     return name_packs(gc);
 }
 
+/* --- what pushes that died have left --- */
+
+struct unfinished {
+    struct remote_gc *gc;
+    VEC(unfinished_vec, struct transport_item) items;
+};
+
+static FALLIBLE see_unfinished(void *context, const struct transport_item *item)
+{
+    struct unfinished *unfinished = context;
+    struct remote_gc *gc = unfinished->gc;
+    struct transport_item *kept = NULL;
+    if (!is_old(gc, item->modified_ns))
+        return NULL;
+    kept = vec_push(gc->arena, &unfinished->items);
+    *kept = *item;
+    kept->name = str_copy(gc->arena, item->name);
+    kept->version = str_copy(gc->arena, item->version);
+    return NULL;
+}
+
+static FALLIBLE sweep_unfinished(struct remote_gc *gc)
+{
+    struct unfinished unfinished = {.gc = gc};
+    TRY(depot_list_unfinished(gc->depot, see_unfinished, &unfinished));
+    vec_each (const struct transport_item, item, &unfinished.items) {
+        TRY(signal_check());
+        if (gc->sweep->options->really)
+            TRY(depot_remove_unfinished(gc->depot, item));
+        add_item(gc, "unfinished file", str_copy(gc->sweep->arena, item->name),
+                 STR("no push goes on with it"), MAX_OF(item->size_bytes, (int64_t)0),
+                 item->modified_ns);
+    }
+    return NULL;
+}
+
 static void tell_obsolete(struct remote_gc *gc)
 {
     vec_each (const struct remote_file, file, &gc->obsolete)
@@ -386,6 +422,7 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
     TRY(sweep_packs(&gc));
     if (options->really)
         TRY(replace_records(&gc));
+    TRY(sweep_unfinished(&gc));
     tell_obsolete(&gc);
     gc_items_sort(&sweep.items);
     *ret = report;

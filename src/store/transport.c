@@ -402,3 +402,62 @@ struct error *connection_remove(struct connection *connection, struct str name)
         .connection = connection, .verb = "remove", .name = name, .attempt = attempt_remove};
     return perform(&operation);
 }
+
+/* --- what is not finished --- */
+
+static FALLIBLE visit_unfinished(void *context, const struct transport_item *item)
+{
+    struct operation *operation = context;
+    struct str name = item->name, temp = STR(TRANSPORT_TEMP);
+    if (str_starts(name, temp))
+        name = str_slice(name, temp.len, name.len);
+    if (name_fault(operation->connection, name))
+        return NULL;
+    struct error *error = operation->visit(operation->context, item);
+    operation->sink_failed = error != NULL;
+    return error;
+}
+
+static FALLIBLE attempt_list_unfinished(struct operation *operation)
+{
+    struct connection *connection = operation->connection;
+    const struct transport_kind *kind = connection->transport->kind;
+    return kind->list_unfinished
+               ? kind->list_unfinished(connection, visit_unfinished, operation)
+               : kind->list(connection, STR(TRANSPORT_TEMP), visit_unfinished, operation);
+}
+
+struct error *connection_list_unfinished(struct connection *connection,
+                                         FALLIBLE (*visit)(void *context,
+                                                           const struct transport_item *item),
+                                         void *context)
+{
+    struct operation operation = {.connection = connection,
+                                  .verb = "list",
+                                  .name = STR("what is not finished"),
+                                  .attempt = attempt_list_unfinished,
+                                  .visit = visit,
+                                  .context = context};
+    return perform(&operation);
+}
+
+static FALLIBLE attempt_remove_unfinished(struct operation *operation)
+{
+    struct connection *connection = operation->connection;
+    const struct transport_kind *kind = connection->transport->kind;
+    return kind->remove_unfinished ? kind->remove_unfinished(connection, operation->item)
+                                   : kind->remove(connection, operation->item->name);
+}
+
+struct error *connection_remove_unfinished(struct connection *connection,
+                                           const struct transport_item *item)
+{
+    struct transport_item removed = *item;
+    TRY(check_writable(connection));
+    struct operation operation = {.connection = connection,
+                                  .verb = "remove",
+                                  .name = item->name,
+                                  .attempt = attempt_remove_unfinished,
+                                  .item = &removed};
+    return perform(&operation);
+}

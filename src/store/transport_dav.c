@@ -4,7 +4,7 @@
 
 #include "transport_http_private.h"
 
-#define TEMP_DIRECTORY ".tmp/"
+#define TEMP_DIRECTORY TRANSPORT_TEMP
 
 /* --- listing --- */
 
@@ -43,7 +43,7 @@ static FALLIBLE dav_list(struct connection *connection, struct str prefix,
     *vec_push(&found, &listing.directories) = prefix;
     for (size_t i = 0; i < listing.directories.len; i++) {
         listing.directory = listing.directories.at[i];
-        if (str_starts(listing.directory, STR(TEMP_DIRECTORY)))
+        if (!prefix.len && str_starts(listing.directory, STR(TEMP_DIRECTORY)))
             continue;
         arena_reset(&talk->request);
         TRY(list_directory(connection, &listing));

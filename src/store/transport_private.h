@@ -35,7 +35,16 @@ struct transport_kind {
     (struct connection *connection, struct str name, const struct transport_source *source,
      enum transport_write how, bool *ret_existed);
     FALLIBLE (*remove)(struct connection *connection, struct str name);
+
+    /* NULL: files below TRANSPORT_TEMP, listed and removed like others. */
+    FALLIBLE(*list_unfinished)
+    (struct connection *connection,
+     FALLIBLE (*visit)(void *context, const struct transport_item *item), void *context);
+    FALLIBLE(*remove_unfinished)
+    (struct connection *connection, const struct transport_item *item);
 };
+
+#define TRANSPORT_TEMP ".tmp/"
 
 struct transport {
     struct arena *arena; /* of the owner; not for threads */

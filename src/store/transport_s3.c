@@ -265,4 +265,6 @@ const struct transport_kind transport_s3 = {
     .read = kind_read,
     .write = s3_write,
     .remove = kind_remove,
+    .list_unfinished = s3_list_uploads,
+    .remove_unfinished = s3_abort_upload,
 };

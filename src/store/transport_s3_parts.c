@@ -160,6 +160,54 @@ static FALLIBLE finish(struct upload *upload, enum transport_write how, bool *re
     return s3_fault(upload->connection, &reply);
 }
 
+static FALLIBLE list_uploads_page(struct connection *connection, struct arena *arena,
+                                  struct web_item_vec *items, struct s3_marker *marker)
+{
+    struct s3 *s3 = s3_of(connection);
+    struct sigv4_pair query[] = {
+        {STR("uploads"), STR("")},
+        {STR("prefix"), str_print(arena, "%.*spack/", STR_FMT(s3->prefix))},
+        {STR("key-marker"), marker->key},
+        {STR("upload-id-marker"), marker->id},
+    };
+    struct http_reply reply;
+    struct s3_request request = {.method = "GET",
+                                 .is_bucket = true,
+                                 .query = query,
+                                 .query_count = marker->key.len ? COUNT_OF(query) : 2};
+    *marker = (struct s3_marker){0};
+    arena_reset(s3_arena(connection));
+    TRY(s3_send(connection, &request, &reply));
+    return s3_is_done(&reply) ? s3_unfinished_parse(arena, reply.body, s3->prefix, items, marker)
+                              : NULL; /* it can't tell, or we may not ask */
+}
+
+FALLIBLE s3_list_uploads(struct connection *connection,
+                         FALLIBLE (*visit)(void *context, const struct transport_item *item),
+                         void *context)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct web_item_vec items = {0};
+    struct s3_marker marker = {0};
+    for (int64_t pages = 0; !pages || marker.key.len; pages++) {
+        if (pages == PARTS_MOST)
+            return error_new(ERROR_MACHINE, "its list of uploads does not end");
+        TRY(list_uploads_page(connection, &arena, &items, &marker));
+    }
+    return web_tell_items(&items, visit, context);
+}
+
+FALLIBLE s3_abort_upload(struct connection *connection, const struct transport_item *item)
+{
+    struct sigv4_pair query[] = {{STR("uploadId"), item->version}};
+    struct s3_request request = {
+        .method = "DELETE", .name = item->name, .query = query, .query_count = 1};
+    struct http_reply reply;
+    arena_reset(s3_arena(connection));
+    TRY(s3_send(connection, &request, &reply));
+    return s3_is_done(&reply) || s3_is_absent(&reply) ? NULL : s3_fault(connection, &reply);
+}
+
 /* Best effort: what is left is found by the next try, or by the bucket's rules. */
 static void abort_upload(struct upload *upload)
 {

@@ -104,6 +104,12 @@ FALLIBLE s3_write_parts(struct connection *connection, struct str name,
                         const struct transport_source *source, enum transport_write how,
                         bool *ret_existed);
 
+/* Uploads in parts of packs that are not finished. */
+FALLIBLE s3_list_uploads(struct connection *connection,
+                         FALLIBLE (*visit)(void *context, const struct transport_item *item),
+                         void *context);
+FALLIBLE s3_abort_upload(struct connection *connection, const struct transport_item *item);
+
 /* SHA-256 and MD5 of a part of the source. */
 FALLIBLE s3_hash(const struct transport_source *source, int64_t offset, int64_t len,
                  struct digest *ret, char ret_md5[static 33]);
@@ -123,6 +129,13 @@ FALLIBLE s3_page_parse(struct arena *arena, struct str body, struct str prefix,
 
 /* The newest unfinished upload of a key; empty: none. */
 FALLIBLE s3_uploads_parse(struct arena *arena, struct str body, struct str key, struct str *ret_id);
+
+/* A page of unfinished uploads: their ids as versions. The markers are empty on the last page. */
+struct s3_marker {
+    struct str key, id;
+};
+FALLIBLE s3_unfinished_parse(struct arena *arena, struct str body, struct str prefix,
+                             struct web_item_vec *items, struct s3_marker *ret_next);
 
 struct s3_part {
     int64_t number, size_bytes;

@@ -98,6 +98,39 @@ FALLIBLE s3_uploads_parse(struct arena *arena, struct str body, struct str key, 
     return NULL;
 }
 
+static FALLIBLE take_upload(void *context, const struct xml_node *node)
+{
+    struct page *page = context;
+    struct str key = xml_text(node, "Key");
+    if (!str_starts(key, page->prefix))
+        return NULL;
+    if ((int64_t)page->items->len >= LIMIT_REMOTE_NAMES)
+        return error_new(ERROR_MACHINE, "it has more than %lld uploads",
+                         (long long)LIMIT_REMOTE_NAMES);
+    struct transport_item item = {
+        .name = str_copy(page->arena, str_slice(key, page->prefix.len, key.len)),
+        .size_bytes = -1,
+        .version = str_copy(page->arena, xml_text(node, "UploadId"))};
+    if (!moment_parse(xml_text(node, "Initiated"), &item.modified_ns))
+        item.modified_ns = 0;
+    *vec_push(page->arena, page->items) = item;
+    return NULL;
+}
+
+FALLIBLE s3_unfinished_parse(struct arena *arena, struct str body, struct str prefix,
+                             struct web_item_vec *items, struct s3_marker *ret_next)
+{
+    struct page page = {arena, prefix, items};
+    struct xml_visitor visitor = {"Upload", take_upload, &page};
+    struct xml_node *root = NULL;
+    TRY(parse(arena, body, "ListMultipartUploadsResult", &visitor, &root));
+    *ret_next = (struct s3_marker){0};
+    if (str_is(xml_text(root, "IsTruncated"), "true"))
+        *ret_next = (struct s3_marker){xml_text(root, "NextKeyMarker"),
+                                       xml_text(root, "NextUploadIdMarker")};
+    return NULL;
+}
+
 FALLIBLE s3_parts_parse(struct arena *arena, struct str body, struct s3_part_vec *ret,
                         int64_t *ret_next)
 {

@@ -365,3 +365,25 @@ load helper
   [ "$status" -eq 0 ] || tell "$look"
   holds 'r["freed_bytes"] >= 300000'
 }
+
+@test "gc --remote --yes removes what pushes that died left longer than the grace period ago" {
+  remote=$BATS_TEST_TMPDIR/remote
+  mkdir "$remote"
+  succeeds init
+  succeeds remote add origin "$remote"
+  echo data >data.txt
+  succeeds add data.txt
+  succeeds push
+  echo half >"$remote/.tmp/0123456789abcdef"
+  echo other >"$remote/.tmp/notes"
+  touch -d '2 hours ago' "$remote"/.tmp/*
+  succeeds gc --remote --grace 3h --yes --json
+  holds 'r["items"] == []'
+  succeeds gc --remote --grace 1h --json
+  holds '[(i["what"], i["name"]) for i in r["items"]] == [("unfinished file", ".tmp/0123456789abcdef")]'
+  [ -e "$remote/.tmp/0123456789abcdef" ]
+  succeeds gc --remote --grace 1h --yes --json
+  holds 'r["item_count"] == 1 and r["freed_bytes"] == 5'
+  [ ! -e "$remote/.tmp/0123456789abcdef" ]
+  [ -e "$remote/.tmp/notes" ]
+}

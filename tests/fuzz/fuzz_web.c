@@ -32,7 +32,10 @@ static void try_page(struct arena *arena, struct str bytes)
 static void try_uploads(struct arena *arena, struct str bytes)
 {
     struct str id = {0};
+    struct web_item_vec items = {0};
+    struct s3_marker next = {0};
     error_drop(s3_uploads_parse(arena, bytes, STR("p/x"), &id));
+    error_drop(s3_unfinished_parse(arena, bytes, STR("p/"), &items, &next));
 }
 
 static void try_parts(struct arena *arena, struct str bytes)

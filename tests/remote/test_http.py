@@ -29,6 +29,11 @@ def test_operations():
         check("all names are listed", dav.names() == ["pack/x/y/z", "top"]
               and dav.names("pack/") == ["pack/x/y/z"] and dav.names("pa/") == [], dav.run("list", "-"))
         check("nothing is left in .tmp", os.listdir(server.root + "/a b/c/.tmp") == [])
+        open(server.root + "/a b/c/.tmp/0123456789abcdef", "w").close()
+        left = dav.run("unfinished", "-").text.split()
+        check("what a dead writer left is listed and removed", left[:1] == [".tmp/0123456789abcdef"]
+              and int(left[1]) > 0 and dav.run("abandon", left[0]).status == 0
+              and os.listdir(server.root + "/a b/c/.tmp") == [], left)
         check("a part is read", dav.run("get", "pack/x/y/z", "70000", "1000").out
               == content(large)[70000:71000])
         check("the end is read", plain.run("get", "pack/x/y/z", "2999990", "-1").out == content(large)[-10:])

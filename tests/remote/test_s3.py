@@ -101,6 +101,20 @@ def test_parts(server):
         check("what was stopped goes on where it was", sent < PARTS / 2, sent)
 
 
+def test_unfinished(server):
+    remote = Remote(server.environment(), url=f"s3://{BUCKET}/u", endpoint=server.endpoint())
+    check("nothing is unfinished at first", remote.run("unfinished", "-").text == "")
+    for name in ("u/pack/left", "u/other", "pack/elsewhere"):
+        server.request("POST", f"/{BUCKET}/{name}", {"uploads": ""})
+    left = remote.run("unfinished", "-")
+    words = left.text.split()
+    check("unfinished uploads of packs are listed", len(words) == 3 and words[0] == "pack/left"
+          and int(words[1]) > 0, left)
+    check("and removed", remote.run("abandon", words[0], words[2]).status == 0
+          and remote.run("abandon", words[0], words[2]).status == 0
+          and remote.run("unfinished", "-").text == "" and uploads(server) == 2)
+
+
 def test_faults(server):
     large = make_file("large", SIZE)
     with proxy.Proxy(server.port) as faulty:
@@ -233,8 +247,8 @@ def test_death_of_the_server(server):
 def run_all():
     with s3.S3() as server:
         server.make_bucket(BUCKET)
-        for test in (test_operations, test_pages, test_parts, test_faults, test_credentials, test_clock,
-                     test_tls, test_death_of_the_server):
+        for test in (test_operations, test_pages, test_parts, test_unfinished, test_faults, test_credentials,
+                     test_clock, test_tls, test_death_of_the_server):
             test(server)
 
 

@@ -41,6 +41,11 @@ def test_operations():
             check(f"{kind}: a part behind the end is an error",
                   remote.run("get", "top", "90", "20").fails("cannot read 'top'"))
             check(f"{kind}: nothing is left in .tmp", temporary(server) == [], temporary(server))
+            open(server.root + "/store/.tmp/0123456789abcdef", "w").close()
+            left = remote.run("unfinished", "-").text.split()
+            check(f"{kind}: what a dead writer left is listed and removed", left[:1] == [".tmp/0123456789abcdef"]
+                  and int(left[1]) > 0 and remote.run("abandon", left[0]).status == 0
+                  and temporary(server) == [], left)
             check(f"{kind}: all are listed", remote.names() == ["pack/x/y", "top"]
                   and remote.names("pack/") == ["pack/x/y"])
             check(f"{kind}: a name is removed, and absent is fine", remote.run("remove", "top").status == 0

@@ -5,6 +5,8 @@
  *     transport_tool KEY=VALUE... get NAME [OFFSET LEN]   the bytes; "absent" on stderr
  *     transport_tool KEY=VALUE... put|replace NAME FILE   "written" or "existed", bytes told
  *     transport_tool KEY=VALUE... remove NAME
+ *     transport_tool KEY=VALUE... unfinished -         NAME MODIFIED VERSION a line
+ *     transport_tool KEY=VALUE... abandon NAME VERSION
  *
  * Keys are those of struct remote. Exits as mlops would. */
 #include "mlops/base/arena.h"
@@ -139,13 +141,39 @@ static FALLIBLE remove_name(struct tool *tool)
     return connection_remove(tool->connection, str_of(tool->words[1]));
 }
 
+static FALLIBLE print_unfinished(void *context, const struct transport_item *item)
+{
+    (void)context;
+    printf("%.*s %lld %.*s\n", STR_FMT(item->name), (long long)item->modified_ns,
+           STR_FMT(item->version));
+    return NULL;
+}
+
+static FALLIBLE list_unfinished(struct tool *tool)
+{
+    return connection_list_unfinished(tool->connection, print_unfinished, NULL);
+}
+
+static FALLIBLE abandon(struct tool *tool)
+{
+    struct transport_item item = {.name = str_of(tool->words[1]),
+                                  .version = str_of(tool->words[2] ? tool->words[2] : "")};
+    return connection_remove_unfinished(tool->connection, &item);
+}
+
 static FALLIBLE run(struct tool *tool)
 {
     static const struct operation {
         const char *name;
         FALLIBLE (*run)(struct tool *tool);
-    } operations[] = {{"list", list}, {"stat", show_stat}, {"get", get},
-                      {"put", put},   {"replace", put},    {"remove", remove_name}};
+    } operations[] = {{"list", list},
+                      {"stat", show_stat},
+                      {"get", get},
+                      {"put", put},
+                      {"replace", put},
+                      {"remove", remove_name},
+                      {"unfinished", list_unfinished},
+                      {"abandon", abandon}};
     int ignored;
     TRY(signal_open(&ignored));
     TRY(transport_open(&tool->arena, &tool->remote, &tool->transport));

@@ -88,6 +88,12 @@ FALLIBLE depot_list(struct depot *depot, struct str prefix,
 
 /* --- housekeeping (store/gc) --- */
 
+/* Files of ours that are being written, or were by who died: see connection_list_unfinished. */
+FALLIBLE depot_list_unfinished(struct depot *depot,
+                               FALLIBLE (*visit)(void *context, const struct transport_item *item),
+                               void *context);
+FALLIBLE depot_remove_unfinished(struct depot *depot, const struct transport_item *item);
+
 /* What the server's clock says: by a file that is written and removed. ERROR_MACHINE if it does not
  * tell the times of files. */
 FALLIBLE depot_clock(struct depot *depot, int64_t *ret_now_ns);

@@ -68,8 +68,9 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
 
 struct depot;
 
-/* What happened to a remote: items are packs ("pack"), stage results ("result") and records of
- * pushes ("record"); removed_items and freed_bytes count what is removed now. */
+/* What happened to a remote: items are packs ("pack"), stage results ("result"), records of
+ * pushes ("record") and what pushes that died have left ("unfinished file"); removed_items and
+ * freed_bytes count what is removed now. */
 struct gc_remote_report {
     struct gc_report base;
     int64_t condemned_packs, condemned_bytes; /* taken out of use: removed after the grace period */

@@ -96,5 +96,14 @@ FALLIBLE connection_write(struct connection *connection, struct str name,
                           const struct transport_source *source, enum transport_write how,
                           bool *ret_existed);
 
+/* What is being written, and what writers that died have left of it: files below .tmp/ or, on S3,
+ * uploads in parts (named like what they are to be, `version` tells them apart). */
+FALLIBLE connection_list_unfinished(struct connection *connection,
+                                    FALLIBLE (*visit)(void *context,
+                                                      const struct transport_item *item),
+                                    void *context);
+FALLIBLE connection_remove_unfinished(struct connection *connection,
+                                      const struct transport_item *item);
+
 /* Absent is fine. */
 FALLIBLE connection_remove(struct connection *connection, struct str name);
