@@ -83,6 +83,19 @@ static void print_holders(struct context *context, const struct gc_report *repor
     }
 }
 
+static void print_displaced(struct context *context, const struct gc_report *report)
+{
+    if (!report->displaced_count)
+        return;
+    struct str bytes = bytes_print(context->arena, report->displaced_bytes);
+    context_notice(
+        context,
+        "what was moved out of the way: %.*s in %lld folder%s of .mlops/displaced; remove "
+        "there what is not wanted",
+        STR_FMT(bytes), (long long)report->displaced_count,
+        report->displaced_count == 1 ? "" : "s");
+}
+
 static void json_holders(struct json_writer *json, const struct gc_report *report)
 {
     json_name(json, "over_bytes");
@@ -123,6 +136,7 @@ static void print_text(struct context *context, const struct gc_command *options
         buf_print(&summary, "; not needed but young: %lld", (long long)report->young_objects);
     report_line(context, buf_str(&summary), 0, 0);
     print_holders(context, report);
+    print_displaced(context, report);
     if (!options->yes && report->item_count)
         context_notice(context, "nothing was removed; 'mlops gc --yes' does it");
 }
@@ -142,6 +156,10 @@ static void print_json(struct context *context, const struct gc_command *options
     json_int(&json, report->kept_bytes);
     json_name(&json, "young_objects");
     json_int(&json, report->young_objects);
+    json_name(&json, "displaced_count");
+    json_int(&json, report->displaced_count);
+    json_name(&json, "displaced_bytes");
+    json_int(&json, report->displaced_bytes);
     json_name(&json, "evicted_count");
     json_int(&json, report->evicted_items);
     json_holders(&json, report);

@@ -169,6 +169,17 @@ static FALLIBLE drop_logs(struct finder *finder, const struct workspace *workspa
     return NULL;
 }
 
+/* Nobody is reminded of what was moved out of the way once, unless by this. */
+static void count_kept(const struct leftover_vec *found, int64_t grace_ns, struct gc_report *report)
+{
+    vec_each (const struct leftover, leftover, found) {
+        if (leftover->why || leftover->age_ns < grace_ns)
+            continue;
+        report->displaced_count++;
+        report->displaced_bytes += leftover->size_bytes;
+    }
+}
+
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
                       const struct gc_options *options, int64_t now_ns, struct gc_items *items)
 {
@@ -183,6 +194,7 @@ FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
     TRY(find_leftovers(&displaced, "displaced", false));
     choose(&displaced.found, config->keep_failed, config->keep_failed_bytes, config->keep_ns);
     TRY(take_away(&displaced, "displaced file", options->really, items));
+    count_kept(&displaced.found, options->grace_ns, items->report);
     TRY(drop_logs(&logs, workspace, ledger, options->grace_ns));
     return take_away(&logs, "log", options->really, items);
 }

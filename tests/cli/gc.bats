@@ -387,3 +387,20 @@ load helper
   [ ! -e "$remote/.tmp/0123456789abcdef" ]
   [ -e "$remote/.tmp/notes" ]
 }
+
+@test "gc says what lies in .mlops/displaced, and leaves it there" {
+  succeeds init
+  echo data >data.txt
+  succeeds add data.txt
+  succeeds gc --grace 0 --yes
+  says_not displaced
+  echo edited >data.txt
+  succeeds checkout
+  succeeds gc --yes
+  says_not displaced
+  succeeds gc --grace 0 --yes
+  says "7 B in 1 folder of .mlops/displaced"
+  succeeds gc --grace 0 --json
+  holds 'r["displaced_count"] == 1 and r["displaced_bytes"] == 7'
+  grep -rqx edited .mlops/displaced
+}

@@ -53,7 +53,9 @@ struct gc_report {
     int64_t removed_items; /* all of them */
     int64_t freed_bytes;
     int64_t kept_objects, kept_bytes;
-    int64_t young_objects; /* unneeded, but within the grace period */
+    int64_t young_objects;                    /* unneeded, but within the grace period */
+    int64_t displaced_count, displaced_bytes; /* folders of .mlops/displaced that are older than the
+                                                 grace period and stay */
     int64_t evicted_items; /* of the removed ones: needed, but the cache was too large */
     int64_t over_bytes;    /* by which it still is */
     struct gc_holder holders[GC_HOLDERS]; /* where over_bytes > 0: most first, then zeros */
