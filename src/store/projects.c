@@ -6,6 +6,7 @@
 #include "mlops/base/vec.h"
 #include "mlops/codec/canon.h"
 #include "mlops/host/walk.h"
+#include "mlops/model/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +87,26 @@ static FALLIBLE read_ref(struct arena *arena, int repos_fd, struct str name, str
     return NULL;
 }
 
+/* A cache may be another project's own .mlops/cache: that one registers nowhere. */
+static FALLIBLE add_host(struct arena *arena, const struct workspace *workspace,
+                         struct ref_vec *refs)
+{
+    AUTO(workspace_drop) struct workspace host = {0};
+    struct str cache = {0};
+    TRY(path_real(arena, workspace->cache, &cache));
+    struct str state = path_directory(cache), root = path_directory(state);
+    bool is_own = !str_is(path_name(cache), "cache") || !str_is(path_name(state), ".mlops") ||
+                  !root.len || str_equal(root, workspace->root);
+    if (is_own)
+        return NULL;
+    TRY_WITHIN(workspace_find(arena, root, &host), "the project whose store this is, '%.*s'",
+               STR_FMT(root));
+    if (fd_number(host.state_fd) >= 0 && str_equal(host.root, root))
+        *vec_push(arena, refs) =
+            (struct project_ref){.name = STR(""), .id = host.config.project, .root = root};
+    return NULL;
+}
+
 FALLIBLE projects_list(struct arena *arena, const struct workspace *workspace,
                        struct project_ref **ret, size_t *ret_count)
 {
@@ -105,6 +126,7 @@ FALLIBLE projects_list(struct arena *arena, const struct workspace *workspace,
         if (!is_temporary && !str_equal(name, own))
             TRY(read_ref(arena, fd_number(repos), name, &refs));
     }
+    TRY(add_host(arena, workspace, &refs));
     *ret = refs.at;
     *ret_count = refs.len;
     return NULL;
@@ -126,6 +148,9 @@ static FALLIBLE forget(struct arena *arena, const struct workspace *workspace,
     struct stat stat;
     bool is_there = false;
     struct str path = path_join(arena, STR("repos"), ref->name);
+    if (!ref->name.len)
+        return error_new(ERROR_USAGE, "the cache is that of project %.*s itself, in '%.*s'",
+                         STR_FMT(ref->id), STR_FMT(ref->root));
     bool is_root_there = lstat(str_terminate(arena, ref->root), &stat) == 0;
     if (is_root_there)
         TRY(is_still_there(ref, &is_there));

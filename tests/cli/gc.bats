@@ -404,3 +404,23 @@ load helper
   holds 'r["displaced_count"] == 1 and r["displaced_bytes"] == 7'
   grep -rqx edited .mlops/displaced
 }
+
+@test "gc keeps what the project needs whose own cache another one uses" {
+  succeeds init
+  echo data >data.txt
+  succeeds add data.txt
+  mkdir ../guest
+  cd ../guest || return
+  succeeds init
+  succeeds config set --local cache.dir "$BATS_TEST_TMPDIR/project/.mlops/cache"
+  echo litter >mine.txt
+  succeeds add mine.txt
+  rm mine.txt*
+  succeeds gc --grace 0 --yes --json
+  holds 'r["item_count"] == 1'
+  cd ../project || return
+  rm data.txt
+  succeeds checkout
+  holds_text data.txt data
+  succeeds gc --grace 0
+}

@@ -1,12 +1,12 @@
 /* The projects that share a cache, so that gc in one of them keeps what the others need. One small
  * file each in cache/repos/ (docs/formats.md, "Projects of a cache"); a project whose cache is its
- * own .mlops/cache needs none. */
+ * own .mlops/cache needs none: where it is says so. */
 #pragma once
 
 #include "mlops/store/workspace.h"
 
 struct project_ref {
-    struct str name; /* of its file in repos/ */
+    struct str name; /* of its file in repos/; empty: the cache is its own .mlops/cache */
     struct str id;   /* of the project */
     struct str root; /* absolute path when it last used the cache */
 };
