@@ -3,6 +3,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/engine/transfer.h"
+#include "mlops/host/clock.h"
 #include "mlops/host/pool.h"
 #include "mlops/host/signal.h"
 #include "mlops/store/depot.h"
@@ -221,6 +222,9 @@ static void print_remote_json(struct context *context, const struct gc_command *
     report_json_close(&json);
 }
 
+/* A push takes minutes, and nothing names its packs before its end. */
+#define GRACE_SHORT_NS (600 * NS_PER_S)
+
 static FALLIBLE collect_remote(struct context *context, const struct gc_command *options,
                                struct str name)
 {
@@ -242,6 +246,9 @@ static FALLIBLE collect_remote(struct context *context, const struct gc_command 
                                 .grace_ns = options->grace_ns < 0
                                                 ? workspace->config.gc_remote_grace_ns
                                                 : options->grace_ns};
+    if (options->yes && wanted.grace_ns < GRACE_SHORT_NS)
+        context_warn(context, "with a grace period this short what others push just now can be "
+                              "lost: make sure that nobody does");
     TRY(depot_open(context->arena, &place, &depot));
     TRY(gc_remote_run(context->arena, workspace, ledger, cas, depot, &wanted, &report));
     if (context->format == FORMAT_TABLE) {

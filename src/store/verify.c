@@ -274,6 +274,7 @@ static FALLIBLE check_index(struct verification *verification)
 static void verification_drop(struct verification *verification)
 {
     digest_set_drop(&verification->seen);
+    digest_set_drop(&verification->quarantined);
 }
 
 FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,

@@ -1,17 +1,66 @@
 /* Whether the data that pointers track are here: what was never fetched is no damage. */
 #include "mlops/base/arena.h"
 #include "mlops/host/signal.h"
+#include "mlops/host/walk.h"
 #include "mlops/store/pointers.h"
+
+#include <fcntl.h>
 
 #include "verify_private.h"
 
 VEC(pointer_report_vec, struct verify_pointer);
+
+/* "HEX.RANDOM" in quarantine/: an object that was found to be damaged, by whatever command. */
+static void note_quarantined(void *context, const char *name, uint32_t kind)
+{
+    struct verification *verification = context;
+    struct digest digest;
+    (void)kind;
+    if (digest_parse(str_slice(str_of(name), 0, DIGEST_HEX_LEN), &digest))
+        digest_set_add(&verification->quarantined, digest);
+}
+
+static FALLIBLE list_quarantine(struct verification *verification)
+{
+    AUTO(fd_drop) struct fd fd = {0};
+    int cache_fd = fd_number(verification->workspace->cache_fd);
+    if (cache_fd >= 0)
+        fd = fd_of(openat(cache_fd, "quarantine", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return fd_number(fd) < 0 ? NULL : walk_names(fd_number(fd), note_quarantined, verification);
+}
+
+/* Those of this verification are told with their stages. */
+static bool is_told(const struct verification *verification, struct digest digest)
+{
+    vec_each (const struct checked_object, object, &verification->objects)
+        if (object->health == CAS_DAMAGED && digest_equal(object->digest, digest))
+            return true;
+    return false;
+}
+
+static void tell_lost(struct verification *verification, struct digest digest, struct str file)
+{
+    struct arena *arena = verification->arena;
+    if (!digest_set_has(&verification->quarantined, digest) || is_told(verification, digest))
+        return;
+    struct str path = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
+    *vec_push(arena, &verification->faults) = (struct verify_fault){
+        .what = "object",
+        .name = digest_hex(arena, digest),
+        .fault =
+            str_print(arena, "it was damaged and is in quarantine/; %.*s names it", STR_FMT(file)),
+        .repair =
+            str_print(arena, "`mlops pull %.*s`, or `mlops add %.*s` where the file is still good",
+                      STR_FMT(path), STR_FMT(path))};
+}
 
 static FALLIBLE look(struct verification *verification, struct digest digest, int64_t bytes,
                      struct verify_pointer *pointer, bool *ret_found)
 {
     TRY(signal_check());
     TRY(cas_has(verification->cas, digest, ret_found));
+    if (!*ret_found)
+        tell_lost(verification, digest, pointer->file);
     pointer->missing_objects += !*ret_found;
     pointer->missing_bytes += *ret_found ? 0 : bytes;
     return NULL;
@@ -60,6 +109,7 @@ FALLIBLE verify_pointers(struct verification *verification)
     AUTO(arena_drop) struct arena scratch = {0};
     struct pointer_vec pointers = {0};
     struct pointer_report_vec missing = {0};
+    TRY(list_quarantine(verification));
     TRY(pointers_load_all(&scratch, verification->workspace, &pointers));
     for (size_t i = 0; i < pointers.len; i++) {
         struct verify_pointer seen = {0};

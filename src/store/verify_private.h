@@ -18,7 +18,8 @@ VEC(fault_vec, struct verify_fault);
 
 struct verification {
     struct arena *arena;
-    struct digest_set seen; /* needed objects that were looked at */
+    struct digest_set seen;        /* needed objects that were looked at */
+    struct digest_set quarantined; /* found to be damaged, now or earlier */
     struct object_vec missing;
     const struct workspace *workspace;
     struct cas *cas;

@@ -424,3 +424,20 @@ load helper
   holds_text data.txt data
   succeeds gc --grace 0
 }
+
+@test "verify names what was damaged earlier and a pointer still needs" {
+  echo precious >f
+  head -c 100000 /dev/zero >g
+  succeeds add f g
+  object=$(find .mlops/cache/obj -type f -size +90k)
+  chmod u+w "$object"
+  printf x | dd of="$object" conv=notrunc status=none
+  rm g
+  fails 1 checkout
+  fails 5 verify
+  says "g.mlops names it"
+  says "mlops pull g"
+  head -c 100000 /dev/zero >g
+  succeeds add g
+  succeeds verify
+}
