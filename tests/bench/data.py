@@ -16,6 +16,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,13 @@ sys.path.insert(0, os.path.join(HERE, "../support"))
 GIB = 1 << 30
 QUIET = dict(stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 ROWS = ["add", "status", "checkout", "large", "transfer", "s3", "second", "million", "reflink"]
+
+
+def end_group(leader):
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 class TooSlow(RuntimeError):
@@ -80,8 +88,9 @@ class Bench:
         """(seconds, peak bytes) of a command that has to succeed."""
         with tempfile.TemporaryFile() as told:
             began = time.perf_counter()
-            child = subprocess.Popen(command, cwd=cwd, env=env, stderr=told, **QUIET)
-            watch = threading.Timer(self.limit or 86400, child.kill)
+            child = subprocess.Popen(command, cwd=cwd, env=env, stderr=told,
+                                     start_new_session=True, **QUIET)
+            watch = threading.Timer(self.limit or 86400, end_group, [child.pid])
             watch.start()
             _, status, usage = os.wait4(child.pid, 0)
             watch.cancel()
