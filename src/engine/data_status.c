@@ -88,7 +88,6 @@ static FALLIBLE look(struct session *session, struct data_status *status, bool *
     *ret_readable = error == NULL;
     if (!error || error->code >= ERROR_SIGNAL)
         return error;
-    AUTO(buf_drop) struct buf text = {0};
     struct event event = {.kind = EVENT_WARNING,
                           .text = str_copy(session->arena, str_of(error->text))};
     error_drop(error);

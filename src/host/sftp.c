@@ -29,12 +29,13 @@ static FALLIBLE open_pipe(bool is_socket, struct fd *ret_read, struct fd *ret_wr
         return error_os(errno, "cannot make a pipe");
     AUTO(fd_drop) struct fd reads = fd_of(ends[0]);
     AUTO(fd_drop) struct fd writes = fd_of(ends[1]);
-    *ret_read = fd_of(fcntl(ends[0], F_DUPFD_CLOEXEC, 3));
-    *ret_write = fd_of(fcntl(ends[1], F_DUPFD_CLOEXEC, 3));
+    *ret_read = fd_of(fcntl(fd_number(reads), F_DUPFD_CLOEXEC, 3));
+    *ret_write = fd_of(fcntl(fd_number(writes), F_DUPFD_CLOEXEC, 3));
     if (fd_number(*ret_read) < 0 || fd_number(*ret_write) < 0)
         return error_os(errno, "cannot make a pipe");
     if (!is_socket)
-        fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES); /* fewer turns; what is refused stays as it is */
+        fcntl(fd_number(reads), F_SETPIPE_SZ,
+              PIPE_BYTES); /* fewer turns; what is refused stays as it is */
     return NULL;
 }
 
