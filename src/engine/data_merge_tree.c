@@ -80,6 +80,7 @@ static void take(struct merging *merging, struct str path)
         map_put(arena, &merging->directories, at, merging);
 }
 
+/* What both sides removed is nowhere. */
 static void take_all(struct merging *merging)
 {
     for (size_t i = 0; i < merging->ours.count; i++)
@@ -87,10 +88,6 @@ static void take_all(struct merging *merging)
     for (size_t i = 0; i < merging->theirs.count; i++)
         if (!map_has(&merging->ours.by_path, merging->theirs.files[i].path))
             take(merging, merging->theirs.files[i].path);
-    for (size_t i = 0; i < merging->base.count; i++) /* removed by both: for the counts alone */
-        if (!map_has(&merging->ours.by_path, merging->base.files[i].path) &&
-            !map_has(&merging->theirs.by_path, merging->base.files[i].path))
-            merging->merge->from_ours++;
 }
 
 /* A file of one side where the other has a directory. */

@@ -7,6 +7,7 @@ parted() {
   mkdir -p d/sub d/empty
   for i in 1 2 3; do echo "$i" >d/f$i; done
   echo s >d/sub/s
+  echo gone >d/gone
   succeeds add d
   commit_all base
   git branch other
@@ -29,8 +30,8 @@ merge() {
 @test "what either side changed is merged file by file" {
   parted
   main=$(git branch --show-current)
-  on "$main" 'echo new >d/ours; echo changed >d/f1; rm d/f3; mkdir d/empty2'
-  on other 'echo new >d/sub/theirs; echo changed >d/sub/s; rm d/f2; rmdir d/empty'
+  on "$main" 'echo new >d/ours; echo changed >d/f1; rm d/f3 d/gone; mkdir d/empty2'
+  on other 'echo new >d/sub/theirs; echo changed >d/sub/s; rm d/f2 d/gone; rmdir d/empty'
   git checkout -q "$main"
   merge
   fails 3 status
