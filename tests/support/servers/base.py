@@ -2,6 +2,7 @@
 import atexit
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import tempfile
 import time
 
 READY_SECONDS = 30
+OWN_PORTS = (20000, 32000)
 PR_SET_PDEATHSIG = 1
 
 
@@ -17,10 +19,23 @@ class Missing(Exception):
     """A server can't run here: the text says what is missing. Tests skip with it."""
 
 
+def free_ports(count):
+    """`count` different ports, below those that the kernel gives to clients: one that was freed
+    again could be given to the next probe, or to a connection, before its server binds it."""
+    ports = set()
+    while len(ports) < count:
+        port = random.randrange(*OWN_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.add(port)
+    return list(ports)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def find_program(name, package):

@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.parse
 
-from .base import Missing, Server, find_program, free_port, write
+from .base import Missing, Server, find_program, free_ports, write
 
 PYTHON = "/usr/bin/python3"  # of the system: another may stand before it in PATH
 KEY_ID, SECRET, REGION = "AKIDMLOPSTESTER00001", "tes/ting+Secret", "us-east-1"
@@ -153,7 +153,7 @@ class S3(Server):
         self.kinds = ("account", "container", "object", "proxy")
         self.memcached = find_program("memcached", "memcached")  # without it tempauth refuses all
         self.user = pwd.getpwuid(os.getuid()).pw_name
-        self.ports = {kind: free_port() for kind in (*self.kinds, "memory")}
+        self.ports = dict(zip((*self.kinds, "memory"), free_ports(len(self.kinds) + 1)))
         self.port = self.ports["proxy"]
         self.devices = devices or self.path("devices")
         if not has_xattr(os.path.dirname(self.devices) if not devices else devices):

@@ -1,7 +1,7 @@
 """nginx: plain files, WebDAV, credentials, TLS with an authority of our own."""
 import os
 
-from .base import Missing, Server, find_program, free_port, run, write
+from .base import Missing, Server, find_program, free_ports, run, write
 
 MODULE = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so"
 USER, PASSWORD, TOKEN = "anna", "p:ss w\u00f6rd", "t0ken.of-anna"
@@ -49,7 +49,8 @@ class Web(Server):
             raise Missing(f"{MODULE} is not installed (Debian: libnginx-mod-http-dav-ext)")
         self.upstream = upstream or {}
         names = ["plain", "dav", "auth", "token", "tls", "tls_auth", "tls_other", "tls_expired"]
-        self.ports = {name: free_port() for name in names + list(self.upstream)}
+        names += self.upstream
+        self.ports = dict(zip(names, free_ports(len(names))))
         self.root = self.path("root")
         for name in ("root", "temp"):
             os.makedirs(self.path(name), exist_ok=True)
