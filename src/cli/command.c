@@ -23,6 +23,8 @@ static const char *const format_names[] = {
     [FORMAT_JSON] = "json",
     [FORMAT_CSV] = "csv",
     [FORMAT_MARKDOWN] = "md",
+    [FORMAT_JUNIT] = "junit",
+    [FORMAT_SARIF] = "sarif",
     NULL,
 };
 
@@ -30,7 +32,8 @@ static const struct option_row common_option_rows[] = {
     {"help", 'h', OPTION_FLAG_AT(struct common_options, help), .help = "Show this help"},
     {"json", 0, OPTION_FLAG_AT(struct common_options, json), .help = "The same as --format=json"},
     {"format", 0, OPTION_CHOICE_AT(struct common_options, format), .choices = format_names,
-     .value = "FORMAT", .help = "Print the answer as table, json, csv or md"},
+     .value = "FORMAT",
+     .help = "Print the answer as table, json, csv, md or, of checks of data, junit or sarif"},
     {"quiet", 'q', OPTION_FLAG_AT(struct common_options, quiet),
      .help = "Print the answer and errors only"},
     {"verbose", 'v', OPTION_FLAG_AT(struct common_options, verbose), .help = "Say more"},
@@ -91,7 +94,6 @@ static const struct {
     {"exp", "every 'mlops run' is recorded; 'mlops runs' lists, 'mlops diff' compares them"},
     {"queue", "stages run side by side with 'mlops run -j N'"},
     {"plots", "plots are kept as outputs; drawing them is not built"},
-    {"data", "'mlops status' and 'mlops diff' say what changed"},
 };
 
 static const char *instead_of(struct str name)
@@ -153,15 +155,24 @@ static FALLIBLE check_words(const struct cli_command *command, size_t count)
                       "'mlops %s --help' explains them", command->name);
 }
 
+static const char *const format_titles[] = {
+    [FORMAT_CSV] = "CSV",
+    [FORMAT_MARKDOWN] = "Markdown",
+    [FORMAT_JUNIT] = "JUnit XML",
+    [FORMAT_SARIF] = "SARIF",
+};
+
 /* An answer in another form than was asked for would be found out late. */
 static FALLIBLE check_format(const struct context *context, const struct cli_command *command)
 {
-    bool is_rows = context->format == FORMAT_CSV || context->format == FORMAT_MARKDOWN;
-    if (!is_rows || command->has_rows)
+    enum output_format format = context->format;
+    bool is_rows = format == FORMAT_CSV || format == FORMAT_MARKDOWN;
+    bool is_findings = format == FORMAT_JUNIT || format == FORMAT_SARIF;
+    if ((!is_rows || command->has_rows) && (!is_findings || command->has_findings))
         return NULL;
-    return error_hint(error_new(ERROR_USAGE, "'mlops %s' prints no %s", command->name,
-                                context->format == FORMAT_CSV ? "CSV" : "Markdown"),
-                      "it prints text or, with --json, JSON");
+    return error_hint(
+        error_new(ERROR_USAGE, "'mlops %s' prints no %s", command->name, format_titles[format]),
+        "it prints text or, with --json, JSON");
 }
 
 static FALLIBLE check_needs(struct context *context, const struct cli_command *command)

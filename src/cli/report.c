@@ -267,6 +267,8 @@ void report_table(struct context *context, const struct table *table, const char
         report_markdown(&context->out, table);
         return;
     case FORMAT_JSON:
+    case FORMAT_JUNIT: /* what has findings, too, prints them itself */
+    case FORMAT_SARIF:
         break;
     }
     struct json_writer json = report_json_open(context);

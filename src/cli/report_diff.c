@@ -329,6 +329,8 @@ void report_diff(struct context *context, const struct run_diff *diff)
     case FORMAT_CSV:
         print_csv(context, diff);
         return;
+    case FORMAT_JUNIT: /* a difference has no findings: command_run refuses these */
+    case FORMAT_SARIF:
     case FORMAT_JSON:
         report_diff_json(context, diff);
         return;

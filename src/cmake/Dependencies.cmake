@@ -7,6 +7,8 @@ pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
 # Linked statically where possible: one library less to load at every start.
 find_library(ZSTD_LIBRARY NAMES libzstd.a zstd REQUIRED)
 find_library(EXPAT_LIBRARY NAMES libexpat.a expat REQUIRED)
+find_library(PCRE2_LIBRARY NAMES libpcre2-8.a pcre2-8 REQUIRED)
+find_library(ZLIB_LIBRARY NAMES libz.a z REQUIRED)
 # libgit2 is only opened at run time by the commands that need it (it would add 2 to 3 ms to every
 # start), so only its headers and the name of its shared object are taken here.
 pkg_check_modules(git2 REQUIRED libgit2)

@@ -51,6 +51,7 @@ struct cli_command {
     size_t example_count;
     const char *see_also; /* "run, why" */
     bool has_rows;        /* its answer is a table: also as CSV and Markdown */
+    bool has_findings;    /* ... as JUnit XML and SARIF, for CI systems */
     bool is_hidden;
 
     /* `options` is zeroed, then filled in; argv are the words, never NULL. */
@@ -89,6 +90,7 @@ struct cli_command {
     COMMAND(pull)                                                                                  \
     COMMAND(fetch)                                                                                 \
     COMMAND(remote)                                                                                \
+    COMMAND(data)                                                                                  \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
     COMMAND(tag)                                                                                   \

@@ -20,6 +20,8 @@ enum output_format {
     FORMAT_JSON,
     FORMAT_CSV,
     FORMAT_MARKDOWN,
+    FORMAT_JUNIT, /* only of commands with findings */
+    FORMAT_SARIF,
 };
 
 /* Options that every command takes. */

@@ -1,0 +1,36 @@
+/* The footer of a Parquet file (format 2.x: "PAR1", Thrift compact protocol): schema, number of
+ * rows, and per column nulls, least and largest value out of the statistics of the row groups. The
+ * values are not read. Also of encrypted files with a plain footer; an encrypted footer ("PARE") is
+ * refused. */
+#pragma once
+
+#include "mlops/data/profile.h"
+
+struct parquet_column {
+    struct str name;              /* of a leaf: its path joined by dots */
+    struct str physical, logical; /* "INT64", "TIMESTAMP(MICROS)"; logical may be empty */
+    enum field_type type;         /* of Table Schema */
+    bool is_required, is_repeated;
+    bool has_null_count, has_bounds; /* told by all row groups */
+    uint64_t null_count;
+    bool has_numbers; /* bounds on the axis of column_data */
+    double min, max;
+    struct str min_text, max_text; /* texts, or the numbers as text */
+};
+
+struct parquet {
+    uint64_t row_count, group_count, byte_count;
+    struct str created_by;
+    const struct parquet_column *columns;
+    size_t column_count;
+};
+
+/* ERROR_PROJECT: no Parquet, truncated, damaged. Bounded by LIMIT_PARQUET_FOOTER_BYTES. */
+FALLIBLE parquet_open(struct arena *arena, int at_fd, struct str path, struct parquet *ret);
+
+/* The footer alone: for fuzzing. */
+FALLIBLE parquet_parse(struct arena *arena, struct str name, struct str footer,
+                       struct parquet *ret);
+
+/* Its columns as a profile: counts and bounds; what needs values is absent. */
+void parquet_profile(struct arena *arena, const struct parquet *parquet, struct profile *ret);

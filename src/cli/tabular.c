@@ -1,0 +1,12 @@
+#include "mlops/cli/tabular.h"
+
+FALLIBLE tabular_table_options(struct context *context, const struct tabular_options *options,
+                               struct str path, struct table_options *ret)
+{
+    *ret = (struct table_options){
+        .dialect = dialect_for(path),
+        .threads = (int)options->jobs,
+        .observer = &context->observer,
+    };
+    return NULL;
+}
