@@ -159,19 +159,6 @@ FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t 
     return NULL;
 }
 
-void table_unfill(struct table_reader *table, struct table_slot *slot)
-{
-    AUTO(buf_drop) struct buf behind = table->carry;
-    table->carry = (struct buf){0};
-    buf_add(&table->carry, slot->text, slot->cut.bytes);
-    buf_add(&table->carry, behind.at, behind.len);
-    table->next_row = slot->batch.first_row;
-    table->next_line = slot->batch.first_line;
-    table->next_index = slot->batch.index;
-    if (table->json_place == JSON_BEHIND)
-        table->json_place = JSON_INSIDE;
-}
-
 FALLIBLE table_rewind(struct table_reader *table)
 {
     TRY(source_rewind(table->source));

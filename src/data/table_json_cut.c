@@ -162,7 +162,9 @@ static FALLIBLE enter_key(struct path_walk *walk, struct str key)
         if (!has_more(walk) || str_equal(found, key))
             return NULL;
         walk->at = value_end(walk->slot, walk->at);
-        if (walk->at != NOWHERE && text[walk->at] != ',')
+        if (walk->at == NOWHERE)
+            return NULL;
+        if (text[walk->at] != ',')
             return no_list(walk, "there is no such key");
     }
     return NULL;

@@ -259,10 +259,7 @@ FALLIBLE json_read_head(struct table_reader *table, struct table_slot *slot, boo
         TRY(table_fill(table, slot, 1));
         table->is_object =
             slot->cut.record_count == 0 || slot->text[json_record(table, slot, 0).at] != '[';
-        if (slot->cut.record_count)
-            table_unfill(table, slot);
-        else
-            TRY(table_rewind(table));
+        TRY(table_rewind(table));
     }
     if (!table->is_object)
         return NULL;

@@ -129,9 +129,6 @@ struct table_reader {
 /* Fills a slot with the next records, `records_most` of them at most; none: the table is over. */
 FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most);
 
-/* A slot that was filled, but not split, is put back: as if it had not been filled. */
-void table_unfill(struct table_reader *table, struct table_slot *slot);
-
 /* Begins again with the first byte. */
 FALLIBLE table_rewind(struct table_reader *table);
 
