@@ -323,7 +323,6 @@ static void what_is_beyond_a_limit_is_an_error(void **state)
 static void records_that_are_shorter_than_their_columns_take_no_more_memory(void **state)
 {
     AUTO(buf_drop) struct buf text = {0};
-    AUTO(buf_drop) struct buf out = {0};
     struct scratch scratch = scratch_open();
     struct table_options options = {.dialect = dialect_for(STR("t.csv")), .threads = 1};
     (void)state;
