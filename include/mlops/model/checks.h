@@ -106,6 +106,7 @@ struct validation {
     struct check_rule_vec checks;    /* a `schema` check comes first if a schema is given */
     struct str report;               /* path of the report, or empty */
     struct str measured;             /* path of the measurement, an output of the stage */
+    struct str measuring;            /* see validation_measuring */
 };
 
 /* "row_count", "drift", ... */
