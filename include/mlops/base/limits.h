@@ -62,6 +62,11 @@
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
     LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
+    LIMIT(KEYSET_BYTES, 67108864, "bytes",                                                         \
+          "keys of one table held in memory; more go to the disk")                                 \
+    LIMIT(KEPT_VIOLATIONS, 1000000, "violations", "listed by --all-errors; all are counted")       \
+    LIMIT(PATTERN_STEPS, 1000000, "steps",                                                         \
+          "matching one value with a schema's pattern; takes 10 ms")                               \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
