@@ -59,21 +59,20 @@ static FALLIBLE compile_alone(struct str text, struct str translated)
 FALLIBLE pattern_open(struct str text, enum pattern_extent extent, struct pattern **ret)
 {
     AUTO(pattern_drop) struct pattern *pattern = memory_grow(NULL, sizeof *pattern);
-    AUTO(buf_drop) struct buf body = {0};
-    AUTO(buf_drop) struct buf whole = {0};
+    struct str body = text, whole;
     int code = 0;
     size_t offset = 0;
     *pattern = (struct pattern){0};
     pattern->text = str_copy(&pattern->arena, text);
-    buf_reserve(&body, text.len + 1);
-    pattern_translate(text, &body);
-    TRY(compile_alone(text, buf_str(&body)));
-    buf_print(&whole, extent == PATTERN_WHOLE ? "\\A(?:%.*s)\\z" : "(?:%.*s)",
-              STR_FMT(buf_str(&body)));
-    pattern->unicode = compile(buf_str(&whole), PCRE2_UTF | PCRE2_UCP, &code, &offset);
+    if (extent == PATTERN_WHOLE)
+        body = tableschema_pattern(&pattern->arena, text);
+    TRY(compile_alone(text, body));
+    whole = str_print(&pattern->arena, extent == PATTERN_WHOLE ? "\\A(?:%.*s)\\z" : "(?:%.*s)",
+                      STR_FMT(body));
+    pattern->unicode = compile(whole, PCRE2_UTF | PCRE2_UCP, &code, &offset);
     if (!pattern->unicode)
         return refused(text, code, MIN_OF(offset, text.len));
-    pattern->ascii = compile(buf_str(&whole), 0, &code, &offset);
+    pattern->ascii = compile(whole, 0, &code, &offset);
     *ret = pattern;
     pattern = NULL;
     return NULL;

@@ -1,7 +1,5 @@
-/* The regular expressions of schemas, by PCRE2 with its just-in-time compiler. Table Schema takes
- * those of XML Schema: the whole value must match, `\i` and `\c` are the characters of XML names,
- * `[a-z-[aeiou]]` takes away. Beyond it what people write is taken as they mean it: `^` and `$` are
- * anchors, groups may be `(?:...)`, quantifiers lazy. `\d` and `\w` are those of Unicode. */
+/* The regular expressions of schemas, by PCRE2 with its just-in-time compiler, within bounds: no
+ * expression and no value can make it hang. */
 #pragma once
 
 #include "mlops/base/error.h"
@@ -10,7 +8,7 @@
 struct pattern;
 
 enum pattern_extent {
-    PATTERN_WHOLE,  /* the whole text matches: constraint `pattern` */
+    PATTERN_WHOLE,  /* the whole text matches, as tableschema_pattern says: constraint `pattern` */
     PATTERN_WITHIN, /* a part of it: `pattern` of JSON Schema */
 };
 
