@@ -1,5 +1,8 @@
+#include "mlops/data/pattern.h"
+
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/data/tableschema.h"
 
 #include <stdlib.h>
 
@@ -59,13 +62,13 @@ static FALLIBLE compile_alone(struct str text, struct str translated)
 FALLIBLE pattern_open(struct str text, enum pattern_extent extent, struct pattern **ret)
 {
     AUTO(pattern_drop) struct pattern *pattern = memory_grow(NULL, sizeof *pattern);
-    struct str body = text, whole;
+    struct str body, whole;
     int code = 0;
     size_t offset = 0;
     *pattern = (struct pattern){0};
     pattern->text = str_copy(&pattern->arena, text);
-    if (extent == PATTERN_WHOLE)
-        body = tableschema_pattern(&pattern->arena, text);
+    body = extent == PATTERN_WHOLE ? tableschema_pattern(&pattern->arena, pattern->text)
+                                   : pattern->text;
     TRY(compile_alone(text, body));
     whole = str_print(&pattern->arena, extent == PATTERN_WHOLE ? "\\A(?:%.*s)\\z" : "(?:%.*s)",
                       STR_FMT(body));
