@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "pattern_private.h"
-
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -51,7 +49,7 @@ static FALLIBLE compile_alone(struct str text, struct str translated)
     int code = 0;
     size_t offset = 0;
     pcre2_code *alone =
-        pcre2_compile((PCRE2_SPTR)translated.at, translated.len,
+        pcre2_compile((PCRE2_SPTR)(translated.len ? translated.at : ""), translated.len,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
     if (!alone)
         return refused(text, code, MIN_OF(offset, text.len));
