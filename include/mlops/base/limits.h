@@ -65,6 +65,7 @@
     LIMIT(KEYSET_BYTES, 67108864, "bytes",                                                         \
           "keys of one table held in memory; more go to the disk")                                 \
     LIMIT(KEPT_VIOLATIONS, 1000000, "violations", "listed by --all-errors; all are counted")       \
+    LIMIT(JSON_CHECK_STEPS, 1000000, "steps", "checking one value with a JSON Schema; takes 0.1 s") \
     LIMIT(PATTERN_STEPS, 1000000, "steps",                                                         \
           "matching one value with a schema's pattern; takes 10 ms")                               \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
