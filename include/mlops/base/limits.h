@@ -62,6 +62,11 @@
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
     LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
+    LIMIT(SAMPLE_BYTES, 10485760, "bytes",                                                         \
+          "numbers of the records a profile samples: 65,536 of 20 columns, fewer of wider tables") \
+    LIMIT(SAMPLE_VALUES, 100000, "values",                                                         \
+          "counted exactly in all columns of a table; wide tables count fewer in each")            \
+    LIMIT(SAMPLE_VALUE_BYTES, 4194304, "bytes", "texts of these values; longer ones are sketched") \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
