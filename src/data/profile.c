@@ -199,15 +199,15 @@ static struct moments visit_column(struct column_visit *visit)
     count_states(visit->data, counts);
     add_states(visit, counts, roles);
     if (roles[ROLE_NUMBER]) {
-        moments = visit_numbers(visit);
+        moments = profile_visit_numbers(visit);
         visit->is_plain &=
             visit->magnitude < EXACT_MOST && visit->number_count == roles[ROLE_NUMBER];
         if (visit->number_count != roles[ROLE_NUMBER])
-            visit_odd(visit);
+            profile_visit_odd(visit);
     }
-    visit_values(visit);
+    profile_visit_values(visit);
     if (roles[ROLE_NULL] && !visit->rule->is_cast)
-        visit_nulls(visit);
+        profile_visit_nulls(visit);
     return moments;
 }
 

@@ -178,8 +178,8 @@ static void finish_column(struct column_finish *finish)
     own.is_exact = merge_tables(&own);
     if (!own.is_exact)
         merge_sketches(&own);
-    finish_numbers(&own);
-    finish_values(&own);
+    profile_finish_numbers(&own);
+    profile_finish_values(&own);
     free(own.profiler->sample.cells[own.column]);
     own.profiler->sample.cells[own.column] = NULL;
 }
@@ -201,7 +201,7 @@ FALLIBLE profiler_finish(struct profiler *profiler, struct arena *arena, struct 
         finish_sums(&finish);
         finish_counts(&finish);
     }
-    finish_pairs(profiler, arena, ret);
+    profile_finish_pairs(profiler, arena, ret);
     for (finish.column = 0; finish.column < count; finish.column++) {
         finish.profile = &columns[finish.column];
         finish_column(&finish);

@@ -150,7 +150,7 @@ static void pick_numbers(struct column_visit *visit)
     visit->number_count = at;
 }
 
-struct moments visit_numbers(struct column_visit *visit)
+struct moments profile_visit_numbers(struct column_visit *visit)
 {
     pick_numbers(visit);
     visit_bounds(visit);

@@ -78,7 +78,7 @@ static void fill_bins(struct column_profile *profile)
     profile->has_bins = all->len > 0;
 }
 
-void finish_numbers(struct column_finish *finish)
+void profile_finish_numbers(struct column_finish *finish)
 {
     struct profiler *profiler = finish->profiler;
     struct column_profile *profile = finish->profile;

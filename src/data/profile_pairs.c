@@ -98,7 +98,7 @@ static bool open_side(const struct profiler *profiler, const struct column_profi
            isfinite(ret->scale) && isfinite(ret->centre);
 }
 
-void finish_pairs(struct profiler *profiler, struct arena *arena, struct profile *profile)
+void profile_finish_pairs(struct profiler *profiler, struct arena *arena, struct profile *profile)
 {
     struct side sides[PAIRED_COLUMNS];
     uint32_t columns[PAIRED_COLUMNS];
@@ -113,7 +113,8 @@ void finish_pairs(struct profiler *profiler, struct arena *arena, struct profile
         for (size_t b = a + 1; b < count; b++) {
             double r = correlation(&sides[a], &sides[b], profiler->sample.rows.len);
             pairs[len] = (struct column_pair){columns[a], columns[b], r};
-            len += !isnan(r);
+            if (!isnan(r))
+                len++;
         }
     }
     if (len > 1)

@@ -251,16 +251,16 @@ struct column_visit {
 #define EXACT_MOST 9007199254740992.0
 
 /* Bounds, signs and moments. */
-struct moments visit_numbers(struct column_visit *visit);
+struct moments profile_visit_numbers(struct column_visit *visit);
 /* Distinct values, lengths of texts. */
-void visit_values(struct column_visit *visit);
+void profile_visit_values(struct column_visit *visit);
 /* Numbers that are not finite. */
-void visit_odd(struct column_visit *visit);
+void profile_visit_odd(struct column_visit *visit);
 /* Spellings of nulls. */
-void visit_nulls(struct column_visit *visit);
+void profile_visit_nulls(struct column_visit *visit);
 
 /* A cell's text: of JSON's true and false their names. */
-struct str cell_text_of(const struct record_batch *batch, const struct raw_cell *cell);
+struct str profile_cell_text(const struct record_batch *batch, const struct raw_cell *cell);
 
 void sample_open(struct arena *arena, struct sample *sample, size_t column_count);
 void sample_drop(struct sample *sample);
@@ -283,9 +283,9 @@ struct column_finish {
 };
 
 /* Distinct and frequent values; adds to the profile's distribution what values say exactly. */
-void finish_values(struct column_finish *finish);
-void finish_numbers(struct column_finish *finish);
-void finish_pairs(struct profiler *profiler, struct arena *arena, struct profile *profile);
+void profile_finish_values(struct column_finish *finish);
+void profile_finish_numbers(struct column_finish *finish);
+void profile_finish_pairs(struct profiler *profiler, struct arena *arena, struct profile *profile);
 
 /* Most frequent first, ties by bytes; returns `values`. */
 struct value_count *value_counts_sort(struct value_count *values, size_t count);

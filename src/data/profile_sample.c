@@ -135,7 +135,7 @@ static uint64_t sample_cell(const struct column_visit *visit, size_t record)
         return isnan(data->numbers[record]) ? SAMPLE_NULL : number_bits(data->numbers[record]);
     case ROLE_TEXT: {
         struct str text =
-            cell_text_of(visit->batch, batch_cell(visit->batch, record, visit->column));
+            profile_cell_text(visit->batch, batch_cell(visit->batch, record, visit->column));
         return sample_of_text(text_key_of(text.at, text.len).hash);
     }
     case ROLE_NULL:
@@ -196,7 +196,7 @@ static void keep_texts(struct sample *sample, const struct profile_slot *slot,
         sample->text_cells[i][place] = cell;
         if (sample_is_text(cell))
             keep_text(&sample->texts[i][place], &sample->text_cells[i][place],
-                      cell_text_of(batch, batch_cell(batch, slot->records[at], i)));
+                      profile_cell_text(batch, batch_cell(batch, slot->records[at], i)));
     }
 }
 

@@ -188,7 +188,7 @@ static void finish_by_sample(struct column_finish *finish)
     profile->distinct = MIN_OF((uint64_t)llround(distinct), most);
 }
 
-void finish_values(struct column_finish *finish)
+void profile_finish_values(struct column_finish *finish)
 {
     if (finish->is_exact)
         finish_exactly(finish);

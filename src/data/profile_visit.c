@@ -5,7 +5,7 @@
 
 enum { NATIVE_LOOKED_AT = 64 };
 
-struct str cell_text_of(const struct record_batch *batch, const struct raw_cell *cell)
+struct str profile_cell_text(const struct record_batch *batch, const struct raw_cell *cell)
 {
     if (cell->kind == RAW_TRUE)
         return STR("true");
@@ -68,7 +68,7 @@ static void add_value(const struct column_visit *visit, const struct value_cell 
 static void visit_text(const struct column_visit *visit, size_t record)
 {
     const struct raw_cell *raw = visited_cell(visit, record);
-    struct str text = cell_text_of(visit->batch, raw);
+    struct str text = profile_cell_text(visit->batch, raw);
     struct value_cell cell = {.text = text.at, .key = text_key_of(text.at, text.len)};
     cell.sketch = cell.key.hash;
     visit->sums->has_native |= raw->kind >= RAW_NUMBER;
@@ -85,7 +85,7 @@ static void visit_number(const struct column_visit *visit, size_t record)
     bool is_exact = fabs(number) < EXACT_MOST;
     if (!is_exact || !visit->sums->sketch) {
         const struct raw_cell *raw = visited_cell(visit, record);
-        struct str text = cell_text_of(visit->batch, raw);
+        struct str text = profile_cell_text(visit->batch, raw);
         cell.text = text.at;
         cell.key = text_key_of(text.at, text.len);
         visit->sums->has_native |= raw->kind >= RAW_NUMBER;
@@ -105,7 +105,7 @@ static void visit_plain(const struct column_visit *visit)
         visit->sums->has_native |= visited_cell(visit, i)->kind >= RAW_NUMBER;
 }
 
-void visit_values(struct column_visit *visit)
+void profile_visit_values(struct column_visit *visit)
 {
     const struct column_data *data = visit->data;
     if (visit->is_plain && visit->sums->sketch) {
@@ -122,7 +122,7 @@ void visit_values(struct column_visit *visit)
 }
 
 /* Numbers that are not finite. */
-void visit_odd(struct column_visit *visit)
+void profile_visit_odd(struct column_visit *visit)
 {
     const struct column_data *data = visit->data;
     for (size_t i = 0; i < data->count; i++) {
@@ -148,7 +148,7 @@ static void count_word(struct column_sums *sums, struct str text)
     }
 }
 
-void visit_nulls(struct column_visit *visit)
+void profile_visit_nulls(struct column_visit *visit)
 {
     for (size_t i = 0; i < visit->data->count; i++) {
         if (visit->data->states[i] != CLASS_NULL)
