@@ -83,3 +83,13 @@ struct str profile_number_text(struct arena *arena, enum field_type type, double
         return month_text(arena, number);
     return real_text(arena, number);
 }
+
+const char *profile_class_name(enum value_class value_class)
+{
+    static const char *const names[CLASS_COUNT] = {
+        [CLASS_NULL] = "null",         [CLASS_INTEGER] = "integer", [CLASS_REAL] = "number",
+        [CLASS_BOOLEAN] = "boolean",   [CLASS_DATE] = "date",       [CLASS_TIME] = "time",
+        [CLASS_DATETIME] = "datetime", [CLASS_JSON] = "json",       [CLASS_TEXT] = "text",
+    };
+    return names[value_class];
+}

@@ -103,6 +103,9 @@ FALLIBLE profiler_finish(struct profiler *profiler, struct arena *arena, struct 
  * shortest decimal of a number. */
 struct str profile_number_text(struct arena *arena, enum field_type type, double number);
 
+/* "integer", "number", "text", ...: what stands in `classes` of the JSON form. */
+const char *profile_class_name(enum value_class value_class);
+
 /* As JSON and back: docs/formats.md. Distributions are thinned to PROFILE_POINTS. With `is_short`
  * for people and reports: no distributions, the 10 most frequent values. */
 void profile_write(struct json_writer *json, const struct profile *profile, bool is_short);
