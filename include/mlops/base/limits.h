@@ -57,17 +57,22 @@
     LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
           "one file that 'get' takes from git; it is in memory")                                   \
     LIMIT(UPSTREAM_FILES, 1000000, "files", "one import-url; what is known of each is in memory")  \
-    LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
-    LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \
-    LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
-    LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
-    LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
     LIMIT(SAMPLE_BYTES, 10485760, "bytes",                                                         \
           "numbers of the records a profile samples: 65,536 of 20 columns, fewer of wider tables") \
     LIMIT(SAMPLE_VALUES, 100000, "values",                                                         \
           "counted exactly in all columns of a table; wide tables count fewer in each")            \
     LIMIT(SAMPLE_VALUE_BYTES, 4194304, "bytes", "texts of these values; longer ones are sketched") \
-    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
+    LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
+    LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \
+    LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
+    LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
+    LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
+    LIMIT(FIELD_BYTES, 16777216, "bytes", "one cell of a table; more is a quote not closed")       \
+    LIMIT(RECORD_BYTES, 67108864, "bytes", "one record of a table; it is in memory as a whole")    \
+    LIMIT(TABLE_COLUMNS, 100000, "columns", "of one table; what is known of each is in memory")    \
+    LIMIT(TABLE_THREADS, 64, "threads", "that read one table; each has batches of its own")        \
+    LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
     static const int64_t LIMIT_##name __attribute__((unused)) = value;
