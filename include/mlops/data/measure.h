@@ -29,7 +29,8 @@ struct measured {
     struct profile profile;
     bool has_conformity;
     struct conformity conformity;
-    struct keyset **rows; /* as many as asked for, finished; the caller drops them */
+    struct keyset **rows; /* as many as asked for, finished */
+    size_t rows_count;
 };
 
 FALLIBLE measure_table(struct arena *arena, int at_fd, struct str path,
