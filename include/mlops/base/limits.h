@@ -62,6 +62,9 @@
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
     LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
+    LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes",                                                 \
+          "of one file: 10,000 columns in 50 row groups")                                          \
+    LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \

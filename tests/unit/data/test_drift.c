@@ -76,17 +76,17 @@ static double real_of(const struct doc_node *node)
 static void assert_same(const char *path, const struct doc_node *expected,
                         const struct doc_node *found)
 {
-    const char *name = expected->key->text.at;
+    struct str name = expected->key->text;
     if (!found)
-        fail_msg("%s: nothing for %s", path, name);
+        fail_msg("%s: nothing for %.*s", path, STR_FMT(name));
     if (expected->kind == DOC_STR) {
         assert_true(str_equal(expected->text, found->text));
         return;
     }
     double a = real_of(expected), b = real_of(found);
-    double tolerance = strstr(name, "_p") ? 1e-8 : 1e-9;
+    double tolerance = str_find(name, STR("_p")) > 0 ? 1e-8 : 1e-9;
     if (isnan(a) != isnan(b) || fabs(a - b) > tolerance * fabs(a) + 1e-300)
-        fail_msg("%s: %s is %.17g, not %.17g", path, name, b, a);
+        fail_msg("%s: %.*s is %.17g, not %.17g", path, STR_FMT(name), b, a);
 }
 
 static void assert_set(struct arena *arena, const char *path)
