@@ -65,7 +65,12 @@
     LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes",                                                 \
           "of one file: 10,000 columns in 50 row groups")                                          \
     LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
-    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
+    LIMIT(FIELD_BYTES, 16777216, "bytes", "one cell of a table; more is a quote not closed")       \
+    LIMIT(RECORD_BYTES, 67108864, "bytes", "one record of a table; it is in memory as a whole")    \
+    LIMIT(TABLE_COLUMNS, 100000, "columns", "of one table; what is known of each is in memory")    \
+    LIMIT(TABLE_THREADS, 64, "threads", "that read one table; each has batches of its own")        \
+    LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
     static const int64_t LIMIT_##name __attribute__((unused)) = value;
