@@ -132,7 +132,7 @@ static FALLIBLE open_profiler(struct measuring *measuring)
         types = arena_new_array(measuring->arena, enum field_type, count);
         for (size_t i = 0; i < count; i++) {
             const struct schema_field *field = conformer_field(measuring->conformer, i);
-            types[i] = field ? field->type : TYPE_ANY;
+            types[i] = field ? field->type : TYPE_COUNT;
         }
     }
     struct profiler_options options = {
@@ -241,7 +241,7 @@ static FALLIBLE commit(void *context, size_t slot, const struct record_batch *ba
 {
     struct measuring *measuring = context;
     if (measuring->profiler)
-        TRY(profiler_commit(measuring->profiler, slot));
+        TRY(profiler_commit(measuring->profiler, slot, batch));
     if (measuring->conformer)
         TRY(conformer_commit(measuring->conformer, slot, batch));
     for (size_t i = 0; i < measuring->options->rows_count; i++)

@@ -57,6 +57,11 @@
     LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
           "one file that 'get' takes from git; it is in memory")                                   \
     LIMIT(UPSTREAM_FILES, 1000000, "files", "one import-url; what is known of each is in memory")  \
+    LIMIT(SAMPLE_BYTES, 10485760, "bytes",                                                         \
+          "numbers of the records a profile samples: 65,536 of 20 columns, fewer of wider tables") \
+    LIMIT(SAMPLE_VALUES, 100000, "values",                                                         \
+          "counted exactly in all columns of a table; wide tables count fewer in each")            \
+    LIMIT(SAMPLE_VALUE_BYTES, 4194304, "bytes", "texts of these values; longer ones are sketched") \
     LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
     LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
