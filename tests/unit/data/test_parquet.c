@@ -62,7 +62,7 @@ static void types_nulls_and_bounds_are_read(void **state)
         {"small", "INT32", "INT(16)", TYPE_INTEGER, 1, "-5", "7", -5, 7},
         {"unsigned", "INT32", "UINT(32)", TYPE_INTEGER, 0, "0", "4000000000", 0, 4e9},
         {"price", "DOUBLE", "", TYPE_NUMBER, 2, "-2.25", "1.5", -2.25, 1.5},
-        {"ratio", "FLOAT", "", TYPE_NUMBER, 0, "0.25", "2.0", 0.25, 2},
+        {"ratio", "FLOAT", "", TYPE_NUMBER, 0, "0.25", "2", 0.25, 2},
         {"ok", "BOOLEAN", "", TYPE_BOOLEAN, 1, "false", "true", 0, 1},
         {"name", "BYTE_ARRAY", "STRING", TYPE_STRING, 1, "anna", "zo\xC3\xAB", NAN, NAN},
         {"day", "INT32", "DATE", TYPE_DATE, 1, "1969-12-31", "2024-01-01", -1, 19723},
@@ -75,8 +75,8 @@ static void types_nulls_and_bounds_are_read(void **state)
          "-1234567890123456789012345678.9", "5.0", -1234567890123456789012345678.9, 5},
         {"tags", "group", "LIST", TYPE_ARRAY, -1, NULL, NULL, NAN, NAN},
         {"attributes", "group", "MAP", TYPE_OBJECT, -1, NULL, NULL, NAN, NAN},
-        {"place.lat", "DOUBLE", "", TYPE_NUMBER, 1, "-3.0", "1.5", -3, 1.5},
-        {"place.lon", "DOUBLE", "", TYPE_NUMBER, 2, "2.5", "9.0", 2.5, 9},
+        {"place.lat", "DOUBLE", "", TYPE_NUMBER, 1, "-3", "1.5", -3, 1.5},
+        {"place.lon", "DOUBLE", "", TYPE_NUMBER, 2, "2.5", "9", 2.5, 9},
         {"empty", "INT32", "NULL", TYPE_ANY, 4, NULL, NULL, NAN, NAN},
         {"none", "BYTE_ARRAY", "STRING", TYPE_STRING, 4, NULL, NULL, NAN, NAN},
     };
@@ -114,7 +114,7 @@ static void what_is_not_told_is_not_known(void **state)
     assert_int_equal(parquet.row_count, 4);
     assert_column(&parquet, &untold);
     parquet = open_file(&arena, "int96.parquet");
-    const struct expectation old = {"at", "INT96", "", TYPE_DATETIME, 1, NULL, NULL, NAN, NAN};
+    const struct expectation old = {"at", "INT96", "", TYPE_DATETIME, -1, NULL, NULL, NAN, NAN};
     assert_column(&parquet, &old);
     parquet = open_file(&arena, "empty.parquet");
     const struct expectation none = {"id", "INT64", "", TYPE_INTEGER, 0, NULL, NULL, NAN, NAN};
