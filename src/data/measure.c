@@ -18,6 +18,12 @@ struct slot {
     size_t cap;
 };
 
+/* The columns that mark a row. */
+struct marked_columns {
+    size_t *columns;
+    size_t count;
+};
+
 struct measuring {
     struct arena *arena;
     const struct measure_options *options;
@@ -25,8 +31,7 @@ struct measuring {
     struct profiler *profiler;   /* NULL: none */
     struct conformer *conformer; /* NULL: no schema */
     struct keyset **rows;
-    bool **is_marked; /* per set and column */
-    size_t column_count;
+    struct marked_columns *marked; /* per set */
     struct worker *workers;
     size_t worker_count;
     struct slot *slots;
@@ -70,21 +75,50 @@ static FALLIBLE check_names(const struct measuring *measuring, const struct text
     return NULL;
 }
 
+struct named_column {
+    struct str name;
+    size_t index;
+};
+
+static int compare_columns(const void *a, const void *b)
+{
+    const struct named_column *left = a, *right = b;
+    return str_compare(left->name, right->name);
+}
+
+/* Its columns by name: two tables with the same columns in another order have the same rows. */
+static FALLIBLE choose_columns(struct measuring *measuring, const struct measure_rows *rows,
+                               struct marked_columns *ret)
+{
+    size_t count = 0;
+    const struct str *labels = table_labels(measuring->table, &count);
+    TRY(check_names(measuring, &rows->only));
+    struct named_column *columns = arena_new_array(measuring->arena, struct named_column, count);
+    size_t chosen = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_chosen = rows->only.len ? is_listed(&rows->only, labels[i])
+                                        : !is_listed(&rows->except, labels[i]);
+        if (is_chosen)
+            columns[chosen++] = (struct named_column){labels[i], i};
+    }
+    if (chosen > 1)
+        qsort(columns, chosen, sizeof *columns, compare_columns);
+    ret->columns = arena_new_array(measuring->arena, size_t, chosen);
+    ret->count = chosen;
+    for (size_t i = 0; i < chosen; i++)
+        ret->columns[i] = columns[i].index;
+    return NULL;
+}
+
 static FALLIBLE open_row_sets(struct measuring *measuring)
 {
     const struct measure_options *options = measuring->options;
-    const struct str *labels = table_labels(measuring->table, &measuring->column_count);
     measuring->rows = arena_new_array(measuring->arena, struct keyset *, options->rows_count);
-    measuring->is_marked = arena_new_array(measuring->arena, bool *, options->rows_count);
+    measuring->marked =
+        arena_new_array(measuring->arena, struct marked_columns, options->rows_count);
     for (size_t i = 0; i < options->rows_count; i++) {
-        const struct measure_rows *rows = &options->rows[i];
-        TRY(check_names(measuring, &rows->only));
+        TRY(choose_columns(measuring, &options->rows[i], &measuring->marked[i]));
         TRY(keyset_open(&options->keys, &measuring->rows[i]));
-        bool *marked = arena_new_array(measuring->arena, bool, measuring->column_count);
-        for (size_t c = 0; c < measuring->column_count; c++)
-            marked[c] = rows->only.len ? is_listed(&rows->only, labels[c])
-                                       : !is_listed(&rows->except, labels[c]);
-        measuring->is_marked[i] = marked;
     }
     return NULL;
 }
@@ -98,7 +132,7 @@ static FALLIBLE open_profiler(struct measuring *measuring)
         types = arena_new_array(measuring->arena, enum field_type, count);
         for (size_t i = 0; i < count; i++) {
             const struct schema_field *field = conformer_field(measuring->conformer, i);
-            types[i] = field ? field->type : TYPE_ANY;
+            types[i] = field ? field->type : TYPE_COUNT;
         }
     }
     struct profiler_options options = {
@@ -158,18 +192,16 @@ static FALLIBLE visit_column(struct measuring *measuring, size_t worker, size_t 
     return NULL;
 }
 
-/* Cells in order of the columns, each with its kind and length in front. */
-static struct key_mark mark_of(const bool *is_marked, const struct record_batch *batch,
-                               size_t record, struct buf *key)
+/* Cells in order of the columns' names, each with its length in front; one that is not there is
+ * none that is empty. */
+static struct key_mark mark_of(const struct marked_columns *marked,
+                               const struct record_batch *batch, size_t record, struct buf *key)
 {
     key->len = 0;
-    for (size_t c = 0; c < batch->column_count; c++) {
-        const struct raw_cell *cell = batch_cell(batch, record, c);
-        const struct {
-            uint32_t kind, len;
-        } head = {cell->kind, cell->len};
-        if (!is_marked[c])
-            continue;
+    for (size_t i = 0; i < marked->count; i++) {
+        const struct raw_cell *cell = batch_cell(batch, record, marked->columns[i]);
+        bool is_absent = cell->kind == RAW_MISSING || cell->kind == RAW_NULL;
+        uint32_t head = is_absent ? UINT32_MAX : cell->len;
         buf_add(key, &head, sizeof head);
         buf_add_str(key, raw_text(batch, cell));
     }
@@ -189,7 +221,7 @@ static void mark_rows(struct measuring *measuring, size_t worker, size_t slot,
         struct key_entry *marks = at->marks + i * batch->record_count;
         for (size_t r = 0; r < batch->record_count; r++)
             marks[r] = (struct key_entry){
-                mark_of(measuring->is_marked[i], batch, r, &measuring->workers[worker].key),
+                mark_of(&measuring->marked[i], batch, r, &measuring->workers[worker].key),
                 batch_row(batch, r)};
     }
 }
@@ -209,7 +241,7 @@ static FALLIBLE commit(void *context, size_t slot, const struct record_batch *ba
 {
     struct measuring *measuring = context;
     if (measuring->profiler)
-        TRY(profiler_commit(measuring->profiler, slot));
+        TRY(profiler_commit(measuring->profiler, slot, batch));
     if (measuring->conformer)
         TRY(conformer_commit(measuring->conformer, slot, batch));
     for (size_t i = 0; i < measuring->options->rows_count; i++)

@@ -100,7 +100,9 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
     const struct stage *stage = &session->pipeline->stages.at[index];
     const struct lock_entry *entry = session_lock_entry(session, stage);
     *ret = (struct state_entry){.stage = stage->name, .key = outcome->key};
-    bool is_success = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
+    bool is_judged = outcome->status == STATUS_REJECTED && outcome->checks;
+    bool is_success =
+        outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED || is_judged;
     if (is_success && !digest_is_zero(outcome->result)) {
         ret->result = outcome->result;
         return NULL;
@@ -209,7 +211,8 @@ static FALLIBLE record_end(struct run_state *state)
     struct ledger *ledger = NULL;
     if (!state->has_begun)
         error_drop(note_code_cheaply(state)); /* told when something is executed */
-    TRY(recorder_flush(state->recorder));
+    if (state->has_begun) /* else what was judged is recorded with the end */
+        TRY(recorder_flush(state->recorder));
     TRY(session_ledger(session, &ledger));
     struct state made;
     TRY(state_make(state, ledger, &made));

@@ -5,9 +5,6 @@
 #include "mlops/data/conform.h"
 #include "mlops/data/profile.h"
 
-/* Version of what is measured and how: in the key of cached measurements. */
-#define MEASURE_VERSION 1
-
 /* Marks of the rows of a table: by all columns but `except`, or by `only`. */
 struct measure_rows {
     struct text_list only, except;

@@ -48,10 +48,11 @@ struct record_batch {
     const char *text;
     const struct raw_cell *cells; /* record after record, column_count each */
     size_t record_count, column_count;
-    uint64_t index;       /* of the batch in the file, from 0 */
-    uint64_t first_row;   /* row number of record 0 if none was skipped in between */
-    const uint32_t *rows; /* NULL, or per record: its row number less first_row */
-    uint64_t first_line;  /* line of the file where the batch begins */
+    uint64_t index;        /* of the batch in the file, from 0 */
+    uint64_t first_row;    /* row number of record 0 if none was skipped in between */
+    const uint32_t *rows;  /* NULL, or per record: its row number less first_row */
+    uint64_t first_line;   /* line of the file where the batch begins */
+    const uint32_t *lines; /* NULL, or per record: its line less first_line; see batch_line */
     const struct odd_record *odd;
     size_t odd_count;
     bool is_ascii;

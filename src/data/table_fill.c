@@ -1,0 +1,214 @@
+/* Filling slots: the part of reading that goes in order of the file. */
+#include "mlops/base/check.h"
+
+#include <stdlib.h>
+
+#include "table_private.h"
+
+static bool is_json(const struct table_reader *table)
+{
+    return table->options.dialect.format != TABLE_CSV;
+}
+
+static size_t count_lines(const struct table_reader *table, const struct table_slot *slot)
+{
+    return table_count_lines(table, slot->text, slot->text + slot->cut.bytes);
+}
+
+static FALLIBLE cut_slot(struct table_reader *table, struct table_slot *slot, size_t records_most)
+{
+    if (is_json(table)) {
+        TRY(json_cut(table, slot, records_most));
+        slot->cut.line_count = count_lines(table, slot);
+        return NULL;
+    }
+    csv_cut(&table->form, slot, records_most);
+    if (!slot->cut.is_regular)
+        slot->cut.line_count = count_lines(table, slot);
+    return NULL;
+}
+
+/* A fault of the source stands behind what was read: in the record that is not complete. */
+static FALLIBLE source_fault(struct table_reader *table, struct table_slot *slot,
+                             struct error *error)
+{
+    if (error->code != ERROR_PROJECT)
+        return error;
+    error_drop(cut_slot(table, slot, SIZE_MAX));
+    return table_error_at(
+        table, table->next_row + slot->cut.record_count,
+        table->next_line + table_count_lines(table, slot->text, slot->text + slot->len), error);
+}
+
+static FALLIBLE read_until(struct table_reader *table, struct table_slot *slot, size_t len)
+{
+    slot_reserve(slot, len);
+    while (slot->len < len && !table->is_source_over) {
+        size_t got = 0;
+        struct error *error =
+            source_read(table->source, slot->text + slot->len, len - slot->len, &got);
+        if (error)
+            return source_fault(table, slot, error);
+        slot->len += got;
+        table->is_source_over = got == 0;
+    }
+    memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
+    return NULL;
+}
+
+/* The last record need not have a terminator: it gets one. */
+static FALLIBLE close_last(struct table_reader *table, struct table_slot *slot, size_t records_most)
+{
+    if (table->options.dialect.format == TABLE_JSON)
+        return NULL;
+    struct str terminator = is_json(table) ? STR("\n") : table->form.terminator;
+    if (slot->cut.record_count == records_most || slot->cut.bytes == slot->len)
+        return NULL;
+    slot_reserve(slot, slot->len + terminator.len);
+    memcpy(slot->text + slot->len, terminator.at, terminator.len);
+    slot->len += terminator.len;
+    memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
+    return cut_slot(table, slot, records_most);
+}
+
+/* What is left when the file is over, and is no record. */
+static FALLIBLE check_end(struct table_reader *table, struct table_slot *slot)
+{
+    if (is_json(table))
+        return json_check_end(table, slot);
+    if (slot->len == 0)
+        return NULL;
+    if (!slot->cut.is_open)
+        return table_error(table, slot, slot->len, "the file ends within it");
+    struct error *error =
+        table_error(table, slot, slot->cut.quote_at, "a quote opened here is never closed");
+    return error_hint(error, "close it, or name another quoteChar in the dialect");
+}
+
+static FALLIBLE too_large(struct table_reader *table, struct table_slot *slot)
+{
+    if (!is_json(table))
+        csv_cut_scalar(&table->form, slot, SIZE_MAX);
+    if (slot->cut.is_open)
+        return table_error(table, slot, slot->cut.quote_at,
+                           "a quote opened here is not closed within %lld bytes",
+                           (long long)LIMIT_RECORD_BYTES);
+    return table_error(table, slot, slot->cut.bytes, "it has more than %lld bytes",
+                       (long long)LIMIT_RECORD_BYTES);
+}
+
+/* What is no record (blank lines of JSON Lines) is forgotten. */
+static void forget(struct table_reader *table, struct table_slot *slot)
+{
+    size_t bytes = slot->cut.bytes;
+    table->next_line += slot->cut.line_count;
+    slot->batch.first_line = table->next_line;
+    memmove(slot->text, slot->text + bytes, slot->len - bytes + TABLE_SLACK_BYTES);
+    slot->len -= bytes;
+}
+
+/* Reads until there is a record or nothing left. */
+static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot,
+                             size_t records_most)
+{
+    for (size_t len = table->batch_bytes;; len = MAX_OF(len, 2 * slot->len)) {
+        TRY(read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES)));
+        TRY(cut_slot(table, slot, records_most));
+        if (table->is_source_over)
+            TRY(close_last(table, slot, records_most));
+        if (slot->cut.record_count)
+            return NULL;
+        bool is_further = slot->cut.bytes;
+        forget(table, slot);
+        if (table->is_source_over && !(is_further && slot->len))
+            return check_end(table, slot);
+        if (!is_further && slot->len >= (size_t)LIMIT_RECORD_BYTES)
+            return too_large(table, slot);
+    }
+}
+
+static void begin_slot(struct table_reader *table, struct table_slot *slot)
+{
+    slot->odd_count = 0;
+    slot->cut = (struct cut){0};
+    slot->batch = (struct record_batch){
+        .table = table,
+        .column_count = table->column_count,
+        .index = table->next_index,
+        .first_row = table->next_row,
+        .first_line = table->next_line,
+    };
+    slot_reserve(slot, MAX_OF(table->carry.len, table->batch_bytes));
+    if (table->carry.len)
+        memcpy(slot->text, table->carry.at, table->carry.len);
+    slot->len = table->carry.len;
+    buf_clear(&table->carry);
+}
+
+FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most)
+{
+    begin_slot(table, slot);
+    TRY(fill_records(table, slot, records_most));
+    size_t bytes = slot->cut.bytes;
+    if (slot->cut.record_count == 0)
+        return NULL;
+    buf_add(&table->carry, slot->text + bytes, slot->len - bytes);
+    table->next_row += slot->cut.record_count;
+    table->next_line += slot->cut.line_count;
+    table->next_index++;
+    return NULL;
+}
+
+void table_unfill(struct table_reader *table, struct table_slot *slot)
+{
+    AUTO(buf_drop) struct buf behind = table->carry;
+    table->carry = (struct buf){0};
+    buf_add(&table->carry, slot->text, slot->cut.bytes);
+    buf_add(&table->carry, behind.at, behind.len);
+    table->next_row = slot->batch.first_row;
+    table->next_line = slot->batch.first_line;
+    table->next_index = slot->batch.index;
+    if (table->json_place == JSON_BEHIND)
+        table->json_place = JSON_INSIDE;
+}
+
+FALLIBLE table_rewind(struct table_reader *table)
+{
+    TRY(source_rewind(table->source));
+    buf_clear(&table->carry);
+    table->is_source_over = table->json_needs_value = table->json_in_string = false;
+    table->json_place = JSON_BEFORE;
+    table->next_row = table->next_line = 1;
+    table->next_index = 0;
+    return NULL;
+}
+
+FALLIBLE table_check_bytes(const struct table_reader *table, const struct table_slot *slot)
+{
+    const char *nul = slot->cut.has_nul ? memchr(slot->text, '\0', slot->cut.bytes) : NULL;
+    size_t text = nul ? (size_t)(nul - slot->text) : slot->cut.bytes;
+    size_t valid = slot->cut.is_ascii ? text : utf8_valid(slot->text, text);
+    if (valid < text)
+        return error_hint(table_error(table, slot, valid, "bytes that are not UTF-8"),
+                          "name the encoding of the file in the dialect");
+    if (nul)
+        return error_hint(table_error(table, slot, text, "a NUL byte: this is no text"),
+                          "name the encoding in the dialect if this is UTF-16");
+    return NULL;
+}
+
+FALLIBLE table_split(const struct table_reader *table, struct table_slot *slot)
+{
+    struct record_batch *batch = &slot->batch;
+    TRY(table_check_bytes(table, slot));
+    batch->is_ascii = slot->cut.is_ascii;
+    if (is_json(table))
+        TRY(json_split(table, slot));
+    else
+        TRY(csv_split(table, slot));
+    batch->text = slot->text;
+    batch->cells = slot->cells;
+    batch->odd = slot->odd;
+    batch->odd_count = slot->odd_count;
+    return NULL;
+}

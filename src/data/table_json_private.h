@@ -1,0 +1,30 @@
+/* Shared by the files of module table that read JSON: a text without a tree. */
+#pragma once
+
+#include "table_private.h"
+
+/* A record of a slot while it is read: [at, end) of its text. */
+struct json_text {
+    const struct table_reader *table;
+    struct table_slot *slot;
+    char *text;
+    size_t at, end;
+    size_t from; /* where the record begins: errors found in decoded text stand there at least */
+};
+
+void json_skip_space(struct json_text *json);
+
+/* Takes one character; ERROR_PROJECT if another one stands there. */
+FALLIBLE json_expect(struct json_text *json, char c, const char *where);
+bool json_take(struct json_text *json, char c);
+ERROR_MADE json_fault(const struct json_text *json, const char *what);
+
+/* A string at its quote: where its content lies, decoded in place if `decodes`. */
+FALLIBLE json_string(struct json_text *json, bool decodes, struct raw_cell *ret);
+
+/* Any value; checked by the grammar whatever it is, decoded if it is a string. */
+FALLIBLE json_value(struct json_text *json, bool decodes, struct raw_cell *ret);
+
+/* A slot's records one by one: begins with the one behind the break before `from`. */
+struct json_text json_record(const struct table_reader *table, struct table_slot *slot,
+                             size_t from);

@@ -1,0 +1,26 @@
+/* Well-formed UTF-8, a word at a time where it is ASCII. */
+#include "table_private.h"
+
+static bool is_ascii_word(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return (word & 0x8080808080808080u) == 0;
+}
+
+size_t utf8_valid(const char *text, size_t len)
+{
+    size_t at = 0;
+    while (at < len) {
+        uint32_t code;
+        if (len - at >= sizeof(uint64_t) && is_ascii_word(text + at)) {
+            at += sizeof(uint64_t);
+            continue;
+        }
+        size_t used = utf8_decode(text + at, len - at, &code);
+        if (used == 0)
+            return at;
+        at += used;
+    }
+    return at;
+}
