@@ -8,5 +8,6 @@ FALLIBLE tabular_table_options(struct context *context, const struct tabular_opt
         .threads = (int)options->jobs,
         .observer = &context->observer,
     };
-    return NULL;
+    return options->dialect.len ? dialect_load(context->arena, options->dialect, &ret->dialect)
+                                : NULL;
 }

@@ -144,7 +144,7 @@ struct conform_slot {
 };
 
 struct key_text {
-    struct buf out, part;
+    struct buf out;
     size_t len, valid; /* fields of the key, valid ones so far */
 };
 

@@ -80,8 +80,8 @@
     LIMIT(PATTERN_STEPS, 1000000, "steps",                                                         \
           "matching one value with a schema's pattern; takes 10 ms")                               \
     LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes", "of one file: 10,000 columns in 50 row groups") \
-    LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")
-LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
+    LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
     static const int64_t LIMIT_##name __attribute__((unused)) = value;
