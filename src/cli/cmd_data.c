@@ -68,6 +68,8 @@ static FALLIBLE act(struct context *context, const struct tabular_options *optio
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct tabular_options *options = opaque;
+    if (str_is(argv[0], "measure") && argc == 2) /* the command of built-in stages */
+        return tabular_measure(context, options, argv[1]);
     TRY(check_words(argv, argc));
     TRY(act(context, options, argv));
     if (!options->output.len)

@@ -73,6 +73,13 @@ static bool is_empty(const struct column_profile *column)
     return column->count == 0 || (column->has_numbers && column->distribution.len == 0);
 }
 
+/* Out of the statistics of a Parquet file. */
+static bool is_footer(const struct column_profile *column)
+{
+    return column->count > 0 && column->distribution.len == 0 && column->value_count == 0 &&
+           column->distinct == 0;
+}
+
 /* A sample of a column answers for no more values than it holds. */
 static double size_of(const struct column_profile *column, bool has_numbers)
 {
@@ -85,6 +92,8 @@ static double size_of(const struct column_profile *column, bool has_numbers)
 static const char *find_reason(const struct column_profile *reference,
                                const struct column_profile *current, const struct drift *drift)
 {
+    if (is_footer(reference) || is_footer(current))
+        return "only the bounds of its values are known";
     if (is_empty(reference))
         return "the reference holds no values";
     if (is_empty(current))

@@ -38,20 +38,9 @@ FALLIBLE parquet_parse(struct arena *arena, struct str name, struct str footer,
 /* Its columns as a profile: counts and bounds; what needs values is absent. */
 void parquet_profile(struct arena *arena, const struct parquet *parquet, struct profile *ret);
 
-/* Something a schema asks for that the footer does not answer. */
-struct parquet_gap {
-    struct str field;       /* empty: of the whole table */
-    const char *constraint; /* "pattern", "minimum", "type", "primaryKey", ...; static */
-    const char *why;        /* "needs the values", ...; static */
-};
-
-struct parquet_verdict {
-    struct conformity conformity; /* row 0 throughout: the footer knows no rows */
-    const struct parquet_gap *gaps;
-    size_t gap_count;
-};
-
-/* What the footer says about a schema: labels, types, nulls where required, bounds. All else is a
- * gap. */
-FALLIBLE parquet_conform(struct arena *arena, const struct parquet *parquet,
-                         const struct table_schema *schema, struct parquet_verdict *ret);
+/* What the footer says about a schema: labels, types, nulls where required, bounds. Violations have
+ * row 0: the footer knows no rows; of a bound that is broken it is only known that some value does.
+ * What it does not answer is named in `ret_unchecked`: "name: pattern (needs the values)". */
+FALLIBLE parquet_conform(struct arena *arena, const struct table_schema *schema,
+                         const struct parquet *parquet, struct conformity *ret,
+                         struct text_list *ret_unchecked);
