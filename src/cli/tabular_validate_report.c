@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
 #include "mlops/cli/report.h"
 
 #include "tabular_validate_private.h"
