@@ -10,11 +10,21 @@ static bool is_json(const struct table_reader *table)
     return table->options.dialect.format != TABLE_CSV;
 }
 
+static size_t count_lines(const struct table_reader *table, const struct table_slot *slot)
+{
+    return table_count_lines(table, slot->text, slot->text + slot->cut.bytes);
+}
+
 static FALLIBLE cut_slot(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
-    if (is_json(table))
-        return json_cut(table, slot, records_most);
+    if (is_json(table)) {
+        TRY(json_cut(table, slot, records_most));
+        slot->cut.line_count = count_lines(table, slot);
+        return NULL;
+    }
     csv_cut(&table->form, slot, records_most);
+    if (!slot->cut.is_regular)
+        slot->cut.line_count = count_lines(table, slot);
     return NULL;
 }
 
@@ -42,7 +52,7 @@ static FALLIBLE read_until(struct table_reader *table, struct table_slot *slot, 
         slot->len += got;
         table->is_source_over = got == 0;
     }
-    memset(slot->text + slot->len, 0, TABLE_SLACK_BYTES);
+    memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
     return NULL;
 }
 
@@ -57,7 +67,7 @@ static FALLIBLE close_last(struct table_reader *table, struct table_slot *slot, 
     slot_reserve(slot, slot->len + terminator.len);
     memcpy(slot->text + slot->len, terminator.at, terminator.len);
     slot->len += terminator.len;
-    memset(slot->text + slot->len, 0, TABLE_SLACK_BYTES);
+    memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
     return cut_slot(table, slot, records_most);
 }
 
@@ -91,7 +101,7 @@ static FALLIBLE too_large(struct table_reader *table, struct table_slot *slot)
 static void forget(struct table_reader *table, struct table_slot *slot)
 {
     size_t bytes = slot->cut.bytes;
-    table->next_line += table_count_lines(table, slot->text, slot->text + bytes);
+    table->next_line += slot->cut.line_count;
     slot->batch.first_line = table->next_line;
     memmove(slot->text, slot->text + bytes, slot->len - bytes + TABLE_SLACK_BYTES);
     slot->len -= bytes;
@@ -144,7 +154,7 @@ FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t 
         return NULL;
     buf_add(&table->carry, slot->text + bytes, slot->len - bytes);
     table->next_row += slot->cut.record_count;
-    table->next_line += table_count_lines(table, slot->text, slot->text + bytes);
+    table->next_line += slot->cut.line_count;
     table->next_index++;
     return NULL;
 }

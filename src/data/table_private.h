@@ -48,6 +48,7 @@ struct cut {
     size_t bytes;        /* up to behind its terminator */
     size_t record_count; /* comments included */
     size_t cell_count;   /* marks in `ends` */
+    size_t line_count;   /* line breaks, quoted ones too */
     size_t quote_at;     /* of a quote that is never closed, where `is_open` */
     bool is_open;
     bool is_regular; /* no quote is at a wrong place: cells may be split the fast way */
