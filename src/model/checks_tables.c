@@ -68,8 +68,8 @@ static const struct field schema_fields[] = {
 
 static const struct field row_count_fields[] = {
     COMMON,
-    AMOUNT("min", min, "Fewest rows."),
-    AMOUNT("max", max, "Most rows."),
+    AMOUNT("min", min, "The fewest rows."),
+    AMOUNT("max", max, "The most rows."),
     SHARE("max_change", max_change, "any",
           "Largest change of the number of rows since the last run that passed."),
 };
@@ -169,7 +169,7 @@ static const struct field correlation_fields[] = {
 
 static const struct field stat_fields[] = {
     COMMON,
-    COLUMN("field", field, FIELD_REQUIRED, "The column."),
+    COLUMN("field", field, FIELD_REQUIRED, "Name of the column."),
     BOUND("mean", "Its mean: `[least, most]`, either may be null."),
     BOUND("sd", "Its standard deviation."),
     BOUND("min", "Its least value."),
@@ -248,7 +248,7 @@ static const struct field table_fields[] = {
      .offset = offsetof(struct draft_table, path),
      .flags = FIELD_REQUIRED,
      .type = "path",
-     .help = "The file."},
+     .help = "Path of the file."},
     {.name = "schema",
      .kind = FIELD_NODE,
      .offset = offsetof(struct draft_table, schema),
@@ -268,7 +268,7 @@ static const struct field reference_fields[] = {
      .kind = FIELD_NODE,
      .offset = offsetof(struct draft_reference, path),
      .type = "path",
-     .help = "A file."},
+     .help = "Path of a file."},
     {.name = "rev",
      .kind = FIELD_STR,
      .offset = offsetof(struct draft_reference, rev),

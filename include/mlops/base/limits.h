@@ -67,12 +67,22 @@
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
     LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
-    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FIELD_BYTES, 16777216, "bytes", "one cell of a table; more is a quote not closed")       \
     LIMIT(RECORD_BYTES, 67108864, "bytes", "one record of a table; it is in memory as a whole")    \
     LIMIT(TABLE_COLUMNS, 100000, "columns", "of one table; what is known of each is in memory")    \
     LIMIT(TABLE_THREADS, 64, "threads", "that read one table; each has batches of its own")        \
-    LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")
+    LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")      \
+    LIMIT(KEYSET_BYTES, 67108864, "bytes",                                                         \
+          "keys of one table held in memory; more go to the disk")                                 \
+    LIMIT(KEPT_VIOLATIONS, 1000000, "violations", "listed by --all-errors; all are counted")       \
+    LIMIT(JSON_CHECK_STEPS, 1000000, "steps",                                                      \
+          "checking one value with a JSON Schema; takes 0.1 s")                                    \
+    LIMIT(PATTERN_STEPS, 1000000, "steps",                                                         \
+          "matching one value with a schema's pattern; takes 10 ms")                               \
+    LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes", "of one file: 10,000 columns in 50 row groups") \
+    LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
+    LIMIT(MEASUREMENT_BYTES, 67108864, "bytes", "what one validate stage measured, as JSON")       \
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
     static const int64_t LIMIT_##name __attribute__((unused)) = value;
