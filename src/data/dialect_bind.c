@@ -8,8 +8,6 @@
 
 #include <stddef.h>
 
-#include <fcntl.h>
-
 static void bind_format(struct binder *binder, const struct doc_node *node, void *target)
 {
     static const struct {
