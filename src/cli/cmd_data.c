@@ -51,6 +51,8 @@ static FALLIBLE check_words(const struct str *argv, int argc)
 
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
+    if (str_is(argv[0], "measure") && argc == 2) /* the command of built-in stages */
+        return tabular_measure(context, options, argv[1]);
     TRY(check_words(argv, argc));
     if (str_is(argv[0], "profile"))
         return tabular_profile(context, options, argv[1]);

@@ -95,8 +95,8 @@ static void take_number(struct caster *caster, const struct schema_field *field)
     bool has_point = caster->type == TYPE_NUMBER && field->decimal_char.len;
     caster->decimal_char = has_point ? field->decimal_char : STR(".");
     caster->group_char = field->group_char;
-    caster->is_plain = str_is(caster->decimal_char, ".") && !field->group_char.len &&
-                       field->bare_number;
+    caster->is_plain =
+        str_is(caster->decimal_char, ".") && !field->group_char.len && field->bare_number;
 }
 
 /* Items of a list: default formats, nothing missing. */

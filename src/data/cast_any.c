@@ -1,9 +1,9 @@
 /* Dates and times as people write them, for the format `any`: ISO 8601 with its parts, slashes,
  * dots and blanks, names of months in English, AM and PM. Of two numbers that could both be a month
  * the first is it, as in dateutil; a number above 12 settles it. */
-#include "cast_private.h"
-
 #include <strings.h>
+
+#include "cast_private.h"
 
 enum { TOKENS_MOST = 16, DAY_S = 86400 };
 

@@ -1,9 +1,8 @@
 /* What a cell could be without a schema. The first character sends most cells the right way. */
-#include "cast_private.h"
-
-#include "cast_swar_moment.h"
-
 #include <math.h>
+
+#include "cast_private.h"
+#include "cast_swar_moment.h"
 
 /* What the first character says. */
 enum first {
@@ -212,7 +211,7 @@ void classify_column(const struct record_batch *batch, size_t column, enum value
         bool is_usual = cell->kind == RAW_TEXT && len && cell->at + len >= 16;
         if (!is_usual || !quick_class(text, hint, &value, &class))
             class = slow_class((enum raw_kind)cell->kind, text, &value);
-        room->states[i] = (uint8_t)class;
+        room->states[i] = (uint8_t) class;
         room->numbers[i] = value.number;
         room->integers[i] = value.integer;
     }

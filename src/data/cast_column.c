@@ -1,12 +1,11 @@
 /* A column at a time: one loop for each of the usual types, in which the usual cell is read without
  * a call; every other cell takes the long way. */
-#include "cast_private.h"
-
-#include "cast_swar_moment.h"
-#include "cast_swar.h"
-
 #include <math.h>
 #include <stdlib.h>
+
+#include "cast_private.h"
+#include "cast_swar.h"
+#include "cast_swar_moment.h"
 
 FALLIBLE column_room_open(struct column_room **ret)
 {
@@ -50,8 +49,7 @@ SWAR_INLINE bool quick_number(const struct caster *caster, struct str text, stru
     return swar_decimal(text, &ret->number, &has_point);
 }
 
-SWAR_INLINE bool quick_integer(const struct caster *caster, struct str text,
-                               struct cast_value *ret)
+SWAR_INLINE bool quick_integer(const struct caster *caster, struct str text, struct cast_value *ret)
 {
     (void)caster;
     if (!swar_integer(text, &ret->integer))
@@ -60,8 +58,7 @@ SWAR_INLINE bool quick_integer(const struct caster *caster, struct str text,
     return true;
 }
 
-SWAR_INLINE bool quick_boolean(const struct caster *caster, struct str text,
-                               struct cast_value *ret)
+SWAR_INLINE bool quick_boolean(const struct caster *caster, struct str text, struct cast_value *ret)
 {
     (void)caster;
     if (text.len == 1) {
@@ -137,8 +134,8 @@ SWAR_INLINE void cast_cells(const struct column_work *work, quick_read *quick, b
         bool is_usual = cell->kind == RAW_TEXT && len && cell->at + len >= 16 &&
                         !(missing >> MIN_OF(len, 63) & 1);
         if (!is_usual || !quick(caster, text, &value))
-            state = slow_cell(caster, &work->room->scratch, (enum raw_kind)cell->kind, text,
-                              &value);
+            state =
+                slow_cell(caster, &work->room->scratch, (enum raw_kind)cell->kind, text, &value);
         work->room->states[i] = (uint8_t)state;
         work->room->numbers[i] = value.number;
         if (has_integers)
@@ -175,8 +172,7 @@ static void cast_kind(const struct column_work *work)
 void cast_column(const struct caster *caster, const struct record_batch *batch, size_t column,
                  struct column_room *room, struct column_data *ret)
 {
-    struct column_work work = {
-        .caster = caster, .batch = batch, .room = room, .column = column};
+    struct column_work work = {.caster = caster, .batch = batch, .room = room, .column = column};
     room_reserve(room, batch->record_count);
     if (batch->record_count)
         cast_kind(&work);

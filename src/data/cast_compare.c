@@ -10,8 +10,8 @@ static int compare_numbers(const struct caster *caster, struct str a, struct str
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct decimal first = {0}, second = {0};
-    if (!caster->is_plain && (!number_normalize(caster, &scratch, a, &a) ||
-                              !number_normalize(caster, &scratch, b, &b)))
+    if (!caster->is_plain &&
+        (!number_normalize(caster, &scratch, a, &a) || !number_normalize(caster, &scratch, b, &b)))
         return 0;
     return decimal_read(a, &first) && decimal_read(b, &second) ? decimal_compare(&first, &second)
                                                                : 0;

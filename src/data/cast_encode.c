@@ -1,8 +1,8 @@
 /* One encoding for each logical value: a letter for the kind, then bytes that end by themselves, so
  * that those of several cells may stand in a row. */
-#include "cast_private.h"
-
 #include "mlops/codec/doc.h"
+
+#include "cast_private.h"
 
 static void add_int64(struct buf *out, int64_t value)
 {
@@ -21,8 +21,7 @@ static void encode_number(const struct caster *caster, struct arena *scratch, en
                           struct str text, struct buf *out)
 {
     struct decimal decimal = {0};
-    if (kind == RAW_TEXT && !caster->is_plain &&
-        !number_normalize(caster, scratch, text, &text))
+    if (kind == RAW_TEXT && !caster->is_plain && !number_normalize(caster, scratch, text, &text))
         return;
     if (decimal_read(text, &decimal))
         decimal_encode(&decimal, out);

@@ -1,8 +1,8 @@
 /* GeoJSON (RFC 7946) and TopoJSON by their structure: types, members that must be there, depth and
  * length of coordinates, closed rings. */
-#include "cast_private.h"
-
 #include "mlops/codec/doc.h"
+
+#include "cast_private.h"
 
 static bool is_number(const struct doc_node *node)
 {
@@ -78,9 +78,8 @@ struct geometry_row {
 };
 
 static const struct geometry_row geometries[] = {
-    {"Point", 0, 0, false},      {"MultiPoint", 1, 0, false},
-    {"LineString", 1, 2, false}, {"MultiLineString", 2, 2, false},
-    {"Polygon", 2, 4, true},     {"MultiPolygon", 3, 4, true},
+    {"Point", 0, 0, false},           {"MultiPoint", 1, 0, false}, {"LineString", 1, 2, false},
+    {"MultiLineString", 2, 2, false}, {"Polygon", 2, 4, true},     {"MultiPolygon", 3, 4, true},
 };
 
 static bool is_geometry(const struct doc_node *node)

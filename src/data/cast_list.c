@@ -1,8 +1,8 @@
 /* Lists: items between delimiters, each read as a value of the item's type; in JSON files arrays of
  * such values. */
-#include "cast_private.h"
-
 #include "mlops/codec/doc.h"
+
+#include "cast_private.h"
 
 /* Takes the part of *rest before the delimiter; false when nothing is left. */
 static bool next_item(const struct caster *caster, struct str *rest, struct str *ret)

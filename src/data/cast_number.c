@@ -1,19 +1,18 @@
 /* Numbers as text to doubles, always the nearest: by exact arithmetic where digits and power of ten
  * allow it (W. D. Clinger, "How to read floating point numbers accurately", 1990), by strtod where
  * they do not. The program keeps the C locale. */
-#include "cast_private.h"
-
-#include "cast_swar.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cast_private.h"
+#include "cast_swar.h"
+
 enum {
-    DIGITS_EXACT = 19,  /* fit uint64 */
+    DIGITS_EXACT = 19,   /* fit uint64 */
     DIGITS_DECIDE = 800, /* of more none but the last, "something follows", changes a double */
-    EXPONENT_SURE = 27, /* 10^27 is exact in 64 bits of mantissa */
+    EXPONENT_SURE = 27,  /* 10^27 is exact in 64 bits of mantissa */
     EXPONENT_MOST = 400000000,
 };
 
@@ -131,7 +130,8 @@ static double strtod_value(const struct parts *parts)
     size_t len = 0, total = parts->whole_len + parts->fraction_len;
     size_t kept = MIN_OF(total, (size_t)DIGITS_DECIDE);
     for (size_t i = 0; i < kept; i++)
-        text[len++] = i < parts->whole_len ? parts->whole[i] : parts->fraction[i - parts->whole_len];
+        text[len++] =
+            i < parts->whole_len ? parts->whole[i] : parts->fraction[i - parts->whole_len];
     if (kept < total)
         text[len++] = '1';
     int64_t exponent = parts->exponent + (int64_t)parts->whole_len - (int64_t)len;

@@ -1,6 +1,6 @@
 /* strptime with the words of the C locale, as Python documents it: numbers may lack their leading
- * zero, blanks stand for any blanks, letters match in either case. Matching goes back where a number
- * could have been shorter ("%d%m" of "111"), within a bounded number of steps. */
+ * zero, blanks stand for any blanks, letters match in either case. Matching goes back where a
+ * number could have been shorter ("%d%m" of "111"), within a bounded number of steps. */
 #include "cast_pattern.h"
 
 #include <strings.h>
@@ -21,10 +21,10 @@ struct number_row {
 
 /* %U, %W, %u, %w and the like are read and do not decide. */
 static const struct number_row numbers[] = {
-    {'d', 1, 2, 1, 31}, {'e', 1, 2, 1, 31},  {'m', 1, 2, 1, 12}, {'Y', 4, 4, 0, 9999},
-    {'y', 2, 2, 0, 99}, {'H', 1, 2, 0, 23},  {'k', 1, 2, 0, 23}, {'I', 1, 2, 1, 12},
-    {'l', 1, 2, 1, 12}, {'M', 1, 2, 0, 59},  {'S', 1, 2, 0, 59}, {'j', 1, 3, 1, 366},
-    {'u', 1, 1, 1, 7},  {'w', 1, 1, 0, 6},   {'U', 1, 2, 0, 53}, {'W', 1, 2, 0, 53},
+    {'d', 1, 2, 1, 31}, {'e', 1, 2, 1, 31},   {'m', 1, 2, 1, 12}, {'Y', 4, 4, 0, 9999},
+    {'y', 2, 2, 0, 99}, {'H', 1, 2, 0, 23},   {'k', 1, 2, 0, 23}, {'I', 1, 2, 1, 12},
+    {'l', 1, 2, 1, 12}, {'M', 1, 2, 0, 59},   {'S', 1, 2, 0, 59}, {'j', 1, 3, 1, 366},
+    {'u', 1, 1, 1, 7},  {'w', 1, 1, 0, 6},    {'U', 1, 2, 0, 53}, {'W', 1, 2, 0, 53},
     {'V', 1, 2, 1, 53}, {'G', 4, 4, 0, 9999},
 };
 
@@ -172,8 +172,7 @@ static bool match_zone_name(const struct reading *reading, size_t *at)
 {
     static const char *const names[] = {"UTC", "GMT"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (reading->text.len - *at >= 3 &&
-            strncasecmp(reading->text.at + *at, names[i], 3) == 0) {
+        if (reading->text.len - *at >= 3 && strncasecmp(reading->text.at + *at, names[i], 3) == 0) {
             *at += 3;
             return true;
         }
@@ -184,8 +183,7 @@ static bool match_half(struct reading *reading, size_t *at)
 {
     static const char *const names[] = {"am", "pm"};
     for (int i = 0; i < 2; i++)
-        if (reading->text.len - *at >= 2 &&
-            strncasecmp(reading->text.at + *at, names[i], 2) == 0) {
+        if (reading->text.len - *at >= 2 && strncasecmp(reading->text.at + *at, names[i], 2) == 0) {
             *at += 2;
             reading->half = i + 1;
             return true;

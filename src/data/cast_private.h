@@ -47,8 +47,8 @@ struct caster {
     bool is_plain; /* numbers as in C: no group, ".", nothing around */
     struct text_list true_values, false_values;
     struct str delimiter;
-    struct caster *item;  /* of lists; in the arena, owns nothing */
-    struct str pattern;   /* of strptime, checked */
+    struct caster *item; /* of lists; in the arena, owns nothing */
+    struct str pattern;  /* of strptime, checked */
     bool (*parse)(const struct caster *caster, struct arena *scratch, struct str text,
                   struct cast_value *ret);
 };

@@ -84,7 +84,7 @@ bool pattern_read(struct str pattern, struct str text, struct cast_moment *ret)
         ret->seconds = reading.epoch_s % DAY_S;
         return true;
     }
-    ret->seconds = hour_of_day(&reading) * 3600 + reading.minute * 60 + reading.second -
-                   reading.offset_s;
+    ret->seconds =
+        hour_of_day(&reading) * 3600 + reading.minute * 60 + reading.second - reading.offset_s;
     return take_date(&reading, &ret->days);
 }

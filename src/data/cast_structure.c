@@ -1,7 +1,7 @@
 /* Cells that hold JSON: objects, arrays, and points on the globe. */
-#include "cast_private.h"
-
 #include "mlops/codec/json.h"
+
+#include "cast_private.h"
 
 /* The first byte that is no blank tells an object or array from all else without a parse. */
 static char first_char(struct str text)

@@ -4,8 +4,9 @@
 
 #include "mlops/base/str.h"
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include <stdbool.h>
 #include <string.h>
 
 #define SWAR_INLINE static inline __attribute__((always_inline))

@@ -56,7 +56,8 @@ SWAR_INLINE bool swar_datetime(struct str text, double *ret)
     int64_t days = 0;
     if (text.len != 19 && (text.len != 20 || text.at[19] != 'Z'))
         return false;
-    uint64_t middle = swar_load(text.at + 8), last = swar_load(text.at + 11); /* ddThh:mm hh:mm:ss */
+    uint64_t middle = swar_load(text.at + 8),
+             last = swar_load(text.at + 11); /* ddThh:mm hh:mm:ss */
     uint64_t marks = UINT64_C(0x0000ff0000ff0000);
     if ((middle & marks) != UINT64_C(0x00003a0000540000) ||
         (last & marks) != UINT64_C(0x00003a00003a0000))

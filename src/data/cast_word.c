@@ -44,11 +44,11 @@ static bool is_quoted_local(struct str text)
     return true;
 }
 
-/* Labels of letters, digits and inner hyphens. */
+/* Two labels or more of letters, digits and inner hyphens, the last with a letter. */
 static bool is_domain(struct str text)
 {
-    struct str rest = text, label;
-    if (!text.len || text.len > 253)
+    struct str rest = text, label = {0};
+    if (text.len > 253 || str_find_char(text, '.') < 0)
         return false;
     while (str_split(&rest, '.', &label)) {
         if (!label.len || label.len > 63 || label.at[0] == '-' || label.at[label.len - 1] == '-')
@@ -58,7 +58,10 @@ static bool is_domain(struct str text)
                 (unsigned char)label.at[i] < 0x80)
                 return false;
     }
-    return true;
+    for (size_t i = 0; i < label.len; i++)
+        if (!is_digit(label.at[i]))
+            return true;
+    return false;
 }
 
 /* An address in brackets, [192.0.2.1]: what stands between is not judged further. */
@@ -99,8 +102,9 @@ static bool is_uri_char(struct str text, size_t at)
 static size_t scheme_len(struct str text)
 {
     size_t at = 0;
-    while (at < text.len && (is_letter(text.at[at]) ||
-                             (at && (is_digit(text.at[at]) || str_find_char(STR("+-."), text.at[at]) >= 0))))
+    while (at < text.len &&
+           (is_letter(text.at[at]) ||
+            (at && (is_digit(text.at[at]) || str_find_char(STR("+-."), text.at[at]) >= 0))))
         at++;
     return at && at < text.len && text.at[at] == ':' ? at + 1 : 0;
 }

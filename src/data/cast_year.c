@@ -1,23 +1,16 @@
-/* XSD gYear and gYearMonth: the year may be negative or long, a zone may follow. */
+/* Years and months: YYYY and YYYY-MM, perhaps with a zone. XSD's gYear also has years before Christ
+ * and of more than four digits; no other reader of Table Schema takes them, and where a year is
+ * meant they are slips ("20000", "-2000"). */
 #include "cast_private.h"
 
-enum { YEAR_DIGITS_MOST = 9 };
-
-/* The digits of a year at the front; how many bytes it takes, 0: none. */
+/* Four digits at the front; how many bytes it takes, 0: there are none, or more. */
 static size_t take_year(struct str text, int64_t *ret)
 {
-    bool is_negative = text.len && text.at[0] == '-';
-    size_t from = is_negative, at = from;
-    int64_t year = 0;
-    for (; at < text.len && (unsigned char)(text.at[at] - '0') < 10; at++) {
-        if (at - from >= YEAR_DIGITS_MOST)
-            return 0;
-        year = year * 10 + (text.at[at] - '0');
-    }
-    if (at - from < 4 || (at - from > 4 && text.at[from] == '0'))
+    int century = 0, year = 0, more = 0;
+    if (!two_digits(text, 0, &century) || !two_digits(text, 2, &year) || two_digits(text, 3, &more))
         return 0;
-    *ret = is_negative ? -year : year;
-    return at;
+    *ret = century * 100 + year;
+    return 4;
 }
 
 static bool is_zone(struct str text)

@@ -45,7 +45,7 @@ static double summary_of(const struct column_profile *column, const struct stat_
     if (str_is(bound->name, "distinct"))
         return (double)column->distinct;
     if (str_is(bound->name, "length"))
-        return column->has_lengths ? column->length_mean : NAN;
+        return column->has_lengths ? column->length_mean : nan("");
     if (!column->has_numbers || !column->number_count)
         return NAN;
     if (str_is(bound->name, "mean"))

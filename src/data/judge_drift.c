@@ -1,5 +1,6 @@
 /* Checks against a reference: drift of columns, labels. */
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/data/drift.h"
 
 #include <math.h>

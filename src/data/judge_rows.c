@@ -1,5 +1,6 @@
 /* Checks of a table as a whole: how many rows, how fresh, which repeat, which leak. */
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/moment.h"
 
 #include <math.h>
@@ -37,7 +38,7 @@ static void judge_change(struct judging *judging, double rows)
         return;
     }
     double earlier = (double)before->profile.record_count;
-    double change = earlier > 0 ? fabs(rows - earlier) / earlier : rows > 0 ? INFINITY : 0;
+    double change = earlier > 0 ? fabs(rows - earlier) / earlier : rows > 0 ? HUGE_VAL : 0;
     finding->has_value = true;
     finding->value = change;
     finding->message = str_print(
@@ -119,8 +120,8 @@ static void settle_rows(struct judging *judging, struct finding *finding,
     const struct check_rule *rule = judging->rule;
     struct arena *arena = judging->arena;
     double records = (double)judging->table->profile.record_count, count = (double)found->count;
-    double most = rule->max.is_given || !rule->max_share.is_given ? rule->max.value : INFINITY;
-    double share = rule->max_share.is_given ? rule->max_share.value * records : INFINITY;
+    double most = rule->max.is_given || !rule->max_share.is_given ? rule->max.value : HUGE_VAL;
+    double share = rule->max_share.is_given ? rule->max_share.value * records : HUGE_VAL;
     struct violation *shown = arena_new_array(arena, struct violation, found->shown_count);
     for (size_t i = 0; i < found->shown_count; i++)
         shown[i] = (struct violation){.row = found->shown[i], .type = "row"};

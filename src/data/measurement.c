@@ -1,12 +1,10 @@
 #include "mlops/data/measurement.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
+#include "mlops/base/buf.h"
 #include "mlops/codec/json.h"
 #include "mlops/data/parquet.h"
 #include "mlops/model/checks.h"
-
-#include "measurement_private.h"
 
 /* One measuring part while it is carried out. */
 struct making {

@@ -206,6 +206,7 @@ static struct moments visit_column(struct column_visit *visit)
             profile_visit_odd(visit);
     }
     profile_visit_values(visit);
+    profile_visit_texts(visit, roles[ROLE_TEXT] > 0);
     if (roles[ROLE_NULL] && !visit->rule->is_cast)
         profile_visit_nulls(visit);
     return moments;

@@ -1,68 +1,34 @@
 #include "profile_private.h"
 
-__extension__ typedef unsigned __int128 wide;
+const uint64_t profile_seeds[4] = {UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db),
+                                   UINT64_C(0x8ebc6af09c88c6e3), UINT64_C(0x589965cc75374cc3)};
 
-enum { SHORT_BYTES = 16 };
-
-static const uint64_t seeds[] = {UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db),
-                                 UINT64_C(0x8ebc6af09c88c6e3), UINT64_C(0x589965cc75374cc3)};
-
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    wide product = (wide)a * b;
-    return (uint64_t)(product >> 64) ^ (uint64_t)product;
-}
-
-static uint64_t read_8(const char *at)
-{
-    uint64_t word = 0;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static uint64_t read_4(const char *at)
-{
-    uint32_t word = 0;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/* The first and the last bytes, which overlap: together with the length they are the text. */
-static struct text_key short_key(const char *at, size_t len)
-{
-    struct text_key key = {.len = (uint32_t)len};
-    if (len >= 8) {
-        key.a = read_8(at);
-        key.b = read_8(at + len - 8);
-    } else if (len >= 4) {
-        key.a = read_4(at);
-        key.b = read_4(at + len - 4);
-    } else if (len > 0) {
-        key.a = (uint64_t)(unsigned char)at[0] << 16 | (uint64_t)(unsigned char)at[len / 2] << 8 |
-                (unsigned char)at[len - 1];
+/* Which bytes of the last 16 in memory belong to a text of so many. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LAST(count) ((count) == 0 ? 0 : ~UINT64_C(0) << (64 - 8 * (count)) % 64)
+#else
+#define LAST(count) ((count) == 0 ? 0 : ~UINT64_C(0) >> (64 - 8 * (count)) % 64)
+#endif
+#define ROW(len)                                                                                   \
+    {                                                                                              \
+        LAST((len) > 8 ? (len)-8 : 0), LAST((len) > 8 ? 8 : (len))                                 \
     }
-    return key;
-}
 
-static struct text_key long_key(const char *at, size_t len)
+const uint64_t profile_masks[TEXT_SHORT + 1][2] = {
+    ROW(0), ROW(1),  ROW(2),  ROW(3),  ROW(4),  ROW(5),  ROW(6),  ROW(7), ROW(8),
+    ROW(9), ROW(10), ROW(11), ROW(12), ROW(13), ROW(14), ROW(15), ROW(16)};
+
+struct text_key text_key_long(struct str text)
 {
-    struct text_key key = {seeds[2], seeds[3], 0, (uint32_t)len};
-    size_t done = 0;
-    for (; done + SHORT_BYTES < len; done += SHORT_BYTES) {
-        uint64_t a = read_8(at + done), b = read_8(at + done + 8);
-        key.a = fold(a ^ seeds[0], b ^ key.a);
-        key.b = fold(b ^ seeds[1], a ^ key.b);
+    struct text_key key = {profile_seeds[2], profile_seeds[3], 0, (uint32_t)text.len};
+    const char *last = text.at + text.len - TEXT_SHORT;
+    for (const char *at = text.at; at < last; at += TEXT_SHORT) {
+        uint64_t a = bits_load(at), b = bits_load(at + 8);
+        key.a = bits_fold(a ^ profile_seeds[0], b ^ key.a);
+        key.b = bits_fold(b ^ profile_seeds[1], a ^ key.b);
     }
-    uint64_t a = read_8(at + len - SHORT_BYTES), b = read_8(at + len - 8);
-    key.a = fold(a ^ seeds[0], b ^ key.a);
-    key.b = fold(b ^ seeds[1], a ^ key.b);
-    return key;
-}
-
-/* After wyhash (W. Yi): not keyed, as equal files have equal profiles. */
-struct text_key text_key_of(const char *at, size_t len)
-{
-    struct text_key key = len <= SHORT_BYTES ? short_key(at, len) : long_key(at, len);
-    key.hash = fold(seeds[1] ^ len, fold(key.a ^ seeds[0], key.b ^ seeds[2]));
+    uint64_t a = bits_load(last), b = bits_load(last + 8);
+    key.a = bits_fold(a ^ profile_seeds[0], b ^ key.a);
+    key.b = bits_fold(b ^ profile_seeds[1], a ^ key.b);
     return key;
 }

@@ -23,7 +23,49 @@ struct text_key {
     uint32_t len;
 };
 
-struct text_key text_key_of(const char *at, size_t len);
+__extension__ typedef unsigned __int128 profile_wide;
+
+static inline uint64_t bits_fold(uint64_t a, uint64_t b)
+{
+    profile_wide product = (profile_wide)a * b;
+    return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
+static inline uint64_t bits_load(const char *at)
+{
+    uint64_t word = 0;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+enum { TEXT_SHORT = 16 };
+extern const uint64_t profile_seeds[4];
+extern const uint64_t profile_masks[TEXT_SHORT + 1][2];
+
+/* Of a text of more than TEXT_SHORT bytes, without the final hash. */
+struct text_key text_key_long(struct str text);
+
+/* After wyhash (W. Yi): not keyed, as equal files have equal profiles. `start`: from here on there
+ * is something to read, as of a batch's text; what stands in front of a text is read and masked. */
+static inline struct text_key text_key_of(struct str text, const char *start)
+{
+    struct text_key key = {.len = (uint32_t)text.len};
+    char copy[TEXT_SHORT] = {0};
+    const char *end = text.at + text.len;
+    if (__builtin_expect(text.len > TEXT_SHORT, 0)) {
+        key = text_key_long(text);
+    } else {
+        if (__builtin_expect(end - start < TEXT_SHORT, 0)) {
+            memcpy(copy + TEXT_SHORT - text.len, text.len ? text.at : "", text.len);
+            end = copy + TEXT_SHORT;
+        }
+        key.a = bits_load(end - 16) & profile_masks[text.len][0];
+        key.b = bits_load(end - 8) & profile_masks[text.len][1];
+    }
+    key.hash = bits_fold(profile_seeds[1] ^ text.len,
+                         bits_fold(key.a ^ profile_seeds[0], key.b ^ profile_seeds[2]));
+    return key;
+}
 
 /* A hash of 64 good bits; one to one. */
 static inline uint64_t bits_mix(uint64_t bits)
@@ -78,6 +120,29 @@ struct value_cell {
 /* Counts a value; false if the table would go over its limits (nothing was counted). */
 bool value_table_add(struct value_table *table, struct value_limits limits,
                      const struct value_cell *cell, uint64_t count);
+
+/* Whether a longer text is that of the entry, as far as it is kept. */
+bool value_entry_holds(const struct value_table *table, const struct value_entry *entry,
+                       const char *text);
+
+/* The entry of a value, or NULL. */
+static inline struct value_entry *value_table_find(const struct value_table *table,
+                                                   const struct text_key *key, bool is_number,
+                                                   const char *text)
+{
+    if (table->place_count == 0)
+        return NULL;
+    size_t mask = table->place_count - 1;
+    for (size_t at = key->hash & mask; table->places[at]; at = (at + 1) & mask) {
+        struct value_entry *entry = &table->entries[table->places[at] - 1];
+        if (entry->key.a == key->a && entry->key.b == key->b && entry->key.len == key->len &&
+            entry->is_number == is_number &&
+            (key->len <= TEXT_SHORT || value_entry_holds(table, entry, text)))
+            return entry;
+    }
+    return NULL;
+}
+
 void value_table_drop(struct value_table *table);
 
 /* --- sketch of distinct values: HyperLogLog ------------------------------------------------- */
@@ -252,15 +317,33 @@ struct column_visit {
 
 /* Bounds, signs and moments. */
 struct moments profile_visit_numbers(struct column_visit *visit);
-/* Distinct values, lengths of texts. */
+/* Distinct values. */
 void profile_visit_values(struct column_visit *visit);
+/* Kinds of cells, lengths of texts. */
+void profile_visit_texts(struct column_visit *visit, bool has_texts);
 /* Numbers that are not finite. */
 void profile_visit_odd(struct column_visit *visit);
 /* Spellings of nulls. */
 void profile_visit_nulls(struct column_visit *visit);
 
 /* A cell's text: of JSON's true and false their names. */
-struct str profile_cell_text(const struct record_batch *batch, const struct raw_cell *cell);
+static inline struct str profile_cell_text(const struct record_batch *batch,
+                                           const struct raw_cell *cell)
+{
+    if (__builtin_expect(cell->kind == RAW_TRUE, 0))
+        return STR("true");
+    if (__builtin_expect(cell->kind == RAW_FALSE, 0))
+        return STR("false");
+    return raw_text(batch, cell);
+}
+
+static inline struct text_key profile_cell_key(const struct record_batch *batch,
+                                               const struct raw_cell *cell)
+{
+    struct str text = profile_cell_text(batch, cell);
+    bool is_name = cell->kind == RAW_TRUE || cell->kind == RAW_FALSE;
+    return text_key_of(text, is_name ? text.at : batch->text);
+}
 
 void sample_open(struct arena *arena, struct sample *sample, size_t column_count);
 void sample_drop(struct sample *sample);

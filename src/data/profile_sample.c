@@ -133,11 +133,9 @@ static uint64_t sample_cell(const struct column_visit *visit, size_t record)
     switch ((enum cell_role)visit->rule->roles[data->states[record]]) {
     case ROLE_NUMBER:
         return isnan(data->numbers[record]) ? SAMPLE_NULL : number_bits(data->numbers[record]);
-    case ROLE_TEXT: {
-        struct str text =
-            profile_cell_text(visit->batch, batch_cell(visit->batch, record, visit->column));
-        return sample_of_text(text_key_of(text.at, text.len).hash);
-    }
+    case ROLE_TEXT:
+        return sample_of_text(
+            profile_cell_key(visit->batch, batch_cell(visit->batch, record, visit->column)).hash);
     case ROLE_NULL:
     case ROLE_BAD:
     case ROLE_COUNT:

@@ -51,31 +51,27 @@ static void add_entry(struct value_table *table, size_t place, const struct valu
     table->places[place] = (uint16_t)table->len;
 }
 
-static bool is_entry(const struct value_table *table, const struct value_entry *entry,
-                     const struct value_cell *cell)
+bool value_entry_holds(const struct value_table *table, const struct value_entry *entry,
+                       const char *text)
 {
-    if (entry->key.a != cell->key.a || entry->key.b != cell->key.b ||
-        entry->key.len != cell->key.len || entry->is_number != cell->is_number)
-        return false;
-    return entry->key.len <= 16 ||
-           memcmp(table->texts + entry->text_at, cell->text, kept_bytes(&cell->key)) == 0;
+    return memcmp(table->texts + entry->text_at, text, kept_bytes(&entry->key)) == 0;
 }
 
 bool value_table_add(struct value_table *table, struct value_limits limits,
                      const struct value_cell *cell, uint64_t count)
 {
-    if (table->len * 2 >= table->place_count)
-        grow_places(table);
-    size_t at = cell->key.hash & (table->place_count - 1);
-    for (; table->places[at]; at = (at + 1) & (table->place_count - 1)) {
-        struct value_entry *entry = &table->entries[table->places[at] - 1];
-        if (is_entry(table, entry, cell)) {
-            entry->count += count;
-            return true;
-        }
+    struct value_entry *entry = value_table_find(table, &cell->key, cell->is_number, cell->text);
+    if (entry) {
+        entry->count += count;
+        return true;
     }
     if (table->len >= limits.values || table->text_len + kept_bytes(&cell->key) > limits.bytes)
         return false;
+    if (table->len * 4 >= table->place_count)
+        grow_places(table);
+    size_t at = cell->key.hash & (table->place_count - 1);
+    while (table->places[at])
+        at = (at + 1) & (table->place_count - 1);
     add_entry(table, at, cell, count);
     return true;
 }

@@ -5,39 +5,9 @@
 
 enum { NATIVE_LOOKED_AT = 64 };
 
-struct str profile_cell_text(const struct record_batch *batch, const struct raw_cell *cell)
-{
-    if (cell->kind == RAW_TRUE)
-        return STR("true");
-    if (cell->kind == RAW_FALSE)
-        return STR("false");
-    return raw_text(batch, cell);
-}
-
 static const struct raw_cell *visited_cell(const struct column_visit *visit, size_t record)
 {
     return batch_cell(visit->batch, record, visit->column);
-}
-
-static uint64_t code_points(struct str text, bool is_ascii)
-{
-    uint64_t count = text.len;
-    for (size_t i = 0; i < text.len && !is_ascii; i++)
-        count -= ((unsigned char)text.at[i] & 0xc0) == 0x80;
-    return count;
-}
-
-static void add_length(const struct column_visit *visit, uint8_t state, struct str text)
-{
-    struct column_sums *sums = visit->sums;
-    if (!visit->rule->has_lengths[state])
-        return;
-    uint64_t length = code_points(text, visit->batch->is_ascii);
-    if (sums->length_count == 0 || length < sums->length_min)
-        sums->length_min = length;
-    sums->length_max = MAX_OF(sums->length_max, length);
-    sums->length_sum += length;
-    sums->length_count++;
 }
 
 /* From now on the worker only sketches: what it has counted goes into the sketch, too. */
@@ -51,74 +21,158 @@ static void overflow(const struct column_visit *visit)
     value_table_drop(&sums->values);
 }
 
-static uint64_t number_sketch(double number, uint64_t salt)
+static inline uint64_t number_sketch(double number, uint64_t salt)
 {
     return bits_mix(number_bits(number) ^ salt);
 }
 
-static void add_value(const struct column_visit *visit, const struct value_cell *cell)
+/* Counts values from record `from` on as long as the table holds them; the record of the first that
+ * it does not. */
+static size_t count_known(const struct column_visit *visit, size_t from)
 {
-    if (!visit->sums->sketch && value_table_add(&visit->sums->values, visit->limits, cell, 1))
-        return;
-    if (!visit->sums->sketch)
-        overflow(visit);
-    sketch_add(visit->sums->sketch, visit->sketch_bits, cell->sketch);
+    const struct value_table table = visit->sums->values;
+    const uint8_t *roles = visit->rule->roles, *states = visit->data->states;
+    const struct record_batch *batch = visit->batch;
+    const struct raw_cell *raw = visited_cell(visit, from);
+    size_t count = visit->data->count, stride = batch->column_count;
+    for (size_t i = from; i < count; i++, raw += stride) {
+        uint8_t role = roles[states[i]];
+        if (role != ROLE_NUMBER && role != ROLE_TEXT)
+            continue;
+        const struct text_key key = profile_cell_key(batch, raw);
+        struct value_entry *entry =
+            value_table_find(&table, &key, role == ROLE_NUMBER, batch->text + raw->at);
+        if (!entry)
+            return i;
+        entry->count++;
+    }
+    return count;
 }
 
-static void visit_text(const struct column_visit *visit, size_t record)
+static struct value_cell value_cell_of(const struct column_visit *visit, size_t record)
 {
     const struct raw_cell *raw = visited_cell(visit, record);
-    struct str text = profile_cell_text(visit->batch, raw);
-    struct value_cell cell = {.text = text.at, .key = text_key_of(text.at, text.len)};
+    struct value_cell cell = {
+        .text = profile_cell_text(visit->batch, raw).at,
+        .key = profile_cell_key(visit->batch, raw),
+        .is_number = visit->rule->roles[visit->data->states[record]] == ROLE_NUMBER,
+    };
     cell.sketch = cell.key.hash;
-    visit->sums->has_native |= raw->kind >= RAW_NUMBER;
-    visit->sums->object_count += raw->kind == RAW_OBJECT;
-    add_length(visit, visit->data->states[record], text);
-    add_value(visit, &cell);
+    if (!cell.is_number)
+        return cell;
+    cell.number = visit->data->numbers[record];
+    if (fabs(cell.number) < EXACT_MOST)
+        cell.sketch = number_sketch(cell.number, visit->rule->salts[visit->data->states[record]]);
+    return cell;
 }
 
-static void visit_number(const struct column_visit *visit, size_t record)
+/* Counts values until the table overflows; from which record on they are to be sketched. */
+static size_t count_values(const struct column_visit *visit)
 {
-    double number = visit->data->numbers[record];
-    uint64_t salt = visit->rule->salts[visit->data->states[record]];
-    struct value_cell cell = {.number = number, .is_number = true};
-    bool is_exact = fabs(number) < EXACT_MOST;
-    if (!is_exact || !visit->sums->sketch) {
-        const struct raw_cell *raw = visited_cell(visit, record);
-        struct str text = profile_cell_text(visit->batch, raw);
-        cell.text = text.at;
-        cell.key = text_key_of(text.at, text.len);
-        visit->sums->has_native |= raw->kind >= RAW_NUMBER;
+    struct column_sums *sums = visit->sums;
+    size_t at = 0;
+    while (!sums->sketch && (at = count_known(visit, at)) < visit->data->count) {
+        const struct value_cell cell = value_cell_of(visit, at);
+        if (value_table_add(&sums->values, visit->limits, &cell, 1))
+            at++;
+        else
+            overflow(visit);
     }
-    cell.sketch = is_exact ? number_sketch(number, salt) : cell.key.hash;
-    add_value(visit, &cell);
+    return at;
 }
 
-static void visit_plain(const struct column_visit *visit)
+static void sketch_values(const struct column_visit *visit, size_t from)
+{
+    uint8_t *sketch = visit->sums->sketch;
+    for (size_t i = from; i < visit->data->count; i++) {
+        uint8_t role = visit->rule->roles[visit->data->states[i]];
+        if (role == ROLE_TEXT)
+            sketch_add(sketch, visit->sketch_bits,
+                       profile_cell_key(visit->batch, visited_cell(visit, i)).hash);
+        else if (role == ROLE_NUMBER)
+            sketch_add(sketch, visit->sketch_bits, value_cell_of(visit, i).sketch);
+    }
+}
+
+/* All are finite numbers of one axis. */
+static void sketch_numbers(const struct column_visit *visit)
 {
     uint8_t *sketch = visit->sums->sketch;
     const unsigned bits = visit->sketch_bits;
     for (size_t i = 0; i < visit->number_count; i++)
         sketch_add(sketch, bits, number_sketch(visit->numbers[i], visit->salt));
-    size_t looked_at = MIN_OF(visit->data->count, (size_t)NATIVE_LOOKED_AT);
-    for (size_t i = 0; i < looked_at; i++)
-        visit->sums->has_native |= visited_cell(visit, i)->kind >= RAW_NUMBER;
 }
 
 void profile_visit_values(struct column_visit *visit)
 {
-    const struct column_data *data = visit->data;
-    if (visit->is_plain && visit->sums->sketch) {
-        visit_plain(visit);
-        return;
+    if (visit->is_plain && visit->sums->sketch)
+        sketch_numbers(visit);
+    else
+        sketch_values(visit, count_values(visit));
+}
+
+/* --- kinds and lengths ---------------------------------------------------------------------- */
+
+/* Which kinds of cells there are, as bits; all cells of texts are looked at, of numbers a few: what
+ * is a number in JSON is one in most records. */
+static uint32_t kinds_of(const struct column_visit *visit, bool has_texts)
+{
+    const struct raw_cell *raw = visited_cell(visit, 0);
+    size_t count = visit->data->count, stride = visit->batch->column_count;
+    uint32_t kinds = 0;
+    if (!has_texts)
+        count = MIN_OF(count, (size_t)NATIVE_LOOKED_AT);
+    for (size_t i = 0; i < count; i++, raw += stride)
+        kinds |= UINT32_C(1) << raw->kind;
+    return kinds;
+}
+
+static void count_objects(const struct column_visit *visit)
+{
+    for (size_t i = 0; i < visit->data->count; i++)
+        visit->sums->object_count += visited_cell(visit, i)->kind == RAW_OBJECT;
+}
+
+static uint64_t code_points(struct str text)
+{
+    uint64_t count = text.len;
+    for (size_t i = 0; i < text.len; i++)
+        count -= ((unsigned char)text.at[i] & 0xc0) == 0x80;
+    return count;
+}
+
+static void add_lengths(const struct column_visit *visit)
+{
+    const bool *has_length = visit->rule->has_lengths;
+    const uint8_t *states = visit->data->states;
+    const struct raw_cell *raw = visited_cell(visit, 0);
+    size_t stride = visit->batch->column_count;
+    uint64_t count = 0, sum = 0, least = UINT64_MAX, most = 0;
+    bool is_ascii = visit->batch->is_ascii;
+    for (size_t i = 0; i < visit->data->count; i++, raw += stride) {
+        if (!has_length[states[i]])
+            continue;
+        uint64_t length = is_ascii ? raw->len : code_points(raw_text(visit->batch, raw));
+        least = MIN_OF(least, length);
+        most = MAX_OF(most, length);
+        sum += length;
+        count++;
     }
-    for (size_t i = 0; i < data->count; i++) {
-        uint8_t role = visit->rule->roles[data->states[i]];
-        if (role == ROLE_NUMBER)
-            visit_number(visit, i);
-        else if (role == ROLE_TEXT)
-            visit_text(visit, i);
-    }
+    struct column_sums *sums = visit->sums;
+    sums->length_min = sums->length_count ? MIN_OF(sums->length_min, least) : least;
+    sums->length_max = MAX_OF(sums->length_max, most);
+    sums->length_sum += sum;
+    sums->length_count += count;
+}
+
+void profile_visit_texts(struct column_visit *visit, bool has_texts)
+{
+    uint32_t kinds = visit->data->count ? kinds_of(visit, has_texts) : 0;
+    visit->sums->has_native |= kinds >= UINT32_C(1) << RAW_NUMBER;
+    if (kinds & UINT32_C(1) << RAW_OBJECT)
+        count_objects(visit);
+    if (has_texts)
+        add_lengths(visit);
 }
 
 /* Numbers that are not finite. */

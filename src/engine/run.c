@@ -68,6 +68,8 @@ static void prepare_steps(struct run_state *state)
 /* Also gives the locks of what is recorded back. */
 static FALLIBLE flush(struct run_state *state)
 {
+    if (recorder_deadline(state->recorder) >= 0)
+        TRY(run_begin(state)); /* judged stages have rows although nothing ran */
     TRY(recorder_flush(state->recorder));
     run_wake_held(state);
     return NULL;

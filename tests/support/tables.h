@@ -54,7 +54,8 @@ static inline struct error *dump_batch(void *context, size_t slot, const struct 
     return NULL;
 }
 
-/* Labels in brackets, then the records; where reading fails, what was committed and the error. */
+/* Labels in brackets, then the records; where reading fails, only the error: how many records were
+ * committed before depends on the batches. */
 static inline void dump_table(int at_fd, const char *name, const struct table_options *options,
                               struct buf *out)
 {
@@ -72,6 +73,8 @@ static inline void dump_table(int at_fd, const char *name, const struct table_op
         buf_add_char(out, '\n');
         error = table_scan(table, &visitor);
     }
+    if (error)
+        buf_clear(out);
     if (error)
         buf_print(out, "%s:%d: %s\n", error->mark.file ? error->mark.file : "", error->mark.line,
                   error->text);

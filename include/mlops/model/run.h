@@ -63,6 +63,7 @@ struct run_stage {
 };
 
 VEC(run_stage_vec, struct run_stage);
+VEC(check_results_vec, struct check_results);
 
 struct run {
     int64_t sequence;  /* the order of runs; never the clock */
@@ -78,6 +79,7 @@ struct run {
     struct run_counts counts;
     int64_t saved_ns;
     struct run_stage_vec stages;
+    struct check_results_vec checks; /* by stage */
     struct str_vec tags;
 };
 
