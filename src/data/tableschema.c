@@ -40,8 +40,8 @@ ptrdiff_t tableschema_find(const struct table_schema *schema, struct str name)
     return -1;
 }
 
-void binding_warn(struct schema_binding *binding, const struct doc_node *node, const char *format,
-                  ...)
+void descriptor_warn(struct schema_binding *binding, const struct doc_node *node,
+                     const char *format, ...)
 {
     struct buf text = buf_in(binding->binder->arena);
     va_list arguments;
@@ -222,8 +222,8 @@ static void warn_of_twins(struct schema_binding *binding)
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct schema_field *field = &schema->fields[i];
         if (field->name.at && map_put(&scratch, &seen, field->name, &seen))
-            binding_warn(binding, field->node, "two fields are called '%.*s'",
-                         STR_FMT(field->name));
+            descriptor_warn(binding, field->node, "two fields are called '%.*s'",
+                            STR_FMT(field->name));
     }
 }
 

@@ -223,8 +223,8 @@ static void tell_unknown(struct schema_binding *binding, const struct doc_node *
         binder_error(binding->binder, key, "unknown constraint '%.*s' of %.*s (did you mean '%s'?)",
                      STR_FMT(shown), STR_FMT(binding->where), meant);
     else
-        binding_warn(binding, key, "unknown constraint '%.*s' of %.*s is not checked",
-                     STR_FMT(shown), STR_FMT(binding->where));
+        descriptor_warn(binding, key, "unknown constraint '%.*s' of %.*s is not checked",
+                        STR_FMT(shown), STR_FMT(binding->where));
 }
 
 static void bind_constraint(struct schema_binding *binding, const struct doc_node *child,

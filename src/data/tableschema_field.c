@@ -242,12 +242,12 @@ static void bind_foreign(struct schema_binding *binding, const struct doc_node *
         binder_error(binding->binder, key, "'%.*s' of %.*s belongs into its 'constraints'",
                      STR_FMT(key->text), STR_FMT(binding->where));
     else if (is_constraint(key->text))
-        binding_warn(binding, key,
-                     "'%.*s' of %.*s is not checked: it belongs into its 'constraints'",
-                     STR_FMT(key->text), STR_FMT(binding->where));
+        descriptor_warn(binding, key,
+                        "'%.*s' of %.*s is not checked: it belongs into its 'constraints'",
+                        STR_FMT(key->text), STR_FMT(binding->where));
     else if (meant)
-        binding_warn(binding, key, "unknown key '%.*s' in %.*s (did you mean '%s'?)",
-                     STR_FMT(key->text), STR_FMT(binding->where), meant);
+        descriptor_warn(binding, key, "unknown key '%.*s' in %.*s (did you mean '%s'?)",
+                        STR_FMT(key->text), STR_FMT(binding->where), meant);
 }
 
 static void bind_entry(struct schema_binding *binding, const struct doc_node *child,
@@ -257,8 +257,8 @@ static void bind_entry(struct schema_binding *binding, const struct doc_node *ch
     if (!entry)
         bind_foreign(binding, child->key);
     else if (entry->types && !(entry->types & TYPE_BIT(field->type)))
-        binding_warn(binding, child->key, "'%s' of %.*s has no meaning for type %s", entry->name,
-                     STR_FMT(binding->where), field_type_name(field->type));
+        descriptor_warn(binding, child->key, "'%s' of %.*s has no meaning for type %s", entry->name,
+                        STR_FMT(binding->where), field_type_name(field->type));
     else
         entry->bind(binding, child, field);
 }

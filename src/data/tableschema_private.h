@@ -24,8 +24,8 @@ struct schema_entry {
 #define TYPE_BIT(type) (1U << (type))
 
 /* Adds a warning at a node. */
-void binding_warn(struct schema_binding *binding, const struct doc_node *node, const char *format,
-                  ...) PRINTF_LIKE(3, 4);
+void descriptor_warn(struct schema_binding *binding, const struct doc_node *node,
+                     const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The entry of that name, or NULL. */
 const struct schema_entry *entry_find(const struct schema_entry *entries, size_t count,
