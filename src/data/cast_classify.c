@@ -177,6 +177,16 @@ SWAR_INLINE bool quick_number(struct str text, struct cast_value *ret, enum valu
     return true;
 }
 
+/* true, false and their other spellings. */
+SWAR_INLINE bool quick_boolean(struct str text, struct cast_value *ret)
+{
+    bool is_true = text.len == 4;
+    ret->number = is_true;
+    return is_true ? memcmp(text.at, "true", 4) == 0 || memcmp(text.at, "True", 4) == 0
+                   : text.len == 5 &&
+                         (memcmp(text.at, "false", 5) == 0 || memcmp(text.at, "False", 5) == 0);
+}
+
 /* A text ends 16 bytes or more behind the start of its batch and is not empty. */
 SWAR_INLINE bool quick_class(struct str text, enum value_class hint, struct cast_value *ret,
                              enum value_class *class)
@@ -192,6 +202,10 @@ SWAR_INLINE bool quick_class(struct str text, enum value_class hint, struct cast
             return true;
         }
         return quick_number(text, ret, class);
+    }
+    if (hint == CLASS_BOOLEAN && quick_boolean(text, ret)) {
+        *class = CLASS_BOOLEAN;
+        return true;
     }
     ret->number = (double)NAN;
     *class = CLASS_TEXT;

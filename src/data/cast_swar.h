@@ -65,15 +65,30 @@ SWAR_INLINE struct swar_pair swar_pair(const char *end, size_t len)
     };
 }
 
+/* The last eight bytes of a text of up to eight, zeros before it; both of one length most often. */
+SWAR_INLINE uint64_t swar_short(const char *end, size_t len)
+{
+    uint64_t fill = (UINT64_MAX >> 8 * (len - 1)) >> 8;
+    return (swar_load(end - 8) & ~fill) | (SWAR_EACH('0') & fill);
+}
+
 /* -?digits, up to 16 of them; `text` has 16 bytes or more before its end. */
 SWAR_INLINE bool swar_integer(struct str text, int64_t *ret)
 {
     bool is_negative = text.at[0] == '-';
     size_t len = text.len - is_negative;
-    struct swar_pair pair = swar_pair(text.at + text.len, len);
-    if (len - 1 >= 16 || !swar_is_digits(pair.left) || !swar_is_digits(pair.right))
-        return false;
-    uint64_t value = swar_number(pair.left) * 100000000 + swar_number(pair.right);
+    uint64_t value = 0;
+    if (len - 1 < 8) {
+        uint64_t word = swar_short(text.at + text.len, len);
+        if (!swar_is_digits(word))
+            return false;
+        value = swar_number(word);
+    } else {
+        struct swar_pair pair = swar_pair(text.at + text.len, len);
+        if (len - 1 >= 16 || !swar_is_digits(pair.left) || !swar_is_digits(pair.right))
+            return false;
+        value = swar_number(pair.left) * 100000000 + swar_number(pair.right);
+    }
     *ret = is_negative ? -(int64_t)value : (int64_t)value;
     return true;
 }
@@ -96,17 +111,24 @@ SWAR_INLINE bool swar_decimal(struct str text, double *ret, bool *ret_has_point)
     static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
     bool is_negative = text.at[0] == '-';
     size_t len = text.len - is_negative, places = 0;
-    struct swar_pair pair = swar_pair(text.at + text.len, len);
+    struct swar_pair pair = {SWAR_EACH('0'), 0};
+    if (len - 1 < 8)
+        pair.right = swar_short(text.at + text.len, len);
+    else
+        pair = swar_pair(text.at + text.len, len);
     uint64_t found = swar_find(pair.right, '.');
-    if (found) {
+    if (found)
         places = swar_close(&pair, found);
-        len--;
+    if (len - 1 >= 16 || (found && len == 1) || !swar_is_digits(pair.right))
+        return false;
+    uint64_t digits = swar_number(pair.right);
+    if (pair.left != SWAR_EACH('0')) {
+        if (!swar_is_digits(pair.left))
+            return false;
+        digits += swar_number(pair.left) * 100000000;
+        if (digits > UINT64_C(1) << 53)
+            return false;
     }
-    if (len - 1 >= 16 || !swar_is_digits(pair.left) || !swar_is_digits(pair.right))
-        return false;
-    uint64_t digits = swar_number(pair.left) * 100000000 + swar_number(pair.right);
-    if (digits > UINT64_C(1) << 53)
-        return false;
     double value = (double)(int64_t)digits / powers[places];
     *ret = is_negative ? -value : value;
     *ret_has_point = found != 0;

@@ -28,11 +28,11 @@ SWAR_INLINE bool swar_days(uint64_t word, uint64_t day, int64_t *ret)
     uint64_t year = swar_byte(twos, 0) * 100 + swar_byte(twos, 2), month = swar_byte(twos, 5);
     if (!swar_is_digits(word) || month - 1 >= 12 || year == 0)
         return false;
-    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    bool is_leap = year % 4 == 0 && (year % 25 != 0 || year % 16 == 0);
     if (day - 1 >= (uint64_t)lengths[month] + (month == 2 && is_leap))
         return false;
-    uint64_t past = year - 1;
-    *ret = (int64_t)(past * 365 + past / 4 - past / 100 + past / 400 + before[month] +
+    uint64_t past = year - 1, centuries = past / 100;
+    *ret = (int64_t)(past * 365 + past / 4 - centuries + centuries / 4 + before[month] +
                      (month > 2 && is_leap) + day) -
            719163;
     return true;

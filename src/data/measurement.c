@@ -334,9 +334,9 @@ static FALLIBLE measure_references(struct making *making, const struct doc_node 
 static FALLIBLE measure_all(struct making *making, const struct doc_node *root,
                             struct measurement *ret)
 {
+    TRY(prepare(making, root));
     struct table_measurement *tables =
         arena_new_array(making->arena, struct table_measurement, making->count);
-    TRY(prepare(making, root));
     for (size_t i = 0; i < making->count; i++)
         TRY(measure_one(making, &making->named[i], &tables[i]));
     ret->tables = tables;

@@ -211,7 +211,8 @@ static FALLIBLE record_end(struct run_state *state)
     struct ledger *ledger = NULL;
     if (!state->has_begun)
         error_drop(note_code_cheaply(state)); /* told when something is executed */
-    TRY(recorder_flush(state->recorder));
+    if (state->has_begun) /* else what was judged is recorded with the end */
+        TRY(recorder_flush(state->recorder));
     TRY(session_ledger(session, &ledger));
     struct state made;
     TRY(state_make(state, ledger, &made));

@@ -320,7 +320,7 @@ static FALLIBLE apply_from(struct sql *sql, const struct observer *observer)
         if (migrations[i].version <= version)
             continue;
         TRY_WITHIN(apply(sql, &migrations[i]), "can't bring the lineage database up to date");
-        if (migrations[i].sentence)
+        if (migrations[i].sentence && version > 0) /* nothing changes for who begins now */
             tell(observer, str_of(migrations[i].sentence));
     }
     return sql_commit(&transaction);
