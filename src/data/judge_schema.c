@@ -88,7 +88,7 @@ FALLIBLE judge_schema(struct judging *judging)
         finding_skip(judging, finding_add(judging, (struct str){0}), table->unchecked.at[i].at);
     if (judging->judged->findings.len == before)
         finding_add(judging, (struct str){0})->message =
-            str_print(judging->arena, "%llu rows conform to the schema",
+            str_print(judging->arena, "all of %llu rows conform to the schema",
                       (unsigned long long)table->profile.record_count);
     return NULL;
 }
