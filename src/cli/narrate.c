@@ -180,7 +180,7 @@ static void say_finished(struct narrator *narrator, const struct event *event)
         add_reasons(narrator, outcome);
     bool is_bad =
         status != STATUS_EXECUTED && status != STATUS_RESTORED && status != STATUS_UNCHANGED;
-    if (outcome->checks)
+    if (is_judged)
         add_findings(narrator, outcome);
     else if (is_bad)
         add_failure(narrator, event);
