@@ -378,9 +378,7 @@ END
   git_init
   batch
   checked <<<'- row_count: {min: 10}'
-  echo raw.csv >.gitignore
   succeeds run
-  rm .gitignore
   succeeds remote add store "$BATS_TEST_TMPDIR/store" --default
   succeeds config set remote.store.trust true
   succeeds add raw.csv
