@@ -10,7 +10,7 @@ FALLIBLE tabular_table_options(struct context *context, const struct tabular_opt
         .threads = (int)options->jobs,
         .observer = &context->observer,
     };
-    if (!options->dialect.len)
-        return NULL;
-    return dialect_load(context->arena, AT_FDCWD, options->dialect, &ret->dialect);
+    return options->dialect.len
+               ? dialect_load(context->arena, AT_FDCWD, options->dialect, &ret->dialect)
+               : NULL;
 }

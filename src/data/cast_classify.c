@@ -183,8 +183,8 @@ SWAR_INLINE bool quick_boolean(struct str text, struct cast_value *ret)
     bool is_true = text.len == 4;
     ret->number = is_true;
     return is_true ? memcmp(text.at, "true", 4) == 0 || memcmp(text.at, "True", 4) == 0
-                   : text.len == 5 && (memcmp(text.at, "false", 5) == 0 ||
-                                       memcmp(text.at, "False", 5) == 0);
+                   : text.len == 5 &&
+                         (memcmp(text.at, "false", 5) == 0 || memcmp(text.at, "False", 5) == 0);
 }
 
 /* A text ends 16 bytes or more behind the start of its batch and is not empty. */

@@ -117,11 +117,9 @@ SWAR_INLINE bool swar_decimal(struct str text, double *ret, bool *ret_has_point)
     else
         pair = swar_pair(text.at + text.len, len);
     uint64_t found = swar_find(pair.right, '.');
-    if (found) {
+    if (found)
         places = swar_close(&pair, found);
-        len--;
-    }
-    if (len - 1 >= 16 || !swar_is_digits(pair.right))
+    if (len - 1 >= 16 || (found && len == 1) || !swar_is_digits(pair.right))
         return false;
     uint64_t digits = swar_number(pair.right);
     if (pair.left != SWAR_EACH('0')) {

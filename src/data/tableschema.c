@@ -95,9 +95,9 @@ static const struct doc_node *text_item(struct schema_binding *binding, const st
 {
     if (item->kind == DOC_STR)
         return item;
-    const char *key = list->key ? list->key->text.at : "list";
-    binder_error(binding->binder, item, "items of '%s' of %.*s must be strings, found %s%s", key,
-                 STR_FMT(binding->where), doc_kind_name(item->kind),
+    struct str key = list->key ? list->key->text : STR("list");
+    binder_error(binding->binder, item, "items of '%.*s' of %.*s must be strings, found %s%s",
+                 STR_FMT(key), STR_FMT(binding->where), doc_kind_name(item->kind),
                  item->kind == DOC_LIST || item->kind == DOC_MAP ? "" : ": put it in quotes");
     return NULL;
 }
@@ -155,9 +155,10 @@ static void bind_match(struct schema_binding *binding, const struct doc_node *no
             schema->match = (enum fields_match)i;
             return;
         }
+    struct str shown = doc_show(binding->binder->arena, word);
     binder_error(binding->binder, word,
-                 "'fieldsMatch' must be one of exact, equal, subset, superset, partial, found %s",
-                 doc_show(binding->binder->arena, word).at);
+                 "'fieldsMatch' must be one of exact, equal, subset, superset, partial, found %.*s",
+                 STR_FMT(str_slice(shown, 0, 64)));
 }
 
 static void bind_fields(struct schema_binding *binding, const struct doc_node *node, void *target)

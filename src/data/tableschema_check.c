@@ -119,10 +119,10 @@ void check_constraints(struct schema_binding *binding, const struct schema_field
         check_pattern(binding, field);
     if (caster)
         check_values(binding, caster, field);
-    if (error)
-        binder_error(binding->binder,
-                     doc_find(field->node, STR("format")) ? doc_find(field->node, STR("format"))
-                                                          : field->node,
-                     "%s", error->text);
+    if (error) {
+        const struct doc_node *format = doc_find(field->node, STR("format"));
+        binder_error(binding->binder, format ? format : field->node, "%s of field '%.*s'",
+                     error->cause ? error->cause->text : error->text, STR_FMT(field->name));
+    }
     error_drop(error);
 }

@@ -87,8 +87,8 @@ static void bind_listed(struct schema_binding *binding, const struct doc_node *n
     if (node->kind == DOC_LIST && node->count)
         take_values(binding, node, field, ret);
     else if (node->kind == DOC_LIST)
-        binder_error(binding->binder, node, "'%s' of %.*s is empty: no value would pass",
-                     node->key->text.at, STR_FMT(binding->where));
+        binder_error(binding->binder, node, "'%.*s' of %.*s is empty: no value would pass",
+                     STR_FMT(node->key->text), STR_FMT(binding->where));
     else
         binder_expected(binding->binder, node, "a list of values");
 }

@@ -134,7 +134,7 @@ static void bind_mark(struct schema_binding *binding, const struct doc_node *nod
     if (text.len)
         *ret = text;
     else
-        binder_error(binding->binder, node, "'%s' of %.*s is empty", node->key->text.at,
+        binder_error(binding->binder, node, "'%.*s' of %.*s is empty", STR_FMT(node->key->text),
                      STR_FMT(binding->where));
 }
 

@@ -1,3 +1,4 @@
+#include "mlops/base/arena.h"
 #include "mlops/codec/json.h"
 
 #include "tableschema_private.h"
@@ -21,15 +22,29 @@ static void write_texts(struct json_writer *json, const char *name, struct text_
     json_close_list(json);
 }
 
-/* A number or truth value that JSON writes the same way stays bare. */
+static bool is_json_number(struct str text)
+{
+    size_t at = text.len && text.at[0] == '-';
+    struct doc *doc = NULL;
+    AUTO(arena_drop) struct arena scratch = {0};
+    if (at >= text.len || (unsigned char)(text.at[at] - '0') >= 10)
+        return false;
+    struct error *error = json_parse(&scratch, STR("value"), text, &doc);
+    error_drop(error);
+    return !error;
+}
+
+/* What JSON writes the same way stays bare. */
 static void write_value(struct json_writer *json, const struct constraint_value *value)
 {
-    if (value->is_text)
-        json_str(json, value->text);
-    else if (value->text.len && str_find_char(STR("-0123456789[{tf"), value->text.at[0]) >= 0)
-        json_raw(json, value->text);
+    struct str text = value->text;
+    bool is_structure = text.len && (text.at[0] == '{' || text.at[0] == '[');
+    bool is_bare =
+        is_structure || str_is(text, "true") || str_is(text, "false") || is_json_number(text);
+    if (!value->is_text && is_bare)
+        json_raw(json, text);
     else
-        json_str(json, value->text);
+        json_str(json, text);
 }
 
 static void write_bound(struct json_writer *json, const char *name,

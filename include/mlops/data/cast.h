@@ -68,7 +68,7 @@ enum value_class {
     CLASS_DATE,     /* yyyy-mm-dd */
     CLASS_DATETIME, /* ISO 8601 date and time, `T` or a blank between, seconds and zone if there */
     CLASS_TIME,     /* hh:mm:ss */
-    CLASS_JSON, /* arrays and objects of JSON files */
+    CLASS_JSON,     /* arrays and objects of JSON files */
     CLASS_TEXT,
     CLASS_COUNT,
 };
