@@ -111,7 +111,8 @@ static struct str frequent_of(struct arena *arena, const struct column_profile *
     if (has_frequent || !column->has_lengths)
         return buf_str(&text);
     if (column->length_min == column->length_max)
-        return str_print(arena, "%llu characters each", (unsigned long long)column->length_min);
+        return str_print(arena, "%llu %s each", (unsigned long long)column->length_min,
+                         column->length_min == 1 ? "character" : "characters");
     return str_print(arena, "%llu to %llu characters", (unsigned long long)column->length_min,
                      (unsigned long long)column->length_max);
 }
