@@ -40,7 +40,7 @@ FALLIBLE tabular_measure(struct context *context, const struct tabular_options *
     for (size_t i = 0; i < measurement.table_count; i++)
         print_table(context, &measurement.tables[i]);
     const char *path = str_terminate(context->arena, options->output);
-    TRY(directory_make(AT_FDCWD,
-                       str_terminate(context->arena, path_directory(options->output)), false));
+    TRY(directory_make(AT_FDCWD, str_terminate(context->arena, path_directory(options->output)),
+                       false));
     return file_publish(AT_FDCWD, path, buf_str(&bytes), 0644, false);
 }

@@ -114,6 +114,19 @@ bool zone_read(struct str text, int64_t *ret_offset_s)
     return true;
 }
 
+/* +hhmm, the basic form of ISO 8601: what programs write that ask for %z. XML Schema lacks it;
+ * published data whose schemas say `datetime` do not. */
+static bool basic_zone_read(struct str text, int64_t *ret_offset_s)
+{
+    char whole[6] = {0};
+    if (text.len != 5)
+        return false;
+    memcpy(whole, text.at, 3);
+    whole[3] = ':';
+    memcpy(whole + 4, text.at + 3, 2);
+    return zone_read((struct str){whole, sizeof whole}, ret_offset_s);
+}
+
 /* ".digits" at the front of *rest is taken off; false if a point stands alone. */
 static bool take_fraction(struct str *rest, struct str *ret)
 {
@@ -140,7 +153,7 @@ static bool read_time_zone(struct str text, struct cast_moment *ret)
         return false;
     if (ret->seconds == DAY_S && ret->fraction.len)
         return false;
-    if (rest.len && !zone_read(rest, &offset))
+    if (rest.len && !zone_read(rest, &offset) && !basic_zone_read(rest, &offset))
         return false;
     ret->seconds -= offset;
     return true;

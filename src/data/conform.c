@@ -70,7 +70,6 @@ void conformer_drop(struct conformer **conformer)
         pattern_room_drop(&worker->patterns);
         arena_drop(&worker->scratch);
         buf_drop(&worker->key.out);
-        buf_drop(&worker->key.part);
     }
     for (size_t i = 0; i < (*conformer)->slot_count; i++)
         drop_slot(&(*conformer)->slots[i], (*conformer)->keys.len);

@@ -257,14 +257,10 @@ struct value_set *value_set_make(struct conformer *conformer, const struct caste
     set->arena = conformer->arena;
     for (size_t i = 0; i < values->len; i++) {
         struct str text = values->at[i].text;
-        struct raw_cell cell = {.len = text.len & 0xfffffff, .kind = RAW_TEXT};
-        struct record_batch batch = {
-            .text = text.at, .cells = &cell, .record_count = 1, .column_count = 1};
         struct buf key = buf_in(conformer->arena);
         if (cast_text(caster, text, NULL) != VALUE_VALID)
             continue;
-        buf_reserve(&key, 1);
-        cast_encode(caster, &batch, &cell, &key);
+        cast_encode_text(caster, text, &key);
         map_put(conformer->arena, &set->encoded, buf_str(&key), set);
     }
     return set;

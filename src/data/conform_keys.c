@@ -154,12 +154,7 @@ void keys_drop(struct conformer *conformer)
     }
 }
 
-static void add_length(struct buf *out, size_t len)
-{
-    for (; len >= 0x80; len >>= 7)
-        buf_add_char(out, (char)(len | 0x80));
-    buf_add_char(out, (char)len);
-}
+enum { KEY_NULL = 0xff }; /* no encoding of a value begins like this */
 
 void key_begin(struct key_text *key, size_t len)
 {
@@ -171,16 +166,11 @@ void key_begin(struct key_text *key, size_t len)
 void key_add(struct key_text *key, const struct caster *caster, const struct record_batch *batch,
              const struct raw_cell *cell, enum value_state state)
 {
-    bool is_valid = state == VALUE_VALID;
-    struct buf *to = key->len == 1 ? &key->out : &key->part;
-    key->part.len = 0;
-    key->valid += is_valid;
-    if (is_valid)
-        cast_encode(caster, batch, cell, to);
-    if (key->len == 1)
-        return;
-    add_length(&key->out, is_valid ? key->part.len + 1 : 0);
-    buf_add(&key->out, key->part.at, key->part.len);
+    key->valid += state == VALUE_VALID;
+    if (state == VALUE_VALID)
+        cast_encode(caster, batch, cell, &key->out);
+    else
+        buf_add_char(&key->out, (char)KEY_NULL);
 }
 
 bool key_is_compared(const struct key_text *key, bool takes_nulls)

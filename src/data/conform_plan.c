@@ -65,13 +65,14 @@ static FALLIBLE add_pattern(struct conformer *conformer, struct column_plan *pla
     return NULL;
 }
 
-static void add_values(struct conformer *conformer, struct column_plan *plan, uint64_t field,
+static void add_values(struct conformer *conformer, struct column_plan *plan,
+                       enum violation_kind kind, uint64_t field,
                        const struct constraint_values *values)
 {
     if (!values->is_given)
         return;
     struct cell_check *check =
-        add_check(conformer, plan, KIND_ENUM, field, expected_values(conformer->arena, values));
+        add_check(conformer, plan, kind, field, expected_values(conformer->arena, values));
     check->memo = conformer->memo_count++;
     check->set = value_set_make(conformer, plan->caster, values);
 }
@@ -86,8 +87,8 @@ static FALLIBLE add_checks(struct conformer *conformer, struct column_plan *plan
     TRY(add_bounds(conformer, plan, field));
     if (of->has_pattern)
         TRY(add_pattern(conformer, plan, field));
-    add_values(conformer, plan, field, &of->allowed);
-    add_values(conformer, plan, field, &of->categories);
+    add_values(conformer, plan, KIND_ENUM, field, &of->allowed);
+    add_values(conformer, plan, KIND_CATEGORIES, field, &of->categories);
     if (of->json_schema) {
         struct cell_check *check = add_check(conformer, plan, KIND_JSON_SCHEMA, field,
                                              STR("JSON that its jsonSchema accepts"));

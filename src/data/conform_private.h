@@ -32,6 +32,7 @@ enum violation_kind {
     KIND_EXCLUSIVE_MAXIMUM,
     KIND_PATTERN,
     KIND_ENUM,
+    KIND_CATEGORIES,
     KIND_JSON_SCHEMA,
     KIND_UNIQUE,
     KIND_MISSING_CELL,
@@ -144,7 +145,7 @@ struct conform_slot {
 };
 
 struct key_text {
-    struct buf out, part;
+    struct buf out;
     size_t len, valid; /* fields of the key, valid ones so far */
 };
 

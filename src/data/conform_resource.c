@@ -30,7 +30,6 @@ static void scan_drop(struct resource_scan *scan)
         column_room_drop(&scan->rooms[i]);
     for (size_t i = 0; i < scan->workers; i++) {
         buf_drop(&scan->texts[i].out);
-        buf_drop(&scan->texts[i].part);
     }
     for (size_t i = 0; i < scan->slots; i++)
         free(scan->entries[i]);

@@ -165,9 +165,11 @@ static void keep(const struct conformer *conformer, struct conform_slot *slot,
         bool is_listed = keeps_all && slot->kept.len < (size_t)LIMIT_KEPT_VIOLATIONS;
         if (!is_shown && !is_listed)
             return;
+        struct violation violation = tell(slot, tally, event, batch, i);
+        if (is_shown) /* looked for in the batch: not for all */
+            violation.line = batch_line(batch, event->record);
         slot->shown[event->tally] += is_shown;
-        *vec_push(&slot->arena, &slot->kept) =
-            (struct kept){tell(slot, tally, event, batch, i), event->tally};
+        *vec_push(&slot->arena, &slot->kept) = (struct kept){violation, event->tally};
     }
 }
 

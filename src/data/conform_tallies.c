@@ -19,6 +19,7 @@ const struct violation_kind_row violation_kinds[KIND_COUNT] = {
     [KIND_EXCLUSIVE_MAXIMUM] = {"constraint-error", "exclusiveMaximum"},
     [KIND_PATTERN] = {"constraint-error", "pattern"},
     [KIND_ENUM] = {"constraint-error", "enum"},
+    [KIND_CATEGORIES] = {"constraint-error", "categories"},
     [KIND_JSON_SCHEMA] = {"constraint-error", "jsonSchema"},
     [KIND_UNIQUE] = {"unique-error", NULL},
     [KIND_MISSING_CELL] = {"missing-cell", NULL},

@@ -72,6 +72,8 @@ static void fill(struct value_scan *scan, const struct wanted *wanted,
     }
     wanted->violation->value = shown_text(buf_str(&out));
     wanted->violation->has_value = true;
+    if (!scan->conformer->options.keeps_all)
+        wanted->violation->line = batch_line(batch, record);
 }
 
 static ERROR_MADE stop(struct value_scan *scan)

@@ -19,7 +19,8 @@ static struct finding *add_count(struct judging *judging, double value, const ch
     struct finding *finding = finding_add(judging, (struct str){0});
     finding->has_value = true;
     finding->value = value;
-    finding->message = str_print(judging->arena, "%llu %s", as_count(value), what);
+    finding->message = str_print(judging->arena, "%llu %s%s", as_count(value), what,
+                                 as_count(value) == 1 ? "" : "s");
     return finding;
 }
 
@@ -53,13 +54,13 @@ FALLIBLE judge_row_count(struct judging *judging)
     struct arena *arena = judging->arena;
     double rows = (double)judging->table->profile.record_count;
     if (rule->min.is_given) {
-        struct finding *finding = add_count(judging, rows, "rows");
+        struct finding *finding = add_count(judging, rows, "row");
         finding->limit =
             str_print(arena, "at least %.*s", STR_FMT(number_text(arena, rule->min.value)));
         finding_settle(finding, rows >= rule->min.value);
     }
     if (rule->max.is_given) {
-        struct finding *finding = add_count(judging, rows, "rows");
+        struct finding *finding = add_count(judging, rows, "row");
         finding->limit =
             str_print(arena, "at most %.*s", STR_FMT(number_text(arena, rule->max.value)));
         finding_settle(finding, rows <= rule->max.value);

@@ -145,7 +145,7 @@ static FALLIBLE open_profiler(struct measuring *measuring)
     return profiler_open(&options, &measuring->profiler);
 }
 
-static FALLIBLE open_conformer(struct measuring *measuring, int at_fd)
+static FALLIBLE open_conformer(struct measuring *measuring, int at_fd, struct str path)
 {
     const struct measure_options *options = measuring->options;
     struct conform_options conform = {
@@ -156,6 +156,8 @@ static FALLIBLE open_conformer(struct measuring *measuring, int at_fd)
         .keeps_all = options->keeps_all,
         .keys = options->keys,
         .at_fd = at_fd,
+        .path = path,
+        .again = &options->table,
     };
     return conformer_open(measuring->arena, &conform, &measuring->conformer);
 }
@@ -278,7 +280,7 @@ FALLIBLE measure_table(struct arena *arena, int at_fd, struct str path,
     *ret = (struct measured){0};
     TRY(table_open(arena, at_fd, path, &options->table, &measuring.table));
     if (options->schema)
-        TRY(open_conformer(&measuring, at_fd));
+        TRY(open_conformer(&measuring, at_fd, path));
     if (!options->no_profile)
         TRY(open_profiler(&measuring));
     TRY(open_row_sets(&measuring));

@@ -281,6 +281,8 @@ static FALLIBLE measure_leaks(struct making *making, const struct doc_node *leak
         struct leak_measurement *leak = &leaks[ret->leak_count++];
         struct named_table *from = table_named(making, text_of(item, "from"));
         struct named_table *into = table_named(making, text_of(item, "into"));
+        if (!from || !into)
+            return error_new(ERROR_BUG, "a measuring part whose leakage names no table");
         struct measure_rows rows = rows_of(arena, doc_find(item, STR("rows")));
         *leak = (struct leak_measurement){
             .from = from->name, .into = into->name, .rows = {rows.only, rows.except, 0, NULL, 0}};

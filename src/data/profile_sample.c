@@ -43,8 +43,8 @@ static void sink(struct row_heap *heap, uint64_t hash, uint32_t place)
 {
     size_t at = 0;
     for (size_t below = 1; below < heap->len; below = at * 2 + 1) {
-        if (below + 1 < heap->len && heap->hashes[below + 1] > heap->hashes[below])
-            below++;
+        size_t other = MIN_OF(below + 1, heap->len - 1);
+        below += heap->hashes[other] > heap->hashes[below]; /* no branch: it is a coin's toss */
         if (heap->hashes[below] < hash)
             break;
         heap_set(heap, at, heap->hashes[below], heap->places[below]);

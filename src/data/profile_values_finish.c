@@ -110,12 +110,6 @@ struct run {
     size_t count;
 };
 
-static int compare_cells(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int compare_runs(const void *a, const void *b)
 {
     const struct run *x = a, *y = b;
@@ -124,27 +118,40 @@ static int compare_runs(const void *a, const void *b)
     return (x->cell > y->cell) - (x->cell < y->cell);
 }
 
+/* Counts a cell in an open table of `mask` + 1 places. */
+static void count_cell(struct run *places, size_t mask, uint64_t cell)
+{
+    size_t at = bits_mix(cell) & mask;
+    while (places[at].count && places[at].cell != cell)
+        at = (at + 1) & mask;
+    places[at].cell = cell;
+    places[at].count++;
+}
+
 /* The frequent cells of a column's sample; *ret_total: how many are not null. */
 static size_t frequent_runs(struct arena *scratch, const struct sample *sample, size_t column,
                             struct run **ret, size_t *ret_total)
 {
-    uint64_t *cells = arena_new_array(scratch, uint64_t, sample->rows.len);
-    struct run *runs = arena_new_array(scratch, struct run, sample->rows.len / FREQUENT_LEAST + 1);
-    size_t total = 0, len = 0;
-    for (size_t i = 0; i < sample->rows.len && sample->cells[column]; i++) {
-        cells[total] = sample->cells[column][i];
-        total += cells[total] != SAMPLE_NULL;
+    const uint64_t *cells = sample->cells[column];
+    size_t mask = 64, len = 0;
+    while (mask < 2 * sample->rows.len)
+        mask *= 2;
+    struct run *places = arena_new_array(scratch, struct run, mask);
+    mask--;
+    *ret_total = 0;
+    for (size_t i = 0; i < sample->rows.len && cells; i++) {
+        if (cells[i] == SAMPLE_NULL)
+            continue;
+        count_cell(places, mask, cells[i]);
+        ++*ret_total;
     }
-    qsort(cells, total, sizeof *cells, compare_cells);
-    for (size_t from = 0, to = 0; from < total; from = to) {
-        while (to < total && cells[to] == cells[from])
-            to++;
-        if (to - from >= FREQUENT_LEAST)
-            runs[len++] = (struct run){cells[from], to - from};
+    for (size_t i = 0; i <= mask; i++) {
+        if (places[i].count >= FREQUENT_LEAST)
+            places[len++] = places[i];
     }
-    qsort(runs, len, sizeof *runs, compare_runs);
-    *ret = runs;
-    *ret_total = total;
+    if (len > 1)
+        qsort(places, len, sizeof *places, compare_runs);
+    *ret = places;
     return MIN_OF(len, (size_t)FREQUENT_MOST);
 }
 

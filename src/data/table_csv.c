@@ -20,12 +20,13 @@ struct csv_form csv_form_of(const struct table_options *options)
         .doubles_quotes = dialect->double_quote,
         .skips_space = dialect->skip_initial_space,
     };
-    form.takes_crlf = !form.terminator.len || str_is(form.terminator, "\r\n");
+    form.takes_crlf =
+        !form.terminator.len || str_is(form.terminator, "\r\n") || str_is(form.terminator, "\n");
     if (form.takes_crlf)
         form.terminator = STR("\n");
-    form.is_plain = !options->is_scalar && form.delimiter.len == 1 &&
-                    str_is(form.terminator, "\n") && !form.has_escape && !form.comment.len &&
-                    !form.has_null && !form.skips_space && (!form.has_quote || form.doubles_quotes);
+    form.is_plain = !options->is_scalar && form.delimiter.len == 1 && form.takes_crlf &&
+                    !form.has_escape && !form.comment.len && !form.has_null && !form.skips_space &&
+                    (!form.has_quote || form.doubles_quotes);
     return form;
 }
 

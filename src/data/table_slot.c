@@ -5,9 +5,9 @@
 
 #include "table_private.h"
 
-void slot_drop(struct table_slot *slot)
+/* Not `state` and `batch`, which other threads may be looking at. */
+static void give_back_memory(struct table_slot *slot)
 {
-    error_drop(slot->error);
     free(slot->text);
     free(slot->ends);
     free(slot->breaks);
@@ -16,6 +16,18 @@ void slot_drop(struct table_slot *slot)
     free(slot->rows);
     free(slot->lines);
     free(slot->odd);
+    slot->text = NULL;
+    slot->ends = slot->breaks = slot->quotes = NULL;
+    slot->cells = NULL;
+    slot->rows = slot->lines = NULL;
+    slot->odd = NULL;
+    slot->len = slot->cap = slot->cell_cap = slot->record_cap = slot->odd_cap = 0;
+}
+
+void slot_drop(struct table_slot *slot)
+{
+    give_back_memory(slot);
+    error_drop(slot->error);
     *slot = (struct table_slot){0};
 }
 
@@ -35,7 +47,7 @@ void slot_shrink(struct table_slot *slot, size_t batch_bytes)
 {
     size_t cells_most = MAX_OF((size_t)4 * TABLE_BATCH_CELLS, 4 * slot->batch.column_count);
     if (slot->cap > 4 * batch_bytes || slot->cell_cap > cells_most)
-        slot_drop(slot);
+        give_back_memory(slot);
 }
 
 void slot_reserve_cells(struct table_slot *slot, size_t count)

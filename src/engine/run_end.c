@@ -3,6 +3,7 @@
 #include "mlops/engine/lookup.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
+#include "mlops/model/checks.h"
 #include "mlops/store/results.h"
 
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static void count_all(struct run_state *state)
     for (size_t i = 0; i < state->session->pipeline->stages.len; i++) {
         const struct outcome *outcome = &state->outcomes[i];
         count_outcome(&run->counts, outcome->status);
+        if (outcome->checks && outcome->usage.attempts)
+            run->counts.measured_tables += (int)outcome->stage->validation->tables.len;
         if (outcome->status == STATUS_UNCHANGED || outcome->status == STATUS_RESTORED)
             run->saved_ns += outcome->saved_ns;
     }
@@ -211,7 +214,7 @@ static FALLIBLE record_end(struct run_state *state)
     struct ledger *ledger = NULL;
     if (!state->has_begun)
         error_drop(note_code_cheaply(state)); /* told when something is executed */
-    if (state->has_begun) /* else what was judged is recorded with the end */
+    if (state->has_begun)                     /* else what was judged is recorded with the end */
         TRY(recorder_flush(state->recorder));
     TRY(session_ledger(session, &ledger));
     struct state made;

@@ -201,11 +201,14 @@ FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outc
 struct str validation_blocker(struct arena *arena, const struct check_results *results)
 {
     struct buf out = buf_in(arena);
-    buf_add_str(&out, validation_summary(arena, results));
+    buf_add_str(&out, check_results_print(arena, results));
     vec_each (const struct check_result, result, &results->all) {
         if (!str_is(result->judgement, "fail"))
             continue;
-        buf_print(&out, ": %.*s%s", STR_FMT(result->message), results->failed > 1 ? "; ..." : "");
+        buf_print(&out, ": %.*s", STR_FMT(result->message));
+        if (result->limit.len)
+            buf_print(&out, ", %.*s wanted", STR_FMT(result->limit));
+        buf_add_text(&out, results->failed > 1 ? "; ..." : "");
         break;
     }
     return buf_str(&out);

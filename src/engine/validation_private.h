@@ -24,6 +24,3 @@ FALLIBLE validation_references(struct session *session, const struct stage *stag
 FALLIBLE validation_report(struct session *session, const struct stage *stage,
                            const struct measurement *measurement,
                            const struct check_results *results);
-
-/* "3 of 20 checks failed, 1 warned": one line. */
-struct str validation_summary(struct arena *arena, const struct check_results *results);

@@ -100,21 +100,6 @@ static void print_json(const struct stage *stage, const struct measurement *meas
     buf_add_char(out, '\n');
 }
 
-struct str validation_summary(struct arena *arena, const struct check_results *results)
-{
-    struct buf out = buf_in(arena);
-    int all = results->passed + results->failed + results->warned + results->skipped;
-    if (results->failed)
-        buf_print(&out, "%d of %d checks failed", results->failed, all);
-    else
-        buf_print(&out, "%d of %d checks passed", results->passed, all);
-    if (results->warned)
-        buf_print(&out, ", %d %s", results->warned, results->warned == 1 ? "warns" : "warn");
-    if (results->skipped)
-        buf_print(&out, ", %d could not be judged", results->skipped);
-    return buf_str(&out);
-}
-
 /* Failures first, then warnings, what was not judged, what passed. */
 static const char *const order[] = {"fail", "warn", "skip", "pass"};
 
@@ -137,7 +122,7 @@ static void print_markdown(struct arena *arena, const struct stage *stage,
               "`: %s\n\n%.*s.\n\n| | check | table | column | finding | limit |\n"
               "|---|---|---|---|---|---|\n",
               results->is_rejected ? "rejected" : "passed",
-              STR_FMT(validation_summary(arena, results)));
+              STR_FMT(check_results_print(arena, results)));
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         vec_each (const struct check_result, result, &results->all) {
             const struct str cells[] = {result->judgement, result->check,   result->table,
@@ -255,7 +240,7 @@ static void print_html(struct arena *arena, const struct stage *stage,
     add_html(out, stage->name);
     buf_print(out, ": <span class=\"%s\">%s</span></h1>\n<p>",
               results->is_rejected ? "fail" : "pass", results->is_rejected ? "rejected" : "passed");
-    add_html(out, validation_summary(arena, results));
+    add_html(out, check_results_print(arena, results));
     buf_add_text(out, ".</p>\n<table><tr><th>judgement<th>check<th>table<th>column<th>finding"
                       "<th>limit</tr>\n");
     for (size_t i = 0; i < COUNT_OF(order); i++) {

@@ -14,6 +14,7 @@ struct json_writer;
 
 struct violation {
     uint64_t row;           /* 0: of the header or the whole table */
+    uint64_t line;          /* of the file, where the record begins; 0: not told */
     uint64_t field;         /* from 1, the column of the file; 0: the whole row */
     const char *type;       /* one of the words above; static */
     const char *constraint; /* of constraint-error: "required", "minimum", ...; else NULL; static */

@@ -37,7 +37,7 @@ struct dialect {
     struct dialect_rows comment_rows;
     struct str comment_char;    /* empty: none */
     struct str delimiter;       /* ","; any length from 1 */
-    struct str line_terminator; /* "\r\n" reads "\r\n" and "\n"; others as they are */
+    struct str line_terminator; /* "\r\n" and "\n" read both; others as they are */
     struct str quote_char;      /* empty: nothing is quoted */
     bool double_quote;          /* `""` inside quotes is one quote */
     struct str escape_char;     /* empty: none */

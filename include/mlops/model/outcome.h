@@ -84,6 +84,9 @@ struct check_results {
     bool is_rejected;
 };
 
+/* "2 of 9 checks failed, 1 warns". */
+struct str check_results_print(struct arena *arena, const struct check_results *results);
+
 struct outcome {
     const struct stage *stage;
     enum stage_status status;
