@@ -4,9 +4,6 @@
 #include "mlops/cli/report.h"
 #include "mlops/cli/tabular.h"
 
-/* Writes context->out to --output instead of stdout, if that was given. */
-FALLIBLE tabular_publish(struct context *context, const struct tabular_options *options);
-
 /* The profile of a file as the options say; of Parquet what the footer tells. `schema` may be NULL.
  */
 FALLIBLE tabular_profile_file(struct context *context, const struct tabular_options *options,
