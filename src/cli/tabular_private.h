@@ -24,5 +24,10 @@ struct str tabular_share(struct arena *arena, uint64_t part, uint64_t all);
 struct table tabular_profile_table(struct arena *arena, const struct profile *profile,
                                    bool is_narrow);
 
+/* A profile as one page of HTML: a table of all columns, and for each its figures with a histogram
+ * or bars of its frequent values as SVG. Self-contained, without a script, light or dark as the
+ * reader's system is. `name`: of the file. */
+void tabular_page(struct buf *out, struct str name, const struct profile *profile);
+
 /* What deserves to be said in words: columns that go together, constant ones, mixed types. */
 void tabular_profile_notes(struct arena *arena, const struct profile *profile, struct str_vec *ret);

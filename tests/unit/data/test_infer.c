@@ -1,8 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/data/infer.h"
 
-#include <fcntl.h>
-
 /* clang-format off */
 #include "support/unit.h"
 #include "support/scratch.h"
@@ -21,14 +19,33 @@ static void few_texts_that_repeat_are_all_there_are(void **state)
     const struct value_count values[] = {{STR("b"), 60}, {STR("a"), 40}};
     const struct value_count nulls[] = {{STR("NA"), 1}};
     const struct column_profile columns[] = {
-        {.name = STR("few"), .type = TYPE_STRING, .count = 100, .values = values, .value_count = 2,
-         .distinct = 2, .values_are_complete = true},
-        {.name = STR("rare"), .type = TYPE_STRING, .count = 9, .null_count = 91, .values = values,
-         .value_count = 2, .values_are_complete = true, .null_texts = nulls, .null_text_count = 1},
-        {.name = STR("sampled"), .type = TYPE_STRING, .count = 100, .values = values,
+        {.name = STR("few"),
+         .type = TYPE_STRING,
+         .count = 100,
+         .values = values,
+         .value_count = 2,
+         .distinct = 2,
+         .values_are_complete = true},
+        {.name = STR("rare"),
+         .type = TYPE_STRING,
+         .count = 9,
+         .null_count = 91,
+         .values = values,
+         .value_count = 2,
+         .values_are_complete = true,
+         .null_texts = nulls,
+         .null_text_count = 1},
+        {.name = STR("sampled"),
+         .type = TYPE_STRING,
+         .count = 100,
+         .values = values,
          .value_count = 2},
-        {.name = STR("number"), .type = TYPE_NUMBER, .count = 100, .values = values,
-         .value_count = 2, .values_are_complete = true},
+        {.name = STR("number"),
+         .type = TYPE_NUMBER,
+         .count = 100,
+         .values = values,
+         .value_count = 2,
+         .values_are_complete = true},
     };
     const struct profile profile = {.record_count = 100, .columns = columns, .column_count = 4};
     struct table_schema schema;
@@ -86,8 +103,8 @@ static void dialects_are_told_by_what_cuts_records_alike(void **state)
     AUTO(scratch_drop) struct scratch scratch = scratch_open();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct dialect dialect;
-        scratch_write(&scratch, "table.csv", str_of(rows[i].text));
-        succeeds(infer_dialect(&arena, scratch_fd(&scratch), STR("table.csv"), &dialect));
+        scratch_write(&scratch, "table.csv", rows[i].text);
+        succeeds(infer_dialect(&arena, scratch.fd, STR("table.csv"), &dialect));
         if (!str_is(dialect.delimiter, rows[i].delimiter) ||
             !str_is(dialect.quote_char, rows[i].quote))
             fail_msg("%s: %.*s %.*s", rows[i].text, STR_FMT(dialect.delimiter),
