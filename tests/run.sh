@@ -211,6 +211,7 @@ corpus_extent=
 step "DVC: templates" python3 tests/conformance/resolver.py
 step "DVC: behaviour" python3 tests/conformance/behaviour.py
 step "DVC: schema examples" python3 tests/conformance/schema_examples.py
+step "Table Schema: cases" python3 tests/conformance/tableschema.py
 # shellcheck disable=SC2086 # an option or nothing
 step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent
 step "DVC: three projects" python3 tests/conformance/projects.py

@@ -1,6 +1,10 @@
+#include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/tabular.h"
 #include "mlops/codec/schema.h"
+#include "mlops/host/file.h"
+
+#include <fcntl.h>
 
 static const struct option_row rows[] = {
     {"schema", 's', OPTION_STR_AT(struct tabular_options, schema), .value = "FILE",
@@ -49,9 +53,9 @@ static FALLIBLE check_words(const struct str *argv, int argc)
                       "it is one of profile, infer, validate, drift");
 }
 
-static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
+static FALLIBLE act(struct context *context, const struct tabular_options *options,
+                    const struct str *argv)
 {
-    TRY(check_words(argv, argc));
     if (str_is(argv[0], "profile"))
         return tabular_profile(context, options, argv[1]);
     if (str_is(argv[0], "infer"))
@@ -59,6 +63,21 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     if (str_is(argv[0], "validate"))
         return tabular_validate(context, options, argv[1]);
     return tabular_drift(context, options, argv[1], argv[2]);
+}
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    const struct tabular_options *options = opaque;
+    if (str_is(argv[0], "measure") && argc == 2) /* the command of built-in stages */
+        return tabular_measure(context, options, argv[1]);
+    TRY(check_words(argv, argc));
+    TRY(act(context, options, argv));
+    if (!options->output.len)
+        return NULL;
+    TRY(file_publish(AT_FDCWD, str_terminate(context->arena, options->output),
+                     buf_str(&context->out), 0644, false));
+    buf_clear(&context->out);
+    return NULL;
 }
 
 static const struct command_example examples[] = {

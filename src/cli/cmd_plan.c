@@ -54,6 +54,8 @@ static struct str why(struct arena *arena, const struct outcome *outcome)
         else
             buf_print(&text, "%s%.*s", text.len ? "; " : "", STR_FMT(reason_print(arena, reason)));
     }
+    if (outcome->blocker.len) /* checks that reject what they measured, and what waits for them */
+        buf_print(&text, "%s%.*s", text.len ? "; " : "", STR_FMT(outcome->blocker));
     return buf_str(&text);
 }
 

@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/cli/checks.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/cli/stages.h"
@@ -158,9 +159,19 @@ static void add_params(struct json_writer *json, const struct recipe *recipe)
     json_close_list(json);
 }
 
-static void add_stage(struct context *context, struct json_writer *json,
+static const struct check_results *checks_of(const struct run *run, struct str stage)
+{
+    vec_each (const struct check_results, checks, &run->checks) {
+        if (str_equal(checks->stage, stage))
+            return checks;
+    }
+    return NULL;
+}
+
+static void add_stage(struct context *context, struct json_writer *json, const struct run *run,
                       const struct run_view_stage *stage, const struct run_stage *found)
 {
+    const struct check_results *checks = checks_of(run, stage->stage);
     json_open_object(json);
     json_name(json, "name");
     json_str(json, stage->stage);
@@ -177,6 +188,8 @@ static void add_stage(struct context *context, struct json_writer *json,
     }
     add_params(json, stage->recipe);
     add_metrics(json, &stage->metrics);
+    if (checks)
+        checks_json(json, checks);
     json_name(json, "outs");
     json_open_list(json);
     for (size_t i = 0; i < stage->out_count; i++)
@@ -193,9 +206,19 @@ static void print_json(struct context *context, const struct run_view *view)
     json_name(&json, "stages");
     json_open_list(&json);
     for (size_t i = 0; i < view->stage_count; i++)
-        add_stage(context, &json, &view->stages[i], map_get(&recorded, view->stages[i].stage));
+        add_stage(context, &json, view->run, &view->stages[i],
+                  map_get(&recorded, view->stages[i].stage));
     json_close_list(&json);
     report_json_close(&json);
+}
+
+static FALLIBLE print_findings(struct context *context, const struct run *run)
+{
+    const struct check_results **results =
+        arena_new_array(context->arena, const struct check_results *, run->checks.len);
+    for (size_t i = 0; i < run->checks.len; i++)
+        results[i] = &run->checks.at[i];
+    return checks_findings(context, run->pipeline, run->duration_ns, results, run->checks.len);
 }
 
 static FALLIBLE run_command(struct context *context, void *options, int argc,
@@ -210,6 +233,8 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
         print_json(context, &view);
         return NULL;
     }
+    if (context->format == FORMAT_JUNIT || context->format == FORMAT_SARIF)
+        return print_findings(context, run);
     struct table stages = stage_table(context, &view);
     if (context->format != FORMAT_TABLE) {
         report_table(context, &stages, "stages");
@@ -220,6 +245,8 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
         buf_add_char(&context->out, '\n');
         report_text(context, &stages, false);
     }
+    vec_each (const struct check_results, checks, &run->checks)
+        checks_print(context, checks);
     struct table metrics = metric_table(context, &view);
     if (metrics.row_count) {
         buf_add_char(&context->out, '\n');
@@ -246,5 +273,6 @@ const struct cli_command cmd_show = {
     .example_count = COUNT_OF(examples),
     .see_also = "runs, logs, diff",
     .has_rows = true,
+    .has_findings = true,
     .run = run_command,
 };

@@ -11,14 +11,16 @@ static const char *answer(enum stage_status status)
         return "would be restored: its recipe has a known result, but the work tree differs";
     case STATUS_UNKNOWN:
         return "can't be known yet";
+    case STATUS_REJECTED:
+        return "rejects what it checks, which is as it was measured";
+    case STATUS_SKIPPED:
+        return "would not run";
     case STATUS_WOULD_RUN:
     case STATUS_WAITING:
     case STATUS_RESTORED:
     case STATUS_EXECUTED:
     case STATUS_FAILED:
-    case STATUS_REJECTED:
     case STATUS_UNCONFIRMED:
-    case STATUS_SKIPPED:
     case STATUS_INTERRUPTED:
         break;
     }
@@ -35,6 +37,11 @@ static void print_text(struct context *context, const struct outcome *outcome)
         buf_add_escaped(&context->out, reason_print(context->arena, reason), false);
         buf_add_char(&context->out, '\n');
     }
+    if (!outcome->blocker.len)
+        return;
+    buf_add_text(&context->out, "  ");
+    buf_add_escaped(&context->out, outcome->blocker, false);
+    buf_add_char(&context->out, '\n');
 }
 
 static void print_recipe(struct context *context, const struct outcome *outcome)

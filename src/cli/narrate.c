@@ -119,9 +119,35 @@ static void add_failure(struct narrator *narrator, const struct event *event)
                   STR_FMT(outcome->stage->name));
 }
 
-static bool is_worth_a_line(const struct narrator *narrator, enum stage_status status)
+static bool is_worth_a_line(const struct narrator *narrator, const struct outcome *outcome)
 {
-    return status != STATUS_UNCHANGED || narrator->context->common.verbose;
+    bool has_warning = outcome->checks && outcome->checks->warned;
+    return outcome->status != STATUS_UNCHANGED || narrator->context->common.verbose || has_warning;
+}
+
+/* What failed and what warns, each with what was wanted; all of it is in `mlops show`. */
+static void add_findings(struct narrator *narrator, const struct outcome *outcome)
+{
+    enum { FINDINGS_TOLD = 20 };
+    int told = 0, all = outcome->checks->failed + outcome->checks->warned;
+    vec_each (const struct check_result, result, &outcome->checks->all) {
+        bool is_failure = str_is(result->judgement, "fail");
+        if ((!is_failure && !str_is(result->judgement, "warn")) || told >= FINDINGS_TOLD)
+            continue;
+        told++;
+        buf_add_text(&narrator->out, "    ");
+        add_toned(narrator, tone_of(is_failure ? STATUS_FAILED : STATUS_UNCONFIRMED),
+                  result->judgement);
+        buf_add_text(&narrator->out, "  ");
+        buf_add_escaped(&narrator->out, result->message, true);
+        if (result->limit.len) {
+            buf_add_text(&narrator->out, "; wanted: ");
+            buf_add_escaped(&narrator->out, result->limit, true);
+        }
+        buf_add_char(&narrator->out, '\n');
+    }
+    if (told < all)
+        buf_print(&narrator->out, "    ... and %d more: mlops show\n", all - told);
 }
 
 /* "[2/5] train ran 12.3 s" */
@@ -129,7 +155,7 @@ static void say_finished(struct narrator *narrator, const struct event *event)
 {
     const struct outcome *outcome = event->outcome;
     enum stage_status status = outcome->status;
-    if (!is_worth_a_line(narrator, status))
+    if (!is_worth_a_line(narrator, outcome))
         return;
     AUTO(arena_drop) struct arena arena = {0};
     buf_print(&narrator->out, "[%d/%d] ", event->finished_count, event->total_count);
@@ -140,10 +166,13 @@ static void say_finished(struct narrator *narrator, const struct event *event)
         buf_add_char(&narrator->out, ' ');
         buf_add_str(&narrator->out, duration_print(&arena, outcome->usage.duration_ns));
     }
-    if (outcome->blocker.len &&
+    bool is_judged = outcome->checks && status != STATUS_FAILED;
+    struct str blocker =
+        is_judged ? check_results_print(&arena, outcome->checks) : outcome->blocker;
+    if (blocker.len &&
         (status == STATUS_SKIPPED || status == STATUS_FAILED || status == STATUS_REJECTED)) {
         buf_add_text(&narrator->out, status == STATUS_SKIPPED ? " (" : ": ");
-        buf_add_escaped(&narrator->out, outcome->blocker, true);
+        buf_add_escaped(&narrator->out, blocker, true);
         buf_add_text(&narrator->out, status == STATUS_SKIPPED ? ")" : "");
     }
     buf_add_char(&narrator->out, '\n');
@@ -152,7 +181,9 @@ static void say_finished(struct narrator *narrator, const struct event *event)
         add_reasons(narrator, outcome);
     bool is_bad =
         status != STATUS_EXECUTED && status != STATUS_RESTORED && status != STATUS_UNCHANGED;
-    if (is_bad)
+    if (is_judged)
+        add_findings(narrator, outcome);
+    else if (is_bad)
         add_failure(narrator, event);
 }
 

@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/cli/checks.h"
 #include "mlops/host/path.h"
 
 /* FILE of "FILE:STAGE" if FILE ends as a pipeline does; else empty. */
@@ -156,6 +157,8 @@ static void stage_json(struct json_writer *json, const struct outcome *outcome)
         json_str(json, outcome->blocker);
     }
     metrics_json(json, outcome->value);
+    if (outcome->checks)
+        checks_json(json, outcome->checks);
     json_close_object(json);
 }
 
@@ -187,8 +190,8 @@ struct count_row {
 static const struct count_row count_rows[] = {
     COUNT_ROW(executed, "ran", "to run"),           COUNT_ROW(restored, "restored", "to restore"),
     COUNT_ROW(unchanged, "unchanged", "unchanged"), COUNT_ROW(failed, "failed", NULL),
-    COUNT_ROW(rejected, "rejected", NULL),          COUNT_ROW(unconfirmed, "unconfirmed", NULL),
-    COUNT_ROW(interrupted, "interrupted", NULL),    COUNT_ROW(skipped, "skipped", NULL),
+    COUNT_ROW(rejected, "rejected", "rejected"),    COUNT_ROW(unconfirmed, "unconfirmed", NULL),
+    COUNT_ROW(interrupted, "interrupted", NULL),    COUNT_ROW(skipped, "skipped", "blocked"),
 };
 
 static int count_at(const struct run_counts *counts, const struct count_row *row)
@@ -212,6 +215,8 @@ void counts_json(struct json_writer *json, const struct run_counts *counts)
     json_int(json, counts->hashed_files);
     json_name(json, "hashed_bytes");
     json_int(json, counts->hashed_bytes);
+    json_name(json, "measured_tables");
+    json_int(json, counts->measured_tables);
     json_close_object(json);
 }
 

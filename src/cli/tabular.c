@@ -1,5 +1,7 @@
 #include "mlops/cli/tabular.h"
 
+#include <fcntl.h>
+
 FALLIBLE tabular_table_options(struct context *context, const struct tabular_options *options,
                                struct str path, struct table_options *ret)
 {
@@ -8,5 +10,7 @@ FALLIBLE tabular_table_options(struct context *context, const struct tabular_opt
         .threads = (int)options->jobs,
         .observer = &context->observer,
     };
-    return NULL;
+    return options->dialect.len
+               ? dialect_load(context->arena, AT_FDCWD, options->dialect, &ret->dialect)
+               : NULL;
 }

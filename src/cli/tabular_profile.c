@@ -1,9 +1,106 @@
-#include "mlops/cli/tabular.h"
+#include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
+#include "mlops/data/parquet.h"
+
+#include <fcntl.h>
+
+enum { WIDE_COLUMNS = 100 }; /* of a terminal, for bounds in columns of their own */
+
+#include "tabular_private.h"
+
+static FALLIBLE profile_parquet(struct arena *arena, struct str path, struct profile *ret)
+{
+    struct parquet parquet;
+    TRY(parquet_open(arena, AT_FDCWD, path, &parquet));
+    parquet_profile(arena, &parquet, ret);
+    return NULL;
+}
+
+FALLIBLE tabular_profile_file(struct context *context, const struct tabular_options *options,
+                              struct str path, const struct table_schema *schema,
+                              struct profile *ret)
+{
+    struct measure_options measure = {.schema = schema};
+    struct measured measured = {0};
+    TRY(tabular_table_options(context, options, path, &measure.table));
+    if (measure.table.dialect.format == TABLE_PARQUET)
+        return profile_parquet(context->arena, path, ret);
+    TRY(measure_table(context->arena, AT_FDCWD, path, &measure, &measured));
+    *ret = measured.profile;
+    measured_drop(&measured);
+    return NULL;
+}
+
+static FALLIBLE load_schema(struct context *context, const struct tabular_options *options,
+                            struct str path, const struct table_schema **ret)
+{
+    struct table_schema *schema = arena_new(context->arena, struct table_schema);
+    if (!options->schema.len)
+        return NULL;
+    TRY(tableschema_load(context->arena, AT_FDCWD, options->schema, path, schema));
+    *ret = schema;
+    return NULL;
+}
+
+static void add_heading(struct context *context, struct str path, const struct profile *profile)
+{
+    struct arena *arena = context->arena;
+    struct buf line = buf_in(arena);
+    buf_add_escaped(&line, path, false);
+    buf_print(&line, ": %s %s, %zu %s, %s", count_print(arena, (int64_t)profile->record_count).at,
+              profile->record_count == 1 ? "record" : "records", profile->column_count,
+              profile->column_count == 1 ? "column" : "columns",
+              bytes_print(arena, (int64_t)profile->byte_count).at);
+    if (profile->is_sampled)
+        buf_print(&line, "; medians and shares of frequent values by a sample of %s records",
+                  count_print(arena, (int64_t)profile->sample_count).at);
+    report_line(context, buf_str(&line), 2, 0);
+    buf_add_char(&context->out, '\n');
+}
+
+static void add_notes(struct context *context, const struct profile *profile)
+{
+    struct str_vec notes = {0};
+    tabular_profile_notes(context->arena, profile, &notes);
+    if (notes.len)
+        buf_add_char(&context->out, '\n');
+    vec_each (struct str, note, &notes)
+        report_line(context, *note, 2, 0);
+}
+
+static void print_profile(struct context *context, struct str path, const struct profile *profile)
+{
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        json_name(&json, "file");
+        json_str(&json, path);
+        json_name(&json, "profile");
+        profile_write(&json, profile, false);
+        report_json_close(&json);
+        return;
+    }
+    bool is_narrow = context->columns && context->columns < WIDE_COLUMNS;
+    struct table table = tabular_profile_table(context->arena, profile, is_narrow);
+    if (context->format == FORMAT_TABLE)
+        add_heading(context, path, profile);
+    report_table(context, &table, "columns");
+    if (context->format == FORMAT_TABLE)
+        add_notes(context, profile);
+}
 
 FALLIBLE tabular_profile(struct context *context, const struct tabular_options *options,
                          struct str path)
 {
-    (void)context;
-    (void)options;
-    return error_new(ERROR_BUG, "'data profile %.*s' is not built", STR_FMT(path));
+    const struct table_schema *schema = NULL;
+    struct profile profile;
+    if (options->html && context->format != FORMAT_TABLE)
+        return error_hint(error_new(ERROR_USAGE, "--html and another format at once"),
+                          "give one of them");
+    TRY(load_schema(context, options, path, &schema));
+    TRY(tabular_profile_file(context, options, path, schema, &profile));
+    if (options->html)
+        tabular_page(&context->out, path, &profile);
+    else
+        print_profile(context, path, &profile);
+    return NULL;
 }

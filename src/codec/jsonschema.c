@@ -199,6 +199,29 @@ static bool is_apart(const struct shape *shape, const char *name)
            (strcmp(name, shape->apart[0]) == 0 || strcmp(name, shape->apart[1]) == 0);
 }
 
+static bool has_alternative(const struct printer *printer, const struct shape *shape)
+{
+    return shape->or_native && !printer->is_dvc;
+}
+
+/* One of two fields has to be there. */
+static void write_one_of(struct printer *printer, const struct shape *shape)
+{
+    struct json_writer *json = &printer->json;
+    const char *const names[] = {shape->needs, shape->or_native};
+    json_name(json, "anyOf");
+    json_open_list(json);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        json_open_object(json);
+        json_name(json, "required");
+        json_open_list(json);
+        json_text(json, names[i]);
+        json_close_list(json);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
 static void write_required(struct printer *printer, const struct shape *shape, bool apart)
 {
     struct json_writer *json = &printer->json;
@@ -206,7 +229,7 @@ static void write_required(struct printer *printer, const struct shape *shape, b
     json_open_list(json);
     for (size_t i = 0; apart && i < COUNT_OF(shape->apart); i++)
         json_text(json, shape->apart[i]);
-    if (!apart && shape->needs)
+    if (!apart && shape->needs && !has_alternative(printer, shape))
         json_text(json, shape->needs);
     for (size_t i = 0; !apart && i < shape->fields->count; i++)
         if (shape->fields->fields[i].flags & FIELD_REQUIRED &&
@@ -228,6 +251,8 @@ static void write_fields(struct printer *printer, const struct shape *shape, boo
     }
     json_close_object(json);
     write_required(printer, shape, apart);
+    if (!apart && has_alternative(printer, shape))
+        write_one_of(printer, shape);
     if (shape->fields->allows_x_keys && !printer->is_dvc) {
         json_name(json, "patternProperties");
         json_open_object(json);

@@ -8,8 +8,6 @@
 
 #include <stddef.h>
 
-#include <fcntl.h>
-
 static void bind_format(struct binder *binder, const struct doc_node *node, void *target)
 {
     static const struct {
@@ -289,7 +287,7 @@ void dialect_bind(struct binder *binder, const struct doc_node *node, struct dia
     check_rows(binder, node, dialect);
 }
 
-FALLIBLE dialect_load(struct arena *arena, struct str path, struct dialect *dialect)
+FALLIBLE dialect_load(struct arena *arena, int at_fd, struct str path, struct dialect *dialect)
 {
     const char *name = str_terminate(arena, path);
     struct error_list errors = {0};
@@ -297,7 +295,7 @@ FALLIBLE dialect_load(struct arena *arena, struct str path, struct dialect *dial
     struct str bytes;
     struct doc *doc;
     bool is_found;
-    TRY(file_read(arena, AT_FDCWD, name, LIMIT_DOCUMENT_BYTES, &bytes, &is_found));
+    TRY(file_read(arena, at_fd, name, LIMIT_DOCUMENT_BYTES, &bytes, &is_found));
     if (!is_found)
         return error_new(ERROR_PROJECT, "the dialect '%s' is not there", name);
     TRY(doc_load(arena, str_of(name), bytes, DOC_NATIVE, &doc));

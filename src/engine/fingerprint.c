@@ -5,6 +5,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/tracked.h"
+#include "mlops/engine/validation.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
@@ -394,6 +395,8 @@ static void check_stage(struct session *session, const struct stage *stage,
     }
     vec_each (struct dependency, dependency, &stage->deps)
         error_list_add(errors, check_dependency(session, stage, dependency, forecast, is_dry));
+    if (stage->validation && !errors->kept)
+        error_list_add(errors, validation_check(session, stage));
     check_params(session, stage, forecast, broken, errors);
 }
 

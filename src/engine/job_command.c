@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/model/checks.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
@@ -145,11 +146,38 @@ static FALLIBLE prepare_environment(struct job *job)
     return NULL;
 }
 
+/* Built-in checks are measured by this very program. */
+static const char **argv_of_measuring(struct job *job)
+{
+    struct arena *arena = &job->arena;
+    const struct stage *stage = job->options.stage;
+    const char **argv = arena_new_array(arena, const char *, 12);
+    int64_t cpus = (stage->resources.cpus_milli + 999) / 1000;
+    size_t count = 0;
+    argv[count++] = "/proc/self/exe";
+    argv[count++] = "-C";
+    argv[count++] = str_terminate(arena, job->options.session->workspace.root);
+    argv[count++] = "data";
+    argv[count++] = "measure";
+    argv[count++] = str_print(arena, "--output=%.*s", STR_FMT(stage->validation->measured)).at;
+    if (cpus)
+        argv[count++] = str_print(arena, "--jobs=%lld", (long long)cpus).at;
+    argv[count++] = "--";
+    argv[count++] = str_terminate(arena, stage->validation->measuring);
+    return argv;
+}
+
 struct error *job_prepare(struct job *job)
 {
     const struct stage *stage = job->options.stage;
     bool is_dvc = job->options.session->pipeline->dialect == DOC_DVC;
     struct script_vec scripts = {0};
+    if (stage->validation) {
+        job->commands = arena_new_array(&job->arena, const char **, 1);
+        job->commands[0] = argv_of_measuring(job);
+        job->command_count = 1;
+        return prepare_environment(job);
+    }
     split_scripts(&job->arena, &stage->cmd, is_dvc, &scripts);
     job->commands = arena_new_array(&job->arena, const char **, scripts.len);
     job->command_count = scripts.len;

@@ -91,12 +91,18 @@ static bool is_success(const struct outcome *outcome)
            outcome->status == STATUS_UNCHANGED;
 }
 
+/* Rejected by built-in checks: what they measured is a result as any other. */
+static bool is_judged(const struct outcome *outcome)
+{
+    return outcome->status == STATUS_REJECTED && outcome->checks;
+}
+
 struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
                            struct attempt *attempt)
 {
-    if (is_success(outcome) && outcome->value && outcome->recipe)
+    if ((is_success(outcome) || is_judged(outcome)) && outcome->value && outcome->recipe)
         locks_note(&recorder->locks, outcome);
-    bool is_worth_a_row = outcome->status != STATUS_UNCHANGED;
+    bool is_worth_a_row = outcome->status != STATUS_UNCHANGED || outcome->checks;
     if (!is_worth_a_row && !attempt)
         return NULL;
     struct pending *pending = vec_push(&recorder->arena, &recorder->group);
@@ -144,6 +150,8 @@ static FALLIBLE put_results(struct recorder *recorder)
             (outcome->status == STATUS_EXECUTED || outcome->status == STATUS_REJECTED) &&
             outcome->value;
         bool is_unnamed = is_success(outcome) && outcome->value && digest_is_zero(outcome->result);
+        if (is_judged(outcome) && !digest_is_zero(outcome->result))
+            continue; /* it was known before */
         if (makes_result || is_unnamed)
             TRY(results_put(&scratch, &session->workspace, outcome->value, &outcome->result));
     }

@@ -16,7 +16,8 @@ enum { HELD_MOST = 64 };
 
 bool run_is_stopping(const struct run_state *state)
 {
-    return state->stop_count > 0 || (state->failure && !state->options->keep_going);
+    bool goes_on = state->options->keep_going || state->options->dry;
+    return state->stop_count > 0 || (state->failure && !goes_on);
 }
 
 /* A running stage takes its locks, a pipe and its process; one that waits to be recorded its locks.
@@ -68,6 +69,8 @@ static void prepare_steps(struct run_state *state)
 /* Also gives the locks of what is recorded back. */
 static FALLIBLE flush(struct run_state *state)
 {
+    if (recorder_deadline(state->recorder) >= 0)
+        TRY(run_begin(state)); /* judged stages have rows although nothing ran */
     TRY(recorder_flush(state->recorder));
     run_wake_held(state);
     return NULL;

@@ -145,7 +145,8 @@ struct error *run_ignore_outputs(struct run_state *state, const struct stage *st
     if (!vcs)
         return NULL;
     vec_each (struct output, output, &stage->outs) {
-        if (output->is_cached && output->path.at[0] != '/')
+        bool is_ours = path_is_within(output->path, STR(".mlops")); /* git sees none of it */
+        if (output->is_cached && output->path.at[0] != '/' && !is_ours)
             TRY(gitignore_add(&session->workspace, &output->path, 1, false));
     }
     return NULL;

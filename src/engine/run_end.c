@@ -3,6 +3,7 @@
 #include "mlops/engine/lookup.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
+#include "mlops/model/checks.h"
 #include "mlops/store/results.h"
 
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static void count_all(struct run_state *state)
     for (size_t i = 0; i < state->session->pipeline->stages.len; i++) {
         const struct outcome *outcome = &state->outcomes[i];
         count_outcome(&run->counts, outcome->status);
+        if (outcome->checks && outcome->usage.attempts)
+            run->counts.measured_tables += (int)outcome->stage->validation->tables.len;
         if (outcome->status == STATUS_UNCHANGED || outcome->status == STATUS_RESTORED)
             run->saved_ns += outcome->saved_ns;
     }
@@ -100,7 +103,9 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
     const struct stage *stage = &session->pipeline->stages.at[index];
     const struct lock_entry *entry = session_lock_entry(session, stage);
     *ret = (struct state_entry){.stage = stage->name, .key = outcome->key};
-    bool is_success = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
+    bool is_judged = outcome->status == STATUS_REJECTED && outcome->checks;
+    bool is_success =
+        outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED || is_judged;
     if (is_success && !digest_is_zero(outcome->result)) {
         ret->result = outcome->result;
         return NULL;
@@ -209,7 +214,8 @@ static FALLIBLE record_end(struct run_state *state)
     struct ledger *ledger = NULL;
     if (!state->has_begun)
         error_drop(note_code_cheaply(state)); /* told when something is executed */
-    TRY(recorder_flush(state->recorder));
+    if (state->has_begun)                     /* else what was judged is recorded with the end */
+        TRY(recorder_flush(state->recorder));
     TRY(session_ledger(session, &ledger));
     struct state made;
     TRY(state_make(state, ledger, &made));

@@ -255,7 +255,8 @@ static struct str cause_of(struct run_state *state, const struct step *step, enu
 static bool is_rejection(const struct step *step, enum job_end end)
 {
     int code = step->usage.exit_code;
-    return step->stage->kind == STAGE_VALIDATE && end == JOB_FAILED && code > 0 && code < 126;
+    bool is_judge = step->stage->kind == STAGE_VALIDATE && !step->stage->validation;
+    return is_judge && end == JOB_FAILED && code > 0 && code < 126;
 }
 
 static FALLIBLE finish_success(struct run_state *state, struct step *step)

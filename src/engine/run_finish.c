@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/engine/validation.h"
 #include "mlops/host/clock.h"
 
 #include <errno.h>
@@ -120,8 +121,34 @@ static void forget_log(struct step *step)
     arena_drop(&step->memory);
 }
 
+/* What built-in checks measured is there, made now or long ago: it is judged now. */
+static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum stage_status *status)
+{
+    struct session *session = state->session;
+    bool is_measured =
+        *status == STATUS_UNCHANGED || *status == STATUS_RESTORED || *status == STATUS_EXECUTED;
+    bool is_judged = false;
+    if (!step->stage->validation || !is_measured)
+        return NULL;
+    TRY(validation_judge(session, state->run->sequence, step->outcome, &is_judged));
+    if (!is_judged || !step->outcome->checks->is_rejected)
+        return NULL;
+    *status = STATUS_REJECTED;
+    step->outcome->blocker = validation_blocker(session->arena, step->outcome->checks);
+    return NULL;
+}
+
 struct error *run_finish_stage(struct run_state *state, struct step *step, enum stage_status status)
 {
+    struct error *error = judge_checks(state, step, &status);
+    if (error && (state->options->dry || !run_is_stage_fault(error)))
+        return error;
+    if (error) { /* it could not be judged: that passes nothing */
+        if (state->exit_status == 0 && error->code > ERROR_ANSWER)
+            state->exit_status = error->code;
+        step->outcome->blocker = run_text_of(state->session->arena, error);
+        status = STATUS_FAILED;
+    }
     bool goes_on = lets_users_go_on(status);
     step->phase = PHASE_DONE;
     step->outcome->status = status;

@@ -233,10 +233,25 @@ bool path_is_outside(struct str path)
     return path_without_way_out(path).len != path.len;
 }
 
+/* What built-in checks measured: the only files of ours that are outputs (model/checks). */
+static bool is_measurement(struct str path)
+{
+    static const struct str directory = STR_ROW(".mlops/measured/");
+    bool is_there = str_starts(path, directory) && str_ends(path, STR(".json"));
+    for (size_t i = directory.len; is_there && i < path.len; i++) {
+        char c = path.at[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        is_there = is_letter || (c >= '0' && c <= '9') || strchr("._-", c);
+    }
+    return is_there && path.at[directory.len] != '.' && path.len < 255;
+}
+
 const char *path_fault(struct str path)
 {
     if (path.len == 0)
         return "is the project itself";
+    if (is_measurement(path))
+        return NULL;
     const char *fault = path_text_fault(path);
     if (fault)
         return fault;

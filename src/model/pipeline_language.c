@@ -3,6 +3,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/jsonschema.h"
 
+#include "checks_private.h"
 #include "pipeline_private.h"
 
 /* Keys of a plot in the file's own `plots`; reports read them as they stand. */
@@ -53,11 +54,13 @@ static const struct shape shapes[] = {
      .kind = SHAPE_FIELDS,
      .fields = &pipeline_schema_stage,
      .needs = "cmd",
+     .or_native = "data",
      .apart = {"foreach", "do"}},
     {.type = "stage or foreach",
      .kind = SHAPE_FORMS,
      .fields = &pipeline_schema_stage,
      .needs = "cmd",
+     .or_native = "data",
      .apart = {"foreach", "do"}},
     MAP("mapping of name to stage", "stage or foreach"),
     FIELDS("flags of an output", &pipeline_schema_output),
@@ -130,6 +133,51 @@ static const struct shape shapes[] = {
     EITHER("count or mapping", "count", "retries"),
     {.type = "exit status", .kind = SHAPE_INT, .least = 1, .most = 255},
     LIST("list of exit statuses", "exit status"),
+
+    /* Built-in checks. */
+    FIELDS("checked table", &check_schema_table),
+    EITHER("table", "path", "checked table"),
+    LIST("list of named tables", "table"),
+    MAP("mapping of name to table", "table"),
+    EITHER("tables", "path", "list of named tables", "mapping of name to table", "checked table"),
+    EITHER("path or table schema", "path", "mapping"),
+    EITHER("path or table dialect", "path", "mapping"),
+    FIELDS("reference", &check_schema_reference),
+    EITHER("path or reference", "path", "reference"),
+    EITHER("share", "number", "text"),
+    EITHER("column or columns", "column", "list of texts"),
+    LIST("list of tables", "text"),
+    EITHER("bound", "number", "nothing"),
+    LIST("bounds", "bound"),
+    ONE("method of drift", SHAPE_TEXT),
+    ONE("iqr or zscore", SHAPE_TEXT),
+    FIELDS("fields of schema", &check_kind_schemas[CHECK_SCHEMA]),
+    EITHER("keys of schema", "fields of schema", "nothing"),
+    FIELDS("fields of row_count", &check_kind_schemas[CHECK_ROW_COUNT]),
+    EITHER("keys of row_count", "fields of row_count", "nothing"),
+    FIELDS("fields of freshness", &check_kind_schemas[CHECK_FRESHNESS]),
+    EITHER("keys of freshness", "fields of freshness", "nothing"),
+    FIELDS("fields of duplicate_rows", &check_kind_schemas[CHECK_DUPLICATE_ROWS]),
+    EITHER("keys of duplicate_rows", "fields of duplicate_rows", "nothing"),
+    FIELDS("fields of null_values", &check_kind_schemas[CHECK_NULL_VALUES]),
+    EITHER("keys of null_values", "fields of null_values", "nothing"),
+    FIELDS("fields of leakage", &check_kind_schemas[CHECK_LEAKAGE]),
+    EITHER("keys of leakage", "fields of leakage", "nothing"),
+    FIELDS("fields of drift", &check_kind_schemas[CHECK_DRIFT]),
+    EITHER("keys of drift", "fields of drift", "nothing"),
+    FIELDS("fields of labels", &check_kind_schemas[CHECK_LABELS]),
+    EITHER("keys of labels", "fields of labels", "nothing"),
+    FIELDS("fields of stat", &check_kind_schemas[CHECK_STAT]),
+    EITHER("keys of stat", "fields of stat", "nothing"),
+    FIELDS("fields of constant", &check_kind_schemas[CHECK_CONSTANT]),
+    EITHER("keys of constant", "fields of constant", "nothing"),
+    FIELDS("fields of outliers", &check_kind_schemas[CHECK_OUTLIERS]),
+    EITHER("keys of outliers", "fields of outliers", "nothing"),
+    FIELDS("fields of correlation", &check_kind_schemas[CHECK_CORRELATION]),
+    EITHER("keys of correlation", "fields of correlation", "nothing"),
+    FIELDS("named check", &check_schema_item),
+    EITHER("check", "text", "named check"),
+    LIST("list of checks", "check"),
 };
 
 const struct shape_table *pipeline_shapes(enum doc_dialect dialect)

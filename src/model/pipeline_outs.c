@@ -11,6 +11,8 @@ static const char *const category_keys[] = {"outs", "metrics", "plots"};
 static const char *place_fault(const struct output *output)
 {
     const char *fault = path_fault(output->path);
+    if (!fault && path_is_within(output->path, STR(".mlops")))
+        fault = "lies in .mlops, where mlops keeps its own state";
     if (!fault || output->is_cached || !path_is_outside(output->path))
         return fault;
     struct str rest = path_without_way_out(output->path);
@@ -125,6 +127,19 @@ static void add_output(struct binding *binding, struct stage *stage, const struc
     *maker = (struct maker){stage, stage->outs.len};
     *vec_push(arena, &stage->outs) = *output;
     binding_add_above(binding, &binding->pipeline->holders, output->path, maker);
+}
+
+void pipeline_add_measured(struct binding *binding, struct stage *stage, struct str path,
+                           const struct doc_node *node)
+{
+    const struct output output = {.path = path,
+                                  .written = path,
+                                  .is_cached = true,
+                                  .is_pushed = true,
+                                  .desc = STR("what the checks measured"),
+                                  .node = node};
+    add_output(binding, stage, &output,
+               map_place(binding->binder.arena, &binding->pipeline->makers, path));
 }
 
 static void bind_out(struct binding *binding, struct stage *stage, enum out_category category,

@@ -25,6 +25,7 @@ struct draft {
     const struct doc_node *cmd, *deps, *params, *outs, *metrics, *plots;
     const struct doc_node *wdir, *model, *after, *guards, *meta;
     const struct doc_node *vars, *matrix, *foreach, *body;
+    const struct doc_node *data, *schema, *dialect, *checks, *report;
     struct str desc;
     int kind;
     int env_mode;
@@ -313,6 +314,11 @@ void pipeline_bind_wdir(struct binding *binding, struct draft *draft);
 void pipeline_bind_deps(struct binding *binding, const struct draft *draft);
 void pipeline_bind_params(struct binding *binding, const struct draft *draft);
 void pipeline_bind_outs(struct binding *binding, const struct draft *draft);
+
+/* Built-in checks, instead of a command; and the output that holds what they measure. */
+void pipeline_bind_validate(struct binding *binding, const struct draft *draft);
+void pipeline_add_measured(struct binding *binding, struct stage *stage, struct str path,
+                           const struct doc_node *node);
 struct str_vec pipeline_bind_paths(struct binding *binding, const struct doc_node *list,
                                    struct str base, const char *key);
 

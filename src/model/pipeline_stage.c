@@ -25,8 +25,7 @@ static bool has_any(const struct doc_node *node, const char *const *keys)
 }
 
 /* Keys whose absence of a command is told by their own message. */
-static const char *const instead_of_cmd[] = {"data", "schema", "checks", "predictions",
-                                             "task", "gates",  NULL};
+static const char *const instead_of_cmd[] = {"predictions", "task", "gates", NULL};
 
 static void tell_missing_command(struct binding *binding, const struct draft *draft,
                                  const struct doc_node *node)
@@ -34,13 +33,16 @@ static void tell_missing_command(struct binding *binding, const struct draft *dr
     if (node->kind != DOC_MAP || has_any(node, instead_of_cmd))
         return;
     struct str name = draft->stage->name;
-    if (draft->kind == STAGE_VALIDATE || draft->kind == STAGE_EVALUATE)
-        binding_error(
-            binding, node->key,
-            "stage '%.*s' has no 'cmd': built-in checks are not built yet, so give it the "
-            "command that %s",
-            STR_FMT(name),
-            draft->kind == STAGE_VALIDATE ? "exits with 0 to pass" : "writes its metrics");
+    if (draft->kind == STAGE_VALIDATE)
+        binding_error(binding, node->key,
+                      "stage '%.*s' has neither 'data' to check nor a 'cmd' that exits with 0 to "
+                      "pass",
+                      STR_FMT(name));
+    else if (draft->kind == STAGE_EVALUATE)
+        binding_error(binding, node->key,
+                      "stage '%.*s' has no 'cmd': built-in evaluation is not built yet, so give it "
+                      "the command that writes its metrics",
+                      STR_FMT(name));
     else
         binding_error(binding, node->key, "stage '%.*s' has no 'cmd'", STR_FMT(name));
 }
@@ -113,14 +115,31 @@ static void take_draft(const struct draft *draft)
     stage->keys_environment = draft->keys_environment;
 }
 
+/* Keys of built-in checks in a stage that has none. */
+static void refuse_checks(struct binding *binding, const struct draft *draft)
+{
+    const struct doc_node *const nodes[] = {draft->data, draft->schema, draft->dialect,
+                                            draft->checks, draft->report};
+    for (size_t i = 0; i < COUNT_OF(nodes); i++) {
+        if (nodes[i])
+            binding_error(binding, nodes[i]->key,
+                          "'%.*s' is for stages of kind 'validate' with "
+                          "'data'",
+                          STR_FMT(nodes[i]->key->text));
+    }
+}
+
 /* In the order in which they need each other: paths start at wdir, the model is one of the outs. */
 static void bind_draft(struct binding *binding, struct draft *draft, const struct doc_node *node)
 {
+    bool is_built_in = draft->kind == STAGE_VALIDATE && draft->data;
     take_draft(draft);
     if (draft->cmd)
         pipeline_bind_command(binding, draft);
-    else
+    else if (!is_built_in)
         tell_missing_command(binding, draft, node);
+    if (!is_built_in)
+        refuse_checks(binding, draft);
     pipeline_bind_wdir(binding, draft);
     pipeline_bind_deps(binding, draft);
     pipeline_bind_params(binding, draft);
@@ -130,6 +149,8 @@ static void bind_draft(struct binding *binding, struct draft *draft, const struc
         bind_model(binding, draft);
     if (draft->guards)
         bind_guards(binding, draft);
+    if (is_built_in)
+        pipeline_bind_validate(binding, draft);
     if (draft->after)
         bind_after(binding, draft);
 }

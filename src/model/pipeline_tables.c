@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "checks_private.h"
 #include "pipeline_private.h"
 
 static const char *const kinds[] = {"command", "train", "validate", "evaluate", NULL};
@@ -94,14 +95,20 @@ static const struct field stage_fields[] = {
      .help = "One stage for each combination, with `${item.NAME}` and `${key}`. In native files "
              "`exclude` and `include` leave out and add combinations."},
     {GONE("live"), .help = "name what dvclive writes in 'metrics' and 'plots'"},
-    {LATER_NATIVE("data"), .type = "paths",
-     .help = "built-in checks are not built yet: give the stage a 'cmd' that exits with 0 to pass"},
-    {LATER_NATIVE("schema"), .type = "path or table schema",
-     .help = "built-in checks are not built yet: give the stage a 'cmd' that exits with 0 to pass"},
-    {LATER_NATIVE("checks"), .type = "list of checks",
-     .help = "built-in checks are not built yet: give the stage a 'cmd' that exits with 0 to pass"},
-    {LATER_NATIVE("report"), .type = "path",
-     .help = "built-in checks are not built yet: name the file the command writes in 'outs'"},
+    {ROW("data", FIELD_NODE, draft, data), .flags = FIELD_NATIVE_ONLY, .type = "tables",
+     .help =
+         "Of a `validate` stage without `cmd`: the tables it checks. A path, a list of paths, or "
+         "`name: path`; a path may be a mapping of `path`, `schema`, `dialect`."},
+    {ROW("schema", FIELD_NODE, draft, schema), .flags = FIELD_NATIVE_ONLY,
+     .type = "path or table schema",
+     .help = "The Table Schema of the tables in `data`: a file, or the schema itself."},
+    {ROW("dialect", FIELD_NODE, draft, dialect), .flags = FIELD_NATIVE_ONLY,
+     .type = "path or table dialect", .initial = "comma-separated UTF-8 with one header row",
+     .help = "How the tables in `data` are written: a Table Dialect, in a file or here."},
+    {ROW("checks", FIELD_NODE, draft, checks), .flags = FIELD_NATIVE_ONLY, .type = "list of checks",
+     .help = "What is checked beside the schema: `name: {keys}`, see below."},
+    {ROW("report", FIELD_NODE, draft, report), .flags = FIELD_NATIVE_ONLY, .type = "path",
+     .help = "Where the report of `checks` is written, as .json and beside it .md and .html."},
     {LATER_NATIVE("predictions"), .type = "path",
      .help = "built-in evaluation is not built yet: give the stage a 'cmd' that writes 'metrics'"},
     {LATER_NATIVE("task"), .type = "binary, multiclass or regression",
@@ -262,9 +269,30 @@ const struct schema pipeline_schema_artifact = {SCHEMA("artifact", artifact_fiel
 const struct schema *const *pipeline_schemas(size_t *ret_count)
 {
     static const struct schema *const all[] = {
-        &pipeline_schema_top,       &pipeline_schema_stage,    &pipeline_schema_output,
-        &pipeline_schema_plot,      &pipeline_schema_env,      &pipeline_schema_retries,
-        &pipeline_schema_resources, &pipeline_schema_defaults, &pipeline_schema_artifact,
+        &pipeline_schema_top,
+        &pipeline_schema_stage,
+        &pipeline_schema_output,
+        &pipeline_schema_plot,
+        &pipeline_schema_env,
+        &pipeline_schema_retries,
+        &pipeline_schema_resources,
+        &pipeline_schema_defaults,
+        &pipeline_schema_artifact,
+        &check_schema_table,
+        &check_schema_item,
+        &check_kind_schemas[CHECK_SCHEMA],
+        &check_kind_schemas[CHECK_ROW_COUNT],
+        &check_kind_schemas[CHECK_FRESHNESS],
+        &check_kind_schemas[CHECK_DUPLICATE_ROWS],
+        &check_kind_schemas[CHECK_NULL_VALUES],
+        &check_kind_schemas[CHECK_LEAKAGE],
+        &check_kind_schemas[CHECK_DRIFT],
+        &check_kind_schemas[CHECK_LABELS],
+        &check_kind_schemas[CHECK_STAT],
+        &check_kind_schemas[CHECK_CONSTANT],
+        &check_kind_schemas[CHECK_OUTLIERS],
+        &check_kind_schemas[CHECK_CORRELATION],
+        &check_schema_reference,
     };
     *ret_count = COUNT_OF(all);
     return all;

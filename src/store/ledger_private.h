@@ -41,6 +41,11 @@ FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest d
 /* One stage of a run as rows; `saved_ns` and what only fresh outcomes know comes in `outcome`. */
 FALLIBLE ledger_put_outcome(struct ledger *ledger, int64_t sequence, const struct outcome *outcome);
 
+/* What built-in checks found; `result` 0: not recorded. */
+FALLIBLE ledger_put_checks(struct ledger *ledger, int64_t sequence, int64_t result,
+                           const struct check_results *checks);
+FALLIBLE ledger_read_checks(struct ledger *ledger, struct arena *arena, struct run *run);
+
 /* Whether a lock file is promised that may not be written yet. */
 FALLIBLE ledger_has_pending(struct ledger *ledger, bool *ret);
 

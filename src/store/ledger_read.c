@@ -211,6 +211,7 @@ FALLIBLE ledger_load_run(struct ledger *ledger, struct arena *arena, int64_t seq
         return error_new(ERROR_STORED, "the lineage database has no run number %lld",
                          (long long)sequence);
     TRY(read_stages(ledger, arena, runs.at));
+    TRY(ledger_read_checks(ledger, arena, runs.at));
     *ret = runs.at;
     return NULL;
 }

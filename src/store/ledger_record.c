@@ -210,6 +210,8 @@ FALLIBLE ledger_put_outcome(struct ledger *ledger, int64_t sequence, const struc
 {
     struct content content;
     TRY(put_content(ledger, outcome, &content));
+    if (outcome->checks)
+        TRY(ledger_put_checks(ledger, sequence, content.result, outcome->checks));
     if (!has_row(outcome->status))
         return NULL;
     TRY(insert_stage_run(ledger, sequence, outcome, &content));

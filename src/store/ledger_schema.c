@@ -183,6 +183,42 @@ static const char *const schema_1[] = {
     NULL,
 };
 
+static const char *const schema_2[] = {
+    /* What built-in validate stages said, in every run anew. */
+    "CREATE TABLE judgement (\n"
+    "  id INTEGER PRIMARY KEY,  -- number inside this file\n"
+    "  run INTEGER NOT NULL REFERENCES run (sequence),  -- in which run\n"
+    "  stage TEXT NOT NULL,  -- which validate stage\n"
+    "  result INTEGER REFERENCES result (id),  -- its measurements; NULL: not recorded\n"
+    "  rejected INTEGER NOT NULL,  -- 1: a check of severity 'error' failed\n"
+    "  passed INTEGER NOT NULL,  -- number of findings that pass\n"
+    "  failed INTEGER NOT NULL,  -- that fail\n"
+    "  warned INTEGER NOT NULL,  -- that would fail if their severity were 'error'\n"
+    "  skipped INTEGER NOT NULL,  -- that could not be judged\n"
+    "  UNIQUE (run, stage)\n"
+    ") STRICT;\n",
+    "CREATE INDEX judgement_by_stage ON judgement (stage, run);\n",
+    "CREATE TABLE finding (\n"
+    "  judgement INTEGER NOT NULL REFERENCES judgement (id),  -- whose finding it is\n"
+    "  number INTEGER NOT NULL,  -- from 0, in order of the checks\n"
+    "  check_name TEXT NOT NULL,  -- 'row_count', 'drift', ...\n"
+    "  severity TEXT NOT NULL,  -- 'error' or 'warn'\n"
+    "  judgement_word TEXT NOT NULL,  -- 'pass', 'fail', 'warn' or 'skip'\n"
+    "  table_name TEXT NOT NULL,  -- in the stage's 'data'\n"
+    "  path TEXT NOT NULL,  -- of the table's file\n"
+    "  field TEXT,  -- the column; NULL: the whole table\n"
+    "  kind TEXT,  -- what was violated, or which distance; NULL: the check says it\n"
+    "  value REAL,  -- what was judged; NULL: there is no number, or it is not defined\n"
+    "  limit_text TEXT,  -- what it was judged by\n"
+    "  message TEXT NOT NULL,  -- one line for people\n"
+    "  formula TEXT,  -- of distances: formula and bins\n"
+    "  count INTEGER NOT NULL,  -- cells or rows that violate it\n"
+    "  shown TEXT,  -- JSON: the first of them, row and value\n"
+    "  PRIMARY KEY (judgement, number)\n"
+    ") STRICT, WITHOUT ROWID;\n",
+    NULL,
+};
+
 /* From version `version - 1` to `version`. A row is never changed once it was released. */
 static const struct migration {
     int64_t version;
@@ -190,6 +226,7 @@ static const struct migration {
     const char *const *sql; /* statements, NULL behind the last */
 } migrations[] = {
     {1, NULL, schema_1},
+    {2, "the history holds the findings of built-in checks from now on", schema_2},
 };
 
 static FALLIBLE read_number(struct sql *sql, const char *pragma, int64_t *ret)
@@ -283,7 +320,7 @@ static FALLIBLE apply_from(struct sql *sql, const struct observer *observer)
         if (migrations[i].version <= version)
             continue;
         TRY_WITHIN(apply(sql, &migrations[i]), "can't bring the lineage database up to date");
-        if (migrations[i].sentence)
+        if (migrations[i].sentence && version > 0) /* nothing changes for who begins now */
             tell(observer, str_of(migrations[i].sentence));
     }
     return sql_commit(&transaction);

@@ -57,17 +57,32 @@
     LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
           "one file that 'get' takes from git; it is in memory")                                   \
     LIMIT(UPSTREAM_FILES, 1000000, "files", "one import-url; what is known of each is in memory")  \
+    LIMIT(SAMPLE_BYTES, 10485760, "bytes",                                                         \
+          "numbers of the records a profile samples: 65,536 of 20 columns, fewer of wider tables") \
+    LIMIT(SAMPLE_VALUES, 100000, "values",                                                         \
+          "counted exactly in all columns of a table; wide tables count fewer in each")            \
+    LIMIT(SAMPLE_VALUE_BYTES, 4194304, "bytes", "texts of these values; longer ones are sketched") \
     LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
     LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
     LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
-    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FIELD_BYTES, 16777216, "bytes", "one cell of a table; more is a quote not closed")       \
     LIMIT(RECORD_BYTES, 33554432, "bytes", "one record of a table; it is in memory as a whole")    \
     LIMIT(TABLE_COLUMNS, 100000, "columns", "of one table; what is known of each is in memory")    \
     LIMIT(TABLE_THREADS, 64, "threads", "that read one table; each has batches of its own")        \
-    LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")
+    LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")      \
+    LIMIT(KEYSET_BYTES, 67108864, "bytes",                                                         \
+          "keys of one table held in memory; more go to the disk")                                 \
+    LIMIT(KEPT_VIOLATIONS, 1000000, "violations", "listed by --all-errors; all are counted")       \
+    LIMIT(JSON_CHECK_STEPS, 1000000, "steps",                                                      \
+          "checking one value with a JSON Schema; takes 0.1 s")                                    \
+    LIMIT(PATTERN_STEPS, 1000000, "steps",                                                         \
+          "matching one value with a schema's pattern; takes 10 ms")                               \
+    LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes", "of one file: 10,000 columns in 50 row groups") \
+    LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
+    LIMIT(MEASUREMENT_BYTES, 67108864, "bytes", "what one validate stage measured, as JSON")       \
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
     static const int64_t LIMIT_##name __attribute__((unused)) = value;

@@ -22,6 +22,10 @@ FALLIBLE tabular_validate(struct context *context, const struct tabular_options 
 FALLIBLE tabular_drift(struct context *context, const struct tabular_options *options,
                        struct str reference, struct str current);
 
+/* What `run` has a built-in validate stage do: measures and writes --output. Not for people. */
+FALLIBLE tabular_measure(struct context *context, const struct tabular_options *options,
+                         struct str measuring);
+
 /* Threads by --jobs, the dialect of --dialect or the file's name, progress on a
  * terminal. */
 FALLIBLE tabular_table_options(struct context *context, const struct tabular_options *options,

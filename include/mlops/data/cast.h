@@ -21,8 +21,8 @@ struct column_data {
     double *numbers;   /* of types with an order: number, integer, boolean (0, 1), date (days since
                         * 1970), time (seconds), datetime (seconds since 1970, UTC if it has no zone),
                         * year, yearmonth (months since 1970), duration (seconds; 30.436875 days a
-                        * month) */
-    int64_t *integers; /* of TYPE_INTEGER; of the others untouched */
+                        * month). NaN where the state is not VALUE_VALID */
+    int64_t *integers; /* of TYPE_INTEGER; of the others undefined */
 };
 
 /* Room for batches of up to `record_cap` records; grows by itself in cast_column. */
@@ -44,14 +44,19 @@ void cast_column(const struct caster *caster, const struct record_batch *batch, 
 enum value_state cast_text(const struct caster *caster, struct str text, double *ret_number);
 
 /* <0, 0, >0 of two valid texts of an ordered type; exact for integers of any length and decimals.
- */
+ * NaN stands behind all numbers. */
 int cast_compare(const struct caster *caster, struct str a, struct str b);
 
-/* Appends an injective encoding of a valid cell's logical value, so that equal values have equal
- * bytes ("1", "01" and "1.0" of a number): for enum, unique and keys. */
+/* Appends an injective encoding of a cell's logical value, so that equal values have equal bytes
+ * ("1", "01" and "1.0" of a number, "1" of an integer): for enum, unique and keys. It ends by
+ * itself: those of several cells may stand in a row. What is missing or null has one encoding of
+ * its own; a cell that is not valid has none. */
 struct buf;
 void cast_encode(const struct caster *caster, const struct record_batch *batch,
                  const struct raw_cell *cell, struct buf *out);
+
+/* The same of a text: of values that constraints name. */
+void cast_encode_text(const struct caster *caster, struct str text, struct buf *out);
 
 /* The narrowest class of a cell without a schema. Classes are disjoint. */
 enum value_class {
@@ -61,9 +66,9 @@ enum value_class {
     CLASS_REAL,
     CLASS_BOOLEAN,  /* true, false, in the spellings of the standard, but not 1 and 0 */
     CLASS_DATE,     /* yyyy-mm-dd */
-    CLASS_DATETIME, /* ISO 8601 date and time, `T` or a blank between */
-    CLASS_TIME,
-    CLASS_JSON, /* arrays and objects of JSON files */
+    CLASS_DATETIME, /* ISO 8601 date and time, `T` or a blank between, seconds and zone if there */
+    CLASS_TIME,     /* hh:mm:ss */
+    CLASS_JSON,     /* arrays and objects of JSON files */
     CLASS_TEXT,
     CLASS_COUNT,
 };

@@ -14,6 +14,7 @@ struct json_writer;
 
 struct violation {
     uint64_t row;           /* 0: of the header or the whole table */
+    uint64_t line;          /* of the file, where the record begins; 0: not told */
     uint64_t field;         /* from 1, the column of the file; 0: the whole row */
     const char *type;       /* one of the words above; static */
     const char *constraint; /* of constraint-error: "required", "minimum", ...; else NULL; static */
@@ -28,17 +29,19 @@ struct violation_group {
     struct str name;
     const char *type, *constraint;
     struct str expected; /* for people: "an integer", "at most 10", "one of red, green" */
+    bool is_warning;     /* counted apart: the table conforms all the same */
     uint64_t count;
     const struct violation *shown;
     size_t shown_count;
 };
 
 struct conformity {
-    uint64_t count;                       /* all violations */
-    const struct violation_group *groups; /* the header's first, then by column, then by kind */
+    uint64_t count; /* all violations; 0: the table conforms */
+    uint64_t warning_count;
+    const struct violation_group *groups; /* the header's, of columns by kind, of whole rows */
     size_t group_count;
-    const struct violation *all; /* keeps_all: by row, then field */
-    size_t all_count;
+    const struct violation *all; /* keeps_all: by row, then field; warnings left out */
+    size_t all_count;            /* at most LIMIT_KEPT_VIOLATIONS: less than `count` if cut */
 };
 
 /* Another table that foreign keys name. */
@@ -46,7 +49,7 @@ struct conform_resource {
     struct str name;
     struct str path;
     struct table_options options;
-    const struct table_schema *schema;
+    const struct table_schema *schema; /* NULL: its cells are read as those that refer to them */
 };
 
 struct conform_options {
@@ -55,8 +58,10 @@ struct conform_options {
     const struct conform_resource *resources;
     size_t resource_count;
     bool keeps_all;
-    struct keyset_options keys;
-    int at_fd; /* what resources' paths are relative to */
+    struct keyset_options keys; /* memory: of all keys of the table together */
+    int at_fd;                  /* what paths are relative to */
+    struct str path;            /* of the table itself, whose repeated keys are read again ... */
+    const struct table_options *again; /* ... like this; NULL: they are told without values */
 };
 
 /* Compares the labels, makes the casters, reads the keys of the resources that are needed. */

@@ -61,4 +61,4 @@ struct dialect dialect_for(struct str path);
 void dialect_bind(struct binder *binder, const struct doc_node *node, struct dialect *dialect);
 
 /* Reads a descriptor file (JSON or YAML). ERROR_PROJECT if it is wrong or not there. */
-FALLIBLE dialect_load(struct arena *arena, struct str path, struct dialect *dialect);
+FALLIBLE dialect_load(struct arena *arena, int at_fd, struct str path, struct dialect *dialect);

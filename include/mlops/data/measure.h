@@ -5,9 +5,6 @@
 #include "mlops/data/conform.h"
 #include "mlops/data/profile.h"
 
-/* Version of what is measured and how: in the key of cached measurements. */
-#define MEASURE_VERSION 1
-
 /* Marks of the rows of a table: by all columns but `except`, or by `only`. */
 struct measure_rows {
     struct text_list only, except;
@@ -29,7 +26,8 @@ struct measured {
     struct profile profile;
     bool has_conformity;
     struct conformity conformity;
-    struct keyset **rows; /* as many as asked for, finished; the caller drops them */
+    struct keyset **rows; /* as many as asked for, finished */
+    size_t rows_count;
 };
 
 FALLIBLE measure_table(struct arena *arena, int at_fd, struct str path,

@@ -37,8 +37,8 @@ struct column_profile {
     uint64_t count;                /* cells that are not null */
     uint64_t null_count;           /* null or missing */
     uint64_t bad_count;            /* not of the schema's type */
-    bool has_numbers;              /* the following to `distribution`: on the axis of column_data */
-    uint64_t number_count;         /* finite values */
+    bool has_numbers; /* the following to `bins`: on the axis of column_data; not of booleans */
+    uint64_t number_count; /* finite values */
     uint64_t zero_count, negative_count, infinite_count, nan_count;
     double min, max, mean, sd;        /* sd: of the sample, n-1 */
     struct distribution distribution; /* at most PROFILE_POINTS points when read from a file */
@@ -48,7 +48,10 @@ struct column_profile {
     bool distinct_is_exact;
     const struct value_count *values; /* most frequent first, ties by bytes; up to PROFILE_VALUES */
     size_t value_count;
-    bool values_are_complete; /* every value with its exact count; else estimated by the sample */
+    bool values_are_complete; /* every value with its exact count; else long ones are cut to
+                               * LIMIT_SHOWN_BYTES, or they are estimated by the sample */
+    const struct value_count *null_texts; /* without a schema: how nulls are spelled */
+    size_t null_text_count;
     uint64_t length_min, length_max; /* code points of texts */
     double length_mean;
     bool has_lengths;
@@ -74,9 +77,11 @@ struct profile {
 struct profiler_options {
     const struct str *names;
     size_t column_count;
-    const enum field_type *types; /* NULL: no schema */
+    const enum field_type *types; /* NULL: no schema; TYPE_COUNT: this column is classified */
     size_t workers, slots;
 };
+
+/* Names and types must live until profiler_finish. */
 
 FALLIBLE profiler_open(const struct profiler_options *options, struct profiler **ret);
 void profiler_drop(struct profiler **profiler);
@@ -85,13 +90,21 @@ void profiler_drop(struct profiler **profiler);
 FALLIBLE profiler_visit(struct profiler *profiler, size_t worker, size_t slot,
                         const struct record_batch *batch, size_t column,
                         const struct column_data *data);
-/* Once per batch in visit, when all its columns are done: keeps the sampled records. */
-FALLIBLE profiler_commit(struct profiler *profiler, size_t slot);
+/* Once per batch in commit, in order of the file: adds up the moments, keeps the sampled records.
+ */
+FALLIBLE profiler_commit(struct profiler *profiler, size_t slot, const struct record_batch *batch);
 
 /* What to pass classify_column as hint; changes while a worker learns. */
 enum value_class profiler_hint(const struct profiler *profiler, size_t worker, size_t column);
 
 FALLIBLE profiler_finish(struct profiler *profiler, struct arena *arena, struct profile *ret);
+
+/* A number on the axis of a type as text in the type's notation: "2024-02-29" of a date, the
+ * shortest decimal of a number. */
+struct str profile_number_text(struct arena *arena, enum field_type type, double number);
+
+/* "integer", "number", "text", ...: what stands in `classes` of the JSON form. */
+const char *profile_class_name(enum value_class value_class);
 
 /* As JSON and back: docs/formats.md. Distributions are thinned to PROFILE_POINTS. With `is_short`
  * for people and reports: no distributions, the 10 most frequent values. */

@@ -51,8 +51,8 @@ struct text_list {
     size_t len;
 };
 
-/* A value a constraint names, as the descriptor has it: text of a scalar (numbers by their source
- * text, booleans "true"/"false") or JSON of a list or mapping. */
+/* A value a constraint names, as a cell of the field would be written: a number with the field's
+ * decimal character, a boolean by its first word, a list or mapping as JSON. */
 struct constraint_value {
     bool is_given;
     bool is_text; /* a string in the descriptor */
@@ -109,6 +109,13 @@ struct foreign_key {
     const struct doc_node *node;
 };
 
+/* What is legal but hardly meant: a near miss of a known key, a name used twice, an option the type
+ * does not have. For people; show it with doc_error(node, ...) or the like. */
+struct schema_warning {
+    const struct doc_node *node;
+    struct str text;
+};
+
 struct table_schema {
     struct str name; /* of the file it came from, or where it stands */
     const struct schema_field *fields;
@@ -120,14 +127,17 @@ struct table_schema {
     size_t unique_key_count;
     const struct foreign_key *foreign_keys;
     size_t foreign_key_count;
-    const struct doc_node *node;
+    const struct schema_warning *warnings; /* in order of the descriptor */
+    size_t warning_count;
+    const struct doc_node *node; /* NULL: not from a descriptor */
 };
 
 /* Binds a descriptor; every independent fault is added to the binder's errors with its place: an
  * unknown type, a constraint the type does not support, a bound or enum value that is no value of
- * the type, keys that name no field, fields of one name, `required` outside `constraints` (said
- * so), a pattern PCRE2 refuses (with its own words and offset). Unknown keys pass, as the standard
- * says, but for near misses of known ones. */
+ * the type, keys that name no field, `required` outside `constraints` (said so), a pattern PCRE2
+ * refuses (with its own words and offset). Unknown keys pass, as the standard says, but for near
+ * misses of known ones, which are errors, in field descriptors warnings: published schemas that
+ * others accept have them. So is a name that several fields share, which the standard allows. */
 void tableschema_bind(struct binder *binder, const struct doc_node *node, struct table_schema *ret);
 
 /* Reads a descriptor: a Table Schema, or a Data Resource or Data Package holding one (`schema`; of
@@ -140,3 +150,7 @@ void tableschema_write(struct json_writer *json, const struct table_schema *sche
 
 /* Which field a name is, or -1. */
 ptrdiff_t tableschema_find(const struct table_schema *schema, struct str name);
+
+/* A pattern of XML Schema in the syntax of PCRE2: compile it with PCRE2_UTF | PCRE2_UCP and match
+ * it with PCRE2_ANCHORED | PCRE2_ENDANCHORED, for the whole value must match. */
+struct str tableschema_pattern(struct arena *arena, struct str pattern);

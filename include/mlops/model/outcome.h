@@ -59,6 +59,34 @@ struct usage {
     bool timed_out;
 };
 
+/* One answer of a built-in validate stage, as it is recorded: docs/formats.md, "finding". */
+struct check_result {
+    struct str check;     /* "row_count", "drift" */
+    struct str severity;  /* "error" or "warn" */
+    struct str judgement; /* "pass", "fail", "warn", "skip" */
+    struct str table, path;
+    struct str field; /* empty: the whole table */
+    struct str kind;  /* what was violated: "type-error", "minimum", "psi"; may be empty */
+    bool has_value;
+    double value; /* what was judged */
+    struct str limit, message, formula;
+    int64_t count;    /* cells or rows that violate it */
+    struct str shown; /* the first of them: JSON, [{"row": 5, "value": "x"}, ...] */
+};
+
+VEC(check_result_vec, struct check_result);
+
+/* What a validate stage says of its data in one run. */
+struct check_results {
+    struct str stage;
+    struct check_result_vec all; /* in order of the checks */
+    int passed, failed, warned, skipped;
+    bool is_rejected;
+};
+
+/* "2 of 9 checks failed, 1 warns". */
+struct str check_results_print(struct arena *arena, const struct check_results *results);
+
 struct outcome {
     const struct stage *stage;
     enum stage_status status;
@@ -77,4 +105,5 @@ struct outcome {
     struct str environment;        /* canonical bytes, recorded always for executed stages */
     struct str attempt;            /* id of the attempt (its folder in aside/), empty if none */
     struct str_vec changed_inputs; /* unconfirmed: what changed */
+    const struct check_results *checks; /* of built-in checks, judged in this run; else NULL */
 };

@@ -102,6 +102,8 @@ VEC(tracked_vec, struct tracked_value);
 
 struct pipeline_file;
 
+struct validation;
+
 struct stage {
     struct str name;       /* unique in the pipeline: that of its file for stages of the file that
                               was named, "path/dvc.yaml:name" for those of other files */
@@ -121,10 +123,11 @@ struct stage {
     enum env_mode env_mode;
     struct str_vec guards; /* validate: paths, resolved; empty = the default of docs/pipeline.md */
     bool has_guards;
-    struct str_vec after;              /* names of stages, all of which exist */
-    const struct doc_node *after_node; /* the list, or NULL */
-    struct str model;                  /* train: path of the output that is the model */
-    int64_t timeout_ns;                /* 0: none */
+    struct str_vec after;                /* names of stages, all of which exist */
+    const struct doc_node *after_node;   /* the list, or NULL */
+    struct str model;                    /* train: path of the output that is the model */
+    const struct validation *validation; /* validate: built-in checks, or NULL (model/checks) */
+    int64_t timeout_ns;                  /* 0: none */
     struct retries retries;
     struct resources resources;
     bool is_frozen;

@@ -28,6 +28,7 @@ struct code_state {
 struct run_counts {
     int stages, executed, restored, unchanged, failed, rejected, unconfirmed, skipped, interrupted;
     int64_t hashed_files, hashed_bytes;
+    int measured_tables; /* read by built-in checks in this run; not in the ledger */
 };
 
 /* One stage of the state after a run: what the project's outputs came from. */
@@ -63,6 +64,7 @@ struct run_stage {
 };
 
 VEC(run_stage_vec, struct run_stage);
+VEC(check_results_vec, struct check_results);
 
 struct run {
     int64_t sequence;  /* the order of runs; never the clock */
@@ -78,6 +80,7 @@ struct run {
     struct run_counts counts;
     int64_t saved_ns;
     struct run_stage_vec stages;
+    struct check_results_vec checks; /* by stage */
     struct str_vec tags;
 };
 

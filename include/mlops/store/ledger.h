@@ -95,6 +95,11 @@ FALLIBLE ledger_load_result(struct ledger *ledger, struct arena *arena, struct d
 FALLIBLE ledger_last_recipe(struct ledger *ledger, struct arena *arena, struct str pipeline,
                             struct str stage, struct recipe *ret, bool *ret_found);
 
+/* The result of a built-in validate stage in the last run (other than number `but`) that it did not
+ * reject: the measurements that later ones are compared with. */
+FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct str pipeline,
+                            struct str stage, int64_t but, struct result *ret, bool *ret_found);
+
 /* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
                           struct map *ret);

@@ -1,0 +1,94 @@
+/* Violations of a schema: each kind in each column against the share that is allowed. */
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+
+#include "judge_private.h"
+
+enum { SHOWN_IN_MESSAGE = 3 };
+
+static bool is_wanted(const struct check_rule *rule, const struct violation_group *group)
+{
+    vec_each (const struct str, name, &rule->fields) {
+        if (str_equal(*name, group->name))
+            return true;
+    }
+    return !rule->fields.len;
+}
+
+/* "row 5 'abc', row 9 'x', ..." */
+static void add_examples(struct buf *out, const struct violation_group *group)
+{
+    size_t count = MIN_OF(group->shown_count, (size_t)SHOWN_IN_MESSAGE);
+    for (size_t i = 0; i < count && group->shown[i].row; i++) {
+        buf_print(out, "%s row %llu", i ? "," : ":", (unsigned long long)group->shown[i].row);
+        if (group->shown[i].has_value)
+            buf_print(out, " '%.*s'", STR_FMT(group->shown[i].value));
+    }
+    if (group->count > count && count)
+        buf_add_text(out, ", ...");
+}
+
+static struct str message_of(struct arena *arena, const struct violation_group *group,
+                             uint64_t record_count)
+{
+    struct buf out = buf_in(arena);
+    unsigned long long count = group->count, all = record_count;
+    if (group->field && group->expected.len)
+        buf_print(&out, "'%.*s' must be %.*s; %llu of %llu %s not", STR_FMT(group->name),
+                  STR_FMT(group->expected), count, all, count == 1 ? "is" : "are");
+    else if (group->name.len)
+        buf_print(&out, "'%.*s': %s, %llu of %llu", STR_FMT(group->name), group->type, count, all);
+    else
+        buf_print(&out, "%s, %llu of %llu rows", group->type, count, all);
+    add_examples(&out, group);
+    return buf_str(&out);
+}
+
+/* What can be read either way is no reason to reject the data. */
+static bool is_doubt(const struct violation_group *group)
+{
+    return str_is(str_of(group->type), "stray-quote");
+}
+
+static void judge_group(struct judging *judging, const struct violation_group *group)
+{
+    static const struct check_rule doubt = {.kind = CHECK_SCHEMA, .severity = SEVERITY_WARN};
+    const struct amount *allowed = &judging->rule->max_share;
+    double records = (double)judging->table->profile.record_count;
+    struct finding *finding = finding_add(judging, group->name);
+    if (is_doubt(group))
+        finding->rule = &doubt;
+    finding->kind = str_of(group->constraint ? group->constraint : group->type);
+    finding->has_value = true;
+    finding->value = (double)group->count;
+    finding->count = group->count;
+    finding->shown = group->shown;
+    finding->shown_count = group->shown_count;
+    finding->message = message_of(judging->arena, group, judging->table->profile.record_count);
+    if (!group->field)
+        finding->limit = group->expected;
+    if (allowed->is_given)
+        finding->limit = str_print(judging->arena, "at most %.*s",
+                                   STR_FMT(share_text(judging->arena, allowed->value)));
+    finding_settle(finding, (double)group->count <= allowed->value * records);
+}
+
+FALLIBLE judge_schema(struct judging *judging)
+{
+    const struct table_measurement *table = judging->table;
+    const struct conformity *conformity = &table->conformity;
+    if (!table->has_schema)
+        return NULL;
+    size_t before = judging->judged->findings.len;
+    for (size_t i = 0; i < conformity->group_count; i++) {
+        if (is_wanted(judging->rule, &conformity->groups[i]))
+            judge_group(judging, &conformity->groups[i]);
+    }
+    for (size_t i = 0; i < table->unchecked.len; i++)
+        finding_skip(judging, finding_add(judging, (struct str){0}), table->unchecked.at[i].at);
+    if (judging->judged->findings.len == before)
+        finding_add(judging, (struct str){0})->message =
+            str_print(judging->arena, "all of %llu rows conform to the schema",
+                      (unsigned long long)table->profile.record_count);
+    return NULL;
+}
