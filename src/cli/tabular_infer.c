@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/codec/json.h"
 #include "mlops/codec/load.h"
 #include "mlops/codec/schema.h"
@@ -50,6 +51,20 @@ static FALLIBLE make_schema(struct context *context, const struct tabular_option
     for (int i = 0; i < LOOKS_MOST && is_wider && table.dialect.format != TABLE_PARQUET; i++)
         TRY(look_again(context, options, path, ret, &is_wider));
     return NULL;
+}
+
+/* What no schema can mend: the header is wrong by the standard. */
+static void warn_of_names(struct context *context, const struct table_schema *schema)
+{
+    struct map seen = {0};
+    for (size_t i = 0; i < schema->field_count; i++) {
+        struct str name = schema->fields[i].name;
+        if (name.len == 0)
+            context_warn(context, "column %zu has no name: the file conforms to no schema", i + 1);
+        else if (map_put(context->arena, &seen, name, context))
+            context_warn(context, "two columns are called '%.*s': the file conforms to no schema",
+                         STR_FMT(name));
+    }
 }
 
 static void suggest_dialect(struct context *context, struct str path)
@@ -104,6 +119,6 @@ FALLIBLE tabular_infer(struct context *context, const struct tabular_options *op
     if (!options->dialect.len)
         suggest_dialect(context, path);
     TRY(make_schema(context, options, path, &schema));
-    TRY(print_schema(context, options, &schema));
-    return tabular_publish(context, options);
+    warn_of_names(context, &schema);
+    return print_schema(context, options, &schema);
 }

@@ -1,6 +1,5 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
-#include "mlops/cli/profile_page.h"
 #include "mlops/data/parquet.h"
 
 #include <fcntl.h>
@@ -100,8 +99,8 @@ FALLIBLE tabular_profile(struct context *context, const struct tabular_options *
     TRY(load_schema(context, options, path, &schema));
     TRY(tabular_profile_file(context, options, path, schema, &profile));
     if (options->html)
-        profile_page_write(&context->out, path, &profile);
+        tabular_page(&context->out, path, &profile);
     else
         print_profile(context, path, &profile);
-    return tabular_publish(context, options);
+    return NULL;
 }
