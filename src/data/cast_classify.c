@@ -101,9 +101,10 @@ static enum value_class digit_class(struct str text, struct cast_value *ret)
     struct cast_moment moment;
     if (str_is(text, "-"))
         return CLASS_NULL;
-    if (integer_parse(text, ret))
+    bool is_real = number_parse(text, &ret->number);
+    if (is_real && integer_parse(text, ret))
         return CLASS_INTEGER;
-    if (number_parse(text, &ret->number))
+    if (is_real)
         return CLASS_REAL;
     if (date_read(text, &moment)) {
         ret->number = (double)moment.days;
