@@ -132,6 +132,7 @@ static void worker_drop(struct profiler *profiler, struct profile_worker *worker
     for (size_t i = 0; i < profiler->column_count; i++) {
         value_table_drop(&worker->columns[i].values);
         free(worker->columns[i].sketch);
+        free(worker->columns[i].null_words);
     }
     free(worker->numbers);
 }

@@ -248,9 +248,9 @@ struct column_sums {
     uint64_t number_count, zero_count, negative_count, infinite_count, nan_count;
     double min, max;
     uint64_t length_count, length_sum, length_min, length_max;
-    uint64_t object_count; /* JSON objects among CLASS_JSON */
-    bool has_native;       /* JSON values that are no strings */
-    struct null_word null_words[NULL_WORDS];
+    uint64_t object_count;        /* JSON objects among CLASS_JSON */
+    bool has_native;              /* JSON values that are no strings */
+    struct null_word *null_words; /* NULL_WORDS of them; NULL: no null was seen */
     struct value_table values;
     uint8_t *sketch; /* NULL: `values` holds all */
     uint8_t hint;    /* enum value_class */
