@@ -6,7 +6,7 @@
 
 #include "profile_private.h"
 
-enum { STATES = 16, VALUES_LEAST = 16, VALUE_BYTES_LEAST = 512 };
+enum { VALUES_LEAST = 8, VALUE_BYTES_LEAST = 512 };
 
 bool type_has_numbers(enum field_type type)
 {

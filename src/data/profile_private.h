@@ -272,9 +272,11 @@ struct profile_slot {
     size_t len, record_cap, cell_cap;
 };
 
+enum { STATES = 16 }; /* of a cell: of either kind fewer */
+
 /* How the states of a column are read. */
 struct column_rule {
-    uint8_t roles[256];          /* enum cell_role by state */
+    uint8_t roles[STATES];       /* enum cell_role by state */
     uint64_t salts[CLASS_COUNT]; /* numbers of different axes differ in the sketch */
     bool is_cast;                /* states are value_state, not value_class */
     bool has_lengths[CLASS_COUNT];
