@@ -136,14 +136,6 @@ static size_t cut_record(struct scan *scan, struct table_slot *slot, size_t at)
     }
 }
 
-static bool is_ascii(const char *at, size_t len)
-{
-    unsigned char all = 0;
-    for (size_t i = 0; i < len; i++)
-        all |= (unsigned char)at[i];
-    return all < 0x80;
-}
-
 void csv_cut_scalar(const struct csv_form *form, struct table_slot *slot, size_t records_most)
 {
     size_t words = slot->len / WORD_BITS + 1;
@@ -157,7 +149,7 @@ void csv_cut_scalar(const struct csv_form *form, struct table_slot *slot, size_t
             break;
         slot->cut.bytes = next;
     }
-    slot->cut.is_ascii = is_ascii(slot->text, slot->cut.bytes);
+    slot->cut.is_ascii = text_is_ascii(slot->text, slot->cut.bytes);
     slot->cut.has_nul = memchr(slot->text, '\0', slot->cut.bytes);
 }
 

@@ -60,14 +60,20 @@ static size_t string_end(const struct table_slot *slot, size_t at)
  * when it is split. */
 static size_t value_end(const struct table_slot *slot, size_t at)
 {
-    for (size_t depth = 0; at < slot->len;) {
+    for (size_t depth = 0; at < slot->len; at++) {
         char c = slot->text[at];
-        bool closes = c == ']' || c == '}';
-        if (depth == 0 && (closes || c == ','))
+        if (c == '"') {
+            at = string_end(slot, at);
+            if (at-- == NOWHERE)
+                return NOWHERE;
+        } else if (c == '[' || c == '{') {
+            depth++;
+        } else if (c == ']' || c == '}') {
+            if (depth-- == 0)
+                return at;
+        } else if (c == ',' && depth == 0) {
             return at;
-        depth += c == '[' || c == '{';
-        depth -= closes;
-        at = c == '"' ? string_end(slot, at) : at + 1;
+        }
     }
     return NOWHERE;
 }
@@ -243,10 +249,7 @@ FALLIBLE json_check_end(const struct table_reader *table, const struct table_slo
 /* All bytes of what was cut, looked at once. */
 static void look_at_bytes(struct table_slot *slot)
 {
-    unsigned char all = 0;
-    for (size_t i = 0; i < slot->cut.bytes; i++)
-        all |= (unsigned char)slot->text[i];
-    slot->cut.is_ascii = all < 0x80;
+    slot->cut.is_ascii = text_is_ascii(slot->text, slot->cut.bytes);
     slot->cut.has_nul = memchr(slot->text, '\0', slot->cut.bytes);
 }
 

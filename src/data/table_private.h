@@ -141,6 +141,7 @@ FALLIBLE table_first_error(struct error *bytes, struct error *records);
 
 /* How many bytes from the start are well-formed. */
 size_t utf8_valid(const char *text, size_t len);
+bool text_is_ascii(const char *text, size_t len);
 
 /* Checks a filled slot's bytes and makes cells of them. */
 FALLIBLE table_split(const struct table_reader *table, struct table_slot *slot);

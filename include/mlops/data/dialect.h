@@ -56,7 +56,8 @@ struct dialect dialect_for(struct str path);
 /* Binds a dialect descriptor over *dialect (made by dialect_for). Unknown keys, wrong types,
  * characters that are too long or clash are added to the binder's errors; `$schema`, `name`,
  * `title`, `description` are accepted; `table`, `sheetNumber`, `sheetName` are refused with what to
- * do. `format` and `encoding`, which a Data Resource has beside its dialect, are taken here, too. */
+ * do. `format` and `encoding`, which a Data Resource has beside its dialect, are taken here, too.
+ */
 void dialect_bind(struct binder *binder, const struct doc_node *node, struct dialect *dialect);
 
 /* Reads a descriptor file (JSON or YAML). ERROR_PROJECT if it is wrong or not there. */

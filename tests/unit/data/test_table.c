@@ -312,7 +312,7 @@ static void what_is_beyond_a_limit_is_an_error(void **state)
     buf_add_text(&text, "a,b\n1,2\n3,\"");
     buf_add_repeated(&text, '\n', (size_t)LIMIT_RECORD_BYTES);
     expect_error(buf_str(&text), "t.csv:3: record 3: a quote opened here is not closed within "
-                                 "67108864 bytes\n");
+                                 "33554432 bytes\n");
     buf_clear(&text);
     buf_add_repeated(&text, ',', (size_t)LIMIT_TABLE_COLUMNS);
     buf_add_text(&text, "\n");
