@@ -96,8 +96,8 @@ static void open_worker(struct profiler *profiler, struct profile_worker *worker
 {
     worker->columns = arena_new_array(&profiler->arena, struct column_sums, profiler->column_count);
     for (size_t i = 0; i < profiler->column_count; i++) {
-        worker->columns[i].min = INFINITY;
-        worker->columns[i].max = -INFINITY;
+        worker->columns[i].min = HUGE_VAL;
+        worker->columns[i].max = -HUGE_VAL;
         worker->columns[i].hint = CLASS_TEXT;
     }
 }

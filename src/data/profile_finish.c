@@ -169,7 +169,7 @@ static void finish_drop(struct column_finish *finish)
 static void finish_sums(struct column_finish *finish)
 {
     struct profiler *profiler = finish->profiler;
-    finish->sums = (struct column_sums){.min = INFINITY, .max = -INFINITY};
+    finish->sums = (struct column_sums){.min = HUGE_VAL, .max = -HUGE_VAL};
     for (size_t i = 0; i < profiler->worker_count; i++)
         merge_sums(&finish->sums, &profiler->workers[i].columns[finish->column]);
 }
