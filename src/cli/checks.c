@@ -1,6 +1,7 @@
 #include "mlops/cli/checks.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/cli/findings.h"
 
 static const struct column columns[] = {
     {.name = "judgement", .title = ""},
@@ -93,4 +94,83 @@ void checks_json(struct json_writer *json, const struct check_results *results)
         write_result(json, result);
     json_close_list(json);
     json_close_object(json);
+}
+
+static enum ci_verdict verdict_of(struct str judgement)
+{
+    static const enum ci_verdict verdicts[] = {CI_FAIL, CI_WARN, CI_SKIP, CI_PASS};
+    for (size_t i = 0; i < COUNT_OF(judgements); i++) {
+        if (str_is(judgement, judgements[i].word))
+            return verdicts[i];
+    }
+    return CI_SKIP;
+}
+
+/* [{"row": 5, "value": "x"}, ...] */
+static FALLIBLE places_of(struct arena *arena, struct str shown, struct ci_finding *ret)
+{
+    struct doc *doc = NULL;
+    if (!shown.len)
+        return NULL;
+    TRY(json_parse(arena, STR("finding"), shown, &doc));
+    struct ci_place *places = arena_new_array(arena, struct ci_place, doc->root->count);
+    for (const struct doc_node *item = doc->root->first; item; item = item->next) {
+        const struct doc_node *row = doc_find(item, STR("row"));
+        const struct doc_node *value = doc_find(item, STR("value"));
+        places[ret->place_count++] =
+            (struct ci_place){.row = row && row->kind == DOC_INT ? (uint64_t)row->integer : 0,
+                              .value = value ? value->text : STR(""),
+                              .has_value = value};
+    }
+    ret->places = places;
+    return NULL;
+}
+
+static struct str name_of(struct arena *arena, struct str stage, const struct check_result *result)
+{
+    struct buf name = buf_in(arena);
+    const struct str parts[] = {stage, result->table, result->check, result->field, result->kind};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (parts[i].len)
+            buf_print(&name, "%s%.*s", i ? ": " : "", STR_FMT(parts[i]));
+    }
+    return buf_str(&name);
+}
+
+static FALLIBLE add_finding(struct arena *arena, struct str stage,
+                            const struct check_result *result, struct ci_finding *ret)
+{
+    bool has_limit = result->limit.len && !str_is(result->judgement, "pass");
+    *ret = (struct ci_finding){
+        .rule = result->kind.len ? result->kind : result->check,
+        .name = name_of(arena, stage, result),
+        .message = has_limit ? str_print(arena, "%.*s; wanted: %.*s", STR_FMT(result->message),
+                                         STR_FMT(result->limit))
+                             : result->message,
+        .file = result->path,
+        .column = result->field,
+        .verdict = verdict_of(result->judgement),
+        .count = (uint64_t)result->count,
+    };
+    return places_of(arena, result->shown, ret);
+}
+
+FALLIBLE checks_findings(struct context *context, struct str suite, int64_t duration_ns,
+                         const struct check_results *const *results, size_t count)
+{
+    struct arena *arena = context->arena;
+    size_t all = 0, used = 0;
+    for (size_t i = 0; i < count; i++)
+        all += results[i]->all.len;
+    struct ci_finding *findings = arena_new_array(arena, struct ci_finding, all);
+    for (size_t i = 0; i < count; i++) {
+        vec_each (const struct check_result, result, &results[i]->all)
+            TRY(add_finding(arena, results[i]->stage, result, &findings[used++]));
+    }
+    struct ci_report report = {suite, findings, used, report_seconds(duration_ns)};
+    if (context->format == FORMAT_JUNIT)
+        findings_junit(&context->out, &report);
+    else
+        findings_sarif(&context->out, &report);
+    return NULL;
 }

@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/cli/checks.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/narrate.h"
 #include "mlops/cli/stages.h"
@@ -236,6 +237,25 @@ static void print_json(struct context *context, const struct session *session,
     report_json_close(&json);
 }
 
+/* What built-in checks found, for CI systems. */
+static FALLIBLE print_findings(struct context *context, const struct run_report *report)
+{
+    const struct check_results **results =
+        arena_new_array(context->arena, const struct check_results *, report->count);
+    size_t count = 0;
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outcomes[i].checks)
+            results[count++] = report->outcomes[i].checks;
+    }
+    return checks_findings(context, report->run->pipeline, report->run->duration_ns, results,
+                           count);
+}
+
+static bool is_findings(enum output_format format)
+{
+    return format == FORMAT_JUNIT || format == FORMAT_SARIF;
+}
+
 static FALLIBLE run_session(struct context *context, const struct run_command *command,
                             struct session *session)
 {
@@ -257,6 +277,8 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
         remember_metrics(context->arena, session, &note);
     TRY(run_plan(session, &options, &report));
     context->status = report.exit_status;
+    if (is_findings(context->format))
+        return print_findings(context, &report);
     if (context->format == FORMAT_JSON)
         print_json(context, session, &report);
     else if (!context->common.quiet)
@@ -343,5 +365,6 @@ const struct cli_command cmd_run = {
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "plan, status, why, diff",
+    .has_findings = true,
     .run = run,
 };

@@ -212,6 +212,15 @@ static void print_json(struct context *context, const struct run_view *view)
     report_json_close(&json);
 }
 
+static FALLIBLE print_findings(struct context *context, const struct run *run)
+{
+    const struct check_results **results =
+        arena_new_array(context->arena, const struct check_results *, run->checks.len);
+    for (size_t i = 0; i < run->checks.len; i++)
+        results[i] = &run->checks.at[i];
+    return checks_findings(context, run->pipeline, run->duration_ns, results, run->checks.len);
+}
+
 static FALLIBLE run_command(struct context *context, void *options, int argc,
                             const struct str *argv)
 {
@@ -224,6 +233,8 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
         print_json(context, &view);
         return NULL;
     }
+    if (context->format == FORMAT_JUNIT || context->format == FORMAT_SARIF)
+        return print_findings(context, run);
     struct table stages = stage_table(context, &view);
     if (context->format != FORMAT_TABLE) {
         report_table(context, &stages, "stages");
@@ -262,5 +273,6 @@ const struct cli_command cmd_show = {
     .example_count = COUNT_OF(examples),
     .see_also = "runs, logs, diff",
     .has_rows = true,
+    .has_findings = true,
     .run = run_command,
 };

@@ -166,8 +166,9 @@ static void say_finished(struct narrator *narrator, const struct event *event)
         buf_add_char(&narrator->out, ' ');
         buf_add_str(&narrator->out, duration_print(&arena, outcome->usage.duration_ns));
     }
+    bool is_judged = outcome->checks && status != STATUS_FAILED;
     struct str blocker =
-        outcome->checks ? check_results_print(&arena, outcome->checks) : outcome->blocker;
+        is_judged ? check_results_print(&arena, outcome->checks) : outcome->blocker;
     if (blocker.len &&
         (status == STATUS_SKIPPED || status == STATUS_FAILED || status == STATUS_REJECTED)) {
         buf_add_text(&narrator->out, status == STATUS_SKIPPED ? " (" : ": ");
@@ -180,7 +181,7 @@ static void say_finished(struct narrator *narrator, const struct event *event)
         add_reasons(narrator, outcome);
     bool is_bad =
         status != STATUS_EXECUTED && status != STATUS_RESTORED && status != STATUS_UNCHANGED;
-    if (outcome->checks)
+    if (is_judged)
         add_findings(narrator, outcome);
     else if (is_bad)
         add_failure(narrator, event);

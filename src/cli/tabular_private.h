@@ -4,8 +4,15 @@
 #include "mlops/cli/report.h"
 #include "mlops/cli/tabular.h"
 
-/* Writes context->out to --output instead of stdout, if that was given. */
-FALLIBLE tabular_publish(struct context *context, const struct tabular_options *options);
+/* The profile of a file as the options say; of Parquet what the footer tells. `schema` may be NULL.
+ */
+FALLIBLE tabular_profile_file(struct context *context, const struct tabular_options *options,
+                              struct str path, const struct table_schema *schema,
+                              struct profile *ret);
+
+/* A mapping or list as YAML in block style. */
+struct doc_node;
+void tabular_yaml(struct buf *out, const struct doc_node *node);
 
 /* For people: six significant digits, dates as dates. */
 struct str tabular_number(struct arena *arena, enum field_type type, double number);
@@ -13,8 +20,14 @@ struct str tabular_number(struct arena *arena, enum field_type type, double numb
 /* "12.3 %", "<0.1 %", "0". */
 struct str tabular_share(struct arena *arena, uint64_t part, uint64_t all);
 
-/* One row a column. */
-struct table tabular_profile_table(struct arena *arena, const struct profile *profile);
+/* One row a column; `is_narrow`: bounds and shape in one. */
+struct table tabular_profile_table(struct arena *arena, const struct profile *profile,
+                                   bool is_narrow);
+
+/* A profile as one page of HTML: a table of all columns, and for each its figures with a histogram
+ * or bars of its frequent values as SVG. Self-contained, without a script, light or dark as the
+ * reader's system is. `name`: of the file. */
+void tabular_page(struct buf *out, struct str name, const struct profile *profile);
 
 /* What deserves to be said in words: columns that go together, constant ones, mixed types. */
 void tabular_profile_notes(struct arena *arena, const struct profile *profile, struct str_vec *ret);

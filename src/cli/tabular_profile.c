@@ -1,8 +1,10 @@
+#include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
-#include "mlops/cli/profile_page.h"
 #include "mlops/data/parquet.h"
 
 #include <fcntl.h>
+
+enum { WIDE_COLUMNS = 100 }; /* of a terminal, for bounds in columns of their own */
 
 #include "tabular_private.h"
 
@@ -14,22 +16,29 @@ static FALLIBLE profile_parquet(struct arena *arena, struct str path, struct pro
     return NULL;
 }
 
-static FALLIBLE profile_file(struct context *context, const struct tabular_options *options,
-                             struct str path, struct profile *ret)
+FALLIBLE tabular_profile_file(struct context *context, const struct tabular_options *options,
+                              struct str path, const struct table_schema *schema,
+                              struct profile *ret)
 {
-    struct measure_options measure = {0};
-    struct table_schema schema;
+    struct measure_options measure = {.schema = schema};
     struct measured measured = {0};
     TRY(tabular_table_options(context, options, path, &measure.table));
     if (measure.table.dialect.format == TABLE_PARQUET)
         return profile_parquet(context->arena, path, ret);
-    if (options->schema.len) {
-        TRY(tableschema_load(context->arena, AT_FDCWD, options->schema, path, &schema));
-        measure.schema = &schema;
-    }
     TRY(measure_table(context->arena, AT_FDCWD, path, &measure, &measured));
     *ret = measured.profile;
     measured_drop(&measured);
+    return NULL;
+}
+
+static FALLIBLE load_schema(struct context *context, const struct tabular_options *options,
+                            struct str path, const struct table_schema **ret)
+{
+    struct table_schema *schema = arena_new(context->arena, struct table_schema);
+    if (!options->schema.len)
+        return NULL;
+    TRY(tableschema_load(context->arena, AT_FDCWD, options->schema, path, schema));
+    *ret = schema;
     return NULL;
 }
 
@@ -70,7 +79,8 @@ static void print_profile(struct context *context, struct str path, const struct
         report_json_close(&json);
         return;
     }
-    struct table table = tabular_profile_table(context->arena, profile);
+    bool is_narrow = context->columns && context->columns < WIDE_COLUMNS;
+    struct table table = tabular_profile_table(context->arena, profile, is_narrow);
     if (context->format == FORMAT_TABLE)
         add_heading(context, path, profile);
     report_table(context, &table, "columns");
@@ -81,14 +91,16 @@ static void print_profile(struct context *context, struct str path, const struct
 FALLIBLE tabular_profile(struct context *context, const struct tabular_options *options,
                          struct str path)
 {
+    const struct table_schema *schema = NULL;
     struct profile profile;
     if (options->html && context->format != FORMAT_TABLE)
         return error_hint(error_new(ERROR_USAGE, "--html and another format at once"),
                           "give one of them");
-    TRY(profile_file(context, options, path, &profile));
+    TRY(load_schema(context, options, path, &schema));
+    TRY(tabular_profile_file(context, options, path, schema, &profile));
     if (options->html)
-        profile_page_write(&context->out, path, &profile);
+        tabular_page(&context->out, path, &profile);
     else
         print_profile(context, path, &profile);
-    return tabular_publish(context, options);
+    return NULL;
 }

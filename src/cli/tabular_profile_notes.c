@@ -5,7 +5,7 @@
 
 #include "tabular_private.h"
 
-enum { PAIRS_TOLD = 10 };
+enum { PAIRS_TOLD = 10, PAIRED_LEAST = 10 /* records; of fewer any two columns correlate */ };
 
 static const double strong = 0.8; /* of correlations that are told */
 
@@ -20,6 +20,8 @@ static struct str quoted(struct arena *arena, struct str name)
 
 static void note_pairs(struct arena *arena, const struct profile *profile, struct str_vec *ret)
 {
+    if (profile->record_count < PAIRED_LEAST)
+        return;
     for (size_t i = 0; i < MIN_OF(profile->pair_count, (size_t)PAIRS_TOLD); i++) {
         const struct column_pair *pair = &profile->pairs[i];
         if (fabs(pair->correlation) < strong)

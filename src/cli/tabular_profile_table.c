@@ -16,13 +16,13 @@ static const struct column columns[] = {
     {.name = "bad"},
     {.name = "distinct", .title = "DISTINCT", .is_right = true},
     {.name = "distinct_is_exact"},
-    {.name = "min", .title = "MIN", .is_right = true, .drop = 2},
+    {.name = "min", .title = "MIN", .is_right = true},
     {.name = "mean"},
     {.name = "sd"},
     {.name = "q25"},
-    {.name = "median", .title = "MEDIAN", .is_right = true, .drop = 1},
+    {.name = "median", .title = "MEDIAN", .is_right = true},
     {.name = "q75"},
-    {.name = "max", .title = "MAX", .is_right = true, .drop = 3},
+    {.name = "max", .title = "MAX", .is_right = true},
     {.name = "length_min"},
     {.name = "length_max"},
     {.name = "top"},
@@ -111,7 +111,8 @@ static struct str frequent_of(struct arena *arena, const struct column_profile *
     if (has_frequent || !column->has_lengths)
         return buf_str(&text);
     if (column->length_min == column->length_max)
-        return str_print(arena, "%llu characters each", (unsigned long long)column->length_min);
+        return str_print(arena, "%llu %s each", (unsigned long long)column->length_min,
+                         column->length_min == 1 ? "character" : "characters");
     return str_print(arena, "%llu to %llu characters", (unsigned long long)column->length_min,
                      (unsigned long long)column->length_max);
 }
@@ -171,10 +172,36 @@ static void fill_row(struct arena *arena, const struct profile *profile,
                                                                       : frequent_of(arena, column));
 }
 
-struct table tabular_profile_table(struct arena *arena, const struct profile *profile)
+/* "1.5 … 3 … 9.25 ▁▃█": least, median and largest in front of the bars. */
+static void join_bounds(struct arena *arena, struct cell *row)
 {
-    struct table table = table_make(arena, columns, COUNT_OF(columns));
-    for (size_t i = 0; i < profile->column_count; i++)
-        fill_row(arena, profile, &profile->columns[i], table_add(&table));
+    struct str min = row[AT_MIN].text, median = row[AT_MEDIAN].text, max = row[AT_MAX].text;
+    if (row[AT_MIN].kind == CELL_NONE)
+        return;
+    struct str text = str_print(arena, "%.*s … %.*s … %.*s  %.*s", STR_FMT(min), STR_FMT(median),
+                                STR_FMT(max), STR_FMT(row[AT_SHAPE].text));
+    row[AT_SHAPE] = cell_shown(text, row[AT_SHAPE].text);
+}
+
+static const struct column *narrow_columns(struct arena *arena)
+{
+    struct column *narrow = arena_new_array(arena, struct column, COUNT_OF(columns));
+    memcpy(narrow, columns, sizeof columns);
+    narrow[AT_MIN].title = narrow[AT_MEDIAN].title = narrow[AT_MAX].title = NULL;
+    narrow[AT_SHAPE].title = "MIN … MEDIAN … MAX, OR VALUES";
+    return narrow;
+}
+
+struct table tabular_profile_table(struct arena *arena, const struct profile *profile,
+                                   bool is_narrow)
+{
+    struct table table =
+        table_make(arena, is_narrow ? narrow_columns(arena) : columns, COUNT_OF(columns));
+    for (size_t i = 0; i < profile->column_count; i++) {
+        struct cell *row = table_add(&table);
+        fill_row(arena, profile, &profile->columns[i], row);
+        if (is_narrow)
+            join_bounds(arena, row);
+    }
     return table;
 }

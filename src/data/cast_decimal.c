@@ -105,9 +105,11 @@ int decimal_compare(const struct decimal *a, const struct decimal *b)
     return rank_a < 0 ? -compare_digits(a, b) : compare_digits(a, b);
 }
 
-static void add_int64(struct buf *out, int64_t value)
+void encode_count(struct buf *out, uint64_t value)
 {
-    buf_add(out, &value, sizeof value);
+    for (; value >= 0x80; value >>= 7)
+        buf_add_char(out, (char)(value | 0x80));
+    buf_add_char(out, (char)value);
 }
 
 /* 'n', rank, and of what is finite and no zero: exponent, number of digits, digits. */
@@ -118,8 +120,8 @@ void decimal_encode(const struct decimal *decimal, struct buf *out)
     buf_add_char(out, (char)('4' + order));
     if (order != 2 && order != -2)
         return;
-    add_int64(out, decimal->exponent);
-    add_int64(out, (int64_t)digit_count(decimal));
+    encode_count(out, (uint64_t)decimal->exponent << 1 ^ (uint64_t)(decimal->exponent >> 63));
+    encode_count(out, digit_count(decimal));
     buf_add_str(out, decimal->whole);
     buf_add_str(out, decimal->fraction);
 }

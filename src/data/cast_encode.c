@@ -11,9 +11,8 @@ static void add_int64(struct buf *out, int64_t value)
 
 static void add_text(struct buf *out, char letter, struct str text)
 {
-    uint32_t len = (uint32_t)text.len; /* LIMIT_FIELD_BYTES is less */
     buf_add_char(out, letter);
-    buf_add(out, &len, sizeof len);
+    encode_count(out, text.len);
     buf_add_str(out, text);
 }
 

@@ -83,6 +83,9 @@ bool parse_integer(const struct caster *caster, struct arena *scratch, struct st
 bool decimal_read(struct str text, struct decimal *ret);
 bool decimal_is_integral(const struct decimal *decimal);
 int decimal_compare(const struct decimal *a, const struct decimal *b);
+/* Seven bits a byte, the least first: keys of short cells stay short. */
+void encode_count(struct buf *out, uint64_t value);
+
 void decimal_encode(const struct decimal *decimal, struct buf *out);
 
 /* A field's number as C writes it: without what surrounds it (bareNumber) and groups, with a point.

@@ -161,21 +161,33 @@ void key_begin(struct key_text *key, size_t len)
     key->out.len = 0;
     key->len = len;
     key->valid = 0;
+    key->nulls = 0;
 }
 
 void key_add(struct key_text *key, const struct caster *caster, const struct record_batch *batch,
              const struct raw_cell *cell, enum value_state state)
 {
     key->valid += state == VALUE_VALID;
+    key->nulls += state == VALUE_NULL || state == VALUE_MISSING;
     if (state == VALUE_VALID)
         cast_encode(caster, batch, cell, &key->out);
     else
         buf_add_char(&key->out, (char)KEY_NULL);
 }
 
-bool key_is_compared(const struct key_text *key, bool takes_nulls)
+bool key_is_compared(const struct key_text *key, enum key_role role)
 {
-    return key->valid == key->len || (takes_nulls && key->valid);
+    switch (role) {
+    case KEY_UNIQUE:
+    case KEY_UNIQUE_KEY:
+        return key->valid == key->len;
+    case KEY_PRIMARY:
+        return key->valid && !key->nulls;
+    case KEY_FOREIGN:
+    case KEY_TARGET:
+        break;
+    }
+    return key->valid > 0;
 }
 
 static bool encode_row(const struct conformer *conformer, const struct key_plan *key,
@@ -188,7 +200,7 @@ static bool encode_row(const struct conformer *conformer, const struct key_plan 
         key_add(text, plan->caster, batch, batch_cell(batch, record, key->columns[i]),
                 slot->states[plan->key_states * slot->record_cap + record]);
     }
-    return key_is_compared(text, key->role != KEY_UNIQUE && key->role != KEY_UNIQUE_KEY);
+    return key_is_compared(text, key->role);
 }
 
 static void visit_key(struct conformer *conformer, size_t at, struct conform_worker *worker,

@@ -132,8 +132,9 @@ static void match_by_name(struct conformer *conformer)
 void labels_match(struct conformer *conformer)
 {
     const struct table_schema *schema = conformer->options.schema;
-    conformer->is_by_name =
-        schema->match != MATCH_EXACT && table_has_labels(conformer->options.table);
+    const struct table_reader *table = conformer->options.table;
+    bool is_keyed = !table_header_row(table); /* JSON objects: their members have no order */
+    conformer->is_by_name = table_has_labels(table) && (schema->match != MATCH_EXACT || is_keyed);
     for (size_t i = 0; i < schema->field_count; i++)
         conformer->column_of[i] = NO_COLUMN;
     if (conformer->is_by_name)

@@ -146,7 +146,7 @@ struct conform_slot {
 
 struct key_text {
     struct buf out;
-    size_t len, valid; /* fields of the key, valid ones so far */
+    size_t len, valid, nulls; /* fields of the key; of those added so far */
 };
 
 struct conform_worker {
@@ -212,8 +212,7 @@ void key_begin(struct key_text *key, size_t len);
 void key_add(struct key_text *key, const struct caster *caster, const struct record_batch *batch,
              const struct raw_cell *cell, enum value_state state);
 
-/* All of it is valid, or, if nulls are values, some of it. */
-bool key_is_compared(const struct key_text *key, bool takes_nulls);
+bool key_is_compared(const struct key_text *key, enum key_role role);
 
 /* conform_resource.c: the keys of another table that foreign keys of ours name. */
 FALLIBLE resource_keys(struct conformer *conformer, const struct foreign_key *key,

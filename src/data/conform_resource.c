@@ -139,7 +139,7 @@ static bool encode_row(struct resource_scan *scan, size_t worker, const struct r
     for (size_t i = 0; i < len; i++)
         key_add(text, scan->casters[i], batch, batch_cell(batch, record, scan->columns[i]),
                 scan->data[worker * len + i].states[record]);
-    return key_is_compared(text, true);
+    return key_is_compared(text, KEY_TARGET);
 }
 
 static FALLIBLE visit(void *context, size_t worker, size_t slot, const struct record_batch *batch)

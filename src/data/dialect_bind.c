@@ -190,7 +190,7 @@ static const struct field fields[] = {
      .help = "What stands between cells, one character or more."},
     {BIND("lineTerminator", line_terminator, bind_terminator), .type = "text",
      .initial = "`\\r\\n`",
-     .help = "What ends a record. The default also reads `\\n`; others are taken as they stand."},
+     .help = "What ends a record. `\\r\\n` and `\\n` read both; others are taken as they stand."},
     {BIND("quoteChar", quote_char, bind_character), .type = "one character", .initial = "`\"`",
      .help = "What cells with delimiters or line breaks are enclosed in; empty: nothing is."},
     {ROW("doubleQuote", FIELD_BOOL, double_quote), .type = "true or false", .initial = "`true`",

@@ -52,7 +52,7 @@ struct str number_text(struct arena *arena, double value)
 
 struct str share_text(struct arena *arena, double share)
 {
-    return str_print(arena, "%.*s %%", STR_FMT(number_text(arena, round(share * 1e6) / 1e4)));
+    return isinf(share) ? STR("any share") : str_print(arena, "%.3g %%", share * 100);
 }
 
 const struct column_profile *profile_column(const struct profile *profile, struct str name)

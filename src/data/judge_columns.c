@@ -160,7 +160,8 @@ static FALLIBLE outliers_of(struct judging *judging, const struct column_profile
     struct arena *arena = judging->arena;
     const struct check_rule *rule = judging->rule;
     double low = 0, high = 0;
-    if (!column->has_numbers || !column->number_count || column->type == TYPE_BOOLEAN)
+    bool is_number = column->type == TYPE_NUMBER || column->type == TYPE_INTEGER;
+    if (!column->has_numbers || !column->number_count || (!is_number && !rule->fields.len))
         return NULL;
     fences_of(rule, column, &low, &high);
     double share = share_outside(&column->distribution, low, high);

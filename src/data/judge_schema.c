@@ -36,12 +36,10 @@ static struct str message_of(struct arena *arena, const struct violation_group *
     if (group->field && group->expected.len)
         buf_print(&out, "'%.*s' must be %.*s; %llu of %llu %s not", STR_FMT(group->name),
                   STR_FMT(group->expected), count, all, count == 1 ? "is" : "are");
-    else if (group->expected.len)
-        buf_print(&out, "%.*s", STR_FMT(group->expected));
     else if (group->name.len)
         buf_print(&out, "'%.*s': %s, %llu of %llu", STR_FMT(group->name), group->type, count, all);
     else
-        buf_print(&out, "%s, %llu of %llu", group->type, count, all);
+        buf_print(&out, "%s, %llu of %llu rows", group->type, count, all);
     add_examples(&out, group);
     return buf_str(&out);
 }
@@ -67,6 +65,8 @@ static void judge_group(struct judging *judging, const struct violation_group *g
     finding->shown = group->shown;
     finding->shown_count = group->shown_count;
     finding->message = message_of(judging->arena, group, judging->table->profile.record_count);
+    if (!group->field)
+        finding->limit = group->expected;
     if (allowed->is_given)
         finding->limit = str_print(judging->arena, "at most %.*s",
                                    STR_FMT(share_text(judging->arena, allowed->value)));

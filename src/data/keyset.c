@@ -66,19 +66,6 @@ FALLIBLE keyset_add(struct keyset *set, const struct key_entry *entries, size_t 
     return NULL;
 }
 
-static FALLIBLE count_distinct(struct keyset *set)
-{
-    AUTO(key_cursor_drop) struct key_cursor cursor = {0};
-    struct key_mark last = {0};
-    TRY(key_cursor_start(set, &cursor));
-    for (const struct key_entry *entry; (entry = key_cursor_peek(&cursor));) {
-        set->distinct += !set->distinct || !key_marks_equal(&entry->mark, &last);
-        last = entry->mark;
-        TRY(key_cursor_step(&cursor));
-    }
-    return NULL;
-}
-
 FALLIBLE keyset_finish(struct keyset *set)
 {
     check(!set->is_finished);
@@ -92,16 +79,10 @@ FALLIBLE keyset_finish(struct keyset *set)
         key_entries_sort(set->entries, set->len);
     }
     set->is_finished = true;
-    return count_distinct(set);
+    return NULL;
 }
 
 uint64_t keyset_count(const struct keyset *set)
 {
     return set->count;
-}
-
-uint64_t keyset_distinct(const struct keyset *set)
-{
-    check(set->is_finished);
-    return set->distinct;
 }

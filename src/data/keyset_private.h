@@ -24,7 +24,7 @@ struct keyset {
     struct fd file;
     int64_t file_bytes;
     struct key_run_vec runs;
-    uint64_t count, distinct;
+    uint64_t count;
     bool is_finished;
 };
 
@@ -33,7 +33,26 @@ void key_siphash(const uint64_t key[2], const unsigned char *at, size_t len, uin
 
 /* By mark, then row. */
 void key_entries_sort(struct key_entry *entries, size_t len);
-int key_entry_compare(const struct key_entry *a, const struct key_entry *b);
+
+static inline uint64_t key_word(const unsigned char *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
+}
+
+static inline bool key_entry_is_less(const struct key_entry *a, const struct key_entry *b)
+{
+    uint64_t left = key_word(a->mark.at), right = key_word(b->mark.at);
+    if (left != right)
+        return left < right;
+    left = key_word(a->mark.at + 8);
+    right = key_word(b->mark.at + 8);
+    return left != right ? left < right : a->row < b->row;
+}
 
 /* Sorts what is in memory and appends it to the file as a run. */
 FALLIBLE key_runs_add(struct keyset *set);

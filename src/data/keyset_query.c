@@ -76,6 +76,14 @@ static void sort_rows(struct row_list *list)
         qsort(list->rows, list->len, sizeof *list->rows, compare_rows);
 }
 
+FALLIBLE keyset_distinct(struct keyset *set, uint64_t *ret)
+{
+    struct row_list none = {0};
+    TRY(keyset_repeats(set, NULL, &none));
+    *ret = set->count - none.count;
+    return NULL;
+}
+
 FALLIBLE keyset_repeats(struct keyset *set, struct arena *arena, struct row_list *ret)
 {
     AUTO(key_cursor_drop) struct key_cursor cursor = {0};

@@ -130,10 +130,9 @@ static void sink(struct key_cursor *cursor, size_t at)
 {
     struct key_source *heap = cursor->heap, held = heap[at];
     for (size_t child; (child = 2 * at + 1) < cursor->len; at = child) {
-        if (child + 1 < cursor->len &&
-            key_entry_compare(heap[child + 1].next, heap[child].next) < 0)
+        if (child + 1 < cursor->len && key_entry_is_less(heap[child + 1].next, heap[child].next))
             child++;
-        if (key_entry_compare(held.next, heap[child].next) <= 0)
+        if (!key_entry_is_less(heap[child].next, held.next))
             break;
         heap[at] = heap[child];
     }

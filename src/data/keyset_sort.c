@@ -5,30 +5,6 @@
 
 enum { DIGITS = 24, MARK_DIGITS = 16, SMALL = 48 };
 
-static inline uint64_t load_be(const unsigned char *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof value);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    return value;
-}
-
-int key_entry_compare(const struct key_entry *a, const struct key_entry *b)
-{
-    uint64_t left = load_be(a->mark.at), right = load_be(b->mark.at);
-    if (left == right) {
-        left = load_be(a->mark.at + 8);
-        right = load_be(b->mark.at + 8);
-    }
-    if (left == right) {
-        left = a->row;
-        right = b->row;
-    }
-    return left < right ? -1 : left > right;
-}
-
 static inline size_t digit_of(const struct key_entry *entry, int depth)
 {
     return depth < MARK_DIGITS ? entry->mark.at[depth]
@@ -40,7 +16,7 @@ static void sort_small(struct key_entry *entries, size_t len)
     for (size_t i = 1; i < len; i++) {
         struct key_entry moved = entries[i];
         size_t to = i;
-        for (; to > 0 && key_entry_compare(&moved, &entries[to - 1]) < 0; to--)
+        for (; to > 0 && key_entry_is_less(&moved, &entries[to - 1]); to--)
             entries[to] = entries[to - 1];
         entries[to] = moved;
     }

@@ -4,8 +4,9 @@
 
 #include <math.h>
 
-#define TERMS_MOST 100000 /* of a series; those that converge take about sqrt(degrees of freedom)  \
-                           */
+#define TERMS_MOST                                                                                 \
+    100000 /* of a series; those that converge take about sqrt(degrees of freedom)                 \
+            */
 #define PAIRWISE_BLOCK 128
 
 static double sum_block(const double *at, size_t count)

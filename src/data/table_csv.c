@@ -20,12 +20,13 @@ struct csv_form csv_form_of(const struct table_options *options)
         .doubles_quotes = dialect->double_quote,
         .skips_space = dialect->skip_initial_space,
     };
-    form.takes_crlf = !form.terminator.len || str_is(form.terminator, "\r\n");
+    form.takes_crlf =
+        !form.terminator.len || str_is(form.terminator, "\r\n") || str_is(form.terminator, "\n");
     if (form.takes_crlf)
         form.terminator = STR("\n");
-    form.is_plain = !options->is_scalar && form.delimiter.len == 1 &&
-                    str_is(form.terminator, "\n") && !form.has_escape && !form.comment.len &&
-                    !form.has_null && !form.skips_space && (!form.has_quote || form.doubles_quotes);
+    form.is_plain = !options->is_scalar && form.delimiter.len == 1 && form.takes_crlf &&
+                    !form.has_escape && !form.comment.len && !form.has_null && !form.skips_space &&
+                    (!form.has_quote || form.doubles_quotes);
     return form;
 }
 
@@ -135,14 +136,6 @@ static size_t cut_record(struct scan *scan, struct table_slot *slot, size_t at)
     }
 }
 
-static bool is_ascii(const char *at, size_t len)
-{
-    unsigned char all = 0;
-    for (size_t i = 0; i < len; i++)
-        all |= (unsigned char)at[i];
-    return all < 0x80;
-}
-
 void csv_cut_scalar(const struct csv_form *form, struct table_slot *slot, size_t records_most)
 {
     size_t words = slot->len / WORD_BITS + 1;
@@ -156,7 +149,7 @@ void csv_cut_scalar(const struct csv_form *form, struct table_slot *slot, size_t
             break;
         slot->cut.bytes = next;
     }
-    slot->cut.is_ascii = is_ascii(slot->text, slot->cut.bytes);
+    slot->cut.is_ascii = text_is_ascii(slot->text, slot->cut.bytes);
     slot->cut.has_nul = memchr(slot->text, '\0', slot->cut.bytes);
 }
 

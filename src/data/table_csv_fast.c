@@ -256,6 +256,21 @@ struct splitting {
     uint64_t quotes; /* of the words since the one the cell began in */
 };
 
+/* The only cell of a record is blank: that is told apart from an empty one in quotes. */
+INLINE bool has_blank_line(const struct table_slot *slot)
+{
+    const char *text = slot->text;
+    size_t from = 0;
+    for (size_t word = 0; word * WORD_BITS < slot->cut.bytes; word++)
+        for (uint64_t bits = slot->breaks[word]; bits; bits &= bits - 1) {
+            size_t to = word * WORD_BITS + (size_t)__builtin_ctzll(bits);
+            if (to == from || (to == from + 1 && text[from] == '\r'))
+                return true;
+            from = to + 1;
+        }
+    return false;
+}
+
 /* Every record has a cell for each column. */
 INLINE bool is_rectangular(const struct table_slot *slot, size_t columns)
 {
@@ -287,18 +302,38 @@ INLINE void put_plain(struct splitting *splitting, size_t word, uint64_t ends)
     }
 }
 
+/* Whether the quoted cell [from, to) has no quotes but those around it. */
+INLINE bool is_simple(const struct splitting *splitting, size_t from, size_t to)
+{
+    const struct table_slot *slot = splitting->slot;
+    uint64_t bits = slot->quotes[from / WORD_BITS] >> (from % WORD_BITS);
+    if (from / WORD_BITS == (to - 1) / WORD_BITS)
+        return __builtin_popcountll(bits & (~(uint64_t)0 >> (WORD_BITS - (to - from)))) == 2;
+    return !memchr(slot->text + from + 1, splitting->form->quote, to - from - 2);
+}
+
+INLINE void put_quoted_cell(struct splitting *splitting, size_t from, size_t to)
+{
+    bool is_stray;
+    if (is_simple(splitting, from, to)) {
+        splitting->from++;
+        put_cell(splitting, to - 1);
+        return;
+    }
+    *splitting->next++ = csv_cell(splitting->form, splitting->slot->text, from, to, &is_stray);
+}
+
 /* Cells that may be quoted. */
-static void put_quoted(struct splitting *splitting, size_t word, uint64_t ends)
+INLINE void put_quoted(struct splitting *splitting, size_t word, uint64_t ends)
 {
     struct table_slot *slot = splitting->slot;
     for (; ends; ends &= ends - 1) {
         size_t stop = word * WORD_BITS + (size_t)__builtin_ctzll(ends), to = stop;
-        bool is_stray;
-        if (mark_is(slot->breaks, stop) && to > splitting->from && slot->text[to - 1] == '\r')
+        size_t from = splitting->from;
+        if (to > from && slot->text[to - 1] == '\r' && mark_is(slot->breaks, stop))
             to--;
-        if (to > splitting->from && slot->text[splitting->from] == splitting->form->quote)
-            *splitting->next++ =
-                csv_cell(splitting->form, slot->text, splitting->from, to, &is_stray);
+        if (to > from && slot->text[from] == splitting->form->quote)
+            put_quoted_cell(splitting, from, to);
         else
             put_cell(splitting, to);
         splitting->from = stop + 1;
@@ -323,7 +358,7 @@ INLINE bool split_text(struct splitting *splitting)
 {
     struct table_slot *slot = splitting->slot;
     size_t columns = slot->batch.column_count, record = 0, bytes = slot->cut.bytes;
-    if (!is_rectangular(slot, columns))
+    if (!is_rectangular(slot, columns) || (columns == 1 && has_blank_line(slot)))
         return false;
     for (size_t word = 0; word * WORD_BITS < bytes; word++) {
         uint64_t ends = slot->ends[word], quotes = splitting->quotes | slot->quotes[word];
@@ -352,12 +387,13 @@ static bool split_narrow(struct splitting *splitting)
     return split_text(splitting);
 }
 
-/* A blank line of one column looks like an empty cell; a field above its limit needs a look. */
+/* A field that may be above its limit needs a look. */
 bool csv_split_fast(const struct table_reader *table, struct table_slot *slot)
 {
     size_t columns = slot->batch.column_count, count = slot->cut.record_count * columns;
     struct splitting splitting = {.slot = slot, .form = &table->form};
-    if (columns < 2 || slot->cut.cell_count != count || slot->cut.bytes > (size_t)LIMIT_FIELD_BYTES)
+    if (columns == 0 || slot->cut.cell_count != count ||
+        slot->cut.bytes > (size_t)LIMIT_FIELD_BYTES)
         return false;
     slot_reserve_cells(slot, count);
     splitting.next = slot->cells;

@@ -159,19 +159,6 @@ FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t 
     return NULL;
 }
 
-void table_unfill(struct table_reader *table, struct table_slot *slot)
-{
-    AUTO(buf_drop) struct buf behind = table->carry;
-    table->carry = (struct buf){0};
-    buf_add(&table->carry, slot->text, slot->cut.bytes);
-    buf_add(&table->carry, behind.at, behind.len);
-    table->next_row = slot->batch.first_row;
-    table->next_line = slot->batch.first_line;
-    table->next_index = slot->batch.index;
-    if (table->json_place == JSON_BEHIND)
-        table->json_place = JSON_INSIDE;
-}
-
 FALLIBLE table_rewind(struct table_reader *table)
 {
     TRY(source_rewind(table->source));
@@ -183,11 +170,26 @@ FALLIBLE table_rewind(struct table_reader *table)
     return NULL;
 }
 
-FALLIBLE table_check_bytes(const struct table_reader *table, const struct table_slot *slot)
+/* Records that end before a byte. */
+static size_t records_before(const struct table_slot *slot, size_t at)
+{
+    size_t count = 0;
+    for (size_t from = 0; count < slot->cut.record_count; count++) {
+        size_t stop = mark_next(slot->breaks, from);
+        if (stop >= at)
+            break;
+        from = stop + 1;
+    }
+    return count;
+}
+
+static FALLIBLE find_wrong_byte(const struct table_reader *table, const struct table_slot *slot,
+                                size_t *ret_at)
 {
     const char *nul = slot->cut.has_nul ? memchr(slot->text, '\0', slot->cut.bytes) : NULL;
     size_t text = nul ? (size_t)(nul - slot->text) : slot->cut.bytes;
     size_t valid = slot->cut.is_ascii ? text : utf8_valid(slot->text, text);
+    *ret_at = valid;
     if (valid < text)
         return error_hint(table_error(table, slot, valid, "bytes that are not UTF-8"),
                           "name the encoding of the file in the dialect");
@@ -197,15 +199,34 @@ FALLIBLE table_check_bytes(const struct table_reader *table, const struct table_
     return NULL;
 }
 
+FALLIBLE table_check_bytes(const struct table_reader *table, struct table_slot *slot)
+{
+    size_t at;
+    struct error *error = find_wrong_byte(table, slot, &at);
+    if (error)
+        slot->cut.record_count = records_before(slot, at);
+    return error;
+}
+
+FALLIBLE table_first_error(struct error *bytes, struct error *records)
+{
+    if (!records)
+        return bytes;
+    error_drop(bytes);
+    return records;
+}
+
+static FALLIBLE split(const struct table_reader *table, struct table_slot *slot)
+{
+    return is_json(table) ? json_split(table, slot) : csv_split(table, slot);
+}
+
 FALLIBLE table_split(const struct table_reader *table, struct table_slot *slot)
 {
     struct record_batch *batch = &slot->batch;
-    TRY(table_check_bytes(table, slot));
     batch->is_ascii = slot->cut.is_ascii;
-    if (is_json(table))
-        TRY(json_split(table, slot));
-    else
-        TRY(csv_split(table, slot));
+    struct error *error = table_check_bytes(table, slot);
+    TRY(table_first_error(error, split(table, slot)));
     batch->text = slot->text;
     batch->cells = slot->cells;
     batch->odd = slot->odd;

@@ -118,7 +118,7 @@ static bool is_blank(const struct table_slot *slot, size_t from, size_t stop)
     return stop == from || (stop == from + 1 && slot->text[from] == '\r');
 }
 
-/* Cells of the first record that is neither blank nor a comment; 1 if there is none. */
+/* Cells of the first record that is neither blank nor a comment; 0 if there is none. */
 static size_t first_cells(const struct table_reader *table, const struct table_slot *slot)
 {
     size_t from = 0;
@@ -131,7 +131,7 @@ static size_t first_cells(const struct table_reader *table, const struct table_s
             return count;
         from = stop + table->form.terminator.len;
     }
-    return 1;
+    return 0;
 }
 
 static void number_labels(struct table_reader *table, size_t count)
@@ -142,20 +142,28 @@ static void number_labels(struct table_reader *table, size_t count)
         table->labels[i] = str_print(table->arena, "field%zu", i + 1);
 }
 
+static FALLIBLE find_count(const struct table_reader *table, struct table_slot *slot,
+                           size_t *ret_count)
+{
+    if (!is_csv(table))
+        return count_cells(table, slot, ret_count);
+    *ret_count = first_cells(table, slot);
+    return check_count(table, slot, *ret_count);
+}
+
+/* A table of blank records has one column, one without records none. */
 static FALLIBLE number_columns(struct table_reader *table, struct table_slot *slot)
 {
-    size_t count = 1;
-    TRY(table_fill(table, slot, is_csv(table) ? TABLE_BATCH_CELLS : 1));
-    if (slot->cut.record_count == 0)
-        return NULL;
-    if (is_csv(table))
-        count = first_cells(table, slot);
-    else
-        TRY(count_cells(table, slot, &count));
-    TRY(check_count(table, slot, count));
-    number_labels(table, MAX_OF(count, (size_t)1));
-    table_unfill(table, slot);
-    return NULL;
+    size_t count = 0, record_count = 0;
+    while (count == 0) {
+        TRY(table_fill(table, slot, is_csv(table) ? TABLE_BATCH_CELLS : 1));
+        if (slot->cut.record_count == 0)
+            break;
+        record_count += slot->cut.record_count;
+        TRY(find_count(table, slot, &count));
+    }
+    number_labels(table, record_count ? MAX_OF(count, (size_t)1) : 0);
+    return table_rewind(table);
 }
 
 FALLIBLE table_read_head(struct table_reader *table)

@@ -3,33 +3,14 @@
 
 #include "table_json_private.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-void json_skip_space(struct json_text *json)
-{
-    while (json->at < json->end && is_space(json->text[json->at]))
-        json->at++;
-}
-
 ERROR_MADE json_fault(const struct json_text *json, const char *what)
 {
     return table_error(json->table, json->slot, MIN_OF(json->at, json->end), "%s", what);
-}
-
-bool json_take(struct json_text *json, char c)
-{
-    if (json->at == json->end || json->text[json->at] != c)
-        return false;
-    json->at++;
-    return true;
 }
 
 FALLIBLE json_expect(struct json_text *json, char c, const char *where)
@@ -134,11 +115,26 @@ static FALLIBLE read_escape(struct json_text *json, uint32_t *ret)
     return NULL;
 }
 
+/* Whether one of eight bytes is a quote, a backslash or a control character: exact but for bytes
+ * behind such a one. */
+static bool has_special(const char *at)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';
+    return (((quotes - ones) & ~quotes) | ((slashes - ones) & ~slashes) |
+            ((word - ones * ' ') & ~word)) &
+           highs;
+}
+
 /* To the next quote, backslash or control character. */
 static void skip_plain(struct json_text *json)
 {
     const char *text = json->text;
     size_t at = json->at, end = json->end;
+    while (end - at >= sizeof(uint64_t) && !has_special(text + at))
+        at += sizeof(uint64_t);
     while (at < end && text[at] != '"' && text[at] != '\\' && (unsigned char)text[at] >= ' ')
         at++;
     json->at = at;

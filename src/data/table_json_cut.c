@@ -60,14 +60,20 @@ static size_t string_end(const struct table_slot *slot, size_t at)
  * when it is split. */
 static size_t value_end(const struct table_slot *slot, size_t at)
 {
-    for (size_t depth = 0; at < slot->len;) {
+    for (size_t depth = 0; at < slot->len; at++) {
         char c = slot->text[at];
-        bool closes = c == ']' || c == '}';
-        if (depth == 0 && (closes || c == ','))
+        if (c == '"') {
+            at = string_end(slot, at);
+            if (at-- == NOWHERE)
+                return NOWHERE;
+        } else if (c == '[' || c == '{') {
+            depth++;
+        } else if (c == ']' || c == '}') {
+            if (depth-- == 0)
+                return at;
+        } else if (c == ',' && depth == 0) {
             return at;
-        depth += c == '[' || c == '{';
-        depth -= closes;
-        at = c == '"' ? string_end(slot, at) : at + 1;
+        }
     }
     return NOWHERE;
 }
@@ -81,23 +87,36 @@ static FALLIBLE end_list(struct table_reader *table, struct table_slot *slot, si
     return NULL;
 }
 
+/* The next record, or the end of the list; *ret_more false: neither is whole. */
+static FALLIBLE cut_one(struct table_reader *table, struct table_slot *slot, bool *ret_more)
+{
+    size_t at = skip_space(slot, slot->cut.bytes);
+    *ret_more = false;
+    if (at == slot->len)
+        return NULL;
+    if (slot->text[at] == ']')
+        return end_list(table, slot, at);
+    size_t end = value_end(slot, at);
+    if (end == NOWHERE)
+        return NULL;
+    if (slot->text[end] == '}')
+        return table_error(table, slot, end, "the list is closed by '}'");
+    add_record(slot, end);
+    *ret_more = table->json_needs_value = slot->text[end] == ',';
+    if (!*ret_more)
+        table->json_place = JSON_BEHIND;
+    return NULL;
+}
+
+/* What is wrong behind records waits until these have been read. */
 static FALLIBLE cut_list(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
-    while (slot->cut.record_count < records_most && table->json_place == JSON_INSIDE) {
-        size_t at = skip_space(slot, slot->cut.bytes);
-        if (at == slot->len)
-            return NULL;
-        if (slot->text[at] == ']')
-            return end_list(table, slot, at);
-        size_t end = value_end(slot, at);
-        if (end == NOWHERE)
-            return NULL;
-        add_record(slot, end);
-        table->json_needs_value = slot->text[end] == ',';
-        if (slot->text[end] == '}')
-            return table_error(table, slot, end, "the list is closed by '}'");
-        if (slot->text[end] == ']')
-            table->json_place = JSON_BEHIND;
+    bool has_more = true;
+    while (has_more && slot->cut.record_count < records_most) {
+        struct error *error = cut_one(table, slot, &has_more);
+        if (error && slot->cut.record_count == 0)
+            return error;
+        error_drop(error);
     }
     return NULL;
 }
@@ -162,7 +181,9 @@ static FALLIBLE enter_key(struct path_walk *walk, struct str key)
         if (!has_more(walk) || str_equal(found, key))
             return NULL;
         walk->at = value_end(walk->slot, walk->at);
-        if (walk->at != NOWHERE && text[walk->at] != ',')
+        if (walk->at == NOWHERE)
+            return NULL;
+        if (text[walk->at] != ',')
             return no_list(walk, "there is no such key");
     }
     return NULL;
@@ -228,10 +249,7 @@ FALLIBLE json_check_end(const struct table_reader *table, const struct table_slo
 /* All bytes of what was cut, looked at once. */
 static void look_at_bytes(struct table_slot *slot)
 {
-    unsigned char all = 0;
-    for (size_t i = 0; i < slot->cut.bytes; i++)
-        all |= (unsigned char)slot->text[i];
-    slot->cut.is_ascii = all < 0x80;
+    slot->cut.is_ascii = text_is_ascii(slot->text, slot->cut.bytes);
     slot->cut.has_nul = memchr(slot->text, '\0', slot->cut.bytes);
 }
 

@@ -12,11 +12,27 @@ struct json_text {
     size_t from; /* where the record begins: errors found in decoded text stand there at least */
 };
 
-void json_skip_space(struct json_text *json);
+static inline void json_skip_space(struct json_text *json)
+{
+    const char *text = json->text;
+    size_t at = json->at;
+    while (at < json->end &&
+           (text[at] == ' ' || text[at] == '\n' || text[at] == '\r' || text[at] == '\t'))
+        at++;
+    json->at = at;
+}
 
-/* Takes one character; ERROR_PROJECT if another one stands there. */
+/* Takes a character if it stands there. */
+static inline bool json_take(struct json_text *json, char c)
+{
+    if (json->at == json->end || json->text[json->at] != c)
+        return false;
+    json->at++;
+    return true;
+}
+
+/* ERROR_PROJECT if it does not. */
 FALLIBLE json_expect(struct json_text *json, char c, const char *where);
-bool json_take(struct json_text *json, char c);
 ERROR_MADE json_fault(const struct json_text *json, const char *what);
 
 /* A string at its quote: where its content lies, decoded in place if `decodes`. */

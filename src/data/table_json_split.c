@@ -213,7 +213,6 @@ static FALLIBLE add_slot_keys(struct table_reader *table, struct table_slot *slo
                               struct label_vec *labels)
 {
     size_t from = 0;
-    TRY(table_check_bytes(table, slot));
     for (size_t i = 0; i < slot->cut.record_count; i++) {
         struct json_text json = json_record(table, slot, from);
         from = json.end + 1;
@@ -230,7 +229,8 @@ static FALLIBLE read_keys(struct table_reader *table, struct table_slot *slot)
         TRY(table_fill(table, slot, (size_t)LIMIT_JSON_KEYS_RECORDS - seen));
         if (slot->cut.record_count == 0)
             break;
-        TRY(add_slot_keys(table, slot, &labels));
+        struct error *error = table_check_bytes(table, slot);
+        TRY(table_first_error(error, add_slot_keys(table, slot, &labels)));
         seen += slot->cut.record_count;
     }
     table->labels = labels.at;
@@ -259,10 +259,7 @@ FALLIBLE json_read_head(struct table_reader *table, struct table_slot *slot, boo
         TRY(table_fill(table, slot, 1));
         table->is_object =
             slot->cut.record_count == 0 || slot->text[json_record(table, slot, 0).at] != '[';
-        if (slot->cut.record_count)
-            table_unfill(table, slot);
-        else
-            TRY(table_rewind(table));
+        TRY(table_rewind(table));
     }
     if (!table->is_object)
         return NULL;

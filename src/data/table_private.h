@@ -129,17 +129,19 @@ struct table_reader {
 /* Fills a slot with the next records, `records_most` of them at most; none: the table is over. */
 FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most);
 
-/* A slot that was filled, but not split, is put back: as if it had not been filled. */
-void table_unfill(struct table_reader *table, struct table_slot *slot);
-
 /* Begins again with the first byte. */
 FALLIBLE table_rewind(struct table_reader *table);
 
-/* Whether a filled slot's bytes are UTF-8 and text. */
-FALLIBLE table_check_bytes(const struct table_reader *table, const struct table_slot *slot);
+/* Whether a filled slot's bytes are UTF-8 and text. If not, only the records before stay in it:
+ * what is wrong with them comes first. */
+FALLIBLE table_check_bytes(const struct table_reader *table, struct table_slot *slot);
+
+/* The error of records, if there is one, else that of bytes behind them; the other is dropped. */
+FALLIBLE table_first_error(struct error *bytes, struct error *records);
 
 /* How many bytes from the start are well-formed. */
 size_t utf8_valid(const char *text, size_t len);
+bool text_is_ascii(const char *text, size_t len);
 
 /* Checks a filled slot's bytes and makes cells of them. */
 FALLIBLE table_split(const struct table_reader *table, struct table_slot *slot);

@@ -8,6 +8,19 @@ static bool is_ascii_word(const char *at)
     return (word & 0x8080808080808080u) == 0;
 }
 
+bool text_is_ascii(const char *text, size_t len)
+{
+    uint64_t all = 0, word;
+    size_t at = 0;
+    for (; len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        all |= word;
+    }
+    for (; at < len; at++)
+        all |= (unsigned char)text[at];
+    return (all & 0x8080808080808080u) == 0;
+}
+
 size_t utf8_valid(const char *text, size_t len)
 {
     size_t at = 0;

@@ -233,6 +233,8 @@ static void bind_report(struct binding *binding, const struct stage *stage,
                       &validation->report))
         return;
     const char *fault = path_fault(validation->report);
+    if (!fault && path_is_within(validation->report, STR(".mlops")))
+        fault = "lies in .mlops, where mlops keeps its own state";
     if (!fault)
         fault = map_get(&binding->own_files, validation->report);
     if (!fault && !str_ends(validation->report, STR(".json")))

@@ -152,6 +152,28 @@ assert names == ["id", "x", "label", "day"], names
   holds 'any(f["kind"] == "unique-error" and f["shown"][0]["row"] == 6 for s in r["stages"] if s["name"] == "check" for f in s["checks"]["findings"])'
 }
 
+@test "CI systems get JUnit XML and SARIF" {
+  batch
+  sed -i '5s/.*/4,abc,z,2024-01-01/' raw.csv
+  checked <<<'- row_count: {min: 1}'
+  fails 1 run --format junit
+  "$PYTHON" - "$OUT" <<'END'
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+cases = {case.get("name"): case for case in root.iter("testcase")}
+assert cases["check: raw: schema: x: type-error"].find("failure") is not None, cases
+assert cases["check: raw: row_count"].find("failure") is None
+END
+  succeeds show --format sarif
+  "$PYTHON" - "$OUT" <<'END'
+import json, sys
+log = json.load(open(sys.argv[1]))
+rules = {r["ruleId"] for r in log["runs"][0]["results"]}
+assert log["version"] == "2.1.0" and "type-error" in rules and "enum" in rules, rules
+END
+  fails 2 plan --format junit
+}
+
 @test "some violations may be let pass, and a warning is shown but stops nobody" {
   batch
   sed -i '5s/.*/3,abc,a,2024-01-01/' raw.csv
@@ -356,16 +378,14 @@ END
   git_init
   batch
   checked <<<'- row_count: {min: 10}'
-  echo raw.csv >.gitignore
   succeeds run
-  rm .gitignore
-  succeeds remote add store "$BATS_TEST_TMPDIR/store" trusted=true --default
+  succeeds remote add store "$BATS_TEST_TMPDIR/store" --default
+  succeeds config set remote.store.trust true
   succeeds add raw.csv
   commit_all
   succeeds push
   git clone -q . ../clone
   cd ../clone
-  succeeds remote add store "$BATS_TEST_TMPDIR/store" trusted=true --default
   succeeds run --pull --json
   holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["executed"] == 0'
   finding row_count pass

@@ -56,7 +56,7 @@ static void check_column(const struct caster *caster, struct str text, size_t pa
     struct raw_cell cell;
     struct record_batch batch = batch_of(copy, &cell, text, pad);
     struct column_data data;
-    double number = NAN;
+    double number = 0;
     enum value_state state = cast_text(caster, text, &number);
     cast_column(caster, &batch, 0, room, &data);
     check(data.count == 1 && data.states[0] == state);

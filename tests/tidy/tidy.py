@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FLOORS = "base codec model host store engine cli".split()
+FLOORS = "base codec model host store data engine cli".split()
 TOP_LEVEL = set(
     "CMakeLists.txt README.md LICENSE src include tests examples docs pipelines"
     " .clang-format .clang-tidy .editorconfig .gitignore .ci".split()

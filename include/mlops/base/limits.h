@@ -68,7 +68,7 @@
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \
     LIMIT(HTTP_FAILURE_BYTES, 65536, "bytes", "what a server says about a failure")                \
     LIMIT(FIELD_BYTES, 16777216, "bytes", "one cell of a table; more is a quote not closed")       \
-    LIMIT(RECORD_BYTES, 67108864, "bytes", "one record of a table; it is in memory as a whole")    \
+    LIMIT(RECORD_BYTES, 33554432, "bytes", "one record of a table; it is in memory as a whole")    \
     LIMIT(TABLE_COLUMNS, 100000, "columns", "of one table; what is known of each is in memory")    \
     LIMIT(TABLE_THREADS, 64, "threads", "that read one table; each has batches of its own")        \
     LIMIT(JSON_KEYS_RECORDS, 1000, "records", "read for the names of a JSON table's columns")      \

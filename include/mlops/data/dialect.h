@@ -37,7 +37,7 @@ struct dialect {
     struct dialect_rows comment_rows;
     struct str comment_char;    /* empty: none */
     struct str delimiter;       /* ","; any length from 1 */
-    struct str line_terminator; /* "\r\n" reads "\r\n" and "\n"; others as they are */
+    struct str line_terminator; /* "\r\n" and "\n" read both; others as they are */
     struct str quote_char;      /* empty: nothing is quoted */
     bool double_quote;          /* `""` inside quotes is one quote */
     struct str escape_char;     /* empty: none */
@@ -56,7 +56,8 @@ struct dialect dialect_for(struct str path);
 /* Binds a dialect descriptor over *dialect (made by dialect_for). Unknown keys, wrong types,
  * characters that are too long or clash are added to the binder's errors; `$schema`, `name`,
  * `title`, `description` are accepted; `table`, `sheetNumber`, `sheetName` are refused with what to
- * do. `format` and `encoding`, which a Data Resource has beside its dialect, are taken here, too. */
+ * do. `format` and `encoding`, which a Data Resource has beside its dialect, are taken here, too.
+ */
 void dialect_bind(struct binder *binder, const struct doc_node *node, struct dialect *dialect);
 
 /* Reads a descriptor file (JSON or YAML). ERROR_PROJECT if it is wrong or not there. */

@@ -8,6 +8,10 @@
  * columns whose values are complete, few and repeated; `missingValues` that occur. */
 void infer_schema(struct arena *arena, const struct profile *profile, struct table_schema *ret);
 
+/* Fields that the file, measured with `schema`, has cells of another type in: their type or format
+ * becomes wider. False if there are none. */
+bool infer_widen(struct arena *arena, const struct profile *measured, struct table_schema *schema);
+
 /* The dialect a file seems to have: of delimiters , ; tab | and quotes " ' the pair that gives the
  * same number (at least 2) of cells in most of the first records. A suggestion, never used unasked.
  */

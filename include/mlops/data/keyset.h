@@ -35,8 +35,8 @@ FALLIBLE keyset_add(struct keyset *set, const struct key_entry *entries, size_t 
 
 /* No more is added; asked as often as one likes. */
 FALLIBLE keyset_finish(struct keyset *set);
-uint64_t keyset_count(const struct keyset *set);    /* entries */
-uint64_t keyset_distinct(const struct keyset *set); /* different keys, after finish */
+uint64_t keyset_count(const struct keyset *set);             /* entries */
+FALLIBLE keyset_distinct(struct keyset *set, uint64_t *ret); /* different keys */
 
 /* Rows, ascending. `rows` holds the first `cap`; `count` all of them. */
 struct row_list {

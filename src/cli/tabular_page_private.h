@@ -1,7 +1,7 @@
 /* The charts of a profile's page. */
 #pragma once
 
-#include "mlops/cli/profile_page.h"
+#include "tabular_private.h"
 
 enum { PAGE_BARS = 12 }; /* frequent values that are drawn */
 

@@ -1,8 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 
-#include "profile_page_private.h"
-#include "tabular_private.h"
+#include "tabular_page_private.h"
 
 enum {
     WIDTH = 480,

@@ -1,12 +1,9 @@
-#include "mlops/cli/profile_page.h"
-
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 
 #include <math.h>
 
-#include "profile_page_private.h"
-#include "tabular_private.h"
+#include "tabular_page_private.h"
 
 static const char style[] =
     ":root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--dim:#5b6570;--line:#d5dae0;"
@@ -216,7 +213,7 @@ static void add_notes(struct buf *out, struct arena *arena, const struct profile
     buf_add_text(out, "</ul>\n");
 }
 
-void profile_page_write(struct buf *out, struct str name, const struct profile *profile)
+void tabular_page(struct buf *out, struct str name, const struct profile *profile)
 {
     AUTO(arena_drop) struct arena arena = {0};
     add_heading(out, &arena, name, profile);

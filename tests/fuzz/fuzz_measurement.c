@@ -1,0 +1,34 @@
+/* Measurements: any bytes give one or an error; one is written as bytes that read back to the same.
+ */
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/codec/json.h"
+#include "mlops/data/measurement.h"
+
+#include "replay.h"
+
+static struct str written(struct arena *arena, const struct measurement *measurement)
+{
+    struct buf text = buf_in(arena);
+    struct json_writer json = {.out = &text};
+    measurement_write(&json, measurement);
+    return buf_str(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct measurement first, again;
+    struct str bytes = {(const char *)data, size};
+    struct error *error = measurement_parse(&arena, STR("fuzz.json"), bytes, &first);
+    if (error) {
+        error_drop(error);
+        return 0;
+    }
+    struct str text = written(&arena, &first);
+    error = measurement_parse(&arena, STR("again.json"), text, &again);
+    check(!error);
+    check(str_equal(text, written(&arena, &again)));
+    return 0;
+}
