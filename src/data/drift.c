@@ -10,7 +10,8 @@ const struct drift_method_row *drift_methods(void)
     static const struct drift_method_row rows[DRIFT_COUNT] = {
         [DRIFT_PSI] = {"psi", true, true, false, 0.1,
                        "sum (p-q) ln(p/q) over the values, shares at least 1e-4",
-                       "sum (p-q) ln(p/q) over the reference's deciles, shares at least 1e-4"},
+                       "sum (p-q) ln(p/q) over the reference's deciles, shares at least 1e-4; a "
+                       "value that is several of them is a bin of its own"},
         [DRIFT_KS] = {"ks", true, false, false, 0.2,
                       "largest difference of the two distribution functions", NULL},
         [DRIFT_JS] = {"js", true, true, false, 0.1,

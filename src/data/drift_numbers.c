@@ -83,8 +83,13 @@ static void add_psi(struct arena *arena, struct number_vec *numbers,
     struct share_pair shares = drift_cut(arena, reference, current, edges, 11);
     drift->edges = deciles;
     drift->edge_count = 11;
-    drift->methods[DRIFT_PSI] = drift_psi_floored(arena, &shares, 1e-4);
-    drift_add(arena, numbers, "psi_ref_deciles_floor_1e-4", drift->methods[DRIFT_PSI]);
+    double psi = drift_psi_floored(arena, &shares, 1e-4);
+    drift_add(arena, numbers, "psi_ref_deciles_floor_1e-4", psi);
+    if (drift_has_atoms(deciles)) {
+        shares = drift_cut_deciles(arena, reference, current, deciles);
+        psi = drift_psi_floored(arena, &shares, 1e-4);
+    }
+    drift->methods[DRIFT_PSI] = psi;
 }
 
 static void add_histogram(struct arena *arena, struct number_vec *numbers,
