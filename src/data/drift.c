@@ -16,7 +16,8 @@ const struct drift_method_row *drift_methods(void)
         [DRIFT_JS] = {"js", true, true, false, 0.1,
                       "Jensen-Shannon divergence in bits over the values",
                       "Jensen-Shannon divergence in bits over bins of equal width, as many as "
-                      "Sturges' rule gives for both together"},
+                      "Sturges' rule gives for both together; of at most 20 different numbers, "
+                      "over the numbers"},
         [DRIFT_CHI2] =
             {"chi2", false, true, true, 0.05,
              "p of Pearson's chi-squared of the 2 x k table of counts, the rarest values "
@@ -35,7 +36,8 @@ const struct drift_method_row *drift_methods(void)
         [DRIFT_HELLINGER] = {"hellinger", true, true, false, 0.1,
                              "sqrt(1 - sum sqrt(pq)) over the values",
                              "sqrt(1 - sum sqrt(pq)) over bins of equal width, as many as "
-                             "Sturges' rule gives for both together"},
+                             "Sturges' rule gives for both together; of at most 20 different "
+                             "numbers, over the numbers"},
     };
     return rows;
 }

@@ -134,10 +134,8 @@ double drift_cramers_v(struct arena *scratch, const double *reference, const dou
         return 0;
     len = scale_down(a, b, len);
     double n = stats_sum(a, len) + stats_sum(b, len), wide = (double)len;
-    if (stats_sum(a, len) <= 0 || stats_sum(b, len) <= 0)
-        return NAN;
-    if (len < 2)
-        return 0;
+    if (len < 2 || stats_sum(a, len) <= 0 || stats_sum(b, len) <= 0)
+        return NAN; /* nothing is left to compare */
     double phi2 = drift_pearson(a, b, len, len == 2) / n;
     double corrected = fmax(0, phi2 - (wide - 1) / (n - 1));
     double columns = wide - (wide - 1) * (wide - 1) / (n - 1), rows = 2 - 1 / (n - 1);
