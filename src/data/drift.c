@@ -114,7 +114,7 @@ FALLIBLE drift_measure(struct arena *arena, const struct column_profile *referen
     ret->reference_size = size_of(reference, ret->is_numeric);
     ret->current_size = size_of(current, ret->is_numeric);
     for (size_t i = 0; i < DRIFT_COUNT; i++)
-        ret->methods[i] = NAN;
+        ret->methods[i] = (double)NAN;
     bool has_values = drift_collect_values(arena, reference, current, ret);
     ret->is_exact = ret->is_numeric
                         ? reference->distribution.is_exact && current->distribution.is_exact

@@ -10,7 +10,7 @@ static const double pi = 3.14159265358979323846;
 double stats_kolmogorov_limit_sf(double x)
 {
     if (isnan(x))
-        return NAN;
+        return (double)NAN;
     if (x <= 0.04)
         return 1;
     double sum = 0;
@@ -189,7 +189,7 @@ double stats_kolmogorov_sf(struct arena *scratch, uint64_t n, double d)
 {
     double size = (double)n, reach = size * d, square = reach * d;
     if (n < 1 || isnan(d))
-        return NAN;
+        return (double)NAN;
     if (d >= 1)
         return 0;
     if (reach <= 0.5)
@@ -262,7 +262,7 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
 double stats_kolmogorov_pair_sf(struct arena *scratch, uint64_t n, uint64_t m, double d)
 {
     if (n < 1 || m < 1 || isnan(d))
-        return NAN;
+        return (double)NAN;
     uint64_t divisor = common_divisor(n, m), large = MAX_OF(n, m), small = MIN_OF(n, m);
     int64_t h = llrint(d * (double)(n / divisor) * (double)m);
     if (h <= 0)
