@@ -86,7 +86,7 @@ static double quantile_of(struct str name)
     if (str_is(name, "median"))
         return 0.5;
     if (name.len < 2 || name.at[0] != 'p' || name.at[1] < '0' || name.at[1] > '9')
-        return NAN;
+        return nan("");
     int percent = 0;
     for (size_t i = 1; i < name.len && i < 4; i++)
         percent = percent * 10 + (name.at[i] - '0');
