@@ -96,7 +96,12 @@ const struct cli_command cmd_data = {
         "Reads CSV, TSV, JSON Lines and JSON arrays of objects, plain or compressed by gzip or "
         "zstd, in one pass and in bounded memory; of Parquet the footer.\n\n"
         "Nothing is guessed about a file but its format, by its name. A Table Dialect says what "
-        "differs from comma-separated UTF-8 with one header row; 'infer' suggests one.",
+        "differs from comma-separated UTF-8 with one header row; 'infer' suggests one.\n\n"
+        "'validate' takes a Table Schema, version 2 (or a Data Resource or Data Package with one), "
+        "and checks all of it: labels, types, constraints, keys across rows and tables. Violations "
+        "are grouped by field and kind, with their count and the first 20 records; the header is "
+        "record 1. It exits with 0 if the table conforms, with 1 if it does not, with 3 if schema, "
+        "dialect or table are none. --format=junit and sarif are for CI systems.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct tabular_options),

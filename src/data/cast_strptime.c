@@ -1,7 +1,9 @@
 /* Patterns of strptime: made ready once, and what a text that matches them means. */
+#include "mlops/base/limits.h"
+
 #include "cast_pattern.h"
 
-enum { PATTERN_MOST = 256, DAY_S = 86400, YEAR_DEFAULT = 1900 };
+enum { DAY_S = 86400, YEAR_DEFAULT = 1900 };
 
 /* Directives that stand for several; NULL: none of these. */
 static const char *expansion(char directive)
@@ -29,8 +31,9 @@ static const char *expansion(char directive)
 FALLIBLE pattern_expand(struct arena *arena, struct str pattern, struct str *ret)
 {
     struct buf out = buf_in(arena);
-    if (pattern.len > PATTERN_MOST)
-        return error_new(ERROR_PROJECT, "a format is longer than %d bytes", PATTERN_MOST);
+    if (pattern.len > (size_t)LIMIT_FORMAT_BYTES)
+        return error_new(ERROR_PROJECT, "the format is longer than %d bytes (limit FORMAT_BYTES)",
+                         (int)LIMIT_FORMAT_BYTES);
     for (size_t i = 0; i < pattern.len; i++) {
         char directive = i + 1 < pattern.len ? pattern.at[i + 1] : '\0';
         if (pattern.at[i] != '%') {

@@ -196,7 +196,7 @@ static FALLIBLE check_values(const struct column_plan *plan, const struct cell_c
                              struct conform_worker *worker, struct conform_slot *slot,
                              const struct record_batch *batch, size_t column, const uint8_t *states)
 {
-    bool has_memo = check->set || check->pattern;
+    bool has_memo = (check->set || check->pattern) && check->memo < MEMO_CHECKS;
     for (size_t i = 0; i < batch->record_count; i++) {
         const struct raw_cell *cell = batch_cell(batch, i, column);
         struct str text = raw_text(batch, cell);

@@ -77,8 +77,8 @@ struct value_set {
     struct map encoded;
 };
 
-/* Texts that passed a check not long ago. */
-enum { MEMO_SLOTS = 1024, MEMO_BYTES = 23 };
+/* Texts that passed a check not long ago; of the first MEMO_CHECKS checks of a table. */
+enum { MEMO_SLOTS = 1024, MEMO_BYTES = 23, MEMO_CHECKS = 64 };
 struct value_memo {
     struct {
         uint8_t used; /* length plus 1, 0: none */

@@ -1,7 +1,9 @@
 #include "mlops/base/arena.h"
 #include "mlops/data/keyset.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "../../../src/data/keyset_private.h"
 #include "support/unit.h"
@@ -241,6 +243,26 @@ static void a_directory_that_is_not_there_is_an_error(void **state)
     error_drop(error);
 }
 
+static void a_full_disk_is_an_error_that_says_what_to_do(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    struct error *error = NULL;
+    AUTO(keyset_drop) struct keyset *set = set_open(2400);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, before.rlim_max}), 0);
+    for (uint64_t row = 1; row < 1000 && !error; row++) {
+        struct key_entry entry = entry_of(row, row);
+        error = keyset_add(set, &entry, 1);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_non_null(error);
+    assert_non_null(strstr(error->text, "keys that do not fit into memory"));
+    assert_non_null(strstr(error->hint, "TMPDIR"));
+    error_drop(error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +276,7 @@ int main(void)
         cmocka_unit_test(one_key_in_every_row_is_no_trouble),
         cmocka_unit_test(the_first_rows_are_the_same_whatever_the_memory),
         cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
+        cmocka_unit_test(a_full_disk_is_an_error_that_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
