@@ -67,6 +67,8 @@ static void add_number(struct buf *out, struct str text)
 static struct str distinct_of(struct arena *arena, const struct column_profile *column)
 {
     struct str count = count_print(arena, (int64_t)column->distinct);
+    if (column->count && !column->distinct)
+        return STR("-"); /* a footer does not tell */
     return column->distinct_is_exact || !column->distinct
                ? count
                : str_print(arena, "about %.*s", STR_FMT(count));

@@ -156,8 +156,10 @@ static void fill_row(struct arena *arena, const struct profile *profile,
     row[AT_NULLS] = cell_int_shown(tabular_share(arena, column->null_count, profile->record_count),
                                    (int64_t)column->null_count);
     row[AT_BAD] = cell_int(arena, (int64_t)column->bad_count);
-    row[AT_DISTINCT] = cell_int_shown(distinct, (int64_t)column->distinct);
-    row[AT_EXACT] = cell_bool(column->distinct_is_exact);
+    if (column->distinct || !column->count) { /* a footer does not tell */
+        row[AT_DISTINCT] = cell_int_shown(distinct, (int64_t)column->distinct);
+        row[AT_EXACT] = cell_bool(column->distinct_is_exact);
+    }
     if (column->has_numbers)
         fill_numbers(arena, column, row);
     if (column->has_lengths) {

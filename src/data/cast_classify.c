@@ -101,9 +101,10 @@ static enum value_class digit_class(struct str text, struct cast_value *ret)
     struct cast_moment moment;
     if (str_is(text, "-"))
         return CLASS_NULL;
-    if (integer_parse(text, ret))
+    bool is_real = number_parse(text, &ret->number);
+    if (is_real && integer_parse(text, ret))
         return CLASS_INTEGER;
-    if (number_parse(text, &ret->number))
+    if (is_real)
         return CLASS_REAL;
     if (date_read(text, &moment)) {
         ret->number = (double)moment.days;
@@ -187,48 +188,83 @@ SWAR_INLINE bool quick_boolean(struct str text, struct cast_value *ret)
                          (memcmp(text.at, "false", 5) == 0 || memcmp(text.at, "False", 5) == 0);
 }
 
-/* A text ends 16 bytes or more behind the start of its batch and is not empty. */
-SWAR_INLINE bool quick_class(struct str text, enum value_class hint, struct cast_value *ret,
-                             enum value_class *class)
+/* A cell read quickly, or not. The text is not empty and ends 16 bytes or more behind the start of
+ * its batch. */
+typedef bool quick_class(struct str text, struct cast_value *ret, enum value_class *class);
+
+/* Whatever it is. */
+SWAR_INLINE bool quick_any(struct str text, struct cast_value *ret, enum value_class *class)
 {
     char c = text.at[0];
-    if ((unsigned char)(c - '0') < 10 || c == '-' || c == '.') {
-        if (hint == CLASS_DATETIME && swar_datetime(text, &ret->number)) {
-            *class = CLASS_DATETIME;
-            return true;
-        }
-        if (hint == CLASS_DATE && swar_date(text, &ret->number)) {
-            *class = CLASS_DATE;
-            return true;
-        }
+    if ((unsigned char)(c - '0') < 10 || c == '-' || c == '.')
         return quick_number(text, ret, class);
-    }
-    if (hint == CLASS_BOOLEAN && quick_boolean(text, ret)) {
-        *class = CLASS_BOOLEAN;
-        return true;
-    }
     ret->number = (double)NAN;
     *class = CLASS_TEXT;
     return c != '+' && (text.len > WORD_MOST || !begins_word(c));
 }
 
-void classify_column(const struct record_batch *batch, size_t column, enum value_class hint,
-                     struct column_room *room, struct column_data *ret)
+/* What most cells of a column are comes first; quick_any takes what is not. */
+SWAR_INLINE bool quick_integer(struct str text, struct cast_value *ret, enum value_class *class)
+{
+    if (!swar_integer(text, &ret->integer))
+        return false;
+    ret->number = (double)ret->integer;
+    *class = CLASS_INTEGER;
+    return true;
+}
+
+SWAR_INLINE bool quick_datetime(struct str text, struct cast_value *ret, enum value_class *class)
+{
+    *class = CLASS_DATETIME;
+    return swar_datetime(text, &ret->number);
+}
+
+SWAR_INLINE bool quick_date(struct str text, struct cast_value *ret, enum value_class *class)
+{
+    *class = CLASS_DATE;
+    return swar_date(text, &ret->number);
+}
+
+SWAR_INLINE bool quick_truth(struct str text, struct cast_value *ret, enum value_class *class)
+{
+    *class = CLASS_BOOLEAN;
+    return quick_boolean(text, ret);
+}
+
+SWAR_INLINE void classify_cells(const struct record_batch *batch, size_t column,
+                                struct column_room *room, quick_class *quick)
 {
     const struct raw_cell *cell = batch->cells + column;
-    room_reserve(room, batch->record_count);
     for (size_t i = 0; i < batch->record_count; i++, cell += batch->column_count) {
         struct cast_value value = {0};
-        enum value_class class = CLASS_TEXT;
+        enum value_class class = CLASS_NULL;
         size_t len = cell->len;
         struct str text = {batch->text + cell->at, len};
         bool is_usual = cell->kind == RAW_TEXT && len && cell->at + len >= 16;
-        if (!is_usual || !quick_class(text, hint, &value, &class))
+        if (!is_usual || (!quick(text, &value, &class) && !quick_any(text, &value, &class)))
             class = slow_class((enum raw_kind)cell->kind, text, &value);
         room->states[i] = (uint8_t) class;
         room->numbers[i] = value.number;
         room->integers[i] = value.integer;
     }
+}
+
+void classify_column(const struct record_batch *batch, size_t column, enum value_class hint,
+                     struct column_room *room, struct column_data *ret)
+{
+    room_reserve(room, batch->record_count);
+    if (hint == CLASS_REAL)
+        classify_cells(batch, column, room, quick_number);
+    else if (hint == CLASS_INTEGER)
+        classify_cells(batch, column, room, quick_integer);
+    else if (hint == CLASS_DATETIME)
+        classify_cells(batch, column, room, quick_datetime);
+    else if (hint == CLASS_DATE)
+        classify_cells(batch, column, room, quick_date);
+    else if (hint == CLASS_BOOLEAN)
+        classify_cells(batch, column, room, quick_truth);
+    else
+        classify_cells(batch, column, room, quick_any);
     *ret = (struct column_data){.count = batch->record_count,
                                 .states = room->states,
                                 .numbers = room->numbers,

@@ -29,6 +29,8 @@ struct parts {
 static size_t count_digits(const char *at, const char *end)
 {
     const char *start = at;
+    while (end - at >= 8 && swar_is_digits(swar_load(at)))
+        at += 8;
     while (at < end && (unsigned char)(*at - '0') < 10)
         at++;
     return (size_t)(at - start);
@@ -75,6 +77,8 @@ static bool read_parts(struct str text, struct parts *ret)
 
 static void add_digits(const char *at, size_t len, uint64_t *digits)
 {
+    for (; len >= 8; len -= 8, at += 8)
+        *digits = *digits * 100000000 + swar_number(swar_load(at));
     for (size_t i = 0; i < len; i++)
         *digits = *digits * 10 + (uint64_t)(at[i] - '0');
 }
@@ -184,8 +188,9 @@ bool integer_parse(struct str text, struct cast_value *ret)
 {
     struct parts parts;
     uint64_t digits = 0;
-    if (!text.len || !read_parts(text, &parts) ||
-        parts.whole_len + (text.at[0] == '-' || text.at[0] == '+') != text.len)
+    size_t sign = text.len && (text.at[0] == '-' || text.at[0] == '+');
+    if (text.len == sign || count_digits(text.at + sign, text.at + text.len) + sign != text.len ||
+        !read_parts(text, &parts))
         return false;
     strip_zeros(&parts);
     if (parts.whole_len <= DIGITS_EXACT)

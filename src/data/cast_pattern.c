@@ -3,9 +3,9 @@
  * number could have been shorter ("%d%m" of "111"), within a bounded number of steps. */
 #include "cast_pattern.h"
 
-#include <strings.h>
+#include "mlops/base/limits.h"
 
-enum { STEPS_MOST = 2000, DEPTH_MOST = 128 };
+#include <strings.h>
 
 static const char *const month_names[] = {"january",   "february", "march",    "april",
                                           "may",       "june",     "july",     "august",
@@ -59,6 +59,7 @@ static void store(struct reading *reading, char directive, int value)
     case 'I':
     case 'l':
         reading->hour = value;
+        reading->is_twelve = directive == 'I' || directive == 'l';
         break;
     case 'M':
         reading->minute = value;
@@ -273,7 +274,7 @@ static bool same_letter(char a, char b)
 
 static bool match(struct reading *reading, struct str pattern, size_t at, int depth)
 {
-    if (depth > DEPTH_MOST || ++reading->steps > STEPS_MOST)
+    if (depth > LIMIT_FORMAT_BYTES || ++reading->steps > LIMIT_FORMAT_STEPS)
         return false;
     while (pattern.len && pattern.at[0] != '%' && !is_blank(pattern.at[0])) {
         if (at >= reading->text.len || !same_letter(pattern.at[0], reading->text.at[at]))

@@ -1,7 +1,9 @@
 /* Patterns of strptime: made ready once, and what a text that matches them means. */
+#include "mlops/base/limits.h"
+
 #include "cast_pattern.h"
 
-enum { PATTERN_MOST = 256, DAY_S = 86400, YEAR_DEFAULT = 1900 };
+enum { DAY_S = 86400, YEAR_DEFAULT = 1900 };
 
 /* Directives that stand for several; NULL: none of these. */
 static const char *expansion(char directive)
@@ -29,8 +31,9 @@ static const char *expansion(char directive)
 FALLIBLE pattern_expand(struct arena *arena, struct str pattern, struct str *ret)
 {
     struct buf out = buf_in(arena);
-    if (pattern.len > PATTERN_MOST)
-        return error_new(ERROR_PROJECT, "a format is longer than %d bytes", PATTERN_MOST);
+    if (pattern.len > (size_t)LIMIT_FORMAT_BYTES)
+        return error_new(ERROR_PROJECT, "the format is longer than %d bytes (limit FORMAT_BYTES)",
+                         (int)LIMIT_FORMAT_BYTES);
     for (size_t i = 0; i < pattern.len; i++) {
         char directive = i + 1 < pattern.len ? pattern.at[i + 1] : '\0';
         if (pattern.at[i] != '%') {
@@ -50,19 +53,20 @@ FALLIBLE pattern_expand(struct arena *arena, struct str pattern, struct str *ret
     return NULL;
 }
 
-/* The hour of the day of an hour with AM or PM, where there is one. */
+/* AM and PM belong to an hour of twelve, which without them is one of the morning. */
 static int hour_of_day(const struct reading *reading)
 {
-    if (!reading->half)
+    if (!reading->is_twelve)
         return reading->hour;
     return reading->hour % 12 + (reading->half == 2 ? 12 : 0);
 }
 
+/* The day of the year decides, where there is one. */
 static bool take_date(const struct reading *reading, int64_t *ret_days)
 {
     int64_t year = reading->has_year ? reading->year : YEAR_DEFAULT;
     int month = reading->month ? reading->month : 1, day = reading->day ? reading->day : 1;
-    if (reading->day_of_year && !reading->month && !reading->day) {
+    if (reading->day_of_year) {
         *ret_days = days_of_date(year, 1, 1) + reading->day_of_year - 1;
         return *ret_days < days_of_date(year + 1, 1, 1);
     }
@@ -75,8 +79,6 @@ bool pattern_read(struct str pattern, struct str text, struct cast_moment *ret)
     struct reading reading = {.text = text};
     *ret = (struct cast_moment){0};
     if (!pattern_match(pattern, &reading))
-        return false;
-    if (reading.half && reading.hour > 12)
         return false;
     ret->fraction = reading.fraction;
     if (reading.has_epoch) {

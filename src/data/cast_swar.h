@@ -93,44 +93,52 @@ SWAR_INLINE bool swar_integer(struct str text, int64_t *ret)
     return true;
 }
 
-/* Takes out the point that `found` marks in the right word; how many digits follow it. */
-SWAR_INLINE size_t swar_close(struct swar_pair *pair, uint64_t found)
+/* Takes out the point that `found` marks, what stands before it moving up by a byte and `carry`
+ * into its place; how many digits follow the point. */
+SWAR_INLINE size_t swar_close(uint64_t *word, uint64_t found, uint64_t carry)
 {
     unsigned shift = (unsigned)__builtin_ctzll(found) & ~7U;
     uint64_t before = (UINT64_C(1) << shift) - 1;
-    pair->right = (pair->right & ~(before | UINT64_C(0xff) << shift)) |
-                  (pair->right & before) << 8 | pair->left >> 56;
-    pair->left = pair->left << 8 | '0';
+    *word = (*word & ~(before | UINT64_C(0xff) << shift)) | (*word & before) << 8 | carry;
     return 7 - shift / 8;
 }
 
-/* -?digits with or without a point and up to 7 digits behind it, 16 bytes in all: exact, because
- * both the digits as an integer and the power of ten are. */
-SWAR_INLINE bool swar_decimal(struct str text, double *ret, bool *ret_has_point)
+/* Exact, because both the digits as an integer and the power of ten are. */
+SWAR_INLINE double swar_quotient(uint64_t digits, size_t places, bool is_negative)
 {
     static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+    double value = (double)(int64_t)digits / powers[places];
+    return is_negative ? -value : value;
+}
+
+/* -?digits with or without a point and up to 7 digits behind it, 16 bytes in all. */
+SWAR_INLINE bool swar_decimal(struct str text, double *ret, bool *ret_has_point)
+{
     bool is_negative = text.at[0] == '-';
     size_t len = text.len - is_negative, places = 0;
-    struct swar_pair pair = {SWAR_EACH('0'), 0};
-    if (len - 1 < 8)
-        pair.right = swar_short(text.at + text.len, len);
-    else
-        pair = swar_pair(text.at + text.len, len);
-    uint64_t found = swar_find(pair.right, '.');
-    if (found)
-        places = swar_close(&pair, found);
-    if (len - 1 >= 16 || (found && len == 1) || !swar_is_digits(pair.right))
-        return false;
-    uint64_t digits = swar_number(pair.right);
-    if (pair.left != SWAR_EACH('0')) {
-        if (!swar_is_digits(pair.left))
+    uint64_t digits = 0, found = 0;
+    if (len - 1 < 8) {
+        uint64_t word = swar_short(text.at + text.len, len);
+        found = swar_find(word, '.');
+        if (found)
+            places = swar_close(&word, found, '0');
+        if (!swar_is_digits(word) || (found && len == 1))
             return false;
-        digits += swar_number(pair.left) * 100000000;
+        digits = swar_number(word);
+    } else {
+        struct swar_pair pair = swar_pair(text.at + text.len, len);
+        found = swar_find(pair.right, '.');
+        if (found) {
+            places = swar_close(&pair.right, found, pair.left >> 56);
+            pair.left = pair.left << 8 | '0';
+        }
+        if (len - 1 >= 16 || !swar_is_digits(pair.left) || !swar_is_digits(pair.right))
+            return false;
+        digits = swar_number(pair.left) * 100000000 + swar_number(pair.right);
         if (digits > UINT64_C(1) << 53)
             return false;
     }
-    double value = (double)(int64_t)digits / powers[places];
-    *ret = is_negative ? -value : value;
+    *ret = swar_quotient(digits, places, is_negative);
     *ret_has_point = found != 0;
     return true;
 }

@@ -184,7 +184,7 @@ static double between(double a, double b, double share)
 double distribution_quantile(const struct distribution *from, double q)
 {
     if (from->len == 0)
-        return NAN;
+        return (double)NAN;
     double place = fmax(0, (from->total - 1) * fmin(fmax(q, 0), 1));
     double rank = floor(place), below = 0;
     for (size_t i = 0; i + 1 < from->len; i++) {
@@ -201,7 +201,7 @@ double distribution_quantile(const struct distribution *from, double q)
 double distribution_share(const struct distribution *from, double x)
 {
     if (from->len == 0)
-        return NAN;
+        return (double)NAN;
     if (x >= from->values[from->len - 1])
         return 1;
     double sum = 0;
@@ -227,7 +227,7 @@ double distribution_sd(const struct distribution *from, bool is_population)
 {
     double freedom = is_population ? from->total : from->total - 1;
     if (from->len == 0 || !(freedom > 0))
-        return NAN;
+        return (double)NAN;
     long double mean = mean_of(from), sum = 0;
     for (size_t i = 0; i < from->len; i++) {
         long double away = (long double)from->values[i] - mean;

@@ -10,13 +10,15 @@ const struct drift_method_row *drift_methods(void)
     static const struct drift_method_row rows[DRIFT_COUNT] = {
         [DRIFT_PSI] = {"psi", true, true, false, 0.1,
                        "sum (p-q) ln(p/q) over the values, shares at least 1e-4",
-                       "sum (p-q) ln(p/q) over the reference's deciles, shares at least 1e-4"},
+                       "sum (p-q) ln(p/q) over the reference's deciles, shares at least 1e-4; a "
+                       "value that is several of them is a bin of its own"},
         [DRIFT_KS] = {"ks", true, false, false, 0.2,
                       "largest difference of the two distribution functions", NULL},
         [DRIFT_JS] = {"js", true, true, false, 0.1,
                       "Jensen-Shannon divergence in bits over the values",
                       "Jensen-Shannon divergence in bits over bins of equal width, as many as "
-                      "Sturges' rule gives for both together"},
+                      "Sturges' rule gives for both together; of at most 20 different numbers, "
+                      "over the numbers"},
         [DRIFT_CHI2] =
             {"chi2", false, true, true, 0.05,
              "p of Pearson's chi-squared of the 2 x k table of counts, the rarest values "
@@ -35,7 +37,8 @@ const struct drift_method_row *drift_methods(void)
         [DRIFT_HELLINGER] = {"hellinger", true, true, false, 0.1,
                              "sqrt(1 - sum sqrt(pq)) over the values",
                              "sqrt(1 - sum sqrt(pq)) over bins of equal width, as many as "
-                             "Sturges' rule gives for both together"},
+                             "Sturges' rule gives for both together; of at most 20 different "
+                             "numbers, over the numbers"},
     };
     return rows;
 }
@@ -111,7 +114,7 @@ FALLIBLE drift_measure(struct arena *arena, const struct column_profile *referen
     ret->reference_size = size_of(reference, ret->is_numeric);
     ret->current_size = size_of(current, ret->is_numeric);
     for (size_t i = 0; i < DRIFT_COUNT; i++)
-        ret->methods[i] = NAN;
+        ret->methods[i] = (double)NAN;
     bool has_values = drift_collect_values(arena, reference, current, ret);
     ret->is_exact = ret->is_numeric
                         ? reference->distribution.is_exact && current->distribution.is_exact

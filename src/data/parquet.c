@@ -21,6 +21,10 @@ static void finish_column(const struct parquet_reader *reader, const struct parq
     column->has_null_count = !leaf->is_part && is_told && !leaf->lacks_nulls &&
                              leaf->null_count <= (uint64_t)reader->row_count;
     column->null_count = column->has_null_count ? leaf->null_count : 0;
+    if (!leaf->is_part && leaf->kind.logical == LOGICAL_NULL) { /* holds nothing else */
+        column->has_null_count = true;
+        column->null_count = (uint64_t)reader->row_count;
+    }
     column->has_bounds = !leaf->is_part && leaf->has_bounds && !leaf->lacks_bounds;
     if (!column->has_bounds)
         return;
@@ -35,7 +39,7 @@ static void finish_columns(struct parquet_reader *reader)
     vec_each (struct parquet_leaf, leaf, &reader->leaves)
         finish_column(reader, leaf, &reader->columns.at[leaf->column]);
     vec_each (struct parquet_column, column, &reader->columns) {
-        if (column->is_required) {
+        if (column->is_required && column->null_count == 0) {
             column->has_null_count = true;
             column->null_count = 0;
         }
@@ -194,8 +198,8 @@ static struct column_profile column_profile_of(const struct parquet *parquet,
         .number_count = has_numbers ? count : 0,
         .min = has_numbers ? from->min : (double)NAN,
         .max = has_numbers ? from->max : (double)NAN,
-        .mean = NAN,
-        .sd = NAN,
+        .mean = (double)NAN,
+        .sd = (double)NAN,
     };
 }
 

@@ -6,7 +6,7 @@
 
 #include "profile_private.h"
 
-enum { STATES = 16, VALUES_LEAST = 16, VALUE_BYTES_LEAST = 512 };
+enum { VALUES_LEAST = 8, VALUE_BYTES_LEAST = 512 };
 
 bool type_has_numbers(enum field_type type)
 {
@@ -96,8 +96,8 @@ static void open_worker(struct profiler *profiler, struct profile_worker *worker
 {
     worker->columns = arena_new_array(&profiler->arena, struct column_sums, profiler->column_count);
     for (size_t i = 0; i < profiler->column_count; i++) {
-        worker->columns[i].min = INFINITY;
-        worker->columns[i].max = -INFINITY;
+        worker->columns[i].min = HUGE_VAL;
+        worker->columns[i].max = -HUGE_VAL;
         worker->columns[i].hint = CLASS_TEXT;
     }
 }
@@ -132,6 +132,7 @@ static void worker_drop(struct profiler *profiler, struct profile_worker *worker
     for (size_t i = 0; i < profiler->column_count; i++) {
         value_table_drop(&worker->columns[i].values);
         free(worker->columns[i].sketch);
+        free(worker->columns[i].null_words);
     }
     free(worker->numbers);
 }

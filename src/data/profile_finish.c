@@ -5,19 +5,6 @@
 
 /* --- the sums of all workers ---------------------------------------------------------------- */
 
-static void merge_word(struct column_sums *into, const struct null_word *word)
-{
-    for (size_t i = 0; i < NULL_WORDS && word->count; i++) {
-        struct null_word *own = &into->null_words[i];
-        if (own->count && (own->len != word->len || memcmp(own->text, word->text, word->len) != 0))
-            continue;
-        uint64_t count = own->count + word->count;
-        *own = *word;
-        own->count = count;
-        return;
-    }
-}
-
 static void merge_lengths(struct column_sums *into, const struct column_sums *from)
 {
     if (from->length_count == 0)
@@ -35,8 +22,6 @@ static void merge_sums(struct column_sums *into, const struct column_sums *from)
         into->classes[i] += from->classes[i];
     for (size_t i = 0; i < ROLE_COUNT; i++)
         into->roles[i] += from->roles[i];
-    for (size_t i = 0; i < NULL_WORDS; i++)
-        merge_word(into, &from->null_words[i]);
     merge_lengths(into, from);
     into->number_count += from->number_count;
     into->zero_count += from->zero_count;
@@ -120,14 +105,32 @@ static enum field_type type_of(const struct column_sums *sums)
     return sums->has_native ? TYPE_ANY : TYPE_STRING;
 }
 
+static void add_word(struct arena *arena, struct value_count *texts, size_t *len,
+                     const struct null_word *word)
+{
+    struct str text = {word->text, word->len};
+    size_t at = 0;
+    while (at < *len && !str_equal(texts[at].value, text))
+        at++;
+    if (at == NULL_WORDS)
+        return;
+    if (at == *len)
+        texts[(*len)++].value = str_copy(arena, text);
+    texts[at].count += word->count;
+}
+
 static void finish_nulls(struct column_finish *finish)
 {
-    const struct null_word *words = finish->sums.null_words;
-    struct value_count *texts = arena_new_array(finish->arena, struct value_count, NULL_WORDS);
+    struct profiler *profiler = finish->profiler;
+    struct value_count *texts = NULL;
     size_t len = 0;
-    for (size_t i = 0; i < NULL_WORDS && words[i].count; i++)
-        texts[len++] = (struct value_count){
-            str_copy(finish->arena, (struct str){words[i].text, words[i].len}), words[i].count};
+    for (size_t i = 0; i < profiler->worker_count; i++) {
+        const struct null_word *words = profiler->workers[i].columns[finish->column].null_words;
+        if (words && !texts)
+            texts = arena_new_array(finish->arena, struct value_count, NULL_WORDS);
+        for (size_t j = 0; words && j < NULL_WORDS && words[j].count; j++)
+            add_word(finish->arena, texts, &len, &words[j]);
+    }
     finish->profile->null_texts = value_counts_sort(texts, len);
     finish->profile->null_text_count = len;
 }
@@ -166,7 +169,7 @@ static void finish_drop(struct column_finish *finish)
 static void finish_sums(struct column_finish *finish)
 {
     struct profiler *profiler = finish->profiler;
-    finish->sums = (struct column_sums){.min = INFINITY, .max = -INFINITY};
+    finish->sums = (struct column_sums){.min = HUGE_VAL, .max = -HUGE_VAL};
     for (size_t i = 0; i < profiler->worker_count; i++)
         merge_sums(&finish->sums, &profiler->workers[i].columns[finish->column]);
 }

@@ -83,10 +83,10 @@ void moments_merge(struct wide_moments *into, const struct moments *from)
 {
     if (!(from->count > 0))
         return;
-    long double more = from->count, all = into->count + more;
-    long double away = from->mean - into->mean;
+    long double more = (long double)from->count, all = into->count + more;
+    long double away = (long double)from->mean - into->mean;
     into->mean += away * more / all;
-    into->squares += from->squares + away * away * into->count * more / all;
+    into->squares += (long double)from->squares + away * away * into->count * more / all;
     into->count = all;
 }
 
@@ -107,7 +107,7 @@ static void widen(struct bounds *bounds, lanes two)
 static void add_bounds(struct column_visit *visit, const struct bounds *bounds)
 {
     struct column_sums *sums = visit->sums;
-    double min = INFINITY, max = -INFINITY;
+    double min = HUGE_VAL, max = -HUGE_VAL;
     for (size_t i = 0; i < LANES; i++) {
         min = fmin(min, bounds->min[i]);
         max = fmax(max, bounds->max[i]);
@@ -124,7 +124,7 @@ static void visit_bounds(struct column_visit *visit)
 {
     const double *numbers = visit->numbers;
     size_t count = visit->number_count, i = 0;
-    const lanes top = {INFINITY, INFINITY};
+    const lanes top = {HUGE_VAL, HUGE_VAL};
     struct bounds bounds = {.min = top, .max = -top};
     for (; i + LANES <= count; i += LANES)
         widen(&bounds, load(numbers + i));

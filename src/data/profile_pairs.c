@@ -72,7 +72,7 @@ static double correlation(const struct side *a, const struct side *b, size_t len
     double n = total(sums.count), x = total(sums.x), y = total(sums.y);
     double xx = total(sums.xx) - x * x / n, yy = total(sums.yy) - y * y / n;
     if (!(n >= 2) || !(xx > 1e-13 * total(sums.xx)) || !(yy > 1e-13 * total(sums.yy)))
-        return NAN;
+        return (double)NAN;
     double r = (total(sums.xy) - x * y / n) / (sqrt(xx) * sqrt(yy));
     return fmax(-1, fmin(1, r));
 }

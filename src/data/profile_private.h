@@ -248,9 +248,9 @@ struct column_sums {
     uint64_t number_count, zero_count, negative_count, infinite_count, nan_count;
     double min, max;
     uint64_t length_count, length_sum, length_min, length_max;
-    uint64_t object_count; /* JSON objects among CLASS_JSON */
-    bool has_native;       /* JSON values that are no strings */
-    struct null_word null_words[NULL_WORDS];
+    uint64_t object_count;        /* JSON objects among CLASS_JSON */
+    bool has_native;              /* JSON values that are no strings */
+    struct null_word *null_words; /* NULL_WORDS of them; NULL: no null was seen */
     struct value_table values;
     uint8_t *sketch; /* NULL: `values` holds all */
     uint8_t hint;    /* enum value_class */
@@ -272,9 +272,11 @@ struct profile_slot {
     size_t len, record_cap, cell_cap;
 };
 
+enum { STATES = 16 }; /* of a cell: of either kind fewer */
+
 /* How the states of a column are read. */
 struct column_rule {
-    uint8_t roles[256];          /* enum cell_role by state */
+    uint8_t roles[STATES];       /* enum cell_role by state */
     uint64_t salts[CLASS_COUNT]; /* numbers of different axes differ in the sketch */
     bool is_cast;                /* states are value_state, not value_class */
     bool has_lengths[CLASS_COUNT];

@@ -34,7 +34,7 @@ static FALLIBLE number_of(const struct doc_node *node, double *ret)
     else if (node->kind == DOC_REAL)
         *ret = node->real;
     else if (node->kind == DOC_NULL)
-        *ret = NAN;
+        *ret = (double)NAN;
     else
         return doc_error(node, "a profile has %s where a number belongs",
                          doc_kind_name(node->kind));

@@ -43,8 +43,8 @@ static void sink(struct row_heap *heap, uint64_t hash, uint32_t place)
 {
     size_t at = 0;
     for (size_t below = 1; below < heap->len; below = at * 2 + 1) {
-        size_t other = MIN_OF(below + 1, heap->len - 1);
-        below += heap->hashes[other] > heap->hashes[below]; /* no branch: it is a coin's toss */
+        if (below + 1 < heap->len && heap->hashes[below + 1] > heap->hashes[below])
+            below++;
         if (heap->hashes[below] < hash)
             break;
         heap_set(heap, at, heap->hashes[below], heap->places[below]);
@@ -161,7 +161,8 @@ static void keep_cells(struct sample *sample, const struct profile_slot *slot, s
     }
 }
 
-/* A text that is too long to be kept whole names nothing. */
+/* Also of a number: its column may turn out to be one of texts. A text that is too long to be kept
+ * whole names nothing. */
 static void keep_text(struct sample_text *into, uint64_t *cell, struct str text)
 {
     if (text.len > sizeof into->text) {
@@ -192,7 +193,7 @@ static void keep_texts(struct sample *sample, const struct profile_slot *slot,
         if (!sample->texts[i])
             open_texts(sample, i);
         sample->text_cells[i][place] = cell;
-        if (sample_is_text(cell))
+        if (cell != SAMPLE_NULL)
             keep_text(&sample->texts[i][place], &sample->text_cells[i][place],
                       profile_cell_text(batch, batch_cell(batch, slot->records[at], i)));
     }

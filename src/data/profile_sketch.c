@@ -6,7 +6,7 @@
 static double sigma(double x)
 {
     if (x >= 1)
-        return INFINITY;
+        return HUGE_VAL;
     double sum = x, before = 0;
     for (double factor = 1; sum > before; factor *= 2) {
         x *= x;
@@ -21,7 +21,7 @@ static double tau(double x)
 {
     if (x <= 0 || x >= 1)
         return 0;
-    double sum = 1 - x, before = INFINITY;
+    double sum = 1 - x, before = HUGE_VAL;
     for (double factor = 0.5; sum < before; factor /= 2) {
         x = sqrt(x);
         before = sum;

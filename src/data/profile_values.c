@@ -4,7 +4,7 @@
 
 #include "profile_private.h"
 
-enum { PLACES_FIRST = 32 };
+enum { PLACES_FIRST = 16 };
 
 static size_t kept_bytes(const struct text_key *key)
 {
@@ -42,7 +42,7 @@ static void add_entry(struct value_table *table, size_t place, const struct valu
                       uint64_t count)
 {
     if (table->len == table->cap) {
-        table->cap = table->cap ? table->cap * 2 : PLACES_FIRST / 2;
+        table->cap = table->cap ? table->cap * 2 : PLACES_FIRST / 4;
         table->entries = memory_grow(table->entries, table->cap * sizeof *table->entries);
     }
     uint32_t text_at = keep_text(table, cell);

@@ -159,7 +159,7 @@ static size_t frequent_runs(struct arena *scratch, const struct sample *sample, 
 static bool name_cell(const struct column_finish *finish, uint64_t cell, struct str *ret)
 {
     const struct sample *sample = &finish->profiler->sample;
-    if (!sample_is_text(cell)) {
+    if (finish->profile->has_numbers) {
         *ret = profile_number_text(finish->arena, finish->profile->type, sample_number(cell));
         return true;
     }

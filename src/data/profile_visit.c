@@ -204,6 +204,10 @@ static void count_word(struct column_sums *sums, struct str text)
 
 void profile_visit_nulls(struct column_visit *visit)
 {
+    if (!visit->sums->null_words) {
+        visit->sums->null_words = memory_grow(NULL, NULL_WORDS * sizeof(struct null_word));
+        memset(visit->sums->null_words, 0, NULL_WORDS * sizeof(struct null_word));
+    }
     for (size_t i = 0; i < visit->data->count; i++) {
         if (visit->data->states[i] != CLASS_NULL)
             continue;

@@ -95,6 +95,7 @@ struct csv_form {
     bool doubles_quotes, skips_space;
     bool takes_crlf; /* "\n", with or without "\r" before it */
     bool is_plain;   /* the fast way can read it */
+    bool is_wide;    /* by wider registers, with instructions that count bits */
 };
 
 enum json_place { JSON_BEFORE, JSON_INSIDE, JSON_BEHIND };

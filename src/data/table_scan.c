@@ -119,7 +119,7 @@ static void commit_one(struct scan *scan, struct table_slot *slot)
 }
 
 /* Only the thread that called tells: an observer is not made for several. */
-static void tell(struct scan *scan, size_t worker, bool is_last)
+static void tell(struct scan *scan, size_t worker)
 {
     struct event event = {
         .kind = EVENT_HASHING,
@@ -127,7 +127,7 @@ static void tell(struct scan *scan, size_t worker, bool is_last)
         .total_bytes = (int64_t)source_total_bytes(scan->table->source),
     };
     const struct observer *observer = scan->table->options.observer;
-    if (worker != 0 || !observer || (!is_last && scan->done_bytes - scan->told_bytes < TELL_BYTES))
+    if (worker != 0 || !observer || scan->done_bytes - scan->told_bytes < TELL_BYTES)
         return;
     scan->told_bytes = scan->done_bytes;
     pthread_mutex_unlock(&scan->mutex);
@@ -165,7 +165,7 @@ static FALLIBLE work(void *context, size_t worker)
         else if (!step(scan, worker))
             pthread_cond_wait(&scan->changes, &scan->mutex);
         else
-            tell(scan, worker, false);
+            tell(scan, worker);
     }
     pthread_cond_broadcast(&scan->changes);
     pthread_mutex_unlock(&scan->mutex);

@@ -235,9 +235,8 @@ static const struct schema_entry entries[] = {
  * somebody's own. */
 static void bind_foreign(struct schema_binding *binding, const struct doc_node *key)
 {
-    static const char *const required[] = {"required"};
     const char *meant = entry_suggest(entries, COUNT_OF(entries), key->text);
-    bool is_required = schema_suggest(key->text, required, 1) && key->text.len > 4;
+    bool is_required = str_distance(key->text, STR("required")) <= 1;
     if (is_required)
         binder_error(binding->binder, key, "'%.*s' of %.*s belongs into its 'constraints'",
                      STR_FMT(key->text), STR_FMT(binding->where));

@@ -82,7 +82,9 @@
     LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes", "of one file: 10,000 columns in 50 row groups") \
     LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
     LIMIT(MEASUREMENT_BYTES, 67108864, "bytes", "what one validate stage measured, as JSON")       \
-    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")
+    LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
+    LIMIT(FORMAT_BYTES, 256, "bytes", "a format of dates such as %d.%m.%Y")                        \
+    LIMIT(FORMAT_STEPS, 2000, "steps", "matching one cell with it; stops exponential formats")
 
 #define MLOPS_LIMIT_CONSTANT(name, value, unit, reason)                                            \
     static const int64_t LIMIT_##name __attribute__((unused)) = value;

@@ -1,6 +1,7 @@
 /* Cells to typed values, a column of a batch at a time, and the other way: which type a cell could
  * be. The lexical rules are those of Table Schema v2; where Python's habits differ from the
- * standard (blanks around numbers, "1_000", lenient base64, "2000-1-1") the standard holds. */
+ * standard (blanks around numbers, "1_000", lenient base64, "2000-1-1") the standard holds. Years
+ * have four digits, as in every other reader of the standard, although XSD allows more. */
 #pragma once
 
 #include "mlops/data/table.h"
@@ -30,7 +31,8 @@ struct column_room;
 FALLIBLE column_room_open(struct column_room **ret);
 void column_room_drop(struct column_room **room);
 
-/* A field made ready for casting: sets hashed, patterns compiled. Shared by threads. */
+/* A field made ready for casting: missing values by length, its format's pattern checked. Shared by
+ * threads; all of it lies in the arena, beside the field and what the schema points to. */
 struct caster;
 FALLIBLE caster_open(struct arena *arena, const struct table_schema *schema,
                      const struct schema_field *field, struct caster **ret);

@@ -22,9 +22,8 @@ static struct error *load(struct arena *arena, const char *name, const char *tex
 {
     struct scratch scratch = scratch_open();
     scratch_write(&scratch, name, text);
-    struct str path = str_print(arena, "%s/%s", scratch.path, name);
     *dialect = dialect_for(STR("t.csv"));
-    struct error *error = dialect_load(arena, path, dialect);
+    struct error *error = dialect_load(arena, scratch.fd, str_of(name), dialect);
     scratch_drop(&scratch);
     return error;
 }
@@ -114,7 +113,7 @@ static void a_descriptor_that_is_not_there_is_the_projects_fault(void **state)
     AUTO(arena_drop) struct arena arena = {0};
     struct dialect dialect = {0};
     (void)state;
-    struct error *error = dialect_load(&arena, STR("/nonexistent/d.json"), &dialect);
+    struct error *error = dialect_load(&arena, AT_FDCWD, STR("/nonexistent/d.json"), &dialect);
     assert_non_null(error);
     assert_int_equal(error->code, ERROR_PROJECT);
     assert_error(error, "is not there");

@@ -240,6 +240,49 @@ static void with_a_schema_bad_cells_are_counted_apart(void **state)
     assert_close(column->mean, 2, 0);
 }
 
+static void what_is_not_finite_is_counted_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {"1.5", "inf", "-inf", "2.5", "nan"};
+    add_all(fixture, texts, COUNT_OF(texts));
+    struct profile profile = simple_profile(fixture, 1);
+    const struct column_profile *column = &profile.columns[0];
+    assert_int_equal(column->count, 5);
+    assert_int_equal(column->number_count, 2);
+    assert_int_equal(column->infinite_count, 2);
+    assert_int_equal(column->nan_count, 1);
+    assert_close(column->max, 2.5, 0);
+    assert_close(column->mean, 2, 0);
+    assert_int_equal(column->distribution.len, 2);
+    assert_int_equal(column->distinct, 5);
+}
+
+static void sums_beyond_a_double_still_have_a_mean(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {"1.5e308", "1.5e308", "-1e308"};
+    add_all(fixture, texts, COUNT_OF(texts));
+    struct profile profile = simple_profile(fixture, 1);
+    assert_close(profile.columns[0].mean, 0.6666666666666666e308, 1e-12);
+    assert_int_equal(profile.columns[0].bins[0], 1);
+    assert_int_equal(profile.columns[0].bins[PROFILE_BINS - 1], 2);
+}
+
+/* More different values than are counted: the frequent ones are named as they are written. */
+static void frequent_values_of_mixed_columns_keep_their_spelling(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < 9000; i++)
+        add(fixture, i % 3 ? str_print(&fixture->arena, "v%zu", i) : STR("007"));
+    struct profile profile =
+        profile_of(fixture, (struct going){.columns = 1, .batch = 500, .workers = 2});
+    const struct column_profile *column = &profile.columns[0];
+    assert_int_equal(column->type, TYPE_STRING);
+    assert_int_equal(column->value_count, 1);
+    assert_true(str_is(column->values[0].value, "007"));
+    assert_int_equal(column->values[0].count, 3000);
+}
+
 static void long_texts_are_told_apart_and_cut(void **state)
 {
     struct fixture *fixture = *state;
@@ -457,6 +500,9 @@ int main(void)
         TEST(an_empty_table_has_an_empty_profile),
         TEST(lengths_count_code_points),
         TEST(with_a_schema_bad_cells_are_counted_apart),
+        TEST(what_is_not_finite_is_counted_apart),
+        TEST(sums_beyond_a_double_still_have_a_mean),
+        TEST(frequent_values_of_mixed_columns_keep_their_spelling),
         TEST(long_texts_are_told_apart_and_cut),
         TEST(the_number_of_workers_changes_nothing),
         TEST(beyond_the_sample_shares_are_close),

@@ -168,6 +168,17 @@ static void mann_whitney_is_exact_for_small_samples(void **state)
             whitney_rows[i].expected, 1e-12, whitney_rows[i].d);
 }
 
+/* The sum itself takes seconds here. */
+static void very_large_samples_take_the_expansion(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    double below = stats_kolmogorov_sf(&arena, 1000000, 2e-3);
+    double above = stats_kolmogorov_sf(&arena, 1000001, 2e-3);
+    assert_true(above < below && above > below * 0.9999);
+    assert_near(stats_kolmogorov_sf(&arena, 100000000, 2e-4), 6.6e-4, 0.02, 2e-4);
+}
+
 static void undefined_arguments_give_nan(void **state)
 {
     (void)state;
@@ -203,6 +214,7 @@ int main(void)
         cmocka_unit_test(the_one_sample_distribution_agrees_in_all_its_regions),
         cmocka_unit_test(the_two_sample_distribution_is_exact),
         cmocka_unit_test(mann_whitney_is_exact_for_small_samples),
+        cmocka_unit_test(very_large_samples_take_the_expansion),
         cmocka_unit_test(undefined_arguments_give_nan),
         cmocka_unit_test(a_sum_of_many_keeps_its_digits),
     };

@@ -1,4 +1,5 @@
 #include "mlops/base/limits.h"
+#include "mlops/model/event.h"
 
 #include "support/scratch.h"
 #include "support/tables.h"
@@ -18,9 +19,10 @@ static void expect_read(const char *name, struct str text, const struct dialect 
     static const struct {
         int threads;
         int64_t batch_bytes;
-        bool is_scalar;
-    } ways[] = {{1, 0, false}, {1, 0, true},   {1, 64, false},
-                {1, 1, true},  {3, 16, false}, {3, 0, false}};
+        bool is_scalar, is_narrow;
+    } ways[] = {{1, 0, false, false},  {1, 0, false, true}, {1, 0, true, false},
+                {1, 64, false, false}, {1, 1, true, false}, {3, 16, false, false},
+                {3, 0, false, false}};
     struct scratch scratch = scratch_open();
     write_bytes(&scratch, name, text);
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
@@ -30,6 +32,7 @@ static void expect_read(const char *name, struct str text, const struct dialect 
             .threads = ways[i].threads,
             .batch_bytes = ways[i].batch_bytes,
             .is_scalar = ways[i].is_scalar,
+            .is_narrow = ways[i].is_narrow,
         };
         dump_table(scratch.fd, name, &options, &out);
         assert_string_equal(out.at, expected);
@@ -323,7 +326,6 @@ static void what_is_beyond_a_limit_is_an_error(void **state)
 static void records_that_are_shorter_than_their_columns_take_no_more_memory(void **state)
 {
     AUTO(buf_drop) struct buf text = {0};
-    AUTO(buf_drop) struct buf out = {0};
     struct scratch scratch = scratch_open();
     struct table_options options = {.dialect = dialect_for(STR("t.csv")), .threads = 1};
     (void)state;
@@ -378,6 +380,65 @@ static void an_error_of_a_visitor_stops_the_scan_in_order_of_the_file(void **sta
     scratch_drop(&scratch);
 }
 
+static void tell_bytes(void *context, const struct event *event)
+{
+    struct event *last = context;
+    assert_int_equal(event->kind, EVENT_HASHING);
+    assert_true(event->done_bytes > last->done_bytes && event->done_bytes <= event->total_bytes);
+    *last = *event;
+}
+
+static void long_work_tells_how_far_it_is(void **state)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    AUTO(arena_drop) struct arena arena = {0};
+    struct scratch scratch = scratch_open();
+    struct event last = {0};
+    struct observer observer = {tell_bytes, &last, 0};
+    struct table_visitor visitor = {0};
+    (void)state;
+    buf_add_text(&text, "a,b\n");
+    while (text.len < 40000000)
+        buf_add_text(&text, "1,a text that takes some space in the file\n");
+    write_bytes(&scratch, "t.csv", buf_str(&text));
+    for (int threads = 1; threads <= 2; threads++) {
+        AUTO(table_drop) struct table_reader *table = NULL;
+        struct table_options options = {
+            .dialect = dialect_for(STR("t.csv")), .threads = threads, .observer = &observer};
+        last = (struct event){0};
+        assert_fine(table_open(&arena, scratch.fd, STR("t.csv"), &options, &table));
+        assert_fine(table_scan(table, &visitor));
+        assert_true(last.done_bytes > 16000000);
+        assert_int_equal(last.total_bytes, text.len);
+    }
+    scratch_drop(&scratch);
+}
+
+/* What other readers' test files are about. */
+static void known_difficult_files_are_read(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        {"first,last,address\nJohn,Doe,120 any st.,\"Anytown, WW\"\n",
+         "[first][last][address]\n2:2 John|Doe|120 any st. !4\n"},
+        {"a,b,c\n1,\"\",\"\"\n2,3,4\n", "[a][b][c]\n2:2 1||\n3:3 2|3|4\n"},
+        {"a,b\n1,\"ha \"\"ha\"\" ha\"\n3,4\n", "[a][b]\n2:2 1|ha \"ha\" ha\n3:3 3|4\n"},
+        {"key,val\n1,\"{\"\"type\"\": \"\"Point\"\", \"\"c\"\": [102.0, 0.5]}\"\n",
+         "[key][val]\n2:2 1|{\"type\": \"Point\", \"c\": [102.0, 0.5]}\n"},
+        {"a,b,c\r\n1,2,3\r\n\"Once upon \r\na time\",5,6\r\n",
+         "[a][b][c]\n2:2 1|2|3\n3:3 Once upon \\r\\na time|5|6\n"},
+        {"a,b\n1,\"ha \n\"\"ha\"\" \nha\"\n3,4\n", "[a][b]\n2:2 1|ha \\n\"ha\" \\nha\n3:5 3|4\n"},
+        {"a\n\"\"\"\"\n\"\"\"\"\"\"\n", "[a]\n2:2 \"\n3:3 \"\"\n"},
+        {"a,b\n\"1\",\"2\"\"\"\n", "[a][b]\n2:2 1|2\"\n"},
+        {"a,b\n\"\n\",\n", "[a][b]\n2:2 \\n|\n"},
+        {"a\n=cmd|' /C calc'!A0\n", "[a]\n2:2 =cmd|' /C calc'!A0\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect("t.csv", rows[i].text, rows[i].expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +464,8 @@ int main(void)
         cmocka_unit_test(what_is_beyond_a_limit_is_an_error),
         cmocka_unit_test(records_that_are_shorter_than_their_columns_take_no_more_memory),
         cmocka_unit_test(an_error_of_a_visitor_stops_the_scan_in_order_of_the_file),
+        cmocka_unit_test(long_work_tells_how_far_it_is),
+        cmocka_unit_test(known_difficult_files_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
