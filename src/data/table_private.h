@@ -119,6 +119,7 @@ struct table_reader {
     uint64_t header_row;
     struct buf carry; /* what was read behind the last cut */
     bool is_source_over, is_over, is_scanned;
+    struct error *fault; /* of the source, not told yet */
     struct digest digest;
     uint64_t next_row, next_line, next_index;
     uint64_t record_count;
