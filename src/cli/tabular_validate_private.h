@@ -21,5 +21,5 @@ void validate_report_ci(const struct validating *validating);
 /* "minimum" of a constraint-error, else its type. */
 struct str group_kind(const struct violation_group *group);
 
-/* One line: "5 cells of 'age' are not at least 18". */
+/* One line: "minimum: 5 cells, expected at least 18". */
 struct str group_message(const struct validating *validating, const struct violation_group *group);

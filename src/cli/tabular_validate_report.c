@@ -25,9 +25,8 @@ struct str group_message(const struct validating *validating, const struct viola
     if (group->shown_count && !group->shown[0].row)
         buf_print(&out, "%s: expected %.*s", group->type, STR_FMT(group->expected));
     else
-        buf_print(&out, "%.*s: expected %.*s, %.*s %s not", STR_FMT(group_kind(group)),
-                  STR_FMT(group->expected), STR_FMT(counted(arena, group->count, noun)),
-                  group->count == 1 ? "is" : "are");
+        buf_print(&out, "%.*s: %.*s, expected %.*s", STR_FMT(group_kind(group)),
+                  STR_FMT(counted(arena, group->count, noun)), STR_FMT(group->expected));
     return buf_str(&out);
 }
 
@@ -128,14 +127,15 @@ static void add_verdict(const struct validating *validating)
     if (context->common.quiet && !conformity->count)
         return;
     buf_add_escaped(&context->out, validating->path, false);
-    if (!conformity->count)
+    if (conformity->count)
+        buf_print(&context->out, ": %.*s of ",
+                  STR_FMT(counted(context->arena, conformity->count, "violation")));
+    else
         buf_print(&context->out, ": %.*s %s to ", STR_FMT(records),
                   validating->record_count == 1 ? "conforms" : "conform");
-    else
-        buf_print(&context->out, ": %.*s in %.*s of ",
-                  STR_FMT(counted(context->arena, conformity->count, "violation")),
-                  STR_FMT(records));
     buf_add_escaped(&context->out, validating->schema.name, false);
+    if (conformity->count)
+        buf_print(&context->out, " in %.*s", STR_FMT(records));
     buf_add_char(&context->out, '\n');
 }
 

@@ -7,6 +7,7 @@ struct wanted {
     uint64_t row;
     const struct key_plan *key;
     struct violation *violation;
+    bool is_shown;
 };
 
 VEC(wanted_vec, struct wanted);
@@ -38,10 +39,11 @@ static const struct key_plan *key_of(const struct conformer *conformer, uint32_t
     return NULL;
 }
 
-static void want(struct value_scan *scan, const struct key_plan *key, struct violation *violation)
+static void want(struct value_scan *scan, const struct key_plan *key, struct violation *violation,
+                 bool is_shown)
 {
     *vec_push(scan->conformer->arena, &scan->wanted) =
-        (struct wanted){violation->row, key, violation};
+        (struct wanted){violation->row, key, violation, is_shown};
 }
 
 static void gather(struct value_scan *scan)
@@ -50,11 +52,11 @@ static void gather(struct value_scan *scan)
     vec_each (const struct key_plan, key, &conformer->keys)
         if (key->role != KEY_TARGET)
             vec_each (struct violation, violation, &conformer->tallies.at[key->tally].shown)
-                want(scan, key, violation);
+                want(scan, key, violation, true);
     vec_each (struct kept, kept, &conformer->all) {
         const struct key_plan *key = key_of(conformer, kept->tally);
         if (key)
-            want(scan, key, &kept->violation);
+            want(scan, key, &kept->violation, false);
     }
     vec_sort(&scan->wanted, compare_wanted);
 }
@@ -72,7 +74,7 @@ static void fill(struct value_scan *scan, const struct wanted *wanted,
     }
     wanted->violation->value = shown_text(buf_str(&out));
     wanted->violation->has_value = true;
-    if (!scan->conformer->options.keeps_all)
+    if (wanted->is_shown)
         wanted->violation->line = batch_line(batch, record);
 }
 

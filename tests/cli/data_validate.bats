@@ -31,11 +31,11 @@ EOF
   people
   printf 'id,name,age,colour\n1,Ann,17,red\n1,b,x,blue\n,Bo,500,green\n' >data.csv
   fails 1 data validate data.csv --schema schema.yaml
-  says "age: minimum: expected at least 18, 1 cell is not"
+  says "age: minimum: 1 cell, expected at least 18"
   says "record 2       column 3    '17'"
-  says "age: type-error: expected an integer"
-  says "colour: enum: expected one of red, green"
-  says 'data.csv: 8 violations in 3 records of schema.yaml'
+  says "age: type-error: 1 cell, expected an integer"
+  says "colour: enum: 1 cell, expected one of red, green"
+  says 'data.csv: 8 violations of schema.yaml in 3 records'
   fails 1 data validate data.csv --schema schema.yaml --json
   holds 'not r["valid"] and r["error_count"] == 8 and len(r["errors"]) == 8'
   holds '{(e["row"], e["field"], e["type"], e.get("constraint")) for e in r["errors"]} == {
