@@ -59,6 +59,7 @@ static void store(struct reading *reading, char directive, int value)
     case 'I':
     case 'l':
         reading->hour = value;
+        reading->is_twelve = directive == 'I' || directive == 'l';
         break;
     case 'M':
         reading->minute = value;

@@ -9,7 +9,8 @@ struct reading {
     int64_t year;
     int month, day, day_of_year;
     int hour, minute, second;
-    int half; /* 0: none, 1: AM, 2: PM */
+    int half;       /* 0: none, 1: AM, 2: PM */
+    bool is_twelve; /* the hour is one of %I */
     bool has_year, has_epoch;
     int64_t offset_s, epoch_s;
     struct str fraction;

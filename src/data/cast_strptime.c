@@ -53,19 +53,20 @@ FALLIBLE pattern_expand(struct arena *arena, struct str pattern, struct str *ret
     return NULL;
 }
 
-/* The hour of the day of an hour with AM or PM, where there is one. */
+/* AM and PM belong to an hour of twelve, which without them is one of the morning. */
 static int hour_of_day(const struct reading *reading)
 {
-    if (!reading->half)
+    if (!reading->is_twelve)
         return reading->hour;
     return reading->hour % 12 + (reading->half == 2 ? 12 : 0);
 }
 
+/* The day of the year decides, where there is one. */
 static bool take_date(const struct reading *reading, int64_t *ret_days)
 {
     int64_t year = reading->has_year ? reading->year : YEAR_DEFAULT;
     int month = reading->month ? reading->month : 1, day = reading->day ? reading->day : 1;
-    if (reading->day_of_year && !reading->month && !reading->day) {
+    if (reading->day_of_year) {
         *ret_days = days_of_date(year, 1, 1) + reading->day_of_year - 1;
         return *ret_days < days_of_date(year + 1, 1, 1);
     }
@@ -78,8 +79,6 @@ bool pattern_read(struct str pattern, struct str text, struct cast_moment *ret)
     struct reading reading = {.text = text};
     *ret = (struct cast_moment){0};
     if (!pattern_match(pattern, &reading))
-        return false;
-    if (reading.half && reading.hour > 12)
         return false;
     ret->fraction = reading.fraction;
     if (reading.has_epoch) {

@@ -51,9 +51,10 @@ static FALLIBLE judge(struct conformer *conformer, struct key_plan *key)
 FALLIBLE keys_judge(struct conformer *conformer)
 {
     vec_each (struct key_plan, key, &conformer->keys)
-        TRY(keyset_finish(key->set));
+        if (key->set)
+            TRY(keyset_finish(key->set));
     vec_each (struct key_plan, key, &conformer->keys)
-        if (key->role != KEY_TARGET)
+        if (key->set && key->role != KEY_TARGET)
             TRY(judge(conformer, key));
     return NULL;
 }

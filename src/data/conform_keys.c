@@ -126,11 +126,13 @@ static FALLIBLE open_sets(struct conformer *conformer)
     options.memory_bytes = count ? MAX_OF(bytes / (int64_t)count, KEY_MEMORY_LEAST) : bytes;
     if (conformer->options.keys.memory_bytes)
         options.memory_bytes = MIN_OF(options.memory_bytes, bytes);
-    vec_each (struct key_plan, key, &conformer->keys)
-        TRY(keyset_open(&options, &key->set));
-    vec_each (struct key_plan, key, &conformer->keys)
+    vec_each (struct key_plan, key, &conformer->keys) {
         if (key->foreign)
             TRY(resource_keys(conformer, key->foreign, &options, &key->others));
+        key->is_looked_up = key->others && keyset_is_in_memory(key->others);
+        if (!key->is_looked_up)
+            TRY(keyset_open(&options, &key->set));
+    }
     return NULL;
 }
 
@@ -210,10 +212,11 @@ static void visit_key(struct conformer *conformer, size_t at, struct conform_wor
     struct key_entry *entries = slot->entries[at];
     size_t count = 0;
     for (size_t i = 0; i < batch->record_count; i++) {
-        if (encode_row(conformer, key, slot, batch, i, &worker->key))
-            entries[count++] = (struct key_entry){
-                key_mark_of(worker->key.out.at, worker->key.out.len), batch_row(batch, i)};
-        else if (key->role == KEY_PRIMARY)
+        bool is_compared = encode_row(conformer, key, slot, batch, i, &worker->key);
+        struct key_mark mark = key_mark_of(worker->key.out.at, worker->key.out.len);
+        if (is_compared && !key->is_looked_up)
+            entries[count++] = (struct key_entry){mark, batch_row(batch, i)};
+        else if (is_compared ? !keyset_has(key->others, &mark) : key->role == KEY_PRIMARY)
             slot_add(slot, i, key->columns[0], key->tally, 1);
     }
     slot->entry_counts[at] = count;
@@ -229,6 +232,7 @@ void keys_visit(struct conformer *conformer, struct conform_worker *worker,
 FALLIBLE keys_commit(struct conformer *conformer, struct conform_slot *slot)
 {
     for (size_t i = 0; i < conformer->keys.len; i++)
-        TRY(keyset_add(conformer->keys.at[i].set, slot->entries[i], slot->entry_counts[i]));
+        if (conformer->keys.at[i].set)
+            TRY(keyset_add(conformer->keys.at[i].set, slot->entries[i], slot->entry_counts[i]));
     return NULL;
 }

@@ -119,7 +119,8 @@ struct key_plan {
     struct keyset *set;
     size_t target;                     /* KEY_FOREIGN: which plan holds what it refers to ... */
     const struct foreign_key *foreign; /* ... or what it names in another table ... */
-    struct keyset *others;             /* ... and the keys there */
+    struct keyset *others;             /* ... and the keys there: ... */
+    bool is_looked_up; /* ... in memory, so that each row is judged at once: no `set` */
 };
 
 VEC(key_plan_vec, struct key_plan);

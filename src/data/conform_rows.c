@@ -127,7 +127,7 @@ static int compare_events(const void *a, const void *b)
 
 static bool is_of_row(enum violation_kind kind)
 {
-    return kind == KIND_BLANK_ROW || kind == KIND_PRIMARY_KEY;
+    return kind == KIND_BLANK_ROW || kind == KIND_PRIMARY_KEY || kind == KIND_FOREIGN_KEY;
 }
 
 static struct str copy_shown(struct arena *arena, struct str text)

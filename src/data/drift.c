@@ -10,7 +10,8 @@ const struct drift_method_row *drift_methods(void)
     static const struct drift_method_row rows[DRIFT_COUNT] = {
         [DRIFT_PSI] = {"psi", true, true, false, 0.1,
                        "sum (p-q) ln(p/q) over the values, shares at least 1e-4",
-                       "sum (p-q) ln(p/q) over the reference's deciles, shares at least 1e-4"},
+                       "sum (p-q) ln(p/q) over the reference's deciles, shares at least 1e-4; a "
+                       "value that is several of them is a bin of its own"},
         [DRIFT_KS] = {"ks", true, false, false, 0.2,
                       "largest difference of the two distribution functions", NULL},
         [DRIFT_JS] = {"js", true, true, false, 0.1,
@@ -113,7 +114,7 @@ FALLIBLE drift_measure(struct arena *arena, const struct column_profile *referen
     ret->reference_size = size_of(reference, ret->is_numeric);
     ret->current_size = size_of(current, ret->is_numeric);
     for (size_t i = 0; i < DRIFT_COUNT; i++)
-        ret->methods[i] = NAN;
+        ret->methods[i] = (double)NAN;
     bool has_values = drift_collect_values(arena, reference, current, ret);
     ret->is_exact = ret->is_numeric
                         ? reference->distribution.is_exact && current->distribution.is_exact

@@ -65,6 +65,71 @@ struct share_pair drift_cut(struct arena *arena, const struct distribution *refe
                                shares_between(arena, current, edges, count - 1), count - 1};
 }
 
+/* Edges 1 to 9 of the deciles, each once; the bits say which of them are atoms: they repeat, so
+ * that a tenth of the values or more are this very value. */
+struct cuts {
+    double at[9];
+    bool is_atom[9];
+    size_t len;
+};
+
+static struct cuts inner_cuts(const double *deciles)
+{
+    struct cuts cuts = {.len = 0};
+    for (int i = 1; i < 10; i++) {
+        bool repeats = deciles[i] == deciles[i - 1] || deciles[i] == deciles[i + 1];
+        if (cuts.len && cuts.at[cuts.len - 1] == deciles[i])
+            continue;
+        cuts.is_atom[cuts.len] = repeats;
+        cuts.at[cuts.len++] = deciles[i];
+    }
+    return cuts;
+}
+
+/* Bin 2k holds what lies behind k cuts, bin 2k-1 the kth cut itself if it is an atom. */
+static size_t bin_of(const struct cuts *cuts, double value)
+{
+    size_t behind = 0;
+    while (behind < cuts->len && value >= cuts->at[behind])
+        behind++;
+    bool is_atom = behind && cuts->is_atom[behind - 1] && value == cuts->at[behind - 1];
+    return 2 * behind - is_atom;
+}
+
+static double *shares_of_cuts(struct arena *arena, const struct distribution *from,
+                              const struct cuts *cuts)
+{
+    double *shares = arena_new_array(arena, double, 2 * cuts->len + 1);
+    for (size_t i = 0; i < from->len; i++)
+        shares[bin_of(cuts, from->values[i])] += from->weights[i] / from->total;
+    return shares;
+}
+
+struct share_pair drift_cut_deciles(struct arena *arena, const struct distribution *reference,
+                                    const struct distribution *current, const double *deciles)
+{
+    struct cuts cuts = inner_cuts(deciles);
+    double *p = shares_of_cuts(arena, reference, &cuts);
+    double *q = shares_of_cuts(arena, current, &cuts);
+    size_t kept = 0; /* bins that neither has are none */
+    for (size_t i = 0; i < 2 * cuts.len + 1; i++) {
+        if (p[i] <= 0 && q[i] <= 0)
+            continue;
+        p[kept] = p[i];
+        q[kept++] = q[i];
+    }
+    return (struct share_pair){p, q, kept};
+}
+
+bool drift_has_atoms(const double *deciles)
+{
+    for (int i = 0; i < 10; i++) {
+        if (deciles[i] == deciles[i + 1])
+            return true;
+    }
+    return false;
+}
+
 /* Two distributions from the least value to the largest, each value once. */
 struct walk {
     const struct distribution *a, *b;

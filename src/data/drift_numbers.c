@@ -32,7 +32,7 @@ static double welch_p(const struct side *a, const struct side *b)
     double freedom =
         both * both / (error_a * error_a / (a->size - 1) + error_b * error_b / (b->size - 1));
     if (isnan(both))
-        return NAN;
+        return (double)NAN;
     if (isnan(freedom)) /* nothing varies */
         return apart > 0 ? 0 : (double)NAN;
     return 2 * stats_student_sf(apart / sqrt(both), freedom);
@@ -59,7 +59,7 @@ static void add_ks(struct arena *arena, struct number_vec *numbers, struct drift
     double n = rint(drift->reference_size), m = rint(drift->current_size);
     double size = n * m / (n + m);
     double asymptotic = stats_kolmogorov_sf(&scratch, (uint64_t)rint(size), gap->ks);
-    double exact = NAN;
+    double exact = (double)NAN;
     if (fmax(n, m) <= KS_EXACT_MOST)
         exact = stats_kolmogorov_pair_sf(&scratch, (uint64_t)n, (uint64_t)m, gap->ks);
     bool has_exact = exact >= 0 && exact <= 1;
@@ -78,13 +78,18 @@ static void add_psi(struct arena *arena, struct number_vec *numbers,
     double *deciles = NULL, edges[11];
     drift_deciles(arena, reference, &deciles);
     memcpy(edges, deciles, sizeof edges);
-    edges[0] = -INFINITY;
-    edges[10] = INFINITY;
+    edges[0] = -(double)INFINITY;
+    edges[10] = (double)INFINITY;
     struct share_pair shares = drift_cut(arena, reference, current, edges, 11);
     drift->edges = deciles;
     drift->edge_count = 11;
-    drift->methods[DRIFT_PSI] = drift_psi_floored(arena, &shares, 1e-4);
-    drift_add(arena, numbers, "psi_ref_deciles_floor_1e-4", drift->methods[DRIFT_PSI]);
+    double psi = drift_psi_floored(arena, &shares, 1e-4);
+    drift_add(arena, numbers, "psi_ref_deciles_floor_1e-4", psi);
+    if (drift_has_atoms(deciles)) {
+        shares = drift_cut_deciles(arena, reference, current, deciles);
+        psi = drift_psi_floored(arena, &shares, 1e-4);
+    }
+    drift->methods[DRIFT_PSI] = psi;
 }
 
 static void add_histogram(struct arena *arena, struct number_vec *numbers,
@@ -121,7 +126,7 @@ static void add_undefined(struct arena *arena, struct number_vec *numbers)
         "t_test_p",           "mann_whitney_p",
     };
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        drift_add(arena, numbers, names[i], NAN);
+        drift_add(arena, numbers, names[i], (double)NAN);
 }
 
 void drift_add_numbers(struct arena *arena, struct number_vec *numbers,

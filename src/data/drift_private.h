@@ -42,6 +42,11 @@ size_t drift_sturges(struct arena *arena, const struct distribution *reference,
 void drift_deciles(struct arena *arena, const struct distribution *reference, double **ret);
 struct share_pair drift_cut(struct arena *arena, const struct distribution *reference,
                             const struct distribution *current, const double *edges, size_t count);
+/* Where deciles repeat, a bin between two equal edges holds nothing: such a value is a bin of its
+ * own, so that a column that leaves it is seen to. */
+bool drift_has_atoms(const double *deciles);
+struct share_pair drift_cut_deciles(struct arena *arena, const struct distribution *reference,
+                                    const struct distribution *current, const double *deciles);
 struct share_pair drift_each(struct arena *arena, const struct distribution *reference,
                              const struct distribution *current);
 

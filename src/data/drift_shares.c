@@ -30,7 +30,7 @@ double drift_psi_floored(struct arena *scratch, const struct share_pair *shares,
 static double *fill_zeros(struct arena *scratch, const double *shares, size_t len)
 {
     double *filled = arena_new_array(scratch, double, len);
-    double least = INFINITY;
+    double least = (double)INFINITY;
     for (size_t i = 0; i < len; i++)
         least = shares[i] > 0 ? fmin(least, shares[i]) : least;
     for (size_t i = 0; i < len; i++)

@@ -80,7 +80,7 @@ static double fit_p(const double *reference, const double *current, size_t k)
     for (size_t i = 0; i < k; i++) {
         double expected = reference[i] * scale;
         if (expected <= 0)
-            return NAN;
+            return (double)NAN;
         chi2 += (current[i] - expected) * (current[i] - expected) / expected;
     }
     return stats_chi2_sf(chi2, (double)k - 1);
@@ -135,7 +135,7 @@ double drift_cramers_v(struct arena *scratch, const double *reference, const dou
     len = scale_down(a, b, len);
     double n = stats_sum(a, len) + stats_sum(b, len), wide = (double)len;
     if (len < 2 || stats_sum(a, len) <= 0 || stats_sum(b, len) <= 0)
-        return NAN; /* nothing is left to compare */
+        return (double)NAN; /* nothing is left to compare */
     double phi2 = drift_pearson(a, b, len, len == 2) / n;
     double corrected = fmax(0, phi2 - (wide - 1) / (n - 1));
     double columns = wide - (wide - 1) * (wide - 1) / (n - 1), rows = 2 - 1 / (n - 1);
@@ -233,7 +233,7 @@ static void add_undefined(struct arena *arena, struct number_vec *numbers)
         "chi2_merged_p",
     };
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        drift_add(arena, numbers, names[i], NAN);
+        drift_add(arena, numbers, names[i], (double)NAN);
 }
 
 /* What a column of numbers has by its bins already stays. */

@@ -104,7 +104,7 @@ static double threshold_of(const struct check_rule *rule)
 static struct str limit_of(struct arena *arena, const struct check_rule *rule)
 {
     bool is_p = drift_methods()[method_of(rule)].is_p;
-    return str_print(arena, "%s %.*s", is_p ? "p at least" : "at most",
+    return str_print(arena, "%s %.*s", is_p ? "p at least" : "below",
                      STR_FMT(number_text(arena, threshold_of(rule))));
 }
 

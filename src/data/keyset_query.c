@@ -1,3 +1,5 @@
+#include "mlops/base/check.h"
+
 #include <stdlib.h>
 
 #include "keyset_private.h"
@@ -74,6 +76,34 @@ static void sort_rows(struct row_list *list)
 {
     if (list->len > 1)
         qsort(list->rows, list->len, sizeof *list->rows, compare_rows);
+}
+
+bool keyset_is_in_memory(const struct keyset *set)
+{
+    return set->is_finished && !set->runs.len;
+}
+
+/* Marks are spread evenly, so that where one would stand is known but for a few places. */
+bool keyset_has(const struct keyset *set, const struct key_mark *mark)
+{
+    check(keyset_is_in_memory(set));
+    size_t low = 0, high = set->len;
+    const struct key_entry wanted = {.mark = *mark};
+    while (low < high) {
+        uint64_t first = key_word(set->entries[low].mark.at);
+        uint64_t last = key_word(set->entries[high - 1].mark.at), word = key_word(mark->at);
+        if (word < first || word > last)
+            return false;
+        double part = last > first ? (double)(word - first) / (double)(last - first) : 0;
+        size_t at = MIN_OF(low + (size_t)(part * (double)(high - 1 - low)), high - 1);
+        if (key_marks_equal(&set->entries[at].mark, mark))
+            return true;
+        if (key_entry_is_less(&set->entries[at], &wanted))
+            low = at + 1;
+        else
+            high = at;
+    }
+    return false;
 }
 
 FALLIBLE keyset_distinct(struct keyset *set, uint64_t *ret)

@@ -198,8 +198,8 @@ static struct column_profile column_profile_of(const struct parquet *parquet,
         .number_count = has_numbers ? count : 0,
         .min = has_numbers ? from->min : (double)NAN,
         .max = has_numbers ? from->max : (double)NAN,
-        .mean = NAN,
-        .sd = NAN,
+        .mean = (double)NAN,
+        .sd = (double)NAN,
     };
 }
 

@@ -1,27 +1,11 @@
 /* A schema against a footer. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
-#include "mlops/base/map.h"
-
-#include <math.h>
 
 #include "parquet_private.h"
 
 #define NEEDS_VALUES "needs the values"
 #define NO_STATISTICS "the file has no statistics of it"
-#define NO_COLUMN SIZE_MAX
-
-VEC(group_vec, struct violation_group);
-VEC(name_vec, struct str);
-
-struct conforming {
-    struct arena *arena;
-    const struct table_schema *schema;
-    const struct parquet *parquet;
-    struct group_vec groups;
-    struct name_vec unchecked;
-    size_t *column_of; /* per field of the schema; NO_COLUMN: there is none */
-};
 
 /* A field with the column that holds it. */
 struct pairing {
@@ -31,12 +15,21 @@ struct pairing {
     const struct caster *caster;
 };
 
-static void tell(struct conforming *conforming, const struct violation *violation,
-                 struct str expected, uint64_t count)
+/* To LIMIT_SHOWN_BYTES, between characters. */
+static struct str cut_text(struct str text)
+{
+    size_t len = MIN_OF(text.len, (size_t)LIMIT_SHOWN_BYTES);
+    while (len < text.len && len > 0 && (text.at[len] & 0xc0) == 0x80)
+        len--;
+    return (struct str){text.at, len};
+}
+
+void parquet_tell(struct conforming *conforming, const struct violation *violation,
+                  struct str expected, uint64_t count)
 {
     struct violation *shown = arena_new(conforming->arena, struct violation);
     *shown = *violation;
-    shown->value.len = MIN_OF(shown->value.len, (size_t)LIMIT_SHOWN_BYTES);
+    shown->value = cut_text(shown->value);
     *vec_push(conforming->arena, &conforming->groups) = (struct violation_group){
         .field = shown->field,
         .name = shown->name,
@@ -56,82 +49,6 @@ static void leave(struct conforming *conforming, struct str field, const char *w
     *vec_push(arena, &conforming->unchecked) =
         field.len ? str_print(arena, "%.*s: %s (%s)", STR_FMT(field), what, why)
                   : str_print(arena, "%s (%s)", what, why);
-}
-
-static void tell_label(struct conforming *conforming, const char *type, size_t column,
-                       struct str name, struct str expected)
-{
-    struct violation violation = {.field = column + 1, .type = type, .name = name};
-    if (column < conforming->parquet->column_count) {
-        violation.value = conforming->parquet->columns[column].name;
-        violation.has_value = true;
-    }
-    tell(conforming, &violation, expected, 1);
-}
-
-static void tell_missing(struct conforming *conforming, size_t field, size_t *position)
-{
-    struct str name = conforming->schema->fields[field].name;
-    tell_label(conforming, "missing-label", (*position)++, name,
-               str_print(conforming->arena, "a column '%.*s'", STR_FMT(name)));
-}
-
-static void match_by_position(struct conforming *conforming)
-{
-    const struct table_schema *schema = conforming->schema;
-    const struct parquet *parquet = conforming->parquet;
-    size_t both = MIN_OF(schema->field_count, parquet->column_count);
-    size_t position = parquet->column_count;
-    for (size_t i = 0; i < both; i++) {
-        struct str name = schema->fields[i].name;
-        conforming->column_of[i] = i;
-        if (!str_equal(name, parquet->columns[i].name))
-            tell_label(conforming, "incorrect-label", i, name,
-                       str_print(conforming->arena, "the label '%.*s'", STR_FMT(name)));
-    }
-    for (size_t i = both; i < parquet->column_count; i++)
-        tell_label(conforming, "extra-label", i, (struct str){0}, STR("no such column"));
-    for (size_t i = both; i < schema->field_count; i++)
-        tell_missing(conforming, i, &position);
-}
-
-static bool is_needed(const struct table_schema *schema, size_t field)
-{
-    for (size_t i = 0; i < schema->primary_key.len; i++)
-        if (schema->primary_key.fields[i] == field)
-            return true;
-    return schema->fields[field].required;
-}
-
-static void match_column(struct conforming *conforming, struct map *seen, size_t column)
-{
-    const struct table_schema *schema = conforming->schema;
-    struct str name = conforming->parquet->columns[column].name;
-    ptrdiff_t field = tableschema_find(schema, name);
-    if (map_put(conforming->arena, seen, name, seen))
-        tell_label(conforming, "duplicate-label", column, name, STR("labels that do not repeat"));
-    else if (field >= 0)
-        conforming->column_of[field] = column;
-    else if (schema->match != MATCH_SUBSET && schema->match != MATCH_PARTIAL)
-        tell_label(conforming, "extra-label", column, (struct str){0}, STR("no such column"));
-}
-
-static void match_by_name(struct conforming *conforming)
-{
-    const struct table_schema *schema = conforming->schema;
-    bool is_tolerant = schema->match == MATCH_SUPERSET || schema->match == MATCH_PARTIAL;
-    size_t position = conforming->parquet->column_count, matched = 0;
-    struct map seen = {0};
-    for (size_t i = 0; i < position; i++)
-        match_column(conforming, &seen, i);
-    for (size_t i = 0; i < schema->field_count; i++)
-        matched += conforming->column_of[i] != NO_COLUMN;
-    if (schema->match == MATCH_PARTIAL && schema->field_count && !matched)
-        tell(conforming, &(struct violation){.type = "unmatched-header"},
-             STR("a label that is a field's name"), 1);
-    for (size_t i = 0; i < schema->field_count; i++)
-        if (conforming->column_of[i] == NO_COLUMN && (!is_tolerant || is_needed(schema, i)))
-            tell_missing(conforming, i, &position);
 }
 
 enum fit { FITS, FITS_NOT, FITS_MAYBE };
@@ -172,9 +89,9 @@ static void check_type(struct conforming *conforming, const struct pairing *pair
                                               STR_FMT(column->logical))
                                   : column->physical;
     uint64_t nulls = column->has_null_count ? column->null_count : 0;
-    tell(conforming, &violation,
-         str_print(arena, "a column of type %s", field_type_name(field->type)),
-         conforming->parquet->row_count - nulls);
+    parquet_tell(conforming, &violation,
+                 str_print(arena, "a column of type %s", field_type_name(field->type)),
+                 conforming->parquet->row_count - nulls);
 }
 
 static void check_required(struct conforming *conforming, const struct pairing *pairing)
@@ -183,12 +100,12 @@ static void check_required(struct conforming *conforming, const struct pairing *
     if (!column->has_null_count)
         leave(conforming, pairing->field->name, "required", NO_STATISTICS);
     else if (column->null_count)
-        tell(conforming,
-             &(struct violation){.field = pairing->index + 1,
-                                 .type = "constraint-error",
-                                 .constraint = "required",
-                                 .name = pairing->field->name},
-             STR("a value"), column->null_count);
+        parquet_tell(conforming,
+                     &(struct violation){.field = pairing->index + 1,
+                                         .type = "constraint-error",
+                                         .constraint = "required",
+                                         .name = pairing->field->name},
+                     STR("a value"), column->null_count);
 }
 
 struct bound {
@@ -240,8 +157,9 @@ static void check_bound(struct conforming *conforming, const struct pairing *pai
                                   .name = pairing->field->name,
                                   .value = bound->is_upper ? column->max_text : column->min_text,
                                   .has_value = true};
-    tell(conforming, &violation,
-         str_print(conforming->arena, "%s %.*s", bound->words, STR_FMT(bound->value->text)), 1);
+    parquet_tell(conforming, &violation,
+                 str_print(conforming->arena, "%s %.*s", bound->words, STR_FMT(bound->value->text)),
+                 1);
 }
 
 static void check_bounds(struct conforming *conforming, const struct pairing *pairing, enum fit fit)
@@ -292,7 +210,7 @@ static FALLIBLE check_field(struct conforming *conforming, size_t at)
     struct pairing pairing = {field, &conforming->parquet->columns[index], index, caster};
     enum fit fit = fit_of(conforming->parquet, &pairing);
     check_type(conforming, &pairing, fit);
-    if (is_needed(conforming->schema, at))
+    if (parquet_is_needed(conforming->schema, at))
         check_required(conforming, &pairing);
     if (fit != FITS_NOT)
         check_bounds(conforming, &pairing, fit);
@@ -336,10 +254,7 @@ FALLIBLE parquet_conform(struct arena *arena, const struct table_schema *schema,
     conforming.column_of = arena_new_array(arena, size_t, schema->field_count);
     for (size_t i = 0; i < schema->field_count; i++)
         conforming.column_of[i] = NO_COLUMN;
-    if (schema->match == MATCH_EXACT)
-        match_by_position(&conforming);
-    else
-        match_by_name(&conforming);
+    parquet_match_labels(&conforming);
     for (size_t i = 0; i < schema->field_count; i++)
         TRY(check_field(&conforming, i));
     leave_keys(&conforming);

@@ -133,3 +133,28 @@ void parquet_read_groups(struct parquet_reader *reader, enum thrift_type type);
 bool parquet_compare(const struct parquet_kind *kind, struct str a, struct str b, int *ret);
 bool parquet_number(const struct parquet_kind *kind, struct str stored, double *ret);
 struct str parquet_text(struct arena *arena, const struct parquet_kind *kind, struct str stored);
+
+/* A schema against a footer: what was found so far. */
+#define NO_COLUMN SIZE_MAX
+
+VEC(group_vec, struct violation_group);
+VEC(name_vec, struct str);
+
+struct conforming {
+    struct arena *arena;
+    const struct table_schema *schema;
+    const struct parquet *parquet;
+    struct group_vec groups;
+    struct name_vec unchecked;
+    size_t *column_of; /* per field of the schema; NO_COLUMN: there is none */
+};
+
+/* Counts and shows a violation. */
+void parquet_tell(struct conforming *conforming, const struct violation *violation,
+                  struct str expected, uint64_t count);
+
+/* Whether a field may hold no nulls: it is required, or part of the primary key. */
+bool parquet_is_needed(const struct table_schema *schema, size_t field);
+
+/* Finds `column_of`, tells what is wrong with the labels. */
+void parquet_match_labels(struct conforming *conforming);

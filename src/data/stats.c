@@ -78,7 +78,7 @@ static double gamma_fraction(double a, double x)
 double stats_chi2_sf(double x, double df)
 {
     if (!(df > 0) || isnan(x))
-        return NAN;
+        return (double)NAN;
     if (x <= 0)
         return 1;
     if (isinf(x))
@@ -128,7 +128,7 @@ static double beta_regular(double a, double b, double x, double y)
 double stats_student_sf(double t, double df)
 {
     if (!(df > 0) || !(t >= 0))
-        return NAN;
+        return (double)NAN;
     double square = t * t;
     if (isinf(square))
         return 0;
@@ -155,7 +155,7 @@ double stats_mann_whitney_sf(struct arena *scratch, uint64_t n, uint64_t m, doub
 {
     double product = (double)n * (double)m;
     if (n < 1 || m < 1 || !(u >= 0) || u > product)
-        return NAN;
+        return (double)NAN;
     size_t most = (size_t)(product - u); /* U is symmetric: P(U >= u) = P(U <= nm - u) */
     const long double *ways = count_ways(scratch, n, m, most);
     long double sum = 0, all = 1;

@@ -83,6 +83,7 @@ void table_drop(struct table_reader **place)
         return;
     for (size_t i = 0; table->slots && i < table->slot_count; i++)
         slot_drop(&table->slots[i]);
+    error_drop(table->fault);
     source_drop(&table->source);
     buf_drop(&table->carry);
     free(table->slots);

@@ -4,6 +4,16 @@
 /* Where something is that has not ended before the text does. */
 #define NOWHERE SIZE_MAX
 
+static bool machine_is_wide(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+#else
+    return false;
+#endif
+}
+
 struct csv_form csv_form_of(const struct table_options *options)
 {
     const struct dialect *dialect = &options->dialect;
@@ -19,6 +29,7 @@ struct csv_form csv_form_of(const struct table_options *options)
         .escape = dialect->escape_char.len ? dialect->escape_char.at[0] : '\0',
         .doubles_quotes = dialect->double_quote,
         .skips_space = dialect->skip_initial_space,
+        .is_wide = !options->is_narrow && machine_is_wide(),
     };
     form.takes_crlf =
         !form.terminator.len || str_is(form.terminator, "\r\n") || str_is(form.terminator, "\n");

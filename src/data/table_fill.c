@@ -28,38 +28,35 @@ static FALLIBLE cut_slot(struct table_reader *table, struct table_slot *slot, si
     return NULL;
 }
 
-/* A fault of the source stands behind what was read: in the record that is not complete. */
-static FALLIBLE source_fault(struct table_reader *table, struct table_slot *slot,
-                             struct error *error)
+/* A fault of the source stands behind what was read: in the record that is not complete. It is told
+ * when all before has been. */
+static FALLIBLE take_fault(struct table_reader *table, const struct table_slot *slot)
 {
-    if (error->code != ERROR_PROJECT)
-        return error;
-    error_drop(cut_slot(table, slot, SIZE_MAX));
+    struct error *fault = table->fault;
+    table->fault = NULL;
+    if (fault->code != ERROR_PROJECT)
+        return fault;
     return table_error_at(
-        table, table->next_row + slot->cut.record_count,
-        table->next_line + table_count_lines(table, slot->text, slot->text + slot->len), error);
+        table, table->next_row,
+        table->next_line + table_count_lines(table, slot->text, slot->text + slot->len), fault);
 }
 
-static FALLIBLE read_until(struct table_reader *table, struct table_slot *slot, size_t len)
+static void read_until(struct table_reader *table, struct table_slot *slot, size_t len)
 {
     slot_reserve(slot, len);
     while (slot->len < len && !table->is_source_over) {
         size_t got = 0;
-        struct error *error =
-            source_read(table->source, slot->text + slot->len, len - slot->len, &got);
-        if (error)
-            return source_fault(table, slot, error);
-        slot->len += got;
-        table->is_source_over = got == 0;
+        table->fault = source_read(table->source, slot->text + slot->len, len - slot->len, &got);
+        slot->len += table->fault ? 0 : got;
+        table->is_source_over = table->fault || got == 0;
     }
     memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
-    return NULL;
 }
 
 /* The last record need not have a terminator: it gets one. */
 static FALLIBLE close_last(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
-    if (table->options.dialect.format == TABLE_JSON)
+    if (table->fault || table->options.dialect.format == TABLE_JSON)
         return NULL;
     struct str terminator = is_json(table) ? STR("\n") : table->form.terminator;
     if (slot->cut.record_count == records_most || slot->cut.bytes == slot->len)
@@ -74,6 +71,8 @@ static FALLIBLE close_last(struct table_reader *table, struct table_slot *slot, 
 /* What is left when the file is over, and is no record. */
 static FALLIBLE check_end(struct table_reader *table, struct table_slot *slot)
 {
+    if (table->fault)
+        return take_fault(table, slot);
     if (is_json(table))
         return json_check_end(table, slot);
     if (slot->len == 0)
@@ -112,7 +111,7 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
                              size_t records_most)
 {
     for (size_t len = table->batch_bytes;; len = MAX_OF(len, 2 * slot->len)) {
-        TRY(read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES)));
+        read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES));
         TRY(cut_slot(table, slot, records_most));
         if (table->is_source_over)
             TRY(close_last(table, slot, records_most));
@@ -161,6 +160,8 @@ FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t 
 
 FALLIBLE table_rewind(struct table_reader *table)
 {
+    error_drop(table->fault);
+    table->fault = NULL;
     TRY(source_rewind(table->source));
     buf_clear(&table->carry);
     table->is_source_over = table->json_needs_value = table->json_in_string = false;

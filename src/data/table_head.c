@@ -72,9 +72,6 @@ static FALLIBLE take_labels(struct table_reader *table, struct table_slot *slot,
         return error_hint(table_error(table, slot, 0, "the header is blank"),
                           "name the header's row by headerRows in the dialect, or set header: "
                           "false");
-    if (slot->odd_count && slot->odd[0].has_stray_quote)
-        return table_error(table, slot, 0, "a quote within label %u of the header",
-                           slot->odd[0].stray_cell + 1);
     widen_labels(table, count, last);
     for (size_t column = 0; column < count; column++)
         add_label(table, column, raw_text(&slot->batch, batch_cell(&slot->batch, 0, column)),

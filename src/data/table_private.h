@@ -95,6 +95,7 @@ struct csv_form {
     bool doubles_quotes, skips_space;
     bool takes_crlf; /* "\n", with or without "\r" before it */
     bool is_plain;   /* the fast way can read it */
+    bool is_wide;    /* by wider registers, with instructions that count bits */
 };
 
 enum json_place { JSON_BEFORE, JSON_INSIDE, JSON_BEHIND };
@@ -118,6 +119,7 @@ struct table_reader {
     uint64_t header_row;
     struct buf carry; /* what was read behind the last cut */
     bool is_source_over, is_over, is_scanned;
+    struct error *fault; /* of the source, not told yet */
     struct digest digest;
     uint64_t next_row, next_line, next_index;
     uint64_t record_count;

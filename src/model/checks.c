@@ -86,7 +86,7 @@ static double quantile_of(struct str name)
     if (str_is(name, "median"))
         return 0.5;
     if (name.len < 2 || name.at[0] != 'p' || name.at[1] < '0' || name.at[1] > '9')
-        return NAN;
+        return nan("");
     int percent = 0;
     for (size_t i = 1; i < name.len && i < 4; i++)
         percent = percent * 10 + (name.at[i] - '0');
@@ -214,10 +214,14 @@ static const char *fault_of(const struct check_rule *rule)
         return rule->min_share.is_given || rule->new_values.is_given || rule->max_drift.is_given
                    ? NULL
                    : "needs one of 'min_share', 'new', 'max_drift'";
+    case CHECK_DRIFT:
+        return rule->has_method && !rule->threshold.is_given &&
+                       strcmp(check_drift_methods()[rule->method], "linf") == 0
+                   ? "needs a 'threshold': 'linf' has none of its own"
+                   : NULL;
     case CHECK_SCHEMA:
     case CHECK_FRESHNESS:
     case CHECK_NULL_VALUES:
-    case CHECK_DRIFT:
     case CHECK_CONSTANT:
     case CHECK_OUTLIERS:
     case CHECK_CORRELATION:

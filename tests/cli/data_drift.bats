@@ -90,3 +90,18 @@ tables() {
   holds '[f["field"] for f in r["fields"]] == ["id", "price", "name"]'
   holds 'all(f["reason"] for f in r["fields"]) and r["reference"]["source"] == "footer"'
 }
+
+@test "a stored profile stands for its file" {
+  golden drift-num-ties
+  succeeds data profile ref.csv --json
+  cp "$OUT" ref.json
+  rm ref.csv
+  succeeds data drift ref.json cur.csv --field x --json
+  holds 'r["reference"]["source"] == "profile" and r["is_exact"]'
+  agrees
+  golden drift-cat-many
+  succeeds data profile ref.csv --json
+  cp "$OUT" ref.json
+  succeeds data drift ref.json cur.csv --field x --json
+  agrees
+}

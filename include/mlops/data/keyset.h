@@ -38,6 +38,10 @@ FALLIBLE keyset_finish(struct keyset *set);
 uint64_t keyset_count(const struct keyset *set);             /* entries */
 FALLIBLE keyset_distinct(struct keyset *set, uint64_t *ret); /* different keys */
 
+/* Whether a finished set holds a key, at once; only of a set that is in memory. */
+bool keyset_is_in_memory(const struct keyset *set);
+bool keyset_has(const struct keyset *set, const struct key_mark *mark);
+
 /* Rows, ascending. `rows` holds the first `cap`; `count` all of them. */
 struct row_list {
     uint64_t *rows;

@@ -84,6 +84,7 @@ struct table_options {
     const struct observer *observer; /* progress by bytes of the file; may be NULL */
     int64_t batch_bytes;             /* 0: the best; tests take small ones */
     bool is_scalar;                  /* no SIMD: tests compare */
+    bool is_narrow;                  /* no SIMD but what every machine has: likewise */
 };
 
 /* Opens a regular file and reads its header. Columns of a JSON table are the keys in order of their

@@ -90,6 +90,8 @@ static void test_patterns_are_those_of_strptime(void **state)
     assert_true(valid(FORMAT(DATE, "100%% %Y"), "100% 1970") == 0);
     assert_true(valid(FORMAT(TIME, "%I:%M %p"), "12:30 am") == 1800);
     assert_true(valid(FORMAT(TIME, "%I:%M %p"), "12:30 PM") == 45000);
+    assert_true(valid(FORMAT(TIME, "%I:%M"), "12:30") == 1800);
+    assert_true(valid(FORMAT(TIME, "%H:%M %p"), "18:00 PM") == 64800);
     assert_true(valid(FORMAT(TIME, "%H:%M:%S.%f"), "01:00:00.250000") == 3600.25);
     assert_true(valid(FORMAT(DATETIME, "%Y-%m-%d %H:%M:%S"), "2014-01-01 06:00:00") == 1388556000);
     assert_true(valid(FORMAT(DATETIME, "%Y-%m-%dT%H:%M:%S%z"), "2014-01-01T06:00:00+0100") ==

@@ -221,6 +221,11 @@ static void foreign_keys_are_looked_for(void **state)
     assert_found(
         &(struct trial){.schema = other, .text = "a,b\n1,x\n2,x\n,x\n", .other = "n,k\n9,01\n"},
         "3:0 foreign-key [2]\n");
+    assert_found(&(struct trial){.schema = other, /* more codes than fit into memory */
+                                 .text = "a,b\n1,x\n2,x\n,x\n-7,x\n",
+                                 .other = "n,k\n1,1\n1,3\n1,4\n1,5\n1,6\n1,8\n1,-7.0\n1,-7\n",
+                                 .keys_bytes = 24},
+                 "3:0 foreign-key [2]\n");
     AUTO(outcome_drop) struct outcome outcome = {0};
     struct trial lacks = {.schema = other, .text = "a,b\n1,x\n", .other = "n\n1\n"};
     struct error *error = try(&lacks, &outcome);

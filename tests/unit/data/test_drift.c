@@ -233,6 +233,24 @@ static void few_different_numbers_are_also_compared_as_values(void **state)
     assert_true(named(&drift, "hellinger") == drift_value(&drift, DRIFT_HELLINGER));
 }
 
+static void psi_sees_a_column_leave_the_value_it_always_had(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct column_profile constant = of_words(&arena, "1 1 1 1 1 1 1 1 1 1", true);
+    struct column_profile gone = of_words(&arena, "5 5 5 5 5 5 5 5 5 5", true);
+    struct column_profile mostly = of_words(&arena, "0 0 0 0 0 0 0 3 4 5", true);
+    struct column_profile rarely = of_words(&arena, "0 0 1 1 2 2 2 3 4 5", true);
+    struct drift drift;
+    assert_null(drift_measure(&arena, &constant, &gone, &drift));
+    assert_true(drift_value(&drift, DRIFT_PSI) > 5);
+    assert_true(named(&drift, "psi_ref_deciles_floor_1e-4") == 0); /* as numpy's bins have it */
+    assert_null(drift_measure(&arena, &constant, &constant, &drift));
+    assert_true(drift_value(&drift, DRIFT_PSI) == 0);
+    assert_null(drift_measure(&arena, &mostly, &rarely, &drift));
+    assert_true(drift_value(&drift, DRIFT_PSI) > 0.5);
+}
+
 static void weights_stand_for_repeated_values(void **state)
 {
     (void)state;
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_column_that_became_text_is_compared_by_its_values),
         cmocka_unit_test(too_many_values_are_said_to_be_too_many),
         cmocka_unit_test(few_different_numbers_are_also_compared_as_values),
+        cmocka_unit_test(psi_sees_a_column_leave_the_value_it_always_had),
         cmocka_unit_test(weights_stand_for_repeated_values),
         cmocka_unit_test(a_thinned_distribution_is_close_and_says_so),
         cmocka_unit_test(rare_values_are_merged_before_chi_squared),

@@ -183,6 +183,30 @@ static void compare_sets(int64_t memory_bytes, size_t count, uint64_t range)
     assert_int_equal(shared.count, count - absent);
 }
 
+static void keys_are_looked_up_in_memory(void **state)
+{
+    (void)state;
+    AUTO(keyset_drop) struct keyset *set = set_open(0);
+    AUTO(keyset_drop) struct keyset *large = set_open(2400);
+    AUTO(keyset_drop) struct keyset *empty = set_open(0);
+    struct key_entry entry = entry_of(2, 0);
+    assert_null(keyset_finish(empty));
+    assert_false(keyset_has(empty, &entry.mark));
+    for (uint64_t key = 0; key < SOME; key += 2)
+        for (uint64_t again = 0; again <= key % 3; again++)
+            add(set, key, key + again);
+    assert_null(keyset_finish(set));
+    assert_true(keyset_is_in_memory(set));
+    for (uint64_t key = 0; key < SOME; key++) {
+        entry = entry_of(key, 0);
+        assert_int_equal(keyset_has(set, &entry.mark), key % 2 == 0);
+    }
+    for (uint64_t key = 0; key < 200; key++)
+        add(large, key, key);
+    assert_null(keyset_finish(large));
+    assert_false(keyset_is_in_memory(large));
+}
+
 static void a_million_keys_agree_with_a_table(void **state)
 {
     (void)state;
@@ -270,6 +294,7 @@ int main(void)
         cmocka_unit_test(different_keys_have_different_marks),
         cmocka_unit_test(an_empty_set_answers),
         cmocka_unit_test(rows_that_repeat_a_key_are_told_in_order),
+        cmocka_unit_test(keys_are_looked_up_in_memory),
         cmocka_unit_test(a_million_keys_agree_with_a_table),
         cmocka_unit_test(sets_larger_than_memory_agree_too),
         cmocka_unit_test(sets_of_very_many_runs_are_merged_in_turns),

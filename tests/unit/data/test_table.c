@@ -19,9 +19,10 @@ static void expect_read(const char *name, struct str text, const struct dialect 
     static const struct {
         int threads;
         int64_t batch_bytes;
-        bool is_scalar;
-    } ways[] = {{1, 0, false}, {1, 0, true},   {1, 64, false},
-                {1, 1, true},  {3, 16, false}, {3, 0, false}};
+        bool is_scalar, is_narrow;
+    } ways[] = {{1, 0, false, false},  {1, 0, false, true}, {1, 0, true, false},
+                {1, 64, false, false}, {1, 1, true, false}, {3, 16, false, false},
+                {3, 0, false, false}};
     struct scratch scratch = scratch_open();
     write_bytes(&scratch, name, text);
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
@@ -31,6 +32,7 @@ static void expect_read(const char *name, struct str text, const struct dialect 
             .threads = ways[i].threads,
             .batch_bytes = ways[i].batch_bytes,
             .is_scalar = ways[i].is_scalar,
+            .is_narrow = ways[i].is_narrow,
         };
         dump_table(scratch.fd, name, &options, &out);
         assert_string_equal(out.at, expected);

@@ -27,8 +27,9 @@ static void expect_agreement(const struct scratch *scratch, const char *name,
     static const struct {
         int threads;
         int64_t batch_bytes;
-        bool is_scalar;
-    } ways[] = {{1, 0, true}, {1, 0, false}, {1, 64, false}, {3, 64, false}, {1, 67, true}};
+        bool is_scalar, is_narrow;
+    } ways[] = {{1, 0, true, false},   {1, 0, false, false},  {1, 0, false, true},
+                {1, 64, false, false}, {3, 64, false, false}, {1, 67, true, false}};
     AUTO(buf_drop) struct buf first = {0};
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         AUTO(buf_drop) struct buf out = {0};
@@ -37,6 +38,7 @@ static void expect_agreement(const struct scratch *scratch, const char *name,
             .threads = ways[i].threads,
             .batch_bytes = ways[i].batch_bytes,
             .is_scalar = ways[i].is_scalar,
+            .is_narrow = ways[i].is_narrow,
         };
         dump_table(scratch->fd, name, &options, i ? &out : &first);
         if (i && !str_equal(buf_str(&first), buf_str(&out)))

@@ -164,6 +164,8 @@ static void mistakes_are_told_with_what_is_right(void **state)
         {"    data: a.csv\n    checks: [{drift: {against: {table: b}}}]\n", "has no table 'b'"},
         {"    data: a.csv\n    checks: [{drift: {against: {path: a, run: b}}}]\n", "takes one of"},
         {"    data: a.csv\n    checks: [{drift: {method: foo, against: b}}]\n", "one of psi, ks"},
+        {"    data: a.csv\n    checks: [{drift: {method: linf, against: b}}]\n",
+         "needs a 'threshold'"},
         {"    data: a.csv\n    checks: [{null_values: {max_share: many}}]\n", "a share such as 5%"},
         {"    data: a.csv\n    checks: [{stat: {field: x, mean: [2, 1]}}]\n", "no value lies in"},
         {"    data: a.csv\n    checks: [{labels: {field: x, new: 0}}]\n", "needs 'against'"},

@@ -51,7 +51,10 @@ static void each_dialect_has_its_own_keys(void **state)
     static const struct {
         const char *key;
         bool native, dvc;
-    } rows[] = {{"cmd", true, true}, {"timeout", true, false}, {"checks", true, false}, {"gates", false, false}};
+    } rows[] = {{"cmd", true, true},
+                {"timeout", true, false},
+                {"checks", true, false},
+                {"gates", false, false}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str path = str_print(&arena, "%s%s", stage, rows[i].key);
         assert_int_equal(doc_find_path(printed(DOC_NATIVE), path) != NULL, rows[i].native);
