@@ -53,7 +53,7 @@ static double squares_of(const double *numbers, size_t count, double mean)
         sum += away * away;
         rest += away;
     }
-    return fmax(0, sum - rest * rest / (double)count);
+    return isfinite(sum) ? fmax(0, sum - rest * rest / (double)count) : sum;
 }
 
 /* For numbers whose sums leave the range of doubles. */
@@ -65,7 +65,7 @@ static struct moments wide_moments_of(const double *numbers, size_t count)
         mean += away / (long double)(i + 1);
         squares += away * ((long double)numbers[i] - mean);
     }
-    return (struct moments){(double)count, (double)mean, (double)squares};
+    return (struct moments){(double)count, (double)mean, squares};
 }
 
 struct moments moments_of(const double *numbers, size_t count)
@@ -86,7 +86,7 @@ void moments_merge(struct wide_moments *into, const struct moments *from)
     long double more = (long double)from->count, all = into->count + more;
     long double away = (long double)from->mean - into->mean;
     into->mean += away * more / all;
-    into->squares += (long double)from->squares + away * away * into->count * more / all;
+    into->squares += from->squares + away * away * into->count * more / all;
     into->count = all;
 }
 

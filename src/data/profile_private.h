@@ -222,7 +222,8 @@ struct sample {
 
 /* Count, mean and sum of squared distances from it. */
 struct moments {
-    double count, mean, squares;
+    double count, mean;
+    long double squares; /* of numbers beyond 1e154 no double holds them */
 };
 
 struct wide_moments {
