@@ -41,9 +41,40 @@ static FALLIBLE take_fault(struct table_reader *table, const struct table_slot *
         table->next_line + table_count_lines(table, slot->text, slot->text + slot->len), fault);
 }
 
+/* What was carried over, before the source is read on. */
+static void take_carry(struct table_reader *table, struct table_slot *slot, size_t len)
+{
+    size_t part = MIN_OF(table->carry.len - table->carry_from, len - MIN_OF(len, slot->len));
+    if (part)
+        memcpy(slot->text + slot->len, table->carry.at + table->carry_from, part);
+    slot->len += part;
+    table->carry_from += part;
+}
+
+/* Bytes that were taken from the carry and not cut are still there: behind one large record many
+ * batches are filled from it, none of which copies all of it. */
+static void put_carry(struct table_reader *table, const char *at, size_t len)
+{
+    if (table->carry_from < table->carry.len) {
+        table->carry_from -= len;
+        return;
+    }
+    if (table->carry.cap > 4 * table->batch_bytes && len <= table->batch_bytes)
+        buf_drop(&table->carry);
+    buf_clear(&table->carry);
+    buf_add(&table->carry, at, len);
+    table->carry_from = 0;
+}
+
+static bool is_all_read(const struct table_reader *table)
+{
+    return table->is_source_over && table->carry_from == table->carry.len;
+}
+
 static void read_until(struct table_reader *table, struct table_slot *slot, size_t len)
 {
     slot_reserve(slot, len);
+    take_carry(table, slot, len);
     while (slot->len < len && !table->is_source_over) {
         size_t got = 0;
         table->fault = source_read(table->source, slot->text + slot->len, len - slot->len, &got);
@@ -53,14 +84,16 @@ static void read_until(struct table_reader *table, struct table_slot *slot, size
     memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
 }
 
-/* The last record need not have a terminator: it gets one. */
+/* The last record need not have a terminator: it gets one, once; where that is escaped or quoted,
+ * the record stays open however the file is cut into batches. */
 static FALLIBLE close_last(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
     if (table->fault || table->options.dialect.format == TABLE_JSON)
         return NULL;
     struct str terminator = is_json(table) ? STR("\n") : table->form.terminator;
-    if (slot->cut.record_count == records_most || slot->cut.bytes == slot->len)
+    if (table->is_closed || slot->cut.record_count == records_most || slot->cut.bytes == slot->len)
         return NULL;
+    table->is_closed = true;
     slot_reserve(slot, slot->len + terminator.len);
     memcpy(slot->text + slot->len, terminator.at, terminator.len);
     slot->len += terminator.len;
@@ -78,7 +111,7 @@ static FALLIBLE check_end(struct table_reader *table, struct table_slot *slot)
     if (slot->len == 0)
         return NULL;
     if (!slot->cut.is_open)
-        return table_error(table, slot, slot->len, "the file ends within it");
+        return table_error(table, slot, 0, "the file ends within it");
     struct error *error =
         table_error(table, slot, slot->cut.quote_at, "a quote opened here is never closed");
     return error_hint(error, "close it, or name another quoteChar in the dialect");
@@ -113,13 +146,13 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
     for (size_t len = table->batch_bytes;; len = MAX_OF(len, 2 * slot->len)) {
         read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES));
         TRY(cut_slot(table, slot, records_most));
-        if (table->is_source_over)
+        if (is_all_read(table))
             TRY(close_last(table, slot, records_most));
         if (slot->cut.record_count)
             return NULL;
         bool is_further = slot->cut.bytes;
         forget(table, slot);
-        if (table->is_source_over && !(is_further && slot->len))
+        if (is_all_read(table) && !(is_further && slot->len))
             return check_end(table, slot);
         if (!is_further && slot->len >= (size_t)LIMIT_RECORD_BYTES)
             return too_large(table, slot);
@@ -128,7 +161,7 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
 
 static void begin_slot(struct table_reader *table, struct table_slot *slot)
 {
-    slot->odd_count = 0;
+    slot->odd_count = slot->decoded_lines = 0;
     slot->cut = (struct cut){0};
     slot->batch = (struct record_batch){
         .table = table,
@@ -137,11 +170,7 @@ static void begin_slot(struct table_reader *table, struct table_slot *slot)
         .first_row = table->next_row,
         .first_line = table->next_line,
     };
-    slot_reserve(slot, MAX_OF(table->carry.len, table->batch_bytes));
-    if (table->carry.len)
-        memcpy(slot->text, table->carry.at, table->carry.len);
-    slot->len = table->carry.len;
-    buf_clear(&table->carry);
+    slot->len = 0;
 }
 
 FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most)
@@ -151,7 +180,7 @@ FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t 
     size_t bytes = slot->cut.bytes;
     if (slot->cut.record_count == 0)
         return NULL;
-    buf_add(&table->carry, slot->text + bytes, slot->len - bytes);
+    put_carry(table, slot->text + bytes, slot->len - bytes);
     table->next_row += slot->cut.record_count;
     table->next_line += slot->cut.line_count;
     table->next_index++;
@@ -164,7 +193,9 @@ FALLIBLE table_rewind(struct table_reader *table)
     table->fault = NULL;
     TRY(source_rewind(table->source));
     buf_clear(&table->carry);
+    table->carry_from = 0;
     table->is_source_over = table->json_needs_value = table->json_in_string = false;
+    table->is_closed = false;
     table->json_place = JSON_BEFORE;
     table->next_row = table->next_line = 1;
     table->next_index = 0;

@@ -36,7 +36,7 @@ static void cut_lines(struct table_slot *slot, size_t records_most)
 {
     const char *at = slot->text, *end = at + slot->len, *stop;
     while (slot->cut.record_count < records_most && at < end &&
-           (stop = memchr(at, '\n', (size_t)(end - at)))) {
+           (stop = *at == '\n' ? at : memchr(at, '\n', (size_t)(end - at)))) {
         if (is_blank(at, stop))
             slot->cut.bytes = (size_t)(stop + 1 - slot->text);
         else

@@ -9,7 +9,7 @@ struct json_text {
     struct table_slot *slot;
     char *text;
     size_t at, end;
-    size_t from; /* where the record begins: errors found in decoded text stand there at least */
+    size_t key_end; /* behind the last key of the record: what is wrong with it is told there */
 };
 
 static inline void json_skip_space(struct json_text *json)

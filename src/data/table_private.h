@@ -17,7 +17,8 @@
 enum {
     TABLE_BATCH_BYTES = 262144, /* with its marks and cells it stays in the second cache */
     TABLE_BATCH_CELLS = 131072, /* of records that are shorter than their columns: more batches */
-    TABLE_SLACK_BYTES = 128,    /* readable behind the text: whole words, a terminator */
+    TABLE_BATCH_RECORDS_LEAST = 8, /* each costs as much as its columns, however short they are */
+    TABLE_SLACK_BYTES = 128,       /* readable behind the text: whole words, a terminator */
     WORD_BITS = 64,
 };
 
@@ -71,7 +72,8 @@ struct table_slot {
     size_t record_cap;
     struct odd_record *odd;
     size_t odd_count, odd_cap;
-    struct error *error; /* of this batch, told when its turn has come */
+    size_t decoded_lines; /* line breaks in `text` that are none of the file: of JSON's strings */
+    struct error *error;  /* of this batch, told when its turn has come */
 };
 
 void slot_drop(struct table_slot *slot);
@@ -117,8 +119,10 @@ struct table_reader {
     size_t column_count;
     bool has_labels;
     uint64_t header_row;
-    struct buf carry; /* what was read behind the last cut */
+    struct buf carry;  /* what was read behind the last cut */
+    size_t carry_from; /* what is before it has been taken back */
     bool is_source_over, is_over, is_scanned;
+    bool is_closed;      /* the last record has got a terminator */
     struct error *fault; /* of the source, not told yet */
     struct digest digest;
     uint64_t next_row, next_line, next_index;
