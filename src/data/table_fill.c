@@ -1,5 +1,6 @@
 /* Filling slots: the part of reading that goes in order of the file. */
 #include "mlops/base/check.h"
+#include "mlops/host/signal.h"
 
 #include <stdlib.h>
 
@@ -144,6 +145,8 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
                              size_t records_most)
 {
     for (size_t len = table->batch_bytes;; len = MAX_OF(len, 2 * slot->len)) {
+        if (signal_stops())
+            return signal_check();
         read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES));
         TRY(cut_slot(table, slot, records_most));
         if (is_all_read(table))
