@@ -67,11 +67,6 @@ static void put_carry(struct table_reader *table, const char *at, size_t len)
     table->carry_from = 0;
 }
 
-static bool is_all_read(const struct table_reader *table)
-{
-    return table->is_source_over && table->carry_from == table->carry.len;
-}
-
 static void read_until(struct table_reader *table, struct table_slot *slot, size_t len)
 {
     slot_reserve(slot, len);
@@ -149,13 +144,13 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
             return signal_check();
         read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES));
         TRY(cut_slot(table, slot, records_most));
-        if (is_all_read(table))
+        if (table_is_all_read(table))
             TRY(close_last(table, slot, records_most));
         if (slot->cut.record_count)
             return NULL;
         bool is_further = slot->cut.bytes;
         forget(table, slot);
-        if (is_all_read(table) && !(is_further && slot->len))
+        if (table_is_all_read(table) && !(is_further && slot->len))
             return check_end(table, slot);
         if (!is_further && slot->len >= (size_t)LIMIT_RECORD_BYTES)
             return too_large(table, slot);
@@ -197,7 +192,7 @@ FALLIBLE table_rewind(struct table_reader *table)
     TRY(source_rewind(table->source));
     buf_clear(&table->carry);
     table->carry_from = 0;
-    table->is_source_over = table->json_needs_value = table->json_in_string = false;
+    table->is_source_over = table->json_needs_value = false;
     table->is_closed = false;
     table->json_place = JSON_BEFORE;
     table->next_row = table->next_line = 1;

@@ -41,6 +41,10 @@ FALLIBLE json_string(struct json_text *json, bool decodes, struct raw_cell *ret)
 /* Any value; checked by the grammar whatever it is, decoded if it is a string. */
 FALLIBLE json_value(struct json_text *json, bool decodes, struct raw_cell *ret);
 
+/* Whether what stands before the list (`end`: its bracket) and behind it is JSON. */
+FALLIBLE json_check_before(const struct table_reader *table, struct table_slot *slot, size_t end);
+FALLIBLE json_check_behind(struct table_reader *table, struct table_slot *slot);
+
 /* A record ends before `end`, where what parts it from the next one stands. */
 void json_add_record(struct table_slot *slot, size_t end);
 

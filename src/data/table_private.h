@@ -111,10 +111,9 @@ struct table_reader {
     char line_end;  /* what a line of the file ends with */
     bool is_object; /* records of JSON are objects */
     enum json_place json_place;
-    bool json_needs_value;                /* behind a comma */
-    size_t json_depth;                    /* objects around the list */
-    bool json_in_string, json_is_escaped; /* behind the list */
-    struct map columns;                   /* of objects: label -> number + 1 */
+    bool json_needs_value; /* behind a comma */
+    size_t json_depth;     /* objects around the list */
+    struct map columns;    /* of objects: label -> number + 1 */
     struct str *labels;
     size_t column_count;
     bool has_labels;
@@ -134,6 +133,11 @@ struct table_reader {
 
 /* Fills a slot with the next records, `records_most` of them at most; none: the table is over. */
 FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most);
+
+static inline bool table_is_all_read(const struct table_reader *table)
+{
+    return table->is_source_over && table->carry_from == table->carry.len;
+}
 
 /* Begins again with the first byte. */
 FALLIBLE table_rewind(struct table_reader *table);

@@ -224,6 +224,16 @@ static void json_finds_its_list_by_property(void **state)
                 "t.json:1: property 'data.rows': it is no list\n");
     expect_read("t.json", STR("{\"data\": {\"rows\": []}"), &dialect,
                 "t.json:1: record 1: the file ends too early\n");
+    expect_read("t.json", STR("{\"data\": {\"rows\": []]}"), &dialect,
+                "t.json:1: record 1: '}' is missing behind the list, found ']'\n");
+    expect_read("t.json", STR("{\"data\": {\"rows\": [{\"a\": 1}],\n\"x\": nonsense}}"), &dialect,
+                "t.json:2: record 2: no value of JSON\n");
+    expect_read("t.json", STR("{\"x\": [1},\n\"data\": {\"rows\": [{\"a\": 1}]}}"), &dialect,
+                "t.json:1: record 1: ']' is missing at the end of a nested value, found '}'\n");
+    expect_read("t.json", STR("{\"x\": \"\xff\",\n\"data\": {\"rows\": [{\"a\": 1}]}}"), &dialect,
+                "t.json:1: record 1: bytes that are not UTF-8\n");
+    expect_read("t.json", STR("{\"data\": {\"rows\": [{\"a\": 1}]}, \"x\": \"\0\"}"), &dialect,
+                "t.json:1: record 2: a control character in a string\n");
 }
 
 static void json_columns_can_be_chosen(void **state)
