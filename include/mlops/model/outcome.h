@@ -87,6 +87,10 @@ struct check_results {
 /* "2 of 9 checks failed, 1 warns". */
 struct str check_results_print(struct arena *arena, const struct check_results *results);
 
+/* Members of an open object: is_rejected, passed, failed, warned, skipped, findings. */
+struct json_writer;
+void check_results_write(const struct check_results *results, struct json_writer *json);
+
 struct outcome {
     const struct stage *stage;
     enum stage_status status;
