@@ -1,5 +1,4 @@
 #include "mlops/base/arena.h"
-#include "mlops/base/map.h"
 #include "mlops/codec/json.h"
 #include "mlops/codec/load.h"
 #include "mlops/codec/schema.h"
@@ -23,48 +22,42 @@ static FALLIBLE descriptor_of(struct arena *arena, const struct table_schema *sc
 
 /* Reads the file by the schema; *ret_is_wider if the schema had to be changed. */
 static FALLIBLE look_again(struct context *context, const struct tabular_options *options,
-                           struct str path, struct table_schema *schema, bool *ret_is_wider)
+                           struct str path, struct table_schema *schema, bool *ret_is_wider,
+                           uint64_t *ret_violations)
 {
     struct arena *arena = context->arena;
     struct error_list errors = {0};
     struct binder binder = {.arena = arena, .errors = &errors};
     struct table_schema bound = {0};
     struct doc *doc;
-    struct profile measured;
+    struct measured measured;
     TRY(descriptor_of(arena, schema, &doc));
     tableschema_bind(&binder, doc->root, &bound);
     TRY(error_list_take(&errors));
-    TRY(tabular_profile_file(context, options, path, &bound, &measured));
-    *ret_is_wider = infer_widen(arena, &measured, schema);
+    TRY(tabular_measure_file(context, options, path, &bound, &measured));
+    *ret_is_wider = infer_widen(arena, &measured.profile, schema);
+    *ret_violations = measured.conformity.count;
     return NULL;
 }
 
 static FALLIBLE make_schema(struct context *context, const struct tabular_options *options,
                             struct str path, struct table_schema *ret)
 {
-    struct profile profile;
+    struct measured measured;
     struct table_options table;
+    uint64_t violations = 0;
     bool is_wider = true;
     TRY(tabular_table_options(context, options, path, &table));
-    TRY(tabular_profile_file(context, options, path, NULL, &profile));
-    infer_schema(context->arena, &profile, ret);
+    TRY(tabular_measure_file(context, options, path, NULL, &measured));
+    infer_schema(context->arena, &measured.profile, ret);
     for (int i = 0; i < LOOKS_MOST && is_wider && table.dialect.format != TABLE_PARQUET; i++)
-        TRY(look_again(context, options, path, ret, &is_wider));
+        TRY(look_again(context, options, path, ret, &is_wider, &violations));
+    if (violations)
+        context_warn(context,
+                     "no schema mends what is wrong with the header or the records of %.*s: "
+                     "'mlops data validate' with this one tells %llu",
+                     STR_FMT(path), (unsigned long long)violations);
     return NULL;
-}
-
-/* What no schema can mend: the header is wrong by the standard. */
-static void warn_of_names(struct context *context, const struct table_schema *schema)
-{
-    struct map seen = {0};
-    for (size_t i = 0; i < schema->field_count; i++) {
-        struct str name = schema->fields[i].name;
-        if (name.len == 0)
-            context_warn(context, "column %zu has no name: the file conforms to no schema", i + 1);
-        else if (map_put(context->arena, &seen, name, context))
-            context_warn(context, "two columns are called '%.*s': the file conforms to no schema",
-                         STR_FMT(name));
-    }
 }
 
 static void suggest_dialect(struct context *context, struct str path)
@@ -119,6 +112,5 @@ FALLIBLE tabular_infer(struct context *context, const struct tabular_options *op
     if (!options->dialect.len)
         suggest_dialect(context, path);
     TRY(make_schema(context, options, path, &schema));
-    warn_of_names(context, &schema);
     return print_schema(context, options, &schema);
 }

@@ -4,11 +4,10 @@
 #include "mlops/cli/report.h"
 #include "mlops/cli/tabular.h"
 
-/* The profile of a file as the options say; of Parquet what the footer tells. `schema` may be NULL.
- */
-FALLIBLE tabular_profile_file(struct context *context, const struct tabular_options *options,
+/* Measures a file as the options say; of Parquet what the footer tells. `schema` may be NULL. */
+FALLIBLE tabular_measure_file(struct context *context, const struct tabular_options *options,
                               struct str path, const struct table_schema *schema,
-                              struct profile *ret);
+                              struct measured *ret);
 
 /* A mapping or list as YAML in block style. */
 struct doc_node;

@@ -16,19 +16,16 @@ static FALLIBLE profile_parquet(struct arena *arena, struct str path, struct pro
     return NULL;
 }
 
-FALLIBLE tabular_profile_file(struct context *context, const struct tabular_options *options,
+FALLIBLE tabular_measure_file(struct context *context, const struct tabular_options *options,
                               struct str path, const struct table_schema *schema,
-                              struct profile *ret)
+                              struct measured *ret)
 {
     struct measure_options measure = {.schema = schema};
-    struct measured measured = {0};
+    *ret = (struct measured){0};
     TRY(tabular_table_options(context, options, path, &measure.table));
     if (measure.table.dialect.format == TABLE_PARQUET)
-        return profile_parquet(context->arena, path, ret);
-    TRY(measure_table(context->arena, AT_FDCWD, path, &measure, &measured));
-    *ret = measured.profile;
-    measured_drop(&measured);
-    return NULL;
+        return profile_parquet(context->arena, path, &ret->profile);
+    return measure_table(context->arena, AT_FDCWD, path, &measure, ret);
 }
 
 static FALLIBLE load_schema(struct context *context, const struct tabular_options *options,
@@ -92,15 +89,15 @@ FALLIBLE tabular_profile(struct context *context, const struct tabular_options *
                          struct str path)
 {
     const struct table_schema *schema = NULL;
-    struct profile profile;
+    struct measured measured;
     if (options->html && context->format != FORMAT_TABLE)
         return error_hint(error_new(ERROR_USAGE, "--html and another format at once"),
                           "give one of them");
     TRY(load_schema(context, options, path, &schema));
-    TRY(tabular_profile_file(context, options, path, schema, &profile));
+    TRY(tabular_measure_file(context, options, path, schema, &measured));
     if (options->html)
-        tabular_page(&context->out, path, &profile);
+        tabular_page(&context->out, path, &measured.profile);
     else
-        print_profile(context, path, &profile);
+        print_profile(context, path, &measured.profile);
     return NULL;
 }

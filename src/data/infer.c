@@ -36,7 +36,7 @@ static struct schema_field field_of(struct arena *arena, const struct profile *p
                                     const struct column_profile *column)
 {
     struct schema_field field = {
-        .name = column->name,
+        .name = str_trim(column->name), /* as labels are compared */
         .type = column->type,
         .format_text = STR("default"),
         .bare_number = true,

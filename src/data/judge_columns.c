@@ -47,7 +47,7 @@ static double summary_of(const struct column_profile *column, const struct stat_
     if (str_is(bound->name, "length"))
         return column->has_lengths ? column->length_mean : nan("");
     if (!column->has_numbers || !column->number_count)
-        return NAN;
+        return nan("");
     if (str_is(bound->name, "mean"))
         return column->mean;
     if (str_is(bound->name, "sd"))

@@ -161,9 +161,13 @@ static void count_states(const struct column_data *data, uint64_t counts[STATES]
 {
     uint32_t lanes[4][STATES] = {0};
     size_t i = 0;
-    for (; i + 4 <= data->count; i += 4)
-        for (size_t j = 0; j < 4; j++)
-            lanes[j][data->states[i + j] % STATES]++;
+    for (; i + 4 <= data->count; i += 4) {
+        const uint8_t *states = data->states + i;
+        lanes[0][states[0] % STATES]++;
+        lanes[1][states[1] % STATES]++;
+        lanes[2][states[2] % STATES]++;
+        lanes[3][states[3] % STATES]++;
+    }
     for (; i < data->count; i++)
         lanes[0][data->states[i] % STATES]++;
     for (size_t j = 0; j < STATES; j++)

@@ -154,7 +154,8 @@ static inline void sketch_add(uint8_t *registers, unsigned bits, uint64_t hash)
     uint64_t rest = hash << bits | UINT64_C(1) << (bits - 1);
     uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
     uint8_t *at = &registers[hash >> (64 - bits)];
-    *at = rank > *at ? rank : *at;
+    if (__builtin_expect(rank > *at, 0)) /* foreseen once the sketch has seen some */
+        *at = rank;
 }
 
 /* Unbiased over the whole range: O. Ertl, "New cardinality estimation algorithms for HyperLogLog

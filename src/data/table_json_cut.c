@@ -24,7 +24,7 @@ static size_t skip_space(const struct table_slot *slot, size_t at)
     return at;
 }
 
-static void add_record(struct table_slot *slot, size_t end)
+void json_add_record(struct table_slot *slot, size_t end)
 {
     mark_set(slot->breaks, end);
     slot->cut.record_count++;
@@ -40,7 +40,7 @@ static void cut_lines(struct table_slot *slot, size_t records_most)
         if (is_blank(at, stop))
             slot->cut.bytes = (size_t)(stop + 1 - slot->text);
         else
-            add_record(slot, (size_t)(stop - slot->text));
+            json_add_record(slot, (size_t)(stop - slot->text));
         at = stop + 1;
     }
 }
@@ -101,7 +101,7 @@ static FALLIBLE cut_one(struct table_reader *table, struct table_slot *slot, boo
         return NULL;
     if (slot->text[end] == '}')
         return table_error(table, slot, end, "the list is closed by '}'");
-    add_record(slot, end);
+    json_add_record(slot, end);
     *ret_more = table->json_needs_value = slot->text[end] == ',';
     if (!*ret_more)
         table->json_place = JSON_BEHIND;
@@ -111,7 +111,9 @@ static FALLIBLE cut_one(struct table_reader *table, struct table_slot *slot, boo
 /* What is wrong behind records waits until these have been read. */
 static FALLIBLE cut_list(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
-    bool has_more = true;
+    if (!table->options.is_scalar)
+        json_cut_fast(table, slot, records_most);
+    bool has_more = table->json_place == JSON_INSIDE;
     while (has_more && slot->cut.record_count < records_most) {
         struct error *error = cut_one(table, slot, &has_more);
         if (error && slot->cut.record_count == 0)

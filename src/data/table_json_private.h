@@ -41,6 +41,12 @@ FALLIBLE json_string(struct json_text *json, bool decodes, struct raw_cell *ret)
 /* Any value; checked by the grammar whatever it is, decoded if it is a string. */
 FALLIBLE json_value(struct json_text *json, bool decodes, struct raw_cell *ret);
 
+/* A record ends before `end`, where what parts it from the next one stands. */
+void json_add_record(struct table_slot *slot, size_t end);
+
+/* Cuts records of a list from the start of the slot, as far as they are plain. */
+void json_cut_fast(struct table_reader *table, struct table_slot *slot, size_t records_most);
+
 /* A slot's records one by one: begins with the one behind the break before `from`. */
 struct json_text json_record(const struct table_reader *table, struct table_slot *slot,
                              size_t from);

@@ -193,11 +193,19 @@ END
   done
 }
 
-@test "names that no schema can mend are told" {
-  printf 'name,name,\n1,2,3\n' >d.csv
-  succeeds data infer d.csv
-  says "two columns are called 'name': the file conforms to no schema"
-  says "column 3 has no name: the file conforms to no schema"
+@test "what no schema can mend is told" {
+  printf 'name,name\n1,2\n' >twice.csv
+  printf 'a,b\n1,2\n1\n' >ragged.csv
+  for file in twice.csv ragged.csv; do
+    succeeds data infer "$file"
+    says "no schema mends what is wrong with the header or the records of $file"
+  done
+}
+
+@test "names are those that labels are compared by" {
+  printf 'a, b\n1,2\n' >blank.csv
+  succeeds data infer blank.csv -o schema.yaml
+  succeeds data validate blank.csv --schema schema.yaml
 }
 
 @test "another dialect is suggested, never used" {
