@@ -40,6 +40,7 @@ static void choose_sizes(struct table_reader *table)
     table->batch_bytes = options->batch_bytes > 0
                              ? (size_t)MIN_OF(options->batch_bytes, LIMIT_RECORD_BYTES)
                              : TABLE_BATCH_BYTES;
+    table->wanted_bytes = table->batch_bytes;
 }
 
 static FALLIBLE open_it(struct table_reader *table, int at_fd)
