@@ -390,3 +390,25 @@ END
   holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["executed"] == 0'
   finding row_count pass
 }
+
+@test "runs that only judge leave nothing damaged behind, and name what they judged" {
+  batch
+  checked <<<'- row_count: {min: 10}'
+  succeeds run
+  succeeds run
+  checked <<<'- row_count: {min: 1000}'
+  fails 1 run
+  fails 1 run
+  succeeds verify
+  says "0 faults"
+  "$PYTHON" - <<'END'
+import sqlite3
+rows = sqlite3.connect(".mlops/lineage.db").execute("SELECT run, result, rejected FROM judgement ORDER BY run").fetchall()
+assert [row[2] for row in rows] == [0, 0, 1, 1], rows
+assert len({row[1] for row in rows}) == 1 and rows[0][1], rows
+END
+  succeeds verify --rebuild-lineage
+  checked <<<'- row_count: {min: 10}'
+  succeeds run --json
+  holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["unchanged"] == 2'
+}
