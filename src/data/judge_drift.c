@@ -112,12 +112,15 @@ static struct str formula_of(struct arena *arena, const struct drift *drift,
                              enum drift_method method)
 {
     struct buf out = buf_in(arena);
+    bool is_cut = drift->is_numeric && (method == DRIFT_JS || method == DRIFT_HELLINGER);
     buf_add_text(&out, drift_formula(method, drift->is_numeric));
-    if (method == DRIFT_PSI && drift->edge_count) {
+    if (method == DRIFT_PSI && drift->is_numeric && drift->edge_count) {
         buf_add_text(&out, "; edges");
         for (size_t i = 0; i < drift->edge_count; i++)
             buf_print(&out, " %.*s", STR_FMT(number_text(arena, drift->edges[i])));
-    } else if (drift->sturges_count) {
+    } else if (is_cut && drift->is_binned_by_value) {
+        buf_add_text(&out, "; each number is a bin");
+    } else if (is_cut && drift->sturges_count) {
         buf_print(&out, "; %zu bins from %.*s to %.*s", drift->sturges_count - 1,
                   STR_FMT(number_text(arena, drift->sturges[0])),
                   STR_FMT(number_text(arena, drift->sturges[drift->sturges_count - 1])));
