@@ -226,3 +226,30 @@ END
   fails 4 data profile missing.csv
   fails 2 data profile
 }
+
+@test "-o follows links, writes into pipes and replaces no device" {
+  table
+  mkfifo pipe
+  ln -s schema.yaml link.yaml
+  echo old >schema.yaml
+  succeeds data infer table.csv -o link.yaml
+  [ -L link.yaml ]
+  grep -q "name: species" schema.yaml
+  cat pipe >got &
+  succeeds data infer table.csv -o pipe
+  wait $!
+  [ -p pipe ]
+  cmp got schema.yaml
+  ln -s /dev/full full
+  fails 4 data infer table.csv -o full
+  [ -L full ] && [ -c /dev/full ]
+}
+
+@test "an option of another action is refused" {
+  table
+  fails 2 data drift table.csv table.csv --html
+  grep -q "'mlops data drift' takes no --html" "$ERR"
+  fails 2 data profile table.csv --field mass
+  fails 2 data profile table.csv --format junit
+  fails 2 data infer table.csv --all-errors
+}
