@@ -412,3 +412,42 @@ END
   succeeds run --json
   holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["unchanged"] == 2'
 }
+
+@test "a finding names its table where a stage has several" {
+  batch && batch old.csv 100 50
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: [raw.csv, old.csv]
+    checks: [{row_count: {min: 1000}}]
+END
+  fails 1 run
+  grep -q "fail  raw: 100 rows; wanted: at least 1000" "$ERR"
+  grep -q "fail  old: 100 rows; wanted: at least 1000" "$ERR"
+}
+
+@test "columns that the schema lacks are told by their names" {
+  batch
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.csv
+    schema: {fields: [{name: id, type: integer}, {name: y, type: number}]}
+END
+  fails 1 run
+  grep -q "header: incorrect-label: expected the label 'y' at column 2, found 'x'" "$ERR"
+  grep -q "header: extra-label: expected no more columns than fields at column 4, found 'day'" "$ERR"
+  grep -q "column 4 must be no cell behind those of the fields; 100 of 100 are not" "$ERR"
+}
+
+@test "a reference that can't be loaded leaves nothing unfinished" {
+  batch
+  echo '- drift: {against: {run: nosuchrun}}' | checked
+  fails 4 run check
+  grep -q "nosuchrun" "$ERR"
+  echo '- row_count: {min: 1}' | checked
+  succeeds run
+  ! grep -q "unfinished" "$ERR" || tell "left unfinished"
+}
