@@ -253,3 +253,12 @@ END
   fails 2 data profile table.csv --format junit
   fails 2 data infer table.csv --all-errors
 }
+
+@test "records of too few or too many cells are told" {
+  printf 'a,b\n1,2\n3\n4,5,6\n7,8,9\n' >ragged.csv
+  succeeds data profile ragged.csv
+  says "ragged: 1 of 4 records have fewer cells than the header"
+  says "ragged: 2 of 4 records have more cells than the header; what is beyond it is in no column"
+  succeeds data profile ragged.csv --json
+  [ "$(field a '(p["short_records"], p["long_records"])')" = "(1, 2)" ]
+}
