@@ -4,6 +4,7 @@
 #include "mlops/data/drift.h"
 
 #include <math.h>
+#include <strings.h>
 
 #include "judge_private.h"
 
@@ -237,10 +238,18 @@ FALLIBLE judge_drift(struct judging *judging)
 
 /* --- labels --- */
 
+/* Of true and false case does not count: True of one tool is true of another. */
+static bool is_label(const struct column_profile *column, struct str label, struct str value)
+{
+    bool is_alike = column->type == TYPE_BOOLEAN && label.len == value.len &&
+                    strncasecmp(label.at, value.at, value.len) == 0;
+    return is_alike || str_equal(label, value);
+}
+
 static double count_of(const struct column_profile *column, struct str value)
 {
     for (size_t i = 0; i < column->value_count; i++) {
-        if (str_equal(column->values[i].value, value))
+        if (is_label(column, column->values[i].value, value))
             return (double)column->values[i].count;
     }
     return 0;

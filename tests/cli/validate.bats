@@ -451,3 +451,17 @@ END
   succeeds run
   ! grep -q "unfinished" "$ERR" || tell "left unfinished"
 }
+
+@test "labels of true and false are the same in every spelling" {
+  printf 'ok\nTrue\nFalse\nTrue\n' >raw.csv
+  printf 'ok\ntrue\nfalse\ntrue\n' >old.csv
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.csv
+    checks:
+      - labels: {field: ok, against: old.csv, new: 0, max_drift: 0}
+END
+  succeeds run
+}
