@@ -28,7 +28,8 @@ static FALLIBLE check_format(const struct table_reader *table)
     }
     return error_hint(
         error_new(ERROR_PROJECT, "the name of '%s' does not tell its format", table->name),
-        "end it in .csv, .tsv, .jsonl or .json, or name the format");
+        "end it in .csv, .tsv, .jsonl, .json or .parquet, and .gz or .zst behind it if it is "
+        "compressed; or write the format, such as {\"format\": \"csv\"}, into a dialect");
 }
 
 static void choose_sizes(struct table_reader *table)

@@ -237,7 +237,7 @@ static FALLIBLE find_wrong_byte(const struct table_reader *table, const struct t
     *ret_at = valid;
     if (valid < text)
         return error_hint(table_error(table, slot, valid, "bytes that are not UTF-8"),
-                          "name the encoding of the file in the dialect");
+                          "write its encoding, such as {\"encoding\": \"latin1\"}, into a dialect");
     if (nul)
         return error_hint(table_error(table, slot, text, "a NUL byte: this is no text"),
                           "name the encoding in the dialect if this is UTF-16");
