@@ -241,7 +241,7 @@ FALLIBLE judge_drift(struct judging *judging)
 /* Of true and false case does not count: True of one tool is true of another. */
 static bool is_label(const struct column_profile *column, struct str label, struct str value)
 {
-    bool is_alike = column->type == TYPE_BOOLEAN && label.len == value.len &&
+    bool is_alike = column->type == TYPE_BOOLEAN && value.len && label.len == value.len &&
                     strncasecmp(label.at, value.at, value.len) == 0;
     return is_alike || str_equal(label, value);
 }

@@ -31,6 +31,7 @@ static void judge_change(struct judging *judging, double rows)
     const struct table_measurement *before =
         last ? measurement_find(last, judging->table->name) : NULL;
     struct finding *finding = finding_add(judging, (struct str){0});
+    finding->kind = STR("max_change"); /* beside the rows themselves: CI systems go by names */
     finding->limit = str_print(judging->arena, "changed by at most %.*s",
                                STR_FMT(share_text(judging->arena, rule->max_change.value)));
     if (!before || before->fault.len) {

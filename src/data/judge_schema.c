@@ -51,12 +51,13 @@ static struct str message_of(struct arena *arena, const struct violation_group *
     if (group->field && group->expected.len && group->name.len)
         buf_print(&out, "'%.*s' must be %.*s; %llu of %llu %s not", STR_FMT(group->name),
                   STR_FMT(group->expected), count, all, count == 1 ? "is" : "are");
-    else if (group->field && group->expected.len)
-        buf_print(&out, "column %llu must be %.*s; %llu of %llu %s not",
-                  (unsigned long long)group->field, STR_FMT(group->expected), count, all,
-                  count == 1 ? "is" : "are");
+    else if (group->field)
+        buf_print(&out, "column %llu: %s, %llu of %llu rows", (unsigned long long)group->field,
+                  group->type, count, all);
     else if (group->name.len)
         buf_print(&out, "'%.*s': %s, %llu of %llu", STR_FMT(group->name), group->type, count, all);
+    else if (str_is(str_of(group->type), "extra-cell"))
+        buf_print(&out, "%s, %llu in %llu rows", group->type, count, all);
     else
         buf_print(&out, "%s, %llu of %llu rows", group->type, count, all);
     add_examples(&out, group);

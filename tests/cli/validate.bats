@@ -439,7 +439,7 @@ END
   fails 1 run
   grep -q "header: incorrect-label: expected the label 'y' at column 2, found 'x'" "$ERR"
   grep -q "header: extra-label: expected no more columns than fields at column 4, found 'day'" "$ERR"
-  grep -q "column 4 must be no cell behind those of the fields; 100 of 100 are not" "$ERR"
+  grep -q "column 4: extra-cell, 100 of 100 rows: row 2 " "$ERR"
 }
 
 @test "a reference that can't be loaded leaves nothing unfinished" {
@@ -464,4 +464,34 @@ stages:
       - labels: {field: ok, against: old.csv, new: 0, max_drift: 0}
 END
   succeeds run
+}
+
+@test "no two cases of JUnit have one name" {
+  batch
+  echo '- row_count: {min: 1, max_change: 10%}' | checked
+  succeeds run --format junit
+  [ "$(grep -o '<testcase [^>]*' "$OUT" | sort | uniq -d | wc -l)" -eq 0 ] || tell "names repeat"
+}
+
+@test "cells behind the header's are counted as cells" {
+  printf 'a,b\n1,2,3,4\n1,2,3\n' >raw.csv
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.csv
+    schema: {fields: [{name: a, type: integer}, {name: b, type: integer}]}
+END
+  fails 1 run
+  grep -q "extra-cell, 3 in 2 rows: row 2, row 2, row 3" "$ERR" || tell "no such finding"
+}
+
+@test "why a stage of checks measures anew is told in words" {
+  batch
+  echo '- row_count: {min: 1}' | checked
+  succeeds run
+  echo '- duplicate_rows' | checked
+  succeeds why check
+  says "what is to be measured changed (tables, schemas, or what checks need)"
+  ! grep -q "data measure" "$OUT" || tell "the command is shown"
 }
