@@ -262,3 +262,12 @@ END
   succeeds data profile ragged.csv --json
   [ "$(field a '(p["short_records"], p["long_records"])')" = "(1, 2)" ]
 }
+
+@test "one column that looks like several is told" {
+  printf 'a;b;c\n1;2;3\n4;5;6\n' >semi.csv
+  succeeds data profile semi.csv
+  grep -q 'looks like one of the dialect {"delimiter":";"}' "$ERR"
+  printf 'a\n1\n2\n' >one.csv
+  succeeds data profile one.csv
+  [ ! -s "$ERR" ]
+}
