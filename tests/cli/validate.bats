@@ -495,3 +495,17 @@ END
   says "what is to be measured changed (tables, schemas, or what checks need)"
   ! grep -q "data measure" "$OUT" || tell "the command is shown"
 }
+
+@test "order in time is told with both moments" {
+  printf 'id,day\n1,2026-01-05\n2,2026-01-09\n' >old.csv
+  printf 'id,day\n3,2026-01-07\n4,2026-01-12\n' >new.csv
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: [old.csv, new.csv]
+    checks: [{leakage: {between: [old, new], keys: id, time: day}}]
+END
+  fails 1 run
+  grep -q "'day' of 'new' begins before 'old' ends: 2026-01-07, 2026-01-09" "$ERR"
+}
