@@ -164,8 +164,7 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
             state->exit_status = error->code;
         step->outcome->blocker = run_text_of(state->session->arena, error);
         status = STATUS_FAILED;
-        if (step->attempt.id.len)
-            TRY(run_undo(state, step));
+        step->outcome->is_measured = true; /* the next run need not measure again */
     }
     bool goes_on = lets_users_go_on(status);
     step->phase = PHASE_DONE;

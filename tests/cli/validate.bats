@@ -509,3 +509,14 @@ END
   fails 1 run
   grep -q "'day' of 'new' begins before 'old' ends: 2026-01-07, 2026-01-09" "$ERR"
 }
+
+@test "what was measured and can't be judged need not be measured again" {
+  batch
+  checked <<<'- drift: {against: {run: nope}}'
+  fails 4 run
+  checked <<<'- row_count: {min: 1}'
+  succeeds run --json
+  holds 'r["counts"]["measured_tables"] == 0'
+  says_not "unfinished"
+  succeeds verify
+}

@@ -109,5 +109,6 @@ struct outcome {
     struct str environment;        /* canonical bytes, recorded always for executed stages */
     struct str attempt;            /* id of the attempt (its folder in aside/), empty if none */
     struct str_vec changed_inputs; /* unconfirmed: what changed */
+    bool is_measured; /* failed: built-in checks measured well and could not be judged */
     const struct check_results *checks; /* of built-in checks, judged in this run; else NULL */
 };
