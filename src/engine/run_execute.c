@@ -210,7 +210,6 @@ static bool may_retry(const struct run_state *state, const struct step *step, en
 }
 
 /* What the attempt made goes to failed/, what was there comes back. */
-/* What the attempt made goes to failed/, what was there comes back. */
 static FALLIBLE undo(struct run_state *state, struct step *step)
 {
     TRY(attempt_undo(state->session, &step->attempt, failed_folder(state, step)));

@@ -520,3 +520,12 @@ END
   says_not "unfinished"
   succeeds verify
 }
+
+@test "a key of a schema that was hardly meant is a warning" {
+  batch
+  checked <<<'- row_count: {min: 1}'
+  echo 'fields: [{name: id, typ: integer}, {name: x}, {name: label}, {name: day}]' >schema.yaml
+  succeeds run
+  says "schema.yaml:1:21"
+  says "did you mean 'type'?"
+}
