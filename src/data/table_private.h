@@ -118,8 +118,8 @@ struct table_reader {
     size_t column_count;
     bool has_labels;
     uint64_t header_row;
-    struct buf carry;  /* what was read behind the last cut */
-    size_t carry_from; /* what is before it has been taken back */
+    struct buf carry; /* what was read behind the last cut, from `carry_from` on */
+    size_t carry_from;
     bool is_source_over, is_over, is_scanned;
     bool is_closed;      /* the last record has got a terminator */
     struct error *fault; /* of the source, not told yet */
@@ -127,6 +127,7 @@ struct table_reader {
     uint64_t next_row, next_line, next_index;
     uint64_t record_count;
     size_t batch_bytes;
+    size_t wanted_bytes; /* of the next batch */
     struct table_slot *slots;
     size_t slot_count, worker_count;
 };
