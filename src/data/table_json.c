@@ -159,7 +159,7 @@ FALLIBLE json_string(struct json_text *json, bool decodes, struct raw_cell *ret)
         size_t len = put_utf8(utf8, code);
         if (decodes)
             memcpy(json->text + put, utf8, len);
-        json->slot->decoded_lines += decodes && code == '\n';
+        json->slot->decoded_lines += decodes && code == (unsigned char)json->table->line_end;
         if (code >= 0x80)
             json->slot->batch.is_ascii = false;
         put += len;
