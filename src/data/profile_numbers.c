@@ -76,7 +76,7 @@ struct moments moments_of(const double *numbers, size_t count)
     double squares = isfinite(mean) ? squares_of(numbers, count, mean) : mean;
     if (!isfinite(squares))
         return wide_moments_of(numbers, count);
-    return (struct moments){(double)count, mean, squares};
+    return (struct moments){(double)count, mean, (long double)squares};
 }
 
 void moments_merge(struct wide_moments *into, const struct moments *from)
