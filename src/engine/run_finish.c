@@ -121,6 +121,23 @@ static void forget_log(struct step *step)
     arena_drop(&step->memory);
 }
 
+/* What was found unchanged by the lock alone is a result all the same: judgements name it, and later
+ * runs compare with it. */
+static FALLIBLE name_result(struct run_state *state, struct step *step)
+{
+    struct session *session = state->session;
+    struct outcome *outcome = step->outcome;
+    if (state->options->dry || session->is_read_only || !digest_is_zero(outcome->result) ||
+        step->verdict.kind != VERDICT_UNCHANGED)
+        return NULL;
+    struct result_ref *known = arena_new(session->arena, struct result_ref);
+    TRY(lookup_lock_ref(session, step->stage, known));
+    known->value.is_promised = outcome->value->is_promised;
+    outcome->value = &known->value;
+    outcome->result = known->id;
+    return NULL;
+}
+
 /* What built-in checks measured is there, made now or long ago: it is judged now. */
 static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum stage_status *status)
 {
@@ -131,6 +148,8 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
     if (!step->stage->validation || !is_measured)
         return NULL;
     TRY(validation_judge(session, state->run->sequence, step->outcome, &is_judged));
+    if (is_judged)
+        TRY(name_result(state, step));
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
     *status = STATUS_REJECTED;

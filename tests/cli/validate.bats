@@ -390,3 +390,21 @@ END
   holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["executed"] == 0'
   finding row_count pass
 }
+
+@test "a run that found its measurements unchanged can be compared with, also behind a rejection" {
+  batch
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  checked <<<'- row_count: {min: 1000}'
+  fails 1 run
+  succeeds tag @ rejected
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  succeeds tag @ passed
+  for run in rejected passed last; do
+    checked <<<"- drift: {against: {run: $run}, fields: [x]}"
+    succeeds run --json
+    finding drift pass
+  done
+  [ "$(sqlite3 .mlops/lineage.db 'SELECT count(*) FROM judgement WHERE result IS NULL')" -eq 0 ]
+}
