@@ -117,7 +117,7 @@ static struct str formula_of(struct arena *arena, const struct drift *drift,
         buf_add_text(&out, "; edges");
         for (size_t i = 0; i < drift->edge_count; i++)
             buf_print(&out, " %.*s", STR_FMT(number_text(arena, drift->edges[i])));
-    } else if (drift->sturges_count) {
+    } else if (drift->sturges_count && (method == DRIFT_JS || method == DRIFT_HELLINGER)) {
         buf_print(&out, "; %zu bins from %.*s to %.*s", drift->sturges_count - 1,
                   STR_FMT(number_text(arena, drift->sturges[0])),
                   STR_FMT(number_text(arena, drift->sturges[drift->sturges_count - 1])));

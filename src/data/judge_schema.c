@@ -28,16 +28,34 @@ static void add_examples(struct buf *out, const struct violation_group *group)
         buf_add_text(out, ", ...");
 }
 
+/* Of labels: what stands in the header, and what should. */
+static void add_label(struct buf *out, const struct violation_group *group)
+{
+    buf_add_text(out, "the header");
+    if (group->field)
+        buf_print(out, ", column %llu", (unsigned long long)group->field);
+    buf_print(out, ": %s", group->type);
+    if (group->shown_count && group->shown->has_value)
+        buf_print(out, " '%.*s'", STR_FMT(group->shown->value));
+    buf_print(out, ", expected %.*s", STR_FMT(group->expected));
+}
+
 static struct str message_of(struct arena *arena, const struct violation_group *group,
                              uint64_t record_count)
 {
     struct buf out = buf_in(arena);
     unsigned long long count = group->count, all = record_count;
+    if (group->shown_count && !group->shown->row) {
+        add_label(&out, group);
+        return buf_str(&out);
+    }
     if (group->field && group->expected.len)
         buf_print(&out, "'%.*s' must be %.*s; %llu of %llu %s not", STR_FMT(group->name),
                   STR_FMT(group->expected), count, all, count == 1 ? "is" : "are");
     else if (group->name.len)
         buf_print(&out, "'%.*s': %s, %llu of %llu", STR_FMT(group->name), group->type, count, all);
+    else if (str_is(str_of(group->type), "extra-cell"))
+        buf_print(&out, "%s, %llu in %llu rows", group->type, count, all);
     else
         buf_print(&out, "%s, %llu of %llu rows", group->type, count, all);
     add_examples(&out, group);
@@ -77,7 +95,7 @@ FALLIBLE judge_schema(struct judging *judging)
 {
     const struct table_measurement *table = judging->table;
     const struct conformity *conformity = &table->conformity;
-    if (!table->has_schema)
+    if (!table->has_conformity)
         return NULL;
     size_t before = judging->judged->findings.len;
     for (size_t i = 0; i < conformity->group_count; i++) {
@@ -88,7 +106,9 @@ FALLIBLE judge_schema(struct judging *judging)
         finding_skip(judging, finding_add(judging, (struct str){0}), table->unchecked.at[i].at);
     if (judging->judged->findings.len == before)
         finding_add(judging, (struct str){0})->message =
-            str_print(judging->arena, "all of %llu rows conform to the schema",
+            str_print(judging->arena,
+                      table->is_form_only ? "all of %llu rows have the cells that the header names"
+                                          : "all of %llu rows conform to the schema",
                       (unsigned long long)table->profile.record_count);
     return NULL;
 }

@@ -97,8 +97,12 @@ static void write_table(struct json_writer *json, const struct table_measurement
     write_profile(json, table->fault, &table->profile);
     json_name(json, "is_footer");
     json_bool(json, table->is_footer);
-    if (table->has_schema)
+    if (table->has_conformity)
         write_conformity(json, &table->conformity);
+    if (table->is_form_only) {
+        json_name(json, "is_form_only");
+        json_bool(json, true);
+    }
     write_texts(json, "unchecked", &table->unchecked);
     json_name(json, "repeats");
     json_open_list(json);
@@ -299,11 +303,13 @@ static FALLIBLE read_table(struct arena *arena, const struct doc_node *node,
                            struct table_measurement *ret)
 {
     const struct doc_node *conformity = doc_find(node, STR("conformity")), *first = NULL;
+    const struct doc_node *form = doc_find(node, STR("is_form_only"));
     const struct doc_node *footer = doc_find(node, STR("is_footer"));
     size_t count = 0;
     *ret = (struct table_measurement){.name = text_of(node, "name"),
                                       .path = text_of(node, "path"),
-                                      .has_schema = conformity,
+                                      .has_conformity = conformity,
+                                      .is_form_only = form && form->kind == DOC_BOOL && form->truth,
                                       .is_footer =
                                           footer && footer->kind == DOC_BOOL && footer->truth};
     TRY(read_profile(arena, node, &ret->fault, &ret->profile));

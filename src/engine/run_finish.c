@@ -121,8 +121,8 @@ static void forget_log(struct step *step)
     arena_drop(&step->memory);
 }
 
-/* What was found unchanged by the lock alone is a result all the same: judgements name it, and later
- * runs compare with it. */
+/* What was found unchanged by the lock alone is a result all the same: judgements name it, and
+ * later runs compare with it. */
 static FALLIBLE name_result(struct run_state *state, struct step *step)
 {
     struct session *session = state->session;
@@ -167,6 +167,8 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
             state->exit_status = error->code;
         step->outcome->blocker = run_text_of(state->session->arena, error);
         status = STATUS_FAILED;
+        if (step->attempt.id.len)
+            TRY(run_undo(state, step));
     }
     bool goes_on = lets_users_go_on(status);
     step->phase = PHASE_DONE;

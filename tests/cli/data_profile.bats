@@ -226,3 +226,14 @@ END
   fails 4 data profile missing.csv
   fails 2 data profile
 }
+
+@test "cells that are missing or too many are told, as no figure shows them" {
+  printf 'a,b\n1,2\n3\n4,5,6\n' >ragged.csv
+  succeeds data profile ragged.csv
+  grep -q "ragged.csv: 2 cells are missing or beyond the header's, first in record 3" "$ERR"
+  succeeds data drift ragged.csv ragged.csv
+  grep -q 'first in record 3' "$ERR"
+  printf 'a,b\n1,2\n\n' >blank.csv
+  succeeds data profile blank.csv
+  ! grep -q 'cells' "$ERR"
+}

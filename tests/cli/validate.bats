@@ -408,3 +408,41 @@ END
   done
   [ "$(sqlite3 .mlops/lineage.db 'SELECT count(*) FROM judgement WHERE result IS NULL')" -eq 0 ]
 }
+
+@test "without a schema the form is checked: labels, and as many cells as the header has" {
+  pipeline <<'END'
+stages:
+  check: {kind: validate, data: raw.csv, checks: [{row_count: {min: 1}}]}
+  train: {cmd: cp raw.csv model.txt, deps: [raw.csv], outs: [model.txt]}
+END
+  printf 'a,b\n1,2\n' >raw.csv
+  succeeds run --json
+  finding schema pass
+  printf 'a,b\n1,2\n3\n4,5,6\n' >raw.csv
+  fails 1 run --json
+  finding schema fail 'and f["kind"] == "missing-cell" and f["field"] == "b" and f["shown"][0]["row"] == 3'
+  finding schema fail 'and f["kind"] == "extra-cell" and f["shown"][0]["row"] == 4'
+  printf 'a,,a\n1,2,3\n' >raw.csv
+  fails 1 run --json
+  finding schema fail 'and f["kind"] == "blank-label" and "column 2" in f["message"]'
+  finding schema fail 'and f["kind"] == "duplicate-label"'
+  sed -i 's/checks: \[/checks: [{schema: {severity: warn}}, /' pipeline.yaml
+  succeeds run --json
+  finding schema warn
+}
+
+@test "what can't be judged was no crash: the next run says nothing of one" {
+  batch
+  checked <<<'- drift: {against: {run: nosuch}, fields: [x]}'
+  fails 4 run
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  ! grep -q 'killed' "$ERR"
+}
+
+@test "a table of very many columns is rejected and says so" {
+  "$PYTHON" -c 'print(",".join(f"c{i}" for i in range(10001)))' >raw.csv
+  pipeline <<<'stages: {check: {kind: validate, data: raw.csv, checks: [{row_count: {min: 0}}]}}'
+  fails 1 run
+  says "raw.csv:1: it has 10001 columns"
+}
