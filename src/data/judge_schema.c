@@ -28,6 +28,13 @@ static void add_examples(struct buf *out, const struct violation_group *group)
         buf_add_text(out, ", ...");
 }
 
+/* Of a Parquet file constraints, too, are told without a row. */
+static bool is_of_header(const struct violation_group *group)
+{
+    return group->shown_count && !group->shown->row && !group->constraint &&
+           !str_is(str_of(group->type), "type-error");
+}
+
 /* Of labels: what stands in the header, and what should. */
 static void add_label(struct buf *out, const struct violation_group *group)
 {
@@ -45,7 +52,7 @@ static struct str message_of(struct arena *arena, const struct violation_group *
 {
     struct buf out = buf_in(arena);
     unsigned long long count = group->count, all = record_count;
-    if (group->shown_count && !group->shown->row) {
+    if (is_of_header(group)) {
         add_label(&out, group);
         return buf_str(&out);
     }
@@ -103,7 +110,8 @@ FALLIBLE judge_schema(struct judging *judging)
             judge_group(judging, &conformity->groups[i]);
     }
     for (size_t i = 0; i < table->unchecked.len; i++)
-        finding_skip(judging, finding_add(judging, (struct str){0}), table->unchecked.at[i].at);
+        finding_skip(judging, finding_add(judging, (struct str){0}),
+                     str_terminate(judging->arena, table->unchecked.at[i]));
     if (judging->judged->findings.len == before)
         finding_add(judging, (struct str){0})->message =
             str_print(judging->arena,

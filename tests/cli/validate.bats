@@ -446,3 +446,24 @@ END
   fails 1 run
   says "raw.csv:1: it has 10001 columns"
 }
+
+@test "of Parquet what the footer can't tell is named, check by check" {
+  cp "$BATS_TEST_DIRNAME/../unit/data/parquet/groups.parquet" raw.parquet
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.parquet
+    schema:
+      fields:
+        - {name: id, type: integer, constraints: {unique: true, minimum: 2}}
+        - {name: price, type: number}
+        - {name: name, type: string, constraints: {pattern: a.*}}
+    checks: [constant]
+END
+  fails 1 run --json
+  finding schema skip 'and f["message"] == "id: unique (needs the values)"'
+  finding schema skip 'and f["message"] == "name: pattern (needs the values)"'
+  finding schema fail 'and f["field"] == "id" and f["message"].startswith("'"'id'"' must be at least 2")'
+  finding constant skip
+}
