@@ -56,6 +56,8 @@ static void write_group(struct json_writer *json, const struct violation_group *
     for (size_t i = 0; i < group->shown_count; i++) {
         json_open_object(json);
         write_count(json, "row", group->shown[i].row);
+        if (group->shown[i].line && group->shown[i].line != group->shown[i].row)
+            write_count(json, "line", group->shown[i].line);
         if (group->shown[i].has_value) {
             json_name(json, "value");
             json_str(json, group->shown[i].value);
@@ -242,6 +244,8 @@ static FALLIBLE read_violation(const struct doc_node *node, const struct violati
                               .has_value = value};
     if (value)
         ret->value = value->text;
+    if (doc_find(node, STR("line")))
+        TRY(read_count(node, "line", &ret->line));
     return read_count(node, "row", &ret->row);
 }
 

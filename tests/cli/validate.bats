@@ -467,3 +467,25 @@ END
   finding schema fail 'and f["field"] == "id" and f["message"].startswith("'"'id'"' must be at least 2")'
   finding constant skip
 }
+
+@test "a column that is named and can't be judged passes nothing" {
+  printf 'a,b\nx,1\ny,2\nz,4\n' >raw.csv
+  cp raw.csv reference.csv
+  for check in 'outliers: {fields: a}' 'correlation: {field: nothing}' 'correlation: {fields: [b, nothing]}'; do
+    pipeline <<<"stages: {check: {kind: validate, data: raw.csv, checks: [{$check}]}}"
+    fails 1 run --json
+    finding "${check%%:*}" fail
+  done
+  for check in 'correlation: {field: b}' 'drift: {against: reference.csv, method: ks, fields: [a], max_share: 50%}'; do
+    pipeline <<<"stages: {check: {kind: validate, data: raw.csv, checks: [{$check}]}}"
+    succeeds run --json
+    finding "${check%%:*}" skip
+  done
+}
+
+@test "SARIF names lines of the file, not records" {
+  printf 'a,b\n"1\n2",3\nx,y\n' >raw.csv
+  pipeline <<<'stages: {check: {kind: validate, data: raw.csv, schema: {fields: [{name: a}, {name: b, type: integer}]}}}'
+  fails 1 run --format sarif
+  holds 'r["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 4'
+}
