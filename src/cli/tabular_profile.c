@@ -40,7 +40,7 @@ FALLIBLE tabular_measure_file(struct context *context, const struct tabular_opti
                               struct str path, const struct table_schema *schema,
                               struct measured *ret)
 {
-    struct measure_options measure = {.schema = schema, .checks_form = true};
+    struct measure_options measure = {.schema = schema};
     *ret = (struct measured){0};
     TRY(tabular_table_options(context, options, path, &measure.table));
     if (measure.table.dialect.format == TABLE_PARQUET)
@@ -115,7 +115,8 @@ FALLIBLE tabular_profile(struct context *context, const struct tabular_options *
                           "give one of them");
     TRY(load_schema(context, options, path, &schema));
     TRY(tabular_measure_file(context, options, path, schema, &measured));
-    tabular_warn_form(context, path, &measured.conformity);
+    if (measured.profile.column_count == 1 && !options->dialect.len)
+        tabular_suggest_dialect(context, path);
     if (options->html)
         tabular_page(&context->out, path, &measured.profile);
     else

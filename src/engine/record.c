@@ -91,10 +91,10 @@ static bool is_success(const struct outcome *outcome)
            outcome->status == STATUS_UNCHANGED;
 }
 
-/* Rejected by built-in checks: what they measured is a result as any other. */
+/* Rejected by built-in checks, or not to be judged: what they measured is a result as any other. */
 static bool is_judged(const struct outcome *outcome)
 {
-    return outcome->status == STATUS_REJECTED && outcome->checks;
+    return (outcome->status == STATUS_REJECTED && outcome->checks) || outcome->is_measured;
 }
 
 struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
@@ -146,9 +146,9 @@ static FALLIBLE put_results(struct recorder *recorder)
     AUTO(arena_drop) struct arena scratch = {0};
     vec_each (struct pending, pending, &recorder->group) {
         struct outcome *outcome = pending->outcome;
-        bool makes_result =
-            (outcome->status == STATUS_EXECUTED || outcome->status == STATUS_REJECTED) &&
-            outcome->value;
+        bool makes_result = (outcome->status == STATUS_EXECUTED ||
+                             outcome->status == STATUS_REJECTED || outcome->is_measured) &&
+                            outcome->value;
         bool is_unnamed = is_success(outcome) && outcome->value && digest_is_zero(outcome->result);
         if (is_judged(outcome) && !digest_is_zero(outcome->result))
             continue; /* it was known before */
@@ -162,7 +162,8 @@ static FALLIBLE forget_attempts(struct recorder *recorder)
 {
     vec_each (struct pending, pending, &recorder->group) {
         int displaced = 0;
-        if (is_success(pending->outcome) || pending->outcome->status == STATUS_REJECTED ||
+        if (is_success(pending->outcome) || is_judged(pending->outcome) ||
+            pending->outcome->status == STATUS_REJECTED ||
             pending->outcome->status == STATUS_UNCONFIRMED)
             TRY(attempt_complete(recorder->session, &pending->attempt, &displaced));
         recorder->displaced += displaced;

@@ -210,7 +210,7 @@ static bool may_retry(const struct run_state *state, const struct step *step, en
 }
 
 /* What the attempt made goes to failed/, what was there comes back. */
-FALLIBLE run_undo(struct run_state *state, struct step *step)
+static FALLIBLE undo(struct run_state *state, struct step *step)
 {
     TRY(attempt_undo(state->session, &step->attempt, failed_folder(state, step)));
     attempt_drop(&step->attempt);
@@ -219,7 +219,7 @@ FALLIBLE run_undo(struct run_state *state, struct step *step)
 
 static FALLIBLE retry_later(struct run_state *state, struct step *step)
 {
-    TRY(run_undo(state, step));
+    TRY(undo(state, step));
     int64_t wait_ns = step->stage->retries.backoff_ns;
     for (int i = 1; i < step->attempts && wait_ns < NS_PER_S * 3600; i++)
         wait_ns *= 2;
@@ -311,7 +311,7 @@ static FALLIBLE settle(struct run_state *state, struct step *step, enum job_end 
     }
     if (end != JOB_SUCCEEDED && may_retry(state, step, end))
         return retry_later(state, step);
-    TRY(run_undo(state, step));
+    TRY(undo(state, step));
     return run_finish_stage(state, step, end == JOB_STOPPED ? STATUS_INTERRUPTED : STATUS_FAILED);
 }
 
@@ -320,7 +320,7 @@ static FALLIBLE give_up(struct run_state *state, struct step *step, struct error
 {
     if (step->phase == PHASE_DONE || (!run_was_interrupted(error) && !run_is_stage_fault(error)))
         return error_within(error, "running stage '%.*s'", STR_FMT(step->stage->name));
-    struct error *left = run_undo(state, step);
+    struct error *left = undo(state, step);
     if (left) {
         error_drop(error);
         return left;

@@ -121,20 +121,17 @@ static void forget_log(struct step *step)
     arena_drop(&step->memory);
 }
 
-/* What was found unchanged by the lock alone is a result all the same: judgements name it, and
- * later runs compare with it. */
-static FALLIBLE name_result(struct run_state *state, struct step *step)
+/* The judgement's row names what it judged; what is only known from the lock has a result, too. */
+static FALLIBLE name_result(struct session *session, struct step *step)
 {
-    struct session *session = state->session;
     struct outcome *outcome = step->outcome;
-    if (state->options->dry || session->is_read_only || !digest_is_zero(outcome->result) ||
-        step->verdict.kind != VERDICT_UNCHANGED)
+    bool is_from_lock = step->verdict.kind == VERDICT_UNCHANGED && digest_is_zero(outcome->result);
+    if (!is_from_lock || !session_lock_entry(session, step->stage))
         return NULL;
-    struct result_ref *known = arena_new(session->arena, struct result_ref);
-    TRY(lookup_lock_ref(session, step->stage, known));
-    known->value.is_promised = outcome->value->is_promised;
-    outcome->value = &known->value;
-    outcome->result = known->id;
+    struct result_ref *found = arena_new(session->arena, struct result_ref);
+    TRY(lookup_lock_ref(session, step->stage, found));
+    outcome->result = found->id;
+    outcome->value = &found->value;
     return NULL;
 }
 
@@ -148,8 +145,8 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
     if (!step->stage->validation || !is_measured)
         return NULL;
     TRY(validation_judge(session, state->run->sequence, step->outcome, &is_judged));
-    if (is_judged)
-        TRY(name_result(state, step));
+    if (is_judged && !state->options->dry)
+        TRY(name_result(session, step));
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
     *status = STATUS_REJECTED;
@@ -167,8 +164,7 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
             state->exit_status = error->code;
         step->outcome->blocker = run_text_of(state->session->arena, error);
         status = STATUS_FAILED;
-        if (step->attempt.id.len)
-            TRY(run_undo(state, step));
+        step->outcome->is_measured = true; /* the next run need not measure again */
     }
     bool goes_on = lets_users_go_on(status);
     step->phase = PHASE_DONE;

@@ -131,7 +131,6 @@ FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
 
 /* run_finish.c: the stage is done with this status; its users may go on. */
 FALLIBLE run_finish_stage(struct run_state *state, struct step *step, enum stage_status status);
-FALLIBLE run_undo(struct run_state *state, struct step *step);
 /* It fails by this error, unless that is no stage's fault: then the error is returned. */
 FALLIBLE run_fail_stage(struct run_state *state, struct step *step, struct error *error);
 /* A stop signal came in the middle of something long. */

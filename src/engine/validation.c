@@ -17,20 +17,35 @@ static bool is_made(const struct session *session, struct str path)
     return plan_producer(&session->plan, path) || plan_touches_output(&session->plan, path);
 }
 
+/* What is no mistake by the standard, but hardly meant: 'typ' instead of 'type'. */
+static void tell_warnings(struct session *session, const struct table_schema *schema)
+{
+    for (size_t i = 0; i < schema->warning_count && session->observer; i++) {
+        const struct schema_warning *warning = &schema->warnings[i];
+        const struct doc_node *node = warning->node;
+        struct event event = {.kind = EVENT_WARNING,
+                              .text = str_print(session->arena, "%.*s:%d:%d: %.*s",
+                                                STR_FMT(node->doc->name), node->line, node->column,
+                                                STR_FMT(warning->text))};
+        observer_tell(session->observer, &event);
+    }
+}
+
 static FALLIBLE check_schema(struct session *session, const struct checked_table *table)
 {
     struct arena *arena = session->arena;
     struct error_list errors = {0};
     struct binder binder = {.arena = arena, .errors = &errors};
-    struct table_schema schema;
+    struct table_schema schema = {0};
     if (table->schema) {
         tableschema_bind(&binder, table->schema, &schema);
-        return error_list_take(&errors);
+        TRY(error_list_take(&errors));
+    } else if (table->schema_path.len && !is_made(session, table->schema_path)) {
+        TRY(tableschema_load(arena, fd_number(session->workspace.root_fd), table->schema_path,
+                             table->path, &schema));
     }
-    if (!table->schema_path.len || is_made(session, table->schema_path))
-        return NULL;
-    return tableschema_load(arena, fd_number(session->workspace.root_fd), table->schema_path,
-                            table->path, &schema);
+    tell_warnings(session, &schema);
+    return NULL;
 }
 
 static FALLIBLE check_dialect(struct session *session, const struct checked_table *table)
