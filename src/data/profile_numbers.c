@@ -54,7 +54,7 @@ static double squares_of(const double *numbers, size_t count, double mean, doubl
         rest += away;
     }
     *ret_off = rest / (double)count;
-    return fmax(0, sum - rest * *ret_off);
+    return isfinite(sum) ? fmax(0, sum - rest * *ret_off) : sum;
 }
 
 /* For numbers whose sums leave the range of doubles. */
@@ -66,7 +66,7 @@ static struct moments wide_moments_of(const double *numbers, size_t count)
         mean += away / (long double)(i + 1);
         squares += away * ((long double)numbers[i] - mean);
     }
-    return (struct moments){(double)count, (double)mean, (double)squares, 0};
+    return (struct moments){(double)count, (double)mean, squares, 0};
 }
 
 struct moments moments_of(const double *numbers, size_t count)
@@ -88,7 +88,7 @@ void moments_merge(struct wide_moments *into, const struct moments *from)
     long double more = (long double)from->count, all = into->count + more;
     long double away = (long double)from->mean + (long double)from->off - into->mean;
     into->mean += away * more / all;
-    into->squares += (long double)from->squares + away * away * into->count * more / all;
+    into->squares += from->squares + away * away * into->count * more / all;
     into->count = all;
 }
 

@@ -222,7 +222,9 @@ struct sample {
 
 /* Count, mean and sum of squared distances from it; the mean is mean + off, beyond a double. */
 struct moments {
-    double count, mean, squares, off;
+    double count, mean;
+    long double squares; /* of numbers beyond 1e154 no double holds them */
+    double off;
 };
 
 struct wide_moments {

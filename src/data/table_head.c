@@ -102,11 +102,11 @@ static FALLIBLE read_header(struct table_reader *table, struct table_slot *slot)
     const struct dialect_rows *rows = &table->options.dialect.header_rows;
     struct str *last = NULL;
     for (size_t taken = 0; taken < rows->len;) {
-        TRY(table_fill(table, slot, 1));
+        uint64_t wanted = (uint64_t)rows->at[taken], row = table->next_row;
+        TRY(table_fill(table, slot, row < wanted ? (size_t)(wanted - row) : 1));
         if (slot->cut.record_count == 0)
-            return no_header(table, (uint64_t)rows->at[taken]);
-        uint64_t row = slot->batch.first_row;
-        if (csv_is_skipped(table, slot, 0, row) || row < (uint64_t)rows->at[taken])
+            return no_header(table, wanted);
+        if (row < wanted || csv_is_skipped(table, slot, 0, row))
             continue;
         TRY(take_labels(table, slot, &last));
         taken++;
