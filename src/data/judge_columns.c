@@ -155,13 +155,24 @@ static double share_outside(const struct distribution *distribution, double low,
     return distribution->total > 0 ? outside / distribution->total : 0;
 }
 
+/* A column that was named and can't be judged passes nothing. */
+static FALLIBLE has_no_numbers(struct judging *judging, const struct column_profile *column)
+{
+    struct finding *finding = finding_add(judging, column->name);
+    finding->message = str_print(judging->arena, "'%.*s' holds no numbers", STR_FMT(column->name));
+    finding_settle(finding, false);
+    return NULL;
+}
+
 static FALLIBLE outliers_of(struct judging *judging, const struct column_profile *column)
 {
     struct arena *arena = judging->arena;
     const struct check_rule *rule = judging->rule;
     double low = 0, high = 0;
     bool is_number = column->type == TYPE_NUMBER || column->type == TYPE_INTEGER;
-    if (!column->has_numbers || !column->number_count || (!is_number && !rule->fields.len))
+    if (!column->has_numbers || !column->number_count)
+        return rule->fields.len ? has_no_numbers(judging, column) : NULL;
+    if (!is_number && !rule->fields.len)
         return NULL;
     fences_of(rule, column, &low, &high);
     double share = share_outside(&column->distribution, low, high);
@@ -192,13 +203,31 @@ static bool is_listed(const struct str_vec *names, struct str name)
     return !names->len;
 }
 
+static void check_column(struct judging *judging, struct str name)
+{
+    if (profile_column(&judging->table->profile, name))
+        return;
+    struct finding *finding = finding_add(judging, name);
+    finding->message = str_print(judging->arena, "there is no column '%.*s'", STR_FMT(name));
+    finding_settle(finding, false);
+}
+
+static void check_named(struct judging *judging)
+{
+    if (judging->rule->field.len)
+        check_column(judging, judging->rule->field);
+    vec_each (const struct str, name, &judging->rule->fields)
+        check_column(judging, *name);
+}
+
 FALLIBLE judge_correlation(struct judging *judging)
 {
     const struct check_rule *rule = judging->rule;
     const struct profile *profile = &judging->table->profile;
     struct arena *arena = judging->arena;
-    double most = rule->max.is_given ? rule->max.value : 0.95, largest = 0;
+    double most = rule->max.is_given ? rule->max.value : 0.95, largest = -1;
     size_t before = judging->judged->findings.len;
+    check_named(judging);
     for (size_t i = 0; i < profile->pair_count; i++) {
         const struct column_pair *pair = &profile->pairs[i];
         struct str a = profile->columns[pair->a].name, b = profile->columns[pair->b].name;
@@ -218,6 +247,10 @@ FALLIBLE judge_correlation(struct judging *judging)
     if (judging->judged->findings.len > before)
         return NULL;
     struct finding *finding = finding_add(judging, (struct str){0});
+    if (largest < 0) {
+        finding_skip(judging, finding, "there are no two such columns with numbers that vary");
+        return NULL;
+    }
     finding->has_value = true;
     finding->value = largest;
     finding->message =

@@ -206,7 +206,7 @@ static void judge_share(const struct drifting *drifting)
     struct judging *judging = drifting->judging;
     struct arena *arena = judging->arena;
     double most = judging->rule->max_share.value;
-    double share = drifting->compared ? (double)drifting->drifted / (double)drifting->compared : 0;
+    double share = (double)drifting->drifted / (double)drifting->compared;
     struct finding *finding = finding_add(judging, (struct str){0});
     finding->has_value = true;
     finding->value = share;
@@ -229,7 +229,7 @@ FALLIBLE judge_drift(struct judging *judging)
         return NULL;
     size_t before = judging->judged->findings.len;
     TRY(compare_columns(&drifting));
-    if (judging->rule->max_share.is_given)
+    if (judging->rule->max_share.is_given && drifting.compared)
         judge_share(&drifting);
     if (judging->judged->findings.len == before)
         skip_all(judging, STR("no column can be compared by this method"));

@@ -47,6 +47,7 @@ static void add_label(struct table_reader *table, size_t column, struct str labe
     table->labels[column] = last[column] = label;
 }
 
+/* A title of one cell above others stands above all of them: the standard's own example. */
 static void widen_labels(struct table_reader *table, size_t count, struct str **last)
 {
     if (count <= table->column_count)
@@ -56,6 +57,10 @@ static void widen_labels(struct table_reader *table, size_t count, struct str **
     for (size_t i = 0; i < table->column_count; i++) {
         wider[i] = table->labels[i];
         wider_last[i] = (*last)[i];
+    }
+    for (size_t i = 1; table->column_count == 1 && i < count; i++) {
+        wider[i] = table->labels[0];
+        wider_last[i] = (*last)[0];
     }
     table->labels = wider;
     *last = wider_last;

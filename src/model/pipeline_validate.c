@@ -191,14 +191,10 @@ static void bind_checks(struct binding *binding, struct stage *stage, const stru
         *vec_push(arena, &rules) = rule;
     }
     validation->checks = rules;
-    if (!has_schema(validation)) {
-        if (has_check(validation, CHECK_SCHEMA))
-            binding_error(binding, list, "check 'schema' needs a 'schema'");
+    bool checks_nothing = !rules.len && !has_schema(validation);
+    if (checks_nothing || has_check(validation, CHECK_SCHEMA))
         return;
-    }
-    if (has_check(validation, CHECK_SCHEMA))
-        return;
-    /* A schema that is given is checked. */
+    /* A schema that is given is checked; without one that records have the header's cells. */
     struct check_rule_vec all = {0};
     *vec_push(arena, &all) = (struct check_rule){.kind = CHECK_SCHEMA, .node = stage->node};
     vec_each (const struct check_rule, rule, &rules)

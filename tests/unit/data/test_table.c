@@ -200,6 +200,8 @@ static void headers_are_joined_or_absent(void **state)
     dialect.header_rows = (struct dialect_rows){rows, 2};
     expect_in("fruit,fruit,x\nid,name,x\n1,2,3\n", dialect,
               "[fruit id][fruit name][x]\n3:3 1|2|3\n");
+    expect_in("fruit\nid,name\n1,2\n", dialect, "[fruit id][fruit name]\n3:3 1|2\n");
+    expect_in("a,b\nc,d,e\n1,2,3\n", dialect, "[a c][b d][e]\n3:3 1|2|3\n");
     expect_in("a\n", dialect, "t.csv:0: the table ends before its header row 2\n");
     dialect.header_rows = (struct dialect_rows){third, 1};
     expect_in("title\n\na,b\n1,2\n", dialect, "[a][b]\n4:4 1|2\n");
