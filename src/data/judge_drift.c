@@ -20,9 +20,8 @@ static void skip_all(struct judging *judging, struct str why)
 /* A file that should be a table and is not: the comparison that was asked for fails. */
 static void fail_all(struct judging *judging, struct str why)
 {
-    struct finding *finding = finding_add(judging, (struct str){0});
-    finding->message = str_print(judging->arena, "the reference is no table: %.*s", STR_FMT(why));
-    finding_settle(finding, false);
+    finding_fail(judging, (struct str){0},
+                 str_print(judging->arena, "the reference is no table: %.*s", STR_FMT(why)));
 }
 
 static void find_file(struct judging *judging, struct str path, const struct profile **ret)
@@ -127,6 +126,35 @@ static struct str formula_of(struct arena *arena, const struct drift *drift,
     return buf_str(&out);
 }
 
+/* What the reference has and the column lost altogether is further away than any distance. */
+static const char *loss_of(const struct column_profile *column,
+                           const struct column_profile *reference)
+{
+    if (reference->count && !column->count)
+        return "has no values any more";
+    bool had_numbers = reference->has_numbers && reference->number_count;
+    bool has_numbers = column->has_numbers && column->number_count;
+    return had_numbers && !has_numbers ? "has no numbers any more" : NULL;
+}
+
+static bool tell_loss(struct drifting *drifting, const struct column_profile *column,
+                      const struct column_profile *reference)
+{
+    struct judging *judging = drifting->judging;
+    const char *loss = loss_of(column, reference);
+    if (!loss)
+        return false;
+    struct finding *finding = finding_add(judging, column->name);
+    finding->kind = str_of(drift_methods()[method_of(judging->rule)].name);
+    finding->limit = limit_of(judging->arena, judging->rule);
+    finding->message =
+        str_print(judging->arena, "'%.*s' drifts: it %s", STR_FMT(column->name), loss);
+    finding_settle(finding, judging->rule->max_share.is_given);
+    drifting->compared++;
+    drifting->drifted++;
+    return true;
+}
+
 /* A method that a column has no use for is told only where the column was named. */
 static FALLIBLE compare(struct drifting *drifting, const struct column_profile *column,
                         const struct column_profile *reference)
@@ -138,13 +166,14 @@ static FALLIBLE compare(struct drifting *drifting, const struct column_profile *
     struct drift drift;
     TRY(drift_measure(arena, reference, column, &drift));
     double value = drift_value(&drift, method);
-    if (isnan(value) && !rule->fields.len)
+    if (isnan(value) && (tell_loss(drifting, column, reference) || !rule->fields.len))
         return NULL;
     struct finding *finding = finding_add(judging, column->name);
     finding->kind = str_of(drift_methods()[method].name);
     if (isnan(value)) {
-        finding_skip(judging, finding,
-                     drift.reason ? drift.reason : "the method does not apply to this column");
+        finding_skip(
+            judging, finding,
+            str_of(drift.reason ? drift.reason : "the method does not apply to this column"));
         return NULL;
     }
     bool is_over = drift_is_over(method, value, threshold_of(rule));
@@ -161,6 +190,12 @@ static FALLIBLE compare(struct drifting *drifting, const struct column_profile *
     return NULL;
 }
 
+static void fail_absent(struct judging *judging, struct str name)
+{
+    finding_fail(judging, name,
+                 str_print(judging->arena, "the reference has no column '%.*s'", STR_FMT(name)));
+}
+
 static FALLIBLE compare_named(struct drifting *drifting, const struct column_profile *column)
 {
     struct judging *judging = drifting->judging;
@@ -169,10 +204,7 @@ static FALLIBLE compare_named(struct drifting *drifting, const struct column_pro
         return compare(drifting, column, reference);
     if (!judging->rule->fields.len)
         return NULL;
-    struct finding *finding = finding_add(judging, column->name);
-    finding->message =
-        str_print(judging->arena, "the reference has no column '%.*s'", STR_FMT(column->name));
-    finding_settle(finding, false);
+    fail_absent(judging, column->name);
     return NULL;
 }
 
@@ -184,14 +216,8 @@ static FALLIBLE compare_columns(struct drifting *drifting)
     for (size_t i = 0; !fields->len && i < profile->column_count; i++)
         TRY(compare_named(drifting, &profile->columns[i]));
     vec_each (const struct str, name, fields) {
-        const struct column_profile *column = profile_column(profile, *name);
-        if (column) {
-            TRY(compare_named(drifting, column));
-            continue;
-        }
-        struct finding *finding = finding_add(judging, *name);
-        finding->message = str_print(judging->arena, "there is no column '%.*s'", STR_FMT(*name));
-        finding_settle(finding, false);
+        if (judge_has_column(judging, *name))
+            TRY(compare_named(drifting, profile_column(profile, *name)));
     }
     return NULL;
 }
@@ -202,7 +228,7 @@ static void judge_share(const struct drifting *drifting)
     struct judging *judging = drifting->judging;
     struct arena *arena = judging->arena;
     double most = judging->rule->max_share.value;
-    double share = drifting->compared ? (double)drifting->drifted / (double)drifting->compared : 0;
+    double share = (double)drifting->drifted / (double)drifting->compared;
     struct finding *finding = finding_add(judging, (struct str){0});
     finding->has_value = true;
     finding->value = share;
@@ -225,7 +251,7 @@ FALLIBLE judge_drift(struct judging *judging)
         return NULL;
     size_t before = judging->judged->findings.len;
     TRY(compare_columns(&drifting));
-    if (judging->rule->max_share.is_given)
+    if (judging->rule->max_share.is_given && drifting.compared)
         judge_share(&drifting);
     if (judging->judged->findings.len == before)
         skip_all(judging, STR("no column can be compared by this method"));
@@ -330,10 +356,13 @@ static void judge_against(struct judging *judging, const struct column_profile *
     const struct column_profile *reference = profile ? profile_column(profile, column->name) : NULL;
     if (!profile)
         return;
-    if (!reference || !reference->values_are_complete) {
-        finding_skip(judging, finding_add(judging, column->name),
-                     reference ? "the reference has too many different values for labels"
-                               : "the reference has no such column");
+    if (!reference) {
+        fail_absent(judging, column->name);
+        return;
+    }
+    if (!reference->values_are_complete) {
+        finding_fail(judging, column->name,
+                     STR("the reference has too many different values for labels"));
         return;
     }
     if (rule->new_values.is_given)
@@ -345,14 +374,14 @@ static void judge_against(struct judging *judging, const struct column_profile *
 FALLIBLE judge_labels(struct judging *judging)
 {
     const struct check_rule *rule = judging->rule;
+    if (!judge_has_column(judging, rule->field))
+        return NULL;
     const struct column_profile *column = profile_column(&judging->table->profile, rule->field);
-    if (!column || !column->values_are_complete) {
-        struct finding *finding = finding_add(judging, rule->field);
-        finding->message = str_print(judging->arena,
-                                     column ? "'%.*s' has too many different values for labels"
-                                            : "there is no column '%.*s'",
-                                     STR_FMT(rule->field));
-        finding_settle(finding, false);
+    if (!column->value_count || !column->values_are_complete) {
+        finding_fail(
+            judging, rule->field,
+            str_print(judging->arena, "'%.*s' has %s", STR_FMT(rule->field),
+                      column->count ? "too many different values for labels" : "no labels"));
         return NULL;
     }
     if (rule->min_share.is_given)

@@ -131,6 +131,10 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
     if (!step->stage->validation || !is_measured)
         return NULL;
     TRY(validation_judge(session, state->run->sequence, step->outcome, &is_judged));
+    if (!is_judged && !state->options->dry)
+        return error_hint(error_new(ERROR_STORED, "what '%.*s' measured is not in the store",
+                                    STR_FMT(step->stage->name)),
+                          "measure it again: mlops run --force %.*s", STR_FMT(step->stage->name));
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
     *status = STATUS_REJECTED;

@@ -176,16 +176,17 @@ static const struct check_results *results_of(struct arena *arena, const struct 
     return results;
 }
 
-FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
-                          bool *ret_judged)
+/* *ret_judged false: the measurement is not here. */
+static FALLIBLE judge_outcome(struct session *session, int64_t sequence, struct outcome *outcome,
+                              struct measurement *ret, bool *ret_judged)
 {
     const struct stage *stage = outcome->stage;
-    struct measurement measurement, last;
+    struct measurement last;
     struct judged judged;
     struct judge_options options = {
-        .validation = stage->validation, .measurement = &measurement, .now_ns = clock_real_ns()};
+        .validation = stage->validation, .measurement = ret, .now_ns = clock_real_ns()};
     bool has_last = false;
-    TRY(load_measurement(session, outcome, &measurement, ret_judged));
+    TRY(load_measurement(session, outcome, ret, ret_judged));
     if (!*ret_judged)
         return NULL;
     TRY(validation_last(session, stage, sequence, &last, &has_last));
@@ -193,9 +194,29 @@ FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outc
     TRY(validation_references(session, stage, options.last, &options.references));
     TRY(judge(session->arena, &options, &judged));
     outcome->checks = results_of(session->arena, stage, &judged);
-    if (session->is_read_only || !stage->validation->report.len)
+    return NULL;
+}
+
+FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
+                          bool *ret_judged)
+{
+    struct measurement measurement;
+    TRY(judge_outcome(session, sequence, outcome, &measurement, ret_judged));
+    if (!*ret_judged || session->is_read_only || !outcome->stage->validation->report.len)
         return NULL;
-    return validation_report(session, stage, &measurement, outcome->checks);
+    return validation_report(session, outcome->stage, &measurement, outcome->checks);
+}
+
+FALLIBLE validation_passes(struct session *session, int64_t sequence, const struct stage *stage,
+                           struct result *value, bool *ret)
+{
+    struct measurement measurement;
+    struct outcome outcome = {.stage = stage, .value = value};
+    bool is_judged = false;
+    *ret = false;
+    TRY(judge_outcome(session, sequence, &outcome, &measurement, &is_judged));
+    *ret = is_judged && !outcome.checks->is_rejected;
+    return NULL;
 }
 
 struct str validation_blocker(struct arena *arena, const struct check_results *results)

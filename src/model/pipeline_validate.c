@@ -158,22 +158,38 @@ static void bind_reference(struct binding *binding, struct stage *stage, struct 
         against->path = path;
 }
 
-static bool has_schema(const struct validation *validation)
+static bool has_schema(const struct checked_table *table)
 {
-    vec_each (const struct checked_table, table, &validation->tables) {
-        if (table->schema_path.len || table->schema)
-            return true;
-    }
-    return false;
+    return table->schema_path.len || table->schema;
 }
 
-static bool has_check(const struct validation *validation, enum check_kind kind)
+/* A check `schema` of tables that have none would pass whatever they hold. */
+static void check_has_schema(struct binding *binding, const struct validation *validation,
+                             const struct check_rule *rule)
 {
-    vec_each (const struct check_rule, rule, &validation->checks) {
-        if (rule->kind == kind)
-            return true;
+    vec_each (const struct checked_table, table, &validation->tables) {
+        if (check_applies(rule, table) && has_schema(table))
+            return;
     }
-    return false;
+    binding_error(binding, rule->node, "check 'schema' needs a 'schema'");
+}
+
+/* A schema that is given is checked: of tables that no check `schema` is about. */
+static void add_schema_checks(struct binding *binding, const struct stage *stage,
+                              struct validation *validation)
+{
+    struct check_rule_vec all = {0};
+    vec_each (const struct checked_table, table, &validation->tables) {
+        bool is_checked = !has_schema(table);
+        vec_each (const struct check_rule, rule, &validation->checks)
+            is_checked |= rule->kind == CHECK_SCHEMA && check_applies(rule, table);
+        if (!is_checked)
+            *vec_push(binding->binder.arena, &all) = (struct check_rule){
+                .kind = CHECK_SCHEMA, .table = table->name, .node = stage->node};
+    }
+    vec_each (const struct check_rule, rule, &validation->checks)
+        *vec_push(binding->binder.arena, &all) = *rule;
+    validation->checks = all;
 }
 
 static void bind_checks(struct binding *binding, struct stage *stage, const struct doc_node *list,
@@ -188,22 +204,12 @@ static void bind_checks(struct binding *binding, struct stage *stage, const stru
             continue;
         check_table_names(binding, validation, &rule);
         bind_reference(binding, stage, &rule);
+        if (rule.kind == CHECK_SCHEMA)
+            check_has_schema(binding, validation, &rule);
         *vec_push(arena, &rules) = rule;
     }
     validation->checks = rules;
-    if (!has_schema(validation)) {
-        if (has_check(validation, CHECK_SCHEMA))
-            binding_error(binding, list, "check 'schema' needs a 'schema'");
-        return;
-    }
-    if (has_check(validation, CHECK_SCHEMA))
-        return;
-    /* A schema that is given is checked. */
-    struct check_rule_vec all = {0};
-    *vec_push(arena, &all) = (struct check_rule){.kind = CHECK_SCHEMA, .node = stage->node};
-    vec_each (const struct check_rule, rule, &rules)
-        *vec_push(arena, &all) = *rule;
-    validation->checks = all;
+    add_schema_checks(binding, stage, validation);
 }
 
 /* Its path is part of the key, and two pipelines of a project may have stages of one name. */

@@ -137,6 +137,26 @@ assert names == ["id", "x", "label", "day"], names
   [ "$(cat "$DID")" = train ]
 }
 
+@test "a stage that runs alone asks its guard, which judges what it measured before" {
+  batch
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  rm model.txt "$DID"
+  checked <<<'- row_count: {min: 1000}'
+  for options in "--only" "--only --force" "--downstream" "--only --no-restore"; do
+    # shellcheck disable=SC2086
+    fails 1 run $options train
+    says "'check' guards what it reads and has not passed on it"
+    [ ! -e model.txt ]
+  done
+  fails 1 run
+  fails 1 run --only train
+  [ ! -e "$DID" ]
+  checked <<<'- row_count: {min: 1}'
+  succeeds run --only train --json
+  counts restored=1
+}
+
 @test "violations of the schema are told by kind and column, with rows and values" {
   batch
   sed -i '5s/.*/4,abc,z,2024-01-01/; 6s/.*/4,-3,a,not a day/' raw.csv
