@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/engine/lookup.h"
 #include "mlops/engine/validation.h"
 #include "mlops/host/clock.h"
 
@@ -121,6 +122,20 @@ static void forget_log(struct step *step)
     arena_drop(&step->memory);
 }
 
+/* What is judged is recorded, also of a stage that is as the lock has it: with the stored result
+ * that the lock's entry stands for, which is looked for only now. */
+static FALLIBLE name_result(struct run_state *state, struct outcome *outcome)
+{
+    struct session *session = state->session;
+    if (state->options->dry || !outcome->value || !digest_is_zero(outcome->result))
+        return NULL;
+    struct result_ref *stored = arena_new(session->arena, struct result_ref);
+    TRY(lookup_lock_ref(session, outcome->stage, stored));
+    outcome->value = &stored->value;
+    outcome->result = stored->id;
+    return NULL;
+}
+
 /* What built-in checks measured is there, made now or long ago: it is judged now. */
 static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum stage_status *status)
 {
@@ -135,6 +150,8 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
         return error_hint(error_new(ERROR_STORED, "what '%.*s' measured is not in the store",
                                     STR_FMT(step->stage->name)),
                           "measure it again: mlops run --force %.*s", STR_FMT(step->stage->name));
+    if (is_judged && *status == STATUS_UNCHANGED)
+        TRY(name_result(state, step->outcome));
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
     *status = STATUS_REJECTED;

@@ -68,6 +68,22 @@ assert names == ["id", "x", "label", "day"], names
   grep -q '<h1>Checks of check: <span class="pass">passed' reports/check.html
 }
 
+@test "what is judged without being measured again is recorded with the result that is stored" {
+  batch
+  checked <<<'- row_count: {min: 10}'
+  succeeds run
+  before=$(find .mlops -path '*/res/*' -type f | wc -l)
+  succeeds run
+  checked <<<'- row_count: {min: 1000}'
+  fails 1 run
+  fails 1 run
+  [ "$(find .mlops -path '*/res/*' -type f | wc -l)" -eq "$before" ]
+  succeeds verify
+  succeeds verify --rebuild-lineage
+  checked <<<'- row_count: {max_change: 1%}'
+  succeeds run
+}
+
 @test "a threshold that is edited changes the verdict, and nothing is measured or hashed again" {
   batch
   checked <<<'- row_count: {min: 10}'

@@ -329,7 +329,8 @@ static void columns_do_not_drift(void **state)
         {as, as, DRIFT ", fields: [a, c]}}", "pf"},
         {as, "a,b,c\n1,x,1\n", DRIFT ", fields: c}}", "f"},
         {as, as, DRIFT ", method: linf, threshold: 0.1, fields: b}}", "p"},
-        {as, as, DRIFT ", threshold: 0, fields: a}}", "f"},
+        {as, as, DRIFT ", threshold: 0, fields: a}}", "p"},
+        {as, "a,b\n1,x\n1,y\n1,x\n1,y\n", DRIFT ", threshold: 0, fields: a}}", "f"},
     };
     judge_pairs(*state, cases, COUNT_OF(cases));
 }
