@@ -168,6 +168,7 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
         if (state->exit_status == 0 && error->code > ERROR_ANSWER)
             state->exit_status = error->code;
         step->outcome->blocker = run_text_of(state->session->arena, error);
+        step->outcome->is_unjudged = status != STATUS_UNCHANGED;
         status = STATUS_FAILED;
     }
     bool goes_on = lets_users_go_on(status);

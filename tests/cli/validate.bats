@@ -173,6 +173,22 @@ assert names == ["id", "x", "label", "day"], names
   counts restored=1
 }
 
+@test "what was measured is kept although it could not be judged or reported" {
+  batch
+  checked <<<'- drift: {against: {run: nowhere}}'
+  fails 4 run
+  [ ! -e "$DID" ]
+  echo in the way >reports
+  checked <<<'- row_count: {min: 1}'
+  fails 4 run
+  refute_says() { ! grep -qF -- "$1" "$ERR"; }
+  refute_says "unfinished"
+  rm reports
+  succeeds run --json
+  holds 'r["counts"]["measured_tables"] == 0 and s["check"]["status"] == "unchanged"'
+  succeeds verify
+}
+
 @test "violations of the schema are told by kind and column, with rows and values" {
   batch
   sed -i '5s/.*/4,abc,z,2024-01-01/; 6s/.*/4,-3,a,not a day/' raw.csv

@@ -106,4 +106,5 @@ struct outcome {
     struct str attempt;            /* id of the attempt (its folder in aside/), empty if none */
     struct str_vec changed_inputs; /* unconfirmed: what changed */
     const struct check_results *checks; /* of built-in checks, judged in this run; else NULL */
+    bool is_unjudged; /* built-in checks measured, and what they measured could not be judged */
 };
