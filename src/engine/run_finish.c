@@ -162,7 +162,7 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
 struct error *run_finish_stage(struct run_state *state, struct step *step, enum stage_status status)
 {
     struct error *error = judge_checks(state, step, &status);
-    if (error && (state->options->dry || !run_is_stage_fault(error)))
+    if (error && !run_is_stage_fault(error))
         return error;
     if (error) { /* it could not be judged: that passes nothing */
         if (state->exit_status == 0 && error->code > ERROR_ANSWER)

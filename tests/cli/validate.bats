@@ -178,6 +178,12 @@ assert names == ["id", "x", "label", "day"], names
   checked <<<'- drift: {against: {run: nowhere}}'
   fails 4 run
   [ ! -e "$DID" ]
+  succeeds plan --json
+  holds 's["check"]["status"] == "failed" and s["train"]["status"] == "skipped"'
+  succeeds why check
+  says "'check' was measured, but can't be judged"
+  succeeds show --json
+  holds '"measured_tables" not in r["counts"]'
   echo in the way >reports
   checked <<<'- row_count: {min: 1}'
   fails 4 run
