@@ -17,20 +17,46 @@ static bool is_made(const struct session *session, struct str path)
     return plan_producer(&session->plan, path) || plan_touches_output(&session->plan, path);
 }
 
-static FALLIBLE check_schema(struct session *session, const struct checked_table *table)
+/* Foreign keys lead to other tables of the stage. */
+static FALLIBLE check_keys(const struct checked_table_vec *tables,
+                           const struct table_schema *schema)
 {
-    struct arena *arena = session->arena;
-    struct error_list errors = {0};
-    struct binder binder = {.arena = arena, .errors = &errors};
-    struct table_schema schema;
-    if (table->schema) {
-        tableschema_bind(&binder, table->schema, &schema);
-        return error_list_take(&errors);
+    for (size_t i = 0; i < schema->foreign_key_count; i++) {
+        const struct foreign_key *key = &schema->foreign_keys[i];
+        bool is_there = !key->resource.len;
+        vec_each (const struct checked_table, table, tables)
+            is_there |= str_equal(table->name, key->resource);
+        if (!is_there)
+            return error_hint(doc_error(key->node,
+                                        "a foreign key names the resource '%.*s', which is no "
+                                        "table of the stage",
+                                        STR_FMT(key->resource)),
+                              "name it in 'data': {%.*s: PATH}", STR_FMT(key->resource));
     }
-    if (!table->schema_path.len || is_made(session, table->schema_path))
+    return NULL;
+}
+
+static FALLIBLE load_schema(struct session *session, const struct checked_table *table,
+                            struct table_schema *ret)
+{
+    struct error_list errors = {0};
+    struct binder binder = {.arena = session->arena, .errors = &errors};
+    if (!table->schema)
+        return tableschema_load_here(session->arena, fd_number(session->workspace.root_fd),
+                                     table->schema_path, table->path, ret);
+    tableschema_bind(&binder, table->schema, ret);
+    return error_list_take(&errors);
+}
+
+static FALLIBLE check_schema(struct session *session, const struct checked_table_vec *tables,
+                             const struct checked_table *table)
+{
+    struct table_schema schema = {0};
+    bool is_unknown = !table->schema_path.len || is_made(session, table->schema_path);
+    if (!table->schema && is_unknown)
         return NULL;
-    return tableschema_load(arena, fd_number(session->workspace.root_fd), table->schema_path,
-                            table->path, &schema);
+    TRY(load_schema(session, table, &schema));
+    return check_keys(tables, &schema);
 }
 
 static FALLIBLE check_dialect(struct session *session, const struct checked_table *table)
@@ -69,7 +95,7 @@ FALLIBLE validation_check(struct session *session, const struct stage *stage)
     const struct checked_table_vec *tables = &stage->validation->tables;
     vec_each (const struct checked_table, table, tables) {
         if (!is_told(tables, table, true))
-            error_list_add(&errors, check_schema(session, table));
+            error_list_add(&errors, check_schema(session, tables, table));
         if (!is_told(tables, table, false))
             error_list_add(&errors, check_dialect(session, table));
     }

@@ -393,6 +393,24 @@ END
   [ ! -e "$DID" ]
 }
 
+@test "a schema of another file, or a key that leads nowhere, is told before anything runs" {
+  batch
+  checked <<<'- row_count: {min: 1}'
+  echo 'fields: [{name: id}]' >real.yaml
+  echo '{"resources": [{"name": "raw", "path": "raw.csv", "schema": "real.yaml"}]}' >schema.yaml
+  fails 3 run
+  says "the schema of 'schema.yaml' lies in another file, 'real.yaml'"
+  cat >schema.yaml <<'END'
+fields: [{name: id, type: integer}]
+fieldsMatch: subset
+foreignKeys:
+  - {fields: id, reference: {resource: others, fields: id}}
+END
+  fails 3 run
+  says "schema.yaml:4:"
+  says "'others', which is no table of the stage"
+}
+
 @test "what a check can't be is told with its place" {
   batch
   checked <<<'- row_count: {minimum: 1}'
