@@ -126,36 +126,35 @@ static struct str formula_of(struct arena *arena, const struct drift *drift,
     return buf_str(&out);
 }
 
-/* What the reference has and the column lost altogether is further away than any distance. */
-static const char *loss_of(const struct column_profile *column,
-                           const struct column_profile *reference)
-{
-    if (reference->count && !column->count)
-        return "has no values any more";
-    bool had_numbers = reference->has_numbers && reference->number_count;
-    bool has_numbers = column->has_numbers && column->number_count;
-    return had_numbers && !has_numbers ? "has no numbers any more" : NULL;
-}
-
-static bool tell_loss(struct drifting *drifting, const struct column_profile *column,
-                      const struct column_profile *reference)
+/* A column that lost all its values is further away than any distance. */
+static void tell_loss(struct drifting *drifting, const struct column_profile *column)
 {
     struct judging *judging = drifting->judging;
-    const char *loss = loss_of(column, reference);
-    if (!loss)
-        return false;
     struct finding *finding = finding_add(judging, column->name);
     finding->kind = str_of(drift_methods()[method_of(judging->rule)].name);
     finding->limit = limit_of(judging->arena, judging->rule);
-    finding->message =
-        str_print(judging->arena, "'%.*s' drifts: it %s", STR_FMT(column->name), loss);
+    finding->message = str_print(judging->arena, "'%.*s' drifts: it has no values any more",
+                                 STR_FMT(column->name));
     finding_settle(finding, judging->rule->max_share.is_given);
     drifting->compared++;
     drifting->drifted++;
-    return true;
 }
 
-/* A method that a column has no use for is told only where the column was named. */
+static bool has_numbers(const struct column_profile *column)
+{
+    return column->has_numbers && column->number_count;
+}
+
+/* No distance, nobody asked for this column, and the method is not for such columns anyway. */
+static bool is_passed_over(const struct drifting *drifting, const struct column_profile *column,
+                           const struct column_profile *reference)
+{
+    bool is_as_before = has_numbers(column) == has_numbers(reference);
+    return !drifting->judging->rule->fields.len && is_as_before;
+}
+
+/* A method that a column has no use for is told only where the column was named, or where the
+ * reference holds numbers and the column none, or the other way round. */
 static FALLIBLE compare(struct drifting *drifting, const struct column_profile *column,
                         const struct column_profile *reference)
 {
@@ -166,7 +165,11 @@ static FALLIBLE compare(struct drifting *drifting, const struct column_profile *
     struct drift drift;
     TRY(drift_measure(arena, reference, column, &drift));
     double value = drift_value(&drift, method);
-    if (isnan(value) && (tell_loss(drifting, column, reference) || !rule->fields.len))
+    if (isnan(value) && reference->count && !column->count) {
+        tell_loss(drifting, column);
+        return NULL;
+    }
+    if (isnan(value) && is_passed_over(drifting, column, reference))
         return NULL;
     struct finding *finding = finding_add(judging, column->name);
     finding->kind = str_of(drift_methods()[method].name);
