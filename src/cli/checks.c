@@ -37,65 +37,6 @@ void checks_print(struct context *context, const struct check_results *results)
     report_text(context, &table, false);
 }
 
-static void write_text(struct json_writer *json, const char *name, struct str text)
-{
-    json_name(json, name);
-    if (text.len)
-        json_str(json, text);
-    else
-        json_null(json);
-}
-
-static void write_result(struct json_writer *json, const struct check_result *result)
-{
-    json_open_object(json);
-    write_text(json, "check", result->check);
-    write_text(json, "judgement", result->judgement);
-    write_text(json, "severity", result->severity);
-    write_text(json, "table", result->table);
-    write_text(json, "path", result->path);
-    write_text(json, "field", result->field);
-    write_text(json, "kind", result->kind);
-    json_name(json, "value");
-    if (result->has_value)
-        json_real(json, result->value);
-    else
-        json_null(json);
-    write_text(json, "limit", result->limit);
-    write_text(json, "message", result->message);
-    write_text(json, "formula", result->formula);
-    json_name(json, "count");
-    json_int(json, result->count);
-    json_name(json, "shown");
-    json_raw(json, result->shown.len ? result->shown : STR("[]"));
-    json_close_object(json);
-}
-
-void checks_json(struct json_writer *json, const struct check_results *results)
-{
-    const struct {
-        const char *name;
-        int count;
-    } rows[] = {{"passed", results->passed},
-                {"failed", results->failed},
-                {"warned", results->warned},
-                {"skipped", results->skipped}};
-    json_name(json, "checks");
-    json_open_object(json);
-    json_name(json, "is_rejected");
-    json_bool(json, results->is_rejected);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        json_name(json, rows[i].name);
-        json_int(json, rows[i].count);
-    }
-    json_name(json, "findings");
-    json_open_list(json);
-    vec_each (const struct check_result, result, &results->all)
-        write_result(json, result);
-    json_close_list(json);
-    json_close_object(json);
-}
-
 static enum ci_verdict verdict_of(struct str judgement)
 {
     static const enum ci_verdict verdicts[] = {CI_FAIL, CI_WARN, CI_SKIP, CI_PASS};

@@ -4,7 +4,10 @@
 #include "mlops/codec/schema.h"
 #include "mlops/host/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 static const struct option_row rows[] = {
     {"schema", 's', OPTION_STR_AT(struct tabular_options, schema), .value = "FILE",
@@ -53,6 +56,56 @@ static FALLIBLE check_words(const struct str *argv, int argc)
                       "it is one of profile, infer, validate, drift");
 }
 
+static FALLIBLE refuse(struct str action, const char *what, const char *takers)
+{
+    return error_hint(
+        error_new(ERROR_USAGE, "'mlops data %.*s' takes no %s", STR_FMT(action), what),
+        "it is for %s", takers);
+}
+
+/* An option that another action takes would be passed over in silence. */
+static FALLIBLE check_options(struct context *context, const struct tabular_options *options,
+                              struct str action)
+{
+    bool is_profile = str_is(action, "profile"), is_validate = str_is(action, "validate");
+    bool is_for_ci = context->format == FORMAT_JUNIT || context->format == FORMAT_SARIF;
+    if (options->schema.len && !is_profile && !is_validate)
+        return refuse(action, "--schema", "'profile' and 'validate'");
+    if (options->resources.len && !is_validate)
+        return refuse(action, "--resource", "'validate'");
+    if (options->all_errors && !is_validate)
+        return refuse(action, "--all-errors", "'validate'");
+    if (is_for_ci && !is_validate)
+        return refuse(action, "--format=junit or sarif", "'validate'");
+    if (options->html && !is_profile)
+        return refuse(action, "--html", "'profile'");
+    if (options->field.len && !str_is(action, "drift"))
+        return refuse(action, "--field", "'drift'");
+    return NULL;
+}
+
+static FALLIBLE write_into(const char *path, struct str bytes)
+{
+    AUTO(fd_drop) struct fd fd = fd_of(open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC));
+    if (fd_number(fd) < 0)
+        return error_os(errno, "cannot open '%s'", path);
+    return file_write(fd_number(fd), bytes.at, bytes.len, path);
+}
+
+/* A device or pipe is written into and a link followed, as a shell's > does; a file is replaced. */
+static FALLIBLE write_answer(struct context *context, const char *path)
+{
+    struct stat seen;
+    struct str bytes = buf_str(&context->out);
+    bool is_there = stat(path, &seen) == 0;
+    if (is_there && !S_ISREG(seen.st_mode) && !S_ISDIR(seen.st_mode))
+        return write_into(path, bytes);
+    char *followed = is_there ? realpath(path, NULL) : NULL;
+    struct error *error = file_publish(AT_FDCWD, followed ? followed : path, bytes, 0644, false);
+    free(followed);
+    return error;
+}
+
 static FALLIBLE act(struct context *context, const struct tabular_options *options,
                     const struct str *argv)
 {
@@ -71,11 +124,11 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     if (str_is(argv[0], "measure") && argc == 2) /* the command of built-in stages */
         return tabular_measure(context, options, argv[1]);
     TRY(check_words(argv, argc));
+    TRY(check_options(context, options, argv[0]));
     TRY(act(context, options, argv));
     if (!options->output.len)
         return NULL;
-    TRY(file_publish(AT_FDCWD, str_terminate(context->arena, options->output),
-                     buf_str(&context->out), 0644, false));
+    TRY(write_answer(context, str_terminate(context->arena, options->output)));
     buf_clear(&context->out);
     return NULL;
 }

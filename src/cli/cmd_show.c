@@ -188,8 +188,12 @@ static void add_stage(struct context *context, struct json_writer *json, const s
     }
     add_params(json, stage->recipe);
     add_metrics(json, &stage->metrics);
-    if (checks)
-        checks_json(json, checks);
+    if (checks) {
+        json_name(json, "checks");
+        json_open_object(json);
+        check_results_write(checks, json);
+        json_close_object(json);
+    }
     json_name(json, "outs");
     json_open_list(json);
     for (size_t i = 0; i < stage->out_count; i++)

@@ -81,7 +81,7 @@ const struct cli_command *command_find(struct str name)
     return NULL;
 }
 
-/* What users of DVC type, and what to do instead: docs/coming-from-dvc.md. */
+/* What users of DVC, or those in a hurry, type, and what to do instead: docs/coming-from-dvc.md. */
 static const struct {
     const char *name, *instead;
 } dvc_commands[] = {
@@ -93,6 +93,10 @@ static const struct {
     {"stage", "stages are written into the file; 'mlops dag' and 'mlops lint' show and check it"},
     {"exp", "every 'mlops run' is recorded; 'mlops runs' lists, 'mlops diff' compares them"},
     {"queue", "stages run side by side with 'mlops run -j N'"},
+    {"profile", "'mlops data profile FILE'"},
+    {"infer", "'mlops data infer FILE'"},
+    {"validate", "'mlops data validate FILE --schema FILE'"},
+    {"drift", "'mlops data drift REFERENCE CURRENT'"},
     {"plots", "plots are kept as outputs; drawing them is not built"},
 };
 
@@ -172,7 +176,8 @@ static FALLIBLE check_format(const struct context *context, const struct cli_com
         return NULL;
     return error_hint(
         error_new(ERROR_USAGE, "'mlops %s' prints no %s", command->name, format_titles[format]),
-        "it prints text or, with --json, JSON");
+        "it prints text or, with --json, JSON%s",
+        command->has_findings ? "; with --format junit or sarif what its checks found" : "");
 }
 
 static FALLIBLE check_needs(struct context *context, const struct cli_command *command)

@@ -125,26 +125,49 @@ static bool is_worth_a_line(const struct narrator *narrator, const struct outcom
     return outcome->status != STATUS_UNCHANGED || narrator->context->common.verbose || has_warning;
 }
 
+static bool has_tables(const struct check_results *results)
+{
+    vec_each (const struct check_result, result, &results->all) {
+        if (!str_equal(result->table, results->all.at[0].table))
+            return true;
+    }
+    return false;
+}
+
+/* "fail  train: 3 rows repeat an earlier one; wanted: at most 0": the table, if there are several.
+ */
+static void add_finding(struct narrator *narrator, const struct check_result *result,
+                        bool names_table)
+{
+    bool is_failure = str_is(result->judgement, "fail");
+    buf_add_text(&narrator->out, "    ");
+    add_toned(narrator, tone_of(is_failure ? STATUS_FAILED : STATUS_UNCONFIRMED),
+              result->judgement);
+    buf_add_text(&narrator->out, "  ");
+    if (names_table) {
+        buf_add_escaped(&narrator->out, result->table, true);
+        buf_add_text(&narrator->out, ": ");
+    }
+    buf_add_escaped(&narrator->out, result->message, true);
+    if (result->limit.len) {
+        buf_add_text(&narrator->out, "; wanted: ");
+        buf_add_escaped(&narrator->out, result->limit, true);
+    }
+    buf_add_char(&narrator->out, '\n');
+}
+
 /* What failed and what warns, each with what was wanted; all of it is in `mlops show`. */
 static void add_findings(struct narrator *narrator, const struct outcome *outcome)
 {
     enum { FINDINGS_TOLD = 20 };
     int told = 0, all = outcome->checks->failed + outcome->checks->warned;
+    bool names_table = has_tables(outcome->checks);
     vec_each (const struct check_result, result, &outcome->checks->all) {
         bool is_failure = str_is(result->judgement, "fail");
         if ((!is_failure && !str_is(result->judgement, "warn")) || told >= FINDINGS_TOLD)
             continue;
         told++;
-        buf_add_text(&narrator->out, "    ");
-        add_toned(narrator, tone_of(is_failure ? STATUS_FAILED : STATUS_UNCONFIRMED),
-                  result->judgement);
-        buf_add_text(&narrator->out, "  ");
-        buf_add_escaped(&narrator->out, result->message, true);
-        if (result->limit.len) {
-            buf_add_text(&narrator->out, "; wanted: ");
-            buf_add_escaped(&narrator->out, result->limit, true);
-        }
-        buf_add_char(&narrator->out, '\n');
+        add_finding(narrator, result, names_table);
     }
     if (told < all)
         buf_print(&narrator->out, "    ... and %d more: mlops show\n", all - told);

@@ -2,7 +2,6 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
-#include "mlops/cli/checks.h"
 #include "mlops/host/path.h"
 
 /* FILE of "FILE:STAGE" if FILE ends as a pipeline does; else empty. */
@@ -157,8 +156,12 @@ static void stage_json(struct json_writer *json, const struct outcome *outcome)
         json_str(json, outcome->blocker);
     }
     metrics_json(json, outcome->value);
-    if (outcome->checks)
-        checks_json(json, outcome->checks);
+    if (outcome->checks) {
+        json_name(json, "checks");
+        json_open_object(json);
+        check_results_write(outcome->checks, json);
+        json_close_object(json);
+    }
     json_close_object(json);
 }
 

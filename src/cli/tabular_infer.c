@@ -60,7 +60,7 @@ static FALLIBLE make_schema(struct context *context, const struct tabular_option
     return NULL;
 }
 
-static void suggest_dialect(struct context *context, struct str path)
+void tabular_suggest_dialect(struct context *context, struct str path)
 {
     struct dialect usual = dialect_for(path), dialect;
     struct buf text = buf_in(context->arena);
@@ -110,7 +110,7 @@ FALLIBLE tabular_infer(struct context *context, const struct tabular_options *op
         return error_hint(error_new(ERROR_USAGE, "a schema is written as YAML or JSON"),
                           "--json, or -o with a name that ends in .json, gives JSON");
     if (!options->dialect.len)
-        suggest_dialect(context, path);
+        tabular_suggest_dialect(context, path);
     TRY(make_schema(context, options, path, &schema));
     return print_schema(context, options, &schema);
 }

@@ -9,6 +9,9 @@ FALLIBLE tabular_measure_file(struct context *context, const struct tabular_opti
                               struct str path, const struct table_schema *schema,
                               struct measured *ret);
 
+/* Says on stderr by which dialect a file looks as if it were written, if not as its name says. */
+void tabular_suggest_dialect(struct context *context, struct str path);
+
 /* A mapping or list as YAML in block style. */
 struct doc_node;
 void tabular_yaml(struct buf *out, const struct doc_node *node);

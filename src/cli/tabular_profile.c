@@ -95,6 +95,8 @@ FALLIBLE tabular_profile(struct context *context, const struct tabular_options *
                           "give one of them");
     TRY(load_schema(context, options, path, &schema));
     TRY(tabular_measure_file(context, options, path, schema, &measured));
+    if (measured.profile.column_count == 1 && !options->dialect.len)
+        tabular_suggest_dialect(context, path);
     if (options->html)
         tabular_page(&context->out, path, &measured.profile);
     else

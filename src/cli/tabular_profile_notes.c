@@ -92,8 +92,27 @@ static void note_column(struct arena *arena, const struct profile *profile,
     note_mixed(arena, column, ret);
 }
 
+/* Cells behind the header's columns are in no column: they would not be missed. */
+static void note_ragged(struct arena *arena, const struct profile *profile, struct str_vec *ret)
+{
+    const struct {
+        uint64_t count;
+        const char *what;
+    } kinds[] = {{profile->short_count, "fewer"}, {profile->long_count, "more"}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (!kinds[i].count)
+            continue;
+        *vec_push(arena, ret) =
+            str_print(arena, "ragged: %.*s of %.*s records have %s cells than the header%s",
+                      STR_FMT(count_print(arena, (int64_t)kinds[i].count)),
+                      STR_FMT(count_print(arena, (int64_t)profile->record_count)), kinds[i].what,
+                      i ? "; what is beyond it is in no column" : "");
+    }
+}
+
 void tabular_profile_notes(struct arena *arena, const struct profile *profile, struct str_vec *ret)
 {
+    note_ragged(arena, profile, ret);
     note_pairs(arena, profile, ret);
     for (size_t i = 0; i < profile->column_count; i++)
         note_column(arena, profile, &profile->columns[i], ret);

@@ -20,7 +20,8 @@ static struct str counted(struct arena *arena, uint64_t count, const char *noun)
 struct str group_message(const struct validating *validating, const struct violation_group *group)
 {
     struct arena *arena = validating->context->arena;
-    const char *noun = group->field ? "cell" : "record";
+    bool counts_cells = group->field || str_is(str_of(group->type), "extra-cell");
+    const char *noun = counts_cells ? "cell" : "record";
     struct buf out = buf_in(arena);
     if (group->shown_count && !group->shown[0].row)
         buf_print(&out, "%s: expected %.*s", group->type, STR_FMT(group->expected));

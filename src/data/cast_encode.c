@@ -16,10 +16,30 @@ static void add_text(struct buf *out, char letter, struct str text)
     buf_add_str(out, text);
 }
 
+/* Whole numbers as most are written, without reading them: the bytes are those of decimal_encode.
+ */
+static bool encode_digits(struct str text, struct buf *out)
+{
+    size_t count = text.len;
+    if (!text.len || text.len > 18 || text.at[0] == '0')
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+    while (text.at[count - 1] == '0')
+        count--;
+    const char head[] = {'n', '6', (char)(2 * text.len), (char)count};
+    buf_add(out, head, sizeof head);
+    buf_add(out, text.at, count);
+    return true;
+}
+
 static void encode_number(const struct caster *caster, struct arena *scratch, enum raw_kind kind,
                           struct str text, struct buf *out)
 {
     struct decimal decimal = {0};
+    if (encode_digits(text, out))
+        return;
     if (kind == RAW_TEXT && !caster->is_plain && !number_normalize(caster, scratch, text, &text))
         return;
     if (decimal_read(text, &decimal))

@@ -51,7 +51,8 @@ static void tell_missing(struct conformer *conformer, size_t field, size_t *posi
 
 static void tell_extra(struct conformer *conformer, size_t column)
 {
-    tell(conformer, KIND_EXTRA_LABEL, column, (struct str){0}, STR("no such column"));
+    tell(conformer, KIND_EXTRA_LABEL, column, (struct str){0},
+         conformer->is_by_name ? STR("names of fields only") : STR("no more columns than fields"));
 }
 
 static void match_by_position(struct conformer *conformer)

@@ -1,10 +1,13 @@
 #include "mlops/data/dialect.h"
 
+#include <strings.h>
+
 static const int64_t first_row[] = {1};
 
+/* DATA.CSV is what Windows and old instruments write. */
 static bool take_end(struct str *name, struct str end)
 {
-    if (!str_ends(*name, end))
+    if (name->len < end.len || strncasecmp(name->at + name->len - end.len, end.at, end.len) != 0)
         return false;
     name->len -= end.len;
     return true;
@@ -37,10 +40,11 @@ struct dialect dialect_for(struct str path)
     if (!take_end(&path, STR(".gz")))
         take_end(&path, STR(".zst"));
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
-        if (!str_ends(path, endings[i].end))
+        if (!take_end(&path, endings[i].end))
             continue;
         dialect.format = endings[i].format;
         dialect.delimiter = endings[i].delimiter;
+        break;
     }
     return dialect;
 }

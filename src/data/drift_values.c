@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/data/stats.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "drift_private.h"
@@ -17,19 +18,34 @@ static int compare_tallies(const void *a, const void *b)
     return str_compare(((const struct tally *)a)->key, ((const struct tally *)b)->key);
 }
 
+/* True of one tool is true of another: of two columns of true and false case does not count. */
+static struct str key_of(struct arena *arena, struct str value, bool is_boolean)
+{
+    if (!is_boolean)
+        return value;
+    char *lower = arena_new_array(arena, char, value.len + 1);
+    for (size_t i = 0; i < value.len; i++)
+        lower[i] = (char)tolower((unsigned char)value.at[i]);
+    return (struct str){lower, value.len};
+}
+
 /* Both sides' values, sorted, one entry a side. */
 static struct tally *list_values(struct arena *arena, const struct column_profile *reference,
                                  const struct column_profile *current, size_t *ret_count)
 {
     struct tally *all =
         arena_new_array(arena, struct tally, reference->value_count + current->value_count);
+    const struct column_profile *const sides[] = {reference, current};
+    bool is_boolean = reference->type == TYPE_BOOLEAN && current->type == TYPE_BOOLEAN;
     size_t len = 0;
-    for (size_t i = 0; i < reference->value_count; i++)
-        all[len++] =
-            (struct tally){reference->values[i].value, (double)reference->values[i].count, 0, 0};
-    for (size_t i = 0; i < current->value_count; i++)
-        all[len++] =
-            (struct tally){current->values[i].value, 0, (double)current->values[i].count, 0};
+    for (size_t side = 0; side < COUNT_OF(sides); side++) {
+        for (size_t i = 0; i < sides[side]->value_count; i++) {
+            const struct value_count *value = &sides[side]->values[i];
+            double count = (double)value->count;
+            all[len++] = (struct tally){key_of(arena, value->value, is_boolean), side ? 0 : count,
+                                        side ? count : 0, 0};
+        }
+    }
     if (len)
         qsort(all, len, sizeof *all, compare_tallies);
     *ret_count = len;

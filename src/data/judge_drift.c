@@ -4,6 +4,7 @@
 #include "mlops/data/drift.h"
 
 #include <math.h>
+#include <strings.h>
 
 #include "judge_private.h"
 
@@ -111,12 +112,15 @@ static struct str formula_of(struct arena *arena, const struct drift *drift,
                              enum drift_method method)
 {
     struct buf out = buf_in(arena);
+    bool is_cut = drift->is_numeric && (method == DRIFT_JS || method == DRIFT_HELLINGER);
     buf_add_text(&out, drift_formula(method, drift->is_numeric));
-    if (method == DRIFT_PSI && drift->edge_count) {
+    if (method == DRIFT_PSI && drift->is_numeric && drift->edge_count) {
         buf_add_text(&out, "; edges");
         for (size_t i = 0; i < drift->edge_count; i++)
             buf_print(&out, " %.*s", STR_FMT(number_text(arena, drift->edges[i])));
-    } else if (drift->sturges_count) {
+    } else if (is_cut && drift->is_binned_by_value) {
+        buf_add_text(&out, "; each number is a bin");
+    } else if (is_cut && drift->sturges_count) {
         buf_print(&out, "; %zu bins from %.*s to %.*s", drift->sturges_count - 1,
                   STR_FMT(number_text(arena, drift->sturges[0])),
                   STR_FMT(number_text(arena, drift->sturges[drift->sturges_count - 1])));
@@ -263,10 +267,18 @@ FALLIBLE judge_drift(struct judging *judging)
 
 /* --- labels --- */
 
+/* Of true and false case does not count: True of one tool is true of another. */
+static bool is_label(const struct column_profile *column, struct str label, struct str value)
+{
+    bool is_alike = column->type == TYPE_BOOLEAN && value.len && label.len == value.len &&
+                    strncasecmp(label.at, value.at, value.len) == 0;
+    return is_alike || str_equal(label, value);
+}
+
 static double count_of(const struct column_profile *column, struct str value)
 {
     for (size_t i = 0; i < column->value_count; i++) {
-        if (str_equal(column->values[i].value, value))
+        if (is_label(column, column->values[i].value, value))
             return (double)column->values[i].count;
     }
     return 0;

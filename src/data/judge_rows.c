@@ -31,6 +31,7 @@ static void judge_change(struct judging *judging, double rows)
     const struct table_measurement *before =
         last ? measurement_find(last, judging->table->name) : NULL;
     struct finding *finding = finding_add(judging, (struct str){0});
+    finding->kind = STR("max_change"); /* beside the rows themselves: CI systems go by names */
     finding->limit = str_print(judging->arena, "changed by at most %.*s",
                                STR_FMT(share_text(judging->arena, rule->max_change.value)));
     if (!before || before->fault.len) {
@@ -189,8 +190,10 @@ static void judge_time(struct judging *judging, const struct table_measurement *
     }
     bool is_ok = before->max < after->min;
     finding->message =
-        str_print(arena, "'%.*s' of '%.*s' begins %s '%.*s' ends", STR_FMT(name),
-                  STR_FMT(judging->table->name), is_ok ? "after" : "before", STR_FMT(from->name));
+        str_print(arena, "'%.*s' of '%.*s' begins %s '%.*s' ends: %.*s, %.*s", STR_FMT(name),
+                  STR_FMT(judging->table->name), is_ok ? "after" : "before", STR_FMT(from->name),
+                  STR_FMT(profile_number_text(arena, after->type, after->min)),
+                  STR_FMT(profile_number_text(arena, before->type, before->max)));
     finding_settle(finding, is_ok);
 }
 

@@ -65,16 +65,36 @@ static void add_examples(struct buf *out, const struct violation_group *group)
         buf_add_text(out, ", ...");
 }
 
+/* Of the header there is one; what stands there says more than the field, which an extra column
+ * lacks. */
+static struct str label_message(struct arena *arena, const struct violation_group *group)
+{
+    struct buf out = buf_in(arena);
+    buf_print(&out, "header: %s: expected %.*s", group->type, STR_FMT(group->expected));
+    if (group->field)
+        buf_print(&out, " at column %llu", (unsigned long long)group->field);
+    if (group->shown[0].has_value)
+        buf_print(&out, ", found '%.*s'", STR_FMT(group->shown[0].value));
+    return buf_str(&out);
+}
+
 static struct str message_of(struct arena *arena, const struct violation_group *group,
                              uint64_t record_count)
 {
     struct buf out = buf_in(arena);
     unsigned long long count = group->count, all = record_count;
-    if (group->field && group->expected.len)
+    if (group->shown_count && !group->shown[0].row)
+        return label_message(arena, group);
+    if (group->field && group->expected.len && group->name.len)
         buf_print(&out, "'%.*s' must be %.*s; %llu of %llu %s not", STR_FMT(group->name),
                   STR_FMT(group->expected), count, all, count == 1 ? "is" : "are");
+    else if (group->field)
+        buf_print(&out, "column %llu: %s, %llu of %llu rows", (unsigned long long)group->field,
+                  group->type, count, all);
     else if (group->name.len)
         buf_print(&out, "'%.*s': %s, %llu of %llu", STR_FMT(group->name), group->type, count, all);
+    else if (str_is(str_of(group->type), "extra-cell"))
+        buf_print(&out, "%s, %llu in %llu rows", group->type, count, all);
     else
         buf_print(&out, "%s, %llu of %llu rows", group->type, count, all);
     add_examples(&out, group);

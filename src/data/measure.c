@@ -36,6 +36,7 @@ struct measuring {
     size_t worker_count;
     struct slot *slots;
     size_t slot_count;
+    uint64_t short_count, long_count;
 };
 
 static void measuring_drop(struct measuring *measuring)
@@ -239,9 +240,19 @@ static FALLIBLE visit(void *context, size_t worker, size_t slot, const struct re
     return NULL;
 }
 
+static void count_odd(struct measuring *measuring, const struct record_batch *batch)
+{
+    for (size_t i = 0; i < batch->odd_count; i++) {
+        size_t cells = batch->odd[i].cell_count;
+        measuring->short_count += cells && cells < batch->column_count;
+        measuring->long_count += cells > batch->column_count;
+    }
+}
+
 static FALLIBLE commit(void *context, size_t slot, const struct record_batch *batch)
 {
     struct measuring *measuring = context;
+    count_odd(measuring, batch);
     if (measuring->profiler)
         TRY(profiler_commit(measuring->profiler, slot, batch));
     if (measuring->conformer)
@@ -264,6 +275,8 @@ static FALLIBLE finish(struct measuring *measuring, struct measured *ret)
     ret->has_conformity = measuring->conformer;
     ret->profile.record_count = table_record_count(measuring->table);
     ret->profile.byte_count = table_byte_count(measuring->table);
+    ret->profile.short_count = measuring->short_count;
+    ret->profile.long_count = measuring->long_count;
     if (measuring->options->table.takes_digest)
         TRY(table_digest(measuring->table, &ret->profile.digest));
     ret->rows = measuring->rows;

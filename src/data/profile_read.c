@@ -229,6 +229,15 @@ static FALLIBLE read_digest(const struct doc_node *node, struct digest *ret)
     return NULL;
 }
 
+/* Profiles of before are without them. */
+static FALLIBLE read_ragged(const struct doc_node *node, struct profile *ret)
+{
+    if (!doc_find(node, STR("short_records")))
+        return NULL;
+    TRY(read_count(node, "short_records", &ret->short_count));
+    return read_count(node, "long_records", &ret->long_count);
+}
+
 FALLIBLE profile_read(struct arena *arena, const struct doc_node *node, struct profile *ret)
 {
     uint64_t format = 0;
@@ -243,6 +252,7 @@ FALLIBLE profile_read(struct arena *arena, const struct doc_node *node, struct p
     TRY(read_digest(node, &profile.digest));
     TRY(read_bool(node, "is_sampled", &profile.is_sampled));
     TRY(read_count(node, "sample_records", &profile.sample_count));
+    TRY(read_ragged(node, &profile));
     TRY(need(node, "columns", DOC_LIST, &list));
     struct column_profile *columns = arena_new_array(arena, struct column_profile, list->count);
     for (const struct doc_node *at = list->first; at; at = at->next)

@@ -204,6 +204,8 @@ void profile_write(struct json_writer *json, const struct profile *profile, bool
     write_digest(json, profile->digest);
     write_bool(json, "is_sampled", profile->is_sampled);
     write_count(json, "sample_records", profile->sample_count);
+    write_count(json, "short_records", profile->short_count);
+    write_count(json, "long_records", profile->long_count);
     json_name(json, "columns");
     json_open_list(json);
     for (size_t i = 0; i < profile->column_count; i++)

@@ -28,7 +28,8 @@ static FALLIBLE check_format(const struct table_reader *table)
     }
     return error_hint(
         error_new(ERROR_PROJECT, "the name of '%s' does not tell its format", table->name),
-        "end it in .csv, .tsv, .jsonl or .json, or name the format");
+        "end it in .csv, .tsv, .jsonl, .json or .parquet, and .gz or .zst behind it if it is "
+        "compressed; or write the format, such as {\"format\": \"csv\"}, into a dialect");
 }
 
 static void choose_sizes(struct table_reader *table)
@@ -40,6 +41,7 @@ static void choose_sizes(struct table_reader *table)
     table->batch_bytes = options->batch_bytes > 0
                              ? (size_t)MIN_OF(options->batch_bytes, LIMIT_RECORD_BYTES)
                              : TABLE_BATCH_BYTES;
+    table->wanted_bytes = table->batch_bytes;
 }
 
 static FALLIBLE open_it(struct table_reader *table, int at_fd)

@@ -5,6 +5,8 @@
 
 #include "table_private.h"
 
+enum { WANTED_BYTES_LEAST = 4096 };
+
 static bool is_json(const struct table_reader *table)
 {
     return table->options.dialect.format != TABLE_CSV;
@@ -41,15 +43,36 @@ static FALLIBLE take_fault(struct table_reader *table, const struct table_slot *
         table->next_line + table_count_lines(table, slot->text, slot->text + slot->len), fault);
 }
 
+static void take_carry(struct table_reader *table, struct table_slot *slot, size_t len)
+{
+    size_t left = table->carry.len - table->carry_from;
+    size_t count = MIN_OF(left, len - MIN_OF(len, slot->len));
+    if (count)
+        memcpy(slot->text + slot->len, table->carry.at + table->carry_from, count);
+    slot->len += count;
+    table->carry_from += count;
+}
+
+/* Nothing comes behind what is in the slot. */
+static bool is_dry(const struct table_reader *table)
+{
+    return table->is_source_over && table->carry_from == table->carry.len;
+}
+
+/* What was carried over first; a read of the source is worth its call. */
 static void read_until(struct table_reader *table, struct table_slot *slot, size_t len)
 {
-    slot_reserve(slot, len);
-    while (slot->len < len && !table->is_source_over) {
-        size_t got = 0;
-        table->fault = source_read(table->source, slot->text + slot->len, len - slot->len, &got);
-        slot->len += table->fault ? 0 : got;
-        table->is_source_over = table->fault || got == 0;
-    }
+    size_t most = MAX_OF(len, table->batch_bytes);
+    slot_reserve(slot, most);
+    take_carry(table, slot, len);
+    while (slot->len < len && !table->is_source_over)
+        do {
+            size_t got = 0;
+            table->fault =
+                source_read(table->source, slot->text + slot->len, most - slot->len, &got);
+            slot->len += table->fault ? 0 : got;
+            table->is_source_over = table->fault || got == 0;
+        } while (slot->len < most && !table->is_source_over);
     memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
 }
 
@@ -110,16 +133,16 @@ static void forget(struct table_reader *table, struct table_slot *slot)
 static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot,
                              size_t records_most)
 {
-    for (size_t len = table->batch_bytes;; len = MAX_OF(len, 2 * slot->len)) {
+    for (size_t len = table->wanted_bytes;; len = MAX_OF(len, 2 * slot->len)) {
         read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES));
         TRY(cut_slot(table, slot, records_most));
-        if (table->is_source_over)
+        if (is_dry(table))
             TRY(close_last(table, slot, records_most));
         if (slot->cut.record_count)
             return NULL;
         bool is_further = slot->cut.bytes;
         forget(table, slot);
-        if (table->is_source_over && !(is_further && slot->len))
+        if (is_dry(table) && !(is_further && slot->len))
             return check_end(table, slot);
         if (!is_further && slot->len >= (size_t)LIMIT_RECORD_BYTES)
             return too_large(table, slot);
@@ -137,21 +160,41 @@ static void begin_slot(struct table_reader *table, struct table_slot *slot)
         .first_row = table->next_row,
         .first_line = table->next_line,
     };
-    slot_reserve(slot, MAX_OF(table->carry.len, table->batch_bytes));
-    if (table->carry.len)
-        memcpy(slot->text, table->carry.at, table->carry.len);
-    slot->len = table->carry.len;
+    slot->len = 0;
+}
+
+/* What lies behind the cut comes next. Where it is all of what was carried over before, that is
+ * still there. */
+static void carry_over(struct table_reader *table, const struct table_slot *slot)
+{
+    size_t rest = slot->len - slot->cut.bytes;
+    if (table->carry_from < table->carry.len) {
+        table->carry_from -= rest;
+        return;
+    }
     buf_clear(&table->carry);
+    buf_add(&table->carry, slot->text + slot->cut.bytes, rest);
+    table->carry_from = 0;
+}
+
+/* Where few bytes make as many records as may be, it is of no use to look at more. */
+static void choose_wanted(struct table_reader *table, const struct table_slot *slot)
+{
+    bool is_little = slot->cut.bytes < slot->len / 4;
+    table->wanted_bytes =
+        is_little
+            ? MIN_OF(MAX_OF(2 * slot->cut.bytes, (size_t)WANTED_BYTES_LEAST), table->batch_bytes)
+            : table->batch_bytes;
 }
 
 FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
     begin_slot(table, slot);
     TRY(fill_records(table, slot, records_most));
-    size_t bytes = slot->cut.bytes;
     if (slot->cut.record_count == 0)
         return NULL;
-    buf_add(&table->carry, slot->text + bytes, slot->len - bytes);
+    carry_over(table, slot);
+    choose_wanted(table, slot);
     table->next_row += slot->cut.record_count;
     table->next_line += slot->cut.line_count;
     table->next_index++;
@@ -164,6 +207,7 @@ FALLIBLE table_rewind(struct table_reader *table)
     table->fault = NULL;
     TRY(source_rewind(table->source));
     buf_clear(&table->carry);
+    table->carry_from = 0;
     table->is_source_over = table->json_needs_value = table->json_in_string = false;
     table->json_place = JSON_BEFORE;
     table->next_row = table->next_line = 1;
@@ -193,7 +237,7 @@ static FALLIBLE find_wrong_byte(const struct table_reader *table, const struct t
     *ret_at = valid;
     if (valid < text)
         return error_hint(table_error(table, slot, valid, "bytes that are not UTF-8"),
-                          "name the encoding of the file in the dialect");
+                          "write its encoding, such as {\"encoding\": \"latin1\"}, into a dialect");
     if (nul)
         return error_hint(table_error(table, slot, text, "a NUL byte: this is no text"),
                           "name the encoding in the dialect if this is UTF-16");

@@ -117,13 +117,15 @@ struct table_reader {
     size_t column_count;
     bool has_labels;
     uint64_t header_row;
-    struct buf carry; /* what was read behind the last cut */
+    struct buf carry; /* what was read behind the last cut, from `carry_from` on */
+    size_t carry_from;
     bool is_source_over, is_over, is_scanned;
     struct error *fault; /* of the source, not told yet */
     struct digest digest;
     uint64_t next_row, next_line, next_index;
     uint64_t record_count;
     size_t batch_bytes;
+    size_t wanted_bytes; /* of the next batch */
     struct table_slot *slots;
     size_t slot_count, worker_count;
 };

@@ -55,6 +55,23 @@ static FALLIBLE bind_document(struct arena *arena, const struct doc_node *node, 
     return NULL;
 }
 
+/* How the file of a resource is written is not taken from it: passed over, it would read as one
+ * column what has semicolons. */
+static void warn_of_dialect(struct arena *arena, const struct doc_node *holder,
+                            struct table_schema *schema)
+{
+    const struct doc_node *dialect = doc_find(holder, STR("dialect"));
+    if (!dialect)
+        return;
+    struct schema_warning *warnings =
+        arena_new_array(arena, struct schema_warning, schema->warning_count + 1);
+    for (size_t i = 0; i < schema->warning_count; i++)
+        warnings[i] = schema->warnings[i];
+    warnings[schema->warning_count++] = (struct schema_warning){
+        dialect, STR("the 'dialect' of a resource is not read: write it to a file for --dialect")};
+    schema->warnings = warnings;
+}
+
 /* The schema of a resource, a package, or the document itself. */
 static FALLIBLE unwrap(struct arena *arena, int at_fd, struct str path, struct str resource,
                        const struct doc_node *root, int depth, struct table_schema *ret)
@@ -70,8 +87,11 @@ static FALLIBLE unwrap(struct arena *arena, int at_fd, struct str path, struct s
     if (!schema)
         return doc_error(holder, "this resource has no 'schema'");
     if (schema->kind == DOC_STR)
-        return load_elsewhere(arena, at_fd, path, schema, depth, ret);
-    return bind_document(arena, schema, path, ret);
+        TRY(load_elsewhere(arena, at_fd, path, schema, depth, ret));
+    else
+        TRY(bind_document(arena, schema, path, ret));
+    warn_of_dialect(arena, holder, ret);
+    return NULL;
 }
 
 static FALLIBLE load_at_depth(struct arena *arena, int at_fd, struct str path, struct str resource,

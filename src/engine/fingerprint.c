@@ -104,7 +104,7 @@ static FALLIBLE missing_dependency(struct dep_source *source, const struct depen
                                 "dependency '%.*s' of stage '%.*s' is not there and no stage makes "
                                 "it",
                                 STR_FMT(dependency->written), STR_FMT(source->stage->name)),
-                      "create the file, or correct its name in 'deps'");
+                      "create the file, or correct its name");
 }
 
 static bool takes_missing(const struct forecast *forecast)

@@ -91,17 +91,16 @@ static bool is_success(const struct outcome *outcome)
            outcome->status == STATUS_UNCHANGED;
 }
 
-/* Rejected by built-in checks, or a reference could not be loaded: what they measured is a result
- * as any other. */
-static bool is_measured(const struct outcome *outcome)
+/* Rejected by built-in checks, or not to be judged: what they measured is a result as any other. */
+static bool is_judged(const struct outcome *outcome)
 {
-    return (outcome->status == STATUS_REJECTED && outcome->checks) || outcome->is_unjudged;
+    return (outcome->status == STATUS_REJECTED && outcome->checks) || outcome->is_measured;
 }
 
 struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
                            struct attempt *attempt)
 {
-    if ((is_success(outcome) || is_measured(outcome)) && outcome->value && outcome->recipe)
+    if ((is_success(outcome) || is_judged(outcome)) && outcome->value && outcome->recipe)
         locks_note(&recorder->locks, outcome);
     bool is_worth_a_row = outcome->status != STATUS_UNCHANGED || outcome->checks;
     if (!is_worth_a_row && !attempt)
@@ -148,10 +147,10 @@ static FALLIBLE put_results(struct recorder *recorder)
     vec_each (struct pending, pending, &recorder->group) {
         struct outcome *outcome = pending->outcome;
         bool makes_result = (outcome->status == STATUS_EXECUTED ||
-                             outcome->status == STATUS_REJECTED || is_measured(outcome)) &&
+                             outcome->status == STATUS_REJECTED || outcome->is_measured) &&
                             outcome->value;
         bool is_unnamed = is_success(outcome) && outcome->value && digest_is_zero(outcome->result);
-        if (is_measured(outcome) && !digest_is_zero(outcome->result))
+        if (is_judged(outcome) && !digest_is_zero(outcome->result))
             continue; /* it was known before */
         if (makes_result || is_unnamed)
             TRY(results_put(&scratch, &session->workspace, outcome->value, &outcome->result));
@@ -163,7 +162,7 @@ static FALLIBLE forget_attempts(struct recorder *recorder)
 {
     vec_each (struct pending, pending, &recorder->group) {
         int displaced = 0;
-        if (is_success(pending->outcome) || is_measured(pending->outcome) ||
+        if (is_success(pending->outcome) || is_judged(pending->outcome) ||
             pending->outcome->status == STATUS_REJECTED ||
             pending->outcome->status == STATUS_UNCONFIRMED)
             TRY(attempt_complete(recorder->session, &pending->attempt, &displaced));

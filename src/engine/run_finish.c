@@ -122,17 +122,17 @@ static void forget_log(struct step *step)
     arena_drop(&step->memory);
 }
 
-/* What is judged is recorded, also of a stage that is as the lock has it: with the stored result
- * that the lock's entry stands for, which is looked for only now. */
-static FALLIBLE name_result(struct run_state *state, struct outcome *outcome)
+/* The judgement's row names what it judged; what is only known from the lock has a result, too. */
+static FALLIBLE name_result(struct session *session, struct step *step)
 {
-    struct session *session = state->session;
-    if (state->options->dry || !outcome->value || !digest_is_zero(outcome->result))
+    struct outcome *outcome = step->outcome;
+    bool is_from_lock = step->verdict.kind == VERDICT_UNCHANGED && digest_is_zero(outcome->result);
+    if (!is_from_lock || !session_lock_entry(session, step->stage))
         return NULL;
-    struct result_ref *stored = arena_new(session->arena, struct result_ref);
-    TRY(lookup_lock_ref(session, outcome->stage, stored));
-    outcome->value = &stored->value;
-    outcome->result = stored->id;
+    struct result_ref *found = arena_new(session->arena, struct result_ref);
+    TRY(lookup_lock_ref(session, step->stage, found));
+    outcome->result = found->id;
+    outcome->value = &found->value;
     return NULL;
 }
 
@@ -150,8 +150,8 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
         return error_hint(error_new(ERROR_STORED, "what '%.*s' measured is not in the store",
                                     STR_FMT(step->stage->name)),
                           "measure it again: mlops run --force %.*s", STR_FMT(step->stage->name));
-    if (is_judged && *status == STATUS_UNCHANGED)
-        TRY(name_result(state, step->outcome));
+    if (!state->options->dry)
+        TRY(name_result(session, step));
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
     *status = STATUS_REJECTED;
@@ -168,7 +168,7 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
         if (state->exit_status == 0 && error->code > ERROR_ANSWER)
             state->exit_status = error->code;
         step->outcome->blocker = run_text_of(state->session->arena, error);
-        step->outcome->is_unjudged = status != STATUS_UNCHANGED;
+        step->outcome->is_measured = status != STATUS_UNCHANGED; /* it need not be done again */
         status = STATUS_FAILED;
     }
     bool goes_on = lets_users_go_on(status);

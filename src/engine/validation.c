@@ -17,6 +17,20 @@ static bool is_made(const struct session *session, struct str path)
     return plan_producer(&session->plan, path) || plan_touches_output(&session->plan, path);
 }
 
+/* What is no mistake by the standard, but hardly meant: 'typ' instead of 'type'. */
+static void tell_warnings(struct session *session, const struct table_schema *schema)
+{
+    for (size_t i = 0; i < schema->warning_count && session->observer; i++) {
+        const struct schema_warning *warning = &schema->warnings[i];
+        const struct doc_node *node = warning->node;
+        struct event event = {.kind = EVENT_WARNING,
+                              .text = str_print(session->arena, "%.*s:%d:%d: %.*s",
+                                                STR_FMT(node->doc->name), node->line, node->column,
+                                                STR_FMT(warning->text))};
+        observer_tell(session->observer, &event);
+    }
+}
+
 /* Foreign keys lead to other tables of the stage. */
 static FALLIBLE check_keys(const struct checked_table_vec *tables,
                            const struct table_schema *schema)
@@ -56,6 +70,7 @@ static FALLIBLE check_schema(struct session *session, const struct checked_table
     if (!table->schema && is_unknown)
         return NULL;
     TRY(load_schema(session, table, &schema));
+    tell_warnings(session, &schema);
     return check_keys(tables, &schema);
 }
 

@@ -17,49 +17,6 @@ static void write_pair(struct json_writer *json, const char *name, struct str va
         json_null(json);
 }
 
-static void write_result(struct json_writer *json, const struct check_result *result)
-{
-    json_open_object(json);
-    write_pair(json, "check", result->check);
-    write_pair(json, "judgement", result->judgement);
-    write_pair(json, "severity", result->severity);
-    write_pair(json, "table", result->table);
-    write_pair(json, "path", result->path);
-    write_pair(json, "field", result->field);
-    write_pair(json, "kind", result->kind);
-    json_name(json, "value");
-    if (result->has_value)
-        json_real(json, result->value);
-    else
-        json_null(json);
-    write_pair(json, "limit", result->limit);
-    write_pair(json, "message", result->message);
-    write_pair(json, "formula", result->formula);
-    json_name(json, "count");
-    json_int(json, result->count);
-    json_name(json, "shown");
-    json_raw(json, result->shown.len ? result->shown : STR("[]"));
-    json_close_object(json);
-}
-
-static void write_counts(struct json_writer *json, const struct check_results *results)
-{
-    const struct {
-        const char *name;
-        int count;
-    } rows[] = {{"passed", results->passed},
-                {"failed", results->failed},
-                {"warned", results->warned},
-                {"skipped", results->skipped}};
-    json_name(json, "counts");
-    json_open_object(json);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        json_name(json, rows[i].name);
-        json_int(json, rows[i].count);
-    }
-    json_close_object(json);
-}
-
 static void write_tables(struct json_writer *json, const struct measurement *measurement)
 {
     json_name(json, "tables");
@@ -89,12 +46,7 @@ static void print_json(const struct stage *stage, const struct measurement *meas
     json_int(&json, 1);
     write_pair(&json, "stage", stage->name);
     write_pair(&json, "verdict", results->is_rejected ? STR("rejected") : STR("passed"));
-    write_counts(&json, results);
-    json_name(&json, "findings");
-    json_open_list(&json);
-    vec_each (const struct check_result, result, &results->all)
-        write_result(&json, result);
-    json_close_list(&json);
+    check_results_write(results, &json);
     write_tables(&json, measurement);
     json_close_object(&json);
     buf_add_char(out, '\n');

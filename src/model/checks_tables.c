@@ -127,8 +127,8 @@ static const struct field drift_fields[] = {
      .initial = "psi",
      .help = "`psi`, `ks`, `js`, `chi2`, `linf`, `wasserstein`, `cramers_v`, `hellinger`."},
     AMOUNT("threshold", threshold,
-           "A column drifts if its distance is larger (`chi2`: its p smaller); each method has a "
-           "default."),
+           "A column drifts if its distance is as large or larger (`chi2`: its p smaller); each "
+           "method has a default."),
     TEXTS("fields", fields, "column or columns", "Which columns; all that both have if not given."),
     SHARE("max_share", max_share, "0", "Share of the compared columns that may drift."),
 };

@@ -1,7 +1,5 @@
 #include "mlops/model/outcome.h"
 
-#include "mlops/base/buf.h"
-
 static const char *const STATUS_NAMES[] = {
     [STATUS_WAITING] = "waiting",         [STATUS_UNCHANGED] = "unchanged",
     [STATUS_RESTORED] = "restored",       [STATUS_EXECUTED] = "executed",
@@ -25,19 +23,4 @@ bool stage_status_parse(struct str name, enum stage_status *ret)
         return true;
     }
     return false;
-}
-
-struct str check_results_print(struct arena *arena, const struct check_results *results)
-{
-    struct buf out = buf_in(arena);
-    int all = results->passed + results->failed + results->warned + results->skipped;
-    if (results->failed)
-        buf_print(&out, "%d of %d checks failed", results->failed, all);
-    else
-        buf_print(&out, "%d of %d checks passed", results->passed, all);
-    if (results->warned)
-        buf_print(&out, ", %d %s", results->warned, results->warned == 1 ? "warns" : "warn");
-    if (results->skipped)
-        buf_print(&out, ", %d could not be judged", results->skipped);
-    return buf_str(&out);
 }

@@ -37,6 +37,12 @@ const char *reason_part_name(enum reason_part part)
     return WORDINGS[part].name;
 }
 
+/* The command of built-in checks is nobody's to read. */
+static bool is_measuring(struct str command)
+{
+    return str_starts(command, STR("mlops data measure {"));
+}
+
 static const char *find_template(const struct reason *reason)
 {
     const struct wording *wording = &WORDINGS[reason->part];
@@ -44,6 +50,8 @@ static const char *find_template(const struct reason *reason)
                       (reason->part == REASON_PARAM && str_is(reason->after, "(no value)"));
     if (is_missing)
         return reason->part == REASON_DEP ? "$w is missing" : "parameter $w is missing";
+    if (reason->part == REASON_CMD && is_measuring(reason->before) && is_measuring(reason->after))
+        return "what is to be measured changed (tables, schemas, or what checks need)";
     bool is_output = reason->part == REASON_OUTPUT; /* may have nothing to say of before */
     if (!reason->after.len && (reason->before.len || is_output) && wording->removed)
         return wording->removed;

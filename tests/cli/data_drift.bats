@@ -105,3 +105,10 @@ tables() {
   succeeds data drift ref.json cur.csv --field x --json
   agrees
 }
+
+@test "True of one tool is true of another" {
+  printf 'ok\nTrue\nFalse\nTrue\n' >ref.csv
+  printf '{"ok":true}\n{"ok":false}\n{"ok":true}\n' >cur.jsonl
+  succeeds data drift ref.csv cur.jsonl --field ok --json
+  holds 'r["tvd"] == 0 and r["keys"] == ["false", "true"] or sys.exit(str(r))'
+}

@@ -226,3 +226,48 @@ END
   fails 4 data profile missing.csv
   fails 2 data profile
 }
+
+@test "-o follows links, writes into pipes and replaces no device" {
+  table
+  mkfifo pipe
+  ln -s schema.yaml link.yaml
+  echo old >schema.yaml
+  succeeds data infer table.csv -o link.yaml
+  [ -L link.yaml ]
+  grep -q "name: species" schema.yaml
+  cat pipe >got &
+  succeeds data infer table.csv -o pipe
+  wait $!
+  [ -p pipe ]
+  cmp got schema.yaml
+  ln -s /dev/full full
+  fails 4 data infer table.csv -o full
+  [ -L full ] && [ -c /dev/full ]
+}
+
+@test "an option of another action is refused" {
+  table
+  fails 2 data drift table.csv table.csv --html
+  grep -q "'mlops data drift' takes no --html" "$ERR"
+  fails 2 data profile table.csv --field mass
+  fails 2 data profile table.csv --format junit
+  fails 2 data infer table.csv --all-errors
+}
+
+@test "records of too few or too many cells are told" {
+  printf 'a,b\n1,2\n3\n4,5,6\n7,8,9\n' >ragged.csv
+  succeeds data profile ragged.csv
+  says "ragged: 1 of 4 records have fewer cells than the header"
+  says "ragged: 2 of 4 records have more cells than the header; what is beyond it is in no column"
+  succeeds data profile ragged.csv --json
+  [ "$(field a '(p["short_records"], p["long_records"])')" = "(1, 2)" ]
+}
+
+@test "one column that looks like several is told" {
+  printf 'a;b;c\n1;2;3\n4;5;6\n' >semi.csv
+  succeeds data profile semi.csv
+  grep -q 'looks like one of the dialect {"delimiter":";"}' "$ERR"
+  printf 'a\n1\n2\n' >one.csv
+  succeeds data profile one.csv
+  [ ! -s "$ERR" ]
+}

@@ -280,3 +280,13 @@ EOF
   fails 1 data validate unnamed.csv --schema schema.yaml
   says 'blank-label'
 }
+
+@test "the dialect of a resource is not passed over in silence" {
+  printf 'a;b\n1;2\n' >semi.csv
+  cat >package.json <<'END'
+{"resources": [{"name": "semi", "path": "semi.csv", "dialect": {"delimiter": ";"},
+  "schema": {"fields": [{"name": "a", "type": "integer"}, {"name": "b", "type": "integer"}]}}]}
+END
+  fails 1 data validate semi.csv --schema package.json
+  says "package.json:1:64: the 'dialect' of a resource is not read: write it to a file for --dialect"
+}

@@ -102,6 +102,7 @@ assert names == ["id", "x", "label", "day"], names
 
 @test "data become stale without a byte of them changing" {
   command -v faketime >/dev/null || skip "faketime is not installed"
+  faketime "+0 days" "$MLOPS" version >/dev/null 2>&1 || skip "this build can't be run by faketime"
   batch
   checked <<<'- freshness: {field: day, max_age: 3d}'
   succeeds run
@@ -177,7 +178,10 @@ assert names == ["id", "x", "label", "day"], names
   batch
   checked <<<'- drift: {against: {run: nowhere}}'
   fails 4 run
+  fails 4 run --json
+  holds 'r["counts"]["measured_tables"] == 0'
   [ ! -e "$DID" ]
+  succeeds verify
   succeeds plan --json
   holds 's["check"]["status"] == "failed" and s["train"]["status"] == "skipped"'
   succeeds why check
@@ -465,4 +469,143 @@ END
   succeeds run --pull --json
   holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["executed"] == 0'
   finding row_count pass
+}
+
+@test "runs that only judge leave nothing damaged behind, and name what they judged" {
+  batch
+  checked <<<'- row_count: {min: 10}'
+  succeeds run
+  succeeds run
+  checked <<<'- row_count: {min: 1000}'
+  fails 1 run
+  fails 1 run
+  succeeds verify
+  says "0 faults"
+  "$PYTHON" - <<'END'
+import sqlite3
+rows = sqlite3.connect(".mlops/lineage.db").execute("SELECT run, result, rejected FROM judgement ORDER BY run").fetchall()
+assert [row[2] for row in rows] == [0, 0, 1, 1], rows
+assert len({row[1] for row in rows}) == 1 and rows[0][1], rows
+END
+  succeeds verify --rebuild-lineage
+  checked <<<'- row_count: {min: 10}'
+  succeeds run --json
+  holds 'r["counts"]["measured_tables"] == 0 and r["counts"]["unchanged"] == 2'
+}
+
+@test "a finding names its table where a stage has several" {
+  batch && batch old.csv 100 50
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: [raw.csv, old.csv]
+    checks: [{row_count: {min: 1000}}]
+END
+  fails 1 run
+  grep -q "fail  raw: 100 rows; wanted: at least 1000" "$ERR"
+  grep -q "fail  old: 100 rows; wanted: at least 1000" "$ERR"
+}
+
+@test "columns that the schema lacks are told by their names" {
+  batch
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.csv
+    schema: {fields: [{name: id, type: integer}, {name: y, type: number}]}
+END
+  fails 1 run
+  grep -q "header: incorrect-label: expected the label 'y' at column 2, found 'x'" "$ERR"
+  grep -q "header: extra-label: expected no more columns than fields at column 4, found 'day'" "$ERR"
+  grep -q "column 4: extra-cell, 100 of 100 rows: row 2 " "$ERR"
+}
+
+@test "a reference that can't be loaded leaves nothing unfinished" {
+  batch
+  echo '- drift: {against: {run: nosuchrun}}' | checked
+  fails 4 run check
+  grep -q "nosuchrun" "$ERR"
+  echo '- row_count: {min: 1}' | checked
+  succeeds run
+  ! grep -q "unfinished" "$ERR" || tell "left unfinished"
+}
+
+@test "labels of true and false are the same in every spelling" {
+  printf 'ok\nTrue\nFalse\nTrue\n' >raw.csv
+  printf 'ok\ntrue\nfalse\ntrue\n' >old.csv
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.csv
+    checks:
+      - labels: {field: ok, against: old.csv, new: 0, max_drift: 0}
+END
+  succeeds run
+}
+
+@test "no two cases of JUnit have one name" {
+  batch
+  echo '- row_count: {min: 1, max_change: 10%}' | checked
+  succeeds run --format junit
+  [ "$(grep -o '<testcase [^>]*' "$OUT" | sort | uniq -d | wc -l)" -eq 0 ] || tell "names repeat"
+}
+
+@test "cells behind the header's are counted as cells" {
+  printf 'a,b\n1,2,3,4\n1,2,3\n' >raw.csv
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.csv
+    schema: {fields: [{name: a, type: integer}, {name: b, type: integer}]}
+END
+  fails 1 run
+  grep -q "extra-cell, 3 in 2 rows: row 2, row 2, row 3" "$ERR" || tell "no such finding"
+}
+
+@test "why a stage of checks measures anew is told in words" {
+  batch
+  echo '- row_count: {min: 1}' | checked
+  succeeds run
+  echo '- duplicate_rows' | checked
+  succeeds why check
+  says "what is to be measured changed (tables, schemas, or what checks need)"
+  ! grep -q "data measure" "$OUT" || tell "the command is shown"
+}
+
+@test "order in time is told with both moments" {
+  printf 'id,day\n1,2026-01-05\n2,2026-01-09\n' >old.csv
+  printf 'id,day\n3,2026-01-07\n4,2026-01-12\n' >new.csv
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: [old.csv, new.csv]
+    checks: [{leakage: {between: [old, new], keys: id, time: day}}]
+END
+  fails 1 run
+  grep -q "'day' of 'new' begins before 'old' ends: 2026-01-07, 2026-01-09" "$ERR"
+}
+
+@test "what was measured and can't be judged need not be measured again" {
+  batch
+  checked <<<'- drift: {against: {run: nope}}'
+  fails 4 run
+  checked <<<'- row_count: {min: 1}'
+  succeeds run --json
+  holds 'r["counts"]["measured_tables"] == 0'
+  says_not "unfinished"
+  succeeds verify
+}
+
+@test "a key of a schema that was hardly meant is a warning" {
+  batch
+  checked <<<'- row_count: {min: 1}'
+  echo 'fields: [{name: id, typ: integer}, {name: x}, {name: label}, {name: day}]' >schema.yaml
+  succeeds run
+  says "schema.yaml:1:21"
+  says "did you mean 'type'?"
 }

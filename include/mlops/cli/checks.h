@@ -7,9 +7,6 @@
 /* A headline and a table: failures, warnings, what could not be judged, what passed. */
 void checks_print(struct context *context, const struct check_results *results);
 
-/* The member "checks" of an open object: counts and findings in order of the checks. */
-void checks_json(struct json_writer *json, const struct check_results *results);
-
 /* The same as JUnit XML or SARIF, by the context's format: one suite for all stages. */
 FALLIBLE checks_findings(struct context *context, struct str suite, int64_t duration_ns,
                          const struct check_results *const *results, size_t count);

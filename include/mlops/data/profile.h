@@ -69,6 +69,7 @@ struct profile {
     struct digest digest; /* of the file; zero: not taken */
     bool is_sampled;      /* more records than the sample holds */
     uint64_t sample_count;
+    uint64_t short_count, long_count; /* records of too few cells (not blank), of too many */
     const struct column_profile *columns;
     size_t column_count;
     const struct column_pair *pairs; /* of up to 64 columns, the strongest first */

@@ -87,6 +87,10 @@ struct check_results {
 /* "2 of 9 checks failed, 1 warns". */
 struct str check_results_print(struct arena *arena, const struct check_results *results);
 
+/* Members of an open object: is_rejected, passed, failed, warned, skipped, findings. */
+struct json_writer;
+void check_results_write(const struct check_results *results, struct json_writer *json);
+
 struct outcome {
     const struct stage *stage;
     enum stage_status status;
@@ -105,6 +109,6 @@ struct outcome {
     struct str environment;        /* canonical bytes, recorded always for executed stages */
     struct str attempt;            /* id of the attempt (its folder in aside/), empty if none */
     struct str_vec changed_inputs; /* unconfirmed: what changed */
+    bool is_measured; /* failed: built-in checks measured well and could not be judged */
     const struct check_results *checks; /* of built-in checks, judged in this run; else NULL */
-    bool is_unjudged; /* built-in checks measured, and what they measured could not be judged */
 };

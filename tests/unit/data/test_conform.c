@@ -197,6 +197,8 @@ static void keys_compare_logical_values(void **state)
     assert_in(BOUND("integer", "unique", "true"), "a\n1\n01\n+1\n\n2\nx\nx\n",
               "3:1 unique-error [01]\n4:1 unique-error [+1]\n5:0 blank-row\n7:1 type-error [x]\n"
               "8:1 type-error [x]\n");
+    assert_in(BOUND("number", "unique", "true"), "a\n1200\n1.2e3\n01200.0\n120\n-1200\n12e1\n",
+              "3:1 unique-error [1.2e3]\n4:1 unique-error [01200.0]\n7:1 unique-error [12e1]\n");
     assert_in(TWO(", \"uniqueKeys\": [[\"a\", \"b\"]]"), "a,b\n1,x\n01,x\n1,y\n,x\n,x\n",
               "3:0 unique-key [01, x]\n");
     assert_in(TWO(", \"primaryKey\": [\"a\", \"b\"]"), "a,b\n1,x\n,x\n1,x\n",

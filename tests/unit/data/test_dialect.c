@@ -13,6 +13,9 @@ static void the_name_of_a_file_tells_its_format(void **state)
     assert_true(str_is(dialect_for(STR("a.tsv.gz")).delimiter, "\t"));
     assert_int_equal(dialect_for(STR("a.ndjson.zst")).format, TABLE_JSON_LINES);
     assert_int_equal(dialect_for(STR("a.json")).format, TABLE_JSON);
+    assert_int_equal(dialect_for(STR("A.CSV")).format, TABLE_CSV);
+    assert_true(str_is(dialect_for(STR("a.tsv.csv")).delimiter, ","));
+    assert_int_equal(dialect_for(STR("A.Tsv.GZ")).format, TABLE_CSV);
     assert_int_equal(dialect_for(STR("a.parquet")).format, TABLE_PARQUET);
     assert_int_equal(dialect_for(STR("csv")).format, TABLE_UNKNOWN);
 }
