@@ -41,11 +41,13 @@ static void judge_change(struct judging *judging, double rows)
     }
     double earlier = (double)before->profile.record_count;
     double change = earlier > 0 ? fabs(rows - earlier) / earlier : rows > 0 ? HUGE_VAL : 0;
+    struct str share = str_print(judging->arena, " (%s%.*s)", rows < earlier ? "-" : "+",
+                                 STR_FMT(share_text(judging->arena, change)));
     finding->has_value = true;
     finding->value = change;
-    finding->message = str_print(
-        judging->arena, "%llu rows; the last run that passed had %llu (%s%.*s)", as_count(rows),
-        as_count(earlier), rows < earlier ? "-" : "+", STR_FMT(share_text(judging->arena, change)));
+    finding->message =
+        str_print(judging->arena, "%llu rows; the last run that passed had %llu%.*s",
+                  as_count(rows), as_count(earlier), STR_FMT(isinf(change) ? STR("") : share));
     finding_settle(finding, change <= rule->max_change.value);
 }
 
