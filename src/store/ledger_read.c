@@ -27,7 +27,6 @@ static void read_counts(struct sql_row *row, int column, struct run_counts *ret)
         *counts[i] = (int)sql_int(row, column++);
     ret->hashed_files = sql_int(row, column++);
     ret->hashed_bytes = sql_int(row, column);
-    ret->measured_tables = -1; /* nobody keeps it */
 }
 
 static void read_code(struct sql_row *row, struct arena *arena, int column, struct code_state *ret)

@@ -454,6 +454,28 @@ END
   finding schema fail 'and f["kind"] == "foreign-key" and f["shown"][0]["row"] == 3'
 }
 
+@test "a history of before is read as it is, and brought up to date by the first run" {
+  batch
+  checked <<<'- row_count: {min: 10, max_change: 5%}'
+  succeeds run
+  "$PYTHON" -c '
+import sqlite3
+history = sqlite3.connect(".mlops/lineage.db")
+history.executescript("DROP TABLE finding; DROP TABLE judgement; PRAGMA user_version = 1;")
+'
+  for words in plan status runs "show @" "why train" "run --dry-run"; do
+    # shellcheck disable=SC2086
+    succeeds $words
+  done
+  [ ! -e .mlops/lineage.db.v1 ]
+  succeeds run
+  [ -e .mlops/lineage.db.v1 ]
+  succeeds show
+  says "row_count"
+  batch raw.csv 200
+  fails 1 run
+}
+
 @test "a fresh clone judges what a remote has measured, and reads no table" {
   git_init
   batch
