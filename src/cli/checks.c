@@ -47,7 +47,7 @@ static enum ci_verdict verdict_of(struct str judgement)
     return CI_SKIP;
 }
 
-/* [{"row": 5, "value": "x"}, ...] */
+/* [{"row": 5, "line": 7, "value": "x"}, ...]; without a line it is the row. */
 static FALLIBLE places_of(struct arena *arena, struct str shown, struct ci_finding *ret)
 {
     struct doc *doc = NULL;
@@ -57,9 +57,11 @@ static FALLIBLE places_of(struct arena *arena, struct str shown, struct ci_findi
     struct ci_place *places = arena_new_array(arena, struct ci_place, doc->root->count);
     for (const struct doc_node *item = doc->root->first; item; item = item->next) {
         const struct doc_node *row = doc_find(item, STR("row"));
+        const struct doc_node *line = doc_find(item, STR("line"));
         const struct doc_node *value = doc_find(item, STR("value"));
         places[ret->place_count++] =
-            (struct ci_place){.row = row && row->kind == DOC_INT ? (uint64_t)row->integer : 0,
+            (struct ci_place){.line = line && line->kind == DOC_INT ? (uint64_t)line->integer : 0,
+                              .row = row && row->kind == DOC_INT ? (uint64_t)row->integer : 0,
                               .value = value ? value->text : STR(""),
                               .has_value = value};
     }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tabular_drift_private.h"
+#include "tabular_private.h"
 
 #define HEAD_BYTES 4096 /* of a file, in which a stored profile shows itself */
 
@@ -55,7 +56,7 @@ static FALLIBLE load_side(struct context *context, const struct tabular_options 
                           struct side *side)
 {
     AUTO(measured_drop) struct measured measured = {0};
-    struct measure_options measure = {0};
+    struct measure_options measure = {.checks_form = true};
     bool is_stored = false;
     TRY(is_stored_profile(context, side->path, &is_stored));
     if (is_stored)
@@ -64,6 +65,7 @@ static FALLIBLE load_side(struct context *context, const struct tabular_options 
     if (measure.table.dialect.format == TABLE_PARQUET)
         return load_footer(context, side);
     TRY(measure_table(context->arena, AT_FDCWD, side->path, &measure, &measured));
+    tabular_warn_form(context, side->path, &measured.conformity);
     side->profile = measured.profile;
     side->source = "table";
     return NULL;

@@ -21,9 +21,9 @@ static void print_table(struct context *context, const struct table_measurement 
     }
     buf_print(out, ": %llu rows, %zu columns", (unsigned long long)table->profile.record_count,
               table->profile.column_count);
-    if (table->has_schema)
-        buf_print(out, ", %llu violations of the schema",
-                  (unsigned long long)table->conformity.count);
+    if (table->has_conformity)
+        buf_print(out, ", %llu violations%s", (unsigned long long)table->conformity.count,
+                  table->is_form_only ? "" : " of the schema");
     buf_add_char(out, '\n');
 }
 

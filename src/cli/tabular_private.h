@@ -5,6 +5,10 @@
 #include "mlops/cli/tabular.h"
 
 /* Measures a file as the options say; of Parquet what the footer tells. `schema` may be NULL. */
+/* Records of more or fewer cells than the header has are told on stderr: no figure shows them. */
+void tabular_warn_form(struct context *context, struct str path,
+                       const struct conformity *conformity);
+
 FALLIBLE tabular_measure_file(struct context *context, const struct tabular_options *options,
                               struct str path, const struct table_schema *schema,
                               struct measured *ret);

@@ -16,6 +16,26 @@ static FALLIBLE profile_parquet(struct arena *arena, struct str path, struct pro
     return NULL;
 }
 
+void tabular_warn_form(struct context *context, struct str path,
+                       const struct conformity *conformity)
+{
+    uint64_t count = 0, first = 0;
+    for (size_t i = 0; i < conformity->group_count; i++) {
+        const struct violation_group *group = &conformity->groups[i];
+        struct str type = str_of(group->type);
+        if (!str_is(type, "missing-cell") && !str_is(type, "extra-cell"))
+            continue;
+        if (!first || group->shown->row < first)
+            first = group->shown->row;
+        count += group->count;
+    }
+    if (count)
+        context_warn(context,
+                     "%.*s: %llu cells are missing or beyond the header's, first in record"
+                     " %llu: 'mlops data validate' tells each",
+                     STR_FMT(path), (unsigned long long)count, (unsigned long long)first);
+}
+
 FALLIBLE tabular_measure_file(struct context *context, const struct tabular_options *options,
                               struct str path, const struct table_schema *schema,
                               struct measured *ret)

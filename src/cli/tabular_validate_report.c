@@ -45,11 +45,17 @@ static void add_place(struct context *context, const struct violation *violation
     buf_add_char(out, '\n');
 }
 
+/* What a Parquet footer breaks has no row either. */
+static bool is_of_header(const struct violation_group *group)
+{
+    return group->shown_count && !group->shown[0].row && !group->constraint &&
+           !str_is(str_of(group->type), "type-error");
+}
+
 static void add_heading(struct context *context, const struct violation_group *group)
 {
     struct buf *out = &context->out;
-    bool is_of_header = group->shown_count && !group->shown[0].row;
-    if (is_of_header)
+    if (is_of_header(group))
         buf_add_text(out, "header");
     else if (group->name.len)
         buf_add_escaped(out, group->name, false);

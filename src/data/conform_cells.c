@@ -61,6 +61,14 @@ static bool is_double_exact(const struct column_plan *plan, const struct cell_ch
            plan->field->type == TYPE_YEARMONTH;
 }
 
+/* Whether a cell is written as its bound is: in JSON numbers have no decimalChar of their own. */
+static bool is_written_alike(const struct column_plan *plan, const struct raw_cell *cell)
+{
+    const struct schema_field *field = plan->field;
+    return cell->kind == RAW_TEXT ||
+           (cell->kind == RAW_NUMBER && !field->decimal_char.len && !field->group_char.len);
+}
+
 /* <0, 0, >0: the value against the bound. NaN is beyond every bound. */
 static bool keeps_bound(const struct column_plan *plan, const struct cell_check *check,
                         const struct record_batch *batch, const struct raw_cell *cell,
@@ -72,7 +80,7 @@ static bool keeps_bound(const struct column_plan *plan, const struct cell_check 
     struct str text = raw_text(batch, cell);
     if (number != check->bound)
         return is_lower ? number > check->bound : number < check->bound;
-    if (cell->kind != RAW_TEXT || is_double_exact(plan, check, text, number))
+    if (!is_written_alike(plan, cell) || is_double_exact(plan, check, text, number))
         return !is_exclusive;
     return is_exclusive ? is_above_exactly(plan, check, text, is_lower ? 1 : -1)
                         : !is_above_exactly(plan, check, text, is_lower ? -1 : 1);

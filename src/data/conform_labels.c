@@ -130,8 +130,28 @@ static void match_by_name(struct conformer *conformer)
     tell_absent(conformer);
 }
 
+/* Without a schema: every column has a name of its own. */
+static void check_form(struct conformer *conformer)
+{
+    struct map seen = {0};
+    conformer->is_by_name = true;
+    if (!table_has_labels(conformer->options.table))
+        return;
+    for (size_t i = 0; i < conformer->column_count; i++) {
+        struct str label = label_at(conformer, i);
+        if (!label.len)
+            tell(conformer, KIND_BLANK_LABEL, i, label, STR("a label"));
+        else if (!is_new(conformer, &seen, i))
+            tell(conformer, KIND_DUPLICATE_LABEL, i, label, STR("labels that do not repeat"));
+    }
+}
+
 void labels_match(struct conformer *conformer)
 {
+    if (conformer->options.is_form_only) {
+        check_form(conformer);
+        return;
+    }
     const struct table_schema *schema = conformer->options.schema;
     const struct table_reader *table = conformer->options.table;
     bool is_keyed = !table_header_row(table); /* JSON objects: their members have no order */

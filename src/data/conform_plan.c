@@ -125,6 +125,9 @@ static FALLIBLE plan_column(struct conformer *conformer, size_t column)
     if (!field && !conformer->is_by_name)
         plan->extra_tally = tally_add(conformer, KIND_EXTRA_CELL, column + 1, (struct str){0},
                                       STR("no cell behind those of the fields"));
+    if (conformer->options.is_form_only)
+        plan->missing_tally = tally_add(conformer, KIND_MISSING_CELL, column + 1,
+                                        conformer->labels[column], STR("a cell"));
     if (!field)
         return NULL;
     conformer->mapped_count++;

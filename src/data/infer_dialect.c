@@ -1,10 +1,5 @@
 #include "mlops/base/arena.h"
 #include "mlops/data/infer.h"
-#include "mlops/host/file.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 enum { LOOKED_AT_BYTES = 65536, LOOKED_AT_RECORDS = 100, CELLS_MOST = 1024 };
 
@@ -84,17 +79,17 @@ static bool is_better(const struct cut *a, const struct cut *b)
     return a->cells > b->cells;
 }
 
-static FALLIBLE read_start(struct arena *arena, int at_fd, const char *path, struct str *ret)
+/* The last record need not have a line break. */
+static FALLIBLE read_start(struct arena *arena, int at_fd, struct str path,
+                           const struct dialect *dialect, struct str *ret)
 {
-    AUTO(fd_drop) struct fd fd = {0};
-    TRY(file_open(at_fd, path, &fd));
-    char *bytes = arena_alloc(arena, LOOKED_AT_BYTES + 1);
-    ssize_t len = pread(fd_number(fd), bytes, LOOKED_AT_BYTES, 0);
-    if (len < 0)
-        return error_os(errno, "%s can't be read", path);
-    if (len > 0 && len < LOOKED_AT_BYTES && bytes[len - 1] != '\n')
-        bytes[len++] = '\n';
-    *ret = (struct str){bytes, (size_t)len};
+    const struct table_options options = {.dialect = *dialect};
+    TRY(table_peek(arena, at_fd, path, &options, LOOKED_AT_BYTES, ret));
+    if (!ret->len || ret->len == LOOKED_AT_BYTES || ret->at[ret->len - 1] == '\n')
+        return NULL;
+    char *closed = memcpy(arena_alloc(arena, ret->len + 1), ret->at, ret->len);
+    closed[ret->len] = '\n';
+    *ret = (struct str){closed, ret->len + 1};
     return NULL;
 }
 
@@ -112,7 +107,9 @@ FALLIBLE infer_dialect(struct arena *arena, int at_fd, struct str path, struct d
     *ret = dialect_for(path);
     if (ret->format != TABLE_CSV)
         return NULL;
-    TRY(read_start(arena, at_fd, str_terminate(arena, path), &text));
+    TRY(read_start(arena, at_fd, path, ret, &text));
+    if (str_find_char(text, '\0') >= 0)
+        return NULL; /* no text: of another encoding */
     struct cut usual = cut_text(text, ret->delimiter.at[0], ret->quote_char.at[0]);
     if (is_table(&usual) && usual.alike == usual.records)
         return NULL;

@@ -250,7 +250,7 @@ FALLIBLE judge_correlation(struct judging *judging)
     const struct check_rule *rule = judging->rule;
     const struct profile *profile = &judging->table->profile;
     struct arena *arena = judging->arena;
-    double most = rule->max.is_given ? rule->max.value : 0.95, largest = 0;
+    double most = rule->max.is_given ? rule->max.value : 0.95, largest = -1;
     skip_unpaired(judging);
     size_t before = judging->judged->findings.len;
     judge_paired(judging);
@@ -273,6 +273,10 @@ FALLIBLE judge_correlation(struct judging *judging)
     if (judging->judged->findings.len > before)
         return NULL;
     struct finding *finding = finding_add(judging, (struct str){0});
+    if (largest < 0) {
+        finding_skip(judging, finding, STR("there are no two such columns with numbers that vary"));
+        return NULL;
+    }
     finding->has_value = true;
     finding->value = largest;
     finding->message =

@@ -65,6 +65,13 @@ static void add_examples(struct buf *out, const struct violation_group *group)
         buf_add_text(out, ", ...");
 }
 
+/* Of a Parquet file constraints, too, are told without a row. */
+static bool is_of_header(const struct violation_group *group)
+{
+    return group->shown_count && !group->shown->row && !group->constraint &&
+           !str_is(str_of(group->type), "type-error");
+}
+
 /* Of the header there is one; what stands there says more than the field, which an extra column
  * lacks. */
 static struct str label_message(struct arena *arena, const struct violation_group *group)
@@ -83,7 +90,7 @@ static struct str message_of(struct arena *arena, const struct violation_group *
 {
     struct buf out = buf_in(arena);
     unsigned long long count = group->count, all = record_count;
-    if (group->shown_count && !group->shown[0].row)
+    if (is_of_header(group))
         return label_message(arena, group);
     if (group->field && group->expected.len && group->name.len)
         buf_print(&out, "'%.*s' must be %.*s; %llu of %llu %s not", STR_FMT(group->name),
@@ -135,7 +142,7 @@ FALLIBLE judge_schema(struct judging *judging)
 {
     const struct table_measurement *table = judging->table;
     const struct conformity *conformity = &table->conformity;
-    if (!table->has_schema)
+    if (!table->has_conformity)
         return NULL;
     size_t before = judging->judged->findings.len;
     for (size_t i = 0; i < conformity->group_count; i++) {
@@ -147,7 +154,9 @@ FALLIBLE judge_schema(struct judging *judging)
     judge_names(judging);
     if (judging->judged->findings.len == before)
         finding_add(judging, (struct str){0})->message =
-            str_print(judging->arena, "all of %llu rows conform to the schema",
+            str_print(judging->arena,
+                      table->is_form_only ? "all of %llu rows have the cells that the header names"
+                                          : "all of %llu rows conform to the schema",
                       (unsigned long long)table->profile.record_count);
     return NULL;
 }

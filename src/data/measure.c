@@ -29,7 +29,7 @@ struct measuring {
     const struct measure_options *options;
     struct table_reader *table;
     struct profiler *profiler;   /* NULL: none */
-    struct conformer *conformer; /* NULL: no schema */
+    struct conformer *conformer; /* NULL: nothing is looked at */
     struct keyset **rows;
     struct marked_columns *marked; /* per set */
     struct worker *workers;
@@ -129,7 +129,7 @@ static FALLIBLE open_profiler(struct measuring *measuring)
     size_t count = 0;
     const struct str *labels = table_labels(measuring->table, &count);
     enum field_type *types = NULL;
-    if (measuring->conformer) {
+    if (measuring->options->schema) {
         types = arena_new_array(measuring->arena, enum field_type, count);
         for (size_t i = 0; i < count; i++) {
             const struct schema_field *field = conformer_field(measuring->conformer, i);
@@ -148,9 +148,11 @@ static FALLIBLE open_profiler(struct measuring *measuring)
 
 static FALLIBLE open_conformer(struct measuring *measuring, int at_fd, struct str path)
 {
+    static const struct table_schema no_fields = {.match = MATCH_SUBSET};
     const struct measure_options *options = measuring->options;
     struct conform_options conform = {
-        .schema = options->schema,
+        .schema = options->schema ? options->schema : &no_fields,
+        .is_form_only = !options->schema,
         .table = measuring->table,
         .resources = options->resources,
         .resource_count = options->resource_count,
@@ -161,6 +163,19 @@ static FALLIBLE open_conformer(struct measuring *measuring, int at_fd, struct st
         .again = &options->table,
     };
     return conformer_open(measuring->arena, &conform, &measuring->conformer);
+}
+
+static FALLIBLE check_columns(const struct measuring *measuring)
+{
+    size_t count = 0, most = measuring->options->columns_most;
+    const struct table_reader *table = measuring->table;
+    table_labels(table, &count);
+    if (!most || count <= most)
+        return NULL;
+    struct mark mark = {.file = str_terminate(measuring->arena, table_name(table)),
+                        .line = (int)table_header_row(table)};
+    return error_at(mark, (struct str){0}, "it has %zu columns; the limit of a stage is %zu", count,
+                    most);
 }
 
 static FALLIBLE open_memory(struct measuring *measuring)
@@ -292,7 +307,8 @@ FALLIBLE measure_table(struct arena *arena, int at_fd, struct str path,
     const struct table_visitor visitor = {.context = &measuring, .visit = visit, .commit = commit};
     *ret = (struct measured){0};
     TRY(table_open(arena, at_fd, path, &options->table, &measuring.table));
-    if (options->schema)
+    TRY(check_columns(&measuring));
+    if (options->schema || options->checks_form)
         TRY(open_conformer(&measuring, at_fd, path));
     if (!options->no_profile)
         TRY(open_profiler(&measuring));

@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
 #include "mlops/codec/json.h"
 #include "mlops/data/parquet.h"
 #include "mlops/model/checks.h"
@@ -208,6 +209,8 @@ static FALLIBLE measure_values(struct making *making, struct named_table *table,
     struct measure_options options = {
         .table = table_options_of(making, &table->dialect),
         .schema = table->schema,
+        .checks_form = !table->schema,
+        .columns_most = LIMIT_MEASURED_COLUMNS,
         .rows = table->rows,
         .rows_count = table->rows_count,
         .keys.memory_bytes = making->options->keys_bytes,
@@ -244,8 +247,10 @@ static FALLIBLE measure_one(struct making *making, struct named_table *table,
                             struct table_measurement *ret)
 {
     bool is_parquet = table->dialect.format == TABLE_PARQUET;
-    *ret = (struct table_measurement){
-        .name = table->name, .path = table->path, .has_schema = table->schema};
+    *ret = (struct table_measurement){.name = table->name,
+                                      .path = table->path,
+                                      .has_conformity = table->schema || !is_parquet,
+                                      .is_form_only = !table->schema && !is_parquet};
     TRY(take_fault(making->arena,
                    is_parquet ? measure_parquet(making, table, ret)
                               : measure_values(making, table, ret),

@@ -56,6 +56,8 @@ static void write_group(struct json_writer *json, const struct violation_group *
     for (size_t i = 0; i < group->shown_count; i++) {
         json_open_object(json);
         write_count(json, "row", group->shown[i].row);
+        if (group->shown[i].line && group->shown[i].line != group->shown[i].row)
+            write_count(json, "line", group->shown[i].line);
         if (group->shown[i].has_value) {
             json_name(json, "value");
             json_str(json, group->shown[i].value);
@@ -97,8 +99,12 @@ static void write_table(struct json_writer *json, const struct table_measurement
     write_profile(json, table->fault, &table->profile);
     json_name(json, "is_footer");
     json_bool(json, table->is_footer);
-    if (table->has_schema)
+    if (table->has_conformity)
         write_conformity(json, &table->conformity);
+    if (table->is_form_only) {
+        json_name(json, "is_form_only");
+        json_bool(json, true);
+    }
     write_texts(json, "unchecked", &table->unchecked);
     json_name(json, "repeats");
     json_open_list(json);
@@ -238,6 +244,8 @@ static FALLIBLE read_violation(const struct doc_node *node, const struct violati
                               .has_value = value};
     if (value)
         ret->value = value->text;
+    if (doc_find(node, STR("line")))
+        TRY(read_count(node, "line", &ret->line));
     return read_count(node, "row", &ret->row);
 }
 
@@ -300,11 +308,13 @@ static FALLIBLE read_table(struct arena *arena, const struct doc_node *node,
                            struct table_measurement *ret)
 {
     const struct doc_node *conformity = doc_find(node, STR("conformity")), *first = NULL;
+    const struct doc_node *form = doc_find(node, STR("is_form_only"));
     const struct doc_node *footer = doc_find(node, STR("is_footer"));
     size_t count = 0;
     *ret = (struct table_measurement){.name = text_of(node, "name"),
                                       .path = text_of(node, "path"),
-                                      .has_schema = conformity,
+                                      .has_conformity = conformity,
+                                      .is_form_only = form && form->kind == DOC_BOOL && form->truth,
                                       .is_footer =
                                           footer && footer->kind == DOC_BOOL && footer->truth};
     TRY(read_profile(arena, node, &ret->fault, &ret->profile));

@@ -37,7 +37,7 @@ static double sum_of(const double *numbers, size_t count)
 }
 
 /* Sum of the squared distances from about the mean, less what that mean is off. */
-static double squares_of(const double *numbers, size_t count, double mean)
+static double squares_of(const double *numbers, size_t count, double mean, double *ret_off)
 {
     lanes squares = {0}, off = {0};
     const lanes means = {mean, mean};
@@ -53,7 +53,8 @@ static double squares_of(const double *numbers, size_t count, double mean)
         sum += away * away;
         rest += away;
     }
-    return fmax(0, sum - rest * rest / (double)count);
+    *ret_off = rest / (double)count;
+    return isfinite(sum) ? fmax(0, sum - rest * *ret_off) : sum;
 }
 
 /* For numbers whose sums leave the range of doubles. */
@@ -65,7 +66,7 @@ static struct moments wide_moments_of(const double *numbers, size_t count)
         mean += away / (long double)(i + 1);
         squares += away * ((long double)numbers[i] - mean);
     }
-    return (struct moments){(double)count, (double)mean, (double)squares};
+    return (struct moments){(double)count, (double)mean, squares, 0};
 }
 
 struct moments moments_of(const double *numbers, size_t count)
@@ -73,10 +74,11 @@ struct moments moments_of(const double *numbers, size_t count)
     if (count == 0)
         return (struct moments){0};
     double mean = sum_of(numbers, count) / (double)count;
-    double squares = isfinite(mean) ? squares_of(numbers, count, mean) : mean;
+    double off = 0;
+    double squares = isfinite(mean) ? squares_of(numbers, count, mean, &off) : mean;
     if (!isfinite(squares))
         return wide_moments_of(numbers, count);
-    return (struct moments){(double)count, mean, squares};
+    return (struct moments){(double)count, mean, squares, off};
 }
 
 void moments_merge(struct wide_moments *into, const struct moments *from)
@@ -84,9 +86,9 @@ void moments_merge(struct wide_moments *into, const struct moments *from)
     if (!(from->count > 0))
         return;
     long double more = (long double)from->count, all = into->count + more;
-    long double away = (long double)from->mean - into->mean;
+    long double away = (long double)from->mean + (long double)from->off - into->mean;
     into->mean += away * more / all;
-    into->squares += (long double)from->squares + away * away * into->count * more / all;
+    into->squares += from->squares + away * away * into->count * more / all;
     into->count = all;
 }
 

@@ -63,15 +63,25 @@ static struct distribution by_sample(struct column_finish *finish, bool is_exact
 
 /* --- the histogram -------------------------------------------------------------------------- */
 
+/* As numpy's linspace; the width may be beyond a double. */
+static double edge_of(const struct column_profile *profile, size_t bin)
+{
+    double width = profile->max - profile->min, part = (double)bin / PROFILE_BINS;
+    if (!isfinite(width))
+        return profile->min * (1 - part) + profile->max * part;
+    return (double)bin * (width / PROFILE_BINS) + profile->min;
+}
+
 static void fill_bins(struct column_profile *profile)
 {
     double sums[PROFILE_BINS] = {0};
     const struct distribution *all = &profile->distribution;
-    double half = profile->max / 2 - profile->min / 2; /* the width may be beyond a double */
+    size_t bin = 0;
     for (size_t i = 0; i < all->len; i++) {
-        double place = half > 0 ? (all->values[i] / 2 - profile->min / 2) / half : 0;
-        size_t bin = (size_t)fmax(0, place * PROFILE_BINS);
-        sums[MIN_OF(bin, (size_t)PROFILE_BINS - 1)] += all->weights[i];
+        while (profile->min < profile->max && bin + 1 < PROFILE_BINS &&
+               all->values[i] >= edge_of(profile, bin + 1))
+            bin++;
+        sums[bin] += all->weights[i];
     }
     for (size_t i = 0; i < PROFILE_BINS; i++)
         profile->bins[i] = (uint64_t)llround(sums[i]);

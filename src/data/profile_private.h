@@ -220,9 +220,11 @@ struct sample {
 
 /* --- what is added up ----------------------------------------------------------------------- */
 
-/* Count, mean and sum of squared distances from it. */
+/* Count, mean and sum of squared distances from it; the mean is mean + off, beyond a double. */
 struct moments {
-    double count, mean, squares;
+    double count, mean;
+    long double squares; /* of numbers beyond 1e154 no double holds them */
+    double off;
 };
 
 struct wide_moments {

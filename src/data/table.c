@@ -78,6 +78,19 @@ FALLIBLE table_open(struct arena *arena, int at_fd, struct str path,
     return NULL;
 }
 
+FALLIBLE table_peek(struct arena *arena, int at_fd, struct str path,
+                    const struct table_options *options, size_t most, struct str *ret)
+{
+    AUTO(source_drop) struct table_source *source = NULL;
+    char *bytes = arena_alloc(arena, most);
+    size_t len = 0, got = 1;
+    TRY(source_open(at_fd, str_terminate(arena, path), options, &source));
+    for (; got && len < most; len += got)
+        TRY(source_read(source, bytes + len, most - len, &got));
+    *ret = (struct str){bytes, len};
+    return NULL;
+}
+
 void table_drop(struct table_reader **place)
 {
     struct table_reader *table = *place;

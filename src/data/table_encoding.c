@@ -83,6 +83,20 @@ static int convert(struct table_source *source)
     return fault;
 }
 
+/* Encodings that combine letters with marks behind them (CP1255, CP1258, BIG5-HKSCS) hold the last
+ * one back. */
+static void flush(struct table_source *source)
+{
+    struct source_block *converted = &source->converted;
+    char *out = converted->at;
+    size_t room = SOURCE_BLOCK_BYTES;
+    if (!source->is_flushed)
+        iconv(source->encoding, NULL, NULL, &out, &room);
+    source->is_flushed = true;
+    converted->from = 0;
+    converted->to = SOURCE_BLOCK_BYTES - room;
+}
+
 /* A character may be cut in two by the end of a block, not by that of the file. */
 static FALLIBLE fill_converted(struct table_source *source)
 {
@@ -97,8 +111,10 @@ static FALLIBLE fill_converted(struct table_source *source)
         if (is_over && foreign->from < foreign->to)
             return error_new(ERROR_PROJECT,
                              "the file ends within a character of the encoding given");
-        if (is_over)
+        if (is_over) {
+            flush(source);
             return NULL;
+        }
         TRY(fill_foreign(source, &is_over));
     }
 }

@@ -1,5 +1,6 @@
 /* Filling slots: the part of reading that goes in order of the file. */
 #include "mlops/base/check.h"
+#include "mlops/host/signal.h"
 
 #include <stdlib.h>
 
@@ -53,12 +54,6 @@ static void take_carry(struct table_reader *table, struct table_slot *slot, size
     table->carry_from += count;
 }
 
-/* Nothing comes behind what is in the slot. */
-static bool is_dry(const struct table_reader *table)
-{
-    return table->is_source_over && table->carry_from == table->carry.len;
-}
-
 /* What was carried over first; a read of the source is worth its call. */
 static void read_until(struct table_reader *table, struct table_slot *slot, size_t len)
 {
@@ -76,14 +71,16 @@ static void read_until(struct table_reader *table, struct table_slot *slot, size
     memset(slot->text + slot->len, ' ', TABLE_SLACK_BYTES);
 }
 
-/* The last record need not have a terminator: it gets one. */
+/* The last record need not have a terminator: it gets one, once; where that is escaped or quoted,
+ * the record stays open however the file is cut into batches. */
 static FALLIBLE close_last(struct table_reader *table, struct table_slot *slot, size_t records_most)
 {
     if (table->fault || table->options.dialect.format == TABLE_JSON)
         return NULL;
     struct str terminator = is_json(table) ? STR("\n") : table->form.terminator;
-    if (slot->cut.record_count == records_most || slot->cut.bytes == slot->len)
+    if (table->is_closed || slot->cut.record_count == records_most || slot->cut.bytes == slot->len)
         return NULL;
+    table->is_closed = true;
     slot_reserve(slot, slot->len + terminator.len);
     memcpy(slot->text + slot->len, terminator.at, terminator.len);
     slot->len += terminator.len;
@@ -101,7 +98,7 @@ static FALLIBLE check_end(struct table_reader *table, struct table_slot *slot)
     if (slot->len == 0)
         return NULL;
     if (!slot->cut.is_open)
-        return table_error(table, slot, slot->len, "the file ends within it");
+        return table_error(table, slot, 0, "the file ends within it");
     struct error *error =
         table_error(table, slot, slot->cut.quote_at, "a quote opened here is never closed");
     return error_hint(error, "close it, or name another quoteChar in the dialect");
@@ -134,15 +131,17 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
                              size_t records_most)
 {
     for (size_t len = table->wanted_bytes;; len = MAX_OF(len, 2 * slot->len)) {
+        if (signal_stops())
+            return signal_check();
         read_until(table, slot, MIN_OF(len, (size_t)LIMIT_RECORD_BYTES));
         TRY(cut_slot(table, slot, records_most));
-        if (is_dry(table))
+        if (table_is_all_read(table))
             TRY(close_last(table, slot, records_most));
         if (slot->cut.record_count)
             return NULL;
         bool is_further = slot->cut.bytes;
         forget(table, slot);
-        if (is_dry(table) && !(is_further && slot->len))
+        if (table_is_all_read(table) && !(is_further && slot->len))
             return check_end(table, slot);
         if (!is_further && slot->len >= (size_t)LIMIT_RECORD_BYTES)
             return too_large(table, slot);
@@ -151,7 +150,7 @@ static FALLIBLE fill_records(struct table_reader *table, struct table_slot *slot
 
 static void begin_slot(struct table_reader *table, struct table_slot *slot)
 {
-    slot->odd_count = 0;
+    slot->odd_count = slot->decoded_lines = 0;
     slot->cut = (struct cut){0};
     slot->batch = (struct record_batch){
         .table = table,
@@ -172,6 +171,8 @@ static void carry_over(struct table_reader *table, const struct table_slot *slot
         table->carry_from -= rest;
         return;
     }
+    if (table->carry.cap > 4 * table->batch_bytes && rest <= table->batch_bytes)
+        buf_drop(&table->carry); /* of a large record */
     buf_clear(&table->carry);
     buf_add(&table->carry, slot->text + slot->cut.bytes, rest);
     table->carry_from = 0;
@@ -208,7 +209,8 @@ FALLIBLE table_rewind(struct table_reader *table)
     TRY(source_rewind(table->source));
     buf_clear(&table->carry);
     table->carry_from = 0;
-    table->is_source_over = table->json_needs_value = table->json_in_string = false;
+    table->is_source_over = table->json_needs_value = false;
+    table->is_closed = false;
     table->json_place = JSON_BEFORE;
     table->next_row = table->next_line = 1;
     table->next_index = 0;

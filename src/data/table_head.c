@@ -47,6 +47,7 @@ static void add_label(struct table_reader *table, size_t column, struct str labe
     table->labels[column] = last[column] = label;
 }
 
+/* A title of one cell above others stands above all of them: the standard's own example. */
 static void widen_labels(struct table_reader *table, size_t count, struct str **last)
 {
     if (count <= table->column_count)
@@ -56,6 +57,10 @@ static void widen_labels(struct table_reader *table, size_t count, struct str **
     for (size_t i = 0; i < table->column_count; i++) {
         wider[i] = table->labels[i];
         wider_last[i] = (*last)[i];
+    }
+    for (size_t i = 1; table->column_count == 1 && i < count; i++) {
+        wider[i] = table->labels[0];
+        wider_last[i] = (*last)[0];
     }
     table->labels = wider;
     *last = wider_last;
@@ -97,11 +102,11 @@ static FALLIBLE read_header(struct table_reader *table, struct table_slot *slot)
     const struct dialect_rows *rows = &table->options.dialect.header_rows;
     struct str *last = NULL;
     for (size_t taken = 0; taken < rows->len;) {
-        TRY(table_fill(table, slot, 1));
+        uint64_t wanted = (uint64_t)rows->at[taken], row = table->next_row;
+        TRY(table_fill(table, slot, row < wanted ? (size_t)(wanted - row) : 1));
         if (slot->cut.record_count == 0)
-            return no_header(table, (uint64_t)rows->at[taken]);
-        uint64_t row = slot->batch.first_row;
-        if (csv_is_skipped(table, slot, 0, row) || row < (uint64_t)rows->at[taken])
+            return no_header(table, wanted);
+        if (row < wanted || csv_is_skipped(table, slot, 0, row))
             continue;
         TRY(take_labels(table, slot, &last));
         taken++;

@@ -31,7 +31,6 @@ struct json_text json_record(const struct table_reader *table, struct table_slot
                              .at = from,
                              .end = mark_next(slot->breaks, from)};
     json_skip_space(&json);
-    json.from = json.at;
     return json;
 }
 
@@ -160,6 +159,7 @@ FALLIBLE json_string(struct json_text *json, bool decodes, struct raw_cell *ret)
         size_t len = put_utf8(utf8, code);
         if (decodes)
             memcpy(json->text + put, utf8, len);
+        json->slot->decoded_lines += decodes && code == (unsigned char)json->table->line_end;
         if (code >= 0x80)
             json->slot->batch.is_ascii = false;
         put += len;

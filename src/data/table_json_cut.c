@@ -36,7 +36,7 @@ static void cut_lines(struct table_slot *slot, size_t records_most)
 {
     const char *at = slot->text, *end = at + slot->len, *stop;
     while (slot->cut.record_count < records_most && at < end &&
-           (stop = memchr(at, '\n', (size_t)(end - at)))) {
+           (stop = *at == '\n' ? at : memchr(at, '\n', (size_t)(end - at)))) {
         if (is_blank(at, stop))
             slot->cut.bytes = (size_t)(stop + 1 - slot->text);
         else
@@ -204,35 +204,24 @@ static FALLIBLE find_list(struct table_reader *table, struct table_slot *slot)
         return no_list(&walk, depth ? "it is no list" : "the document is no list of records");
     table->json_depth = depth;
     table->json_place = JSON_INSIDE;
+    TRY(json_check_before(table, slot, walk.at));
     slot->cut.bytes = walk.at + 1;
     return NULL;
 }
 
 /* ---- behind the list ---- */
 
-/* One character of what closes the objects around the list. */
-static bool rest_fits(struct table_reader *table, char c)
-{
-    if (table->json_in_string) {
-        bool is_escaped = table->json_is_escaped;
-        table->json_is_escaped = !is_escaped && c == '\\';
-        table->json_in_string = is_escaped || c != '"';
-        return true;
-    }
-    if (table->json_depth == 0)
-        return is_space(c);
-    table->json_in_string = c == '"';
-    table->json_depth += c == '{' || c == '[';
-    table->json_depth -= c == '}' || c == ']';
-    return true;
-}
-
+/* Objects around the list are looked at as a whole, when the file is over. */
 static FALLIBLE cut_rest(struct table_reader *table, struct table_slot *slot)
 {
-    for (; slot->cut.bytes < slot->len; slot->cut.bytes++)
-        if (!rest_fits(table, slot->text[slot->cut.bytes]))
-            return table_error(table, slot, slot->cut.bytes, "something follows the list");
-    return NULL;
+    bool has_objects = table->json_depth > 0;
+    if (has_objects && table_is_all_read(table) && slot->len)
+        return json_check_behind(table, slot);
+    if (!has_objects)
+        slot->cut.bytes = skip_space(slot, 0);
+    if (has_objects || slot->cut.bytes == slot->len)
+        return NULL;
+    return table_error(table, slot, slot->cut.bytes, "something follows the list");
 }
 
 FALLIBLE json_check_end(const struct table_reader *table, const struct table_slot *slot)
@@ -243,7 +232,7 @@ FALLIBLE json_check_end(const struct table_reader *table, const struct table_slo
         return table_error(table, slot, slot->len, "the file ends before its list of records");
     if (table->json_place == JSON_INSIDE)
         return table_error(table, slot, slot->len, "the file ends within the list of records");
-    if (table->json_depth || table->json_in_string)
+    if (table->json_depth)
         return table_error(table, slot, slot->len, "the file ends too early");
     return NULL;
 }

@@ -9,7 +9,7 @@ struct json_text {
     struct table_slot *slot;
     char *text;
     size_t at, end;
-    size_t from; /* where the record begins: errors found in decoded text stand there at least */
+    size_t key_end; /* behind the last key of the record: what is wrong with it is told there */
 };
 
 static inline void json_skip_space(struct json_text *json)
@@ -40,6 +40,10 @@ FALLIBLE json_string(struct json_text *json, bool decodes, struct raw_cell *ret)
 
 /* Any value; checked by the grammar whatever it is, decoded if it is a string. */
 FALLIBLE json_value(struct json_text *json, bool decodes, struct raw_cell *ret);
+
+/* Whether what stands before the list (`end`: its bracket) and behind it is JSON. */
+FALLIBLE json_check_before(const struct table_reader *table, struct table_slot *slot, size_t end);
+FALLIBLE json_check_behind(struct table_reader *table, struct table_slot *slot);
 
 /* A record ends before `end`, where what parts it from the next one stands. */
 void json_add_record(struct table_slot *slot, size_t end);

@@ -38,6 +38,7 @@ static FALLIBLE read_key(struct json_text *json, struct str *ret)
         return json_fault(json, "a key is missing in an object");
     TRY(json_string(json, true, &key));
     *ret = (struct str){json->text + key.at, key.len};
+    json->key_end = json->at;
     json_skip_space(json);
     TRY(json_expect(json, ':', "behind a key"));
     json_skip_space(json);
@@ -47,8 +48,8 @@ static FALLIBLE read_key(struct json_text *json, struct str *ret)
 static ERROR_MADE twice(const struct json_text *json, struct str key)
 {
     size_t len = MIN_OF(key.len, (size_t)LIMIT_SHOWN_BYTES);
-    return table_error(json->table, json->slot, json->from, "the key '%.*s' stands twice", (int)len,
-                       key.at);
+    return table_error(json->table, json->slot, json->key_end, "the key '%.*s' stands twice",
+                       (int)len, key.at);
 }
 
 /* A key that is no column: its value is only checked. */

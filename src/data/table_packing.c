@@ -9,13 +9,20 @@
 
 enum { GZIP_BITS = 15 + 16 }; /* largest window, with gzip's header */
 
+/* A frame, or one to be skipped: pzstd writes such in front of every frame. */
+static bool is_zstd(const unsigned char head[4])
+{
+    return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 ||
+           ((head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0);
+}
+
 FALLIBLE source_packing_open(struct table_source *source)
 {
     unsigned char head[4] = {0};
     ssize_t got = pread(fd_number(source->fd), head, sizeof head, 0);
     if (got >= 2 && head[0] == 0x1f && head[1] == 0x8b)
         source->packing = PACKED_GZIP;
-    if (got == 4 && memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0)
+    if (got == 4 && is_zstd(head))
         source->packing = PACKED_ZSTD;
     if (source->packing == PACKED_NOT)
         return NULL;

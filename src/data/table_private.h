@@ -17,7 +17,8 @@
 enum {
     TABLE_BATCH_BYTES = 262144, /* with its marks and cells it stays in the second cache */
     TABLE_BATCH_CELLS = 131072, /* of records that are shorter than their columns: more batches */
-    TABLE_SLACK_BYTES = 128,    /* readable behind the text: whole words, a terminator */
+    TABLE_BATCH_RECORDS_LEAST = 8, /* each costs as much as its columns, however short they are */
+    TABLE_SLACK_BYTES = 128,       /* readable behind the text: whole words, a terminator */
     WORD_BITS = 64,
 };
 
@@ -71,7 +72,8 @@ struct table_slot {
     size_t record_cap;
     struct odd_record *odd;
     size_t odd_count, odd_cap;
-    struct error *error; /* of this batch, told when its turn has come */
+    size_t decoded_lines; /* line breaks in `text` that are none of the file: of JSON's strings */
+    struct error *error;  /* of this batch, told when its turn has come */
 };
 
 void slot_drop(struct table_slot *slot);
@@ -109,10 +111,9 @@ struct table_reader {
     char line_end;  /* what a line of the file ends with */
     bool is_object; /* records of JSON are objects */
     enum json_place json_place;
-    bool json_needs_value;                /* behind a comma */
-    size_t json_depth;                    /* objects around the list */
-    bool json_in_string, json_is_escaped; /* behind the list */
-    struct map columns;                   /* of objects: label -> number + 1 */
+    bool json_needs_value; /* behind a comma */
+    size_t json_depth;     /* objects around the list */
+    struct map columns;    /* of objects: label -> number + 1 */
     struct str *labels;
     size_t column_count;
     bool has_labels;
@@ -120,6 +121,7 @@ struct table_reader {
     struct buf carry; /* what was read behind the last cut, from `carry_from` on */
     size_t carry_from;
     bool is_source_over, is_over, is_scanned;
+    bool is_closed;      /* the last record has got a terminator */
     struct error *fault; /* of the source, not told yet */
     struct digest digest;
     uint64_t next_row, next_line, next_index;
@@ -132,6 +134,11 @@ struct table_reader {
 
 /* Fills a slot with the next records, `records_most` of them at most; none: the table is over. */
 FALLIBLE table_fill(struct table_reader *table, struct table_slot *slot, size_t records_most);
+
+static inline bool table_is_all_read(const struct table_reader *table)
+{
+    return table->is_source_over && table->carry_from == table->carry.len;
+}
 
 /* Begins again with the first byte. */
 FALLIBLE table_rewind(struct table_reader *table);

@@ -50,7 +50,8 @@ static size_t slot_number(const struct scan *scan, const struct table_slot *slot
 
 static size_t records_most(const struct table_reader *table)
 {
-    return MAX_OF(TABLE_BATCH_CELLS / MAX_OF(table->column_count, (size_t)1), (size_t)1);
+    size_t columns = MAX_OF(table->column_count, (size_t)1);
+    return MAX_OF(TABLE_BATCH_CELLS / columns, (size_t)TABLE_BATCH_RECORDS_LEAST);
 }
 
 /* With the mutex held, which is let go while the work is done. Only one thread is in here. */

@@ -45,7 +45,8 @@ void slot_reserve(struct table_slot *slot, size_t bytes)
 
 void slot_shrink(struct table_slot *slot, size_t batch_bytes)
 {
-    size_t cells_most = MAX_OF((size_t)4 * TABLE_BATCH_CELLS, 4 * slot->batch.column_count);
+    size_t cells_most =
+        MAX_OF((size_t)4 * TABLE_BATCH_CELLS, TABLE_BATCH_RECORDS_LEAST * slot->batch.column_count);
     if (slot->cap > 4 * batch_bytes || slot->cell_cap > cells_most)
         give_back_memory(slot);
 }
@@ -84,7 +85,8 @@ struct odd_record *slot_add_odd(struct table_slot *slot, uint32_t record)
 uint64_t table_count_lines(const struct table_reader *table, const char *at, const char *end)
 {
     uint64_t count = 0;
-    while (at < end && (at = memchr(at, table->line_end, (size_t)(end - at)))) {
+    char line_end = table->line_end;
+    while (at < end && (*at == line_end || (at = memchr(at, line_end, (size_t)(end - at))))) {
         count++;
         at++;
     }
@@ -130,6 +132,7 @@ ERROR_MADE table_error(const struct table_reader *table, const struct table_slot
         from = stop + 1;
     }
     line += table_count_lines(table, slot->text, slot->text + MIN_OF(at, slot->len));
+    line -= slot->decoded_lines;
     return table_error_at(table, row, line,
                           error_new(ERROR_PROJECT, "%.*s", STR_FMT(buf_str(&text))));
 }

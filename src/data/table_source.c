@@ -113,7 +113,7 @@ FALLIBLE source_rewind(struct table_source *source)
         return error_os(errno, "cannot go back in '%s'", source->name);
     hasher_finish(&source->hasher);
     source->done_bytes = 0;
-    source->is_file_over = source->is_begun = false;
+    source->is_file_over = source->is_begun = source->is_flushed = false;
     source->packed.from = source->packed.to = 0;
     source->foreign.from = source->foreign.to = 0;
     source->converted.from = source->converted.to = 0;

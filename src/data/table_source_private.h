@@ -32,6 +32,7 @@ struct table_source {
     bool has_member; /* one of gzip has ended */
     ZSTD_DCtx *zstd;
     bool has_encoding;
+    bool is_flushed; /* what the encoding held back at the end is out */
     iconv_t encoding;
     struct source_block foreign;   /* in the other encoding */
     struct source_block converted; /* in UTF-8 */

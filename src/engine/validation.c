@@ -168,6 +168,10 @@ static void write_shown(struct json_writer *json, const struct finding *finding)
         json_open_object(json);
         json_name(json, "row");
         json_int(json, (int64_t)finding->shown[i].row);
+        if (finding->shown[i].line) {
+            json_name(json, "line");
+            json_int(json, (int64_t)finding->shown[i].line);
+        }
         if (finding->shown[i].has_value) {
             json_name(json, "value");
             json_str(json, finding->shown[i].value);

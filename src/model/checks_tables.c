@@ -305,7 +305,8 @@ const struct schema check_schema_reference = SCHEMA("reference", reference_field
 
 /* Each item of `checks` has one of these. */
 static const struct field item_fields[] = {
-    ITEM("schema", "The tables conform to their schema; given by itself where there is one."),
+    ITEM("schema", "The tables conform to their schema, or have the cells that the header names; "
+                   "given by itself."),
     ITEM("row_count", "How many rows there are, and how many there were before."),
     ITEM("freshness", "How old the newest row is."),
     ITEM("duplicate_rows", "Rows that repeat an earlier one."),

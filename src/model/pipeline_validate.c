@@ -163,24 +163,17 @@ static bool has_schema(const struct checked_table *table)
     return table->schema_path.len || table->schema;
 }
 
-/* A check `schema` of tables that have none would pass whatever they hold. */
-static void check_has_schema(struct binding *binding, const struct validation *validation,
-                             const struct check_rule *rule)
-{
-    vec_each (const struct checked_table, table, &validation->tables) {
-        if (check_applies(rule, table) && has_schema(table))
-            return;
-    }
-    binding_error(binding, rule->node, "check 'schema' needs a 'schema'");
-}
-
-/* A schema that is given is checked: of tables that no check `schema` is about. */
+/* A schema that is given is checked, without one that records have the header's cells: of tables
+ * that no check `schema` is about. */
 static void add_schema_checks(struct binding *binding, const struct stage *stage,
                               struct validation *validation)
 {
     struct check_rule_vec all = {0};
+    bool checks_nothing = !validation->checks.len;
+    vec_each (const struct checked_table, table, &validation->tables)
+        checks_nothing = checks_nothing && !has_schema(table);
     vec_each (const struct checked_table, table, &validation->tables) {
-        bool is_checked = !has_schema(table);
+        bool is_checked = checks_nothing;
         vec_each (const struct check_rule, rule, &validation->checks)
             is_checked |= rule->kind == CHECK_SCHEMA && check_applies(rule, table);
         if (!is_checked)
@@ -204,8 +197,6 @@ static void bind_checks(struct binding *binding, struct stage *stage, const stru
             continue;
         check_table_names(binding, validation, &rule);
         bind_reference(binding, stage, &rule);
-        if (rule.kind == CHECK_SCHEMA)
-            check_has_schema(binding, validation, &rule);
         *vec_push(arena, &rules) = rule;
     }
     validation->checks = rules;

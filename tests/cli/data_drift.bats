@@ -112,3 +112,9 @@ tables() {
   succeeds data drift ref.csv cur.jsonl --field ok --json
   holds 'r["tvd"] == 0 and r["keys"] == ["false", "true"] or sys.exit(str(r))'
 }
+
+@test "cells that are missing or too many are told, as they are in no distance" {
+  printf 'a,b\n1,2\n3\n4,5,6\n' >ragged.csv
+  succeeds data drift ragged.csv ragged.csv
+  grep -q "ragged.csv: 2 cells are missing or beyond the header's, first in record 3" "$ERR"
+}

@@ -271,3 +271,18 @@ END
   succeeds data profile one.csv
   [ ! -s "$ERR" ]
 }
+
+@test "the standard deviation of small differences of large numbers is exact" {
+  "$PYTHON" -c '
+print("x")
+for i in range(60000): print(repr(1e9 + (i * 7919 % 1009) / 2**20))' >far.csv
+  succeeds data profile far.csv --json
+  "$PYTHON" - "$OUT" <<'END'
+import json, math, sys
+numbers = [i * 7919 % 1009 for i in range(60000)]
+n, s, q = len(numbers), sum(numbers), sum(x * x for x in numbers)
+sd = math.sqrt((n * q - s * s) / (n * (n - 1))) / 2**20
+got = json.load(open(sys.argv[1]))["profile"]["columns"][0]["numbers"]["sd"]
+assert abs(got / sd - 1) < 1e-9, (got, sd)
+END
+}

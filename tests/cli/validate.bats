@@ -631,3 +631,102 @@ END
   says "schema.yaml:1:21"
   says "did you mean 'type'?"
 }
+
+@test "a run that found its measurements unchanged can be compared with, also behind a rejection" {
+  batch
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  checked <<<'- row_count: {min: 1000}'
+  fails 1 run
+  succeeds tag @ rejected
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  succeeds tag @ passed
+  for run in rejected passed last; do
+    checked <<<"- drift: {against: {run: $run}, fields: [x]}"
+    succeeds run --json
+    finding drift pass
+  done
+  [ "$(sqlite3 .mlops/lineage.db 'SELECT count(*) FROM judgement WHERE result IS NULL')" -eq 0 ]
+}
+
+@test "without a schema the form is checked: labels, and as many cells as the header has" {
+  pipeline <<'END'
+stages:
+  check: {kind: validate, data: raw.csv, checks: [{row_count: {min: 1}}]}
+  train: {cmd: cp raw.csv model.txt, deps: [raw.csv], outs: [model.txt]}
+END
+  printf 'a,b\n1,2\n' >raw.csv
+  succeeds run --json
+  finding schema pass
+  printf 'a,b\n1,2\n3\n4,5,6\n' >raw.csv
+  fails 1 run --json
+  finding schema fail 'and f["kind"] == "missing-cell" and f["field"] == "b" and f["shown"][0]["row"] == 3'
+  finding schema fail 'and f["kind"] == "extra-cell" and f["shown"][0]["row"] == 4'
+  printf 'a,,a\n1,2,3\n' >raw.csv
+  fails 1 run --json
+  finding schema fail 'and f["kind"] == "blank-label" and "column 2" in f["message"]'
+  finding schema fail 'and f["kind"] == "duplicate-label"'
+  sed -i 's/checks: \[/checks: [{schema: {severity: warn}}, /' pipeline.yaml
+  succeeds run --json
+  finding schema warn
+}
+
+@test "what can't be judged was no crash: the next run says nothing of one" {
+  batch
+  checked <<<'- drift: {against: {run: nosuch}, fields: [x]}'
+  fails 4 run
+  checked <<<'- row_count: {min: 1}'
+  succeeds run
+  ! grep -q 'killed' "$ERR"
+}
+
+@test "a table of very many columns is rejected and says so" {
+  "$PYTHON" -c 'print(",".join(f"c{i}" for i in range(10001)))' >raw.csv
+  pipeline <<<'stages: {check: {kind: validate, data: raw.csv, checks: [{row_count: {min: 0}}]}}'
+  fails 1 run
+  says "raw.csv:1: it has 10001 columns"
+}
+
+@test "of Parquet what the footer can't tell is named, check by check" {
+  cp "$BATS_TEST_DIRNAME/../unit/data/parquet/groups.parquet" raw.parquet
+  pipeline <<'END'
+stages:
+  check:
+    kind: validate
+    data: raw.parquet
+    schema:
+      fields:
+        - {name: id, type: integer, constraints: {unique: true, minimum: 2}}
+        - {name: price, type: number}
+        - {name: name, type: string, constraints: {pattern: a.*}}
+    checks: [constant]
+END
+  fails 1 run --json
+  finding schema skip 'and f["message"] == "id: unique (needs the values)"'
+  finding schema skip 'and f["message"] == "name: pattern (needs the values)"'
+  finding schema fail 'and f["field"] == "id" and f["message"].startswith("'"'id'"' must be at least 2")'
+  finding constant skip
+}
+
+@test "a column that is named and can't be judged passes nothing" {
+  printf 'a,b\nx,1\ny,2\nz,4\n' >raw.csv
+  cp raw.csv reference.csv
+  for check in 'outliers: {fields: a}' 'correlation: {field: nothing}' 'correlation: {fields: [b, nothing]}'; do
+    pipeline <<<"stages: {check: {kind: validate, data: raw.csv, checks: [{$check}]}}"
+    fails 1 run --json
+    finding "${check%%:*}" fail
+  done
+  for check in 'correlation: {field: b}' 'drift: {against: reference.csv, method: ks, fields: [a], max_share: 50%}'; do
+    pipeline <<<"stages: {check: {kind: validate, data: raw.csv, checks: [{$check}]}}"
+    succeeds run --json
+    finding "${check%%:*}" skip
+  done
+}
+
+@test "SARIF names lines of the file, not records" {
+  printf 'a,b\n"1\n2",3\nx,y\n' >raw.csv
+  pipeline <<<'stages: {check: {kind: validate, data: raw.csv, schema: {fields: [{name: a}, {name: b, type: integer}]}}}'
+  fails 1 run --format sarif
+  holds 'r["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 4'
+}

@@ -81,6 +81,7 @@
           "matching one value with a schema's pattern; takes 10 ms")                               \
     LIMIT(PARQUET_FOOTER_BYTES, 67108864, "bytes", "of one file: 10,000 columns in 50 row groups") \
     LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
+    LIMIT(MEASURED_COLUMNS, 10000, "columns", "of a table of a validate stage; read in every run") \
     LIMIT(MEASUREMENT_BYTES, 67108864, "bytes", "what one validate stage measured, as JSON")       \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FORMAT_BYTES, 256, "bytes", "a format of dates such as %d.%m.%Y")                        \

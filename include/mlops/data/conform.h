@@ -54,6 +54,7 @@ struct conform_resource {
 
 struct conform_options {
     const struct table_schema *schema;
+    bool is_form_only; /* of no fields: labels, missing and extra cells are told all the same */
     const struct table_reader *table;
     const struct conform_resource *resources;
     size_t resource_count;

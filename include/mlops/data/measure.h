@@ -13,10 +13,12 @@ struct measure_rows {
 struct measure_options {
     struct table_options table;
     const struct table_schema *schema; /* NULL: none */
+    bool checks_form; /* without a schema: labels and the number of cells are looked at */
     const struct conform_resource *resources;
     size_t resource_count;
     bool keeps_all;
     bool no_profile;
+    size_t columns_most;             /* a table of more is an error; 0: LIMIT_TABLE_COLUMNS */
     const struct measure_rows *rows; /* one keyset is made for each */
     size_t rows_count;
     struct keyset_options keys;

@@ -19,7 +19,8 @@ struct table_measurement {
     struct str name, path;
     struct str fault; /* why it is no table; all below is empty then */
     struct profile profile;
-    bool has_schema;
+    bool has_conformity;
+    bool is_form_only; /* there is no schema: labels and the number of cells were looked at */
     struct conformity conformity;
     struct text_list unchecked; /* constraints that the footer of a Parquet file can't tell */
     bool is_footer;             /* of a Parquet file: no values were read */

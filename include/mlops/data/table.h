@@ -95,6 +95,10 @@ FALLIBLE table_open(struct arena *arena, int at_fd, struct str path,
                     const struct table_options *options, struct table_reader **ret);
 void table_drop(struct table_reader **table);
 
+/* The first bytes of a file, unpacked and in UTF-8, `most` of them or fewer: for guesses. */
+FALLIBLE table_peek(struct arena *arena, int at_fd, struct str path,
+                    const struct table_options *options, size_t most, struct str *ret);
+
 /* Labels as they stand in the header (several header rows joined); without a header "field1",
  * "field2", ...: has_labels is false. */
 const struct str *table_labels(const struct table_reader *table, size_t *ret_count);

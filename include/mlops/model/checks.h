@@ -83,7 +83,7 @@ struct check_rule {
 VEC(check_rule_vec, struct check_rule);
 
 /* Version of what the built-in checks measure, and how: part of the key of a stage. */
-#define MEASURE_VERSION 1
+#define MEASURE_VERSION 2
 
 /* Where measurements lie: outputs of stages, below mlops' own folder. */
 #define MEASURED_DIRECTORY ".mlops/measured/"

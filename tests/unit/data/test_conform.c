@@ -101,6 +101,11 @@ static void bounds_are_exact(void **state)
     assert_in(BOUND("integer", "minimum", "9007199254740993"),
               "a\n9007199254740992\n9007199254740993\n9007199254740994\n",
               "2:1 minimum [9007199254740992]\n");
+    assert_found(&(struct trial){.schema = BOUND("integer", "maximum", "9007199254740992"),
+                                 .name = "data.jsonl",
+                                 .text = "{\"a\": 9007199254740993}\n{\"a\": "
+                                         "9007199254740992}\n"},
+                 "1:1 maximum [9007199254740993]\n");
     assert_in(BOUND("number", "maximum", "0.1"), "a\n0.1\n0.10000000000000000001\n1e-1\n0.2\n",
               "3:1 maximum [0.10000000000000000001]\n5:1 maximum [0.2]\n");
     assert_in(BOUND("number", "exclusiveMinimum", "0"), "a\n0\n-0\n1e-400\nNaN\nINF\n",

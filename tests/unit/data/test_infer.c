@@ -112,12 +112,30 @@ static void dialects_are_told_by_what_cuts_records_alike(void **state)
     }
 }
 
+static void packed_files_are_looked_into(void **state)
+{
+    /* "a;b\n1;2,5\n2;3,5\n" as gzip writes it */
+    static const char packed[] =
+        "\037\213\010\000\000\000\000\000\002\003\113\264\116\342\062\264\066\322\061\345\062\262"
+        "\066\006\222\000\112\006\032\325\020\000\000\000";
+    AUTO(arena_drop) struct arena arena = {0};
+    AUTO(scratch_drop) struct scratch scratch = scratch_open();
+    struct dialect dialect;
+    (void)state;
+    int fd = openat(scratch.fd, "t.csv.gz", O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    assert_int_equal(write(fd, packed, sizeof packed - 1), sizeof packed - 1);
+    close(fd);
+    succeeds(infer_dialect(&arena, scratch.fd, STR("t.csv.gz"), &dialect));
+    assert_true(str_is(dialect.delimiter, ";"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_texts_that_repeat_are_all_there_are),
         cmocka_unit_test(what_has_bad_cells_becomes_wider_until_all_fits),
         cmocka_unit_test(dialects_are_told_by_what_cuts_records_alike),
+        cmocka_unit_test(packed_files_are_looked_into),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,17 @@ static void what_is_not_finite_is_counted_apart(void **state)
     assert_int_equal(column->distinct, 5);
 }
 
+/* A value at an edge is of the bin above, by the edges that numpy computes. */
+static void bins_are_those_of_numpy(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {"4.3", "6.1", "7.0", "7.9"};
+    add_all(fixture, texts, COUNT_OF(texts));
+    struct profile profile = simple_profile(fixture, 1);
+    const uint64_t *bins = profile.columns[0].bins;
+    assert_true(bins[0] == 1 && bins[10] == 1 && bins[15] == 1 && bins[PROFILE_BINS - 1] == 1);
+}
+
 static void sums_beyond_a_double_still_have_a_mean(void **state)
 {
     struct fixture *fixture = *state;
@@ -266,6 +277,16 @@ static void sums_beyond_a_double_still_have_a_mean(void **state)
     assert_close(profile.columns[0].mean, 0.6666666666666666e308, 1e-12);
     assert_int_equal(profile.columns[0].bins[0], 1);
     assert_int_equal(profile.columns[0].bins[PROFILE_BINS - 1], 2);
+    assert_close(profile.columns[0].sd, 1.4433756729740645e308, 1e-12);
+}
+
+static void squares_beyond_a_double_still_have_a_deviation(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {"1e200", "-1e200", "1e200"};
+    add_all(fixture, texts, COUNT_OF(texts));
+    struct profile profile = simple_profile(fixture, 1);
+    assert_close(profile.columns[0].sd, 1.1547005383792516e200, 1e-12);
 }
 
 /* More different values than are counted: the frequent ones are named as they are written. */
@@ -501,7 +522,9 @@ int main(void)
         TEST(lengths_count_code_points),
         TEST(with_a_schema_bad_cells_are_counted_apart),
         TEST(what_is_not_finite_is_counted_apart),
+        TEST(bins_are_those_of_numpy),
         TEST(sums_beyond_a_double_still_have_a_mean),
+        TEST(squares_beyond_a_double_still_have_a_deviation),
         TEST(frequent_values_of_mixed_columns_keep_their_spelling),
         TEST(long_texts_are_told_apart_and_cut),
         TEST(the_number_of_workers_changes_nothing),

@@ -156,6 +156,7 @@ static void an_escape_makes_the_next_character_plain(void **state)
     (void)state;
     dialect.escape_char = STR("\\");
     expect_in("a,b\n1\\,2,\"x\\\"y\"\n\\\\,\\\"\n", dialect, "[a][b]\n2:2 1,2|x\"y\n3:3 \\|\"\n");
+    expect_in("a,b\n1,2\n1,\\", dialect, "t.csv:3: record 3: the file ends within it\n");
 }
 
 static void null_sequences_are_nulls_unless_they_are_quoted(void **state)
@@ -199,6 +200,8 @@ static void headers_are_joined_or_absent(void **state)
     dialect.header_rows = (struct dialect_rows){rows, 2};
     expect_in("fruit,fruit,x\nid,name,x\n1,2,3\n", dialect,
               "[fruit id][fruit name][x]\n3:3 1|2|3\n");
+    expect_in("fruit\nid,name\n1,2\n", dialect, "[fruit id][fruit name]\n3:3 1|2\n");
+    expect_in("a,b\nc,d,e\n1,2,3\n", dialect, "[a c][b d][e]\n3:3 1|2|3\n");
     expect_in("a\n", dialect, "t.csv:0: the table ends before its header row 2\n");
     dialect.header_rows = (struct dialect_rows){third, 1};
     expect_in("title\n\na,b\n1,2\n", dialect, "[a][b]\n4:4 1|2\n");
@@ -223,6 +226,16 @@ static void json_finds_its_list_by_property(void **state)
                 "t.json:1: property 'data.rows': it is no list\n");
     expect_read("t.json", STR("{\"data\": {\"rows\": []}"), &dialect,
                 "t.json:1: record 1: the file ends too early\n");
+    expect_read("t.json", STR("{\"data\": {\"rows\": []]}"), &dialect,
+                "t.json:1: record 1: '}' is missing behind the list, found ']'\n");
+    expect_read("t.json", STR("{\"data\": {\"rows\": [{\"a\": 1}],\n\"x\": nonsense}}"), &dialect,
+                "t.json:2: record 2: no value of JSON\n");
+    expect_read("t.json", STR("{\"x\": [1},\n\"data\": {\"rows\": [{\"a\": 1}]}}"), &dialect,
+                "t.json:1: record 1: ']' is missing at the end of a nested value, found '}'\n");
+    expect_read("t.json", STR("{\"x\": \"\xff\",\n\"data\": {\"rows\": [{\"a\": 1}]}}"), &dialect,
+                "t.json:1: record 1: bytes that are not UTF-8\n");
+    expect_read("t.json", STR("{\"data\": {\"rows\": [{\"a\": 1}]}, \"x\": \"\0\"}"), &dialect,
+                "t.json:1: record 2: a control character in a string\n");
 }
 
 static void json_columns_can_be_chosen(void **state)
@@ -250,6 +263,12 @@ static void broken_json_names_line_and_record(void **state)
         {"t.jsonl", "{\"a\": 1}\n\n{\"a\": 01}\n",
          "t.jsonl:3: record 2: a number that is none in JSON\n"},
         {"t.jsonl", "{\"a\": 1, \"a\": 2}\n", "t.jsonl:1: record 1: the key 'a' stands twice\n"},
+        {"t.jsonl", "{\"a\": \"x\\ny\"}\n{\"a\": \"\\n\",\n \"b\": 1}",
+         "t.jsonl:2: record 2: a key is missing in an object\n"},
+        {"t.jsonl", "{\"a\": \"\\n\\n\"}\n{\"a\": \"\\n\", \"a\": 2}\n",
+         "t.jsonl:2: record 2: the key 'a' stands twice\n"},
+        {"t.json", "[{\"a\": \"\\n\\n\"},\n{\"a\": \"\\n\",\n\"a\":\n2}]\n",
+         "t.json:3: record 2: the key 'a' stands twice\n"},
         {"t.jsonl", "{\"a\": 1} x\n", "t.jsonl:1: record 1: something follows the record\n"},
         {"t.jsonl", "{\"a\": \"x}\n", "t.jsonl:1: record 1: a string is never closed\n"},
         {"t.jsonl", "{\"a\": \"\\ud800\"}\n", "t.jsonl:1: record 1: half a surrogate pair\n"},
@@ -288,6 +307,31 @@ static void large_fields_and_many_columns_are_read(void **state)
     struct table_options options = {.dialect = dialect, .threads = 2};
     dump_table(scratch.fd, "t.csv", &options, &out);
     assert_true(str_equal(buf_str(&out), buf_str(&expected)));
+    scratch_drop(&scratch);
+}
+
+/* What was read together with it fills many batches, as wide tables take few records in each. */
+static void behind_a_large_record_nothing_is_lost(void **state)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    AUTO(buf_drop) struct buf expected = {0};
+    AUTO(buf_drop) struct buf out = {0};
+    struct scratch scratch = scratch_open();
+    struct table_options options = {.dialect = dialect_for(STR("t.csv")), .batch_bytes = 4000};
+    (void)state;
+    buf_add_repeated(&text, ',', 20000);
+    buf_add_text(&text, "\n");
+    buf_add_repeated(&text, 'x', 300000);
+    for (int i = 0; i < 100; i++)
+        buf_print(&text, "\n%d", i);
+    write_bytes(&scratch, "t.csv", buf_str(&text));
+    options.threads = 2;
+    dump_table(scratch.fd, "t.csv", &options, &out);
+    options.is_scalar = true;
+    options.batch_bytes = 0;
+    dump_table(scratch.fd, "t.csv", &options, &expected);
+    assert_true(str_equal(buf_str(&out), buf_str(&expected)));
+    assert_true(str_ends(buf_str(&out), STR("|- !1\n")));
     scratch_drop(&scratch);
 }
 
@@ -461,6 +505,7 @@ int main(void)
         cmocka_unit_test(json_columns_can_be_chosen),
         cmocka_unit_test(broken_json_names_line_and_record),
         cmocka_unit_test(large_fields_and_many_columns_are_read),
+        cmocka_unit_test(behind_a_large_record_nothing_is_lost),
         cmocka_unit_test(what_is_beyond_a_limit_is_an_error),
         cmocka_unit_test(records_that_are_shorter_than_their_columns_take_no_more_memory),
         cmocka_unit_test(an_error_of_a_visitor_stops_the_scan_in_order_of_the_file),

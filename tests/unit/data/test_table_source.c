@@ -73,6 +73,7 @@ static void zstd_is_told_by_its_first_bytes(void **state)
 {
     AUTO(buf_drop) struct buf packed = {0};
     (void)state;
+    buf_add_str(&packed, STR("\x50\x2a\x4d\x18\x04\0\0\0skip")); /* a frame to be skipped */
     add_zstd(&packed, STR("{\"a\": 1}\n{\"a\""));
     add_zstd(&packed, STR(": 2}"));
     expect_with("t.jsonl.zst", buf_str(&packed), NULL, "[a]\n1:1 #1\n2:2 #2\n");
@@ -100,6 +101,7 @@ static void other_encodings_become_utf8(void **state)
     expect_with("t.csv", STR("a,b\ncaf\xe9,1\n"), "latin-1", "[a][b]\n2:2 caf\xc3\xa9|1\n");
     expect_with("t.csv", STR("a,b\ncaf\xe9,1\n"), "ISO_8859-1", "[a][b]\n2:2 caf\xc3\xa9|1\n");
     expect_with("t.csv", STR("a,b\n\x80,1\n"), "windows-1252", "[a][b]\n2:2 \xe2\x82\xac|1\n");
+    expect_with("t.csv", STR("a,b\n1,x\xe2"), "cp1258", "[a][b]\n2:2 1|x\xc3\xa2\n");
     expect_with("t.csv", STR("a,b\ncaf\xc3\xa9,1\n"), "utf-8", "[a][b]\n2:2 caf\xc3\xa9|1\n");
     expect_with("t.csv",
                 STR("\xff\xfe"
