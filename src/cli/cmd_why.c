@@ -15,11 +15,12 @@ static const char *answer(enum stage_status status)
         return "rejects what it checks, which is as it was measured";
     case STATUS_SKIPPED:
         return "would not run";
+    case STATUS_FAILED:
+        return "was measured, but can't be judged";
     case STATUS_WOULD_RUN:
     case STATUS_WAITING:
     case STATUS_RESTORED:
     case STATUS_EXECUTED:
-    case STATUS_FAILED:
     case STATUS_UNCONFIRMED:
     case STATUS_INTERRUPTED:
         break;

@@ -113,7 +113,9 @@ void run_json(struct json_writer *json, struct arena *arena, const struct run *r
     json_real(json, report_seconds(run->duration_ns));
     json_name(json, "saved_s");
     json_real(json, report_seconds(run->saved_ns));
-    counts_json(json, &run->counts);
+    struct run_counts counts = run->counts;
+    counts.measured_tables = -1; /* the history does not keep it */
+    counts_json(json, &counts);
     json_name(json, "code");
     code_json(json, &run->code);
     add_str(json, "host", run->host);

@@ -192,7 +192,7 @@ struct count_row {
 
 static const struct count_row count_rows[] = {
     COUNT_ROW(executed, "ran", "to run"),           COUNT_ROW(restored, "restored", "to restore"),
-    COUNT_ROW(unchanged, "unchanged", "unchanged"), COUNT_ROW(failed, "failed", NULL),
+    COUNT_ROW(unchanged, "unchanged", "unchanged"), COUNT_ROW(failed, "failed", "failed"),
     COUNT_ROW(rejected, "rejected", "rejected"),    COUNT_ROW(unconfirmed, "unconfirmed", NULL),
     COUNT_ROW(interrupted, "interrupted", NULL),    COUNT_ROW(skipped, "skipped", "blocked"),
 };
@@ -218,8 +218,10 @@ void counts_json(struct json_writer *json, const struct run_counts *counts)
     json_int(json, counts->hashed_files);
     json_name(json, "hashed_bytes");
     json_int(json, counts->hashed_bytes);
-    json_name(json, "measured_tables");
-    json_int(json, counts->measured_tables);
+    if (counts->measured_tables >= 0) {
+        json_name(json, "measured_tables");
+        json_int(json, counts->measured_tables);
+    }
     json_close_object(json);
 }
 

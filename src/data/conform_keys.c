@@ -104,8 +104,12 @@ static FALLIBLE plan_foreign(struct conformer *conformer, const struct foreign_k
         buf_print(&words, " of '%.*s'", STR_FMT(key->resource));
     if (!key->resource.len)
         TRY(target_columns(conformer, key, &targets));
-    if (!columns || (!key->resource.len && !targets))
-        return NULL;
+    if (!columns)
+        return NULL; /* no row has such a key */
+    if (!key->resource.len && !targets)
+        return error_new(ERROR_PROJECT,
+                         "%.*s: there is no column for what a foreign key in this table refers to",
+                         STR_FMT(table_name(conformer->options.table)));
     add_key(conformer, KEY_FOREIGN, columns, key->own.len,
             tally_add(conformer, KIND_FOREIGN_KEY, 0, (struct str){0}, buf_str(&words)));
     if (key->resource.len) {

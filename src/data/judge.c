@@ -36,10 +36,10 @@ void finding_settle(struct finding *finding, bool is_ok)
         finding->judgement = JUDGED_FAIL;
 }
 
-void finding_skip(struct judging *judging, struct finding *finding, const char *why)
+void finding_skip(struct judging *judging, struct finding *finding, struct str why)
 {
     finding->judgement = JUDGED_SKIP;
-    finding->message = str_copy(judging->arena, str_of(why));
+    finding->message = str_copy(judging->arena, why);
 }
 
 struct str number_text(struct arena *arena, double value)
@@ -64,6 +64,22 @@ const struct column_profile *profile_column(const struct profile *profile, struc
     return NULL;
 }
 
+void finding_fail(struct judging *judging, struct str field, struct str message)
+{
+    struct finding *finding = finding_add(judging, field);
+    finding->message = message;
+    finding_settle(finding, false);
+}
+
+bool judge_has_column(struct judging *judging, struct str name)
+{
+    if (profile_column(&judging->table->profile, name))
+        return true;
+    finding_fail(judging, name,
+                 str_print(judging->arena, "there is no column '%.*s'", STR_FMT(name)));
+    return false;
+}
+
 FALLIBLE judge_columns(struct judging *judging, judge_column *one)
 {
     const struct profile *profile = &judging->table->profile;
@@ -71,14 +87,8 @@ FALLIBLE judge_columns(struct judging *judging, judge_column *one)
     for (size_t i = 0; !fields->len && i < profile->column_count; i++)
         TRY(one(judging, &profile->columns[i]));
     vec_each (const struct str, name, fields) {
-        const struct column_profile *column = profile_column(profile, *name);
-        if (column) {
-            TRY(one(judging, column));
-            continue;
-        }
-        struct finding *finding = finding_add(judging, *name);
-        finding->message = str_print(judging->arena, "there is no column '%.*s'", STR_FMT(*name));
-        finding_settle(finding, false);
+        if (judge_has_column(judging, *name))
+            TRY(one(judging, profile_column(profile, *name)));
     }
     return NULL;
 }
@@ -103,30 +113,16 @@ static const struct {
     [CHECK_CORRELATION] = {judge_correlation, true},
 };
 
-/* A table that could not be read fails once, whatever was to be checked. */
-static void judge_fault(struct judging *judging)
-{
-    vec_each (const struct finding, told, &judging->judged->findings) {
-        if (str_is(told->kind, "unreadable") && str_equal(told->table, judging->table->name))
-            return;
-    }
-    struct finding *finding = finding_add(judging, (struct str){0});
-    finding->kind = STR("unreadable");
-    finding->message = judging->table->fault;
-    finding_settle(finding, false);
-}
-
 static FALLIBLE judge_table(struct judging *judging)
 {
     enum check_kind kind = judging->rule->kind;
-    if (judging->table->fault.len) {
-        judge_fault(judging);
-        return NULL;
-    }
+    if (judging->table->fault.len)
+        return NULL; /* told by judge_faults */
     if (!kinds[kind].needs_values || !judging->table->is_footer)
         return kinds[kind].judge(judging);
     finding_skip(judging, finding_add(judging, (struct str){0}),
-                 "not checked: it needs the values, and of a Parquet file only the footer is read");
+                 STR("not checked: it needs the values, and of a Parquet file only the footer is "
+                     "read"));
     return NULL;
 }
 
@@ -137,6 +133,47 @@ static bool concerns(const struct check_rule *rule, const struct checked_table *
                                        : check_applies(rule, table);
 }
 
+static bool reads(const struct check_rule *rule, const struct checked_table *table)
+{
+    bool is_first = rule->kind == CHECK_LEAKAGE && str_equal(rule->between.at[0], table->name);
+    return is_first || concerns(rule, table);
+}
+
+/* That a table can't be read is as grave as the gravest of the checks that read it. */
+static const struct check_rule *gravest_of(const struct validation *validation,
+                                           const struct checked_table *table)
+{
+    static const struct check_rule unread = {.kind = CHECK_SCHEMA};
+    const struct check_rule *gravest = NULL;
+    vec_each (const struct check_rule, rule, &validation->checks) {
+        if (reads(rule, table) && (!gravest || rule->severity < gravest->severity))
+            gravest = rule;
+    }
+    return gravest ? gravest : &unread;
+}
+
+_Static_assert(SEVERITY_ERROR < SEVERITY_WARN, "the graver one is less");
+
+/* A table that could not be read fails once, whatever was to be checked. */
+static FALLIBLE judge_faults(struct judging *judging)
+{
+    const struct judge_options *options = judging->options;
+    vec_each (const struct checked_table, table, &options->validation->tables) {
+        judging->table = measurement_find(options->measurement, table->name);
+        if (!judging->table)
+            return error_new(ERROR_STORED, "the measurement lacks table '%.*s'",
+                             STR_FMT(table->name));
+        if (!judging->table->fault.len)
+            continue;
+        judging->rule = gravest_of(options->validation, table);
+        struct finding *finding = finding_add(judging, (struct str){0});
+        finding->kind = STR("unreadable");
+        finding->message = judging->table->fault;
+        finding_settle(finding, false);
+    }
+    return NULL;
+}
+
 static FALLIBLE judge_rule(struct judging *judging)
 {
     const struct judge_options *options = judging->options;
@@ -144,9 +181,6 @@ static FALLIBLE judge_rule(struct judging *judging)
         if (!concerns(judging->rule, table))
             continue;
         judging->table = measurement_find(options->measurement, table->name);
-        if (!judging->table)
-            return error_new(ERROR_STORED, "the measurement lacks table '%.*s'",
-                             STR_FMT(table->name));
         TRY(judge_table(judging));
     }
     return NULL;
@@ -168,6 +202,7 @@ FALLIBLE judge(struct arena *arena, const struct judge_options *options, struct 
 {
     struct judging judging = {.arena = arena, .options = options, .judged = ret};
     *ret = (struct judged){0};
+    TRY(judge_faults(&judging));
     for (size_t i = 0; i < options->validation->checks.len; i++) {
         judging.rule = &options->validation->checks.at[i];
         judging.reference = options->references ? &options->references[i] : NULL;

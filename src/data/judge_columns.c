@@ -91,16 +91,21 @@ static void judge_bound(struct judging *judging, const struct column_profile *co
 FALLIBLE judge_stat(struct judging *judging)
 {
     const struct check_rule *rule = judging->rule;
-    const struct column_profile *column = profile_column(&judging->table->profile, rule->field);
-    if (!column) {
-        struct finding *finding = finding_add(judging, rule->field);
-        finding->message =
-            str_print(judging->arena, "there is no column '%.*s'", STR_FMT(rule->field));
-        finding_settle(finding, false);
+    if (!judge_has_column(judging, rule->field))
         return NULL;
-    }
+    const struct column_profile *column = profile_column(&judging->table->profile, rule->field);
     vec_each (const struct stat_bound, bound, &rule->bounds)
         judge_bound(judging, column, bound);
+    return NULL;
+}
+
+/* Of several rows none has a value: as constant as can be. One value among nulls is no judge. */
+static FALLIBLE no_values(struct judging *judging, const struct column_profile *column)
+{
+    if (!column->count)
+        finding_fail(
+            judging, column->name,
+            str_print(judging->arena, "'%.*s' has no values at all", STR_FMT(column->name)));
     return NULL;
 }
 
@@ -111,6 +116,8 @@ static FALLIBLE constant_of(struct judging *judging, const struct column_profile
     double count = (double)column->count;
     double top = column->value_count ? (double)column->values[0].count : 0;
     double share = count > 0 ? top / count : 0;
+    if (column->count < 2 && column->count + column->null_count > 1)
+        return no_values(judging, column);
     if (column->count < 2)
         return NULL;
     struct finding *finding = add_value(judging, column, share);
@@ -155,13 +162,14 @@ static double share_outside(const struct distribution *distribution, double low,
     return distribution->total > 0 ? outside / distribution->total : 0;
 }
 
-/* A column that was named and can't be judged passes nothing. */
-static FALLIBLE has_no_numbers(struct judging *judging, const struct column_profile *column)
+/* A column that is named and has none fails: nothing of it can be judged. */
+static bool has_numbers(struct judging *judging, const struct column_profile *column)
 {
-    struct finding *finding = finding_add(judging, column->name);
-    finding->message = str_print(judging->arena, "'%.*s' holds no numbers", STR_FMT(column->name));
-    finding_settle(finding, false);
-    return NULL;
+    bool has = column->has_numbers && column->number_count;
+    if (!has && judging->rule->fields.len)
+        finding_fail(judging, column->name,
+                     str_print(judging->arena, "'%.*s' has no numbers", STR_FMT(column->name)));
+    return has;
 }
 
 static FALLIBLE outliers_of(struct judging *judging, const struct column_profile *column)
@@ -170,9 +178,9 @@ static FALLIBLE outliers_of(struct judging *judging, const struct column_profile
     const struct check_rule *rule = judging->rule;
     double low = 0, high = 0;
     bool is_number = column->type == TYPE_NUMBER || column->type == TYPE_INTEGER;
-    if (!column->has_numbers || !column->number_count)
-        return rule->fields.len ? has_no_numbers(judging, column) : NULL;
     if (!is_number && !rule->fields.len)
+        return NULL;
+    if (!has_numbers(judging, column))
         return NULL;
     fences_of(rule, column, &low, &high);
     double share = share_outside(&column->distribution, low, high);
@@ -203,21 +211,38 @@ static bool is_listed(const struct str_vec *names, struct str name)
     return !names->len;
 }
 
-static void check_column(struct judging *judging, struct str name)
+/* Columns that are named and can't be in a pair. */
+static void judge_paired(struct judging *judging)
 {
-    if (profile_column(&judging->table->profile, name))
-        return;
-    struct finding *finding = finding_add(judging, name);
-    finding->message = str_print(judging->arena, "there is no column '%.*s'", STR_FMT(name));
-    finding_settle(finding, false);
+    const struct check_rule *rule = judging->rule;
+    struct str_vec names = {0};
+    vec_each (const struct str, name, &rule->fields)
+        *vec_push(judging->arena, &names) = *name;
+    if (rule->field.len)
+        *vec_push(judging->arena, &names) = rule->field;
+    vec_each (const struct str, name, &names) {
+        if (!judge_has_column(judging, *name))
+            continue;
+        const struct column_profile *column = profile_column(&judging->table->profile, *name);
+        bool has = column->type == TYPE_BOOLEAN || (column->has_numbers && column->number_count);
+        if (!has)
+            finding_fail(judging, *name,
+                         str_print(judging->arena, "'%.*s' has no numbers", STR_FMT(*name)));
+    }
 }
 
-static void check_named(struct judging *judging)
+/* Of a wide table not all pairs are known. */
+static void skip_unpaired(struct judging *judging)
 {
-    if (judging->rule->field.len)
-        check_column(judging, judging->rule->field);
-    vec_each (const struct str, name, &judging->rule->fields)
-        check_column(judging, *name);
+    const struct profile *profile = &judging->table->profile;
+    size_t count = 0;
+    for (size_t i = 0; i < profile->column_count; i++)
+        count += profile->columns[i].has_numbers && profile->columns[i].number_count;
+    if (count > PROFILE_PAIRED)
+        finding_skip(judging, finding_add(judging, (struct str){0}),
+                     str_print(judging->arena,
+                               "of %zu columns with numbers only the first %d are compared", count,
+                               PROFILE_PAIRED));
 }
 
 FALLIBLE judge_correlation(struct judging *judging)
@@ -226,8 +251,9 @@ FALLIBLE judge_correlation(struct judging *judging)
     const struct profile *profile = &judging->table->profile;
     struct arena *arena = judging->arena;
     double most = rule->max.is_given ? rule->max.value : 0.95, largest = -1;
+    skip_unpaired(judging);
     size_t before = judging->judged->findings.len;
-    check_named(judging);
+    judge_paired(judging);
     for (size_t i = 0; i < profile->pair_count; i++) {
         const struct column_pair *pair = &profile->pairs[i];
         struct str a = profile->columns[pair->a].name, b = profile->columns[pair->b].name;
@@ -248,7 +274,7 @@ FALLIBLE judge_correlation(struct judging *judging)
         return NULL;
     struct finding *finding = finding_add(judging, (struct str){0});
     if (largest < 0) {
-        finding_skip(judging, finding, "there are no two such columns with numbers that vary");
+        finding_skip(judging, finding, STR("there are no two such columns with numbers that vary"));
         return NULL;
     }
     finding->has_value = true;

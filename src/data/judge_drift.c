@@ -21,9 +21,8 @@ static void skip_all(struct judging *judging, struct str why)
 /* A file that should be a table and is not: the comparison that was asked for fails. */
 static void fail_all(struct judging *judging, struct str why)
 {
-    struct finding *finding = finding_add(judging, (struct str){0});
-    finding->message = str_print(judging->arena, "the reference is no table: %.*s", STR_FMT(why));
-    finding_settle(finding, false);
+    finding_fail(judging, (struct str){0},
+                 str_print(judging->arena, "the reference is no table: %.*s", STR_FMT(why)));
 }
 
 static void find_file(struct judging *judging, struct str path, const struct profile **ret)
@@ -131,7 +130,35 @@ static struct str formula_of(struct arena *arena, const struct drift *drift,
     return buf_str(&out);
 }
 
-/* A method that a column has no use for is told only where the column was named. */
+/* A column that lost all its values is further away than any distance. */
+static void tell_loss(struct drifting *drifting, const struct column_profile *column)
+{
+    struct judging *judging = drifting->judging;
+    struct finding *finding = finding_add(judging, column->name);
+    finding->kind = str_of(drift_methods()[method_of(judging->rule)].name);
+    finding->limit = limit_of(judging->arena, judging->rule);
+    finding->message = str_print(judging->arena, "'%.*s' drifts: it has no values any more",
+                                 STR_FMT(column->name));
+    finding_settle(finding, judging->rule->max_share.is_given);
+    drifting->compared++;
+    drifting->drifted++;
+}
+
+static bool has_numbers(const struct column_profile *column)
+{
+    return column->has_numbers && column->number_count;
+}
+
+/* No distance, nobody asked for this column, and the method is not for such columns anyway. */
+static bool is_passed_over(const struct drifting *drifting, const struct column_profile *column,
+                           const struct column_profile *reference)
+{
+    bool is_as_before = has_numbers(column) == has_numbers(reference);
+    return !drifting->judging->rule->fields.len && is_as_before;
+}
+
+/* A method that a column has no use for is told only where the column was named, or where the
+ * reference holds numbers and the column none, or the other way round. */
 static FALLIBLE compare(struct drifting *drifting, const struct column_profile *column,
                         const struct column_profile *reference)
 {
@@ -142,13 +169,18 @@ static FALLIBLE compare(struct drifting *drifting, const struct column_profile *
     struct drift drift;
     TRY(drift_measure(arena, reference, column, &drift));
     double value = drift_value(&drift, method);
-    if (isnan(value) && !rule->fields.len)
+    if (isnan(value) && reference->count && !column->count) {
+        tell_loss(drifting, column);
+        return NULL;
+    }
+    if (isnan(value) && is_passed_over(drifting, column, reference))
         return NULL;
     struct finding *finding = finding_add(judging, column->name);
     finding->kind = str_of(drift_methods()[method].name);
     if (isnan(value)) {
-        finding_skip(judging, finding,
-                     drift.reason ? drift.reason : "the method does not apply to this column");
+        finding_skip(
+            judging, finding,
+            str_of(drift.reason ? drift.reason : "the method does not apply to this column"));
         return NULL;
     }
     bool is_over = drift_is_over(method, value, threshold_of(rule));
@@ -165,6 +197,12 @@ static FALLIBLE compare(struct drifting *drifting, const struct column_profile *
     return NULL;
 }
 
+static void fail_absent(struct judging *judging, struct str name)
+{
+    finding_fail(judging, name,
+                 str_print(judging->arena, "the reference has no column '%.*s'", STR_FMT(name)));
+}
+
 static FALLIBLE compare_named(struct drifting *drifting, const struct column_profile *column)
 {
     struct judging *judging = drifting->judging;
@@ -173,10 +211,7 @@ static FALLIBLE compare_named(struct drifting *drifting, const struct column_pro
         return compare(drifting, column, reference);
     if (!judging->rule->fields.len)
         return NULL;
-    struct finding *finding = finding_add(judging, column->name);
-    finding->message =
-        str_print(judging->arena, "the reference has no column '%.*s'", STR_FMT(column->name));
-    finding_settle(finding, false);
+    fail_absent(judging, column->name);
     return NULL;
 }
 
@@ -188,14 +223,8 @@ static FALLIBLE compare_columns(struct drifting *drifting)
     for (size_t i = 0; !fields->len && i < profile->column_count; i++)
         TRY(compare_named(drifting, &profile->columns[i]));
     vec_each (const struct str, name, fields) {
-        const struct column_profile *column = profile_column(profile, *name);
-        if (column) {
-            TRY(compare_named(drifting, column));
-            continue;
-        }
-        struct finding *finding = finding_add(judging, *name);
-        finding->message = str_print(judging->arena, "there is no column '%.*s'", STR_FMT(*name));
-        finding_settle(finding, false);
+        if (judge_has_column(judging, *name))
+            TRY(compare_named(drifting, profile_column(profile, *name)));
     }
     return NULL;
 }
@@ -342,10 +371,13 @@ static void judge_against(struct judging *judging, const struct column_profile *
     const struct column_profile *reference = profile ? profile_column(profile, column->name) : NULL;
     if (!profile)
         return;
-    if (!reference || !reference->values_are_complete) {
-        finding_skip(judging, finding_add(judging, column->name),
-                     reference ? "the reference has too many different values for labels"
-                               : "the reference has no such column");
+    if (!reference) {
+        fail_absent(judging, column->name);
+        return;
+    }
+    if (!reference->values_are_complete) {
+        finding_fail(judging, column->name,
+                     STR("the reference has too many different values for labels"));
         return;
     }
     if (rule->new_values.is_given)
@@ -357,14 +389,14 @@ static void judge_against(struct judging *judging, const struct column_profile *
 FALLIBLE judge_labels(struct judging *judging)
 {
     const struct check_rule *rule = judging->rule;
+    if (!judge_has_column(judging, rule->field))
+        return NULL;
     const struct column_profile *column = profile_column(&judging->table->profile, rule->field);
-    if (!column || !column->values_are_complete) {
-        struct finding *finding = finding_add(judging, rule->field);
-        finding->message = str_print(judging->arena,
-                                     column ? "'%.*s' has too many different values for labels"
-                                            : "there is no column '%.*s'",
-                                     STR_FMT(rule->field));
-        finding_settle(finding, false);
+    if (!column->value_count || !column->values_are_complete) {
+        finding_fail(
+            judging, rule->field,
+            str_print(judging->arena, "'%.*s' has %s", STR_FMT(rule->field),
+                      column->count ? "too many different values for labels" : "no labels"));
         return NULL;
     }
     if (rule->min_share.is_given)

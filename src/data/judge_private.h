@@ -18,7 +18,8 @@ struct finding *finding_add(struct judging *judging, struct str field);
 
 /* Judges by a bound; `is_ok` false fails it. */
 void finding_settle(struct finding *finding, bool is_ok);
-void finding_skip(struct judging *judging, struct finding *finding, const char *why);
+void finding_fail(struct judging *judging, struct str field, struct str message);
+void finding_skip(struct judging *judging, struct finding *finding, struct str why);
 
 /* Numbers as people read them: up to 6 digits; "12.5 %" of a share. */
 struct str number_text(struct arena *arena, double value);
@@ -26,6 +27,9 @@ struct str share_text(struct arena *arena, double share);
 
 /* The column of that name in a profile, or NULL. */
 const struct column_profile *profile_column(const struct profile *profile, struct str name);
+
+/* A name that is no column of the table in hand is a finding that fails. */
+bool judge_has_column(struct judging *judging, struct str name);
 
 /* Calls `judge_column` for the columns the rule names, or for all; a name that is no column is a
  * finding that fails. */

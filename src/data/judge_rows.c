@@ -36,16 +36,18 @@ static void judge_change(struct judging *judging, double rows)
                                STR_FMT(share_text(judging->arena, rule->max_change.value)));
     if (!before || before->fault.len) {
         finding_skip(judging, finding,
-                     "there is no earlier run that passed: nothing to compare with");
+                     STR("there is no earlier run that passed: nothing to compare with"));
         return;
     }
     double earlier = (double)before->profile.record_count;
     double change = earlier > 0 ? fabs(rows - earlier) / earlier : rows > 0 ? HUGE_VAL : 0;
+    struct str share = str_print(judging->arena, " (%s%.*s)", rows < earlier ? "-" : "+",
+                                 STR_FMT(share_text(judging->arena, change)));
     finding->has_value = true;
     finding->value = change;
-    finding->message = str_print(
-        judging->arena, "%llu rows; the last run that passed had %llu (%s%.*s)", as_count(rows),
-        as_count(earlier), rows < earlier ? "-" : "+", STR_FMT(share_text(judging->arena, change)));
+    finding->message =
+        str_print(judging->arena, "%llu rows; the last run that passed had %llu%.*s",
+                  as_count(rows), as_count(earlier), STR_FMT(isinf(change) ? STR("") : share));
     finding_settle(finding, change <= rule->max_change.value);
 }
 
@@ -162,6 +164,8 @@ FALLIBLE judge_duplicate_rows(struct judging *judging)
     if (!found)
         return error_new(ERROR_STORED, "the measurement lacks the repeated rows of '%.*s'",
                          STR_FMT(judging->table->name));
+    vec_each (const struct str, name, &rule->except)
+        (void)judge_has_column(judging, *name); /* left out in vain: rows that look different */
     struct finding *finding = finding_add(judging, (struct str){0});
     settle_rows(judging, finding, found);
     finding->message = str_print(judging->arena, "%llu of %llu rows repeat an earlier one%.*s",
@@ -195,6 +199,41 @@ static void judge_time(struct judging *judging, const struct table_measurement *
     finding_settle(finding, is_ok);
 }
 
+static bool is_listed(const struct str_vec *names, struct str name)
+{
+    vec_each (const struct str, each, names) {
+        if (str_equal(*each, name))
+            return true;
+    }
+    return false;
+}
+
+/* Whole rows are compared: a column that only one table has makes all rows different. */
+static void find_lone(struct judging *judging, const struct table_measurement *table,
+                      const struct table_measurement *other)
+{
+    for (size_t i = 0; i < table->profile.column_count; i++) {
+        struct str name = table->profile.columns[i].name;
+        if (profile_column(&other->profile, name) || is_listed(&judging->rule->except, name))
+            continue;
+        finding_fail(judging, name,
+                     str_print(judging->arena,
+                               "only '%.*s' has a column '%.*s', so no row can be in both: name "
+                               "'keys', or the column in 'except'",
+                               STR_FMT(table->name), STR_FMT(name)));
+    }
+}
+
+static void judge_rows_alike(struct judging *judging, const struct table_measurement *from)
+{
+    find_lone(judging, from, judging->table);
+    find_lone(judging, judging->table, from);
+    vec_each (const struct str, name, &judging->rule->except) {
+        if (!profile_column(&from->profile, *name))
+            (void)judge_has_column(judging, *name);
+    }
+}
+
 FALLIBLE judge_leakage(struct judging *judging)
 {
     const struct check_rule *rule = judging->rule;
@@ -214,7 +253,7 @@ FALLIBLE judge_leakage(struct judging *judging)
                          STR_FMT(judging->table->name));
     if (from->fault.len || from->is_footer) {
         finding_skip(judging, finding_add(judging, (struct str){0}),
-                     "not checked: the values of the first table could not be read");
+                     STR("not checked: the values of the first table could not be read"));
         return NULL;
     }
     struct finding *finding = finding_add(judging, (struct str){0});
@@ -224,6 +263,8 @@ FALLIBLE judge_leakage(struct judging *judging)
                   (unsigned long long)leak->rows.count,
                   (unsigned long long)judging->table->profile.record_count, STR_FMT(leak->from),
                   STR_FMT(examples_of(judging->arena, &leak->rows)));
+    if (!rule->keys.len)
+        judge_rows_alike(judging, from);
     if (rule->time.len)
         judge_time(judging, from);
     return NULL;

@@ -15,6 +15,43 @@ static bool is_wanted(const struct check_rule *rule, const struct violation_grou
     return !rule->fields.len;
 }
 
+/* The header is wrong for every row: no share of the rows makes up for it. */
+static bool is_header(const struct violation_group *group)
+{
+    struct str type = str_of(group->type);
+    return str_ends(type, STR("-label")) || str_is(type, "unmatched-header");
+}
+
+/* A bound that the footer says is broken, by how many values it does not say. */
+static bool is_uncounted(const struct table_measurement *table, const struct violation_group *group)
+{
+    return table->is_footer && group->constraint && !str_is(str_of(group->constraint), "required");
+}
+
+static bool is_told(const struct judging *judging, struct str name)
+{
+    const struct conformity *conformity = &judging->table->conformity;
+    for (size_t i = 0; i < conformity->group_count; i++) {
+        if (str_equal(conformity->groups[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A column that is named and not there, and that the schema does not miss either: a slip of the
+ * pen, by which nothing would be checked. */
+static void judge_names(struct judging *judging)
+{
+    const struct profile *profile = &judging->table->profile;
+    vec_each (const struct str, name, &judging->rule->fields) {
+        bool is_there = is_told(judging, *name);
+        for (size_t i = 0; !is_there && i < profile->column_count; i++)
+            is_there = str_equal(str_trim(profile->columns[i].name), str_trim(*name));
+        if (!is_there)
+            (void)judge_has_column(judging, *name);
+    }
+}
+
 /* "row 5 'abc', row 9 'x', ..." */
 static void add_examples(struct buf *out, const struct violation_group *group)
 {
@@ -81,7 +118,8 @@ static void judge_group(struct judging *judging, const struct violation_group *g
 {
     static const struct check_rule doubt = {.kind = CHECK_SCHEMA, .severity = SEVERITY_WARN};
     const struct amount *allowed = &judging->rule->max_share;
-    double records = (double)judging->table->profile.record_count;
+    bool is_shared = !is_header(group) && !is_uncounted(judging->table, group);
+    double records = is_shared ? (double)judging->table->profile.record_count : 0;
     struct finding *finding = finding_add(judging, group->name);
     if (is_doubt(group))
         finding->rule = &doubt;
@@ -94,7 +132,7 @@ static void judge_group(struct judging *judging, const struct violation_group *g
     finding->message = message_of(judging->arena, group, judging->table->profile.record_count);
     if (!group->field)
         finding->limit = group->expected;
-    if (allowed->is_given)
+    if (allowed->is_given && is_shared)
         finding->limit = str_print(judging->arena, "at most %.*s",
                                    STR_FMT(share_text(judging->arena, allowed->value)));
     finding_settle(finding, (double)group->count <= allowed->value * records);
@@ -112,8 +150,8 @@ FALLIBLE judge_schema(struct judging *judging)
             judge_group(judging, &conformity->groups[i]);
     }
     for (size_t i = 0; i < table->unchecked.len; i++)
-        finding_skip(judging, finding_add(judging, (struct str){0}),
-                     str_terminate(judging->arena, table->unchecked.at[i]));
+        finding_skip(judging, finding_add(judging, (struct str){0}), table->unchecked.at[i]);
+    judge_names(judging);
     if (judging->judged->findings.len == before)
         finding_add(judging, (struct str){0})->message =
             str_print(judging->arena,

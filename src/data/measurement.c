@@ -69,6 +69,7 @@ static FALLIBLE bind_inline(struct arena *arena, const struct doc_node *node,
     } else {
         table->schema = arena_new(arena, struct table_schema);
         tableschema_bind(&binder, node, table->schema);
+        table->schema->name = str_print(arena, "%s of '%.*s'", what, STR_FMT(table->path));
     }
     TRY_WITHIN(error_list_take(&errors), "%s of '%.*s'", what, STR_FMT(table->path));
     return NULL;
@@ -95,8 +96,8 @@ static FALLIBLE load_schema(struct making *making, const struct doc_node *node,
     if (schema->kind == DOC_MAP)
         return bind_inline(making->arena, schema, table, "the schema");
     table->schema = arena_new(making->arena, struct table_schema);
-    return tableschema_load(making->arena, making->options->at_fd, schema->text, table->path,
-                            table->schema);
+    return tableschema_load_here(making->arena, making->options->at_fd, schema->text, table->path,
+                                 table->schema);
 }
 
 /* Rows of a table that leak from or into it are marked when it is read. */

@@ -300,7 +300,8 @@ static FALLIBLE read_profile(struct arena *arena, const struct doc_node *node, s
         return NULL;
     if (!profile)
         return damaged(node, "profile");
-    return profile_read(arena, profile, ret);
+    struct error *error = profile_read(arena, profile, ret);
+    return error ? error_recode(error, ERROR_STORED) : NULL;
 }
 
 static FALLIBLE read_table(struct arena *arena, const struct doc_node *node,

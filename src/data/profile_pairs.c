@@ -3,7 +3,7 @@
 
 #include "profile_private.h"
 
-enum { PAIRED_COLUMNS = 64, LANES = 2 };
+enum { LANES = 2 };
 
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
 typedef int64_t masks __attribute__((vector_size(LANES * sizeof(int64_t))));
@@ -100,10 +100,10 @@ static bool open_side(const struct profiler *profiler, const struct column_profi
 
 void profile_finish_pairs(struct profiler *profiler, struct arena *arena, struct profile *profile)
 {
-    struct side sides[PAIRED_COLUMNS];
-    uint32_t columns[PAIRED_COLUMNS];
+    struct side sides[PROFILE_PAIRED];
+    uint32_t columns[PROFILE_PAIRED];
     size_t count = 0, len = 0;
-    for (size_t i = 0; i < profile->column_count && count < PAIRED_COLUMNS; i++) {
+    for (size_t i = 0; i < profile->column_count && count < PROFILE_PAIRED; i++) {
         columns[count] = (uint32_t)i;
         if (open_side(profiler, &profile->columns[i], i, &sides[count]))
             count++;

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,6 +33,20 @@ static struct str truth_text(const struct doc_node *node, const struct schema_fi
     return node->truth ? STR("true") : STR("false");
 }
 
+/* Items as a list field writes them. */
+static struct str list_text(struct arena *arena, const struct doc_node *node,
+                            const struct schema_field *field)
+{
+    struct str delimiter = field->delimiter.len ? field->delimiter : STR(",");
+    struct buf out = buf_in(arena);
+    for (const struct doc_node *item = node->first; item; item = item->next) {
+        if (item != node->first)
+            buf_add_str(&out, delimiter);
+        buf_add_str(&out, item->text);
+    }
+    return buf_str(&out);
+}
+
 /* The value as a cell of the field would be written. */
 static struct constraint_value take_value(struct schema_binding *binding,
                                           const struct doc_node *node,
@@ -55,7 +70,9 @@ static struct constraint_value take_value(struct schema_binding *binding,
         break;
     case DOC_LIST:
     case DOC_MAP:
-        value.text = node_json(arena, node);
+        value.text = node->kind == DOC_LIST && field->type == TYPE_LIST
+                         ? list_text(arena, node, field)
+                         : node_json(arena, node);
         break;
     }
     return value;

@@ -132,3 +132,14 @@ FALLIBLE tableschema_load(struct arena *arena, int at_fd, struct str path, struc
 {
     return load_at_depth(arena, at_fd, path, resource, 0, ret);
 }
+
+FALLIBLE tableschema_load_here(struct arena *arena, int at_fd, struct str path, struct str resource,
+                               struct table_schema *ret)
+{
+    TRY(tableschema_load(arena, at_fd, path, resource, ret));
+    if (str_equal(ret->name, path))
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "the schema of '%.*s' lies in another file, '%.*s'",
+                                STR_FMT(path), STR_FMT(ret->name)),
+                      "name that file as 'schema', so that a change of it is seen");
+}

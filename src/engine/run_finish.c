@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/engine/lookup.h"
 #include "mlops/engine/validation.h"
 #include "mlops/host/clock.h"
 
@@ -145,7 +146,11 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
     if (!step->stage->validation || !is_measured)
         return NULL;
     TRY(validation_judge(session, state->run->sequence, step->outcome, &is_judged));
-    if (is_judged && !state->options->dry)
+    if (!is_judged && !state->options->dry)
+        return error_hint(error_new(ERROR_STORED, "what '%.*s' measured is not in the store",
+                                    STR_FMT(step->stage->name)),
+                          "measure it again: mlops run --force %.*s", STR_FMT(step->stage->name));
+    if (!state->options->dry)
         TRY(name_result(session, step));
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
@@ -157,14 +162,14 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
 struct error *run_finish_stage(struct run_state *state, struct step *step, enum stage_status status)
 {
     struct error *error = judge_checks(state, step, &status);
-    if (error && (state->options->dry || !run_is_stage_fault(error)))
+    if (error && !run_is_stage_fault(error))
         return error;
     if (error) { /* it could not be judged: that passes nothing */
         if (state->exit_status == 0 && error->code > ERROR_ANSWER)
             state->exit_status = error->code;
         step->outcome->blocker = run_text_of(state->session->arena, error);
+        step->outcome->is_measured = status != STATUS_UNCHANGED; /* it need not be done again */
         status = STATUS_FAILED;
-        step->outcome->is_measured = true; /* the next run need not measure again */
     }
     bool goes_on = lets_users_go_on(status);
     step->phase = PHASE_DONE;

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/engine/validation.h"
 
 #include "run_private.h"
 
@@ -19,6 +20,19 @@ const struct stage *run_guard_awaited(const struct run_state *state, const struc
     return NULL;
 }
 
+/* That built-in checks measured something is no verdict: it is judged anew, as in every run. */
+static FALLIBLE passes_now(struct run_state *state, const struct stage *guard,
+                           struct result *measured, bool *ret)
+{
+    *ret = false;
+    struct error *error =
+        validation_passes(state->session, state->run->sequence, guard, measured, ret);
+    if (error && !run_is_stage_fault(error))
+        return error;
+    error_drop(error); /* what can't be judged passes nothing */
+    return NULL;
+}
+
 /* Whether the guard's pass on just these inputs is known. */
 static FALLIBLE has_passed(struct run_state *state, const struct stage *guard, bool *ret)
 {
@@ -33,7 +47,7 @@ static FALLIBLE has_passed(struct run_state *state, const struct stage *guard, b
     }
     TRY(lookup_stage(state->session, guard, &print, &as_ever, false, &verdict));
     *ret = verdict.kind != VERDICT_RUN;
-    return NULL;
+    return *ret && guard->validation ? passes_now(state, guard, verdict.result, ret) : NULL;
 }
 
 struct error *run_guard_missing(struct run_state *state, const struct step *step,

@@ -31,21 +31,47 @@ static void tell_warnings(struct session *session, const struct table_schema *sc
     }
 }
 
-static FALLIBLE check_schema(struct session *session, const struct checked_table *table)
+/* Foreign keys lead to other tables of the stage. */
+static FALLIBLE check_keys(const struct checked_table_vec *tables,
+                           const struct table_schema *schema)
 {
-    struct arena *arena = session->arena;
-    struct error_list errors = {0};
-    struct binder binder = {.arena = arena, .errors = &errors};
-    struct table_schema schema = {0};
-    if (table->schema) {
-        tableschema_bind(&binder, table->schema, &schema);
-        TRY(error_list_take(&errors));
-    } else if (table->schema_path.len && !is_made(session, table->schema_path)) {
-        TRY(tableschema_load(arena, fd_number(session->workspace.root_fd), table->schema_path,
-                             table->path, &schema));
+    for (size_t i = 0; i < schema->foreign_key_count; i++) {
+        const struct foreign_key *key = &schema->foreign_keys[i];
+        bool is_there = !key->resource.len;
+        vec_each (const struct checked_table, table, tables)
+            is_there |= str_equal(table->name, key->resource);
+        if (!is_there)
+            return error_hint(doc_error(key->node,
+                                        "a foreign key names the resource '%.*s', which is no "
+                                        "table of the stage",
+                                        STR_FMT(key->resource)),
+                              "name it in 'data': {%.*s: PATH}", STR_FMT(key->resource));
     }
-    tell_warnings(session, &schema);
     return NULL;
+}
+
+static FALLIBLE load_schema(struct session *session, const struct checked_table *table,
+                            struct table_schema *ret)
+{
+    struct error_list errors = {0};
+    struct binder binder = {.arena = session->arena, .errors = &errors};
+    if (!table->schema)
+        return tableschema_load_here(session->arena, fd_number(session->workspace.root_fd),
+                                     table->schema_path, table->path, ret);
+    tableschema_bind(&binder, table->schema, ret);
+    return error_list_take(&errors);
+}
+
+static FALLIBLE check_schema(struct session *session, const struct checked_table_vec *tables,
+                             const struct checked_table *table)
+{
+    struct table_schema schema = {0};
+    bool is_unknown = !table->schema_path.len || is_made(session, table->schema_path);
+    if (!table->schema && is_unknown)
+        return NULL;
+    TRY(load_schema(session, table, &schema));
+    tell_warnings(session, &schema);
+    return check_keys(tables, &schema);
 }
 
 static FALLIBLE check_dialect(struct session *session, const struct checked_table *table)
@@ -84,7 +110,7 @@ FALLIBLE validation_check(struct session *session, const struct stage *stage)
     const struct checked_table_vec *tables = &stage->validation->tables;
     vec_each (const struct checked_table, table, tables) {
         if (!is_told(tables, table, true))
-            error_list_add(&errors, check_schema(session, table));
+            error_list_add(&errors, check_schema(session, tables, table));
         if (!is_told(tables, table, false))
             error_list_add(&errors, check_dialect(session, table));
     }
@@ -195,16 +221,17 @@ static const struct check_results *results_of(struct arena *arena, const struct 
     return results;
 }
 
-FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
-                          bool *ret_judged)
+/* *ret_judged false: the measurement is not here. */
+static FALLIBLE judge_outcome(struct session *session, int64_t sequence, struct outcome *outcome,
+                              struct measurement *ret, bool *ret_judged)
 {
     const struct stage *stage = outcome->stage;
-    struct measurement measurement, last;
+    struct measurement last;
     struct judged judged;
     struct judge_options options = {
-        .validation = stage->validation, .measurement = &measurement, .now_ns = clock_real_ns()};
+        .validation = stage->validation, .measurement = ret, .now_ns = clock_real_ns()};
     bool has_last = false;
-    TRY(load_measurement(session, outcome, &measurement, ret_judged));
+    TRY(load_measurement(session, outcome, ret, ret_judged));
     if (!*ret_judged)
         return NULL;
     TRY(validation_last(session, stage, sequence, &last, &has_last));
@@ -212,9 +239,29 @@ FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outc
     TRY(validation_references(session, stage, options.last, &options.references));
     TRY(judge(session->arena, &options, &judged));
     outcome->checks = results_of(session->arena, stage, &judged);
-    if (session->is_read_only || !stage->validation->report.len)
+    return NULL;
+}
+
+FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
+                          bool *ret_judged)
+{
+    struct measurement measurement;
+    TRY(judge_outcome(session, sequence, outcome, &measurement, ret_judged));
+    if (!*ret_judged || session->is_read_only || !outcome->stage->validation->report.len)
         return NULL;
-    return validation_report(session, stage, &measurement, outcome->checks);
+    return validation_report(session, outcome->stage, &measurement, outcome->checks);
+}
+
+FALLIBLE validation_passes(struct session *session, int64_t sequence, const struct stage *stage,
+                           struct result *value, bool *ret)
+{
+    struct measurement measurement;
+    struct outcome outcome = {.stage = stage, .value = value};
+    bool is_judged = false;
+    *ret = false;
+    TRY(judge_outcome(session, sequence, &outcome, &measurement, &is_judged));
+    *ret = is_judged && !outcome.checks->is_rejected;
+    return NULL;
 }
 
 struct str validation_blocker(struct arena *arena, const struct check_results *results)

@@ -242,8 +242,13 @@ static FALLIBLE find_version(struct session *session, const struct stage *stage,
         return error_recode(
             doc_error(against->node, "'%.*s' is no git revision", STR_FMT(against->word)),
             ERROR_MACHINE);
-    struct str dialect = dialect_text(arena, &stage->validation->tables.at[0]);
-    struct str path = kept_path(arena, commit, against, dialect);
+    const struct checked_table *like = &stage->validation->tables.at[0];
+    struct str dialect = dialect_text(arena, like), content = dialect;
+    if (like->dialect_path.len && !like->dialect)
+        TRY(file_read(arena, fd_number(session->workspace.root_fd),
+                      str_terminate(arena, like->dialect_path), LIMIT_DOCUMENT_BYTES, &content,
+                      &is_kept));
+    struct str path = kept_path(arena, commit, against, content);
     TRY(file_read(arena, fd_number(session->workspace.root_fd), path.at, LIMIT_MEASUREMENT_BYTES,
                   &bytes, &is_kept));
     struct error *broken = is_kept ? measurement_parse(arena, path, bytes, measurement) : NULL;

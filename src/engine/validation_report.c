@@ -59,7 +59,7 @@ static void add_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
-        if (c == '|' || c == '\\' || c == '<' || c == '`' || c == '*' || c == '_')
+        if (c == '|' || c == '\\' || c == '[' || c == '<' || c == '`' || c == '*' || c == '_')
             buf_add_char(out, '\\');
         buf_add_char(out, (unsigned char)c < 0x20 ? ' ' : c);
     }

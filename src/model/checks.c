@@ -40,16 +40,28 @@ void check_bind_amount(struct binder *binder, const struct doc_node *node, void 
         binder_expected(binder, node, "a number");
 }
 
-void check_bind_share(struct binder *binder, const struct doc_node *node, void *target)
+static void bind_share(struct binder *binder, const struct doc_node *node, double most,
+                       struct amount *ret)
 {
     double share = 0;
     bool is_percent = node->kind == DOC_STR && take_percent(node->text, &share);
     if (is_number(node))
         share = number_of(node);
-    if ((is_number(node) || is_percent) && share >= 0 && isfinite(share))
-        *(struct amount *)target = (struct amount){true, true, share};
+    if ((is_number(node) || is_percent) && share >= 0 && share <= most)
+        *ret = (struct amount){true, true, share};
     else
         binder_expected(binder, node, "a share such as 5% or 0.05");
+}
+
+/* A 5 that means 5% would let everything pass. */
+void check_bind_share(struct binder *binder, const struct doc_node *node, void *target)
+{
+    bind_share(binder, node, 1, target);
+}
+
+void check_bind_change(struct binder *binder, const struct doc_node *node, void *target)
+{
+    bind_share(binder, node, __DBL_MAX__, target);
 }
 
 static bool is_text(const struct doc_node *node)

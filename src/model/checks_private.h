@@ -19,6 +19,7 @@ struct draft_reference {
 
 /* For FIELD_BIND; what they are given is the member of struct check_rule. */
 void check_bind_amount(struct binder *binder, const struct doc_node *node, void *target);
+void check_bind_change(struct binder *binder, const struct doc_node *node, void *target);
 void check_bind_share(struct binder *binder, const struct doc_node *node, void *target);
 void check_bind_texts(struct binder *binder, const struct doc_node *node, void *target);
 void check_bind_bound(struct binder *binder, const struct doc_node *node, void *target);

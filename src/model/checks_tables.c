@@ -70,8 +70,13 @@ static const struct field row_count_fields[] = {
     COMMON,
     AMOUNT("min", min, "The fewest rows."),
     AMOUNT("max", max, "The most rows."),
-    SHARE("max_change", max_change, "any",
-          "Largest change of the number of rows since the last run that passed."),
+    {.name = "max_change",
+     .kind = FIELD_BIND,
+     .offset = AT(max_change),
+     .bind = check_bind_change,
+     .type = "share",
+     .initial = "any",
+     .help = "Largest change of the number of rows since the last run that passed."},
 };
 
 static const struct field freshness_fields[] = {

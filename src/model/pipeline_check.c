@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
+#include "mlops/model/checks.h"
 
 #include "pipeline_private.h"
 
@@ -138,12 +139,66 @@ static void check_after(struct binding *binding, struct stage *stage)
         expand_after(binding, stage);
 }
 
+/* Whether a stage makes the file, something it lies in, or something that would lie in it. */
+static const struct stage *maker_around(const struct pipeline *pipeline, struct str path)
+{
+    const struct maker *maker = map_get(&pipeline->holders, path);
+    for (struct str at = path; !maker && at.len; at = path_directory(at)) {
+        maker = map_get(&pipeline->makers, at);
+        if (str_equal(at, STR("/")))
+            break;
+    }
+    return maker ? maker->stage : NULL;
+}
+
+static bool depends_on(const struct stage *stage, struct str path)
+{
+    vec_each (struct dependency, dep, &stage->deps) {
+        if (str_equal(dep->path, path))
+            return true;
+    }
+    return false;
+}
+
+/* Nothing else writes where a report goes, and it replaces nothing that its checks read. */
+static void check_report_file(struct binding *binding, struct stage *stage, struct str path,
+                              struct map *reports)
+{
+    const struct doc_node *node = doc_find(stage->node, STR("report"));
+    const struct stage *maker = maker_around(binding->pipeline, path);
+    const struct stage *other = map_put(binding->binder.arena, reports, path, stage);
+    if (maker)
+        binding_error(binding, node, "report '%.*s' is in the way of what stage '%.*s' makes",
+                      STR_FMT(path), STR_FMT(maker->name));
+    else if (depends_on(stage, path))
+        binding_error(binding, node, "report '%.*s' would replace what stage '%.*s' depends on",
+                      STR_FMT(path), STR_FMT(stage->name));
+    else if (other)
+        binding_error(binding, node, "report '%.*s' is that of stage '%.*s', too", STR_FMT(path),
+                      STR_FMT(other->name));
+}
+
+static void check_report(struct binding *binding, struct stage *stage, struct map *reports)
+{
+    static const char *const ends[] = {".json", ".md", ".html"};
+    struct str path = stage->validation ? stage->validation->report : (struct str){0};
+    int before = binding->errors.kept + binding->errors.dropped;
+    for (size_t i = 0; path.len && i < COUNT_OF(ends); i++) {
+        struct str file = str_print(binding->binder.arena, "%.*s%s", (int)path.len - 5, path.at,
+                                    ends[i]); /* it ends in .json: checked when bound */
+        if (binding->errors.kept + binding->errors.dropped == before)
+            check_report_file(binding, stage, file, reports);
+    }
+}
+
 void pipeline_check(struct binding *binding)
 {
+    struct map reports = {0};
     vec_each (struct stage, stage, &binding->pipeline->stages) {
         check_nested(binding, stage);
         check_own_outputs(binding, stage);
         pipeline_check_pointed(binding, stage);
         check_after(binding, stage);
+        check_report(binding, stage, &reports);
     }
 }

@@ -158,22 +158,31 @@ static void bind_reference(struct binding *binding, struct stage *stage, struct 
         against->path = path;
 }
 
-static bool has_schema(const struct validation *validation)
+static bool has_schema(const struct checked_table *table)
 {
-    vec_each (const struct checked_table, table, &validation->tables) {
-        if (table->schema_path.len || table->schema)
-            return true;
-    }
-    return false;
+    return table->schema_path.len || table->schema;
 }
 
-static bool has_check(const struct validation *validation, enum check_kind kind)
+/* A schema that is given is checked, without one that records have the header's cells: of tables
+ * that no check `schema` is about. */
+static void add_schema_checks(struct binding *binding, const struct stage *stage,
+                              struct validation *validation)
 {
-    vec_each (const struct check_rule, rule, &validation->checks) {
-        if (rule->kind == kind)
-            return true;
+    struct check_rule_vec all = {0};
+    bool checks_nothing = !validation->checks.len;
+    vec_each (const struct checked_table, table, &validation->tables)
+        checks_nothing = checks_nothing && !has_schema(table);
+    vec_each (const struct checked_table, table, &validation->tables) {
+        bool is_checked = checks_nothing;
+        vec_each (const struct check_rule, rule, &validation->checks)
+            is_checked |= rule->kind == CHECK_SCHEMA && check_applies(rule, table);
+        if (!is_checked)
+            *vec_push(binding->binder.arena, &all) = (struct check_rule){
+                .kind = CHECK_SCHEMA, .table = table->name, .node = stage->node};
     }
-    return false;
+    vec_each (const struct check_rule, rule, &validation->checks)
+        *vec_push(binding->binder.arena, &all) = *rule;
+    validation->checks = all;
 }
 
 static void bind_checks(struct binding *binding, struct stage *stage, const struct doc_node *list,
@@ -191,15 +200,7 @@ static void bind_checks(struct binding *binding, struct stage *stage, const stru
         *vec_push(arena, &rules) = rule;
     }
     validation->checks = rules;
-    bool checks_nothing = !rules.len && !has_schema(validation);
-    if (checks_nothing || has_check(validation, CHECK_SCHEMA))
-        return;
-    /* A schema that is given is checked; without one that records have the header's cells. */
-    struct check_rule_vec all = {0};
-    *vec_push(arena, &all) = (struct check_rule){.kind = CHECK_SCHEMA, .node = stage->node};
-    vec_each (const struct check_rule, rule, &rules)
-        *vec_push(arena, &all) = *rule;
-    validation->checks = all;
+    add_schema_checks(binding, stage, validation);
 }
 
 /* Its path is part of the key, and two pipelines of a project may have stages of one name. */

@@ -34,7 +34,8 @@ static FALLIBLE open_empty(struct sql **ret)
 {
     AUTO(sql_drop) struct sql *sql = NULL;
     TRY(sql_open(":memory:", &(struct sql_options){0}, &sql));
-    TRY(ledger_migrate(sql, ":memory:", false, NULL));
+    bool is_old;
+    TRY(ledger_migrate(sql, ":memory:", false, NULL, &is_old));
     *ret = sql;
     sql = NULL;
     return NULL;
@@ -62,7 +63,8 @@ static FALLIBLE open_file(struct ledger *ledger, struct arena *arena)
         sql_drop(&ledger->sql);
         return open_empty(&ledger->sql);
     }
-    return ledger_migrate(ledger->sql, path.at, ledger->is_read_only, ledger->observer);
+    return ledger_migrate(ledger->sql, path.at, ledger->is_read_only, ledger->observer,
+                          &ledger->lacks_checks);
 }
 
 static const char *alive_path(struct arena *arena, struct str run)

@@ -9,14 +9,16 @@ struct ledger {
     const struct workspace *workspace;
     const struct observer *observer;
     bool is_read_only;
+    bool lacks_checks; /* of format 1, and only read: there are no findings */
     struct lock alive; /* of the run that this process has begun */
     struct str alive_path;
 };
 
 /* Brings an open database to the newest version, after a copy of the older one; a newer one and a
- * database of something else are refused. `path` is the database's, for the copy and messages. */
+ * database of something else are refused. `path` is the database's, for the copy and messages. One
+ * that is only read stays as it is; *ret_is_old: it lacks what later versions added. */
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
-                        const struct observer *observer);
+                        const struct observer *observer, bool *ret_is_old);
 
 /* A file that a run was about to fill when it was killed holds nothing yet. */
 FALLIBLE ledger_is_unmade(struct sql *sql, bool *ret);

@@ -327,18 +327,18 @@ static FALLIBLE apply_from(struct sql *sql, const struct observer *observer)
 }
 
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
-                        const struct observer *observer)
+                        const struct observer *observer, bool *ret_is_old)
 {
     int64_t version = 0;
+    *ret_is_old = false;
     TRY(read_number(sql, "PRAGMA user_version", &version));
     TRY(refuse_foreign(sql, path, version));
     TRY(refuse_newer(path, version));
     if (version == migrations[COUNT_OF(migrations) - 1].version)
         return NULL;
+    *ret_is_old = is_read_only;
     if (is_read_only)
-        return error_hint(
-            error_new(ERROR_STORED, "'%s' was written by an older version of mlops", path),
-            "run any mlops command that may write there once");
+        return NULL; /* all that was added since are tables: who reads them asks */
     if (version > 0)
         TRY(keep_copy(sql, path, version, observer));
     return apply_from(sql, observer);

@@ -16,6 +16,7 @@
 #define PROFILE_SAMPLE 65536
 #define PROFILE_VALUES 1000
 #define PROFILE_POINTS 2048 /* of a distribution that is stored */
+#define PROFILE_PAIRED 64   /* columns with numbers that are correlated: the first ones */
 #define PROFILE_BINS 20     /* of a histogram */
 #define PROFILE_FORMAT                                                                             \
     1 /* version of what is measured; part of what measurements are cached by                      \

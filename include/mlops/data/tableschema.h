@@ -148,6 +148,11 @@ FALLIBLE tableschema_load(struct arena *arena, int at_fd, struct str path, struc
 /* Writes it as a descriptor (what is at its default is left out). */
 void tableschema_write(struct json_writer *json, const struct table_schema *schema);
 
+/* The same where the schema must stand in that very file: what is recorded as read is all that was
+ * read. */
+FALLIBLE tableschema_load_here(struct arena *arena, int at_fd, struct str path, struct str resource,
+                               struct table_schema *ret);
+
 /* Which field a name is, or -1. */
 ptrdiff_t tableschema_find(const struct table_schema *schema, struct str name);
 

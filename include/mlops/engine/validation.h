@@ -18,5 +18,10 @@ FALLIBLE validation_check(struct session *session, const struct stage *stage);
 FALLIBLE validation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
                           bool *ret_judged);
 
+/* Whether a stage that is not part of the run passes by what it measured before. What is not here
+ * passes nothing. Neither records nor reports. */
+FALLIBLE validation_passes(struct session *session, int64_t sequence, const struct stage *stage,
+                           struct result *value, bool *ret);
+
 /* What failed, in one line: "2 of 9 checks failed: ...". */
 struct str validation_blocker(struct arena *arena, const struct check_results *results);

@@ -103,7 +103,7 @@ VEC(checked_table_vec, struct checked_table);
 
 struct validation {
     struct checked_table_vec tables; /* in order of the file */
-    struct check_rule_vec checks;    /* a `schema` check comes first if a schema is given */
+    struct check_rule_vec checks;    /* what checks schemas by itself comes first */
     struct str report;               /* path of the report, or empty */
     struct str measured;             /* path of the measurement, an output of the stage */
     struct str measuring;            /* see validation_measuring */

@@ -28,7 +28,7 @@ struct code_state {
 struct run_counts {
     int stages, executed, restored, unchanged, failed, rejected, unconfirmed, skipped, interrupted;
     int64_t hashed_files, hashed_bytes;
-    int measured_tables; /* read by built-in checks in this run; not in the ledger */
+    int measured_tables; /* read by built-in checks in this run; not in the ledger; -1: not known */
 };
 
 /* One stage of the state after a run: what the project's outputs came from. */

@@ -140,6 +140,52 @@ static void shares_are_percents_or_numbers(void **state)
     assert_int_equal(stage->validation->checks.at[2].fields.len, 1);
 }
 
+/* Two stages, whose rest is given. */
+static void refused_two(const char *first, const char *second, const char *words)
+{
+    struct str both =
+        str_print(&arena, "    data: a.csv\n    checks: [constant]\n%s  other:\n%s", first, second);
+    refused(both.at, words);
+}
+
+static void a_report_is_in_the_way_of_nothing(void **state)
+{
+    (void)state;
+    const char *report = "    report: r/a.json\n";
+    refused_two(report, "    cmd: x\n    outs: [r/a.json]\n", "what stage 'other' makes");
+    refused_two(report, "    cmd: x\n    outs: [r/a.md]\n", "'r/a.md' is in the way of what");
+    refused_two(report, "    cmd: x\n    outs: [r]\n", "what stage 'other' makes");
+    refused_two(report, "    cmd: x\n    outs: [r/a.html/b]\n", "what stage 'other' makes");
+    refused_two(report,
+                "    kind: validate\n    data: b.csv\n    checks: [constant]\n"
+                "    report: r/a.json\n",
+                "report 'r/a.json' is that of stage 'check', too");
+    refused("    data: d.json\n    checks: [constant]\n    report: d.json\n",
+            "would replace what stage 'check' depends on");
+    refused("    data: d.csv\n    schema: s.json\n    report: s.json\n",
+            "would replace what stage 'check' depends on");
+}
+
+static void shares_are_at_most_all(void **state)
+{
+    (void)state;
+    refused("    data: a.csv\n    checks: [{null_values: {max_share: 5}}]\n", "a share such as 5%");
+    refused("    data: a.csv\n    checks: [{labels: {field: l, min_share: 101%}}]\n",
+            "a share such as 5%");
+    const struct stage *stage =
+        bound("    data: a.csv\n    checks: [{row_count: {max_change: 300%}}]\n");
+    assert_float_equal(stage->validation->checks.at[1].max_change.value, 3, 0);
+}
+
+static void tables_that_no_schema_check_names_have_one(void **state)
+{
+    (void)state;
+    const struct stage *stage = bound("    data: [a.csv, b.csv]\n    schema: s.yaml\n"
+                                      "    checks: [{schema: {table: b}}]\n");
+    assert_int_equal(stage->validation->checks.len, 2);
+    assert_str(stage->validation->checks.at[0].table, "a");
+}
+
 static void mistakes_are_told_with_what_is_right(void **state)
 {
     (void)state;
@@ -200,6 +246,9 @@ int main(void)
         TEST(thresholds_are_in_no_key),
         TEST(what_has_to_be_measured_is_in_the_key),
         TEST(shares_are_percents_or_numbers),
+        TEST(a_report_is_in_the_way_of_nothing),
+        TEST(shares_are_at_most_all),
+        TEST(tables_that_no_schema_check_names_have_one),
         TEST(mistakes_are_told_with_what_is_right),
         TEST(no_output_of_a_command_lies_among_measurements),
     };
