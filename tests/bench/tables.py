@@ -31,7 +31,9 @@ PEERS = {
     "pandas read_csv, describe, nunique": (
         "pandas", "import pandas, sys; d = pandas.read_csv(sys.argv[1]); d.describe(); print(d.nunique())", 1, 1),
     "frictionless validate, a hundredth": (
-        "frictionless", "import frictionless, sys; print(frictionless.validate(sys.argv[1]).valid)", 1, 100),
+        "frictionless", "import sys, frictionless as f\n"
+        "with f.system.use_context(trusted=True): r = f.validate(sys.argv[1])\n"
+        "sys.exit(not r.valid)", 1, 100),
 }
 
 
