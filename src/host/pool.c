@@ -149,9 +149,9 @@ int pool_threads(const struct pool *pool)
     return pool->threads;
 }
 
-/* Shows the job to the threads; false if they are busy with another: a work item that calls pool_run
- * itself does its items alone, also when the job it belongs to is shown no more and only waited
- * for. Else it would wait for itself. */
+/* Shows the job to the threads; false if they are busy with another: a work item that calls
+ * pool_run itself does its items alone, also when the job it belongs to is shown no more and only
+ * waited for. Else it would wait for itself. */
 static bool pool_begin(struct pool *pool, struct job *job)
 {
     if (pool->threads == 0 || job->count < 2)
