@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "aside_private.h"
 
@@ -112,6 +113,25 @@ static FALLIBLE drop_unmade(struct session *session, struct arena *arena, struct
     return path_move(state, folder.at, state, target.at);
 }
 
+/* Not only who holds the lock: many programs close what they inherit. One that was just being
+ * started when its run was killed shows the environment it can be told by only an instant later. */
+static FALLIBLE end_holders(struct session *session, struct arena *arena, struct str folder,
+                            struct str attempt, int journal_fd, bool *ret_free)
+{
+    enum { TRIES = 50, PAUSE_MS = 20 };
+    *ret_free = false;
+    for (int i = 0; i < TRIES && !*ret_free; i++) {
+        bool ended = true;
+        TRY(end_processes(session, arena, folder, attempt, &ended));
+        if (!ended)
+            return NULL; /* it was waited for */
+        *ret_free = flock(journal_fd, LOCK_EX | LOCK_NB) == 0;
+        if (!*ret_free)
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * NS_PER_MS}, NULL);
+    }
+    return NULL;
+}
+
 static FALLIBLE recover_attempt(struct session *session, struct str attempt)
 {
     AUTO(arena_drop) struct arena arena = {0};
@@ -134,9 +154,9 @@ static FALLIBLE recover_attempt(struct session *session, struct str attempt)
     TRY(is_run_dead(session, &arena, journal.run, &dead));
     if (!dead)
         return NULL;
-    bool ended = true; /* not only who holds the lock: many programs close what they inherit */
-    TRY(end_processes(session, &arena, folder, attempt, &ended));
-    if (!ended || flock(fd_number(file), LOCK_EX | LOCK_NB) != 0)
+    bool is_free = false;
+    TRY(end_holders(session, &arena, folder, attempt, fd_number(file), &is_free));
+    if (!is_free)
         return error_hint(
             error_new(ERROR_MACHINE, "processes of stage '%.*s' of a killed run still run",
                       STR_FMT(journal.stage)),
