@@ -91,16 +91,10 @@ static bool is_success(const struct outcome *outcome)
            outcome->status == STATUS_UNCHANGED;
 }
 
-/* Rejected by built-in checks, or not to be judged: what they measured is a result as any other. */
-static bool is_judged(const struct outcome *outcome)
-{
-    return (outcome->status == STATUS_REJECTED && outcome->checks) || outcome->is_measured;
-}
-
 struct error *recorder_add(struct recorder *recorder, struct outcome *outcome,
                            struct attempt *attempt)
 {
-    if ((is_success(outcome) || is_judged(outcome)) && outcome->value && outcome->recipe)
+    if ((is_success(outcome) || outcome_is_judged(outcome)) && outcome->value && outcome->recipe)
         locks_note(&recorder->locks, outcome);
     bool is_worth_a_row = outcome->status != STATUS_UNCHANGED || outcome->checks;
     if (!is_worth_a_row && !attempt)
@@ -150,7 +144,7 @@ static FALLIBLE put_results(struct recorder *recorder)
                              outcome->status == STATUS_REJECTED || outcome->is_measured) &&
                             outcome->value;
         bool is_unnamed = is_success(outcome) && outcome->value && digest_is_zero(outcome->result);
-        if (is_judged(outcome) && !digest_is_zero(outcome->result))
+        if (outcome_is_judged(outcome) && !digest_is_zero(outcome->result))
             continue; /* it was known before */
         if (makes_result || is_unnamed)
             TRY(results_put(&scratch, &session->workspace, outcome->value, &outcome->result));
@@ -162,7 +156,7 @@ static FALLIBLE forget_attempts(struct recorder *recorder)
 {
     vec_each (struct pending, pending, &recorder->group) {
         int displaced = 0;
-        if (is_success(pending->outcome) || is_judged(pending->outcome) ||
+        if (is_success(pending->outcome) || outcome_is_judged(pending->outcome) ||
             pending->outcome->status == STATUS_REJECTED ||
             pending->outcome->status == STATUS_UNCONFIRMED)
             TRY(attempt_complete(recorder->session, &pending->attempt, &displaced));

@@ -103,10 +103,8 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
     const struct stage *stage = &session->pipeline->stages.at[index];
     const struct lock_entry *entry = session_lock_entry(session, stage);
     *ret = (struct state_entry){.stage = stage->name, .key = outcome->key};
-    bool is_judged =
-        (outcome->status == STATUS_REJECTED && outcome->checks) || outcome->is_measured;
-    bool is_success =
-        outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED || is_judged;
+    bool is_success = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED ||
+                      outcome_is_judged(outcome);
     if (is_success && !digest_is_zero(outcome->result)) {
         ret->result = outcome->result;
         return NULL;

@@ -24,3 +24,8 @@ bool stage_status_parse(struct str name, enum stage_status *ret)
     }
     return false;
 }
+
+bool outcome_is_judged(const struct outcome *outcome)
+{
+    return (outcome->status == STATUS_REJECTED && outcome->checks) || outcome->is_measured;
+}

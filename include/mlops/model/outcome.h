@@ -112,3 +112,7 @@ struct outcome {
     bool is_measured; /* failed: built-in checks measured well and could not be judged */
     const struct check_results *checks; /* of built-in checks, judged in this run; else NULL */
 };
+
+/* Rejected by built-in checks, or not to be judged by them: what they measured is a result as any
+ * other, and the stage's state. */
+bool outcome_is_judged(const struct outcome *outcome);
