@@ -15,6 +15,20 @@ struct metric {
 
 VEC(metric_vec, struct metric);
 
+enum metric_direction {
+    DIRECTION_UNKNOWN,
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+};
+
+/* "higher", "lower"; empty for unknown. */
+const char *metric_direction_name(enum metric_direction direction);
+
+/* By the metric's name: its last part, without words as "val", "test", "mean" around it:
+ * "macro.f1", "val_loss", "rmse_test", "slices.country.FR.accuracy". Names that say nothing are
+ * unknown. */
+enum metric_direction metric_direction_of(struct str key);
+
 /* Adds the metrics of a parsed document; stops with an error at LIMIT_METRIC_VALUES. */
 FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_node *root,
                          struct metric_vec *ret);

@@ -1,6 +1,7 @@
 /* A run as the ledger holds it, and the state a project was in: plain values. */
 #pragma once
 
+#include "mlops/model/environment.h"
 #include "mlops/model/outcome.h"
 
 enum run_status {
@@ -99,6 +100,8 @@ struct run_view {
         size_t out_count;
         struct metric_vec metrics;
         int64_t duration_ns;
+        struct usage usage; /* of the execution that made it; attempts 0: not known */
+        const struct environment *environment; /* it was made with; NULL: not known */
         enum stage_status status;
     } * stages; /* sorted by name */
     size_t stage_count;

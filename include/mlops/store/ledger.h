@@ -100,6 +100,11 @@ FALLIBLE ledger_last_recipe(struct ledger *ledger, struct arena *arena, struct s
 FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct str pipeline,
                             struct str stage, int64_t but, struct result *ret, bool *ret_found);
 
+/* How the result `id` was made: times, memory, and the environment's canonical bytes (empty: not
+ * recorded), by the newest execution that gave it. */
+FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest id,
+                       struct usage *ret_usage, struct str *ret_environment, bool *ret_found);
+
 /* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
                           struct map *ret);

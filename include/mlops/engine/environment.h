@@ -1,0 +1,11 @@
+/* What a stage runs with, found out without starting anything: the interpreter its command uses,
+ * the packages installed for it (dist-info of its environment), tools, lock files, the machine.
+ * Milliseconds the first time; kept by the directories' times below .mlops/ afterwards. */
+#pragma once
+
+#include "mlops/engine/session.h"
+#include "mlops/model/environment.h"
+
+/* Canonical bytes (environment_encode) of the environment of a stage's command; once per distinct
+ * command word in a session. Never an error for what can't be read: it is left out. */
+FALLIBLE environment_capture(struct session *session, const struct stage *stage, struct str *ret);

@@ -1,0 +1,20 @@
+/* Evaluate stages: their gates are judged anew in every run, hit or miss, against what the stage
+ * measured now and what a baseline measured; the answer goes into the outcome and the ledger.
+ * Measuring is the stage's command: `mlops evaluate`, a process of its own. */
+#pragma once
+
+#include "mlops/engine/baseline.h"
+#include "mlops/model/gate.h"
+
+/* Judges the gates of the outcome's stage by the metrics of its result; fills in outcome->checks.
+ * *ret_judged false: the metrics are not here. A named baseline that can't be loaded is
+ * ERROR_MACHINE. */
+FALLIBLE evaluation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
+                          bool *ret_judged);
+
+/* The predictions of a stage at two sides, brought together: what `diff` and gates compare by.
+ * *ret_why: in words, why there is no comparison (other tasks, no ids, not in the cache); NULL:
+ * there is one. */
+FALLIBLE evaluation_pair(struct session *session, const struct evaluated *a,
+                         const struct evaluated *b, struct predictions *ret_a,
+                         struct predictions *ret_b, const char **ret_why);

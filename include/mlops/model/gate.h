@@ -1,0 +1,63 @@
+/* What an `evaluate` stage measures by itself, and the gates that judge its metrics, as plain
+ * values. Gates are in no key: they are judged again in every run. */
+#pragma once
+
+#include "mlops/model/checks.h"
+#include "mlops/model/metric.h"
+
+/* A built-in evaluation: `predictions` instead of a `cmd`. */
+struct evaluating {
+    struct str predictions; /* relative to the project */
+    int task;               /* enum task (data/predictions) */
+    double threshold;
+    struct str positive;
+    struct str label, prediction, score, id, weight; /* names of columns; empty: the usual ones */
+    struct str_vec slices;
+    struct str metrics;  /* path of the metrics file */
+    struct str charts;   /* directory of the charts, or empty */
+    struct str measured; /* path of the evaluation, an output of the stage */
+};
+
+enum gate_inconclusive { INCONCLUSIVE_WARN, INCONCLUSIVE_FAIL };
+
+struct gate {
+    struct str metric; /* as in the metrics file: "f1", "macro.f1", "metrics.json:f1" */
+    struct amount min, max;
+    struct amount max_drop; /* how much worse than the baseline; relative to its value: "1%" */
+    struct str baseline;   /* a run, a tag, a branch, a commit; empty: `run`, the last passed one */
+    struct str_vec slices; /* columns: the gate holds for each value of each */
+    double confidence;     /* 0: judged by the number alone */
+    enum metric_direction direction; /* given or known */
+    bool is_missing_fine;            /* on_missing: warn */
+    int severity;                    /* enum severity */
+    enum gate_inconclusive on_inconclusive;
+    const struct doc_node *node;
+};
+
+VEC(gate_vec, struct gate);
+
+/* A value to judge, or why there is none. */
+struct gate_value {
+    bool is_there; /* and a number that is not NaN */
+    double value;
+    struct str why; /* "is missing in metrics.json", "is NaN", "is undefined: only one class" */
+};
+
+/* What one gate of one slice is judged by: collected by the engine. */
+struct gate_evidence {
+    struct gate_value now, before;
+    bool is_first;          /* the baseline's lock lacks the stage, or there is no earlier run */
+    struct str before_name; /* "main (3fa1c2d)", "run 7Q4XM2VD" */
+    bool has_interval;      /* of the value (min, max) */
+    double low, high;
+    bool has_difference; /* interval of now - before */
+    double difference_low, difference_high;
+    struct str no_interval; /* why there is none although `confidence` asks for it */
+    struct str slice;       /* "country=FR"; empty: all rows */
+};
+
+/* Appends the answers of one gate: one check_result for each of min, max, max_drop. `check` is
+ * "gate", `field` the metric, `table` the slice, `kind` the bound; judgement "pass", "fail",
+ * "warn", "skip" (first run) or "inconclusive". Pure. */
+void gate_judge(struct arena *arena, const struct gate *gate, const struct gate_evidence *evidence,
+                struct check_results *ret);
