@@ -83,17 +83,14 @@
     LIMIT(PARQUET_COLUMNS, 65536, "columns", "of one file; more is no table")                      \
     LIMIT(MEASURED_COLUMNS, 10000, "columns", "of a table of a validate stage; read in every run") \
     LIMIT(MEASUREMENT_BYTES, 67108864, "bytes", "what one validate stage measured, as JSON")       \
-    LIMIT(PREDICTION_ROWS, 50000000,                                                               \
-          "rows of a predictions file: it is held in memory, about 40 bytes a row")                \
-    LIMIT(PREDICTION_CLASSES, 1000,                                                                \
-          "classes of a multiclass task: the confusion matrix is square")                          \
-    LIMIT(PREDICTION_SLICES, 10000,                                                                \
-          "different values of one column that predictions are sliced by")                         \
-    LIMIT(RESAMPLE_ROWS, 200000000, "rows x replicates of a bootstrap: some seconds of work")      \
-    LIMIT(CURVE_POINTS, 2000, "points of a curve in an evaluation file; longer ones are thinned")  \
-    LIMIT(EVALUATION_BYTES, 67108864, "bytes of an evaluation file: it is read whole")             \
-    LIMIT(GATES, 1000, "gates of a stage, slices counted")                                         \
-    LIMIT(PACKAGES, 20000, "packages of an interpreter that are recorded")                         \
+    LIMIT(PREDICTION_ROWS, 50000000, "rows", "of a predictions file: held in memory")              \
+    LIMIT(PREDICTION_CLASSES, 1000, "classes", "of predictions: the confusion matrix is square")   \
+    LIMIT(PREDICTION_SLICES, 10000, "values", "of one column that predictions are sliced by")      \
+    LIMIT(RESAMPLE_ROWS, 200000000, "rows", "drawn by one bootstrap in all: seconds of work")      \
+    LIMIT(CURVE_POINTS, 2000, "points", "of a curve in an evaluation; longer ones are thinned")    \
+    LIMIT(EVALUATION_BYTES, 67108864, "bytes", "an evaluation file: it is read whole")             \
+    LIMIT(GATES, 1000, "gates", "of a stage, slices counted")                                      \
+    LIMIT(PACKAGES, 20000, "packages", "of an interpreter that are recorded")                      \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FORMAT_BYTES, 256, "bytes", "a format of dates such as %d.%m.%Y")                        \
     LIMIT(FORMAT_STEPS, 2000, "steps", "matching one cell with it; stops exponential formats")

@@ -11,6 +11,8 @@ struct environment_item {
     struct str name, value;
 };
 
+struct buf;
+
 VEC(environment_items, struct environment_item);
 
 struct environment {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "mlops/model/checks.h"
-#include "mlops/model/metric.h"
+#include "mlops/model/outcome.h"
 
 /* A built-in evaluation: `predictions` instead of a `cmd`. */
 struct evaluating {
