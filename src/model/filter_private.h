@@ -45,6 +45,3 @@ enum { FILTER_STACK = 130 };
 /* Bytes without regard to the case of ASCII letters. */
 bool filter_is_word(struct str text, const char *lower);
 char filter_fold(char c);
-
-/* Whether the whole text is one decimal number. */
-bool filter_number_parse(struct str text, double *ret);

@@ -78,7 +78,7 @@ FALLIBLE ledger_read_checks(struct ledger *ledger, struct arena *arena, struct r
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
-    if (ledger->lacks_checks)
+    if (ledger->version < FORMAT_CHECKS)
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT id, stage, rejected, passed, failed, warned, skipped FROM judgement"
@@ -106,7 +106,7 @@ FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct s
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     *ret_found = false;
-    if (ledger->lacks_checks)
+    if (ledger->version < FORMAT_CHECKS)
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT result.body FROM judgement JOIN result ON result.id = judgement.result"

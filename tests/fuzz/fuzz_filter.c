@@ -4,7 +4,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/model/filter.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "replay.h"
 
 static bool read_moment(struct str text, int64_t *ret_from, int64_t *ret_until)
 {

@@ -73,6 +73,9 @@ bool filter_holds(const struct filter *filter, const struct filter_value *const 
 ERROR_MADE filter_fault(const struct filter *filter, struct mark mark, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* Whether the whole text is one decimal number. */
+bool filter_number_parse(struct str text, double *ret);
+
 /* Order of two values: absent ones last, numbers before texts. `is_descending` turns round all but
  * the absent ones. */
 int filter_value_compare(const struct filter_value *a, const struct filter_value *b,
