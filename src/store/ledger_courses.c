@@ -49,7 +49,7 @@ static bool is_nan_text(struct str text)
 static bool is_shortest(struct str text, double number)
 {
     char shortest[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(shortest, sizeof shortest, "%.*g", digits, number);
         double again = strtod(shortest, NULL);
         if (again <= number && again >= number)

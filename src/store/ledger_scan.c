@@ -47,6 +47,17 @@ FALLIBLE ledger_quantities(struct ledger *ledger, struct arena *arena, struct le
     return NULL;
 }
 
+/* The states of a pipeline, ascending. */
+struct lane {
+    struct str pipeline;
+    struct state_numbers {
+        int64_t *at;
+        size_t len, cap;
+    } states;
+};
+
+VEC(lane_vec, struct lane);
+
 /* The runs, and what state each left; 0: none. */
 struct scanning {
     struct ledger *ledger;
@@ -55,6 +66,7 @@ struct scanning {
     size_t want_count, cap;
     int64_t *states;
     int64_t state_most;
+    struct lane_vec lanes; /* those that were needed */
     struct ledger_scan scan;
 };
 
@@ -215,25 +227,41 @@ static FALLIBLE course_go(struct course *course, int64_t state)
     return NULL;
 }
 
-static FALLIBLE follow(struct scanning *scanning, struct course *course, struct str pipeline,
-                       struct by_state *ret)
+static FALLIBLE load_lane(struct scanning *scanning, struct str pipeline, const struct lane **ret)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
+    vec_each (const struct lane, known, &scanning->lanes) {
+        *ret = known;
+        if (str_equal(known->pipeline, pipeline))
+            return NULL;
+    }
+    struct lane *lane = vec_push(scanning->arena, &scanning->lanes);
+    lane->pipeline = str_copy(scanning->arena, pipeline);
+    *ret = lane;
     TRY(sql_select(scanning->ledger->sql, &row,
                    "SELECT state FROM lane WHERE pipeline = ? ORDER BY state", "s", pipeline));
     for (;;) {
         TRY(sql_next(row, &found));
-        int64_t state = found ? sql_int(row, 0) : 0;
-        if (!found || (size_t)state >= ret->count)
+        if (!found)
             return NULL;
-        TRY(course_go(course, state));
-        bool is_absent = isnan(course->value.number) && !course->value.text.at;
-        if (is_absent || ret->since[state] >= course->since)
-            continue;
-        ret->values[state] = course->value;
-        ret->since[state] = course->since;
+        *vec_push(scanning->arena, &lane->states) = sql_int(row, 0);
     }
+}
+
+static FALLIBLE follow(const struct lane *lane, struct course *course, struct by_state *ret)
+{
+    vec_each (const int64_t, state, &lane->states) {
+        if ((size_t)*state >= ret->count)
+            return NULL;
+        TRY(course_go(course, *state));
+        bool is_absent = isnan(course->value.number) && !course->value.text.at;
+        if (is_absent || ret->since[*state] >= course->since)
+            continue;
+        ret->values[*state] = course->value;
+        ret->since[*state] = course->since;
+    }
+    return NULL;
 }
 
 /* One stage of one pipeline that has the quantity. */
@@ -242,12 +270,14 @@ static FALLIBLE follow_quantity(struct scanning *scanning, int64_t id, struct st
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     struct course course = {.arena = scanning->arena, .value = absent()};
+    const struct lane *lane = NULL;
+    TRY(load_lane(scanning, pipeline, &lane));
     TRY(sql_select(scanning->ledger->sql, &row,
                    "SELECT state, value, text FROM course WHERE quantity = ? ORDER BY state", "i",
                    id));
     course.row = row;
     TRY(sql_next(row, &course.is_row));
-    return follow(scanning, &course, pipeline, ret);
+    return follow(lane, &course, ret);
 }
 
 static FALLIBLE read_quantity(struct scanning *scanning, const struct ledger_quantity *quantity,
