@@ -97,7 +97,7 @@ FALLIBLE selection_sort(struct selection *selection, struct str text)
         if (take_end(&name, ":desc"))
             order.is_descending = true;
         else if (!take_end(&name, ":asc") && !take_direction(arena, &text, &order.is_descending))
-            return wrong_list("--sort", text);
+            return wrong_list("--sort", str_trim(text));
         TRY(end_item("--sort", &text));
         TRY_WITHIN(selection_key_of(selection, name, &order.key), "--sort");
         *vec_push(arena, &selection->orders) = order;

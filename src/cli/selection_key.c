@@ -201,10 +201,9 @@ struct fits {
     size_t len, cap;
 };
 
-static struct fits find_fits(struct selection *selection, struct str name)
+static struct fits find_fits(struct selection *selection, struct str name, enum kinds kinds)
 {
     struct fits fits = {.best = NO_FIT};
-    enum kinds kinds = take_prefix(&name);
     for (size_t i = 0; i < selection->quantity_count; i++) {
         const struct ledger_quantity *quantity = &selection->quantities[i];
         bool is_asked = kinds == BOTH || (kinds == PARAMS) == quantity->is_param;
@@ -226,15 +225,29 @@ static FALLIBLE fault(const struct selection_name *name, const char *text)
     return error_recode(error_at(name->mark, name->text, "%s", text), ERROR_USAGE);
 }
 
+/* Whether several files have it. */
+static bool is_in_files(const struct fits *fits, size_t at)
+{
+    const struct ledger_quantity *one = fits->at[at];
+    for (size_t i = 0; i < fits->len; i++) {
+        bool is_like =
+            fits->at[i]->is_param == one->is_param && str_equal(fits->at[i]->key, one->key);
+        if (i != at && is_like)
+            return true;
+    }
+    return false;
+}
+
 static FALLIBLE ambiguous(struct selection *selection, const struct selection_name *name,
                           const struct fits *fits)
 {
     enum { TOLD_MOST = 6 };
     struct arena *arena = selection->context->arena;
     struct buf list = buf_in(arena);
-    for (size_t i = 0; i < fits->len && i < TOLD_MOST; i++)
-        buf_print(&list, "%s%.*s", i ? ", " : "",
-                  STR_FMT(selection_quantity_name(arena, fits->at[i], true)));
+    for (size_t i = 0; i < fits->len && i < TOLD_MOST; i++) {
+        struct str one = selection_quantity_name(arena, fits->at[i], is_in_files(fits, i));
+        buf_print(&list, "%s%.*s", i ? ", " : "", STR_FMT(one));
+    }
     if (fits->len > TOLD_MOST)
         buf_print(&list, " and %zu more", fits->len - TOLD_MOST);
     struct str text =
@@ -292,7 +305,11 @@ FALLIBLE selection_resolve(struct selection *selection, const struct selection_n
         return NULL;
     }
     TRY(selection_load_quantities(selection));
-    struct fits fits = find_fits(selection, name->name);
+    struct str rest = name->name;
+    enum kinds kinds = take_prefix(&rest);
+    struct fits fits = find_fits(selection, rest, kinds);
+    if (fits.len == 0 && kinds != BOTH) /* the file is called metrics.json */
+        fits = find_fits(selection, name->name, BOTH);
     if (fits.len > 1)
         return ambiguous(selection, name, &fits);
     if (fits.len == 0)

@@ -10,9 +10,9 @@
 static bool moment_ns(struct tm parts, int64_t *ret)
 {
     parts.tm_isdst = -1;
-    time_t seconds = mktime(&parts);
-    *ret = (int64_t)seconds * NS_PER_S;
-    return seconds != (time_t)-1;
+    int64_t seconds = mktime(&parts), most = INT64_MAX / NS_PER_S; /* the year 2262 */
+    *ret = MAX_OF(MIN_OF(seconds, most), -most) * NS_PER_S;
+    return seconds != -1;
 }
 
 /* As precise as it is written: a day is as long as it is. */

@@ -58,13 +58,11 @@ struct lane {
 
 VEC(lane_vec, struct lane);
 
-/* The runs, and what state each left; 0: none. */
 struct scanning {
     struct ledger *ledger;
     struct arena *arena;
     const struct ledger_want *wants;
     size_t want_count, cap;
-    int64_t *states;
     int64_t state_most;
     struct lane_vec lanes; /* those that were needed */
     struct ledger_scan scan;
@@ -77,9 +75,9 @@ static void grow(struct scanning *scanning)
     int64_t *sequences = arena_new_array(scanning->arena, int64_t, cap);
     int64_t *states = arena_new_array(scanning->arena, int64_t, cap);
     memcpy(sequences, count ? scan->sequences : sequences, count * sizeof *sequences);
-    memcpy(states, count ? scanning->states : states, count * sizeof *states);
+    memcpy(states, count ? scan->states : states, count * sizeof *states);
     scan->sequences = sequences;
-    scanning->states = states;
+    scan->states = states;
     scanning->cap = cap;
     for (size_t i = 0; i < scanning->want_count; i++) {
         struct filter_value *column = arena_new_array(scanning->arena, struct filter_value, cap);
@@ -110,8 +108,8 @@ static void take_row(struct scanning *scanning, struct sql_row *row)
     struct ledger_scan *scan = &scanning->scan;
     size_t at = scan->count++;
     scan->sequences[at] = sql_int(row, 0);
-    scanning->states[at] = sql_int(row, 1);
-    scanning->state_most = MAX_OF(scanning->state_most, scanning->states[at]);
+    scan->states[at] = sql_int(row, 1);
+    scanning->state_most = MAX_OF(scanning->state_most, scan->states[at]);
     int column = 1;
     for (size_t i = 0; i < scanning->want_count; i++) {
         const struct ledger_want *want = &scanning->wants[i];
@@ -310,7 +308,7 @@ static FALLIBLE fill_column(struct scanning *scanning, size_t column)
         by_state.values[i] = absent();
     TRY(read_quantity(scanning, scanning->wants[column].quantity, &by_state));
     for (size_t i = 0; i < scan->count; i++)
-        scan->columns[column][i] = by_state.values[scanning->states[i]];
+        scan->columns[column][i] = by_state.values[scan->states[i]];
     return NULL;
 }
 

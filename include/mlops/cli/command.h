@@ -93,6 +93,7 @@ struct cli_command {
     COMMAND(data)                                                                                  \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
+    COMMAND(best)                                                                                  \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

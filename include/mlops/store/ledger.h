@@ -133,6 +133,7 @@ struct ledger_want {
 struct ledger_scan {
     size_t count;
     int64_t *sequences;
+    int64_t *states;               /* numbers; runs of one state have the same values; 0: none */
     struct filter_value **columns; /* one for each want */
 };
 FALLIBLE ledger_scan_runs(struct ledger *ledger, struct arena *arena,
