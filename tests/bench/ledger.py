@@ -135,3 +135,25 @@ def fill(path, count, seed=1):
                    saved_ns=0)
     database.commit()
     database.close()
+
+
+def fill_wide(path, stages):
+    """Two runs, tagged before and after: `stages` stages with a parameter and a metric each, all different."""
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode = DELETE")
+    back_to_format_2(database)
+    filler = Filler(database)
+    for turn, tag in enumerate(("before", "after")):
+        entries = []
+        for at in range(stages):
+            stage = "stage%05d" % at
+            key = filler.recipe(stage, {"p%05d" % at: turn + at / 7})
+            entries.append((stage, key, filler.result(key, stage, {"m%05d" % at: turn + at / 3})))
+        run = filler.add("run", id=ulid(turn, 1_700_000_000_000 + turn), status="succeeded", pipeline="pipeline.yaml",
+                         state=filler.state(entries), started_ns=turn, duration_ns=1, host="bench", user="someone",
+                         version="0.1.0", argv="mlops run", dirty=0, stages=stages, executed=stages, restored=0,
+                         unchanged=0, failed=0, rejected=0, unconfirmed=0, skipped=0, interrupted=0,
+                         hashed_files=0, hashed_bytes=0, saved_ns=0)
+        filler.add("tag", name=tag, run=run, created_ns=0)
+    database.commit()
+    database.close()
