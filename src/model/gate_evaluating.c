@@ -136,9 +136,10 @@ static bool take_word(struct arena *arena, struct str word, struct evaluating *r
         ret->threshold = strtod(str_terminate(arena, value), NULL);
         return ret->threshold > 0;
     }
-    if (take_value(word, "--slice=", vec_push(arena, &ret->slices)))
+    if (take_value(word, "--slice=", &value)) {
+        *vec_push(arena, &ret->slices) = value;
         return true;
-    ret->slices.len--;
+    }
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         if (take_value(word, texts[i].option, text_at(ret, i)))
             return true;
