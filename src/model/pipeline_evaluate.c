@@ -136,7 +136,13 @@ static void bind_task(struct binding *binding, const struct draft *draft,
         evaluating->task = i;
         return;
     }
-    binding_expected(binding, node, "task", "binary, multiclass or regression");
+    if (node->kind == DOC_STR)
+        binding_error(binding, node,
+                      "'task' in stage '%.*s' must be binary, multiclass or regression, found "
+                      "'%.*s'",
+                      STR_FMT(draft->stage->name), STR_FMT(str_slice(node->text, 0, 64)));
+    else
+        binding_expected(binding, node, "task", "binary, multiclass or regression");
 }
 
 /* Only two classes have a threshold between them. */
