@@ -256,7 +256,6 @@ END
   [ ! -e .mlops/lineage.db ]
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
-  told '1 rejected'
 }
 
 @test "a baseline that can't be loaded ends with 4 and passes nothing" {
