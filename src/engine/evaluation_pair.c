@@ -59,6 +59,7 @@ FALLIBLE evaluation_predictions(struct session *session, const struct evaluated 
         return NULL;
     struct predictions_options options = {.task = (enum task)how.task,
                                           .threshold = how.threshold,
+                                          .has_threshold = how.has_threshold,
                                           .positive = how.positive,
                                           .label = how.label,
                                           .prediction = how.prediction,

@@ -285,6 +285,7 @@ static void an_evaluation_is_read_back_from_its_command(void **state)
     (void)state;
     struct evaluating written = {.predictions = STR("out dir/it's #1.csv"),
                                  .task = 0,
+                                 .has_threshold = true,
                                  .threshold = 0.1,
                                  .positive = STR("yes 'or' no"),
                                  .label = STR("y"),
