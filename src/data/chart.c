@@ -162,7 +162,7 @@ static void add_chart(struct buf *out, const struct chart *chart, struct str id,
     double top = chart_heading_height(is_document);
     chart_legend_lay(&legend, chart);
     struct chart_plot plot =
-        plot_make(chart, top + chart_legend_height(&legend) + CHART_GAP, &head.height);
+        plot_make(chart, top + chart_legend_height(&legend) + 2 * CHART_GAP, &head.height);
     describe(&words, chart);
     if (chart->description.len == 0)
         head.description = buf_str(&words);

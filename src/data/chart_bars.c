@@ -91,18 +91,25 @@ static void add_longest(struct buf *out, const struct chart_plot *plot,
             add_bar(out, plot, (double)at, 1, longest[at]);
 }
 
-void chart_add_bars(struct buf *out, const struct chart_plot *plot, size_t at)
+void chart_add_bar_fill(struct buf *out, const struct chart_look *look, bool has_edge)
 {
     static const char *const fills[] = {"0.85", "0.35", "0.6"};
+    buf_print(out,
+              " fill=\"currentColor\" fill-opacity=\"%s\" stroke=\"currentColor\" "
+              "stroke-width=\"%d\"%s",
+              look->is_faint ? "0.12" : fills[look->rank % COUNT_OF(fills)], has_edge,
+              look->is_faint ? " stroke-dasharray=\"3 3\"" : "");
+}
+
+void chart_add_bars(struct buf *out, const struct chart_plot *plot, size_t at)
+{
     const struct chart_series *series = &plot->chart->series[at];
     struct chart_look look = chart_look_of(plot->chart, at);
     struct bars bars = bars_make(plot, at);
     chart_open_look(out, &look);
-    buf_print(out,
-              "<path fill=\"currentColor\" fill-opacity=\"%s\" stroke=\"currentColor\" "
-              "stroke-width=\"%d\"%s d=\"",
-              look.is_faint ? "0.12" : fills[look.rank % COUNT_OF(fills)], bars.step > 4,
-              look.is_faint ? " stroke-dasharray=\"3 3\"" : "");
+    buf_add_text(out, "<path");
+    chart_add_bar_fill(out, &look, bars.step > 4);
+    buf_add_text(out, " d=\"");
     if (series->count <= FEW)
         add_each(out, plot, series, &bars);
     else

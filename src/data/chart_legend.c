@@ -107,20 +107,26 @@ double chart_legend_height(const struct chart_legend *legend)
     return (double)(legend->row_count + (legend->left_out > 0)) * CHART_ROW;
 }
 
+/* A piece of what is drawn. */
 static void add_swatch(struct buf *out, const struct chart_look *look, double x, double y)
 {
     chart_open_look(out, look);
-    if (look->kind == CHART_POINTS || look->kind == CHART_BARS) {
-        buf_add_text(out, "<path fill=\"currentColor\" d=\"");
+    buf_add_text(out, "<path");
+    if (look->kind == CHART_POINTS)
+        buf_add_text(out, " fill=\"currentColor\"");
+    else if (look->kind == CHART_BARS)
+        chart_add_bar_fill(out, look, true);
+    else
+        chart_add_stroke(out, look);
+    buf_add_text(out, " d=\"");
+    if (look->kind == CHART_POINTS) {
         chart_add_mark(out, look, x + 14, y, 5);
     } else {
-        buf_add_text(out, "<path");
-        chart_add_stroke(out, look);
-        buf_add_text(out, " d=\"M");
+        buf_add_char(out, 'M');
         chart_add_number(out, x + 1);
         buf_add_char(out, ' ');
         chart_add_number(out, y);
-        buf_add_text(out, "h22");
+        buf_add_text(out, look->kind == CHART_BARS ? "m7-5h14v10h-14z" : "h22");
     }
     buf_add_text(out, "\"/></g>");
 }

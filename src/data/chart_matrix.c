@@ -6,7 +6,7 @@
 
 enum {
     SIDE_MOST = 60, /* cells drawn a side; of larger matrices each stands for a square of cells */
-    CELL_MOST = 64,
+    CELL_MOST = 76,
     LABEL_ROOM = 110,
 };
 
@@ -170,7 +170,9 @@ static void add_column_names(struct buf *out, const struct grid *grid)
 
 static void add_names(struct buf *out, const struct grid *grid, double height)
 {
-    double middle = grid->top + grid->cell * (double)grid->rows / 2, x = CHART_TEXT + 1;
+    double middle = grid->top + grid->cell * (double)grid->rows / 2;
+    double names = widest(grid->matrix->rows, grid->matrix->row_count, grid->step);
+    double x = fmax(grid->left - names - 3 * CHART_GAP, CHART_TEXT + 1);
     char turn[64], note[80];
     snprintf(turn, sizeof turn, " transform=\"rotate(-90 %.1f %.1f)\"", x, middle);
     const struct chart_label beside = {x, middle, 200, "middle", turn, false};

@@ -111,6 +111,8 @@ void chart_add_series(struct buf *out, const struct chart_plot *plot, size_t ser
 void chart_axes_room(const struct chart_plot *plot, double *ret_left, double *ret_bottom);
 /* Grid, ticks and labels; `bottom` is the lower edge of the chart. */
 void chart_add_axes(struct buf *out, const struct chart_plot *plot, double bottom);
+/* Attributes of a bar. */
+void chart_add_bar_fill(struct buf *out, const struct chart_look *look, bool has_edge);
 void chart_add_bars(struct buf *out, const struct chart_plot *plot, size_t series);
 
 /* A polyline that is cut at the edges of the plot, as data of a path. NaN breaks it. */
