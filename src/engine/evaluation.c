@@ -227,23 +227,13 @@ static FALLIBLE judge_gate(struct assay *assay, const struct gate *gate,
     return NULL;
 }
 
-/* Intervals take seconds: only a run reckons them. */
-static bool is_too_dear(const struct session *session, const struct stage *stage)
-{
-    vec_each (const struct gate, gate, stage->gates) {
-        if (session->is_read_only && gate->confidence > 0)
-            return true;
-    }
-    return false;
-}
-
 FALLIBLE evaluation_judge(struct session *session, int64_t sequence, struct outcome *outcome,
                           bool *ret_judged)
 {
     const struct stage *stage = outcome->stage;
     const struct result *value = outcome->value;
-    *ret_judged = value && !is_too_dear(session, stage);
-    if (!*ret_judged)
+    *ret_judged = false;
+    if (!value)
         return NULL;
     struct check_results *results = arena_new(session->arena, struct check_results);
     *results = (struct check_results){.stage = stage->name};
@@ -257,7 +247,8 @@ FALLIBLE evaluation_judge(struct session *session, int64_t sequence, struct outc
                                   .metrics = value->metrics}};
     vec_each (const struct gate, gate, stage->gates)
         TRY(judge_gate(&assay, gate, results));
-    outcome->checks = results;
+    *ret_judged = !assay.lacks_intervals;
+    outcome->checks = *ret_judged ? results : NULL;
     return NULL;
 }
 

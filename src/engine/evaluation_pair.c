@@ -1,4 +1,4 @@
-/* Predictions of two sides brought together, and the intervals that gates ask for. */
+/* Predictions of two sides brought together. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/data/compare.h"
@@ -9,9 +9,18 @@
 struct str evaluation_metric_key(const struct stage *stage, struct str name)
 {
     size_t count = 0, row = 0;
-    if (!stage->evaluating || !score_find((enum task)stage->evaluating->task, name, &row))
-        return name;
-    return str_of(score_rows(&count)[row].name);
+    return evaluation_metric_row(stage, name, &row) ? str_of(score_rows(&count)[row].name) : name;
+}
+
+bool evaluation_metric_row(const struct stage *stage, struct str name, size_t *ret_row)
+{
+    const struct evaluating *how = stage->evaluating;
+    if (!how)
+        return false;
+    bool names_file = str_starts(name, how->metrics) && name.len > how->metrics.len &&
+                      name.at[how->metrics.len] == ':';
+    struct str bare = names_file ? str_slice(name, how->metrics.len + 1, name.len) : name;
+    return score_find((enum task)how->task, bare, ret_row);
 }
 
 /* --- predictions of a side --- */
@@ -93,114 +102,5 @@ FALLIBLE evaluation_pair(struct session *session, const struct evaluated *a,
     if (error && error->code != ERROR_PROJECT)
         return error;
     *ret_why = error ? text_of(session->arena, error) : NULL;
-    return NULL;
-}
-
-/* --- intervals --- */
-
-/* Weights of the rows of a slice, 0 outside; NULL: all rows as they are. */
-static const double *weights_of(struct arena *arena, const struct predictions *predictions,
-                                struct str column, struct str value)
-{
-    const struct slice_column *slice = NULL;
-    if (!column.len)
-        return NULL;
-    double *weights = arena_new_array(arena, double, predictions->count);
-    for (size_t i = 0; i < predictions->slice_count; i++) {
-        if (str_equal(predictions->slices[i].name, column))
-            slice = &predictions->slices[i];
-    }
-    for (size_t i = 0; i < predictions->count; i++) {
-        bool is_in = slice && str_equal(slice->values[slice->of_row[i]], value);
-        weights[i] = !is_in ? 0 : predictions->weights ? predictions->weights[i] : 1;
-    }
-    return weights;
-}
-
-static FALLIBLE take_scorer(struct assay *assay)
-{
-    struct arena *arena = assay->session->arena;
-    const char *why = NULL;
-    if (assay->scorer || assay->no_scorer.len)
-        return NULL;
-    struct predictions *predictions = arena_new(arena, struct predictions);
-    TRY(evaluation_predictions(assay->session, &assay->now, predictions, &why));
-    if (why)
-        assay->no_scorer = str_of(why);
-    else
-        assay->scorer = scorer_make(arena, predictions);
-    return NULL;
-}
-
-static FALLIBLE take_interval(struct assay *assay, const struct gate *gate, size_t row,
-                              struct str column, struct str value, struct gate_evidence *evidence)
-{
-    struct arena *arena = assay->session->arena;
-    struct interval interval = {0};
-    TRY(take_scorer(assay));
-    evidence->no_interval = assay->no_scorer;
-    if (!assay->scorer)
-        return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(assay->scorer), column, value);
-    TRY(resample_intervals(arena, assay->scorer, &row, 1, weights, gate->confidence, &interval));
-    evidence->low = interval.low;
-    evidence->high = interval.high;
-    evidence->has_interval = interval.low <= interval.high;
-    evidence->no_interval = STR("it is undefined in too many samples");
-    return NULL;
-}
-
-static FALLIBLE pair_up(struct assay *assay, struct compared *baseline)
-{
-    struct arena *arena = assay->session->arena;
-    struct predictions *before = arena_new(arena, struct predictions);
-    struct predictions *now = arena_new(arena, struct predictions);
-    if (baseline->is_paired)
-        return NULL;
-    baseline->is_paired = true;
-    TRY(evaluation_pair(assay->session, &baseline->side, &assay->now, before, now, &baseline->why));
-    if (baseline->why)
-        return NULL;
-    baseline->before = scorer_make(arena, before);
-    baseline->now = scorer_make(arena, now);
-    return NULL;
-}
-
-static FALLIBLE take_difference(struct assay *assay, const struct gate *gate, size_t row,
-                                struct compared *baseline, struct str column, struct str value,
-                                struct gate_evidence *evidence)
-{
-    struct arena *arena = assay->session->arena;
-    struct interval interval = {0};
-    double p = 0;
-    TRY(pair_up(assay, baseline));
-    evidence->no_difference = str_of(baseline->why ? baseline->why : "");
-    if (baseline->why)
-        return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(baseline->now), column, value);
-    TRY(resample_differences(arena, baseline->before, baseline->now, &row, 1, weights,
-                             gate->confidence, &interval, &p));
-    evidence->difference_low = interval.low;
-    evidence->difference_high = interval.high;
-    evidence->has_difference = interval.low <= interval.high;
-    evidence->no_difference = STR("it is undefined in too many samples");
-    return NULL;
-}
-
-FALLIBLE evaluation_intervals(struct assay *assay, const struct gate *gate,
-                              struct compared *baseline, struct str column, struct str value,
-                              struct gate_evidence *evidence)
-{
-    size_t row = 0;
-    bool is_known = score_find((enum task)assay->stage->evaluating->task, gate->metric, &row);
-    bool has_bound = gate->min.is_given || gate->max.is_given;
-    evidence->no_interval = evidence->no_difference =
-        STR("it is no metric of the evaluation's own");
-    if (!is_known || !evidence->now.is_there)
-        return NULL;
-    if (has_bound)
-        TRY(take_interval(assay, gate, row, column, value, evidence));
-    if (baseline && baseline->found == BASELINE_FOUND && evidence->before.is_there)
-        TRY(take_difference(assay, gate, row, baseline, column, value, evidence));
     return NULL;
 }

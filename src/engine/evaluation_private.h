@@ -25,6 +25,7 @@ struct assay {
     struct compared_vec baselines;
     struct scorer *scorer; /* of the predictions of now, once needed */
     struct str no_scorer;  /* why there is none */
+    bool lacks_intervals;  /* that nobody may reckon: the session is read only */
 };
 
 /* Intervals of the value, and of its change against a baseline, into the evidence; or why there are
@@ -35,6 +36,9 @@ FALLIBLE evaluation_intervals(struct assay *assay, const struct gate *gate,
 
 /* The name of a metric in the metrics file of a built-in evaluation: "f1" is "binary.f1". */
 struct str evaluation_metric_key(const struct stage *stage, struct str name);
+
+/* The metric of a built-in evaluation that a gate names; false: none of score_rows. */
+bool evaluation_metric_row(const struct stage *stage, struct str name, size_t *ret_row);
 
 /* Predictions of one side. *ret_why: why they are not here. */
 FALLIBLE evaluation_predictions(struct session *session, const struct evaluated *side,

@@ -355,3 +355,23 @@ END
   fails 1 run
   told 'f1 fell by 0.1 (0.9 -> 0.8) against main ('
 }
+
+@test "what needs a stage whose gates fail does not run by itself either" {
+  numbers '{"f1": 0.78}'
+  judged <<<'- {metric: f1, min: 0.80}'
+  fails 1 run
+  fails 1 run --only deploy
+  told "the gates of 'judge', which it needs, are not known to hold"
+  judged <<<'- {metric: f1, min: 0.70}'
+  succeeds run --only deploy
+}
+
+@test "lint says that a fresh clone has no earlier run to compare with" {
+  numbers '{"f1": 0.78}'
+  judged <<'END'
+- {metric: f1, max_drop: 0.1}
+- {metric: f1, max_drop: 0.1, baseline: main}
+END
+  succeeds lint --json
+  holds '[w["rule"] for w in r["warnings"]] == ["unnamed-baseline"]'
+}

@@ -6,6 +6,9 @@
 #include "mlops/engine/baseline.h"
 #include "mlops/model/gate.h"
 
+/* Before anything runs: the gates of a built-in evaluation name metrics that it has. */
+FALLIBLE evaluation_check(struct session *session, const struct stage *stage);
+
 /* Judges the gates of the outcome's stage by the metrics of its result; fills in outcome->checks.
  * *ret_judged false: the metrics are not here, or (in a session that is read only) intervals would
  * have to be reckoned. A named baseline that can't be loaded is
