@@ -155,8 +155,8 @@ static FALLIBLE reckon_value(struct assay *assay, const struct question *questio
     if (!assay->scorer)
         return NULL;
     const double *weights = weights_of(arena, scorer_predictions(assay->scorer), question);
-    TRY(resample_intervals(arena, assay->scorer, &question->row, 1, weights,
-                           question->gate->confidence, &interval));
+    TRY(resample_intervals(assay->scorer, &question->row, 1, weights, question->gate->confidence,
+                           &interval));
     take(&interval, ret);
     return NULL;
 }
@@ -189,7 +189,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
     if (baseline->why)
         return NULL;
     const double *weights = weights_of(arena, scorer_predictions(baseline->now), question);
-    TRY(resample_differences(arena, baseline->before, baseline->now, &question->row, 1, weights,
+    TRY(resample_differences(baseline->before, baseline->now, &question->row, 1, weights,
                              question->gate->confidence, &interval, &p));
     take(&interval, ret);
     return NULL;
