@@ -101,7 +101,8 @@ FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct s
                             struct str stage, int64_t but, struct result *ret, bool *ret_found);
 
 /* How the result `id` was made: times, memory, and the environment's canonical bytes (empty: not
- * recorded), by the newest execution that gave it. */
+ * recorded), by the newest execution that gave it. The bytes live as long as the ledger, and equal
+ * environments share them: whoever compares many results decodes each only once. */
 FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest id,
                        struct usage *ret_usage, struct str *ret_environment, bool *ret_found);
 
