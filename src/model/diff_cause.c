@@ -20,7 +20,7 @@ enum cause_kind {
 };
 
 static const struct cause_words {
-    const char *one; /* "only the ONE NAME changed" */
+    const char *one;        /* "only the ONE NAME changed" */
     const char *many, *few; /* "2 MANY (NAME, NAME)", "FEW NAME and NAME" */
 } WORDS[CAUSE_COUNT] = {
     [CAUSE_PARAM] = {"parameter", "params", "params"},
@@ -105,7 +105,7 @@ static void add_environments(struct causes *causes, const struct run_diff *diff,
             enum diff_change how = !change->before.len  ? DIFF_ADDED
                                    : !change->after.len ? DIFF_REMOVED
                                                         : DIFF_CHANGED;
-            if (str_equal(change->section, section))
+            if (str_equal(change->section, section) && diff_counts_environment(change))
                 add(causes, kind, change->name, how);
         }
     }
@@ -113,9 +113,7 @@ static void add_environments(struct causes *causes, const struct run_diff *diff,
 
 static const char *verb_of(enum diff_change change)
 {
-    return change == DIFF_ADDED     ? "was added"
-           : change == DIFF_REMOVED ? "was removed"
-                                    : "changed";
+    return change == DIFF_ADDED ? "was added" : change == DIFF_REMOVED ? "was removed" : "changed";
 }
 
 static struct str print_one(const struct causes *causes)

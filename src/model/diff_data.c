@@ -89,9 +89,9 @@ static bool is_made(const struct map *paths, struct str path)
 }
 
 static const char *const SOURCES[] = {
-    "py", "pyx", "ipynb", "r",    "R",     "rmd", "Rmd", "jl",  "sh", "bash", "zsh", "c",
-    "h",  "cc",  "cpp",   "cxx",  "hpp",   "cu",  "rs",  "go",  "js", "mjs",  "ts",  "java",
-    "kt", "scala", "rb",  "pl",   "lua",   "sql", "m",   "f90", "cs", "swift", "awk", "jinja",
+    "py", "pyx",   "ipynb", "r",   "R",   "rmd", "Rmd", "jl",  "sh", "bash",  "zsh", "c",
+    "h",  "cc",    "cpp",   "cxx", "hpp", "cu",  "rs",  "go",  "js", "mjs",   "ts",  "java",
+    "kt", "scala", "rb",    "pl",  "lua", "sql", "m",   "f90", "cs", "swift", "awk", "jinja",
 };
 
 bool diff_is_source(struct str path)
@@ -110,8 +110,8 @@ bool diff_is_source(struct str path)
 
 static bool is_source_file(const struct artifact *before, const struct artifact *after)
 {
-    bool is_tree = (before && before->kind == ARTIFACT_TREE) ||
-                   (after && after->kind == ARTIFACT_TREE);
+    bool is_tree =
+        (before && before->kind == ARTIFACT_TREE) || (after && after->kind == ARTIFACT_TREE);
     return !is_tree && diff_is_source(before ? before->path : after->path);
 }
 

@@ -8,7 +8,10 @@
 
 bool diff_counts_environment(const struct environment_change *change)
 {
-    return !str_is(change->section, "machine") && !str_is(change->section, "variables");
+    bool is_place = str_is(change->section, "interpreter") &&
+                    (str_is(change->name, "path") || str_is(change->name, "manager"));
+    return !is_place && !str_is(change->section, "machine") &&
+           !str_is(change->section, "variables");
 }
 
 /* A pair of environments that was compared, by their places in memory: views share them. */
@@ -70,11 +73,11 @@ void diff_add_environments(struct arena *arena, const struct run_view *before,
     const void *from = NULL, *to = NULL;
     while (join_next(&join, &from, &to)) {
         const struct run_view_stage *old = from, *new = to;
-        bool is_known = old && new && old->environment && new->environment;
+        bool is_known = old && new && old->environment &&new->environment;
         if (!is_known || old->environment == new->environment)
             continue;
-        size_t group = compare(arena, old->environment, new->environment, &scratch, &seen,
-                               &ret->environments);
+        size_t group =
+            compare(arena, old->environment, new->environment, &scratch, &seen, &ret->environments);
         if (group)
             *vec_push(arena, &ret->environments.at[group - 1].stages) = new->stage;
     }

@@ -211,7 +211,7 @@ static struct diff_metric make_row(struct arena *arena, const struct diff_wish *
         row.direction = metric_direction_of(row.key);
     if (old && new)
         set_delta(arena, old, new, &row);
-    bool is_text = (old && old->is_text) || (new && new->is_text);
+    bool is_text = (old && old->is_text) || (new &&new->is_text);
     row.judgement = is_text ? DIFF_NEITHER : judge(&row);
     return row;
 }

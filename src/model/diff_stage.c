@@ -26,8 +26,7 @@ static void check_sorted(const struct run_view *view)
 static bool is_noticeable(int64_t before, int64_t after, int64_t least)
 {
     int64_t low = before < after ? before : after, high = before < after ? after : before;
-    return high - low >= least &&
-           high / NOTICEABLE_NUMERATOR >= low / NOTICEABLE_DENOMINATOR;
+    return high - low >= least && high / NOTICEABLE_NUMERATOR >= low / NOTICEABLE_DENOMINATOR;
 }
 
 static int64_t duration_of(const struct run_view_stage *stage)
@@ -82,29 +81,35 @@ void diff_add_stages(struct arena *arena, const struct run_view *before,
     }
 }
 
+bool diff_redefines(const struct reason *reason)
+{
+    switch (reason->part) {
+    case REASON_CMD:
+    case REASON_WDIR:
+    case REASON_SHELL:
+    case REASON_ENV:
+    case REASON_OUT:
+        return true;
+    case REASON_DEP:
+    case REASON_PARAM:
+    case REASON_ENVIRONMENT:
+    case REASON_OUTPUT:
+    case REASON_FORCED:
+    case REASON_ALWAYS:
+    case REASON_NEVER_RUN:
+    case REASON_NOT_STORED:
+    case REASON_REJECTED:
+    case REASON_TEMPLATE:
+    case REASON_UPSTREAM:
+        break;
+    }
+    return false;
+}
+
 bool diff_is_redefined(const struct diff_stage *stage)
 {
-    vec_each (const struct reason, reason, &stage->reasons) {
-        switch (reason->part) {
-        case REASON_CMD:
-        case REASON_WDIR:
-        case REASON_SHELL:
-        case REASON_ENV:
-        case REASON_OUT:
+    vec_each (const struct reason, reason, &stage->reasons)
+        if (diff_redefines(reason))
             return true;
-        case REASON_DEP:
-        case REASON_PARAM:
-        case REASON_ENVIRONMENT:
-        case REASON_OUTPUT:
-        case REASON_FORCED:
-        case REASON_ALWAYS:
-        case REASON_NEVER_RUN:
-        case REASON_NOT_STORED:
-        case REASON_REJECTED:
-        case REASON_TEMPLATE:
-        case REASON_UPSTREAM:
-            break;
-        }
-    }
     return false;
 }

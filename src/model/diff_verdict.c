@@ -27,7 +27,7 @@ static const double LEVEL_USUAL = 0.95;
 /* How the main metrics moved. Where some were tested on the same rows, these decide. */
 struct tally {
     bool is_tested;
-    size_t better, worse, unclear; /* unclear: tested, and not beyond chance */
+    size_t better, worse, unclear;  /* unclear: tested, and not beyond chance */
     size_t changed, added, removed; /* of all metrics */
 };
 
@@ -73,9 +73,7 @@ static enum diff_verdict verdict_of(const struct run_diff *diff, const struct ta
     if (diff_is_empty(diff))
         return DIFF_UNCHANGED;
     if (tally->better || tally->worse)
-        return !tally->worse    ? DIFF_BETTER_NOW
-               : !tally->better ? DIFF_WORSE_NOW
-                                : DIFF_MIXED;
+        return !tally->worse ? DIFF_BETTER_NOW : !tally->better ? DIFF_WORSE_NOW : DIFF_MIXED;
     if (tally->unclear)
         return DIFF_NOT_SIGNIFICANT;
     bool has_common = diff->metric_count > (int64_t)(tally->added + tally->removed);
@@ -204,9 +202,9 @@ static struct str outputs_alone(struct arena *arena, const struct run_diff *diff
     }
     if (!count)
         return STR("");
-    return count == 1 ? str_print(arena, "only the output %.*s changed", STR_FMT(path))
-                      : str_print(arena, "only %zu outputs changed (%.*s, ...)", count,
-                                  STR_FMT(path));
+    return count == 1
+               ? str_print(arena, "only the output %.*s changed", STR_FMT(path))
+               : str_print(arena, "only %zu outputs changed (%.*s, ...)", count, STR_FMT(path));
 }
 
 void diff_conclude(struct arena *arena, struct run_diff *diff)

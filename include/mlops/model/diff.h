@@ -45,11 +45,11 @@ struct diff_metric {
     enum diff_judgement judgement; /* by the numbers and the direction alone */
     bool is_main;                  /* the verdict goes by it */
     /* Of the same rows of both sides, filled in by the caller (diff_tested). */
-    const char *test;  /* "mcnemar", "delong", ...; NULL: not tested */
-    double low, high;  /* interval of the delta at `level`; NaN: none */
-    double level;      /* 0.95 */
-    double p, p_holm;  /* NaN: none; p_holm: corrected over the main ones, if it is one of them,
-                        * else over all */
+    const char *test; /* "mcnemar", "delong", ...; NULL: not tested */
+    double low, high; /* interval of the delta at `level`; NaN: none */
+    double level;     /* 0.95 */
+    double p, p_holm; /* NaN: none; p_holm: corrected over the main ones, if it is one of them,
+                       * else over all */
 };
 
 struct diff_param {
@@ -81,6 +81,7 @@ struct diff_files {
     bool is_known;
     int64_t added, removed, changed;
     int64_t added_bytes, removed_bytes, changed_bytes; /* changed: as they are after */
+    bool are_sources;                                  /* all of them (diff_is_source) */
     struct diff_file_vec listed;                       /* the first of them, by path */
 };
 
@@ -121,7 +122,9 @@ struct diff_stage {
     bool is_noticeable; /* both are known and differ by more than executions of one stage do */
 };
 
-/* Whether the stage's own definition differs: its command, folder, shell, variables, outputs. */
+/* Whether a reason, or any of a stage's, is of the stage's own definition: its command, folder,
+ * shell, variables, outputs. */
+bool diff_redefines(const struct reason *reason);
 bool diff_is_redefined(const struct diff_stage *stage);
 
 /* What differs between the environments that results were made in; stages with the same
@@ -142,16 +145,16 @@ struct diff_code {
     bool differs; /* another commit, or other uncommitted changes */
     struct code_state before, after;
     /* Filled in by the caller from git. */
-    struct str_vec files;      /* "M src/train.py": between the commits, all of them */
-    int64_t other_count;       /* of these, that no stage depends on */
+    struct str_vec files;                 /* "M src/train.py": between the commits, all of them */
+    int64_t other_count;                  /* of these, that no stage depends on */
     struct diff_commit_vec commits, lost; /* only after has; only before has: the newest of them */
     int64_t commit_count, lost_count;
-    struct str patch;          /* text of the changes of what stages depend on; empty: not asked */
+    struct str patch; /* text of the changes of what stages depend on; empty: not asked */
 };
 
 enum diff_verdict {
-    DIFF_UNCHANGED,    /* nothing differs */
-    DIFF_BETTER_NOW,   /* some main metrics are better, none is worse */
+    DIFF_UNCHANGED,  /* nothing differs */
+    DIFF_BETTER_NOW, /* some main metrics are better, none is worse */
     DIFF_WORSE_NOW,
     DIFF_MIXED,
     DIFF_NOT_SIGNIFICANT, /* main metrics differ, but by no more than chance */
@@ -178,7 +181,7 @@ struct run_diff {
     struct diff_environment_vec environments;
     struct diff_code code;
     enum diff_verdict verdict; /* diff_conclude */
-    struct str verdict_text;   /* "better: f1 0.81 -> 0.84 (+0.03); only the parameter lr changed" */
+    struct str verdict_text; /* "better: f1 0.81 -> 0.84 (+0.03); only the parameter lr changed" */
 };
 
 struct diff_wish {
@@ -198,5 +201,6 @@ void diff_conclude(struct arena *arena, struct run_diff *diff);
 /* Nothing but times, memory, the machine and titles differs. */
 bool diff_is_empty(const struct run_diff *diff);
 
-/* Whether a change of an environment is one of what was installed or set, not of the machine. */
+/* Whether a change of an environment is one of what was installed: not of the machine, of
+ * variables, or of where things lie. */
 bool diff_counts_environment(const struct environment_change *change);
