@@ -13,8 +13,8 @@ bool report_is_internal(const struct diff_data *data)
 enum tone report_diff_tone(enum diff_verdict verdict)
 {
     static const enum tone tones[] = {
-        [DIFF_UNCHANGED] = TONE_STRONG,   [DIFF_BETTER_NOW] = TONE_GOOD,
-        [DIFF_WORSE_NOW] = TONE_BAD,      [DIFF_MIXED] = TONE_WARN,
+        [DIFF_UNCHANGED] = TONE_STRONG,       [DIFF_BETTER_NOW] = TONE_GOOD,
+        [DIFF_WORSE_NOW] = TONE_BAD,          [DIFF_MIXED] = TONE_WARN,
         [DIFF_NOT_SIGNIFICANT] = TONE_STRONG, [DIFF_METRICS_SAME] = TONE_STRONG,
         [DIFF_OTHER] = TONE_STRONG,
     };

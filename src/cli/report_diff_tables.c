@@ -152,8 +152,8 @@ static struct str files_text(struct arena *arena, const struct diff_files *files
     struct buf out = buf_in(arena);
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         if (parts[i].count)
-            buf_print(&out, "%s%lld %s (%.*s)", out.len ? ", " : "files: ",
-                      (long long)parts[i].count, parts[i].word,
+            buf_print(&out, "%s%lld %s (%.*s)",
+                      out.len ? ", " : "files: ", (long long)parts[i].count, parts[i].word,
                       STR_FMT(bytes_print(arena, parts[i].bytes)));
     }
     return buf_str(&out);

@@ -38,8 +38,7 @@ struct error *vcs_between(struct vcs *vcs, struct arena *arena, struct str from,
             vcs->top);
     git2()->revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME);
     TRY_GIT(git2()->revwalk_push(walk, &last), "the history of %.*s can't be read", STR_FMT(to));
-    TRY_GIT(git2()->revwalk_hide(walk, &first), "the history of %.*s can't be read",
-            STR_FMT(from));
+    TRY_GIT(git2()->revwalk_hide(walk, &first), "the history of %.*s can't be read", STR_FMT(from));
     while (count < LIMIT_HISTORY_COMMITS && (status = git2()->revwalk_next(&id, walk)) == 0) {
         if ((size_t)count < most)
             TRY(add_commit(vcs, arena, &id, &commits));
@@ -59,9 +58,9 @@ static FALLIBLE diff_of(struct vcs *vcs, struct str from, struct str to, git_dif
     TRY(vcs_tree_of(vcs, from, &old));
     if (to.len)
         TRY(vcs_tree_of(vcs, to, &new));
-    int status =
-        to.len ? git2()->diff_tree_to_tree(ret, vcs->repository, old, new, options)
-               : git2()->diff_tree_to_workdir_with_index(ret, vcs->repository, old, options);
+    int status = to.len
+                     ? git2()->diff_tree_to_tree(ret, vcs->repository, old, new, options)
+                     : git2()->diff_tree_to_workdir_with_index(ret, vcs->repository, old, options);
     TRY_GIT(status, "the changes in '%s' can't be found out", vcs->top);
     return NULL;
 }

@@ -66,12 +66,13 @@ FALLIBLE ledger_makings(struct ledger *ledger, const struct digest *ids, size_t 
         TRY(select_many(
             ledger,
             WITH_NUMBERS
-            "SELECT n.i, attempts, exit_code, exit_signal, timed_out, started_ns, duration_ns,"
-            " cpu_user_ns, cpu_system_ns, peak_bytes, environment FROM n"
+            "SELECT n.i, made.attempts, made.exit_code, made.exit_signal, made.timed_out,"
+            " made.started_ns, made.duration_ns, made.cpu_user_ns, made.cpu_system_ns,"
+            " made.peak_bytes, made.environment FROM n"
             " CROSS JOIN result ON result.digest = " DIGEST_OF_NUMBER
-            " CROSS JOIN stage_run ON stage_run.id = (SELECT max(id) FROM stage_run AS made"
-            " WHERE made.result = result.id"
-            " AND made.status IN ('executed', 'rejected', 'unconfirmed'))",
+            " CROSS JOIN stage_run AS made ON made.id = (SELECT max(id) FROM stage_run"
+            " WHERE stage_run.result = result.id"
+            " AND stage_run.status IN ('executed', 'rejected', 'unconfirmed'))",
             ids, count, &row));
     while (found) {
         TRY(sql_next(row, &found));
