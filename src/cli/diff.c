@@ -16,7 +16,7 @@ FALLIBLE diff_make(struct context *context, const struct diff_request *request,
     diff_runs(context->arena, before, after, &wish, ret);
     TRY(diff_files_fill(context, before_is_now, after_is_now, ret));
     TRY(diff_tables_fill(context, before, after, ret));
-    TRY(diff_code_fill(context, before_is_now, after_is_now, request->wants_patch, ret));
+    TRY(diff_code_fill(context, before, after, request->wants_patch, ret));
     diff_conclude(context->arena, ret);
     return NULL;
 }

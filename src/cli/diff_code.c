@@ -12,6 +12,7 @@ struct filler {
     struct vcs *vcs;
     struct str prefix; /* of the project in the repository: "" or with '/' at its end */
     struct run_diff *diff;
+    struct map told; /* paths of the project */
 };
 
 /* A commit may be gone (a shallow clone, a rebased branch): the rest of the answer stands. */
@@ -33,21 +34,37 @@ static bool is_lock_or_pointer(struct str path)
            str_ends(path, STR(".mlops")) || str_ends(path, STR(".gitignore"));
 }
 
-/* What another section of the difference tells. */
-static bool is_told(const struct run_diff *diff, struct str path)
+static void note(struct filler *filler, struct str path)
 {
-    if (is_lock_or_pointer(path))
-        return true;
-    vec_each (const struct diff_data, data, &diff->data) {
-        bool is_inside = path.len > data->path.len && path.at[data->path.len] == '/';
-        bool is_it = str_starts(path, data->path) && (is_inside || path.len == data->path.len);
-        if (is_it && data->change != DIFF_SAME)
+    map_put(filler->context->arena, &filler->told, path, filler);
+}
+
+/* What stages read and make is compared as such, whether or not it differs. */
+static void note_paths(struct filler *filler, const struct run_view *view)
+{
+    for (size_t i = 0; i < view->stage_count; i++) {
+        const struct run_view_stage *stage = &view->stages[i];
+        const struct recipe *recipe = stage->recipe;
+        for (size_t j = 0; j < stage->out_count; j++)
+            note(filler, stage->outs[j].path);
+        for (size_t j = 0; recipe && j < recipe->dep_count; j++)
+            note(filler, recipe->deps[j].path);
+        for (size_t j = 0; recipe && j < recipe->param_count; j++)
+            note(filler, recipe->params[j].file);
+    }
+    for (size_t i = 0; i < view->data_count; i++)
+        note(filler, view->data[i].path);
+}
+
+/* Whether the path, or a directory above it, is compared by another section. */
+static bool is_told(const struct filler *filler, struct str path)
+{
+    for (size_t len = path.len; len; len--) {
+        bool is_whole = len == path.len || path.at[len] == '/';
+        if (is_whole && map_has(&filler->told, str_slice(path, 0, len)))
             return true;
     }
-    vec_each (const struct diff_param, param, &diff->params)
-        if (param->change != DIFF_SAME && str_equal(param->file, path))
-            return true;
-    return false;
+    return is_lock_or_pointer(path);
 }
 
 static FALLIBLE add_files(struct filler *filler)
@@ -61,7 +78,7 @@ static FALLIBLE add_files(struct filler *filler)
         struct str path = str_slice(*file, 2, file->len);
         bool is_ours = str_starts(path, filler->prefix);
         *vec_push(arena, &code->files) = *file;
-        if (!is_ours || !is_told(filler->diff, str_slice(path, filler->prefix.len, path.len)))
+        if (!is_ours || !is_told(filler, str_slice(path, filler->prefix.len, path.len)))
             code->other_count++;
     }
     return NULL;
@@ -156,8 +173,8 @@ static FALLIBLE fill_patch(struct filler *filler, bool before_is_now, bool after
     return NULL;
 }
 
-FALLIBLE diff_code_fill(struct context *context, bool before_is_now, bool after_is_now,
-                        bool wants_patch, struct run_diff *diff)
+FALLIBLE diff_code_fill(struct context *context, const struct run_view *before,
+                        const struct run_view *after, bool wants_patch, struct run_diff *diff)
 {
     struct filler filler = {.context = context, .diff = diff};
     struct workspace *workspace = NULL;
@@ -173,9 +190,11 @@ FALLIBLE diff_code_fill(struct context *context, bool before_is_now, bool after_
     struct str inner = path_relative(context->arena, vcs_top(filler.vcs), workspace->root);
     if (inner.len && !str_is(inner, "."))
         filler.prefix = str_print(context->arena, "%.*s/", STR_FMT(inner));
+    note_paths(&filler, before);
+    note_paths(&filler, after);
     if (!is_same)
         TRY(add_files(&filler));
     if (!is_same)
         TRY(add_commits(&filler));
-    return wants_patch ? fill_patch(&filler, before_is_now, after_is_now) : NULL;
+    return wants_patch ? fill_patch(&filler, before->is_workspace, after->is_workspace) : NULL;
 }

@@ -1,14 +1,8 @@
 #include "mlops/cli/report_diff.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/model/checks.h"
 
 #include "report_diff_private.h"
-
-bool report_is_internal(const struct diff_data *data)
-{
-    return data->role == DIFF_OUTPUT && str_starts(data->path, STR(MEASURED_DIRECTORY));
-}
 
 enum tone report_diff_tone(enum diff_verdict verdict)
 {

@@ -295,6 +295,7 @@ void report_diff_json(struct context *context, const struct run_diff *diff)
     add_side(&json, "before", diff->before_title, &diff->code.before);
     add_side(&json, "after", diff->after_title, &diff->code.after);
     add_bool(&json, "is_empty", diff_is_empty(diff));
+    add_bool(&json, "is_stale", diff->is_stale);
     json_name(&json, "verdict");
     json_open_object(&json);
     add_text(&json, "kind", diff_verdict_name(diff->verdict));

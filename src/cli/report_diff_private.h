@@ -5,9 +5,6 @@
 
 struct cell report_change_cell(enum diff_change change);
 
-/* Whether a row is of what mlops keeps for itself: measurements. */
-bool report_is_internal(const struct diff_data *data);
-
 /* Sections as tables; those without rows are not shown. */
 struct table report_diff_metrics(struct arena *arena, const struct run_diff *diff);
 struct table report_diff_params(struct arena *arena, const struct run_diff *diff);

@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/report_run.h"
+#include "mlops/model/checks.h"
 
 #include <math.h>
 
@@ -56,6 +57,30 @@ static struct cell p_cell(struct arena *arena, double p)
     return cell_real_shown(p < 0.001 ? STR("< 0.001") : str_print(arena, "%.2g", p), p);
 }
 
+enum { TEXT_MOST = 10 };
+
+/* Of numbers with many digits as many as tell the two sides apart; machines get all. */
+static void add_values(struct arena *arena, const struct diff_metric *metric, struct cell *row)
+{
+    struct str before = metric->before, after = metric->after, delta = metric->delta_text;
+    bool is_long = before.len > TEXT_MOST || after.len > TEXT_MOST;
+    bool is_number = !isnan(metric->before_value) && !isnan(metric->after_value);
+    for (int digits = 6; is_long && is_number && digits <= 17; digits++) {
+        before = str_print(arena, "%.*g", digits, metric->before_value);
+        after = str_print(arena, "%.*g", digits, metric->after_value);
+        if (!str_equal(before, after) || metric->change == DIFF_SAME)
+            break;
+    }
+    if (delta.len > TEXT_MOST)
+        delta = str_print(arena, "%+.4g", metric->delta);
+    if (metric->before.len)
+        row[0] = cell_shown(before, metric->before);
+    if (metric->after.len)
+        row[1] = cell_shown(after, metric->after);
+    if (metric->delta_text.len)
+        row[2] = cell_shown(delta, metric->delta_text);
+}
+
 static void add_test(struct arena *arena, const struct diff_metric *metric, struct cell *row)
 {
     if (!metric->test)
@@ -79,9 +104,7 @@ struct table report_diff_metrics(struct arena *arena, const struct run_diff *dif
         row[0] = report_change_cell(metric->change);
         row[1] = cell_text(metric->file);
         row[2] = cell_text(metric->key);
-        row[3] = cell_text(metric->before);
-        row[4] = cell_text(metric->after);
-        row[5] = cell_text(metric->delta_text);
+        add_values(arena, metric, row + 3);
         row[6] = judgement_cell(metric->judgement);
         if (is_tested)
             add_test(arena, metric, row + METRIC_COLUMNS);
@@ -190,11 +213,22 @@ static struct str table_text(struct arena *arena, const struct diff_table *table
     return buf_str(&out);
 }
 
+/* What mlops keeps for itself, and files that the metrics section tells. */
+static bool is_hidden(const struct run_diff *diff, const struct diff_data *data)
+{
+    if (data->role == DIFF_OUTPUT && str_starts(data->path, STR(MEASURED_DIRECTORY)))
+        return true;
+    vec_each (const struct diff_metric, metric, &diff->metrics)
+        if (metric->change != DIFF_SAME && str_equal(metric->file, data->path))
+            return true;
+    return data->role == DIFF_CODE;
+}
+
 struct table report_diff_data(struct arena *arena, const struct run_diff *diff)
 {
     struct table table = table_make(arena, data_columns, COUNT_OF(data_columns));
     vec_each (const struct diff_data, data, &diff->data) {
-        if (data->role == DIFF_CODE || report_is_internal(data))
+        if (is_hidden(diff, data))
             continue;
         struct cell *row = table_add(&table);
         row[0] = report_change_cell(data->change);
@@ -357,7 +391,7 @@ struct table report_diff_usage(struct arena *arena, const struct run_diff *diff)
     struct table table = table_make(arena, usage_columns, COUNT_OF(usage_columns));
     vec_each (const struct diff_stage, stage, &diff->stages) {
         bool is_known = stage->before_ns >= 0 && stage->after_ns >= 0;
-        if (!stage->is_noticeable && !(is_known && stage->change == DIFF_SAME))
+        if (!stage->is_noticeable && !(is_known && diff->all))
             continue;
         struct cell *row = table_add(&table);
         row[0] = cell_text(stage->stage);

@@ -18,6 +18,9 @@ struct state;
 FALLIBLE view_load_makings(struct context *context, struct ledger *ledger,
                            const struct digest *results, struct run_view *view);
 
+/* The same for the work tree: of stages that are as the pipeline's newest run left them. */
+FALLIBLE view_add_makings(struct context *context, struct str pipeline, struct run_view *view);
+
 /* The state a run left, or what it recorded until it ended. */
 FALLIBLE view_load_state(struct context *context, struct ledger *ledger, const struct run *run,
                          struct state *ret);

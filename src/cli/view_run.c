@@ -3,6 +3,7 @@
 #include "mlops/base/map.h"
 #include "mlops/model/name.h"
 #include "mlops/store/ledger.h"
+#include "mlops/store/workspace.h"
 
 #include "view_private.h"
 
@@ -36,6 +37,60 @@ FALLIBLE view_load_makings(struct context *context, struct ledger *ledger,
         TRY(environment_of(arena, &known, made[i].environment, &view->stages[i].environment));
     }
     return NULL;
+}
+
+static bool is_made(const struct run_view_stage *stage, const struct result *result)
+{
+    if (!result || !digest_equal(result->key, stage->key) || result->out_count != stage->out_count)
+        return false;
+    for (size_t i = 0; i < result->out_count; i++)
+        for (size_t j = 0; j < stage->out_count; j++)
+            if (str_equal(result->outs[i].path, stage->outs[j].path) &&
+                !artifact_equal(&result->outs[i], &stage->outs[j]))
+                return false;
+    return true;
+}
+
+/* Results of a state by the stages of a view; both are sorted by name. */
+static void match_results(const struct run_view *view, const struct state *state,
+                          struct digest *ret)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < view->stage_count; i++) {
+        struct str stage = view->stages[i].stage;
+        while (at < state->count && str_compare(state->entries[at].stage, stage) < 0)
+            at++;
+        bool is_it = at < state->count && str_equal(state->entries[at].stage, stage) &&
+                     digest_equal(state->entries[at].key, view->stages[i].key);
+        ret[i] = is_it ? state->entries[at].result : (struct digest){{0}};
+    }
+}
+
+FALLIBLE view_add_makings(struct context *context, struct str pipeline, struct run_view *view)
+{
+    struct arena *arena = context->arena;
+    struct workspace *workspace = NULL;
+    struct ledger *ledger = NULL;
+    struct run *runs = NULL;
+    size_t count = 0;
+    struct state state = {0};
+    const struct ledger_filter newest = {.limit = 1, .pipeline = pipeline};
+    TRY(context_workspace(context, &workspace));
+    if (fd_number(workspace->state_fd) < 0)
+        return NULL;
+    TRY(context_ledger(context, &ledger));
+    TRY(ledger_list_runs(ledger, arena, &newest, &runs, &count));
+    if (!count)
+        return NULL;
+    TRY(view_load_state(context, ledger, runs, &state));
+    struct digest *ids = arena_new_array(arena, struct digest, view->stage_count);
+    struct result **results = arena_new_array(arena, struct result *, view->stage_count);
+    match_results(view, &state, ids);
+    TRY(ledger_load_results(ledger, arena, ids, view->stage_count, results));
+    for (size_t i = 0; i < view->stage_count; i++)
+        if (!is_made(&view->stages[i], results[i]))
+            ids[i] = (struct digest){{0}};
+    return view_load_makings(context, ledger, ids, view);
 }
 
 /* The stages of a run that ended have a state; one that crashed only has what it recorded. */

@@ -33,14 +33,24 @@ static bool code_differs(const struct code_state *before, const struct code_stat
     return before->is_dirty != after->is_dirty || !digest_equal(before->patch, after->patch);
 }
 
+static bool is_stale(const struct run_view *view)
+{
+    for (size_t i = 0; i < view->stage_count; i++)
+        if (view->stages[i].status == STATUS_WOULD_RUN)
+            return true;
+    return false;
+}
+
 void diff_runs(struct arena *arena, const struct run_view *before, const struct run_view *after,
                const struct diff_wish *wish, struct run_diff *ret)
 {
     struct run_diff diff = {
         .before_title = before->title,
         .after_title = after->title,
+        .all = wish->all,
         .code = {.before = before->code, .after = after->code},
     };
+    diff.is_stale = is_stale(before) || is_stale(after);
     diff.code.differs = code_differs(&before->code, &after->code);
     diff_add_metrics(arena, before, after, wish, &diff);
     diff_add_params(arena, before, after, wish, &diff);

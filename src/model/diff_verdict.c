@@ -76,7 +76,8 @@ static enum diff_verdict verdict_of(const struct run_diff *diff, const struct ta
         return !tally->worse ? DIFF_BETTER_NOW : !tally->better ? DIFF_WORSE_NOW : DIFF_MIXED;
     if (tally->unclear)
         return DIFF_NOT_SIGNIFICANT;
-    bool has_common = diff->metric_count > (int64_t)(tally->added + tally->removed);
+    bool has_common =
+        diff->metric_count > (int64_t)(tally->added + tally->removed) && !diff->is_stale;
     return has_common && !tally->changed ? DIFF_METRICS_SAME : DIFF_OTHER;
 }
 
@@ -221,6 +222,8 @@ void diff_conclude(struct arena *arena, struct run_diff *diff)
                                : outputs_alone(arena, diff);
     if (causes.len)
         buf_print(&out, "%s%.*s", out.len ? "; " : "", STR_FMT(causes));
+    if (diff->is_stale && diff->verdict != DIFF_UNCHANGED)
+        buf_print(&out, "%snot run with that yet", out.len ? "; " : "");
     if (!out.len)
         buf_add_text(&out, "changed");
     diff->verdict_text = buf_str(&out);

@@ -9,5 +9,5 @@ enum { DIFF_COMMITS_LISTED = 10 };
 
 /* Fills in `files`, commits and, if it is wanted, `patch` of diff->code. What git can't say (a
  * commit that is gone, a shallow clone) is told as a notice and left out. After diff_files_fill. */
-FALLIBLE diff_code_fill(struct context *context, bool before_is_now, bool after_is_now,
-                        bool wants_patch, struct run_diff *diff);
+FALLIBLE diff_code_fill(struct context *context, const struct run_view *before,
+                        const struct run_view *after, bool wants_patch, struct run_diff *diff);
