@@ -12,6 +12,14 @@
 
 static const char MEASURE_COMMAND[] = "mlops data measure {";
 
+/* A stage that measures, and what it made. */
+struct measuring {
+    const struct recipe *recipe;
+    const struct artifact *measured;
+};
+
+VEC(measuring_vec, struct measuring);
+
 struct filler {
     struct context *context;
     struct cas *cas;
@@ -26,18 +34,17 @@ static bool reads(const struct recipe *recipe, struct str path)
     return false;
 }
 
-/* The measurement that a stage made, if it measures that path. */
-static const struct artifact *measured_by(const struct run_view_stage *stage, struct str path)
+static void find_measuring(struct arena *arena, const struct run_view *view,
+                           struct measuring_vec *ret)
 {
-    const struct recipe *recipe = stage->recipe;
-    bool is_measuring = recipe && recipe->cmd.count == 1 &&
-                        str_starts(recipe->cmd.items[0], str_of(MEASURE_COMMAND));
-    if (!is_measuring || !reads(recipe, path))
-        return NULL;
-    for (size_t i = 0; i < stage->out_count; i++)
-        if (str_starts(stage->outs[i].path, STR(MEASURED_DIRECTORY)))
-            return &stage->outs[i];
-    return NULL;
+    for (size_t i = 0; i < view->stage_count; i++) {
+        const struct run_view_stage *stage = &view->stages[i];
+        bool is_measuring = stage->recipe && stage->recipe->cmd.count == 1 &&
+                            str_starts(stage->recipe->cmd.items[0], str_of(MEASURE_COMMAND));
+        for (size_t j = 0; is_measuring && j < stage->out_count; j++)
+            if (str_starts(stage->outs[j].path, STR(MEASURED_DIRECTORY)))
+                *vec_push(arena, ret) = (struct measuring){stage->recipe, &stage->outs[j]};
+    }
 }
 
 /* *ret NULL: it is not in the store, or of another version. */
@@ -81,15 +88,15 @@ static const struct profile *profile_of(const struct measurement *measurement,
 }
 
 /* The profile of a file as a side has it; *ret NULL: nothing measured it. */
-static FALLIBLE find(struct filler *filler, const struct run_view *view,
+static FALLIBLE find(struct filler *filler, const struct measuring_vec *side,
                      const struct artifact *artifact, const struct profile **ret)
 {
     *ret = NULL;
-    for (size_t i = 0; i < view->stage_count && !*ret; i++) {
-        const struct artifact *measured = measured_by(&view->stages[i], artifact->path);
+    vec_each (const struct measuring, each, side) {
         const struct measurement *measurement = NULL;
-        if (measured)
-            TRY(load(filler, measured, &measurement));
+        if (*ret || !reads(each->recipe, artifact->path))
+            continue;
+        TRY(load(filler, each->measured, &measurement));
         if (measurement)
             *ret = profile_of(measurement, artifact);
     }
@@ -157,9 +164,12 @@ FALLIBLE diff_tables_fill(struct context *context, const struct run_view *before
                           const struct run_view *after, struct run_diff *diff)
 {
     struct filler filler = {.context = context};
+    struct measuring_vec old_side = {0}, new_side = {0};
     struct workspace *workspace = NULL;
+    find_measuring(context->arena, before, &old_side);
+    find_measuring(context->arena, after, &new_side);
     TRY(context_workspace(context, &workspace));
-    if (fd_number(workspace->state_fd) < 0)
+    if (!old_side.len || !new_side.len || fd_number(workspace->state_fd) < 0)
         return NULL;
     TRY(context_cas(context, &filler.cas));
     vec_each (struct diff_data, row, &diff->data) {
@@ -167,9 +177,9 @@ FALLIBLE diff_tables_fill(struct context *context, const struct run_view *before
         if (row->change != DIFF_CHANGED || row->before.kind != ARTIFACT_FILE ||
             row->after.kind != ARTIFACT_FILE)
             continue;
-        TRY(find(&filler, before, &row->before, &old));
+        TRY(find(&filler, &old_side, &row->before, &old));
         if (old)
-            TRY(find(&filler, after, &row->after, &new));
+            TRY(find(&filler, &new_side, &row->after, &new));
         if (new)
             TRY(compare(context->arena, old, new, &row->table));
     }

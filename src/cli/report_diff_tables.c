@@ -1,5 +1,6 @@
 /* The sections of a difference as tables. */
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/model/checks.h"
@@ -213,22 +214,30 @@ static struct str table_text(struct arena *arena, const struct diff_table *table
     return buf_str(&out);
 }
 
-/* What mlops keeps for itself, and files that the metrics section tells. */
-static bool is_hidden(const struct run_diff *diff, const struct diff_data *data)
+/* Files whose metrics differ: the metrics section tells of them. */
+static struct map metric_files(struct arena *arena, const struct run_diff *diff)
 {
-    if (data->role == DIFF_OUTPUT && str_starts(data->path, STR(MEASURED_DIRECTORY)))
-        return true;
+    struct map files = {0};
     vec_each (const struct diff_metric, metric, &diff->metrics)
-        if (metric->change != DIFF_SAME && str_equal(metric->file, data->path))
-            return true;
-    return data->role == DIFF_CODE;
+        if (metric->change != DIFF_SAME)
+            map_put(arena, &files, metric->file, &files);
+    return files;
+}
+
+/* Among data; measurements are what mlops keeps for itself. */
+static bool is_shown(const struct map *told, const struct diff_data *data)
+{
+    bool is_internal =
+        data->role == DIFF_OUTPUT && str_starts(data->path, STR(MEASURED_DIRECTORY));
+    return data->role != DIFF_CODE && !is_internal && !map_has(told, data->path);
 }
 
 struct table report_diff_data(struct arena *arena, const struct run_diff *diff)
 {
     struct table table = table_make(arena, data_columns, COUNT_OF(data_columns));
+    const struct map told = metric_files(arena, diff);
     vec_each (const struct diff_data, data, &diff->data) {
-        if (is_hidden(diff, data))
+        if (!is_shown(&told, data))
             continue;
         struct cell *row = table_add(&table);
         row[0] = report_change_cell(data->change);

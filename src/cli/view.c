@@ -32,8 +32,10 @@ static FALLIBLE find_commit(struct context *context, struct str word, struct mea
     struct vcs *vcs = NULL;
     bool is_found = false;
     bool is_relative = str_starts(word, STR("@")); /* '@' is git's word for HEAD, and ours */
-    TRY(context_vcs(context, &vcs));
-    if (!vcs || is_relative)
+    if (is_relative)
+        return NULL;
+    TRY(context_vcs(context, &vcs)); /* costs milliseconds the first time */
+    if (!vcs)
         return NULL;
     TRY(vcs_resolve(vcs, context->arena, word, &ret->commit, &is_found));
     if (!is_found)
