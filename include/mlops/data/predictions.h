@@ -19,8 +19,8 @@ bool task_parse(struct str name, enum task *ret);
 /* Which columns to read; empty names mean the usual ones. */
 struct predictions_options {
     enum task task;
-    double threshold;    /* of a positive; 0 without has_threshold: 0.5, or the predictions of the
-                          * file where there are any */
+    double threshold;    /* of a positive; 0 without has_threshold: 0.5. Another one than 0.5 is
+                          * applied to the scores even where predictions are given */
     bool has_threshold;  /* the threshold counts, be it 0 */
     struct str positive; /* label of the positive class; empty: "1", "true", "yes", else
                           * the last of two by order */
