@@ -231,7 +231,7 @@ bool gate_bind(struct binder *binder, const struct doc_node *item, bool takes_co
     *ret = (struct gate){.node = item};
     binder->where = name && is_scalar(name)
                         ? str_print(binder->arena, "of gate '%.*s'", STR_FMT(name->text))
-                        : STR("of a gate");
+                        : STR("in a gate");
     schema_bind(binder, &gate_schema, binder->where, item, ret);
     binder->where = outer;
     if (!ret->direction)

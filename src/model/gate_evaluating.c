@@ -3,6 +3,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/lang.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gate_private.h"
@@ -29,12 +30,25 @@ static struct str *text_at(const struct evaluating *evaluating, size_t i)
     return (struct str *)((uintptr_t)evaluating + texts[i].offset);
 }
 
+/* The fewest digits that give the same number back. */
+static int digits_of(double value)
+{
+    char text[40];
+    for (int digits = 1; digits < 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            return digits;
+    }
+    return 17;
+}
+
 void evaluating_arguments(struct arena *arena, const struct evaluating *evaluating,
                           struct str_vec *ret)
 {
     *vec_push(arena, ret) = str_print(arena, "--task=%s", gate_tasks[evaluating->task]);
-    if (evaluating->task == 0)
-        *vec_push(arena, ret) = str_print(arena, "--threshold=%.17g", evaluating->threshold);
+    if (evaluating->has_threshold)
+        *vec_push(arena, ret) = str_print(arena, "--threshold=%.*g",
+                                          digits_of(evaluating->threshold), evaluating->threshold);
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct str value = *text_at(evaluating, i);
         if (value.len)
@@ -134,11 +148,13 @@ static bool take_word(struct arena *arena, struct str word, struct evaluating *r
         return take_task(value, ret);
     if (take_value(word, "--threshold=", &value)) {
         ret->threshold = strtod(str_terminate(arena, value), NULL);
-        return ret->threshold > 0;
-    }
-    if (take_value(word, "--slice=", vec_push(arena, &ret->slices)))
+        ret->has_threshold = true;
         return true;
-    ret->slices.len--;
+    }
+    if (take_value(word, "--slice=", &value)) {
+        *vec_push(arena, &ret->slices) = value;
+        return true;
+    }
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         if (take_value(word, texts[i].option, text_at(ret, i)))
             return true;
@@ -148,7 +164,7 @@ static bool take_word(struct arena *arena, struct str word, struct evaluating *r
 
 bool evaluating_parse(struct arena *arena, struct str command, struct evaluating *ret)
 {
-    struct evaluating read = {.threshold = 0.5};
+    struct evaluating read = {0};
     struct str rest = command, word = {0};
     bool is_behind = false;
     if (!take_value(command, COMMAND " ", &rest))

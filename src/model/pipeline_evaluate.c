@@ -4,11 +4,11 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 
+#include <math.h>
+
 #include "checks_private.h"
 #include "gate_private.h"
 #include "pipeline_private.h"
-
-#define THRESHOLD 0.5
 
 /* --- gates --- */
 
@@ -136,7 +136,13 @@ static void bind_task(struct binding *binding, const struct draft *draft,
         evaluating->task = i;
         return;
     }
-    binding_expected(binding, node, "task", "binary, multiclass or regression");
+    if (node->kind == DOC_STR)
+        binding_error(binding, node,
+                      "'task' in stage '%.*s' must be binary, multiclass or regression, found "
+                      "'%.*s'",
+                      STR_FMT(draft->stage->name), STR_FMT(str_slice(node->text, 0, 64)));
+    else
+        binding_expected(binding, node, "task", "binary, multiclass or regression");
 }
 
 /* Only two classes have a threshold between them. */
@@ -144,15 +150,15 @@ static void bind_binary(struct binding *binding, const struct draft *draft,
                         struct evaluating *evaluating)
 {
     const struct doc_node *const nodes[] = {draft->threshold, draft->positive};
-    evaluating->threshold = THRESHOLD;
     for (size_t i = 0; i < COUNT_OF(nodes); i++) {
         if (nodes[i] && evaluating->task != 0)
             binding_error(binding, nodes[i]->key, "'%.*s' is for 'task: binary'",
                           STR_FMT(nodes[i]->key->text));
     }
     if (draft->threshold)
-        (void)gate_bind_number(&binding->binder, draft->threshold, 0, __DBL_MAX__,
-                               "a number above 0", &evaluating->threshold);
+        evaluating->has_threshold =
+            gate_bind_number(&binding->binder, draft->threshold, -HUGE_VAL, __DBL_MAX__,
+                             "a number such as 0.5", &evaluating->threshold);
     if (draft->positive)
         (void)binding_text(binding, draft->positive, "positive", &evaluating->positive);
 }

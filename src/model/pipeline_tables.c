@@ -116,7 +116,7 @@ static const struct field stage_fields[] = {
     {ROW("task", FIELD_NODE, draft, task), .flags = FIELD_NATIVE_ONLY,
      .type = "binary, multiclass or regression", .help = "What the `predictions` are of."},
     {ROW("threshold", FIELD_NODE, draft, threshold), .flags = FIELD_NATIVE_ONLY, .type = "number",
-     .initial = "0.5",
+     .initial = "0.5, unless `predictions` has predicted classes",
      .help = "Of a binary `task`: the least score that counts as the positive class."},
     {ROW("positive", FIELD_NODE, draft, positive), .flags = FIELD_NATIVE_ONLY, .type = "text",
      .initial = "1, true, yes, or the last of two",
