@@ -19,9 +19,18 @@ static const int64_t SETTLED_NS = INT64_C(2000000000);
 /* Those that say which interpreter, packages and devices a stage sees, and on which results are
  * known to depend; sorted. No others: they may be secrets. */
 static const char *const variables[] = {
-    "CONDA_DEFAULT_ENV", "CONDA_PREFIX",   "CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES",
-    "LANG",              "LC_ALL",         "MKL_NUM_THREADS",         "OMP_NUM_THREADS",
-    "PATH",              "PYTHONHASHSEED", "PYTHONPATH",              "TZ",
+    "CONDA_DEFAULT_ENV",
+    "CONDA_PREFIX",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_VISIBLE_DEVICES",
+    "LANG",
+    "LC_ALL",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "PATH",
+    "PYTHONHASHSEED",
+    "PYTHONPATH",
+    "TZ",
     "VIRTUAL_ENV",
 };
 
@@ -48,7 +57,7 @@ static bool find_interpreter(struct scene *scene, struct interpreter *ret)
     for (size_t i = 0; i < cmd->count; i++) {
         struct scene here = *scene; /* each is a script of its own */
         if (environment_read_script(&here, cmd->items[i], ret)) {
-            *scene = here;
+            *scene = ret->scene;
             return true;
         }
     }

@@ -37,8 +37,9 @@ static const struct wrapper wrappers[] = {
     {"srun", " -n -c -N -p -J -t -A -q -w -G ", NULL, NULL, 0, false},
     {"parallel", " -j -N -a ", NULL, NULL, 0, false},
     {"xargs", " -n -P -I -L -d -s ", NULL, NULL, 0, false},
-    {"uv", " --with --with-requirements --with-editable --python -p --extra --group --project"
-           " --directory --env-file --index-url --index --package ",
+    {"uv",
+     " --with --with-requirements --with-editable --python -p --extra --group --project"
+     " --directory --env-file --index-url --index --package ",
      "run", "uv", 0, true},
     {"poetry", " -C --directory -P --project ", "run", "poetry", 0, false},
     {"pipenv", "", "run", "pipenv", 0, false},
@@ -51,7 +52,7 @@ static const struct wrapper wrappers[] = {
     {"micromamba", " -n --name -p --prefix --cwd ", "run", "conda", 0, false},
 };
 
-static const char *const keywords[] = {"if", "then", "elif", "else", "while", "until",
+static const char *const keywords[] = {"if", "then", "elif", "else", "while",  "until",
                                        "do", "!",    "{",    "case", "builtin"};
 
 static const char *const shells[] = {"sh", "bash", "dash", "zsh", "ksh"};
@@ -77,9 +78,9 @@ static struct str language_of(struct str word)
     static const struct {
         const char *name, *language;
     } rows[] = {
-        {"python", "python"}, {"pypy", "python"}, {"Rscript", "r"},   {"R", "r"},
-        {"node", "node"},     {"nodejs", "node"}, {"julia", "julia"}, {"perl", "perl"},
-        {"ruby", "ruby"},
+        {"python", "python"}, {"pypy", "python"}, {"Rscript", "r"},
+        {"R", "r"},           {"node", "node"},   {"nodejs", "node"},
+        {"julia", "julia"},   {"perl", "perl"},   {"ruby", "ruby"},
     };
     struct str name = name_of(word);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -159,7 +160,8 @@ static void enter_environment(struct scene *scene, const struct wrapper *wrapper
     bool found = is_conda ? named.len && environment_of_conda(scene, named, &prefix)
                           : environment_of_manager(scene, str_of(wrapper->manager), &prefix);
     if (found)
-        scene_enter(scene, without_slash(prefix), is_conda || str_is(str_of(wrapper->name), "pixi"));
+        scene_enter(scene, without_slash(prefix),
+                    is_conda || str_is(str_of(wrapper->name), "pixi"));
 }
 
 /* false: it runs nothing that is known. */
@@ -240,11 +242,12 @@ static bool is_for_later(struct scene *scene, struct command_words words)
     return is_source || activates;
 }
 
-static bool settle(struct interpreter *ret, struct str language, struct str path)
+static bool settle(const struct scene *scene, struct str language, struct str path,
+                   struct interpreter *ret)
 {
     if (!language.len || !path.len)
         return false;
-    *ret = (struct interpreter){language, path};
+    *ret = (struct interpreter){language, path, *scene};
     return true;
 }
 
@@ -278,7 +281,7 @@ static bool read_shell(const struct scene *scene, struct command_words words,
     if (read_nested(scene, script, ret))
         return true;
     return script.len && environment_find_program(scene, shell, &path) &&
-           settle(ret, name_of(shell), path);
+           settle(scene, name_of(shell), path, ret);
 }
 
 /* The first line of a script: "#!/usr/bin/env -S python3 -u". */
@@ -307,13 +310,13 @@ static bool read_program(const struct scene *scene, struct str word, struct inte
     struct str head = str_slice(text, 0, HEAD_BYTES);
     if (!read_shebang(scene, head, &program))
         return false;
-    if (settle(ret, language_of(program), program))
+    if (settle(scene, language_of(program), program, ret))
         return true;
     /* installers put a shell in front where a path is too long for the kernel */
     bool is_own = str_find_char(word, '/') >= 0 || str_find(head, STR("'''exec' ")) >= 0;
     if (!is_own || !is_among(name_of(program), shells, COUNT_OF(shells)))
         return false;
-    return read_nested(scene, text, ret) || settle(ret, name_of(program), program);
+    return read_nested(scene, text, ret) || settle(scene, name_of(program), program, ret);
 }
 
 static bool read_command(struct scene *scene, const struct str_vec *found, struct interpreter *ret)
@@ -340,7 +343,8 @@ static bool read_command(struct scene *scene, const struct str_vec *found, struc
         return read_shell(&here, words, ret);
     struct str language = language_of(words.at[0]);
     if (language.len)
-        return environment_find_program(&here, words.at[0], &path) && settle(ret, language, path);
+        return environment_find_program(&here, words.at[0], &path) &&
+               settle(&here, language, path, ret);
     return read_program(&here, words.at[0], ret);
 }
 

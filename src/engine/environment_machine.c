@@ -113,9 +113,8 @@ static void add_libraries(struct arena *arena, struct environment_items *ret)
 {
     static const struct {
         const char *tool, *file;
-    } libraries[] = {{"cuda driver", "libcuda.so.1"},
-                     {"cudnn", "libcudnn.so.9"},
-                     {"cudnn", "libcudnn.so.8"}};
+    } libraries[] = {
+        {"cuda driver", "libcuda.so.1"}, {"cudnn", "libcudnn.so.9"}, {"cudnn", "libcudnn.so.8"}};
     static const char *const directories[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib64",
                                               "/usr/lib/aarch64-linux-gnu", "/usr/lib/wsl/lib",
                                               "/usr/local/cuda/lib64"};
@@ -142,8 +141,8 @@ static void add_gpus(struct arena *arena, struct environment_items *ret)
             str_print(arena, "%.*s/%.*s/information", STR_FMT(directory), STR_FMT(*name));
         struct str model = value_of(environment_read(arena, path), "Model", ':');
         if (model.len)
-            list = str_print(arena, "%.*s%s%.*s", STR_FMT(list), list.len ? ", " : "",
-                             STR_FMT(model));
+            list =
+                str_print(arena, "%.*s%s%.*s", STR_FMT(list), list.len ? ", " : "", STR_FMT(model));
     }
     add(arena, ret, "gpu", list);
 }
@@ -187,7 +186,7 @@ void environment_lockfiles(struct arena *arena, struct str root, struct str dire
         error_drop(file_read(arena, AT_FDCWD, path.at, LIMIT_LOCK_BYTES, &text, &found));
         struct str shown = path_relative(arena, root, path);
         if (found && text.at)
-            *vec_push(arena, ret) = (struct environment_item){
-                shown, digest_hex(arena, digest_of(text.at, text.len))};
+            *vec_push(arena, ret) =
+                (struct environment_item){shown, digest_hex(arena, digest_of(text.at, text.len))};
     }
 }

@@ -21,16 +21,15 @@ static void add_library(struct arena *arena, struct str directory, struct enviro
     struct str_vec names = {0};
     environment_list(arena, directory, &names);
     vec_each (const struct str, name, &names) {
-        struct str path = str_print(arena, "%.*s/%.*s/DESCRIPTION", STR_FMT(directory),
-                                    STR_FMT(*name));
+        struct str path =
+            str_print(arena, "%.*s/%.*s/DESCRIPTION", STR_FMT(directory), STR_FMT(*name));
         struct str version = described(environment_read(arena, path));
         if (version.len && ret->len < (size_t)LIMIT_PACKAGES)
             *vec_push(arena, ret) = (struct environment_item){*name, version};
     }
 }
 
-static void add_libraries(const struct scene *scene, struct str list,
-                          struct environment_items *ret)
+static void add_libraries(const struct scene *scene, struct str list, struct environment_items *ret)
 {
     struct str part;
     while (list.len && str_split(&list, ':', &part)) {
@@ -94,8 +93,8 @@ void environment_of_other(const struct scene *scene, struct str real, struct env
     struct str header = str_is(ret->interpreter, "node") ? environment_read(arena, path) : STR("");
     ret->interpreter_version = environment_version_in(real);
     if (header.len)
-        ret->interpreter_version = str_print(arena, "%.*s.%.*s.%.*s",
-                                             STR_FMT(defined(header, "NODE_MAJOR_VERSION")),
-                                             STR_FMT(defined(header, "NODE_MINOR_VERSION")),
-                                             STR_FMT(defined(header, "NODE_PATCH_VERSION")));
+        ret->interpreter_version =
+            str_print(arena, "%.*s.%.*s.%.*s", STR_FMT(defined(header, "NODE_MAJOR_VERSION")),
+                      STR_FMT(defined(header, "NODE_MINOR_VERSION")),
+                      STR_FMT(defined(header, "NODE_PATCH_VERSION")));
 }

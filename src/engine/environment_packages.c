@@ -86,8 +86,7 @@ static void add_info(struct arena *arena, struct str directory, struct str entry
         version = header(text, "Version");
     }
     if (!is_egg)
-        version =
-            str_print(arena, "%.*s%.*s", STR_FMT(version), STR_FMT(origin_of(arena, path)));
+        version = str_print(arena, "%.*s%.*s", STR_FMT(version), STR_FMT(origin_of(arena, path)));
     add(arena, name, version, ret);
 }
 

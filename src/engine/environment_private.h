@@ -39,8 +39,9 @@ struct words {
 bool words_next(struct words *words, struct str_vec *ret);
 
 struct interpreter {
-    struct str name; /* "python"; empty: none */
-    struct str path; /* as it was found, absolute; links not resolved */
+    struct str name;    /* "python"; empty: none */
+    struct str path;    /* as it was found, absolute; links not resolved */
+    struct scene scene; /* of its command */
 };
 
 /* The first of the commands of a script that is run by an interpreter; a shell script of the
@@ -73,7 +74,7 @@ struct python {
     struct str minor;      /* "3.11" */
     struct str configured; /* version in pyvenv.cfg */
     bool is_venv, is_conda;
-    bool is_isolated; /* a virtual environment without the installation's packages */
+    bool is_isolated;     /* a virtual environment without the installation's packages */
     struct str_vec sites; /* site-packages: their .pth files count */
     struct str_vec paths; /* PYTHONPATH */
 };

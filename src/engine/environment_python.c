@@ -155,8 +155,7 @@ void python_find(const struct scene *scene, struct str path, struct python *ret)
         ret->minor = minor_of(ret->configured);
     if (!ret->minor.len)
         ret->minor = minor_of_library(arena, ret->base);
-    ret->is_conda =
-        environment_has(arena, path_join(arena, ret->base, STR("conda-meta")), NULL);
+    ret->is_conda = environment_has(arena, path_join(arena, ret->base, STR("conda-meta")), NULL);
     add_paths(scene, ret);
     if (ret->is_venv)
         add_plain_sites(arena, ret->prefix, ret);
@@ -207,8 +206,7 @@ static struct str version_of_debian(struct arena *arena, const struct python *py
         file_read(arena, AT_FDCWD, "/var/lib/dpkg/status", DPKG_BYTES_MOST, &text, &found);
     bool is_read = !error && found;
     error_drop(error); /* another distribution */
-    struct str begin =
-        str_print(arena, "\nPackage: python%.*s-minimal\n", STR_FMT(python->minor));
+    struct str begin = str_print(arena, "\nPackage: python%.*s-minimal\n", STR_FMT(python->minor));
     ptrdiff_t at = is_read ? str_find(text, begin) : -1;
     if (at < 0)
         return (struct str){0};

@@ -61,8 +61,7 @@ struct str environment_read(struct arena *arena, struct str path)
 {
     struct str text = {0};
     bool found = false;
-    struct error *error =
-        file_read(arena, AT_FDCWD, path.at, SMALL_FILE_BYTES_MOST, &text, &found);
+    struct error *error = file_read(arena, AT_FDCWD, path.at, SMALL_FILE_BYTES_MOST, &text, &found);
     bool is_read = !error && found;
     error_drop(error); /* then there is nothing to record */
     return is_read ? text : (struct str){0};

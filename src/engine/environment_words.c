@@ -137,8 +137,7 @@ static void add_sign(struct words *words, struct word *word)
 
 static bool is_redirection(struct str rest)
 {
-    return rest.at[0] == '>' || rest.at[0] == '<' ||
-           (rest.at[0] == '&' && peek(&rest, 1) == '>');
+    return rest.at[0] == '>' || rest.at[0] == '<' || (rest.at[0] == '&' && peek(&rest, 1) == '>');
 }
 
 static void skip_word(struct words *words)
