@@ -230,3 +230,19 @@ void environment_key(const struct environment *environment, struct buf *out)
     };
     environment_encode(&kept, out);
 }
+
+struct str environment_print(struct arena *arena, const struct environment *environment)
+{
+    struct buf out = buf_in(arena);
+    if (!environment->interpreter.len)
+        return environment->cpus ? STR("no interpreter") : STR("not recorded");
+    buf_add_str(&out, environment->interpreter);
+    if (environment->interpreter_version.len)
+        buf_print(&out, " %.*s", STR_FMT(environment->interpreter_version));
+    if (environment->manager.len)
+        buf_print(&out, " (%.*s)", STR_FMT(environment->manager));
+    if (environment->packages.len)
+        buf_print(&out, ", %zu package%s", environment->packages.len,
+                  environment->packages.len == 1 ? "" : "s");
+    return buf_str(&out);
+}

@@ -60,6 +60,9 @@ struct str environment_item_find(const struct environment_items *items, struct s
  * changing results (kernel, memory, PATH). Appends bytes as environment_encode does. */
 void environment_key(const struct environment *environment, struct buf *out);
 
+/* "python 3.11.2 (venv), 93 packages"; "no interpreter". */
+struct str environment_print(struct arena *arena, const struct environment *environment);
+
 /* One object with all of it, names as in the struct; lists as objects of name and value. */
 struct json_writer;
 void environment_write(const struct environment *environment, struct json_writer *json);
