@@ -1,17 +1,16 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
-#include "mlops/cli/diff_files.h"
+#include "mlops/cli/diff.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/cli/view.h"
 #include "mlops/host/file.h"
-#include "mlops/host/vcs.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/workspace.h"
 
 #include <fcntl.h>
 
 struct diff_options {
-    bool all, exit_code;
+    bool all, exit_code, patch, markdown;
     struct str pipeline;
 };
 
@@ -19,41 +18,21 @@ static const struct option_row rows[] = {
     {"all", 'a', OPTION_FLAG_AT(struct diff_options, all), .help = "Show also what is the same"},
     {"exit-code", 0, OPTION_FLAG_AT(struct diff_options, exit_code),
      .help = "Exit with status 1 if there are differences"},
+    {"patch", 0, OPTION_FLAG_AT(struct diff_options, patch),
+     .help = "Show the text of the changes of code that stages depend on"},
+    {"md", 0, OPTION_FLAG_AT(struct diff_options, markdown), .help = "The same as --format=md"},
     {"pipeline", 'p', OPTION_STR_AT(struct diff_options, pipeline), .value = "FILE",
      .completes = COMPLETE_FILES,
      .help = "The pipeline whose lock file and work tree count (pipeline.yaml, then dvc.yaml)"},
 };
 
-/* Files that changed between the two commits, where both are known. */
-static FALLIBLE add_code_files(struct context *context, struct run_diff *diff)
+static FALLIBLE compare(struct context *context, const struct diff_options *options,
+                        const struct run_view *before, const struct run_view *after,
+                        struct run_diff *ret)
 {
-    struct vcs *vcs = NULL;
-    struct vcs_path_vec files = {0};
-    const struct diff_code *code = &diff->code;
-    bool is_known = code->before.commit.len && code->after.commit.len;
-    if (!is_known || str_equal(code->before.commit, code->after.commit))
-        return NULL;
-    TRY(context_vcs(context, &vcs));
-    if (!vcs)
-        return NULL;
-    struct error *error =
-        vcs_diff_files(vcs, context->arena, code->before.commit, code->after.commit, &files);
-    /* A commit may be gone (a shallow clone, a rebased branch): the rest of the answer stands. */
-    if (error)
-        context_notice(context, "the changed files are not shown: %s", error->text);
-    error_drop(error);
-    vec_each (const struct str, file, &files)
-        *vec_push(context->arena, &diff->code.files) = *file;
-    return NULL;
-}
-
-static FALLIBLE compare(struct context *context, const struct run_view *before,
-                        const struct run_view *after, bool all, struct run_diff *ret)
-{
-    diff_runs(context->arena, before, after, all, ret);
-    if (context->common.verbose || context->format == FORMAT_JSON)
-        TRY(diff_files_fill(context, before->is_workspace, after->is_workspace, ret));
-    return add_code_files(context, ret);
+    const struct diff_request request = {
+        .all = options->all, .wants_patch = options->patch, .pipeline = options->pipeline};
+    return diff_make(context, &request, before, after, ret);
 }
 
 /* Runs of the pipeline that is meant, newest first: the one that was named, else the newest run's.
@@ -94,7 +73,7 @@ static FALLIBLE compare_runs(struct context *context, const struct diff_options 
                                                  "workspace is as it left it"),
                           "change something, or name what to compare: mlops diff A B");
     TRY(view_find(context, runs[at].id, options->pipeline, &earlier));
-    return compare(context, &earlier, newest, options->all, ret);
+    return compare(context, options, &earlier, newest, ret);
 }
 
 /* The workspace of a run's pipeline, wherever the caller stands; *ret_found false: its file is
@@ -121,7 +100,7 @@ static FALLIBLE compare_usual(struct context *context, const struct diff_options
     TRY(view_find(context, runs[0].id, options->pipeline, &newest));
     TRY(view_workspace_of(context, &runs[0], &workspace, &has_workspace));
     if (has_workspace)
-        TRY(compare(context, &newest, &workspace, options->all, ret));
+        TRY(compare(context, options, &newest, &workspace, ret));
     return has_workspace && !diff_is_empty(ret)
                ? NULL
                : compare_runs(context, options, runs, count, &newest, ret);
@@ -131,13 +110,15 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
 {
     const struct diff_options *options = opaque;
     struct run_diff diff;
+    if (options->markdown)
+        context->format = FORMAT_MARKDOWN;
     if (argc == 0) {
         TRY(compare_usual(context, options, &diff));
     } else {
         struct run_view before, after;
         TRY(view_find(context, argv[0], options->pipeline, &before));
         TRY(view_find(context, argc > 1 ? argv[1] : STR("workspace"), options->pipeline, &after));
-        TRY(compare(context, &before, &after, options->all, &diff));
+        TRY(compare(context, options, &before, &after, &diff));
     }
     report_diff(context, &diff);
     if (options->exit_code && !diff_is_empty(&diff))

@@ -24,7 +24,7 @@ static struct diff_metric metric_between(const char *before, const char *after)
 {
     struct run_view left = view_of(before), right = view_of(after);
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, true, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){.all = true}, &diff);
     assert_int_equal(diff.metrics.len, 1);
     return diff.metrics.at[0];
 }
@@ -162,7 +162,7 @@ static void assert_data(const char *before, const char *after, const char *expec
     struct run_diff diff;
     struct buf out = buf_in(&arena);
     buf_add_text(&out, "");
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     vec_each (struct diff_data, row, &diff.data)
         buf_print(&out, "%s%s %s %.*s", out.len ? "; " : "",
                   row->role == DIFF_INPUT ? "input" : "output", diff_change_name(row->change),
@@ -217,7 +217,7 @@ static void chmod_of_data_is_a_change(void **state)
     struct run_view left = view_of_rows("a x:1\n"), right = view_of_rows("a x:1\n");
     struct run_diff diff;
     right.stages->recipe->deps->is_executable = true;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.data.len, 1);
     assert_int_equal(diff.data.at[0].change, DIFF_CHANGED);
 }
@@ -229,7 +229,7 @@ static void stages_say_what_in_their_recipe_differs(void **state)
     struct run_view right = view_of_rows("b y:2\nc w:1\nd z:1\n");
     struct run_diff diff;
     left.stages[1].duration_ns = 5;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.stages.len, 3);
     assert_int_equal(diff.stages.at[0].change, DIFF_REMOVED);
     assert_int_equal(diff.stages.at[0].after_ns, -1);
@@ -245,7 +245,7 @@ static void all_shows_what_is_the_same_too(void **state)
     (void)state;
     struct run_view view = view_of_rows("a x:1 > y:1\nb y:1\n");
     struct run_diff diff;
-    diff_runs(&arena, &view, &view, true, &diff);
+    diff_runs(&arena, &view, &view, &(struct diff_wish){.all = true}, &diff);
     assert_int_equal(diff.stages.len, 2);
     assert_int_equal(diff.data.len, 2);
     assert_int_equal(diff.data.at[1].change, DIFF_SAME);
@@ -277,12 +277,12 @@ static void parameters_show_their_values(void **state)
     struct run_view left = view_of_param("lr", integer(1), "1");
     struct run_view right = view_of_param("lr", integer(2), "0x2");
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.params.len, 1);
     assert_true(str_is(diff.params.at[0].before, "1"));
     assert_true(str_is(diff.params.at[0].after, "0x2"));
     right = view_of_param("lr", integer(1), "0x1");
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.params.len, 0);
 }
 
@@ -292,7 +292,7 @@ static void a_parameter_that_its_file_lost_is_removed(void **state)
     struct run_view left = view_of_param("lr", integer(1), "1");
     struct run_view right = view_of_param("lr", (struct str){0}, "");
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.params.len, 1);
     assert_int_equal(diff.params.at[0].change, DIFF_REMOVED);
     assert_int_equal(diff.params.at[0].after.len, 0);
@@ -302,7 +302,7 @@ static bool code_differs(struct code_state before, struct code_state after)
 {
     struct run_view left = {.code = before}, right = {.code = after};
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.code.differs, !diff_is_empty(&diff));
     return diff.code.differs;
 }

@@ -501,7 +501,7 @@ static void a_run_does_not_differ_from_itself(void **state)
         start_round(round);
         struct run_view view = any_view();
         struct run_diff diff;
-        diff_runs(&arena, &view, &view, false, &diff);
+        diff_runs(&arena, &view, &view, &(struct diff_wish){0}, &diff);
         LAW(!diff.metrics.len && !diff.params.len && !diff.data.len && !diff.stages.len);
         LAW(diff_is_empty(&diff));
     }
@@ -515,8 +515,8 @@ static void the_difference_backwards_is_the_difference_mirrored(void **state)
         struct run_view one = any_view(), other = any_view();
         struct run_diff forth, back;
         bool all = below(2);
-        diff_runs(&arena, &one, &other, all, &forth);
-        diff_runs(&arena, &other, &one, all, &back);
+        diff_runs(&arena, &one, &other, &(struct diff_wish){.all = all}, &forth);
+        diff_runs(&arena, &other, &one, &(struct diff_wish){.all = all}, &back);
         check_mirrored_metrics(&forth, &back);
         check_mirrored_params(&forth, &back);
         check_mirrored_data(&forth, &back);
