@@ -28,7 +28,7 @@ static const char style[] =
     "svg{width:100%;height:auto;display:block}svg rect{fill:var(--bar)}svg text{fill:var(--text);"
     "font:12px system-ui,sans-serif}svg line{stroke:var(--line)}\n";
 
-void page_text(struct buf *out, struct str text)
+void profile_text(struct buf *out, struct str text)
 {
     AUTO(buf_drop) struct buf safe = {0};
     buf_add_escaped(&safe, text, false);
@@ -60,7 +60,7 @@ void page_text(struct buf *out, struct str text)
 static void add_number(struct buf *out, struct str text)
 {
     buf_add_text(out, "<td class=\"n\">");
-    page_text(out, text);
+    profile_text(out, text);
     buf_add_text(out, "</td>");
 }
 
@@ -82,7 +82,7 @@ static void add_overview_row(struct buf *out, struct arena *arena, const struct 
     bool has_numbers = column->has_numbers;
     double median = all->len ? distribution_quantile(all, 0.5) : (double)NAN;
     buf_print(out, "<tr><td><a href=\"#c%zu\">", at);
-    page_text(out, column->name);
+    profile_text(out, column->name);
     buf_print(out, "</a></td><td>%s</td>", field_type_name(column->type));
     add_number(out, tabular_share(arena, column->null_count, profile->record_count));
     add_number(out, distinct_of(arena, column));
@@ -168,13 +168,13 @@ static void add_column(struct buf *out, struct arena *arena, const struct profil
 {
     const struct column_profile *column = &profile->columns[at];
     buf_print(out, "<section id=\"c%zu\"><h2>", at);
-    page_text(out, column->name);
+    profile_text(out, column->name);
     buf_print(out, " <small>%s</small></h2>\n", field_type_name(column->type));
     add_facts(out, arena, profile, column);
     if (column->has_numbers && column->has_bins)
-        page_histogram(out, arena, column);
+        profile_histogram(out, arena, column);
     if (!column->has_numbers || column->distinct <= PAGE_BARS)
-        page_bars(out, arena, column);
+        profile_bars(out, arena, column);
     buf_add_text(out, "</section>\n");
 }
 
@@ -186,9 +186,9 @@ static void add_heading(struct buf *out, struct arena *arena, struct str name,
     buf_add_text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
                       "<title>Profile of ");
-    page_text(out, name);
+    profile_text(out, name);
     buf_print(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
-    page_text(out, name);
+    profile_text(out, name);
     buf_print(out, "</h1>\n<p>%s records, %zu columns, %s",
               count_print(arena, (int64_t)profile->record_count).at, profile->column_count,
               bytes_print(arena, (int64_t)profile->byte_count).at);
@@ -209,7 +209,7 @@ static void add_notes(struct buf *out, struct arena *arena, const struct profile
     buf_add_text(out, "<ul>\n");
     vec_each (struct str, note, &notes) {
         buf_add_text(out, "<li>");
-        page_text(out, *note);
+        profile_text(out, *note);
         buf_add_text(out, "</li>\n");
     }
     buf_add_text(out, "</ul>\n");

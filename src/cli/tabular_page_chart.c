@@ -19,14 +19,14 @@ static void open_image(struct buf *out, int height, const char *what, struct str
 {
     buf_print(out, "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s ", WIDTH,
               height, what);
-    page_text(out, name);
+    profile_text(out, name);
     buf_add_text(out, "\">\n");
 }
 
 static void add_text(struct buf *out, double x, double y, const char *anchor, struct str text)
 {
     buf_print(out, "<text x=\"%g\" y=\"%g\" text-anchor=\"%s\">", x, y, anchor);
-    page_text(out, text);
+    profile_text(out, text);
     buf_add_text(out, "</text>\n");
 }
 
@@ -39,13 +39,13 @@ static void add_bin(struct buf *out, struct arena *arena, const struct column_pr
     double from = column->min + step * (double)at;
     buf_print(out, "<rect x=\"%g\" y=\"%.1f\" width=\"%g\" height=\"%.1f\"><title>",
               width * (double)at + GAP / 2.0, HEIGHT - height, width - GAP, height);
-    page_text(out, tabular_number(arena, column->type, from));
+    profile_text(out, tabular_number(arena, column->type, from));
     buf_add_text(out, " to ");
-    page_text(out, tabular_number(arena, column->type, from + step));
+    profile_text(out, tabular_number(arena, column->type, from + step));
     buf_print(out, ": %s</title></rect>\n", count_print(arena, (int64_t)column->bins[at]).at);
 }
 
-void page_histogram(struct buf *out, struct arena *arena, const struct column_profile *column)
+void profile_histogram(struct buf *out, struct arena *arena, const struct column_profile *column)
 {
     uint64_t most = 1;
     for (size_t i = 0; i < PROFILE_BINS; i++)
@@ -85,13 +85,13 @@ static void add_bar(struct buf *out, struct arena *arena, const struct column_pr
     add_text(out, LABEL - 6, y + BAR - 7, "end", label_of(arena, value->value));
     buf_print(out, "<rect x=\"%d\" y=\"%g\" width=\"%.1f\" height=\"%d\"><title>", LABEL, y + GAP,
               width, BAR - 2 * GAP);
-    page_text(out, value->value);
+    profile_text(out, value->value);
     buf_add_text(out, "</title></rect>\n");
     add_text(out, LABEL + width + 6, y + BAR - 7, "start",
              str_print(arena, "%.*s (%.*s)", STR_FMT(count), STR_FMT(share)));
 }
 
-void page_bars(struct buf *out, struct arena *arena, const struct column_profile *column)
+void profile_bars(struct buf *out, struct arena *arena, const struct column_profile *column)
 {
     size_t count = MIN_OF(column->value_count, (size_t)PAGE_BARS);
     if (count == 0 || column->values[0].count < 2)

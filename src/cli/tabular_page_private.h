@@ -6,7 +6,7 @@
 enum { PAGE_BARS = 12 }; /* frequent values that are drawn */
 
 /* Text as HTML, control characters shown as escapes. */
-void page_text(struct buf *out, struct str text);
+void profile_text(struct buf *out, struct str text);
 
-void page_histogram(struct buf *out, struct arena *arena, const struct column_profile *column);
-void page_bars(struct buf *out, struct arena *arena, const struct column_profile *column);
+void profile_histogram(struct buf *out, struct arena *arena, const struct column_profile *column);
+void profile_bars(struct buf *out, struct arena *arena, const struct column_profile *column);

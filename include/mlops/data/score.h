@@ -32,6 +32,10 @@ struct scorer *scorer_make(struct arena *arena, const struct predictions *predic
  * `weights` of all rows, NULL: the predictions' own. Not for two threads at once: scorer_clone. */
 double scorer_value(struct scorer *scorer, size_t row, const double *weights, const char **ret_why);
 
+/* The same of several metrics, each NaN where undefined: what they have in common is taken once. */
+void scorer_values(struct scorer *scorer, const size_t *rows, size_t count, const double *weights,
+                   double *ret);
+
 /* A second one for another thread; shares what was prepared. */
 struct scorer *scorer_clone(struct arena *arena, const struct scorer *scorer);
 
