@@ -41,7 +41,7 @@ static FALLIBLE fill_intervals(struct arena *arena, struct scorer *scorer, doubl
     for (size_t i = 0; i < count; i++)
         if (rows[i].is_main && !isnan(ret->values[i]))
             which[chosen++] = i;
-    TRY(resample_intervals(arena, scorer, which, chosen, NULL, level, found));
+    TRY(resample_intervals(scorer, which, chosen, NULL, level, found));
     for (size_t i = 0; i < chosen; i++)
         intervals[which[i]] = found[i];
     ret->intervals = intervals;
