@@ -127,7 +127,7 @@ FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     *ret_found = false;
-    if (ledger->lacks_checks)
+    if (ledger->version < FORMAT_CHECKS)
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT result.body, run.id FROM ("
