@@ -14,7 +14,7 @@
 struct evaluating {
     struct str predictions; /* relative to the project */
     int task;               /* enum task (data/predictions) */
-    bool has_threshold; /* else 0.5, or the predictions of the file where it has some */
+    bool has_threshold;     /* else 0.5, or the predictions of the file where it has some */
     double threshold;
     struct str positive;
     struct str label, score, prediction, id, weight; /* names of columns; empty: the usual ones */
