@@ -3,6 +3,7 @@
 #include "mlops/cli/diff_code.h"
 #include "mlops/cli/diff_files.h"
 #include "mlops/cli/diff_guides.h"
+#include "mlops/cli/diff_predictions.h"
 #include "mlops/cli/diff_tables.h"
 
 FALLIBLE diff_make(struct context *context, const struct diff_request *request,
@@ -17,6 +18,8 @@ FALLIBLE diff_make(struct context *context, const struct diff_request *request,
     TRY(diff_files_fill(context, before_is_now, after_is_now, ret));
     TRY(diff_tables_fill(context, before, after, ret));
     TRY(diff_code_fill(context, before, after, request->wants_patch, ret));
+    if (!request->by_numbers)
+        TRY(diff_predictions_fill(context, before, after, ret));
     diff_conclude(context->arena, ret);
     return NULL;
 }

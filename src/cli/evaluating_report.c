@@ -12,7 +12,9 @@ struct cell evaluating_cell(struct arena *arena, double value)
 {
     if (isnan(value))
         return (struct cell){0};
-    bool is_usual = fabs(value) < 100 && (fabs(value) >= 0.001 || value == 0);
+    if (fabs(value) < 1e-12) /* what rounding leaves of 0 */
+        return cell_real_shown(STR("0.0000"), value);
+    bool is_usual = fabs(value) < 100 && fabs(value) >= 0.001;
     return cell_real_shown(str_print(arena, is_usual ? "%.4f" : "%.5g", value), value);
 }
 
@@ -108,7 +110,7 @@ static void report_metrics(const struct evaluating *evaluating)
     const struct score_row *rows = score_rows(&count);
     for (size_t i = 0; i < count; i++) {
         const struct interval *interval = evaluation->intervals ? &evaluation->intervals[i] : NULL;
-        if (!(rows[i].tasks & 1u << evaluation->task))
+        if (!score_is_of(i, evaluation->task, evaluation->class_count))
             continue;
         struct cell *cells = table_add(&table);
         cells[0] = cell_text(str_of(rows[i].name));
@@ -133,7 +135,10 @@ static void tell_notes(const struct evaluating *evaluating)
     buf_add_text(&line, "trivial: ");
     buf_add_escaped(&line, evaluation->trivial_name, false);
     if (!evaluating->options->no_intervals)
-        buf_print(&line, "; intervals at %g %%", evaluating->level * 100);
+        buf_print(&line, "; intervals at %g %%: Wilson's, or %s bootstrap samples with the seed %d",
+                  evaluating->level * 100,
+                  count_print(context->arena, (int64_t)resample_replicates(evaluation->rows)).at,
+                  RESAMPLE_SEED);
     report_line(context, buf_str(&line), 2, 0);
 }
 
@@ -157,7 +162,8 @@ static void report_classes(const struct evaluating *evaluating)
         cells[1] = evaluating_cell(context->arena, score->precision);
         cells[2] = evaluating_cell(context->arena, score->recall);
         cells[3] = evaluating_cell(context->arena, score->f1);
-        cells[4] = cell_real(context->arena, score->support);
+        cells[4] =
+            cell_real_shown(str_print(context->arena, "%.10g", score->support), score->support);
     }
     buf_add_char(&context->out, '\n');
     report_text(context, &table, false);

@@ -91,6 +91,14 @@ void report_diff_history(struct buf *out, const struct run_diff *diff)
                   (long long)code->other_count, code->other_count > 1 ? "s" : "");
 }
 
+void report_diff_notes(struct buf *out, const struct run_diff *diff)
+{
+    vec_each (const struct str, note, &diff->notes) {
+        buf_add_escaped(out, *note, false);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void print_section(struct context *context, const struct diff_section *section,
                           const struct run_diff *diff)
 {
@@ -103,6 +111,8 @@ static void print_section(struct context *context, const struct diff_section *se
     if (section->table.row_count)
         report_text(context, &section->table, false);
     buf_add_str(&context->out, buf_str(&history));
+    if (strcmp(section->name, "metrics") == 0)
+        report_diff_notes(&context->out, diff);
     if (strcmp(section->name, "data") == 0 && context->common.verbose)
         print_files(&context->out, diff);
 }

@@ -41,6 +41,8 @@ static void add_section(struct context *context, const struct diff_section *sect
     if (strcmp(section->name, "metrics") == 0) {
         buf_add_char(out, '\n');
         report_markdown(out, &section->table);
+        buf_add_text(out, diff->notes.len ? "\n" : "");
+        report_diff_notes(out, diff);
         return;
     }
     add_rows(out, section);

@@ -227,8 +227,7 @@ static struct map metric_files(struct arena *arena, const struct run_diff *diff)
 /* Among data; measurements are what mlops keeps for itself. */
 static bool is_shown(const struct map *told, const struct diff_data *data)
 {
-    bool is_internal =
-        data->role == DIFF_OUTPUT && str_starts(data->path, STR(MEASURED_DIRECTORY));
+    bool is_internal = data->role == DIFF_OUTPUT && str_starts(data->path, STR(MEASURED_DIRECTORY));
     return data->role != DIFF_CODE && !is_internal && !map_has(told, data->path);
 }
 

@@ -21,3 +21,6 @@ void report_diff_sections(struct arena *arena, const struct run_diff *diff,
 
 /* Good, bad or neither. */
 enum tone report_diff_tone(enum diff_verdict verdict);
+
+/* Commits and how many other files changed, a line each. */
+void report_diff_history(struct buf *out, const struct run_diff *diff);

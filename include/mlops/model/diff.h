@@ -180,7 +180,8 @@ struct run_diff {
     struct diff_stage_vec stages;
     struct diff_environment_vec environments;
     struct diff_code code;
-    bool all;       /* also what is the same */
+    struct str_vec notes;      /* why metrics of a stage are not tested: filled in by the caller */
+    bool all;                  /* also what is the same */
     bool is_stale;             /* a side is a workspace whose inputs nobody has run with yet */
     enum diff_verdict verdict; /* diff_conclude */
     struct str verdict_text; /* "better: f1 0.81 -> 0.84 (+0.03); only the parameter lr changed" */
