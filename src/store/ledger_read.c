@@ -241,3 +241,19 @@ FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct d
     *ret = runs.len ? runs.at : NULL;
     return NULL;
 }
+
+FALLIBLE ledger_run_before(struct ledger *ledger, struct arena *arena, const struct run *run,
+                           struct run **ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    struct run_vec runs = {0};
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT " RUN_COLUMNS " FROM run WHERE sequence < ? AND pipeline = ?"
+                   " AND state IS NOT NULL"
+                   " AND state IS NOT (SELECT id FROM state WHERE digest = ?)"
+                   " ORDER BY sequence DESC LIMIT 1",
+                   "isd", run->sequence, ledger_required(run->pipeline), run->state));
+    TRY(collect(ledger, arena, row, &runs));
+    *ret = runs.len ? runs.at : NULL;
+    return NULL;
+}

@@ -204,6 +204,10 @@ FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str
 FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct digest lock,
                             struct run **ret);
 
+/* The newest run of the same pipeline before this one that left another state; NULL if none. */
+FALLIBLE ledger_run_before(struct ledger *ledger, struct arena *arena, const struct run *run,
+                           struct run **ret);
+
 /* Log of a stage of a run; text from the database or the path of a file below .mlops/. */
 FALLIBLE ledger_log(struct ledger *ledger, struct arena *arena, int64_t run_sequence,
                     struct str stage, struct str *ret_text, struct str *ret_path, bool *ret_found);
