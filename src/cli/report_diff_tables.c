@@ -93,6 +93,18 @@ static void add_test(struct arena *arena, const struct diff_metric *metric, stru
     row[2] = cell_text(str_of(metric->test));
 }
 
+static void add_metric(struct arena *arena, const struct diff_metric *metric, bool is_tested,
+                       struct cell *row)
+{
+    row[0] = report_change_cell(metric->change);
+    row[1] = cell_text(metric->file);
+    row[2] = cell_text(metric->key);
+    add_values(arena, metric, row + 3);
+    row[6] = judgement_cell(metric->judgement);
+    if (is_tested)
+        add_test(arena, metric, row + METRIC_COLUMNS);
+}
+
 struct table report_diff_metrics(struct arena *arena, const struct run_diff *diff)
 {
     bool is_tested = false;
@@ -100,16 +112,10 @@ struct table report_diff_metrics(struct arena *arena, const struct run_diff *dif
         is_tested |= metric->test != NULL;
     size_t count = is_tested ? METRIC_COLUMNS + TEST_COLUMNS : METRIC_COLUMNS;
     struct table table = table_make(arena, metric_columns, count);
-    vec_each (const struct diff_metric, metric, &diff->metrics) {
-        struct cell *row = table_add(&table);
-        row[0] = report_change_cell(metric->change);
-        row[1] = cell_text(metric->file);
-        row[2] = cell_text(metric->key);
-        add_values(arena, metric, row + 3);
-        row[6] = judgement_cell(metric->judgement);
-        if (is_tested)
-            add_test(arena, metric, row + METRIC_COLUMNS);
-    }
+    for (int pass = 0; pass < 2; pass++) /* the main ones first */
+        vec_each (const struct diff_metric, metric, &diff->metrics)
+            if (metric->is_main == !pass && (!metric->is_detail || diff->all))
+                add_metric(arena, metric, is_tested, table_add(&table));
     return table;
 }
 

@@ -27,7 +27,7 @@ const char *diff_judgement_name(enum diff_judgement judgement);
 /* What is known of a metric beyond its name: by a gate, or by what measures it. */
 struct diff_guide {
     struct str file;                 /* empty: of any file */
-    struct str key;                  /* dotted */
+    struct str key;                  /* dotted; empty: what no guide names in this file is detail */
     enum metric_direction direction; /* DIRECTION_UNKNOWN: by the name */
     bool is_main;                    /* the verdict goes by it */
 };
@@ -44,6 +44,7 @@ struct diff_metric {
     enum metric_direction direction;
     enum diff_judgement judgement; /* by the numbers and the direction alone */
     bool is_main;                  /* the verdict goes by it */
+    bool is_detail;                /* of a class or a slice, where the file has many of them */
     /* Of the same rows of both sides, filled in by the caller (diff_tested). */
     const char *test; /* "mcnemar", "delong", ...; NULL: not tested */
     double low, high; /* interval of the delta at `level`; NaN: none */
