@@ -139,7 +139,7 @@ def judge_document(report, name, found):
 
 def check_page(report, browser, path, charts, shots):
     is_svg = path.endswith(".svg")
-    base = os.path.basename(path)
+    base = "-".join(pathlib.Path(path).absolute().parts[-2:])
     for width, height in WINDOWS:
         for scheme in SCHEMES:
             name = f"{base} {width} {scheme}"
