@@ -27,7 +27,7 @@ done
 
 if [ $installs = yes ]; then
   groups="build examples test"
-  [ $extent = quick ] || groups="$groups servers"
+  [ $extent = quick ] || groups="$groups pages servers"
   [ $extent = full ] && groups="$groups full"
   # shellcheck disable=SC2086 # a list of names
   sh "$here/install.sh" $groups || exit 1
@@ -229,6 +229,7 @@ remote_extent=
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
+step "pages in a browser" python3 tests/pages/pages.py
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.
