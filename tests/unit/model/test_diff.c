@@ -458,6 +458,7 @@ static void many_causes_are_counted(void **state)
 static struct environment environment_of(const char *kernel, const char *version)
 {
     struct environment environment = {.os = STR("Linux"),
+                                      .cpus = 4,
                                       .kernel = str_of(kernel),
                                       .interpreter = STR("python"),
                                       .interpreter_version = STR("3.11")};

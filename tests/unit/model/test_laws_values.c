@@ -430,6 +430,7 @@ static struct environment *any_environment(void)
     static const char *const versions[] = {"1.0", "1.1", "2.0"};
     struct environment *environment = arena_new(&arena, struct environment);
     environment->os = STR("Linux");
+    environment->cpus = 4;
     environment->kernel = below(2) ? STR("6.1") : STR("6.2");
     environment->interpreter = STR("python");
     environment->interpreter_version = below(2) ? STR("3.11") : STR("3.12");
