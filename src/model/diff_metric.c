@@ -235,6 +235,15 @@ static bool has_main(const struct diff_wish *wish)
     return false;
 }
 
+/* The first by name is told. */
+static void note_same(const struct diff_metric *row, struct run_diff *ret)
+{
+    if (row->change != DIFF_SAME || !row->is_main)
+        return;
+    if (!ret->main_same_count++ || compare_rows(row, &ret->first_main_same) < 0)
+        ret->first_main_same = *row;
+}
+
 void diff_add_metrics(struct arena *arena, const struct run_view *before,
                       const struct run_view *after, const struct diff_wish *wish,
                       struct run_diff *ret)
@@ -251,11 +260,13 @@ void diff_add_metrics(struct arena *arena, const struct run_view *before,
         const struct held *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
         if (change == DIFF_SAME && !metric_equal(old->metric, new->metric))
             change = DIFF_CHANGED;
-        if (!wish->all && change == DIFF_SAME)
+        if (!wish->all && change == DIFF_SAME && any_is_main)
             continue;
-        struct diff_metric *row = vec_push(arena, &ret->metrics);
-        *row = make_row(arena, wish, change, old, new);
-        row->is_main = row->is_main || (any_is_main && row->direction != DIRECTION_UNKNOWN);
+        struct diff_metric row = make_row(arena, wish, change, old, new);
+        note_same(&row, ret);
+        row.is_main = row.is_main || (any_is_main && row.direction != DIRECTION_UNKNOWN);
+        if (wish->all || change != DIFF_SAME)
+            *vec_push(arena, &ret->metrics) = row;
     }
     vec_sort(&ret->metrics, compare_rows);
 }

@@ -159,7 +159,7 @@ enum diff_verdict {
     DIFF_WORSE_NOW,
     DIFF_MIXED,
     DIFF_NOT_SIGNIFICANT, /* main metrics differ, but by no more than chance */
-    DIFF_METRICS_SAME,    /* something differs, and metrics do not */
+    DIFF_METRICS_SAME,    /* something differs, and metrics (those that matter) do not */
     DIFF_OTHER,           /* something differs, and metrics don't say whether it is better */
 };
 
@@ -175,7 +175,9 @@ VEC(diff_environment_vec, struct diff_environment);
 struct run_diff {
     struct str before_title, after_title;
     struct diff_metric_vec metrics;
-    int64_t metric_count; /* all of them, also those that are the same */
+    int64_t metric_count;    /* all of them, also those that are the same */
+    int64_t main_same_count; /* metrics that guides call main and that are the same */
+    struct diff_metric first_main_same;
     struct diff_param_vec params;
     struct diff_data_vec data; /* inputs, outputs, code; by path */
     struct diff_stage_vec stages;
