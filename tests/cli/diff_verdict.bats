@@ -76,7 +76,7 @@ matches() {
   succeeds diff HEAD --patch
   matches '^-echo .*0[.]8'
   matches '^[+]echo .*0[.]7'
-  says_not params.yaml
+  says_not 'diff --git a/params.yaml'
   commit_all two
   succeeds diff HEAD~1 HEAD --patch --json
   holds '[c["path"] for c in r["code"]["of_stages"]] == ["train.sh"] and r["code"]["commit_count"] == 1'
