@@ -203,6 +203,7 @@ step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
 step "TOML and Python literals" python3 tests/codec/differential.py "$build/dev/tests/print_doc"
 step "JSON Schema" python3 tests/codec/json_schema.py "$build/dev/tests/print_doc"
+step "metrics: scikit-learn, scipy" python3 tests/metrics/live.py "$build/dev/src/mlops"
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
