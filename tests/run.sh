@@ -230,6 +230,7 @@ remote_extent=
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
+step "comparisons: scipy" python3 tests/metrics/compare.py "$MLOPS"
 step "pages in a browser" python3 tests/pages/pages.py
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
