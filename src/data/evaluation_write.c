@@ -14,14 +14,9 @@ static size_t group_len(const char *name)
     return point && (point[1] < '0' || point[1] > '9') ? (size_t)(point - name) : 0;
 }
 
-static bool is_written(const struct score_row *row, enum task task, bool only_main)
-{
-    return row->tasks & 1u << task && (row->is_main || !only_main);
-}
-
 /* The metrics of a task as nested members. */
-static void write_values(struct json_writer *json, enum task task, const double *values,
-                         bool only_main)
+static void write_values(struct json_writer *json, const struct evaluation *evaluation,
+                         const double *values, bool only_main)
 {
     size_t count = 0, open = 0;
     const struct score_row *rows = score_rows(&count);
@@ -29,7 +24,8 @@ static void write_values(struct json_writer *json, enum task task, const double 
     for (size_t i = 0; i < count; i++) {
         const char *name = rows[i].name;
         size_t len = group_len(name);
-        if (!is_written(&rows[i], task, only_main))
+        if (!score_is_of(i, evaluation->task, evaluation->class_count) ||
+            (only_main && !rows[i].is_main))
             continue;
         if (open && (len != open || strncmp(name, group, len) != 0)) {
             json_close_object(json);
@@ -46,15 +42,6 @@ static void write_values(struct json_writer *json, enum task task, const double 
     }
     if (open)
         json_close_object(json);
-}
-
-static void write_reals(struct json_writer *json, const char *name, const double *at, size_t count)
-{
-    json_name(json, name);
-    json_open_list(json);
-    for (size_t i = 0; i < count; i++)
-        json_real(json, at[i]);
-    json_close_list(json);
 }
 
 /* --- classes --- */
@@ -133,7 +120,7 @@ static void write_slice(struct json_writer *json, const struct evaluation *evalu
     json_open_object(json);
     json_name(json, "rows");
     json_int(json, (int64_t)slice->rows);
-    write_values(json, evaluation->task, slice->values, only_main);
+    write_values(json, evaluation, slice->values, only_main);
     json_close_object(json);
 }
 
@@ -168,7 +155,7 @@ static void write_trivial(struct json_writer *json, const struct evaluation *eva
     json_open_object(json);
     json_name(json, "name");
     json_str(json, evaluation->trivial_name);
-    write_values(json, evaluation->task, evaluation->trivial, false);
+    write_values(json, evaluation, evaluation->trivial, false);
     json_close_object(json);
 }
 
@@ -181,7 +168,7 @@ static void write_undefined(struct json_writer *json, const struct evaluation *e
     json_name(json, "undefined");
     json_open_object(json);
     for (size_t i = 0; i < count; i++) {
-        if (!(rows[i].tasks & 1u << evaluation->task) || !evaluation->whys[i])
+        if (!score_is_of(i, evaluation->task, evaluation->class_count) || !evaluation->whys[i])
             continue;
         json_name(json, rows[i].name);
         json_text(json, evaluation->whys[i]);
@@ -203,7 +190,7 @@ void evaluation_write_metrics(struct json_writer *json, const struct evaluation 
     }
     if (evaluation->task != TASK_REGRESSION)
         write_confusion(json, evaluation);
-    write_values(json, evaluation->task, evaluation->values, false);
+    write_values(json, evaluation, evaluation->values, false);
     if (evaluation->task != TASK_REGRESSION) {
         write_per_class(json, evaluation);
         write_classes(json, evaluation);
@@ -241,67 +228,6 @@ void evaluation_write_intervals(struct json_writer *json, const struct evaluatio
         json_close_object(json);
     }
     json_close_object(json);
-}
-
-/* --- curves --- */
-
-/* The last point of a PR curve has no threshold. */
-static size_t third_count(const struct evaluation_curve *curve)
-{
-    bool is_short = curve->kind == CURVE_PR && curve->count && isnan(curve->z[curve->count - 1]);
-    return curve->count - is_short;
-}
-
-static void write_f1(struct json_writer *json, const struct evaluation_curve *curve)
-{
-    json_name(json, "f1");
-    json_open_list(json);
-    for (size_t i = 0; i < curve->count; i++)
-        json_real(json, F1_OF(curve->y[i], curve->z[i]));
-    json_close_list(json);
-}
-
-static void write_curve(struct json_writer *json, const struct evaluation_curve *curve)
-{
-    const struct curve_arrays *arrays = curve_arrays(curve->kind);
-    json_open_object(json);
-    write_reals(json, arrays->x, curve->x, curve->count);
-    write_reals(json, arrays->y, curve->y, curve->count);
-    if (arrays->z && curve->z)
-        write_reals(json, arrays->z, curve->z, third_count(curve));
-    if (curve->kind == CURVE_THRESHOLD && curve->z)
-        write_f1(json, curve);
-    json_close_object(json);
-}
-
-/* All of a kind: one, or a map of those of the classes. */
-static void write_kind(struct json_writer *json, const struct evaluation *evaluation,
-                       enum curve_kind kind)
-{
-    bool is_open = false, is_map = false;
-    for (size_t i = 0; i < evaluation->curve_count; i++) {
-        const struct evaluation_curve *curve = &evaluation->curves[i];
-        if (curve->kind != kind || (is_open && !is_map))
-            continue;
-        if (!is_open) {
-            is_map = evaluation->task == TASK_MULTICLASS;
-            json_name(json, curve_name(kind));
-            if (is_map)
-                json_open_object(json);
-            is_open = true;
-        }
-        if (is_map)
-            json_name_str(json, curve->label);
-        write_curve(json, curve);
-    }
-    if (is_map)
-        json_close_object(json);
-}
-
-void evaluation_write_curves(struct json_writer *json, const struct evaluation *evaluation)
-{
-    for (int kind = 0; kind < CURVE_COUNT; kind++)
-        write_kind(json, evaluation, (enum curve_kind)kind);
 }
 
 void evaluation_write(struct json_writer *json, const struct evaluation *evaluation)

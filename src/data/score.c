@@ -99,6 +99,14 @@ const struct score_row *score_rows(size_t *ret_count)
     return all_rows;
 }
 
+bool score_is_of(size_t row, enum task task, size_t class_count)
+{
+    check(row < COUNT_OF(all_rows));
+    bool is_of_task = all_rows[row].tasks & 1u << task;
+    return is_of_task &&
+           (hows[row].function != score_top || class_count > (size_t)hows[row].argument);
+}
+
 static bool find_named(enum task task, struct str prefix, struct str name, size_t *ret_row)
 {
     for (size_t i = 0; i < COUNT_OF(all_rows); i++) {
