@@ -502,10 +502,6 @@ END
 @test "without the baseline's predictions a good number is inconclusive and a bad one fails" {
   git_init
   predictions 200 20 new.csv
-  pipeline <<'END'
-stages:
-  predict: {cmd: cp new.csv p.csv, deps: [new.csv], outs: [p.csv]}
-END
   measured <<<'- {metric: accuracy, max_drop: 0.02, baseline: main, confidence: 0.95}'
   sed -i '1a\  predict: {cmd: cp new.csv p.csv, deps: [new.csv], outs: [p.csv]}' pipeline.yaml
   commit_all empty
