@@ -90,13 +90,20 @@ static struct str name_of(struct arena *arena, struct str stage, const struct ch
     return buf_str(&name);
 }
 
+static struct str rule_of(struct arena *arena, const struct check_result *result)
+{
+    if (check_result_is_gate(result))
+        return str_print(arena, "gate-%.*s", STR_FMT(result->kind));
+    return result->kind.len ? result->kind : result->check;
+}
+
 static FALLIBLE add_finding(struct arena *arena, struct str stage,
                             const struct check_result *result, struct ci_finding *ret)
 {
     bool has_limit =
         result->limit.len && !check_result_is_gate(result) && !str_is(result->judgement, "pass");
     *ret = (struct ci_finding){
-        .rule = result->kind.len ? result->kind : result->check,
+        .rule = rule_of(arena, result),
         .name = name_of(arena, stage, result),
         .message = has_limit ? str_print(arena, "%.*s; wanted: %.*s", STR_FMT(result->message),
                                          STR_FMT(result->limit))
