@@ -3,13 +3,15 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/findings.h"
 
-static const struct column columns[] = {
-    {.name = "judgement", .title = ""},
-    {.name = "check", .title = "CHECK"},
-    {.name = "table", .title = "TABLE", .may_shrink = true, .drop = 2}, /* or slice */
-    {.name = "message", .title = "FINDING", .may_shrink = true},
-    {.name = "limit", .title = "WANTED", .may_shrink = true, .drop = 1},
-};
+#define COLUMNS(table_title)                                                                       \
+    {                                                                                              \
+        {.name = "judgement", .title = ""}, {.name = "check", .title = "CHECK"},                   \
+            {.name = "table", .title = (table_title), .may_shrink = true, .drop = 2},              \
+            {.name = "message", .title = "FINDING", .may_shrink = true},                           \
+            {.name = "limit", .title = "WANTED", .may_shrink = true, .drop = 1},                   \
+    }
+
+static const struct column columns[] = COLUMNS("TABLE"), gate_columns[] = COLUMNS("SLICE");
 
 static const struct {
     const char *word;
@@ -22,7 +24,9 @@ static const struct {
 
 void checks_print(struct context *context, const struct check_results *results)
 {
-    struct table table = table_make(context->arena, columns, COUNT_OF(columns));
+    bool is_gates = results->all.len && check_result_is_gate(&results->all.at[0]);
+    struct table table =
+        table_make(context->arena, is_gates ? gate_columns : columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(judgements); i++) {
         vec_each (const struct check_result, result, &results->all) {
             if (!str_is(result->judgement, judgements[i].word))
@@ -86,13 +90,20 @@ static struct str name_of(struct arena *arena, struct str stage, const struct ch
     return buf_str(&name);
 }
 
+static struct str rule_of(struct arena *arena, const struct check_result *result)
+{
+    if (check_result_is_gate(result))
+        return str_print(arena, "gate-%.*s", STR_FMT(result->kind));
+    return result->kind.len ? result->kind : result->check;
+}
+
 static FALLIBLE add_finding(struct arena *arena, struct str stage,
                             const struct check_result *result, struct ci_finding *ret)
 {
     bool has_limit =
         result->limit.len && !check_result_is_gate(result) && !str_is(result->judgement, "pass");
     *ret = (struct ci_finding){
-        .rule = result->kind.len ? result->kind : result->check,
+        .rule = rule_of(arena, result),
         .name = name_of(arena, stage, result),
         .message = has_limit ? str_print(arena, "%.*s; wanted: %.*s", STR_FMT(result->message),
                                          STR_FMT(result->limit))

@@ -55,6 +55,7 @@ static void add_evaluation(struct arena *arena, const struct evaluating *evaluat
 {
     size_t count = 0;
     const struct score_row *rows = score_rows(&count);
+    *vec_push(arena, ret) = (struct diff_guide){.file = evaluating->metrics};
     for (size_t i = 0; i < count; i++) {
         if (rows[i].tasks & 1u << evaluating->task)
             *vec_push(arena, ret) = (struct diff_guide){

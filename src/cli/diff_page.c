@@ -135,6 +135,16 @@ static FALLIBLE draw_all(struct drawing *drawing)
 
 /* --- the page --- */
 
+static void print_notes(struct drawing *drawing)
+{
+    struct buf notes = buf_in(drawing->context->arena);
+    report_diff_notes(&notes, drawing->diff);
+    struct str rest = buf_str(&notes), line;
+    while (str_split(&rest, '\n', &line))
+        if (line.len)
+            page_text(&drawing->page, line);
+}
+
 static void print_section(struct drawing *drawing, const struct diff_section *section)
 {
     const struct run_diff *diff = drawing->diff;
@@ -152,7 +162,7 @@ static void print_section(struct drawing *drawing, const struct diff_section *se
     if (is_code && diff->code.patch.len)
         page_code(&drawing->page, diff->code.patch);
     if (strcmp(section->name, "metrics") == 0)
-        page_list(&drawing->page, diff->notes.at, diff->notes.len);
+        print_notes(drawing);
 }
 
 FALLIBLE diff_page_print(struct context *context, const struct run_view *before,

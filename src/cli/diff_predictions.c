@@ -79,22 +79,43 @@ static void take(struct run_diff *diff, struct str file, const struct comparison
     }
 }
 
+/* Resampling goes by the order of rows, so that which side comes first must not matter. */
+static bool comes_first(const struct evaluated *a, const struct evaluated *b)
+{
+    struct digest one = recipe_key(a->recipe), other = recipe_key(b->recipe);
+    return memcmp(one.at, other.at, sizeof one.at) <= 0;
+}
+
+static void turn_round(struct comparison *comparison)
+{
+    for (size_t i = 0; i < comparison->metric_count; i++) {
+        struct interval *interval = &comparison->metrics[i].interval;
+        double low = interval->low;
+        interval->low = -interval->high;
+        interval->high = -low;
+    }
+}
+
 static FALLIBLE compare_stage(struct context *context, struct session *session,
                               const struct evaluated *before, const struct evaluated *after,
                               struct str stage, struct str file, struct run_diff *diff)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct predictions old, new;
+    bool is_turned = !comes_first(before, after);
+    struct predictions first, second;
     struct comparison comparison;
     const char *why = NULL;
-    TRY(evaluation_pair(session, before, after, &old, &new, &why));
+    TRY(evaluation_pair(session, is_turned ? after : before, is_turned ? before : after, &first,
+                        &second, &why));
     if (why) {
         *vec_push(context->arena, &diff->notes) =
             str_print(context->arena, "metrics of %.*s are compared by their numbers alone: %s",
                       STR_FMT(stage), why);
         return NULL;
     }
-    TRY(compare_predictions(&scratch, &old, &new, LEVEL, &comparison));
+    TRY(compare_predictions(&scratch, &first, &second, LEVEL, &comparison));
+    if (is_turned)
+        turn_round(&comparison);
     take(diff, file, &comparison);
     return NULL;
 }

@@ -93,6 +93,11 @@ void report_diff_history(struct buf *out, const struct run_diff *diff)
 
 void report_diff_notes(struct buf *out, const struct run_diff *diff)
 {
+    size_t count = 0;
+    vec_each (const struct diff_metric, metric, &diff->metrics)
+        count += metric->is_detail && !diff->all;
+    if (count)
+        buf_print(out, "%zu more of classes and slices (--all)\n", count);
     vec_each (const struct str, note, &diff->notes) {
         buf_add_escaped(out, *note, false);
         buf_add_char(out, '\n');

@@ -108,6 +108,7 @@ static void add_metrics(struct json_writer *json, const struct run_diff *diff)
         add_text(json, "direction", metric_direction_name(metric->direction));
         add_text(json, "judgement", diff_judgement_name(metric->judgement));
         add_bool(json, "is_main", metric->is_main);
+        add_bool(json, "is_detail", metric->is_detail);
         add_test(json, metric);
         json_close_object(json);
     }

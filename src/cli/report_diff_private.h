@@ -14,9 +14,6 @@ struct table report_diff_environment(struct arena *arena, const struct run_diff 
 struct table report_diff_pipeline(struct arena *arena, const struct run_diff *diff);
 struct table report_diff_usage(struct arena *arena, const struct run_diff *diff);
 
-/* Why metrics are not tested, a line each. */
-void report_diff_notes(struct buf *out, const struct run_diff *diff);
-
 void report_diff_markdown(struct context *context, const struct run_diff *diff);
 
 /* One table of section, change, file, key, before, after, delta. */

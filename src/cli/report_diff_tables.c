@@ -93,23 +93,57 @@ static void add_test(struct arena *arena, const struct diff_metric *metric, stru
     row[2] = cell_text(str_of(metric->test));
 }
 
+static void add_metric(struct arena *arena, const struct diff_metric *metric, bool is_tested,
+                       struct cell *row)
+{
+    row[0] = report_change_cell(metric->change);
+    row[1] = cell_text(metric->file);
+    row[2] = cell_text(metric->key);
+    add_values(arena, metric, row + 3);
+    row[6] = judgement_cell(metric->judgement);
+    if (is_tested)
+        add_test(arena, metric, row + METRIC_COLUMNS);
+}
+
+/* The columns without that of the file, if it says the same in each row. */
+static const struct column *columns_of(struct arena *arena, const struct column *columns,
+                                       size_t count, bool has_files)
+{
+    struct column *own = arena_new_array(arena, struct column, count);
+    memcpy(own, columns, count * sizeof *columns);
+    if (!has_files)
+        own[1].title = NULL;
+    return own;
+}
+
+static bool has_metric_files(const struct run_diff *diff)
+{
+    vec_each (const struct diff_metric, metric, &diff->metrics)
+        if (!str_equal(metric->file, diff->metrics.at[0].file))
+            return true;
+    return false;
+}
+
+static bool has_param_files(const struct run_diff *diff)
+{
+    vec_each (const struct diff_param, param, &diff->params)
+        if (!param->key.len || !str_equal(param->file, diff->params.at[0].file))
+            return true;
+    return false;
+}
+
 struct table report_diff_metrics(struct arena *arena, const struct run_diff *diff)
 {
     bool is_tested = false;
     vec_each (const struct diff_metric, metric, &diff->metrics)
         is_tested |= metric->test != NULL;
     size_t count = is_tested ? METRIC_COLUMNS + TEST_COLUMNS : METRIC_COLUMNS;
-    struct table table = table_make(arena, metric_columns, count);
-    vec_each (const struct diff_metric, metric, &diff->metrics) {
-        struct cell *row = table_add(&table);
-        row[0] = report_change_cell(metric->change);
-        row[1] = cell_text(metric->file);
-        row[2] = cell_text(metric->key);
-        add_values(arena, metric, row + 3);
-        row[6] = judgement_cell(metric->judgement);
-        if (is_tested)
-            add_test(arena, metric, row + METRIC_COLUMNS);
-    }
+    struct table table =
+        table_make(arena, columns_of(arena, metric_columns, count, has_metric_files(diff)), count);
+    for (int pass = 0; pass < 2; pass++) /* the main ones first */
+        vec_each (const struct diff_metric, metric, &diff->metrics)
+            if (metric->is_main == !pass && (!metric->is_detail || diff->all))
+                add_metric(arena, metric, is_tested, table_add(&table));
     return table;
 }
 
@@ -125,7 +159,9 @@ static const struct column param_columns[] = {
 
 struct table report_diff_params(struct arena *arena, const struct run_diff *diff)
 {
-    struct table table = table_make(arena, param_columns, COUNT_OF(param_columns));
+    enum { COUNT = COUNT_OF(param_columns) };
+    struct table table =
+        table_make(arena, columns_of(arena, param_columns, COUNT, has_param_files(diff)), COUNT);
     vec_each (const struct diff_param, param, &diff->params) {
         struct cell *row = table_add(&table);
         row[0] = report_change_cell(param->change);

@@ -4,7 +4,6 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/json.h"
-#include "mlops/data/compare.h"
 
 #include <math.h>
 
@@ -177,6 +176,36 @@ static FALLIBLE pair_up(struct assay *assay, struct compared *baseline)
     return NULL;
 }
 
+static bool is_row(const struct assay *assay, const struct question *question, const char *name)
+{
+    size_t row = 0;
+    return score_find((enum task)assay->stage->evaluating->task, str_of(name), &row) &&
+           row == question->row;
+}
+
+/* Differences that have a test of their own have its interval, as in compare_predictions; it takes
+ * each row once, so not of slices and weights. */
+static bool take_tested(const struct assay *assay, const struct question *question,
+                        struct answer *ret)
+{
+    const struct predictions *before = scorer_predictions(question->baseline->before);
+    const struct predictions *now = scorer_predictions(question->baseline->now);
+    double level = question->gate->confidence;
+    struct paired_loss losses = {.why = ""};
+    struct delong delong = {.why = ""};
+    if (question->column.len || before->weights || now->weights)
+        return false;
+    if (is_row(assay, question, "roc_auc"))
+        compare_delong(before, now, level, &delong);
+    else if (is_row(assay, question, before->task == TASK_REGRESSION ? "mse" : "log_loss"))
+        compare_losses(before, now, level, &losses);
+    if (!delong.why)
+        take(&delong.difference, ret);
+    else if (!losses.why)
+        take(&losses.difference, ret);
+    return !delong.why || !losses.why;
+}
+
 static FALLIBLE reckon_change(struct assay *assay, const struct question *question,
                               struct answer *ret)
 {
@@ -186,7 +215,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
     double p = 0;
     TRY(pair_up(assay, baseline));
     ret->why = str_of(baseline->why ? baseline->why : "");
-    if (baseline->why)
+    if (baseline->why || take_tested(assay, question, ret))
         return NULL;
     const double *weights = weights_of(arena, scorer_predictions(baseline->now), question);
     TRY(resample_differences(baseline->before, baseline->now, &question->row, 1, weights,

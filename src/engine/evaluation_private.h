@@ -1,7 +1,7 @@
 /* What the files of the module share. */
 #pragma once
 
-#include "mlops/data/score.h"
+#include "mlops/data/compare.h"
 #include "mlops/engine/evaluation.h"
 
 /* A baseline that some gate names, and what was brought together for it. */

@@ -155,15 +155,18 @@ static void set_delta(struct arena *arena, const struct metric *before, const st
     }
 }
 
-/* The guide of a metric; one that names its file goes before one of any file. */
-static const struct diff_guide *guide_of(const struct diff_wish *wish, const struct metric *metric)
+/* The first guide of a metric; one that names its file goes before those of any file. */
+static const struct diff_guide *guide_of(const struct diff_wish *wish, struct str file,
+                                         struct str key)
 {
     const struct diff_guide *found = NULL;
     for (size_t i = 0; i < wish->guide_count; i++) {
         const struct diff_guide *guide = &wish->guides[i];
-        bool is_file = !guide->file.len || str_equal(guide->file, metric->file);
-        if (is_file && str_equal(guide->key, metric->key) && (!found || guide->file.len))
-            found = guide;
+        if (!str_equal(guide->key, key))
+            continue;
+        if (str_equal(guide->file, file))
+            return guide;
+        found = !found && !guide->file.len ? guide : found;
     }
     return found;
 }
@@ -189,7 +192,7 @@ static struct diff_metric make_row(struct arena *arena, const struct diff_wish *
 {
     const struct held *any = after ? after : before;
     const struct metric *old = before ? before->metric : NULL, *new = after ? after->metric : NULL;
-    const struct diff_guide *guide = guide_of(wish, any->metric);
+    const struct diff_guide *guide = guide_of(wish, any->metric->file, any->metric->key);
     struct diff_metric row = {
         .change = change,
         .stage = any->stage,
@@ -202,6 +205,7 @@ static struct diff_metric make_row(struct arena *arena, const struct diff_wish *
         .delta = nan(""),
         .direction = guide ? guide->direction : DIRECTION_UNKNOWN,
         .is_main = guide && guide->is_main,
+        .is_detail = !guide &&guide_of(wish, any->metric->file, (struct str){0}),
         .low = nan(""),
         .high = nan(""),
         .p = nan(""),
@@ -231,6 +235,15 @@ static bool has_main(const struct diff_wish *wish)
     return false;
 }
 
+/* The first by name is told. */
+static void note_same(const struct diff_metric *row, struct run_diff *ret)
+{
+    if (row->change != DIFF_SAME || !row->is_main)
+        return;
+    if (!ret->main_same_count++ || compare_rows(row, &ret->first_main_same) < 0)
+        ret->first_main_same = *row;
+}
+
 void diff_add_metrics(struct arena *arena, const struct run_view *before,
                       const struct run_view *after, const struct diff_wish *wish,
                       struct run_diff *ret)
@@ -247,11 +260,13 @@ void diff_add_metrics(struct arena *arena, const struct run_view *before,
         const struct held *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
         if (change == DIFF_SAME && !metric_equal(old->metric, new->metric))
             change = DIFF_CHANGED;
-        if (!wish->all && change == DIFF_SAME)
+        if (!wish->all && change == DIFF_SAME && any_is_main)
             continue;
-        struct diff_metric *row = vec_push(arena, &ret->metrics);
-        *row = make_row(arena, wish, change, old, new);
-        row->is_main = row->is_main || (any_is_main && row->direction != DIRECTION_UNKNOWN);
+        struct diff_metric row = make_row(arena, wish, change, old, new);
+        note_same(&row, ret);
+        row.is_main = row.is_main || (any_is_main && row.direction != DIRECTION_UNKNOWN);
+        if (wish->all || change != DIFF_SAME)
+            *vec_push(arena, &ret->metrics) = row;
     }
     vec_sort(&ret->metrics, compare_rows);
 }

@@ -76,6 +76,8 @@ static enum diff_verdict verdict_of(const struct run_diff *diff, const struct ta
         return !tally->worse ? DIFF_BETTER_NOW : !tally->better ? DIFF_WORSE_NOW : DIFF_MIXED;
     if (tally->unclear)
         return DIFF_NOT_SIGNIFICANT;
+    if (diff->main_same_count && !diff->is_stale)
+        return DIFF_METRICS_SAME;
     bool has_common =
         diff->metric_count > (int64_t)(tally->added + tally->removed) && !diff->is_stale;
     return has_common && !tally->changed ? DIFF_METRICS_SAME : DIFF_OTHER;
@@ -94,7 +96,7 @@ static void print_pair(struct arena *arena, const struct diff_metric *metric,
     for (int digits = 4; digits <= 17; digits++) {
         *ret_before = str_print(arena, "%.*g", digits, metric->before_value);
         *ret_after = str_print(arena, "%.*g", digits, metric->after_value);
-        if (!str_equal(*ret_before, *ret_after))
+        if (!str_equal(*ret_before, *ret_after) || metric->change == DIFF_SAME)
             return;
     }
 }
@@ -148,12 +150,30 @@ static void add_changed(const struct run_diff *diff, size_t changed, struct buf 
 {
     if (!changed)
         return;
-    buf_print(out, "%zu metric%s changed (", changed, changed > 1 ? "s" : "");
+    buf_print(out, "%zu %smetric%s changed (", changed, diff->main_same_count ? "other " : "",
+              changed > 1 ? "s" : "");
     size_t count = 0;
     vec_each (const struct diff_metric, metric, &diff->metrics)
         if (metric->change == DIFF_CHANGED && ++count <= METRICS_SHOWN + 1)
             buf_print(out, "%s%.*s", count > 1 ? ", " : "", STR_FMT(metric->key));
     buf_add_text(out, count > METRICS_SHOWN + 1 ? ", ...)" : ")");
+}
+
+static void add_same(struct arena *arena, const struct run_diff *diff, const struct tally *tally,
+                     struct buf *out)
+{
+    struct diff_metric first = diff->first_main_same;
+    struct str before = {0}, after = {0};
+    if (!tally->changed) {
+        buf_add_text(out, "metrics the same");
+        return;
+    }
+    print_pair(arena, &first, &before, &after);
+    if (diff->main_same_count > 1)
+        buf_print(out, "%lld main metrics the same; ", (long long)diff->main_same_count);
+    else
+        buf_print(out, "%.*s the same (%.*s); ", STR_FMT(first.key), STR_FMT(after));
+    add_changed(diff, tally->changed, out);
 }
 
 static void print_head(struct arena *arena, const struct run_diff *diff, const struct tally *tally,
@@ -183,7 +203,7 @@ static void print_head(struct arena *arena, const struct run_diff *diff, const s
         add_metrics(arena, diff, tally, DIFF_NEITHER, out);
         return;
     case DIFF_METRICS_SAME:
-        buf_add_text(out, "metrics the same");
+        add_same(arena, diff, tally, out);
         return;
     case DIFF_OTHER:
         add_changed(diff, tally->changed, out);

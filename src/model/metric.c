@@ -215,15 +215,20 @@ FALLIBLE metric_json_flatten(struct arena *arena, struct str file, const struct 
     return add_node(&flattening, root, 0);
 }
 
+FALLIBLE metrics_load(struct arena *arena, struct str path, struct str bytes, struct doc **ret)
+{
+    if (load_language(path) == LOAD_JSON)
+        return metric_json_parse(arena, path, bytes, ret);
+    return doc_load(arena, str_copy(arena, path), bytes, DOC_NATIVE, ret);
+}
+
 static FALLIBLE parse_values(struct arena *arena, struct str path, struct str bytes,
                              struct metric_vec *ret)
 {
     struct doc *doc = NULL;
-    if (load_language(path) == LOAD_JSON) {
-        TRY(metric_json_parse(arena, path, bytes, &doc));
+    TRY(metrics_load(arena, path, bytes, &doc));
+    if (load_language(path) == LOAD_JSON)
         return metric_json_flatten(arena, path, doc->root, ret);
-    }
-    TRY(doc_load(arena, str_copy(arena, path), bytes, DOC_NATIVE, &doc));
     return metrics_flatten(arena, path, doc->root, ret);
 }
 

@@ -6,98 +6,24 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
+#include "mlops/codec/delimited.h"
 #include "mlops/codec/json.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "metric_private.h"
 
 enum {
-    COLUMNS_MOST = 1000,
     NAMED_ROWS_MOST = 200, /* beyond, names in the first column are records, no metrics */
     LINES_TRIED = 3,       /* from the end: the last may be cut off */
 };
 
-struct table_reader {
-    struct arena *arena;
-    struct str rest;
-    char separator;
-};
-
-VEC(cell_vec, struct str);
-VEC(row_vec, struct cell_vec);
-
-/* At a quote: the field copied, its quotes taken off. */
-static struct str read_quoted(struct table_reader *reader)
-{
-    struct str *rest = &reader->rest;
-    struct buf field = buf_in(reader->arena);
-    bool is_quoted = false;
-    while (rest->len) {
-        char c = rest->at[0];
-        bool is_pair = is_quoted && c == '"' && rest->len > 1 && rest->at[1] == '"';
-        if (!is_quoted && (c == reader->separator || c == '\n'))
-            break;
-        if (c == '"' && !is_pair)
-            is_quoted = !is_quoted;
-        else
-            buf_add_char(&field, c);
-        *rest = str_slice(*rest, is_pair ? 2 : 1, rest->len);
-    }
-    return str_trim(buf_str(&field));
-}
-
-/* *rest at what ends it. */
-static struct str read_field(struct table_reader *reader)
-{
-    struct str *rest = &reader->rest;
-    size_t len = 0;
-    if (rest->len && rest->at[0] == '"')
-        return read_quoted(reader);
-    while (len < rest->len && rest->at[len] != reader->separator && rest->at[len] != '\n')
-        len++;
-    struct str field = str_trim(str_slice(*rest, 0, len));
-    *rest = str_slice(*rest, len, rest->len);
-    return field;
-}
-
-/* false at the end; empty lines are passed over. */
-static bool read_row(struct table_reader *reader, struct cell_vec *ret)
-{
-    ret->len = 0;
-    while (reader->rest.len) {
-        struct str field = read_field(reader);
-        if (ret->len < COLUMNS_MOST)
-            *vec_push(reader->arena, ret) = field;
-        bool goes_on = reader->rest.len && reader->rest.at[0] == reader->separator;
-        reader->rest = str_slice(reader->rest, 1, reader->rest.len);
-        if (goes_on && !reader->rest.len && ret->len < COLUMNS_MOST)
-            *vec_push(reader->arena, ret) = (struct str){0};
-        if (goes_on && reader->rest.len)
-            continue;
-        if (ret->len > 1 || ret->at[0].len)
-            return true;
-        ret->len = 0;
-    }
-    return false;
-}
-
-static bool is_number(struct str text, double *ret)
-{
-    char copy[64], *end = NULL;
-    if (text.len == 0 || text.len >= sizeof copy || str_find_char(text, 'x') >= 0)
-        return false;
-    memcpy(copy, text.at, text.len);
-    copy[text.len] = '\0';
-    *ret = strtod(copy, &end);
-    return end == copy + text.len;
-}
+VEC(row_vec, struct delimited_row);
 
 static bool is_numeric(struct str text)
 {
     double value;
-    return is_number(text, &value);
+    return delimited_number(text, &value);
 }
 
 struct reading {
@@ -117,7 +43,7 @@ static FALLIBLE add(struct reading *to, struct str key, struct str text, bool ma
     if (to->metrics->len - to->before >= (size_t)LIMIT_METRIC_VALUES)
         return error_new(ERROR_PROJECT, "more than %lld metrics in one file",
                          (long long)LIMIT_METRIC_VALUES);
-    metric.is_text = !is_number(text, &metric.value);
+    metric.is_text = !delimited_number(text, &metric.value);
     if (metric.is_text)
         metric.value = nan("");
     for (size_t i = to->before; may_repeat && i < to->metrics->len; i++) {
@@ -130,7 +56,7 @@ static FALLIBLE add(struct reading *to, struct str key, struct str text, bool ma
     return NULL;
 }
 
-static struct str cell(const struct cell_vec *row, size_t column)
+static struct str cell(const struct delimited_row *row, size_t column)
 {
     return column < row->len ? row->at[column] : (struct str){0};
 }
@@ -152,7 +78,8 @@ static bool is_named(struct str text, const char *const *names, size_t count)
     return false;
 }
 
-static ptrdiff_t column_named(const struct cell_vec *header, const char *const *names, size_t count)
+static ptrdiff_t column_named(const struct delimited_row *header, const char *const *names,
+                              size_t count)
 {
     for (size_t i = 0; i < header->len; i++) {
         if (is_named(header->at[i], names, count))
@@ -170,21 +97,21 @@ static bool is_series_column(struct str name)
 
 /* What the rows are: bounded by the first ones and the last. */
 struct shape {
-    struct cell_vec header;
+    struct delimited_row header;
     struct row_vec rows; /* at most NAMED_ROWS_MOST + 1 */
-    struct cell_vec last;
+    struct delimited_row last;
     size_t count;
 };
 
-static void read_shape(struct table_reader *reader, struct shape *ret)
+static void read_shape(struct delimited *reader, struct shape *ret)
 {
-    struct cell_vec row = {0};
-    if (!read_row(reader, &ret->header))
+    struct delimited_row row = {0};
+    if (!delimited_next(reader, &ret->header))
         return;
-    while (read_row(reader, &row)) {
+    while (delimited_next(reader, &row)) {
         if (ret->rows.len <= NAMED_ROWS_MOST) {
             *vec_push(reader->arena, &ret->rows) = row;
-            row = (struct cell_vec){0};
+            row = (struct delimited_row){0};
             ret->last = ret->rows.at[ret->rows.len - 1];
         } else {
             ret->last = row;
@@ -194,7 +121,7 @@ static void read_shape(struct table_reader *reader, struct shape *ret)
 }
 
 /* "val.accuracy" of the columns split, metric, value. */
-static struct str long_name(struct arena *arena, const struct cell_vec *row, size_t name,
+static struct str long_name(struct arena *arena, const struct delimited_row *row, size_t name,
                             size_t value)
 {
     struct buf out = buf_in(arena);
@@ -209,7 +136,7 @@ static struct str long_name(struct arena *arena, const struct cell_vec *row, siz
 
 static FALLIBLE add_long(struct reading *to, const struct shape *shape, size_t name, size_t value)
 {
-    vec_each (const struct cell_vec, row, &shape->rows)
+    vec_each (const struct delimited_row, row, &shape->rows)
         TRY(add(to, long_name(to->arena, row, name, value), cell(row, value), true));
     return NULL;
 }
@@ -219,7 +146,7 @@ static FALLIBLE add_named(struct reading *to, const struct shape *shape)
 {
     bool is_single =
         shape->header.len == 2 && (!shape->header.at[0].len || is_numeric(shape->header.at[1]));
-    vec_each (const struct cell_vec, row, &shape->rows) {
+    vec_each (const struct delimited_row, row, &shape->rows) {
         for (size_t i = 1; i < row->len; i++) {
             struct str key = cell(row, 0), column = cell(&shape->header, i);
             if (!is_single && column.len)
@@ -247,7 +174,7 @@ static bool has_names_in_front(const struct shape *shape)
         is_series_column(shape->header.at[0]) || (shape->count == 1 && shape->header.at[0].len))
         return false;
     bool has_words = false, has_numbers = false;
-    vec_each (const struct cell_vec, row, &shape->rows) {
+    vec_each (const struct delimited_row, row, &shape->rows) {
         has_words |= cell(row, 0).len && !is_numeric(cell(row, 0));
         has_numbers |= is_numeric(cell(row, 1));
     }
@@ -263,11 +190,11 @@ static void take_back_header(struct arena *arena, struct shape *shape)
     if (!is_data)
         return;
     *vec_push(arena, &rows) = shape->header;
-    vec_each (const struct cell_vec, row, &shape->rows)
+    vec_each (const struct delimited_row, row, &shape->rows)
         *vec_push(arena, &rows) = *row;
     shape->rows = rows;
     shape->count++;
-    shape->header = (struct cell_vec){0};
+    shape->header = (struct delimited_row){0};
     *vec_push(arena, &shape->header) = (struct str){0};
     *vec_push(arena, &shape->header) = STR("0");
 }
@@ -277,15 +204,9 @@ FALLIBLE metric_table_read(struct arena *arena, struct str path, struct str byte
 {
     static const char *const names[] = {"metric", "name", "metric_name", "key", "measure"};
     static const char *const values[] = {"value", "metric_value", "val", "score", "result"};
-    struct str line = bytes, first;
     struct shape shape = {0};
     struct reading to = {arena, path, ret, ret->len};
-    if (str_starts(bytes, STR("\xEF\xBB\xBF")))
-        bytes = line = str_slice(bytes, 3, bytes.len);
-    if (!bytes.len || !str_split(&line, '\n', &first))
-        return NULL;
-    bool is_semicolons = str_find_char(first, ',') < 0 && str_find_char(first, ';') >= 0;
-    struct table_reader reader = {arena, bytes, is_tabs ? '\t' : is_semicolons ? ';' : ','};
+    struct delimited reader = delimited_of(arena, bytes, is_tabs);
     read_shape(&reader, &shape);
     ptrdiff_t name = column_named(&shape.header, names, COUNT_OF(names));
     ptrdiff_t value = column_named(&shape.header, values, COUNT_OF(values));

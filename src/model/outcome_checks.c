@@ -27,8 +27,8 @@ struct str check_results_print(struct arena *arena, const struct check_results *
 {
     struct buf out = buf_in(arena);
     int inconclusive = inconclusive_in(results), warned = results->warned - inconclusive;
-    const char *noun =
-        results->all.len && check_result_is_gate(&results->all.at[0]) ? "gates" : "checks";
+    bool is_gates = results->all.len && check_result_is_gate(&results->all.at[0]);
+    const char *noun = is_gates ? "gates" : "checks";
     int all = results->passed + results->failed + results->warned + results->skipped;
     if (results->failed)
         buf_print(&out, "%d of %d %s failed", results->failed, all, noun);
@@ -39,7 +39,8 @@ struct str check_results_print(struct arena *arena, const struct check_results *
     if (inconclusive)
         buf_print(&out, ", %d inconclusive", inconclusive);
     if (results->skipped)
-        buf_print(&out, ", %d could not be judged", results->skipped);
+        buf_print(&out, ", %d %s", results->skipped,
+                  is_gates ? "without a baseline" : "could not be judged");
     return buf_str(&out);
 }
 

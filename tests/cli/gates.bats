@@ -375,3 +375,200 @@ END
   succeeds lint --json
   holds '[w["rule"] for w in r["warnings"]] == ["unnamed-baseline"]'
 }
+
+# --- stages with `predictions` ---
+
+# predictions COUNT WRONG: as many rows, of which the first WRONG are predicted wrongly.
+predictions() {
+  "$PYTHON" - "$@" >"${3:-p.csv}" <<'END'
+import sys
+count, wrong = int(sys.argv[1]), int(sys.argv[2])
+print("id,label,score,country")
+for i in range(count):
+    label = i % 2
+    good = 0.6 + (i * 37 % 40) / 100 if label else 0.4 - (i * 37 % 40) / 100
+    print(f"{i},{label},{1 - good if i < wrong else good:.4f},{'FR' if i % 3 else 'D.E'}")
+END
+}
+
+# A built-in evaluation whose gates are on stdin.
+measured() {
+  {
+    cat <<END
+stages:
+  judge:
+    kind: evaluate
+    predictions: p.csv
+    task: binary
+    slices: [country]
+    metrics: [{metrics.json: {cache: false}}]
+    ${1:-}
+    gates:
+END
+    sed 's/^/      /'
+  } >pipeline.yaml
+}
+
+@test "a built-in evaluation measures, draws and is judged; a gate is no reason to measure again" {
+  predictions 200 20
+  measured 'plots: [charts]' <<'END'
+- {metric: accuracy, min: 0.85}
+- {metric: f1, min: 0.85}
+- {metric: accuracy, min: 0.8, slices: [country]}
+END
+  succeeds run --json
+  counts executed=1
+  says pass 'accuracy 0.9 is at least 0.85'
+  says pass 'f1 0.9 is at least 0.85'
+  holds 'sorted(f["table"] for f in s["judge"]["checks"]["findings"] if f["table"]) == ["country=D.E", "country=FR"]'
+  holds 's["judge"]["metrics"]["metrics.json:accuracy"] == 0.9'
+  [ -e charts/roc.svg ]
+  ls .mlops/measured/judge-*.json
+  measured 'plots: [charts]' <<<'- {metric: accuracy, min: 0.95}'
+  fails 1 run --json
+  counts rejected=1
+  holds 's["judge"]["reasons"] == []'
+  says fail 'accuracy 0.9 is below 0.95'
+  measured 'plots: [charts]
+    threshold: 0.9' <<<'- {metric: accuracy, min: 0}'
+  succeeds run --json
+  counts executed=1
+}
+
+@test "a metric that a built-in evaluation does not have is an error before anything runs" {
+  predictions 20 0
+  measured <<'END'
+- {metric: accurancy, min: 0}
+- {metric: rmse, min: 0}
+- {metric: classes.1.f1, min: 0, slices: country}
+- {metric: rows, min: 10}
+END
+  fails 3 run
+  told "pipeline.yaml:10:9: gate 'accurancy': a binary evaluation has no such metric (did you mean 'accuracy'?)"
+  told "gate 'rmse': a binary evaluation has no such metric"
+  told "gate 'classes.1.f1': 'slices' and 'confidence' are for the metrics of all rows"
+}
+
+@test "a metric that is undefined says why and does not pass" {
+  printf 'id,label,score,country\n1,0,0.2,FR\n2,0,0.3,FR\n' >p.csv
+  measured <<<'- {metric: roc_auc, min: 0.1}'
+  fails 1 run --json
+  holds 's["judge"]["checks"]["findings"][0]["message"].startswith("roc_auc is undefined: ")'
+}
+
+@test "with confidence a floor passes, fails, or is inconclusive, a warning or a failure" {
+  predictions 200 20
+  measured <<<'- {metric: accuracy, min: 0.8, confidence: 0.95}'
+  succeeds run
+  measured <<<'- {metric: accuracy, min: 0.97, confidence: 0.95}'
+  fails 1 run
+  told '95 % interval [0.8'
+  measured <<<'- {metric: accuracy, min: 0.88, confidence: 0.95}'
+  succeeds run --json
+  holds '[f["judgement"] for f in s["judge"]["checks"]["findings"]] == ["inconclusive"]'
+  holds 's["judge"]["checks"]["warned"] == 1'
+  told 'inconclusive  accuracy 0.9 is not surely at least 0.88; 95 % interval ['
+  measured <<<'- {metric: accuracy, min: 0.88, confidence: 0.95, on_inconclusive: fail}'
+  fails 1 run --json
+  holds 's["judge"]["checks"]["failed"] == 1'
+  succeeds show --format=junit
+  grep -F '<failure' "$OUT"
+  mlops plan --json # the interval is kept
+  holds 's["judge"]["status"] == "rejected"'
+}
+
+@test "with confidence the paired difference to a branch decides" {
+  git_init
+  predictions 2000 100
+  measured <<<'- {metric: accuracy, min: 0}'
+  succeeds run
+  commit_all
+  git switch -q -c topic
+  measured <<<'- {metric: accuracy, max_drop: 0.02, baseline: main, confidence: 0.95}'
+  predictions 2000 102
+  succeeds run
+  predictions 2000 142
+  succeeds run
+  told 'inconclusive  accuracy fell by 0.021 (0.95 -> 0.929) against main ('
+  predictions 2000 300
+  fails 1 run
+  told 'accuracy fell by 0.1 (0.95 -> 0.85) against main ('
+  told '95 % interval of the change [-0.1'
+  measured <<<'- {metric: roc_auc, max_drop: 0.02, baseline: main, confidence: 0.95}'
+  fails 1 run
+  told '95 % interval of the change [-0.1'
+}
+
+@test "without the baseline's predictions a good number is inconclusive and a bad one fails" {
+  git_init
+  predictions 200 20 new.csv
+  measured <<<'- {metric: accuracy, max_drop: 0.02, baseline: main, confidence: 0.95}'
+  sed -i '1a\  predict: {cmd: cp new.csv p.csv, deps: [new.csv], outs: [p.csv]}' pipeline.yaml
+  commit_all empty
+  succeeds run
+  commit_all
+  predictions 200 22 new.csv
+  git switch -q -c topic
+  commit_all topic
+  git clone -q . ../clone
+  cd ../clone
+  succeeds run
+  told "'p.csv' of 'main ("
+  told 'is not in the cache'
+  predictions 200 40 new.csv
+  fails 1 run
+  told 'accuracy fell by 0.1 (0.9 -> 0.8) against main ('
+}
+
+@test "predictions that git tracks are there in a fresh clone" {
+  git_init
+  predictions 2000 100
+  measured <<<'- {metric: accuracy, max_drop: 0.01, baseline: main, confidence: 0.95, on_inconclusive: fail}'
+  commit_all empty
+  succeeds run
+  commit_all
+  predictions 2000 101
+  git switch -q -c topic
+  commit_all topic
+  git clone -q . ../clone
+  cd ../clone
+  succeeds run --json
+  holds '[f["judgement"] for f in s["judge"]["checks"]["findings"]] == ["pass"]'
+}
+
+@test "predictions without ids are not paired, and it is said" {
+  predictions 200 20
+  sed -i 's/^[^,]*,//' p.csv
+  measured <<<'- {metric: accuracy, max_drop: 0.5, confidence: 0.95}'
+  succeeds run
+  echo '0,0.1,FR' >>p.csv
+  succeeds run
+  told 'no interval of the change: '
+}
+
+@test "columns may have other names, and a stage its own folder" {
+  mkdir sub
+  printf 'truth,chance\n1,0.9\n0,0.8\n1,0.7\n0,0.1\n' >sub/p.csv
+  pipeline <<'END'
+stages:
+  judge:
+    kind: evaluate
+    wdir: sub
+    predictions: p.csv
+    task: binary
+    columns: {label: truth, score: chance}
+    gates: [{metric: accuracy, min: 0.75, max: 0.75}]
+END
+  succeeds run --json
+  says pass 'accuracy 0.75 is at least 0.75'
+  holds 'any(name.endswith(":accuracy") for name in s["judge"]["metrics"])'
+}
+
+@test "predictions that are wrong fail the stage, and say where" {
+  printf 'label,score\n1,0.9\n0,high\n' >p.csv
+  measured <<<'- {metric: accuracy, min: 0}'
+  sed -i '/slices/d' pipeline.yaml
+  fails 1 run
+  told "p.csv"
+  told "high"
+}

@@ -38,7 +38,7 @@ MEASURE = r"""(() => {
   };
   const shown = e => { const r = e.getBoundingClientRect();
                        return r.width > 0 && r.height > 0 && getComputedStyle(e).visibility === "visible"; };
-  const charts = [...document.querySelectorAll("svg.mlops-chart")];
+  const charts = [...document.querySelectorAll("svg[role=img]")];
   const labels = charts.flatMap(svg => {
     const scale = svg.getScreenCTM().a;
     return [...svg.querySelectorAll("text")].map(t => ({
@@ -115,7 +115,7 @@ def judge(report, name, found, charts, is_svg):
     """Everything that was measured of one page in one window."""
     sizes = found["charts"]
     report.check(f"{name}: {charts} charts or more that can be seen",
-                 len(sizes) >= charts and all(c["width"] >= 200 and c["height"] >= 80 and c["marks"]
+                 len(sizes) >= charts and all(c["width"] >= 200 and c["height"] >= 40 and c["marks"]
                                               and c["title"] and c["role"] == "img" for c in sizes), sizes)
     small = worst(found["labels"], "px", LABEL_PX) + worst(found["words"], "px", TEXT_PX)
     report.check(f"{name}: text is large enough", not small, small)
@@ -139,7 +139,7 @@ def judge_document(report, name, found):
 
 def check_page(report, browser, path, charts, shots):
     is_svg = path.endswith(".svg")
-    base = os.path.basename(path)
+    base = "-".join(pathlib.Path(path).absolute().parts[-2:])
     for width, height in WINDOWS:
         for scheme in SCHEMES:
             name = f"{base} {width} {scheme}"

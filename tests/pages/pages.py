@@ -49,6 +49,28 @@ def profile(directory):
     return [directory + "/profile.html"]
 
 
+@page(charts=1)
+def evaluations(directory):
+    """The charts of each task, of classes with names of any kind."""
+    luck = random.Random(2)
+    binary, several, numbers = ["label,score"], ["label,p_cat,p_dog,p_hippopotamus amphibius"], ["label,prediction"]
+    for _ in range(2000):
+        label = luck.randrange(2)
+        binary.append(f"{label},{min(1, max(0, luck.gauss(0.3 + 0.4 * label, 0.2))):.3f}")
+        kind, shares = luck.randrange(3), [luck.random() for _ in range(3)]
+        shares[kind] += 0.7
+        several.append(",".join([["cat", "dog", "hippopotamus amphibius"][kind],
+                                 *(f"{share / sum(shares):.6f}" for share in shares)]))
+        number = luck.gauss(0, 1e6)
+        numbers.append(f"{number:.1f},{number * luck.uniform(0.7, 1.3):.1f}")
+    found = []
+    for name, rows in (("binary", binary), ("multiclass", several), ("regression", numbers)):
+        write(f"{directory}/{name}.csv", "\n".join(rows) + "\n")
+        mlops(directory, "evaluate", name + ".csv", "--task", name, "--no-intervals", "--charts", name)
+        found += [f"{directory}/{name}/{chart}" for chart in sorted(os.listdir(f"{directory}/{name}"))]
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shots")

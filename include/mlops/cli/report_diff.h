@@ -24,3 +24,6 @@ enum tone report_diff_tone(enum diff_verdict verdict);
 
 /* Commits and how many other files changed, a line each. */
 void report_diff_history(struct buf *out, const struct run_diff *diff);
+
+/* Metrics that the section leaves out, and why metrics are not tested, a line each. */
+void report_diff_notes(struct buf *out, const struct run_diff *diff);

@@ -27,7 +27,7 @@ const char *diff_judgement_name(enum diff_judgement judgement);
 /* What is known of a metric beyond its name: by a gate, or by what measures it. */
 struct diff_guide {
     struct str file;                 /* empty: of any file */
-    struct str key;                  /* dotted */
+    struct str key;                  /* dotted; empty: what no guide names in this file is detail */
     enum metric_direction direction; /* DIRECTION_UNKNOWN: by the name */
     bool is_main;                    /* the verdict goes by it */
 };
@@ -44,6 +44,7 @@ struct diff_metric {
     enum metric_direction direction;
     enum diff_judgement judgement; /* by the numbers and the direction alone */
     bool is_main;                  /* the verdict goes by it */
+    bool is_detail;                /* of a class or a slice, where the file has many of them */
     /* Of the same rows of both sides, filled in by the caller (diff_tested). */
     const char *test; /* "mcnemar", "delong", ...; NULL: not tested */
     double low, high; /* interval of the delta at `level`; NaN: none */
@@ -158,7 +159,7 @@ enum diff_verdict {
     DIFF_WORSE_NOW,
     DIFF_MIXED,
     DIFF_NOT_SIGNIFICANT, /* main metrics differ, but by no more than chance */
-    DIFF_METRICS_SAME,    /* something differs, and metrics do not */
+    DIFF_METRICS_SAME,    /* something differs, and metrics (those that matter) do not */
     DIFF_OTHER,           /* something differs, and metrics don't say whether it is better */
 };
 
@@ -174,7 +175,9 @@ VEC(diff_environment_vec, struct diff_environment);
 struct run_diff {
     struct str before_title, after_title;
     struct diff_metric_vec metrics;
-    int64_t metric_count; /* all of them, also those that are the same */
+    int64_t metric_count;    /* all of them, also those that are the same */
+    int64_t main_same_count; /* metrics that guides call main and that are the same */
+    struct diff_metric first_main_same;
     struct diff_param_vec params;
     struct diff_data_vec data; /* inputs, outputs, code; by path */
     struct diff_stage_vec stages;

@@ -311,6 +311,36 @@ static void an_evaluation_is_read_back_from_its_command(void **state)
     assert_false(evaluating_parse(&arena, STR("mlops evaluate --tusk=binary -- p.csv"), &read));
 }
 
+/* It is in the key of everybody's stages: it must stay as it is. */
+static void the_words_of_the_command_stay(void **state)
+{
+    (void)state;
+    struct evaluating all = {.predictions = STR("p.csv"),
+                             .task = 0,
+                             .has_threshold = true,
+                             .threshold = 0.3,
+                             .positive = STR("1"),
+                             .label = STR("a"),
+                             .score = STR("b"),
+                             .prediction = STR("c"),
+                             .id = STR("d"),
+                             .weight = STR("e"),
+                             .metrics = STR("m.json"),
+                             .charts = STR("charts"),
+                             .measured = STR("o.json")};
+    *vec_push(&arena, &all.slices) = STR("f g");
+    assert_string_equal(
+        str_terminate(&arena, evaluating_print(&arena, &all)),
+        "mlops evaluate --task=binary --threshold=0.3 --positive=1 --label=a --score=b "
+        "--prediction=c --id=d --weight=e --metrics=m.json --output=o.json --charts=charts "
+        "'--slice=f g' -- p.csv # version 1");
+    struct evaluating least = {
+        .predictions = STR("-"), .task = 2, .metrics = STR("m.json"), .measured = STR("o.json")};
+    assert_string_equal(str_terminate(&arena, evaluating_print(&arena, &least)),
+                        "mlops evaluate --task=regression --metrics=m.json --output=o.json -- - "
+                        "# version 1");
+}
+
 static const struct stage *bound(const char *keys)
 {
     struct doc *doc = NULL;
@@ -397,6 +427,7 @@ int main(void)
         TEST(with_confidence_the_paired_difference_decides),
         TEST(without_an_interval_nothing_passes),
         TEST(an_evaluation_is_read_back_from_its_command),
+        TEST(the_words_of_the_command_stay),
         TEST(gates_are_no_part_of_the_command_and_what_is_measured_is),
         TEST(an_evaluation_has_its_outputs_and_its_input),
         TEST(a_drop_is_relative_only_in_percent),
