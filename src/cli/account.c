@@ -168,6 +168,28 @@ static FALLIBLE find_commands(struct account *account)
     return NULL;
 }
 
+/* Recipes know digests alone: how large inputs were is in the ledger. */
+static FALLIBLE find_sizes(struct account *account)
+{
+    enum { ASKED_MOST = 1000 };
+    struct ledger *ledger = NULL;
+    if (!account->view.run)
+        return NULL;
+    TRY(context_ledger(account->context, &ledger));
+    for (size_t i = 0; i < account->inputs.len && i < ASKED_MOST; i++) {
+        struct graph_datum *datum = &account->inputs.at[i];
+        struct ledger_io *found = NULL;
+        size_t count = 0;
+        if (datum->size_bytes || digest_is_zero(datum->dep->digest))
+            continue;
+        TRY(ledger_io(ledger, account->context->arena, datum->path, datum->dep->digest, &found,
+                      &count));
+        if (count)
+            datum->size_bytes = found[0].artifact.size_bytes;
+    }
+    return NULL;
+}
+
 FALLIBLE account_make(struct context *context, const struct account_wish *wish, struct account *ret)
 {
     *ret = (struct account){.context = context};
@@ -175,6 +197,7 @@ FALLIBLE account_make(struct context *context, const struct account_wish *wish, 
     TRY(view_find(context, word, wish->pipeline, &ret->view));
     TRY(find_before(ret, wish));
     lineage_data(context->arena, &ret->view, &ret->inputs, &ret->outputs);
+    TRY(find_sizes(ret));
     lineage_graph_of(context->arena, &ret->view, &ret->graph);
     if (!wish->wants_no_charts)
         TRY(curves_pictures(context, &ret->view, ret->has_before ? &ret->before : NULL,

@@ -286,8 +286,8 @@ struct table account_inputs(const struct account *account)
         struct cell *row = table_add(&table);
         row[0] = cell_text(datum->path);
         row[1] = cell_text(digest_short(arena, datum->dep->digest));
-        if (datum->dep->size_bytes)
-            row[2] = cell_text(bytes_print(arena, datum->dep->size_bytes));
+        if (datum->size_bytes)
+            row[2] = cell_text(bytes_print(arena, datum->size_bytes));
         row[3] = cell_text(joined(arena, &datum->users));
     }
     return table;

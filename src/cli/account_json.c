@@ -97,7 +97,7 @@ static void add_datum(struct json_writer *json, const struct graph_datum *datum)
     add_text(json, "path", datum->path);
     digest_json(json, "digest", datum->artifact ? datum->artifact->digest : datum->dep->digest);
     json_name(json, "size_bytes");
-    json_int(json, datum->artifact ? datum->artifact->size_bytes : datum->dep->size_bytes);
+    json_int(json, datum->size_bytes);
     add_texts(json, "made_by", &datum->makers);
     add_texts(json, "read_by", &datum->users);
     json_close_object(json);

@@ -119,6 +119,7 @@ void lineage_data(struct arena *arena, const struct run_view *view, struct graph
     vec_each (const struct made, one, &made) {
         struct graph_datum *datum = datum_of(arena, &outputs, one->path);
         datum->artifact = one->artifact;
+        datum->size_bytes = one->artifact->size_bytes;
         *vec_push(arena, &datum->makers) = view->stages[one->stage].stage;
     }
     for (size_t i = 0; i < view->stage_count; i++) {
@@ -133,6 +134,7 @@ void lineage_data(struct arena *arena, const struct run_view *view, struct graph
             if (!datum)
                 continue;
             datum->dep = datum->dep ? datum->dep : dep;
+            datum->size_bytes = datum->size_bytes ? datum->size_bytes : dep->size_bytes;
             *vec_push(arena, &datum->users) = stage->stage;
         }
     }

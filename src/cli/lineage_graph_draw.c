@@ -44,6 +44,7 @@ void lineage_graph_mermaid(struct buf *out, const struct lineage_graph *graph)
 /* --- SVG ------------------------------------------------------------------------------------ */
 
 enum { BOX_HEIGHT = 42, ROW_HEIGHT = 84, GAP = 24, LETTER = 7, PADDING = 24, MARGIN = 4 };
+enum { WIDTH_LEAST = 240 };
 
 struct place {
     int x, y, width;
@@ -58,7 +59,7 @@ static int box_width(const struct graph_node *node)
 /* Rows from top to bottom, each in the middle; the width of all. */
 static int set_places(const struct lineage_graph *graph, struct place *places)
 {
-    int widest = 0;
+    int widest = WIDTH_LEAST;
     for (int turn = 0; turn < 2; turn++) { /* how wide rows are; then where boxes stand */
         for (size_t level = 0; level < graph->level_count; level++) {
             int width = 0;

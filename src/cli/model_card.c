@@ -132,7 +132,7 @@ static int64_t likeness(const struct graph_datum *datum)
     const char *split = split_of(datum->path);
     bool is_test = split && strcmp(split, "test") == 0;
     bool is_train = split && strcmp(split, "train") == 0;
-    int64_t bytes = MIN_OF(datum->dep->size_bytes, INT64_MAX / 4);
+    int64_t bytes = MIN_OF(datum->size_bytes, INT64_MAX / 4);
     return is_test ? INT64_MAX / 2 + bytes : is_train ? -INT64_MAX / 2 + bytes : bytes;
 }
 

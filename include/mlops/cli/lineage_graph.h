@@ -26,6 +26,7 @@ struct graph_datum {
     const struct artifact *artifact; /* of an input: NULL */
     const struct recipe_dep *dep;    /* as the first user read it; NULL: nobody did */
     struct str path;
+    int64_t size_bytes; /* 0: not known */
     struct str_vec makers, users;
 };
 
