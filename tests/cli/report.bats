@@ -115,7 +115,7 @@ END
   succeeds report -o report.md
   says "the summary of the step holds at most 1 MiB: the report is shortened in it"
   [ "$(wc -c <"$GITHUB_STEP_SUMMARY")" -le 1048576 ]
-  tail -c 3000 "$GITHUB_STEP_SUMMARY" | grep -q 'gates passed'
+  tail -c 3570 "$GITHUB_STEP_SUMMARY" | grep -q 'gates passed'
   head -c 1048570 /dev/zero | tr '\0' x >"$GITHUB_STEP_SUMMARY"
   succeeds report -o report.md
   says "the report is not in it"
@@ -131,16 +131,16 @@ END
 }
 
 @test "names that would be markup are not" {
-  printf 'x\n' >'a|b [c](d).txt'
+  printf 'x\n' >'a|b_c <d>.txt'
   pipeline <<'END'
 stages:
-  s: {cmd: 'echo "f1: 1" >m.yaml', deps: ['a|b [c](d).txt'], metrics: [m.yaml]}
+  s: {cmd: 'echo "f1: 1" >m.yaml', deps: ['a|b_c <d>.txt'], metrics: [m.yaml]}
 END
   succeeds run
   succeeds report
-  says 'a\|b \[c](d).txt'
+  says 'a\|b\_c \<d>.txt'
   not grep -q '| a|b' "$OUT"
-  says 's1[("a|b [c](d).txt")]'
+  says 's1[("a|b_c #60;d#62;.txt")]'
 }
 
 @test "a model card has an index that lineage fills in" {
@@ -168,11 +168,11 @@ assert any(m["type"] == "accuracy" and 0 < m["value"] < 1 and m["name"] for m in
   grep -q 'mlops pull' CARD.md
   not grep -q TODO CARD.md
   sed -i -e 's/^Who may be harmed.*/Nobody: it tells flowers apart./' -e '2i license: apache-2.0' \
-    -e '3i tags: [flowers]' CARD.md
+    -e '2i tags: [flowers]' CARD.md
   echo "The end." >>CARD.md
   cp CARD.md before.md
   succeeds report --model-card -o CARD.md
-  cmp <(grep -v 'mlops\|run ' before.md | sort) <(grep -v 'mlops\|run ' CARD.md | sort)
+  diff <(sort before.md) <(sort CARD.md)
   scores 0.2
   succeeds run
   succeeds report --model-card -o CARD.md
