@@ -64,7 +64,7 @@ def ulid(at, moment_ms):
 class Filler:
     def __init__(self, database):
         self.sql = database
-        self.ids = {}
+        self.ids, self.bodies = {}, {}
 
     def add(self, table, **values):
         names = ", ".join(values)
@@ -74,6 +74,7 @@ class Filler:
     def recipe(self, stage, params):
         body = recipe(stage, params)
         key = sha256(body)
+        self.bodies[key] = body
         if key not in self.ids:
             self.ids[key] = self.add("recipe", key=key, body=body)
             self.sql.executemany(
@@ -82,10 +83,16 @@ class Filler:
         return key
 
     def result(self, key, stage, metrics):
-        body = string("bench.result") + digest(key) + pairs({name: number(metrics[name]) for name in metrics})
+        listed = [items([string("metrics.json"), string(name), string(repr(metrics[name])), number(metrics[name])])
+                  for name in sorted(metrics)]
+        values = {"created": number(0), "duration": number(1), "key": digest(key), "recipe": string(self.bodies[key]),
+                  "run": string("BENCH"), "stage": string(stage)}
+        if listed:
+            values["metrics"] = items(listed)
+        body = string("mlops.result.1") + pairs(values)
         name = sha256(body)
         if name not in self.ids:
-            self.ids[name] = self.add("result", digest=name, recipe=self.ids[key], stage=stage, made_by="bench",
+            self.ids[name] = self.add("result", digest=name, recipe=self.ids[key], stage=stage, made_by="BENCH",
                                       created_ns=0, duration_ns=1, rejected=0, body=body)
             self.sql.executemany(
                 "INSERT INTO metric (result, file, key, text, value) VALUES (?, 'metrics.json', ?, ?, ?)",
