@@ -27,7 +27,7 @@ done
 
 if [ $installs = yes ]; then
   groups="build examples test"
-  [ $extent = quick ] || groups="$groups servers"
+  [ $extent = quick ] || groups="$groups pages servers"
   [ $extent = full ] && groups="$groups full"
   # shellcheck disable=SC2086 # a list of names
   sh "$here/install.sh" $groups || exit 1
@@ -203,6 +203,7 @@ step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
 step "TOML and Python literals" python3 tests/codec/differential.py "$build/dev/tests/print_doc"
 step "JSON Schema" python3 tests/codec/json_schema.py "$build/dev/tests/print_doc"
+step "metrics: scikit-learn, scipy" python3 tests/metrics/live.py "$build/dev/src/mlops"
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
@@ -229,6 +230,8 @@ remote_extent=
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
+step "comparisons: scipy" python3 tests/metrics/compare.py "$MLOPS"
+step "pages in a browser" python3 tests/pages/pages.py
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.

@@ -115,24 +115,26 @@ static const uint32_t *by_threshold(struct arena *arena, const struct prediction
     return found;
 }
 
+/* The column of predictions counts, unless another threshold than the usual one is asked for. */
 static FALLIBLE finish_binary(struct predictions_reader *reader, struct predictions *ret)
 {
     const struct predictions_options *options = reader->options;
-    bool is_given = options->has_threshold || options->threshold != 0;
     bool has_scores = reader->at.score != NO_COLUMN || reader->at.share_count;
+    bool is_given = options->has_threshold || options->threshold != 0;
+    bool is_special = is_given && options->threshold != THRESHOLD_USUAL;
     ret->threshold = is_given ? options->threshold : THRESHOLD_USUAL;
     if (has_scores)
         TRY(fill_scores(reader, ret));
-    if (is_given && !has_scores)
-        return error_hint(
-            error_new(ERROR_PROJECT, "%.*s has no scores for a threshold", STR_FMT(ret->name)),
-            "leave the threshold out, or add a column 'score'");
-    if (ret->predicted && is_given)
-        warn(reader, ret, STR("the threshold was given: the column of predictions is not used"));
-    if (ret->predicted && !is_given) {
+    if (is_special && !has_scores)
+        return error_hint(error_new(ERROR_PROJECT, "%.*s has no scores for a threshold",
+                                    STR_FMT(ret->name)),
+                          "leave the threshold out, or add a column 'score'");
+    if (ret->predicted && !is_special) {
         ret->threshold = nan("");
         return NULL;
     }
+    if (ret->predicted)
+        warn(reader, ret, STR("the threshold decides, not the column of predictions"));
     ret->predicted = by_threshold(reader->arena, ret);
     if (!ret->scores_are_probabilities && !is_given)
         warn(reader, ret,

@@ -99,6 +99,14 @@ const struct score_row *score_rows(size_t *ret_count)
     return all_rows;
 }
 
+bool score_is_of(size_t row, enum task task, size_t class_count)
+{
+    check(row < COUNT_OF(all_rows));
+    bool is_of_task = all_rows[row].tasks & 1u << task;
+    return is_of_task &&
+           (hows[row].function != score_top || class_count > (size_t)hows[row].argument);
+}
+
 static bool find_named(enum task task, struct str prefix, struct str name, size_t *ret_row)
 {
     for (size_t i = 0; i < COUNT_OF(all_rows); i++) {
@@ -156,7 +164,8 @@ static void begin(struct scorer *scorer, const double *weights)
     const double *own = prepared->predictions->weights;
     scorer->is_own = !weights || weights == own;
     scorer->weights = weights ? weights : own ? own : prepared->ones;
-    scorer->has_total = scorer->has_margins = scorer->has_curve = scorer->has_pairs = false;
+    scorer->has_total = scorer->has_margins = scorer->has_curve = false;
+    scorer->has_rest = scorer->has_pairs = false;
 }
 
 static double value_of(struct scorer *scorer, size_t row, const char **why)
@@ -241,6 +250,7 @@ struct scorer *scorer_clone(struct arena *arena, const struct scorer *scorer)
     clone->right = arena_new_array(arena, double, classes);
     clone->truth = arena_new_array(arena, double, classes);
     clone->predicted = arena_new_array(arena, double, classes);
+    clone->rest = arena_new_array(arena, double, classes);
     if (predictions->task == TASK_MULTICLASS && predictions->probabilities)
         clone->pairs = arena_new_array(arena, double, classes *classes);
     return clone;

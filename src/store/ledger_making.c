@@ -4,23 +4,22 @@
 
 #include "ledger_private.h"
 
-static void read_usage(struct sql_row *row, struct usage *ret)
+void ledger_read_usage(struct sql_row *row, int column, struct usage *ret)
 {
     *ret = (struct usage){
-        .attempts = (int)sql_int(row, 0),
-        .exit_code = (int)sql_int(row, 1),
-        .exit_signal = (int)sql_int(row, 2),
-        .timed_out = sql_int(row, 3) != 0,
-        .started_ns = sql_int(row, 4),
-        .duration_ns = sql_int(row, 5),
-        .cpu_user_ns = sql_int(row, 6),
-        .cpu_system_ns = sql_int(row, 7),
-        .peak_bytes = sql_int(row, 8),
+        .attempts = (int)sql_int(row, column),
+        .exit_code = (int)sql_int(row, column + 1),
+        .exit_signal = (int)sql_int(row, column + 2),
+        .timed_out = sql_int(row, column + 3) != 0,
+        .started_ns = sql_int(row, column + 4),
+        .duration_ns = sql_int(row, column + 5),
+        .cpu_user_ns = sql_int(row, column + 6),
+        .cpu_system_ns = sql_int(row, column + 7),
+        .peak_bytes = sql_int(row, column + 8),
     };
 }
 
-/* Bytes of an environment by its row's number; read once. */
-static FALLIBLE load_environment(struct ledger *ledger, int64_t id, struct str *ret)
+FALLIBLE ledger_load_environment(struct ledger *ledger, int64_t id, struct str *ret)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     struct str name = {(const char *)&id, sizeof id};
@@ -54,8 +53,8 @@ FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest
     if (!*ret_found)
         return NULL;
     if (!sql_is_null(row, 9))
-        TRY(load_environment(ledger, sql_int(row, 9), &environment));
-    read_usage(row, ret_usage);
+        TRY(ledger_load_environment(ledger, sql_int(row, 9), &environment));
+    ledger_read_usage(row, 0, ret_usage);
     *ret_environment = environment;
     return NULL;
 }

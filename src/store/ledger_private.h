@@ -103,3 +103,9 @@ enum reason_part ledger_part_parse(struct str name);
     "run.failed, run.rejected, run.unconfirmed, run.skipped, run.interrupted, run.hashed_files, "  \
     "run.hashed_bytes, run.saved_ns"
 FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *ret);
+
+/* The nine columns of an execution's times and sizes. */
+void ledger_read_usage(struct sql_row *row, int column, struct usage *ret);
+
+/* Bytes of an environment by its row's number; read once. */
+FALLIBLE ledger_load_environment(struct ledger *ledger, int64_t id, struct str *ret);

@@ -74,6 +74,7 @@ struct cli_command {
     COMMAND(diff)                                                                                  \
     COMMAND(metrics)                                                                               \
     COMMAND(params)                                                                                \
+    COMMAND(evaluate)                                                                              \
     COMMAND(plots)                                                                                 \
     COMMAND(lineage)                                                                               \
     COMMAND(add)                                                                                   \

@@ -20,6 +20,9 @@ struct score_row {
 /* All of them, in the order of the metrics file. "f1", "precision", "recall" of a binary task are
  * also known by these short names: score_find. */
 const struct score_row *score_rows(size_t *ret_count);
+/* Whether a metric is one of a task; of `class_count` classes (regression: 0) not every best k is.
+ */
+bool score_is_of(size_t row, enum task task, size_t class_count);
 /* The row of a metric's name in a task; false: no built-in metric. */
 bool score_find(enum task task, struct str name, size_t *ret_row);
 

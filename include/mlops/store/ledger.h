@@ -100,11 +100,30 @@ FALLIBLE ledger_last_recipe(struct ledger *ledger, struct arena *arena, struct s
 FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct str pipeline,
                             struct str stage, int64_t but, struct result *ret, bool *ret_found);
 
+/* The result of a stage in the last run (other than number `but`) that made, restored or judged it
+ * and did not reject it: what gates compare with. *ret_run is that run's id. */
+FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str pipeline,
+                          struct str stage, int64_t but, struct result *ret, struct str *ret_run,
+                          bool *ret_found);
+
 /* How the result `id` was made: times, memory, and the environment's canonical bytes (empty: not
  * recorded), by the newest execution that gave it. The bytes live as long as the ledger, and equal
  * environments share them: whoever compares many results decodes each only once. */
 FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest id,
                        struct usage *ret_usage, struct str *ret_environment, bool *ret_found);
+
+/* Many at once, parallel to the digests; what is not known, or zero, is NULL (attempts 0). As long
+ * as ledger_making's, environments live with the ledger. */
+struct ledger_made {
+    struct usage usage;
+    struct str environment;
+};
+FALLIBLE ledger_load_recipes(struct ledger *ledger, struct arena *arena, const struct digest *keys,
+                             size_t count, struct recipe **ret);
+FALLIBLE ledger_load_results(struct ledger *ledger, struct arena *arena, const struct digest *ids,
+                             size_t count, struct result **ret);
+FALLIBLE ledger_makings(struct ledger *ledger, const struct digest *ids, size_t count,
+                        struct ledger_made *ret);
 
 /* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
