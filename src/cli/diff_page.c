@@ -131,7 +131,8 @@ static void print_section(struct drawing *drawing, const struct diff_section *se
 }
 
 FALLIBLE diff_page_print(struct context *context, const struct run_view *before,
-                         const struct run_view *after, const struct run_diff *diff, struct buf *out)
+                         const struct run_view *after, const struct run_diff *diff,
+                         struct str pipeline, struct buf *out)
 {
     AUTO(session_drop) struct session session = {0};
     struct diff_section sections[DIFF_SECTION_COUNT];
