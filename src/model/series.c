@@ -5,7 +5,6 @@
 #include "mlops/base/map.h"
 #include "mlops/codec/delimited.h"
 #include "mlops/model/metric.h"
-#include "mlops/model/name.h"
 
 #include <math.h>
 
