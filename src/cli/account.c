@@ -201,7 +201,7 @@ FALLIBLE account_make(struct context *context, const struct account_wish *wish, 
     lineage_graph_of(context->arena, &ret->view, &ret->graph);
     if (!wish->wants_no_charts)
         TRY(curves_pictures(context, &ret->view, ret->has_before ? &ret->before : NULL,
-                            &ret->pictures));
+                            wish->pipeline, &ret->pictures));
     TRY(find_commands(ret));
     conclude(ret);
     return NULL;

@@ -214,7 +214,7 @@ static void add_pictures(const struct account *account, struct document *documen
 {
     struct str stage = {0};
     vec_each (const struct picture, picture, &account->pictures) {
-        if (!stage.at || !str_equal(stage, picture->stage))
+        if (picture == account->pictures.at || !str_equal(stage, picture->stage))
             document_section(
                 document, str_print(document->arena, "Charts of %.*s", STR_FMT(picture->stage)).at,
                 false);

@@ -135,7 +135,8 @@ static FALLIBLE write_page(struct context *context, const struct diff_options *o
                            const struct answer *answer)
 {
     AUTO(buf_drop) struct buf page = {0};
-    TRY(diff_page_print(context, &answer->before, &answer->after, &answer->diff, &page));
+    TRY(diff_page_print(context, &answer->before, &answer->after, &answer->diff, options->pipeline,
+                        &page));
     if (str_is(options->html, "-")) {
         buf_add_str(&context->out, buf_str(&page));
         return NULL;

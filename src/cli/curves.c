@@ -4,6 +4,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/cli/diff_guides.h"
 #include "mlops/cli/diff_predictions.h"
+#include "mlops/cli/plots.h"
 #include "mlops/model/gate.h"
 
 /* More would be no report but an album. */
@@ -96,15 +97,24 @@ static const char *mime_of(struct str path)
     return NULL;
 }
 
+static bool has_name(const struct picture_vec *pictures, struct str name)
+{
+    vec_each (const struct picture, picture, pictures)
+        if (str_equal(picture->name, name))
+            return true;
+    return false;
+}
+
+/* But those that are plots already. */
 static FALLIBLE draw_image(struct drawing *drawing, const struct run_view_stage *stage,
                            const struct artifact *artifact)
 {
     struct arena *arena = drawing->context->arena;
     const char *mime = mime_of(artifact->path);
-    struct str bytes = {0};
+    struct str bytes = {0}, name = file_name(arena, (struct str){0}, artifact->path);
     bool is_found = false;
-    if (!mime || artifact->kind != ARTIFACT_FILE || artifact->size_bytes > IMAGE_BYTES_MOST ||
-        drawing->image_count == IMAGES_MOST)
+    if (!mime || has_name(drawing->pictures, name) || artifact->kind != ARTIFACT_FILE ||
+        artifact->size_bytes > IMAGE_BYTES_MOST || drawing->image_count == IMAGES_MOST)
         return NULL;
     const struct evaluated side = diff_evaluated(drawing->view, stage);
     TRY(baseline_read(drawing->session, side.commit, artifact->path, artifact->digest,
@@ -114,11 +124,53 @@ static FALLIBLE draw_image(struct drawing *drawing, const struct run_view_stage 
     drawing->image_count++;
     *vec_push(arena, drawing->pictures) = (struct picture){
         .stage = stage->stage,
-        .name = file_name(arena, (struct str){0}, artifact->path),
+        .name = name,
         .title = artifact->path,
         .mime = str_of(mime),
         .bytes = bytes,
     };
+    return NULL;
+}
+
+/* A name that no picture has yet. */
+static struct str unique_name(struct drawing *drawing, struct str name)
+{
+    struct arena *arena = drawing->context->arena;
+    struct str wanted = name;
+    for (int number = 2; has_name(drawing->pictures, wanted); number++)
+        wanted = str_print(arena, "%d-%.*s", number, STR_FMT(name));
+    return wanted;
+}
+
+/* Plots of the pipeline, with the curves of both sides. What it says now counts; without a pipeline
+ * there are none. */
+static FALLIBLE draw_plots(struct drawing *drawing, struct str pipeline)
+{
+    static const struct plots_choice all = {0};
+    struct arena *arena = drawing->context->arena;
+    struct plots_side sides[2];
+    size_t side_count = 0;
+    struct loaded_plot_vec plots = {0};
+    struct plot_picture_vec pictures = {0};
+    if (drawing->before)
+        sides[side_count++] = (struct plots_side){drawing->before->title, drawing->before};
+    sides[side_count++] = (struct plots_side){drawing->view->title, drawing->view};
+    struct error *error = plots_load(drawing->context, pipeline, sides, side_count, &all, &plots);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    error_drop(error);
+    plots_pictures(arena, &plots, side_count, &pictures);
+    vec_each (const struct plot_picture, picture, &pictures) {
+        struct str suffix = picture->svg.len ? STR(".svg") : STR("");
+        struct str name = str_print(arena, "%.*s%.*s", STR_FMT(picture->id), STR_FMT(suffix));
+        *vec_push(arena, drawing->pictures) = (struct picture){
+            .name = unique_name(drawing, file_name(arena, (struct str){0}, name)),
+            .title = picture->title,
+            .mime = picture->type,
+            .bytes = picture->bytes,
+            .svg = picture->svg,
+        };
+    }
     return NULL;
 }
 
@@ -132,28 +184,15 @@ static FALLIBLE draw_stage(struct drawing *drawing, const struct run_view_stage 
     return NULL;
 }
 
-static bool has_pictures(struct arena *arena, const struct run_view *view)
-{
-    struct evaluating how;
-    for (size_t i = 0; i < view->stage_count; i++) {
-        if (diff_evaluating(arena, &view->stages[i], &how))
-            return true;
-        for (size_t k = 0; k < view->stages[i].out_count; k++)
-            if (mime_of(view->stages[i].outs[k].path))
-                return true;
-    }
-    return false;
-}
-
 FALLIBLE curves_pictures(struct context *context, const struct run_view *view,
-                         const struct run_view *before, struct picture_vec *ret)
+                         const struct run_view *before, struct str pipeline,
+                         struct picture_vec *ret)
 {
     AUTO(session_drop) struct session session = {0};
     struct drawing drawing = {
         .context = context, .session = &session, .view = view, .before = before, .pictures = ret};
-    if (!has_pictures(context->arena, view))
-        return NULL;
     TRY(diff_session_open(context, &session));
+    TRY(draw_plots(&drawing, pipeline));
     for (size_t i = 0; i < view->stage_count; i++)
         TRY(draw_stage(&drawing, &view->stages[i]));
     return NULL;

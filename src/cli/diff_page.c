@@ -5,11 +5,10 @@
 #include "mlops/cli/diff_guides.h"
 #include "mlops/cli/diff_predictions.h"
 #include "mlops/cli/page.h"
+#include "mlops/cli/plots.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/data/evaluation.h"
 #include "mlops/model/gate.h"
-
-enum { IMAGES_MOST = 24, IMAGE_BYTES_MOST = 4 << 20 };
 
 struct drawing {
     struct context *context;
@@ -17,6 +16,7 @@ struct drawing {
     struct session *session;
     const struct run_view *before, *after;
     const struct run_diff *diff;
+    struct str pipeline;
 };
 
 /* --- curves --- */
@@ -70,59 +70,24 @@ static FALLIBLE draw_stage(struct drawing *drawing, const struct run_view_stage 
     return NULL;
 }
 
-/* --- images that differ --- */
-
-static const struct {
-    const char *suffix, *mime;
-} IMAGES[] = {
-    {".png", "image/png"}, {".jpg", "image/jpeg"},  {".jpeg", "image/jpeg"},
-    {".gif", "image/gif"}, {".webp", "image/webp"}, {".svg", "image/svg+xml"},
-};
-
-static const char *mime_of(struct str path)
+/* Steps, curves and images of the pipeline's plots. */
+static FALLIBLE draw_plots(struct drawing *drawing)
 {
-    for (size_t i = 0; i < COUNT_OF(IMAGES); i++)
-        if (str_ends(path, str_of(IMAGES[i].suffix)))
-            return IMAGES[i].mime;
-    return NULL;
-}
-
-static FALLIBLE draw_image(struct drawing *drawing, const struct run_view *view,
-                           const struct artifact *artifact, struct str side)
-{
-    struct arena *arena = drawing->context->arena;
-    struct str bytes = {0};
-    bool is_found = false;
-    bool is_small = artifact->kind == ARTIFACT_FILE && artifact->size_bytes <= IMAGE_BYTES_MOST;
-    if (is_small)
-        TRY(baseline_read(drawing->session,
-                          view->is_workspace ? (struct str){0} : view->code.commit, artifact->path,
-                          artifact->digest, IMAGE_BYTES_MOST, &bytes, &is_found));
-    if (is_found)
-        page_image(&drawing->page,
-                   str_print(arena, "%.*s, %.*s", STR_FMT(artifact->path), STR_FMT(side)),
-                   str_of(mime_of(artifact->path)), bytes);
-    return NULL;
-}
-
-static FALLIBLE draw_images(struct drawing *drawing)
-{
-    const struct run_diff *diff = drawing->diff;
-    size_t count = 0;
-    vec_each (const struct diff_data, data, &diff->data) {
-        bool is_image =
-            data->role == DIFF_OUTPUT && data->change != DIFF_SAME && mime_of(data->path) != NULL;
-        if (!is_image || count == IMAGES_MOST)
-            continue;
-        if (!count++) {
-            page_section(&drawing->page, STR("Images"));
-            page_charts_open(&drawing->page);
-        }
-        TRY(draw_image(drawing, drawing->before, &data->before, diff->before_title));
-        TRY(draw_image(drawing, drawing->after, &data->after, diff->after_title));
-    }
-    if (count)
-        page_charts_close(&drawing->page);
+    const struct plots_side sides[] = {{drawing->diff->before_title, drawing->before},
+                                       {drawing->diff->after_title, drawing->after}};
+    const struct plots_choice all = {0};
+    struct loaded_plot_vec plots = {0};
+    struct error *error =
+        plots_load(drawing->context, drawing->pipeline, sides, COUNT_OF(sides), &all, &plots);
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    error_drop(error);
+    if (!plots.len)
+        return NULL;
+    page_section(&drawing->page, STR("Plots"));
+    page_charts_open(&drawing->page);
+    plots_draw(&drawing->page, &plots, COUNT_OF(sides));
+    page_charts_close(&drawing->page);
     return NULL;
 }
 
@@ -130,7 +95,7 @@ static FALLIBLE draw_all(struct drawing *drawing)
 {
     for (size_t i = 0; i < drawing->after->stage_count; i++)
         TRY(draw_stage(drawing, &drawing->after->stages[i]));
-    return draw_images(drawing);
+    return draw_plots(drawing);
 }
 
 /* --- the page --- */
@@ -166,7 +131,8 @@ static void print_section(struct drawing *drawing, const struct diff_section *se
 }
 
 FALLIBLE diff_page_print(struct context *context, const struct run_view *before,
-                         const struct run_view *after, const struct run_diff *diff, struct buf *out)
+                         const struct run_view *after, const struct run_diff *diff,
+                         struct str pipeline, struct buf *out)
 {
     AUTO(session_drop) struct session session = {0};
     struct diff_section sections[DIFF_SECTION_COUNT];
@@ -179,6 +145,7 @@ FALLIBLE diff_page_print(struct context *context, const struct run_view *before,
                               .before = before,
                               .after = after,
                               .session = &session,
+                              .pipeline = pipeline,
                               .diff = diff};
     page_verdict(&drawing.page, report_diff_tone(diff->verdict), diff->verdict_text);
     report_diff_sections(arena, diff, sections);

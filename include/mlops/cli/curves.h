@@ -12,13 +12,15 @@ FALLIBLE curves_load(struct context *context, struct session *session, const str
 
 /* A chart or an image. */
 struct picture {
-    struct str stage, name, title; /* name: of a file, unique */
+    struct str stage, name, title; /* stage: empty: of the pipeline; name: of a file, unique */
     struct str mime, bytes;        /* of an image */
     struct str svg;                /* of a chart: a document */
 };
 
 VEC(picture_vec, struct picture);
 
-/* Of all stages; `before` (may be NULL): its curves are drawn below. */
+/* Plots of the pipeline (as typed; they have no stage), then those of all stages. `before` (may be
+ * NULL): its curves are drawn below. */
 FALLIBLE curves_pictures(struct context *context, const struct run_view *view,
-                         const struct run_view *before, struct picture_vec *ret);
+                         const struct run_view *before, struct str pipeline,
+                         struct picture_vec *ret);

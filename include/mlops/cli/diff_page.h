@@ -4,6 +4,7 @@
 #include "mlops/cli/context.h"
 #include "mlops/model/diff.h"
 
+/* `pipeline` as typed: whose plots are drawn. */
 FALLIBLE diff_page_print(struct context *context, const struct run_view *before,
                          const struct run_view *after, const struct run_diff *diff,
-                         struct buf *out);
+                         struct str pipeline, struct buf *out);
