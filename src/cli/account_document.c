@@ -210,15 +210,18 @@ static void add_changes(const struct account *account, struct document *document
 
 /* --- pictures -------------------------------------------------------------------------------- */
 
+static struct str pictures_title(struct arena *arena, struct str stage)
+{
+    return stage.len ? str_print(arena, "Charts of %.*s", STR_FMT(stage)) : STR("Plots");
+}
+
 static void add_pictures(const struct account *account, struct document *document)
 {
-    struct str stage = {0};
+    const struct picture *last = NULL;
     vec_each (const struct picture, picture, &account->pictures) {
-        if (picture == account->pictures.at || !str_equal(stage, picture->stage))
-            document_section(
-                document, str_print(document->arena, "Charts of %.*s", STR_FMT(picture->stage)).at,
-                false);
-        stage = picture->stage;
+        if (!last || !str_equal(last->stage, picture->stage))
+            document_section(document, pictures_title(document->arena, picture->stage).at, false);
+        last = picture;
         struct block *block = document_add(document, BLOCK_PICTURE);
         block->title = picture->title;
         block->name = picture->name;

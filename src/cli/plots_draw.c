@@ -280,34 +280,40 @@ static bool has_panels(const struct loaded_plot *plot, size_t side_count)
     return side_count > 1 && (plot->images.len || (is_matrix && plot->lines.len));
 }
 
-void plots_draw(struct gallery *gallery, const struct loaded_plot_vec *plots, size_t side_count)
+static void add_plot(struct gallery *gallery, const struct loaded_plot *plot, size_t side_count)
 {
+    draw_images(gallery, plot, side_count);
+    if (!plot->lines.len)
+        return;
+    switch (plot->template) {
+    case PLOT_LINEAR:
+    case PLOT_SIMPLE:
+    case PLOT_SMOOTH:
+    case PLOT_SCATTER:
+        draw_lines(gallery, plot, side_count);
+        break;
+    case PLOT_BARS:
+        draw_bars(gallery, plot, side_count);
+        break;
+    case PLOT_CONFUSION:
+    case PLOT_CONFUSION_NORMALIZED:
+        draw_confusion(gallery, plot, side_count);
+        break;
+    }
+}
+
+void plots_pictures(struct arena *arena, const struct loaded_plot_vec *plots, size_t side_count,
+                    struct plot_picture_vec *ret)
+{
+    struct gallery gallery = {arena, ret};
     bool had_panels = false;
     vec_each (const struct loaded_plot, plot, plots) {
+        size_t before = ret->len;
         bool has = has_panels(plot, side_count);
-        if (plot != plots->at && (has || had_panels)) {
-            page_charts_close(page);
-            page_charts_open(page);
-        }
+        add_plot(&gallery, plot, side_count);
+        if (ret->len > before)
+            ret->at[before].begins_line = before && (has || had_panels);
         had_panels = has;
-        draw_images(gallery, plot, side_count);
-        if (!plot->lines.len)
-            continue;
-        switch (plot->template) {
-        case PLOT_LINEAR:
-        case PLOT_SIMPLE:
-        case PLOT_SMOOTH:
-        case PLOT_SCATTER:
-            draw_lines(gallery, plot, side_count);
-            break;
-        case PLOT_BARS:
-            draw_bars(gallery, plot, side_count);
-            break;
-        case PLOT_CONFUSION:
-        case PLOT_CONFUSION_NORMALIZED:
-            draw_confusion(gallery, plot, side_count);
-            break;
-        }
     }
 }
 
@@ -316,6 +322,10 @@ void plots_draw(struct page *page, const struct loaded_plot_vec *plots, size_t s
     struct plot_picture_vec pictures = {0};
     plots_pictures(page->arena, plots, side_count, &pictures);
     vec_each (const struct plot_picture, picture, &pictures) {
+        if (picture->begins_line) {
+            page_charts_close(page);
+            page_charts_open(page);
+        }
         if (picture->svg.len)
             page_chart(page, picture->title, picture->svg);
         else

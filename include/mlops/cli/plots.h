@@ -57,6 +57,7 @@ struct plot_picture {
     struct str id, title;
     struct str svg;         /* a document; empty: an image */
     struct str type, bytes; /* of an image */
+    bool begins_line;       /* those of several sides stand side by side */
 };
 
 VEC(plot_picture_vec, struct plot_picture);
