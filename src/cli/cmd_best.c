@@ -337,7 +337,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
 
 static const struct command_example examples[] = {
     {"mlops best --metric f1", "the run with the highest f1"},
-    {"mlops best -m val_loss -n 5 --where 'params.lr < 0.1' --columns params.lr,branch",
+    {"mlops best -m val_loss -n 5 --where 'params.lr < 0.1' --columns branch",
      "the five lowest losses of some"},
     {"mlops best -m reward --max --within-one-error",
      "all that may be as good as the best, for the simplest of them"},

@@ -226,8 +226,7 @@ static const struct command_example examples[] = {
     {"mlops runs", "the last 20 runs, newest first"},
     {"mlops runs -n 0 --branch main --status succeeded", "all that went well on main"},
     {"mlops runs --stage train --format csv", "runs that trained, for a spreadsheet"},
-    {"mlops runs --sort metrics.f1:desc --filter 'params.lr < 0.1 and status = succeeded'",
-     "the best first, of some"},
+    {"mlops runs --sort metrics.f1:desc --filter 'params.lr < 0.1'", "the best first, of some"},
     {"mlops runs -n 0 --columns 'run,started,metrics.*,params.*' --format csv",
      "all that was tried and what came of it"},
 };

@@ -461,7 +461,8 @@ END
   "$PYTHON" -c '
 import sqlite3
 history = sqlite3.connect(".mlops/lineage.db")
-history.executescript("DROP TABLE finding; DROP TABLE judgement; PRAGMA user_version = 1;")
+history.executescript("""DROP TABLE finding; DROP TABLE judgement; DROP TABLE course; DROP TABLE quantity;
+  DROP TABLE lane; PRAGMA user_version = 1;""")
 '
   for words in plan status runs "show @" "why train" "run --dry-run"; do
     # shellcheck disable=SC2086
