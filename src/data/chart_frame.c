@@ -40,8 +40,8 @@ static double character_width(uint32_t code)
     return code >= 'A' && code <= 'Z' ? 0.7 : 0.57;
 }
 
-/* How many bytes of a text fit into `room`; *ret_width is what these take. */
-static size_t fitting(struct str text, double size, double room, double *ret_width)
+/* *ret_width is what those bytes take. */
+static size_t fit(struct str text, double size, double room, double *ret_width)
 {
     size_t at = 0;
     *ret_width = 0;
@@ -60,8 +60,14 @@ static size_t fitting(struct str text, double size, double room, double *ret_wid
 double chart_text_width(struct str text, double size)
 {
     double width;
-    fitting(text, size, HUGE_VAL, &width);
+    fit(text, size, HUGE_VAL, &width);
     return width;
+}
+
+size_t chart_text_fitting(struct str text, double size, double room)
+{
+    double width;
+    return fit(text, size, room, &width);
 }
 
 /* As much of a text as a person may want to read, as XML. */
@@ -79,13 +85,12 @@ static void add_fitted(struct buf *out, struct str text, double size, double roo
 {
     AUTO(buf_drop) struct buf shown = {0};
     buf_add_escaped(&shown, text, false); /* once more is harmless: nothing is left to escape */
-    double width;
-    size_t fits = fitting(buf_str(&shown), size, room, &width);
+    size_t fits = chart_text_fitting(buf_str(&shown), size, room);
     if (fits == shown.len) {
         xml_add(out, buf_str(&shown), false);
         return;
     }
-    fits = fitting(buf_str(&shown), size, room - size, &width);
+    fits = chart_text_fitting(buf_str(&shown), size, room - size);
     xml_add(out, str_slice(buf_str(&shown), 0, fits), false);
     buf_add_text(out, "…<title>");
     add_words(out, text);

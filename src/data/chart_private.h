@@ -28,9 +28,6 @@ void chart_open(struct buf *out, const struct chart_head *head);
 void chart_close(struct buf *out);
 double chart_heading_height(bool is_document);
 
-/* The width of text, estimated: fonts differ. */
-double chart_text_width(struct str text, double size);
-
 /* Text at (x, y), cut to `room` units with an ellipsis (then the whole of it is shown where the
  * pointer rests). `anchor`: "start", "middle", "end"; `more`: attributes, or "". */
 struct chart_label {

@@ -43,7 +43,7 @@ static void choose_range(struct chart_scale *scale, const struct chart_axis *axi
 /* --- text ----------------------------------------------------------------------------------- */
 
 /* "1.50e+07" -> "1.5e7" */
-static void tidy_exponent(char *text)
+static void tidy_exponent(char *text, size_t size)
 {
     char *e = strchr(text, 'e');
     if (!e)
@@ -59,7 +59,7 @@ static void tidy_exponent(char *text)
         digits++;
     char rest[8];
     snprintf(rest, sizeof rest, "%s", digits);
-    sprintf(end, "e%s%s", is_negative ? "-" : "", rest);
+    snprintf(end, size - (size_t)(end - text), "e%s%s", is_negative ? "-" : "", rest);
 }
 
 /* As many digits as tell neighbours that are `step` apart from each other. */
@@ -74,7 +74,7 @@ static void print_tick(char *text, size_t size, long double value, long double s
     } else {
         int digits = (int)floorl(log10l(fabsl(value)) + 1e-9L) - place;
         snprintf(text, size, "%.*Le", digits < 0 ? 0 : digits > 12 ? 12 : digits, value);
-        tidy_exponent(text);
+        tidy_exponent(text, size);
     }
 }
 

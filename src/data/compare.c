@@ -79,8 +79,7 @@ static FALLIBLE resample(struct arena *arena, struct work *work)
     }
     struct interval *intervals = arena_new_array(arena, struct interval, count);
     double *p = arena_new_array(arena, double, count);
-    TRY(resample_differences(work->a, work->b, wanted, count, NULL, work->level, intervals,
-                             p));
+    TRY(resample_differences(work->a, work->b, wanted, count, NULL, work->level, intervals, p));
     for (size_t i = 0; i < count; i++) {
         comparison->metrics[i].interval = intervals[i];
         comparison->metrics[i].p = p[i];

@@ -164,7 +164,8 @@ static void begin(struct scorer *scorer, const double *weights)
     const double *own = prepared->predictions->weights;
     scorer->is_own = !weights || weights == own;
     scorer->weights = weights ? weights : own ? own : prepared->ones;
-    scorer->has_total = scorer->has_margins = scorer->has_curve = scorer->has_pairs = false;
+    scorer->has_total = scorer->has_margins = scorer->has_curve = false;
+    scorer->has_rest = scorer->has_pairs = false;
 }
 
 static double value_of(struct scorer *scorer, size_t row, const char **why)
@@ -249,6 +250,7 @@ struct scorer *scorer_clone(struct arena *arena, const struct scorer *scorer)
     clone->right = arena_new_array(arena, double, classes);
     clone->truth = arena_new_array(arena, double, classes);
     clone->predicted = arena_new_array(arena, double, classes);
+    clone->rest = arena_new_array(arena, double, classes);
     if (predictions->task == TASK_MULTICLASS && predictions->probabilities)
         clone->pairs = arena_new_array(arena, double, classes *classes);
     return clone;

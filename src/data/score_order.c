@@ -68,17 +68,28 @@ struct order score_order(struct arena *arena, const double *values, size_t strid
     return order;
 }
 
+static struct order order_of_class(struct arena *arena, const struct predictions *predictions,
+                                   const double *scores, size_t stride, size_t class)
+{
+    struct order order = score_order(arena, scores, stride, predictions->count, true);
+    for (size_t i = 0; i < predictions->count; i++)
+        if (predictions->labels[order.at[i] & ORDER_ROW] == class)
+            order.at[i] |= ORDER_OWN;
+    return order;
+}
+
 void score_prepare_orders(struct arena *arena, struct prepared *prepared)
 {
     const struct predictions *predictions = prepared->predictions;
-    size_t classes = predictions->class_count, count = predictions->count;
+    size_t classes = predictions->class_count;
     if (prepared->no_score)
         return;
     bool is_binary = predictions->task == TASK_BINARY;
     prepared->by_class = arena_new_array(arena, struct order, is_binary ? 1 : classes);
     if (is_binary)
-        prepared->by_class[0] = score_order(arena, predictions->scores, 1, count, true);
+        prepared->by_class[0] =
+            order_of_class(arena, predictions, predictions->scores, 1, predictions->positive);
     for (size_t i = 0; !is_binary && i < classes; i++)
         prepared->by_class[i] =
-            score_order(arena, predictions->probabilities + i, classes, count, true);
+            order_of_class(arena, predictions, predictions->probabilities + i, classes, i);
 }

@@ -5,8 +5,10 @@
 
 #include "mlops/data/score.h"
 
-/* An entry of an order: the row, and whether the next entry has another value. */
-#define ORDER_ROW 0x7fffffffU
+/* An entry of an order: the row; whether the next entry has another value; in orders of scores
+ * whether the row's label is the class that the scores are of. */
+#define ORDER_ROW 0x3fffffffU
+#define ORDER_OWN 0x40000000U
 #define ORDER_END 0x80000000U
 
 #define CALIBRATION_BINS 10
@@ -41,10 +43,11 @@ struct scorer {
     /* one pass */
     const double *weights;
     bool is_own; /* every row counts as there, even one of weight 0 */
-    bool has_total, has_margins, has_curve, has_pairs;
+    bool has_total, has_margins, has_curve, has_rest, has_pairs;
     double total;
     double *right, *truth, *predicted; /* per class: weight of hits, labels, predictions */
     struct curve_sums curve;
+    double *rest;  /* per class: weight of pairs (row of it, other row) that its score puts right */
     double *pairs; /* [a][b]: weight of pairs (row of a, row of b) that the score of a puts right */
     double *room;  /* two numbers per row: ranks */
 };

@@ -16,8 +16,8 @@ static double invert(double p, double df)
     double low = 0, high = 1;
     if (!(p >= 0 && p <= 1) || !(df > 0))
         return nan("");
-    if (p > 0.5)
-        return -invert(1 - p, df);
+    if (p >= 0.5)
+        return p == 0.5 ? 0 : -invert(1 - p, df);
     while (isfinite(high) && tail(high, df) > p)
         high *= 2;
     for (;;) {

@@ -34,8 +34,8 @@ const struct xml_node *xml_find(const struct xml_node *node, const char *name);
 /* The text of that child; empty if there is none. */
 struct str xml_text(const struct xml_node *node, const char *name);
 
-/* Others' text as it may stand in XML, SVG or HTML, between elements and in attributes: & < > " ' as
- * entities, what the eye can't see or XML can't hold as buf_add_escaped shows it. */
+/* Others' text as it may stand in XML, SVG or HTML, between elements and in attributes: & < > " '
+ * as entities, what the eye can't see or XML can't hold as buf_add_escaped shows it. */
 void xml_add(struct buf *out, struct str text, bool keep_lines);
 
 /* Text as it stands in a document between elements: & < > as entities. */
