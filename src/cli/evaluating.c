@@ -63,10 +63,14 @@ static bool has_column(const struct str *names, size_t count, struct str name)
 static bool find_pair(struct arena *arena, const struct str *names, size_t count, const char *what,
                       struct str *ret_a, struct str *ret_b)
 {
-    *ret_a = str_print(arena, "%s_a", what);
-    *ret_b = str_print(arena, "%s_b", what);
-    return !has_column(names, count, str_of(what)) && has_column(names, count, *ret_a) &&
-           has_column(names, count, *ret_b);
+    struct str a = str_print(arena, "%s_a", what), b = str_print(arena, "%s_b", what);
+    bool is_pair = !ret_a->len && !has_column(names, count, str_of(what)) &&
+                   has_column(names, count, a) && has_column(names, count, b);
+    if (is_pair) {
+        *ret_a = a;
+        *ret_b = b;
+    }
+    return is_pair;
 }
 
 static FALLIBLE find_models(struct evaluating *evaluating, struct predictions_options *own,
@@ -82,15 +86,10 @@ static FALLIBLE find_models(struct evaluating *evaluating, struct predictions_op
         return NULL;
     }
     TRY(predictions_columns(arena, AT_FDCWD, evaluating->own.path, own, &names, &count));
-    if (!own->score.len && find_pair(arena, names, count, "score", &own->score, &other->score))
-        evaluating->is_pair = true;
-    else
-        own->score = evaluating->how.score;
-    if (!evaluating->is_pair && !own->prediction.len && !has_column(names, count, STR("score")) &&
-        find_pair(arena, names, count, "prediction", &own->prediction, &other->prediction))
-        evaluating->is_pair = true;
-    else
-        own->prediction = evaluating->how.prediction;
+    evaluating->is_pair =
+        find_pair(arena, names, count, "score", &own->score, &other->score) ||
+        (!own->score.len && !has_column(names, count, STR("score")) &&
+         find_pair(arena, names, count, "prediction", &own->prediction, &other->prediction));
     evaluating->has_other = evaluating->is_pair;
     return NULL;
 }

@@ -44,8 +44,11 @@ static FALLIBLE find_column(struct arena *arena, const struct table_reader *tabl
         return NULL;
     struct error *error = error_new(ERROR_PROJECT, "%.*s has no column '%.*s'",
                                     STR_FMT(table_name(table)), STR_FMT(name));
+    struct str columns = predictions_list_columns(arena, table);
+    if (named.len)
+        return error_hint(error, "its columns are %.*s", STR_FMT(columns));
     return error_hint(error, "its columns are %.*s; another one is named by the option '%s'",
-                      STR_FMT(predictions_list_columns(arena, table)), usual);
+                      STR_FMT(columns), usual);
 }
 
 static bool is_taken(const struct column_places *at, size_t column)
