@@ -262,9 +262,24 @@ static void draw_images(struct page *page, const struct loaded_plot *plot, size_
     }
 }
 
+/* What has a picture for each side begins a line of its own, so that they stand side by side. */
+static bool has_panels(const struct loaded_plot *plot, size_t side_count)
+{
+    bool is_matrix =
+        plot->template == PLOT_CONFUSION || plot->template == PLOT_CONFUSION_NORMALIZED;
+    return side_count > 1 && (plot->images.len || (is_matrix && plot->lines.len));
+}
+
 void plots_draw(struct page *page, const struct loaded_plot_vec *plots, size_t side_count)
 {
+    bool had_panels = false;
     vec_each (const struct loaded_plot, plot, plots) {
+        bool has = has_panels(plot, side_count);
+        if (plot != plots->at && (has || had_panels)) {
+            page_charts_close(page);
+            page_charts_open(page);
+        }
+        had_panels = has;
         draw_images(page, plot, side_count);
         if (!plot->lines.len)
             continue;
