@@ -27,7 +27,7 @@ done
 
 if [ $installs = yes ]; then
   groups="build examples test"
-  [ $extent = quick ] || groups="$groups servers"
+  [ $extent = quick ] || groups="$groups pages servers"
   [ $extent = full ] && groups="$groups full"
   # shellcheck disable=SC2086 # a list of names
   sh "$here/install.sh" $groups || exit 1
@@ -203,6 +203,7 @@ step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
 step "TOML and Python literals" python3 tests/codec/differential.py "$build/dev/tests/print_doc"
 step "JSON Schema" python3 tests/codec/json_schema.py "$build/dev/tests/print_doc"
+step "metrics: scikit-learn, scipy" python3 tests/metrics/live.py "$build/dev/src/mlops"
 step "examples twice" sh tests/examples/twice.sh
 step "pipelines" python3 tests/examples/pipelines.py
 step "transcripts" python3 tests/tidy/transcripts.py README.md docs/tutorial.md
@@ -229,6 +230,8 @@ remote_extent=
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
+step "comparisons: scipy" python3 tests/metrics/compare.py "$MLOPS"
+step "pages in a browser" python3 tests/pages/pages.py
 step "quickstart" env MLOPS_BUILD="$build" sh tests/examples/quickstart.sh
 
 # Crash tests wait more than they compute, so as many as there are cpus run at once.
@@ -254,11 +257,11 @@ ctest_step "unit and fuzz seeds, ASan" asan
 
 # ThreadSanitizer wants addresses that do not wander too far.
 setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses="setarch $(uname -m) -R"
-threaded='pool\|run\|worktree\|cas\|leaves\|depot\|table\|profile'
+threaded='pool\|run\|worktree\|cas\|leaves\|depot\|table\|profile\|resample'
 cmake -S "$root" -B "$build/tsan" -G Ninja -DMLOPS_MODE=tsan >/dev/null 2>&1
 # shellcheck disable=SC2046 # a list of names
 compile tsan $(unit_targets tsan "$threaded")
-ctest_step "threads, TSan" tsan -R '^unit\..*\.test_(pool|run|worktree|cas|leaves|depot|table|profile)(_|$)'
+ctest_step "threads, TSan" tsan -R '^unit\..*\.test_(pool|run|worktree|cas|leaves|depot|table|profile|resample)(_|$)'
 fixed_addresses=
 
 if [ $extent = full ]; then

@@ -3,22 +3,30 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/findings.h"
 
-static const struct column columns[] = {
-    {.name = "judgement", .title = ""},
-    {.name = "check", .title = "CHECK"},
-    {.name = "table", .title = "TABLE", .may_shrink = true, .drop = 2},
-    {.name = "message", .title = "FINDING", .may_shrink = true},
-    {.name = "limit", .title = "WANTED", .may_shrink = true, .drop = 1},
-};
+#define COLUMNS(table_title)                                                                       \
+    {                                                                                              \
+        {.name = "judgement", .title = ""}, {.name = "check", .title = "CHECK"},                   \
+            {.name = "table", .title = (table_title), .may_shrink = true, .drop = 2},              \
+            {.name = "message", .title = "FINDING", .may_shrink = true},                           \
+            {.name = "limit", .title = "WANTED", .may_shrink = true, .drop = 1},                   \
+    }
+
+static const struct column columns[] = COLUMNS("TABLE"), gate_columns[] = COLUMNS("SLICE");
 
 static const struct {
     const char *word;
     enum tone tone;
-} judgements[] = {{"fail", TONE_BAD}, {"warn", TONE_WARN}, {"skip", TONE_DIM}, {"pass", TONE_GOOD}};
+} judgements[] = {{"fail", TONE_BAD},
+                  {"inconclusive", TONE_WARN},
+                  {"warn", TONE_WARN},
+                  {"skip", TONE_DIM},
+                  {"pass", TONE_GOOD}};
 
 void checks_print(struct context *context, const struct check_results *results)
 {
-    struct table table = table_make(context->arena, columns, COUNT_OF(columns));
+    bool is_gates = results->all.len && check_result_is_gate(&results->all.at[0]);
+    struct table table =
+        table_make(context->arena, is_gates ? gate_columns : columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(judgements); i++) {
         vec_each (const struct check_result, result, &results->all) {
             if (!str_is(result->judgement, judgements[i].word))
@@ -37,11 +45,13 @@ void checks_print(struct context *context, const struct check_results *results)
     report_text(context, &table, false);
 }
 
-static enum ci_verdict verdict_of(struct str judgement)
+static enum ci_verdict verdict_of(const struct check_result *result)
 {
-    static const enum ci_verdict verdicts[] = {CI_FAIL, CI_WARN, CI_SKIP, CI_PASS};
+    static const enum ci_verdict verdicts[] = {CI_FAIL, CI_WARN, CI_WARN, CI_SKIP, CI_PASS};
+    if (check_result_is_failure(result))
+        return CI_FAIL;
     for (size_t i = 0; i < COUNT_OF(judgements); i++) {
-        if (str_is(judgement, judgements[i].word))
+        if (str_is(result->judgement, judgements[i].word))
             return verdicts[i];
     }
     return CI_SKIP;
@@ -80,19 +90,27 @@ static struct str name_of(struct arena *arena, struct str stage, const struct ch
     return buf_str(&name);
 }
 
+static struct str rule_of(struct arena *arena, const struct check_result *result)
+{
+    if (check_result_is_gate(result))
+        return str_print(arena, "gate-%.*s", STR_FMT(result->kind));
+    return result->kind.len ? result->kind : result->check;
+}
+
 static FALLIBLE add_finding(struct arena *arena, struct str stage,
                             const struct check_result *result, struct ci_finding *ret)
 {
-    bool has_limit = result->limit.len && !str_is(result->judgement, "pass");
+    bool has_limit =
+        result->limit.len && !check_result_is_gate(result) && !str_is(result->judgement, "pass");
     *ret = (struct ci_finding){
-        .rule = result->kind.len ? result->kind : result->check,
+        .rule = rule_of(arena, result),
         .name = name_of(arena, stage, result),
         .message = has_limit ? str_print(arena, "%.*s; wanted: %.*s", STR_FMT(result->message),
                                          STR_FMT(result->limit))
                              : result->message,
         .file = result->path,
         .column = result->field,
-        .verdict = verdict_of(result->judgement),
+        .verdict = verdict_of(result),
         .count = (uint64_t)result->count,
     };
     return places_of(arena, result->shown, ret);

@@ -189,18 +189,30 @@ static bool has_metrics_files(const struct run_report *report)
     return false;
 }
 
+/* First those of which it is known which way is better: no counts of rows and thresholds. */
+static void note_metrics(struct arena *arena, const struct run_report *report,
+                         struct metric_note *note, bool has_direction)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct outcome *outcome = &report->outcomes[i];
+        bool is_new = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
+        for (size_t j = 0; is_new && outcome->value && j < outcome->value->metrics.len; j++) {
+            const struct metric *metric = &outcome->value->metrics.at[j];
+            bool is_known = metric_direction_of(metric->key) != DIRECTION_UNKNOWN;
+            if (is_known == has_direction)
+                note_metric(arena, note, metric);
+        }
+    }
+}
+
 static void print_summary(struct context *context, const struct run_report *report,
                           struct metric_note *note)
 {
     struct arena *arena = context->arena;
     const struct run *run = report->run;
     note->names_files = has_metrics_files(report);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct outcome *outcome = &report->outcomes[i];
-        bool is_new = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
-        for (size_t j = 0; is_new && outcome->value && j < outcome->value->metrics.len; j++)
-            note_metric(arena, note, &outcome->value->metrics.at[j]);
-    }
+    note_metrics(arena, report, note, true);
+    note_metrics(arena, report, note, false);
     buf_add_str(&context->out, counts_print(arena, &run->counts, false));
     buf_print(&context->out, " · %.*s", STR_FMT(duration_print(arena, run->duration_ns)));
     if (run->saved_ns >= NS_PER_S / 10)

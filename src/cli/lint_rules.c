@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/codec/glob.h"
 #include "mlops/host/file.h"
+#include "mlops/model/gate.h"
 #include "mlops/model/name.h"
 #include "mlops/store/pointers.h"
 #include "mlops/store/worktree.h"
@@ -27,6 +28,22 @@ static FALLIBLE look_at_verdict(struct linter *linter, const struct stage *stage
                       "no stage waits for the verdict of '%.*s': none uses what it guards (see "
                       "'guards')",
                       STR_FMT(stage->name)));
+    return NULL;
+}
+
+/* A fresh clone has no earlier run to compare with. */
+static FALLIBLE look_at_gates(struct linter *linter, const struct stage *stage)
+{
+    if (!stage->gates)
+        return NULL;
+    vec_each (const struct gate, gate, stage->gates) {
+        if (gate->max_drop.is_given && !gate->baseline.len)
+            lint_warn(linter, stage, gate->node, "unnamed-baseline",
+                      str_print(linter->arena,
+                                "gate '%.*s' compares with the last run that passed here; a fresh "
+                                "clone (CI) has none, so name a 'baseline' such as main",
+                                STR_FMT(gate->metric)));
+    }
     return NULL;
 }
 
@@ -211,6 +228,7 @@ static FALLIBLE look_at_outs(struct linter *linter, const struct stage *stage)
 }
 
 const lint_rule lint_rules[] = {
-    look_at_verdict, look_at_env, look_at_command, look_at_deps, look_at_outs, lint_look_at_params,
+    look_at_verdict, look_at_gates, look_at_env,         look_at_command,
+    look_at_deps,    look_at_outs,  lint_look_at_params,
 };
 const size_t lint_rule_count = COUNT_OF(lint_rules);

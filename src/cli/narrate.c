@@ -129,7 +129,7 @@ static bool has_tables(const struct check_results *results)
 {
     vec_each (const struct check_result, result, &results->all) {
         if (!str_equal(result->table, results->all.at[0].table))
-            return true;
+            return !check_result_is_gate(result);
     }
     return false;
 }
@@ -139,7 +139,7 @@ static bool has_tables(const struct check_results *results)
 static void add_finding(struct narrator *narrator, const struct check_result *result,
                         bool names_table)
 {
-    bool is_failure = str_is(result->judgement, "fail");
+    bool is_failure = check_result_is_failure(result);
     buf_add_text(&narrator->out, "    ");
     add_toned(narrator, tone_of(is_failure ? STATUS_FAILED : STATUS_UNCONFIRMED),
               result->judgement);
@@ -149,22 +149,29 @@ static void add_finding(struct narrator *narrator, const struct check_result *re
         buf_add_text(&narrator->out, ": ");
     }
     buf_add_escaped(&narrator->out, result->message, true);
-    if (result->limit.len) {
+    if (result->limit.len && !check_result_is_gate(result)) {
         buf_add_text(&narrator->out, "; wanted: ");
         buf_add_escaped(&narrator->out, result->limit, true);
     }
     buf_add_char(&narrator->out, '\n');
 }
 
+/* That a gate had nothing to compare with is told, too. */
+static bool is_told(const struct check_result *result)
+{
+    bool is_skipped_gate = check_result_is_gate(result) && str_is(result->judgement, "skip");
+    return is_skipped_gate || check_result_is_failure(result) ||
+           str_is(result->judgement, "warn") || str_is(result->judgement, "inconclusive");
+}
+
 /* What failed and what warns, each with what was wanted; all of it is in `mlops show`. */
 static void add_findings(struct narrator *narrator, const struct outcome *outcome)
 {
     enum { FINDINGS_TOLD = 20 };
-    int told = 0, all = outcome->checks->failed + outcome->checks->warned;
+    int told = 0, all = 0;
     bool names_table = has_tables(outcome->checks);
     vec_each (const struct check_result, result, &outcome->checks->all) {
-        bool is_failure = str_is(result->judgement, "fail");
-        if ((!is_failure && !str_is(result->judgement, "warn")) || told >= FINDINGS_TOLD)
+        if (!is_told(result) || all++ >= FINDINGS_TOLD)
             continue;
         told++;
         add_finding(narrator, result, names_table);

@@ -1,12 +1,11 @@
-/* The charts of a profile's page. */
+/* The pictures of a profile's page. */
 #pragma once
+
+#include "mlops/cli/page.h"
 
 #include "tabular_private.h"
 
 enum { PAGE_BARS = 12 }; /* frequent values that are drawn */
 
-/* Text as HTML, control characters shown as escapes. */
-void page_text(struct buf *out, struct str text);
-
-void page_histogram(struct buf *out, struct arena *arena, const struct column_profile *column);
-void page_bars(struct buf *out, struct arena *arena, const struct column_profile *column);
+void tabular_page_histogram(struct page *page, const struct column_profile *column);
+void tabular_page_bars(struct page *page, const struct column_profile *column);

@@ -201,17 +201,17 @@ static bool is_apart(const struct shape *shape, const char *name)
 
 static bool has_alternative(const struct printer *printer, const struct shape *shape)
 {
-    return shape->or_native && !printer->is_dvc;
+    return shape->or_native[0] && !printer->is_dvc;
 }
 
-/* One of two fields has to be there. */
+/* One of the fields has to be there. */
 static void write_one_of(struct printer *printer, const struct shape *shape)
 {
     struct json_writer *json = &printer->json;
-    const char *const names[] = {shape->needs, shape->or_native};
+    const char *const names[] = {shape->needs, shape->or_native[0], shape->or_native[1]};
     json_name(json, "anyOf");
     json_open_list(json);
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    for (size_t i = 0; i < COUNT_OF(names) && names[i]; i++) {
         json_open_object(json);
         json_name(json, "required");
         json_open_list(json);

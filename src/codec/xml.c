@@ -159,6 +159,50 @@ struct str xml_text(const struct xml_node *node, const char *name)
     return child ? child->text : (struct str){0};
 }
 
+/* U+FFFE and U+FFFF are no characters, and no XML. */
+static bool is_no_character(const char *at, size_t len)
+{
+    return len >= 3 && (unsigned char)at[0] == 0xEF && (unsigned char)at[1] == 0xBF &&
+           (unsigned char)at[2] >= 0xBE;
+}
+
+static const char *entity_of(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+void xml_add(struct buf *out, struct str text, bool keep_lines)
+{
+    AUTO(buf_drop) struct buf safe = {0};
+    buf_add_escaped(&safe, text, keep_lines);
+    size_t from = 0;
+    for (size_t i = 0; i < safe.len; i++) {
+        bool is_lost = is_no_character(safe.at + i, safe.len - i);
+        const char *entity = is_lost ? "\xEF\xBF\xBD" : entity_of(safe.at[i]);
+        if (!entity)
+            continue;
+        buf_add(out, safe.at + from, i - from);
+        buf_add_text(out, entity);
+        i += is_lost ? 2 : 0;
+        from = i + 1;
+    }
+    if (safe.len > from)
+        buf_add(out, safe.at + from, safe.len - from);
+}
+
 struct str xml_escape(struct arena *arena, struct str text)
 {
     struct buf out = buf_in(arena);

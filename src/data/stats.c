@@ -112,6 +112,21 @@ static double beta_fraction(double a, double b, double x)
     return h;
 }
 
+/* ln of Gamma(a + b) / (Gamma(a) Gamma(b)): nearly all digits are lost where a is large, so that
+ * more of them are wanted. */
+static double log_beta_inverse(double a, double b)
+{
+    int sign;
+    return (double)(lgammal_r((long double)a + (long double)b, &sign) -
+                    lgammal_r((long double)a, &sign) - lgammal_r((long double)b, &sign));
+}
+
+/* ln x, where x = 1 - y. */
+static double log_near(double x, double y)
+{
+    return y < 0.5 ? log1p(-y) : log(x);
+}
+
 /* I_x(a, b); `y` is 1 - x, given apart because it may be tiny. */
 static double beta_regular(double a, double b, double x, double y)
 {
@@ -119,7 +134,7 @@ static double beta_regular(double a, double b, double x, double y)
         return 0;
     if (y <= 0)
         return 1;
-    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log(y));
+    double front = exp(log_beta_inverse(a, b) + a * log_near(x, y) + b * log_near(y, x));
     if (x < (a + 1) / (a + b + 2))
         return front * beta_fraction(a, b, x) / a;
     return 1 - front * beta_fraction(b, a, y) / b;

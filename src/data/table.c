@@ -44,12 +44,12 @@ static void choose_sizes(struct table_reader *table)
     table->wanted_bytes = table->batch_bytes;
 }
 
-static FALLIBLE open_it(struct table_reader *table, int at_fd)
+static FALLIBLE open_it(struct table_reader *table, int at_fd, const char *path)
 {
     TRY(check_format(table));
     table->form = csv_form_of(&table->options);
     table->line_end = str_is(table->form.terminator, "\r") ? '\r' : '\n';
-    TRY(source_open(at_fd, table->name, &table->options, &table->source));
+    TRY(source_open(at_fd, path, &table->options, &table->source));
     if (source_total_bytes(table->source) == 0)
         return error_at((struct mark){.file = table->name}, (struct str){0}, "the file is empty");
     TRY(table_read_head(table));
@@ -66,13 +66,13 @@ FALLIBLE table_open(struct arena *arena, int at_fd, struct str path,
     *table = (struct table_reader){
         .arena = arena,
         .options = *options,
-        .name = str_terminate(arena, path),
+        .name = str_terminate(arena, options->name.len ? options->name : path),
         .next_row = 1,
         .next_line = 1,
     };
     table->options.dialect.format = format_of(&options->dialect, path);
     choose_sizes(table);
-    TRY(open_it(table, at_fd));
+    TRY(open_it(table, at_fd, str_terminate(arena, path)));
     *ret = table;
     table = NULL;
     return NULL;

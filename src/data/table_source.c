@@ -64,11 +64,11 @@ FALLIBLE source_read(struct table_source *source, char *to, size_t room, size_t 
     return NULL;
 }
 
-static FALLIBLE source_make(struct table_source *source, int at_fd,
+static FALLIBLE source_make(struct table_source *source, int at_fd, const char *path,
                             const struct table_options *options)
 {
     struct file_stat stat;
-    TRY(file_open_seen(at_fd, source->name, &source->fd, &stat));
+    TRY(file_open_seen(at_fd, path, &source->fd, &stat));
     source->total_bytes = (uint64_t)stat.size_bytes;
     source->takes_digest = options->takes_digest;
     posix_fadvise(fd_number(source->fd), 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -82,8 +82,8 @@ FALLIBLE source_open(int at_fd, const char *path, const struct table_options *op
                      struct table_source **ret)
 {
     AUTO(source_drop) struct table_source *source = memory_grow(NULL, sizeof *source);
-    *source = (struct table_source){.name = path};
-    TRY(source_make(source, at_fd, options));
+    *source = (struct table_source){.name = options->name.len ? options->name.at : path};
+    TRY(source_make(source, at_fd, path, options));
     *ret = source;
     source = NULL;
     return NULL;

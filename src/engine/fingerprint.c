@@ -4,6 +4,7 @@
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
+#include "mlops/engine/evaluation.h"
 #include "mlops/engine/tracked.h"
 #include "mlops/engine/validation.h"
 #include "mlops/model/name.h"
@@ -397,6 +398,8 @@ static void check_stage(struct session *session, const struct stage *stage,
         error_list_add(errors, check_dependency(session, stage, dependency, forecast, is_dry));
     if (stage->validation && !errors->kept)
         error_list_add(errors, validation_check(session, stage));
+    if (stage->gates && stage->evaluating)
+        error_list_add(errors, evaluation_check(session, stage));
     check_params(session, stage, forecast, broken, errors);
 }
 

@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/model/checks.h"
+#include "mlops/model/gate.h"
 #include "mlops/model/name.h"
 
 #include <stdlib.h>
@@ -146,7 +147,24 @@ static FALLIBLE prepare_environment(struct job *job)
     return NULL;
 }
 
-/* Built-in checks are measured by this very program. */
+/* Predictions are measured by this very program. */
+static const char **argv_of_evaluating(struct job *job)
+{
+    struct arena *arena = &job->arena;
+    struct str_vec words = {0};
+    size_t count = 0;
+    evaluating_arguments(arena, job->options.stage->evaluating, &words);
+    const char **argv = arena_new_array(arena, const char *, words.len + 5);
+    argv[count++] = "/proc/self/exe";
+    argv[count++] = "-C";
+    argv[count++] = str_terminate(arena, job->options.session->workspace.root);
+    argv[count++] = "evaluate";
+    vec_each (const struct str, word, &words)
+        argv[count++] = str_terminate(arena, *word);
+    return argv;
+}
+
+/* So are the tables of built-in checks. */
 static const char **argv_of_measuring(struct job *job)
 {
     struct arena *arena = &job->arena;
@@ -172,9 +190,9 @@ struct error *job_prepare(struct job *job)
     const struct stage *stage = job->options.stage;
     bool is_dvc = job->options.session->pipeline->dialect == DOC_DVC;
     struct script_vec scripts = {0};
-    if (stage->validation) {
+    if (stage->validation || stage->evaluating) {
         job->commands = arena_new_array(&job->arena, const char **, 1);
-        job->commands[0] = argv_of_measuring(job);
+        job->commands[0] = stage->validation ? argv_of_measuring(job) : argv_of_evaluating(job);
         job->command_count = 1;
         return prepare_environment(job);
     }

@@ -54,9 +54,10 @@ static void count_all(struct run_state *state)
                                       .hashed_bytes = work.hashed_bytes};
     for (size_t i = 0; i < state->session->pipeline->stages.len; i++) {
         const struct outcome *outcome = &state->outcomes[i];
+        const struct validation *validation = state->session->pipeline->stages.at[i].validation;
         count_outcome(&run->counts, outcome->status);
-        if (outcome->checks && outcome->usage.attempts)
-            run->counts.measured_tables += (int)outcome->stage->validation->tables.len;
+        if (validation && outcome->checks && outcome->usage.attempts)
+            run->counts.measured_tables += (int)validation->tables.len;
         if (outcome->status == STATUS_UNCHANGED || outcome->status == STATUS_RESTORED)
             run->saved_ns += outcome->saved_ns;
     }

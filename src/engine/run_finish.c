@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/engine/evaluation.h"
 #include "mlops/engine/lookup.h"
 #include "mlops/engine/validation.h"
 #include "mlops/host/clock.h"
@@ -56,11 +57,11 @@ static void release_users(struct run_state *state, const struct step *step, bool
     }
 }
 
-static const char *did(enum stage_status status)
+static const char *did(const struct outcome *outcome)
 {
-    switch (status) {
+    switch (outcome->status) {
     case STATUS_REJECTED:
-        return "rejected its input";
+        return outcome->stage->gates ? "failed its gates" : "rejected its input";
     case STATUS_UNCONFIRMED:
         return "is unconfirmed";
     case STATUS_SKIPPED:
@@ -84,12 +85,12 @@ static struct str blocker_of(struct run_state *state, const struct step *step)
 {
     struct arena *arena = state->session->arena;
     if (step->poison) {
-        enum stage_status status = state->steps[step->poison->index].outcome->status;
-        return str_print(arena, "because '%.*s' %s", STR_FMT(step->poison->name), did(status));
+        return str_print(arena, "because '%.*s' %s", STR_FMT(step->poison->name),
+                         did(state->steps[step->poison->index].outcome));
     }
     if (state->failure)
         return str_print(arena, "the run stopped after '%.*s' %s", STR_FMT(state->failure->name),
-                         did(state->outcomes[state->failure->index].status));
+                         did(&state->outcomes[state->failure->index]));
     return STR("interrupted");
 }
 
@@ -136,16 +137,31 @@ static FALLIBLE name_result(struct session *session, struct step *step)
     return NULL;
 }
 
-/* What built-in checks measured is there, made now or long ago: it is judged now. */
+static FALLIBLE judge(struct run_state *state, struct step *step, bool *ret_judged)
+{
+    struct session *session = state->session;
+    int64_t sequence = state->run->sequence;
+    if (step->stage->validation)
+        return validation_judge(session, sequence, step->outcome, ret_judged);
+    return evaluation_judge(session, sequence, step->outcome, ret_judged);
+}
+
+static struct str blocker_by_checks(struct arena *arena, const struct outcome *outcome)
+{
+    return outcome->stage->validation ? validation_blocker(arena, outcome->checks)
+                                      : evaluation_blocker(arena, outcome->checks);
+}
+
+/* What was measured is there, made now or long ago: it is judged now, by checks or gates. */
 static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum stage_status *status)
 {
     struct session *session = state->session;
     bool is_measured =
         *status == STATUS_UNCHANGED || *status == STATUS_RESTORED || *status == STATUS_EXECUTED;
     bool is_judged = false;
-    if (!step->stage->validation || !is_measured)
+    if ((!step->stage->validation && !step->stage->gates) || !is_measured)
         return NULL;
-    TRY(validation_judge(session, state->run->sequence, step->outcome, &is_judged));
+    TRY(judge(state, step, &is_judged));
     if (!is_judged && !state->options->dry)
         return error_hint(error_new(ERROR_STORED, "what '%.*s' measured is not in the store",
                                     STR_FMT(step->stage->name)),
@@ -155,7 +171,7 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
     if (!is_judged || !step->outcome->checks->is_rejected)
         return NULL;
     *status = STATUS_REJECTED;
-    step->outcome->blocker = validation_blocker(session->arena, step->outcome->checks);
+    step->outcome->blocker = blocker_by_checks(session->arena, step->outcome);
     return NULL;
 }
 

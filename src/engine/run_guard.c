@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/engine/evaluation.h"
 #include "mlops/engine/validation.h"
 
 #include "run_private.h"
@@ -33,6 +34,21 @@ static FALLIBLE passes_now(struct run_state *state, const struct stage *guard,
     return NULL;
 }
 
+static FALLIBLE hold_now(struct run_state *state, const struct stage *stage,
+                         const struct fingerprint *print, const struct result *measured, bool *ret)
+{
+    struct outcome outcome = {.stage = stage, .value = measured, .recipe = print->recipe};
+    bool is_judged = false;
+    *ret = false;
+    struct error *error =
+        evaluation_judge(state->session, state->run->sequence, &outcome, &is_judged);
+    if (error && !run_is_stage_fault(error))
+        return error;
+    *ret = !error && (!is_judged || !outcome.checks->is_rejected);
+    error_drop(error); /* what can't be judged passes nothing */
+    return NULL;
+}
+
 /* Whether the guard's pass on just these inputs is known. */
 static FALLIBLE has_passed(struct run_state *state, const struct stage *guard, bool *ret)
 {
@@ -47,6 +63,8 @@ static FALLIBLE has_passed(struct run_state *state, const struct stage *guard, b
     }
     TRY(lookup_stage(state->session, guard, &print, &as_ever, false, &verdict));
     *ret = verdict.kind != VERDICT_RUN;
+    if (*ret && guard->gates)
+        return hold_now(state, guard, &print, verdict.result, ret);
     return *ret && guard->validation ? passes_now(state, guard, verdict.result, ret) : NULL;
 }
 
@@ -58,7 +76,8 @@ struct error *run_guard_missing(struct run_state *state, const struct step *step
     for (size_t i = 0; i < planned->need_count && !*ret_guard; i++) {
         uint32_t index = planned->needs[i].stage;
         bool has = true;
-        if (planned->needs[i].edge != PLAN_GUARD || state->session->plan.stages[index].is_selected)
+        bool guards = planned->needs[i].edge == PLAN_GUARD || state->steps[index].stage->gates;
+        if (!guards || state->session->plan.stages[index].is_selected)
             continue;
         TRY(has_passed(state, state->steps[index].stage, &has));
         if (!has)

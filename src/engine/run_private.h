@@ -102,7 +102,8 @@ FALLIBLE run_bring_inputs(struct run_state *state, const struct stage *stage);
  * or NULL. */
 const struct stage *run_guard_awaited(const struct run_state *state, const struct step *step);
 
-/* A guard outside this run (--only) that has not passed on what is there now, or NULL. */
+/* A guard outside this run (--only) that has not passed on what is there now, or a stage whose
+ * gates are not known to hold; or NULL. */
 FALLIBLE run_guard_missing(struct run_state *state, const struct step *step,
                            const struct stage **ret_guard);
 

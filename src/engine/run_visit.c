@@ -190,10 +190,13 @@ static FALLIBLE finish_unknown(struct run_state *state, struct step *step)
 static FALLIBLE refuse_unguarded(struct run_state *state, struct step *step,
                                  const struct stage *guard)
 {
-    step->outcome->blocker = str_print(
-        state->session->arena,
-        "'%.*s' guards what it reads and has not passed on it; run it too: mlops run %.*s",
-        STR_FMT(guard->name), STR_FMT(guard->name));
+    step->outcome->blocker =
+        str_print(state->session->arena,
+                  guard->gates ? "the gates of '%.*s', which it needs, are not known to hold; run "
+                                 "it too: mlops run %.*s"
+                               : "'%.*s' guards what it reads and has not passed on it; run it "
+                                 "too: mlops run %.*s",
+                  STR_FMT(guard->name), STR_FMT(guard->name));
     step->outcome->usage.exit_code = -1;
     return run_finish_stage(state, step, STATUS_FAILED);
 }

@@ -1,21 +1,46 @@
-/* What built-in checks found, in words and as JSON. */
+/* What built-in checks and gates found, in words and as JSON. */
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/codec/json.h"
 #include "mlops/model/outcome.h"
 
+bool check_result_is_gate(const struct check_result *result)
+{
+    return str_is(result->check, "gate");
+}
+
+bool check_result_is_failure(const struct check_result *result)
+{
+    return str_is(result->judgement, "fail") ||
+           (str_is(result->judgement, "inconclusive") && str_is(result->severity, "error"));
+}
+
+static int inconclusive_in(const struct check_results *results)
+{
+    int count = 0;
+    vec_each (const struct check_result, result, &results->all)
+        count += str_is(result->judgement, "inconclusive") && !check_result_is_failure(result);
+    return count;
+}
+
 struct str check_results_print(struct arena *arena, const struct check_results *results)
 {
     struct buf out = buf_in(arena);
+    int inconclusive = inconclusive_in(results), warned = results->warned - inconclusive;
+    bool is_gates = results->all.len && check_result_is_gate(&results->all.at[0]);
+    const char *noun = is_gates ? "gates" : "checks";
     int all = results->passed + results->failed + results->warned + results->skipped;
     if (results->failed)
-        buf_print(&out, "%d of %d checks failed", results->failed, all);
+        buf_print(&out, "%d of %d %s failed", results->failed, all, noun);
     else
-        buf_print(&out, "%d of %d checks passed", results->passed, all);
-    if (results->warned)
-        buf_print(&out, ", %d %s", results->warned, results->warned == 1 ? "warns" : "warn");
+        buf_print(&out, "%d of %d %s passed", results->passed, all, noun);
+    if (warned)
+        buf_print(&out, ", %d %s", warned, warned == 1 ? "warns" : "warn");
+    if (inconclusive)
+        buf_print(&out, ", %d inconclusive", inconclusive);
     if (results->skipped)
-        buf_print(&out, ", %d could not be judged", results->skipped);
+        buf_print(&out, ", %d %s", results->skipped,
+                  is_gates ? "without a baseline" : "could not be judged");
     return buf_str(&out);
 }
 

@@ -4,6 +4,7 @@
 #include "mlops/codec/jsonschema.h"
 
 #include "checks_private.h"
+#include "gate_private.h"
 #include "pipeline_private.h"
 
 /* Keys of a plot in the file's own `plots`; reports read them as they stand. */
@@ -54,13 +55,13 @@ static const struct shape shapes[] = {
      .kind = SHAPE_FIELDS,
      .fields = &pipeline_schema_stage,
      .needs = "cmd",
-     .or_native = "data",
+     .or_native = {"data", "predictions"},
      .apart = {"foreach", "do"}},
     {.type = "stage or foreach",
      .kind = SHAPE_FORMS,
      .fields = &pipeline_schema_stage,
      .needs = "cmd",
-     .or_native = "data",
+     .or_native = {"data", "predictions"},
      .apart = {"foreach", "do"}},
     MAP("mapping of name to stage", "stage or foreach"),
     FIELDS("flags of an output", &pipeline_schema_output),
@@ -178,6 +179,14 @@ static const struct shape shapes[] = {
     FIELDS("named check", &check_schema_item),
     EITHER("check", "text", "named check"),
     LIST("list of checks", "check"),
+
+    /* Evaluation. */
+    FIELDS("names of columns", &gate_schema_columns),
+    ONE("binary, multiclass or regression", SHAPE_TEXT),
+    ONE("higher or lower", SHAPE_TEXT),
+    EITHER("number or share", "number", "text"),
+    FIELDS("gate", &gate_schema),
+    LIST("list of gates", "gate"),
 };
 
 const struct shape_table *pipeline_shapes(enum doc_dialect dialect)

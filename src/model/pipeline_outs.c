@@ -130,13 +130,14 @@ static void add_output(struct binding *binding, struct stage *stage, const struc
 }
 
 void pipeline_add_measured(struct binding *binding, struct stage *stage, struct str path,
-                           const struct doc_node *node)
+                           enum out_category category, const struct doc_node *node)
 {
     const struct output output = {.path = path,
                                   .written = path,
+                                  .category = category,
                                   .is_cached = true,
                                   .is_pushed = true,
-                                  .desc = STR("what the checks measured"),
+                                  .desc = STR("what was measured"),
                                   .node = node};
     add_output(binding, stage, &output,
                map_place(binding->binder.arena, &binding->pipeline->makers, path));

@@ -26,6 +26,7 @@ struct draft {
     const struct doc_node *wdir, *model, *after, *guards, *meta;
     const struct doc_node *vars, *matrix, *foreach, *body;
     const struct doc_node *data, *schema, *dialect, *checks, *report;
+    const struct doc_node *predictions, *task, *slices, *threshold, *positive, *columns, *gates;
     struct str desc;
     int kind;
     int env_mode;
@@ -318,7 +319,16 @@ void pipeline_bind_outs(struct binding *binding, const struct draft *draft);
 /* Built-in checks, instead of a command; and the output that holds what they measure. */
 void pipeline_bind_validate(struct binding *binding, const struct draft *draft);
 void pipeline_add_measured(struct binding *binding, struct stage *stage, struct str path,
-                           const struct doc_node *node);
+                           enum out_category category, const struct doc_node *node);
+/* ".mlops/measured/NAME-HEX.json", with `ending` before the dot. Its path is part of the key, and
+ * two pipelines of a project may have stages of one name. */
+struct str pipeline_measured_path(struct binding *binding, const struct stage *stage,
+                                  const char *ending);
+
+/* Built-in evaluation, instead of a command; its keys where there is none; gates of both. */
+void pipeline_bind_evaluate(struct binding *binding, const struct draft *draft);
+void pipeline_refuse_evaluation(struct binding *binding, const struct draft *draft);
+void pipeline_bind_gates(struct binding *binding, const struct draft *draft);
 struct str_vec pipeline_bind_paths(struct binding *binding, const struct doc_node *list,
                                    struct str base, const char *key);
 

@@ -25,7 +25,7 @@ static bool has_any(const struct doc_node *node, const char *const *keys)
 }
 
 /* Keys whose absence of a command is told by their own message. */
-static const char *const instead_of_cmd[] = {"predictions", "task", "gates", NULL};
+static const char *const instead_of_cmd[] = {"predictions", "data", NULL};
 
 static void tell_missing_command(struct binding *binding, const struct draft *draft,
                                  const struct doc_node *node)
@@ -40,8 +40,8 @@ static void tell_missing_command(struct binding *binding, const struct draft *dr
                       STR_FMT(name));
     else if (draft->kind == STAGE_EVALUATE)
         binding_error(binding, node->key,
-                      "stage '%.*s' has no 'cmd': built-in evaluation is not built yet, so give it "
-                      "the command that writes its metrics",
+                      "stage '%.*s' has neither 'predictions' to measure nor a 'cmd' that writes "
+                      "its metrics",
                       STR_FMT(name));
     else
         binding_error(binding, node->key, "stage '%.*s' has no 'cmd'", STR_FMT(name));
@@ -132,14 +132,17 @@ static void refuse_checks(struct binding *binding, const struct draft *draft)
 /* In the order in which they need each other: paths start at wdir, the model is one of the outs. */
 static void bind_draft(struct binding *binding, struct draft *draft, const struct doc_node *node)
 {
-    bool is_built_in = draft->kind == STAGE_VALIDATE && draft->data;
+    bool checks = draft->kind == STAGE_VALIDATE && draft->data;
+    bool evaluates = draft->kind == STAGE_EVALUATE && draft->predictions;
     take_draft(draft);
     if (draft->cmd)
         pipeline_bind_command(binding, draft);
-    else if (!is_built_in)
+    else if (!checks && !evaluates)
         tell_missing_command(binding, draft, node);
-    if (!is_built_in)
+    if (!checks)
         refuse_checks(binding, draft);
+    if (!evaluates)
+        pipeline_refuse_evaluation(binding, draft);
     pipeline_bind_wdir(binding, draft);
     pipeline_bind_deps(binding, draft);
     pipeline_bind_params(binding, draft);
@@ -149,8 +152,12 @@ static void bind_draft(struct binding *binding, struct draft *draft, const struc
         bind_model(binding, draft);
     if (draft->guards)
         bind_guards(binding, draft);
-    if (is_built_in)
+    if (checks)
         pipeline_bind_validate(binding, draft);
+    if (evaluates)
+        pipeline_bind_evaluate(binding, draft);
+    if (draft->gates)
+        pipeline_bind_gates(binding, draft);
     if (draft->after)
         bind_after(binding, draft);
 }

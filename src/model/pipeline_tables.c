@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "checks_private.h"
+#include "gate_private.h"
 #include "pipeline_private.h"
 
 static const char *const kinds[] = {"command", "train", "validate", "evaluate", NULL};
@@ -109,14 +110,27 @@ static const struct field stage_fields[] = {
      .help = "What is checked beside the schema: `name: {keys}`, see below."},
     {ROW("report", FIELD_NODE, draft, report), .flags = FIELD_NATIVE_ONLY, .type = "path",
      .help = "Where the report of `checks` is written, as .json and beside it .md and .html."},
-    {LATER_NATIVE("predictions"), .type = "path",
-     .help = "built-in evaluation is not built yet: give the stage a 'cmd' that writes 'metrics'"},
-    {LATER_NATIVE("task"), .type = "binary, multiclass or regression",
-     .help = "built-in evaluation is not built yet: give the stage a 'cmd' that writes 'metrics'"},
-    {LATER_NATIVE("slices"), .type = "list of columns",
-     .help = "built-in evaluation is not built yet: give the stage a 'cmd' that writes 'metrics'"},
-    {LATER_NATIVE("gates"), .type = "list of gates",
-     .help = "gates are not built yet: let a 'validate' stage with a 'cmd' judge the metrics"},
+    {ROW("predictions", FIELD_NODE, draft, predictions), .flags = FIELD_NATIVE_ONLY, .type = "path",
+     .help = "Of an `evaluate` stage without `cmd`: the table it measures, with columns `label`, "
+             "`prediction` or `score` or `p_<class>`, perhaps `id` and `weight`."},
+    {ROW("task", FIELD_NODE, draft, task), .flags = FIELD_NATIVE_ONLY,
+     .type = "binary, multiclass or regression", .help = "What the `predictions` are of."},
+    {ROW("threshold", FIELD_NODE, draft, threshold), .flags = FIELD_NATIVE_ONLY, .type = "number",
+     .initial = "0.5, unless `predictions` has predicted classes",
+     .help = "Of a binary `task`: the least score that counts as the positive class."},
+    {ROW("positive", FIELD_NODE, draft, positive), .flags = FIELD_NATIVE_ONLY, .type = "text",
+     .initial = "1, true, yes, or the last of two",
+     .help = "Of a binary `task`: the label of the positive class."},
+    {ROW("columns", FIELD_NODE, draft, columns), .flags = FIELD_NATIVE_ONLY,
+     .type = "names of columns",
+     .help = "Columns of `predictions` that have other names: `label`, `score`, `prediction`, "
+             "`id`, `weight`."},
+    {ROW("slices", FIELD_NODE, draft, slices), .flags = FIELD_NATIVE_ONLY,
+     .type = "column or columns",
+     .help = "Columns of `predictions`: everything is measured for each of their values, too."},
+    {ROW("gates", FIELD_NODE, draft, gates), .flags = FIELD_NATIVE_ONLY, .type = "list of gates",
+     .help = "Of an `evaluate` stage: what its metrics must be for what follows to run, see "
+             "below."},
 };
 
 static const struct field defaults_fields[] = {COMMON_ROWS(draft_common, )};
@@ -151,7 +165,7 @@ static const struct field top_fields[] = {
      .help = "Values for `${...}`: mappings, files, or `file:key1,key2`; `params.yaml` beside the "
              "file comes first by itself."},
     {LATER_NATIVE("gates"), .type = "list of gates",
-     .help = "gates are not built yet: let a 'validate' stage with a 'cmd' judge the metrics"},
+     .help = "give them to the stage of kind 'evaluate' whose metrics they judge"},
 };
 
 #define OUTPUT_ROWS                                                                                \
@@ -293,6 +307,8 @@ const struct schema *const *pipeline_schemas(size_t *ret_count)
         &check_kind_schemas[CHECK_OUTLIERS],
         &check_kind_schemas[CHECK_CORRELATION],
         &check_schema_reference,
+        &gate_schema_columns,
+        &gate_schema,
     };
     *ret_count = COUNT_OF(all);
     return all;

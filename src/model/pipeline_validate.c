@@ -203,8 +203,8 @@ static void bind_checks(struct binding *binding, struct stage *stage, const stru
     add_schema_checks(binding, stage, validation);
 }
 
-/* Its path is part of the key, and two pipelines of a project may have stages of one name. */
-static struct str measured_path(struct binding *binding, const struct stage *stage)
+struct str pipeline_measured_path(struct binding *binding, const struct stage *stage,
+                                  const char *ending)
 {
     struct arena *arena = binding->binder.arena;
     struct str text =
@@ -217,8 +217,8 @@ static struct str measured_path(struct binding *binding, const struct stage *sta
         bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         buf_add_char(&name, is_plain || c == '-' || c == '_' ? c : '_');
     }
-    return str_print(arena, MEASURED_DIRECTORY "%.*s-%.*s.json", STR_FMT(buf_str(&name)), NAME_HEX,
-                     hex);
+    return str_print(arena, MEASURED_DIRECTORY "%.*s-%.*s%s.json", STR_FMT(buf_str(&name)),
+                     NAME_HEX, hex, ending);
 }
 
 static void bind_report(struct binding *binding, const struct stage *stage,
@@ -301,8 +301,8 @@ void pipeline_bind_validate(struct binding *binding, const struct draft *draft)
         binding_error(binding, draft->data->key,
                       "stage '%.*s' checks nothing: give it a 'schema' or 'checks'",
                       STR_FMT(stage->name));
-    validation->measured = measured_path(binding, stage);
+    validation->measured = pipeline_measured_path(binding, stage, "");
     bind_measuring(binding, draft, validation);
-    pipeline_add_measured(binding, stage, validation->measured, draft->data);
+    pipeline_add_measured(binding, stage, validation->measured, OUT_PLAIN, draft->data);
     stage->validation = validation;
 }

@@ -14,7 +14,8 @@ static FALLIBLE put_finding(struct ledger *ledger, int64_t id, int64_t number,
         " path, field, kind, value, limit_text, message, formula, count, shown)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "iisssssssrsssis", id, number, result->check, result->severity, result->judgement,
-        result->table, result->path, ledger_optional(result->field), ledger_optional(result->kind),
+        ledger_required(result->table), ledger_required(result->path),
+        ledger_optional(result->field), ledger_optional(result->kind),
         result->has_value ? result->value : nan(""), ledger_optional(result->limit),
         ledger_required(result->message), ledger_optional(result->formula), result->count,
         ledger_optional(result->shown));
@@ -117,5 +118,33 @@ FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct s
     TRY(sql_next(row, ret_found));
     if (!*ret_found)
         return NULL;
+    return result_decode(arena, str_copy(arena, sql_blob(row, 0)), ret);
+}
+
+FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str pipeline,
+                          struct str stage, int64_t but, struct result *ret, struct str *ret_run,
+                          bool *ret_found)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    *ret_found = false;
+    if (ledger->lacks_checks)
+        return NULL;
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT result.body, run.id FROM ("
+                   " SELECT * FROM (SELECT run, result FROM judgement JOIN run ON sequence = run"
+                   "  WHERE stage = ?1 AND judgement.rejected = 0 AND result IS NOT NULL"
+                   "  AND pipeline = ?2 AND run <> ?3 ORDER BY run DESC LIMIT 1)"
+                   " UNION ALL"
+                   " SELECT * FROM (SELECT run, result FROM stage_run JOIN run ON sequence = run"
+                   "  WHERE stage = ?1 AND stage_run.status IN ('executed', 'restored')"
+                   "  AND result IS NOT NULL AND pipeline = ?2 AND run <> ?3"
+                   "  ORDER BY stage_run.id DESC LIMIT 1)) AS good"
+                   " JOIN result ON result.id = good.result JOIN run ON run.sequence = good.run"
+                   " ORDER BY good.run DESC LIMIT 1",
+                   "ssi", stage, pipeline, but));
+    TRY(sql_next(row, ret_found));
+    if (!*ret_found)
+        return NULL;
+    *ret_run = text_at(row, arena, 1);
     return result_decode(arena, str_copy(arena, sql_blob(row, 0)), ret);
 }

@@ -74,6 +74,7 @@ struct cli_command {
     COMMAND(diff)                                                                                  \
     COMMAND(metrics)                                                                               \
     COMMAND(params)                                                                                \
+    COMMAND(evaluate)                                                                              \
     COMMAND(lineage)                                                                               \
     COMMAND(add)                                                                                   \
     COMMAND(import_url)                                                                            \

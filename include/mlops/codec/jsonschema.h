@@ -31,7 +31,7 @@ struct shape {
     int64_t least, most; /* both 0: any */
     const struct schema *fields;
     const char *needs;        /* a field that must be there although no flag says so */
-    const char *or_native;    /* in the native dialect this one may be there instead */
+    const char *or_native[2]; /* in the native dialect one of these may be there instead */
     const char *apart[2];     /* two fields that stand together and without all others */
     bool takes_no_expression; /* fields of the file's top: nothing is resolved there */
 };

@@ -7,6 +7,7 @@
 #include "mlops/base/str.h"
 
 struct arena;
+struct buf;
 
 struct xml_node {
     struct str name; /* without its namespace */
@@ -32,6 +33,10 @@ const struct xml_node *xml_find(const struct xml_node *node, const char *name);
 
 /* The text of that child; empty if there is none. */
 struct str xml_text(const struct xml_node *node, const char *name);
+
+/* Others' text as it may stand in XML, SVG or HTML, between elements and in attributes: & < > " '
+ * as entities, what the eye can't see or XML can't hold as buf_add_escaped shows it. */
+void xml_add(struct buf *out, struct str text, bool keep_lines);
 
 /* Text as it stands in a document between elements: & < > as entities. */
 struct str xml_escape(struct arena *arena, struct str text);

@@ -53,3 +53,8 @@ void chart_matrix_svg(struct buf *out, const struct chart_matrix *matrix, struct
 /* A document of its own: XML declaration and xmlns. Else the element stands in a page. */
 void chart_document(struct buf *out, const struct chart *chart);
 void chart_matrix_document(struct buf *out, const struct chart_matrix *matrix);
+
+/* The width of text of that size, estimated generously: fonts differ. */
+double chart_text_width(struct str text, double size);
+/* How many bytes of it fit into `room`: whole characters. */
+size_t chart_text_fitting(struct str text, double size, double room);

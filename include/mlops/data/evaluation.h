@@ -6,9 +6,6 @@
 
 #include "mlops/data/compare.h"
 
-/* Version of what is measured, and how: part of the key of a built-in evaluate stage. */
-#define EVALUATION_VERSION 1
-
 struct evaluation_options {
     double level; /* of the intervals; default 0.95 */
     bool no_intervals;
@@ -18,19 +15,32 @@ struct evaluation_options {
 
 struct slice_evaluation {
     struct str column, value;
-    double rows;
+    size_t rows;
     const double *values; /* by score_rows; NaN: undefined */
     const char **whys;
 };
 
-/* A curve as it is drawn: "roc_curve" of class "1". */
-struct evaluation_curve {
-    struct str name;  /* "roc_curve", "pr_curve", "calibration_uniform_10", "threshold_curve",
-                       * "residuals", "predicted_vs_true" */
-    struct str label; /* class, or empty */
-    size_t count;
-    const double *x, *y, *z; /* z: thresholds, counts, or NULL */
+enum curve_kind {
+    CURVE_ROC,               /* fpr, tpr, thresholds */
+    CURVE_PR,                /* recall, precision, thresholds */
+    CURVE_CALIBRATION,       /* mean score, share of positives, weight of the bin */
+    CURVE_THRESHOLD,         /* threshold, precision, recall; F1 follows from them */
+    CURVE_RESIDUALS,         /* prediction, label - prediction */
+    CURVE_PREDICTED_VS_TRUE, /* label, prediction */
+    CURVE_COUNT,
 };
+
+/* A curve as it is drawn: ROC of class "1". */
+struct evaluation_curve {
+    enum curve_kind kind;
+    struct str label; /* of several classes: which one; else empty */
+    size_t count;
+    const double *x, *y, *z; /* z: NULL where the kind has none */
+};
+
+/* Its name in files: "roc_curve", "pr_curve", "calibration_uniform_10", "threshold_curve",
+ * "residuals", "predicted_vs_true". */
+const char *curve_name(enum curve_kind kind);
 
 struct evaluation {
     enum task task;
@@ -57,13 +67,19 @@ struct evaluation {
 FALLIBLE evaluation_make(struct arena *arena, const struct predictions *predictions,
                          const struct evaluation_options *options, struct evaluation *ret);
 
+/* The whole evaluation file: an object with everything below. */
+void evaluation_write(struct json_writer *json, const struct evaluation *evaluation);
+
 /* Members of an open object. Metrics: scalars by nested names as in score_rows, `classes`,
  * `slices`, `trivial`; undefined ones are null, and `undefined` says why. */
 void evaluation_write_metrics(struct json_writer *json, const struct evaluation *evaluation);
-/* Curves: `roc_curve` {fpr, tpr, thresholds}, `pr_curve`, ... */
+/* `intervals`: {metric: {low, high, level, method, replicates}}. */
+void evaluation_write_intervals(struct json_writer *json, const struct evaluation *evaluation);
+/* Curves: `roc_curve` {fpr, tpr, thresholds}, `pr_curve`, ...; of several classes a map of them. */
 void evaluation_write_curves(struct json_writer *json, const struct evaluation *evaluation);
 
-/* The curves of an evaluation file; ERROR_STORED or ERROR_PROJECT if it is none. */
+/* What an evaluation file holds, without slices, the trivial baseline and reasons; ERROR_PROJECT if
+ * it is none. */
 FALLIBLE evaluation_parse(struct arena *arena, struct str name, struct str bytes,
                           struct evaluation *ret);
 

@@ -19,7 +19,9 @@ bool task_parse(struct str name, enum task *ret);
 /* Which columns to read; empty names mean the usual ones. */
 struct predictions_options {
     enum task task;
-    double threshold;    /* of a positive; 0 < t; default 0.5 */
+    double threshold;    /* of a positive; 0 without has_threshold: 0.5. Another one than 0.5 is
+                          * applied to the scores even where predictions are given */
+    bool has_threshold;  /* the threshold counts, be it 0 */
     struct str positive; /* label of the positive class; empty: "1", "true", "yes", else
                           * the last of two by order */
     struct str label, prediction, score, id, weight; /* names of columns */
@@ -40,8 +42,8 @@ struct slice_column {
 struct predictions {
     struct str name; /* of the file, for messages */
     enum task task;
-    size_t count; /* rows, at least 1 */
-    double threshold;
+    size_t count;              /* rows, at least 1 */
+    double threshold;          /* binary; NaN: predictions were given, not made by it */
     const double *weights;     /* >= 0; NULL: all 1 */
     const struct str *ids;     /* different ones; NULL: no such column */
     const struct str *classes; /* labels and predictions, sorted: numbers by value, else by bytes */
@@ -68,3 +70,14 @@ FALLIBLE predictions_load(struct arena *arena, int at_fd, struct str path,
 /* The same of bytes that are in memory (an object of the cache). `path` for messages and format. */
 FALLIBLE predictions_parse(struct arena *arena, struct str path, struct str bytes,
                            const struct predictions_options *options, struct predictions *ret);
+
+/* Which task a file is for, by its columns and labels; *ret_why says by what, in words. A guess:
+ * tell it to the user. `options->task` does not matter. */
+FALLIBLE predictions_guess(struct arena *arena, int at_fd, struct str path,
+                           const struct predictions_options *options, enum task *ret,
+                           const char **ret_why);
+
+/* The names of the file's columns. */
+FALLIBLE predictions_columns(struct arena *arena, int at_fd, struct str path,
+                             const struct predictions_options *options, const struct str **ret,
+                             size_t *ret_count);

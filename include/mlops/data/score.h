@@ -20,6 +20,9 @@ struct score_row {
 /* All of them, in the order of the metrics file. "f1", "precision", "recall" of a binary task are
  * also known by these short names: score_find. */
 const struct score_row *score_rows(size_t *ret_count);
+/* Whether a metric is one of a task; of `class_count` classes (regression: 0) not every best k is.
+ */
+bool score_is_of(size_t row, enum task task, size_t class_count);
 /* The row of a metric's name in a task; false: no built-in metric. */
 bool score_find(enum task task, struct str name, size_t *ret_row);
 
@@ -31,6 +34,10 @@ struct scorer *scorer_make(struct arena *arena, const struct predictions *predic
 /* NaN: undefined for these rows; *ret_why (may be NULL) then says it in words ("only one class").
  * `weights` of all rows, NULL: the predictions' own. Not for two threads at once: scorer_clone. */
 double scorer_value(struct scorer *scorer, size_t row, const double *weights, const char **ret_why);
+
+/* The same of several metrics, each NaN where undefined: what they have in common is taken once. */
+void scorer_values(struct scorer *scorer, const size_t *rows, size_t count, const double *weights,
+                   double *ret);
 
 /* A second one for another thread; shares what was prepared. */
 struct scorer *scorer_clone(struct arena *arena, const struct scorer *scorer);

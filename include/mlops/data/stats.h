@@ -11,6 +11,14 @@ double stats_sum(const double *at, size_t count);
 /* P(Z > z) of the standard normal. */
 double stats_normal_sf(double z);
 
+/* The z with P(Z > z) = p, the t with P(T > t) = p: by bisection of the tails above, down to
+ * neighbouring numbers. Infinite at 0 and 1. */
+double stats_normal_isf(double p);
+double stats_student_isf(double p, double df);
+
+/* P(X <= k) of n tosses of a fair coin: a sum of terms that shrink, the first by logarithms. */
+double stats_coin_cdf(uint64_t k, uint64_t n);
+
 /* P(X > x) of chi-squared with `df` degrees of freedom: the regularised upper incomplete gamma
  * function (series, continued fraction; Numerical Recipes 6.2). */
 double stats_chi2_sf(double x, double df);

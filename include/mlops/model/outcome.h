@@ -59,14 +59,16 @@ struct usage {
     bool timed_out;
 };
 
-/* One answer of a built-in validate stage, as it is recorded: docs/formats.md, "finding". */
+/* One answer of a built-in validate stage, or of a gate, as it is recorded: docs/formats.md,
+ * "finding". */
 struct check_result {
-    struct str check;     /* "row_count", "drift" */
-    struct str severity;  /* "error" or "warn" */
-    struct str judgement; /* "pass", "fail", "warn", "skip" */
-    struct str table, path;
-    struct str field; /* empty: the whole table */
-    struct str kind;  /* what was violated: "type-error", "minimum", "psi"; may be empty */
+    struct str check;       /* "row_count", "drift"; of a gate "gate" */
+    struct str severity;    /* "error" or "warn" */
+    struct str judgement;   /* "pass", "fail", "warn", "skip"; of gates also "inconclusive", which
+                             * fails the stage if the severity is "error" */
+    struct str table, path; /* of a gate: the slice, the metrics file */
+    struct str field;       /* empty: the whole table; of a gate the metric */
+    struct str kind;        /* what was violated: "type-error", "minimum", "psi"; may be empty */
     bool has_value;
     double value; /* what was judged */
     struct str limit, message, formula;
@@ -76,7 +78,13 @@ struct check_result {
 
 VEC(check_result_vec, struct check_result);
 
-/* What a validate stage says of its data in one run. */
+/* Whether it is a gate's, whose message holds what was wanted. */
+bool check_result_is_gate(const struct check_result *result);
+
+/* Whether it fails its stage. */
+bool check_result_is_failure(const struct check_result *result);
+
+/* What a validate stage says of its data, or an evaluate stage of its metrics, in one run. */
 struct check_results {
     struct str stage;
     struct check_result_vec all; /* in order of the checks */
@@ -84,7 +92,7 @@ struct check_results {
     bool is_rejected;
 };
 
-/* "2 of 9 checks failed, 1 warns". */
+/* "2 of 9 checks failed, 1 warns"; "2 of 2 gates passed". */
 struct str check_results_print(struct arena *arena, const struct check_results *results);
 
 /* Members of an open object: is_rejected, passed, failed, warned, skipped, findings. */

@@ -103,6 +103,8 @@ VEC(tracked_vec, struct tracked_value);
 struct pipeline_file;
 
 struct validation;
+struct evaluating;
+struct gate_vec;
 
 struct stage {
     struct str name;       /* unique in the pipeline: that of its file for stages of the file that
@@ -127,6 +129,8 @@ struct stage {
     const struct doc_node *after_node;   /* the list, or NULL */
     struct str model;                    /* train: path of the output that is the model */
     const struct validation *validation; /* validate: built-in checks, or NULL (model/checks) */
+    const struct evaluating *evaluating; /* evaluate: built in, or NULL (model/gate) */
+    const struct gate_vec *gates;        /* evaluate: NULL: none (model/gate) */
     int64_t timeout_ns;                  /* 0: none */
     struct retries retries;
     struct resources resources;

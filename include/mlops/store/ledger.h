@@ -100,6 +100,12 @@ FALLIBLE ledger_last_recipe(struct ledger *ledger, struct arena *arena, struct s
 FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct str pipeline,
                             struct str stage, int64_t but, struct result *ret, bool *ret_found);
 
+/* The result of a stage in the last run (other than number `but`) that made, restored or judged it
+ * and did not reject it: what gates compare with. *ret_run is that run's id. */
+FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str pipeline,
+                          struct str stage, int64_t but, struct result *ret, struct str *ret_run,
+                          bool *ret_found);
+
 /* How the result `id` was made: times, memory, and the environment's canonical bytes (empty: not
  * recorded), by the newest execution that gave it. */
 FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest id,

@@ -204,6 +204,56 @@ static void a_sum_of_many_keeps_its_digits(void **state)
     assert_true(stats_sum(numbers, 0) == 0 && stats_sum(numbers, 3) == 0.1 + 0.1 + 0.1);
 }
 
+static void quantiles_turn_the_tails_round(void **state)
+{
+    (void)state;
+    static const struct row normal_rows[] = {
+        {0.5, 0.0, 0.0},
+        {0.4, 0.0, 0.2533471031357997},
+        {0.025, 0.0, 1.9599639845400545},
+        {0.005, 0.0, 2.575829303548901},
+        {1e-10, 0.0, 6.361340902404056},
+        {1e-300, 0.0, 37.0470962993612},
+        {0.975, 0.0, -1.959963984540054},
+    };
+    static const struct row student_rows[] = {
+        {0.025, 1.0, 12.706204736174703},     {0.025, 2.5, 3.5746548420036834},
+        {0.005, 10.0, 3.169272672616951},     {0.025, 499.0, 1.9647293909876888},
+        {0.1, 1000000.0, 1.2815524121299384}, {1e-09, 30.0, 8.445862796274241},
+        {0.975, 7.0, -2.364624251592785},     {0.025, 1e15, 1.9599639845400567},
+    };
+    for (size_t i = 0; i < COUNT_OF(normal_rows); i++)
+        assert_near(stats_normal_isf(normal_rows[i].x), normal_rows[i].expected, 1e-13,
+                    normal_rows[i].x);
+    for (size_t i = 0; i < COUNT_OF(student_rows); i++)
+        assert_near(stats_student_isf(student_rows[i].x, student_rows[i].of),
+                    student_rows[i].expected, 1e-12, student_rows[i].of);
+    assert_true(isinf(stats_normal_isf(0)) && stats_normal_isf(1) < 0);
+    assert_true(isinf(stats_student_isf(0, 3)) && isnan(stats_student_isf(2, 3)));
+    assert_true(isnan(stats_normal_isf(NAN)) && isnan(stats_student_isf(0.1, 0)));
+}
+
+static void tosses_of_a_coin_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t k, n;
+        double expected;
+    } rows[] = {
+        {0, 0, 1},
+        {0, 1, 0.5},
+        {3, 10, 0.171875},
+        {7, 10, 0.9453125},
+        {10, 10, 1},
+        {49, 100, 0.46020538130641075},
+        {400, 1000, 1.364232078032988e-10},
+        {100000, 201000, 0.012931196219866463},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_near(stats_coin_cdf(rows[i].k, rows[i].n), rows[i].expected, 1e-10,
+                    (double)rows[i].n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +266,8 @@ int main(void)
         cmocka_unit_test(mann_whitney_is_exact_for_small_samples),
         cmocka_unit_test(very_large_samples_take_the_expansion),
         cmocka_unit_test(undefined_arguments_give_nan),
+        cmocka_unit_test(quantiles_turn_the_tails_round),
+        cmocka_unit_test(tosses_of_a_coin_are_counted),
         cmocka_unit_test(a_sum_of_many_keeps_its_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,8 @@ static void each_dialect_has_its_own_keys(void **state)
     } rows[] = {{"cmd", true, true},
                 {"timeout", true, false},
                 {"checks", true, false},
-                {"gates", false, false}};
+                {"gates", true, false},
+                {"live", false, false}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str path = str_print(&arena, "%s%s", stage, rows[i].key);
         assert_int_equal(doc_find_path(printed(DOC_NATIVE), path) != NULL, rows[i].native);

@@ -802,9 +802,62 @@ static void a_damaged_page_is_an_error_or_found_by_the_check(void **state)
     assert_int_equal(noticed, pages);
 }
 
+/* A run in which a stage was judged; executed or left as it was. */
+static struct run judge_once(struct project *project, const char *input, bool is_rejected,
+                             bool is_new)
+{
+    struct outcome *outcome = outcome_of(&project->arena, "judge", input);
+    struct check_results *checks = arena_new(&project->arena, struct check_results);
+    *checks = (struct check_results){.stage = STR("judge"), .is_rejected = is_rejected};
+    outcome->checks = checks;
+    outcome->status = is_rejected ? STATUS_REJECTED : is_new ? STATUS_EXECUTED : STATUS_UNCHANGED;
+    const struct outcome *outcomes[] = {outcome};
+    struct state state = state_of(&project->arena, outcomes, 1);
+    struct run run = {.pipeline = STR("pipeline.yaml"), .started_ns = 10};
+    struct ledger_group group = {.run = &run, .outcomes = outcomes, .outcome_count = 1};
+    assert_fine(ledger_begin_run(project->ledger, &run));
+    run.status = is_rejected ? RUN_REJECTED : RUN_SUCCEEDED;
+    assert_fine(ledger_finish_run(project->ledger, &run, &state, &group));
+    return run;
+}
+
+/* The run that ledger_last_good names, or an empty text. */
+static struct str last_good(struct project *project, int64_t but)
+{
+    struct result result;
+    struct str run = {0};
+    bool found = false;
+    assert_fine(ledger_last_good(project->ledger, &project->arena, STR("pipeline.yaml"),
+                                 STR("judge"), but, &result, &run, &found));
+    assert_true(found == (run.len > 0));
+    return run;
+}
+
+static void the_last_good_result_is_of_the_last_run_that_did_not_reject(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    assert_int_equal(last_good(&project, 0).len, 0);
+    struct run before = run_once(&project, "judge", "first"); /* before there were gates */
+    assert_true(str_equal(last_good(&project, 0), before.id));
+    struct run other = run_once(&project, "other", "first");
+    assert_true(str_equal(last_good(&project, 0), before.id));
+    judge_once(&project, "second", true, true);
+    assert_true(str_equal(last_good(&project, 0), before.id));
+    struct run good = judge_once(&project, "third", false, true);
+    assert_true(str_equal(last_good(&project, 0), good.id));
+    assert_true(str_equal(last_good(&project, good.sequence), before.id));
+    struct run same = judge_once(&project, "third", false, false);
+    assert_true(str_equal(last_good(&project, 0), same.id));
+    judge_once(&project, "third", true, false); /* the same result, by other gates */
+    assert_true(str_equal(last_good(&project, 0), same.id));
+    (void)other;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_good_result_is_of_the_last_run_that_did_not_reject),
         cmocka_unit_test(what_was_recorded_reads_back),
         cmocka_unit_test(a_run_that_does_nothing_adds_one_row),
         cmocka_unit_test(a_group_is_recorded_whole_or_not_at_all),
