@@ -71,6 +71,61 @@ def evaluations(directory):
     return found
 
 
+PIPELINE = """\
+stages:
+  train-a-model-with-quite-a-long-name:
+    cmd: cp ${model}.csv predictions.csv && cp ${model}.steps.csv steps.csv
+    params: [model]
+    deps: [a.csv, b.csv, a.steps.csv, b.steps.csv]
+    outs: [predictions.csv]
+    plots: [{steps.csv: {x: step, y: loss}}]
+  judge:
+    kind: evaluate
+    predictions: predictions.csv
+    task: binary
+    slices: [country]
+    metrics: [{metrics.json: {cache: false}}]
+    gates:
+      - {metric: accuracy, min: 0.5}
+      - {metric: f1, min: 0.99}
+"""
+
+
+def two_runs(directory):
+    """A project with two runs: another model, whose gate fails."""
+    luck = random.Random(3)
+    for name, lift in (("a", 0.2), ("b", 0.35)):
+        rows = ["id,label,score,country"]
+        for i in range(600):
+            label = i % 2
+            score = min(1, max(0, luck.gauss(0.5 + (label - 0.5) * lift, 0.15)))
+            rows.append(f"r{i},{label},{score:.4f},{('de', 'fr', 'a country with a long name')[i % 3]}")
+        write(f"{directory}/{name}.csv", "\n".join(rows) + "\n")
+        steps = [f"{step},{1 / (1 + step * lift):.4f}" for step in range(50)]
+        write(f"{directory}/{name}.steps.csv", "step,loss\n" + "\n".join(steps) + "\n")
+    write(directory + "/pipeline.yaml", PIPELINE)
+    mlops(directory, "init")
+    for model in "ab":
+        write(directory + "/params.yaml", f"model: {model}\n")
+        mlops(directory, "run")
+
+
+@page(charts=5)
+def differences(directory):
+    """diff --html of two runs: curves of both, tables, verdicts."""
+    two_runs(directory)
+    mlops(directory, "diff", "--html", "diff.html")
+    return [directory + "/diff.html"]
+
+
+@page(charts=5)
+def reports(directory):
+    """report --html of a run."""
+    two_runs(directory)
+    mlops(directory, "report", "-o", "report.html")
+    return [directory + "/report.html"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shots")
