@@ -1,59 +1,50 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/cli/command.h"
-#include "mlops/cli/diff_files.h"
+#include "mlops/cli/diff.h"
+#include "mlops/cli/diff_page.h"
+#include "mlops/cli/diff_sides.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/cli/view.h"
 #include "mlops/host/file.h"
-#include "mlops/host/vcs.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/workspace.h"
 
 #include <fcntl.h>
 
+enum { PAGE_MODE = 0644 };
+
 struct diff_options {
-    bool all, exit_code;
-    struct str pipeline;
+    bool all, exit_code, patch, markdown, numbers;
+    struct str pipeline, html;
 };
 
 static const struct option_row rows[] = {
     {"all", 'a', OPTION_FLAG_AT(struct diff_options, all), .help = "Show also what is the same"},
     {"exit-code", 0, OPTION_FLAG_AT(struct diff_options, exit_code),
      .help = "Exit with status 1 if there are differences"},
+    {"patch", 0, OPTION_FLAG_AT(struct diff_options, patch),
+     .help = "Show the text of the changes of code that stages depend on"},
+    {"numbers", 0, OPTION_FLAG_AT(struct diff_options, numbers),
+     .help = "Compare metrics by their numbers alone, without tests on predictions"},
+    {"md", 0, OPTION_FLAG_AT(struct diff_options, markdown), .help = "The same as --format=md"},
+    {"html", 0, OPTION_STR_AT(struct diff_options, html), .value = "FILE",
+     .completes = COMPLETE_FILES,
+     .help = "Write one HTML page with curves of both sides to FILE ('-': standard output)"},
     {"pipeline", 'p', OPTION_STR_AT(struct diff_options, pipeline), .value = "FILE",
      .completes = COMPLETE_FILES,
      .help = "The pipeline whose lock file and work tree count (pipeline.yaml, then dvc.yaml)"},
 };
 
-/* Files that changed between the two commits, where both are known. */
-static FALLIBLE add_code_files(struct context *context, struct run_diff *diff)
+static FALLIBLE compare(struct context *context, const struct diff_options *options,
+                        const struct run_view *before, const struct run_view *after,
+                        struct run_diff *ret)
 {
-    struct vcs *vcs = NULL;
-    struct vcs_path_vec files = {0};
-    const struct diff_code *code = &diff->code;
-    bool is_known = code->before.commit.len && code->after.commit.len;
-    if (!is_known || str_equal(code->before.commit, code->after.commit))
-        return NULL;
-    TRY(context_vcs(context, &vcs));
-    if (!vcs)
-        return NULL;
-    struct error *error =
-        vcs_diff_files(vcs, context->arena, code->before.commit, code->after.commit, &files);
-    /* A commit may be gone (a shallow clone, a rebased branch): the rest of the answer stands. */
-    if (error)
-        context_notice(context, "the changed files are not shown: %s", error->text);
-    error_drop(error);
-    vec_each (const struct str, file, &files)
-        *vec_push(context->arena, &diff->code.files) = *file;
-    return NULL;
-}
-
-static FALLIBLE compare(struct context *context, const struct run_view *before,
-                        const struct run_view *after, bool all, struct run_diff *ret)
-{
-    diff_runs(context->arena, before, after, all, ret);
-    if (context->common.verbose || context->format == FORMAT_JSON)
-        TRY(diff_files_fill(context, before->is_workspace, after->is_workspace, ret));
-    return add_code_files(context, ret);
+    const struct diff_request request = {.all = options->all,
+                                         .wants_patch = options->patch,
+                                         .by_numbers = options->numbers,
+                                         .pipeline = options->pipeline};
+    return diff_make(context, &request, before, after, ret);
 }
 
 /* Runs of the pipeline that is meant, newest first: the one that was named, else the newest run's.
@@ -79,12 +70,15 @@ static FALLIBLE list_runs(struct context *context, const struct diff_options *op
     return NULL;
 }
 
+struct answer {
+    struct run_view before, after;
+    struct run_diff diff;
+};
+
 /* The newest run against the last one whose state differs. */
 static FALLIBLE compare_runs(struct context *context, const struct diff_options *options,
-                             const struct run *runs, size_t count, const struct run_view *newest,
-                             struct run_diff *ret)
+                             const struct run *runs, size_t count, struct answer *ret)
 {
-    struct run_view earlier;
     size_t at = 1;
     while (at < count &&
            (digest_is_zero(runs[at].state) || digest_equal(runs[at].state, runs[0].state)))
@@ -93,8 +87,9 @@ static FALLIBLE compare_runs(struct context *context, const struct diff_options 
         return error_hint(error_new(ERROR_USAGE, "there is only one run to compare with, and the "
                                                  "workspace is as it left it"),
                           "change something, or name what to compare: mlops diff A B");
-    TRY(view_find(context, runs[at].id, options->pipeline, &earlier));
-    return compare(context, &earlier, newest, options->all, ret);
+    TRY(view_find(context, runs[at].id, options->pipeline, &ret->before));
+    TRY(view_find(context, runs[0].id, options->pipeline, &ret->after));
+    return compare(context, options, &ret->before, &ret->after, &ret->diff);
 }
 
 /* The workspace of a run's pipeline, wherever the caller stands; *ret_found false: its file is
@@ -110,37 +105,85 @@ static FALLIBLE view_workspace_of(struct context *context, const struct run *run
     return *ret_found ? view_of_workspace(context, path, ret) : NULL;
 }
 
+/* Whoever has run and then committed has changed nothing that the run was made from. */
+static bool is_as_run(const struct run_diff *diff)
+{
+    struct run_diff rest = *diff;
+    rest.code = (struct diff_code){0};
+    return diff_is_empty(&rest);
+}
+
 static FALLIBLE compare_usual(struct context *context, const struct diff_options *options,
-                              struct run_diff *ret)
+                              struct answer *ret)
 {
     struct run *runs = NULL;
     size_t count = 0;
-    struct run_view newest, workspace;
     bool has_workspace = false;
     TRY(list_runs(context, options, &runs, &count));
-    TRY(view_find(context, runs[0].id, options->pipeline, &newest));
-    TRY(view_workspace_of(context, &runs[0], &workspace, &has_workspace));
+    TRY(view_find(context, runs[0].id, options->pipeline, &ret->before));
+    TRY(view_workspace_of(context, &runs[0], &ret->after, &has_workspace));
     if (has_workspace)
-        TRY(compare(context, &newest, &workspace, options->all, ret));
-    return has_workspace && !diff_is_empty(ret)
+        TRY(compare(context, options, &ret->before, &ret->after, &ret->diff));
+    return has_workspace && !is_as_run(&ret->diff)
                ? NULL
-               : compare_runs(context, options, runs, count, &newest, ret);
+               : compare_runs(context, options, runs, count, ret);
+}
+
+/* --- the answer --- */
+
+static FALLIBLE write_page(struct context *context, const struct diff_options *options,
+                           const struct answer *answer)
+{
+    AUTO(buf_drop) struct buf page = {0};
+    TRY(diff_page_print(context, &answer->before, &answer->after, &answer->diff, options->pipeline,
+                        &page));
+    if (str_is(options->html, "-")) {
+        buf_add_str(&context->out, buf_str(&page));
+        return NULL;
+    }
+    return file_publish(AT_FDCWD, str_terminate(context->arena, options->html), buf_str(&page),
+                        PAGE_MODE, false);
+}
+
+static FALLIBLE compare_many(struct context *context, const struct diff_options *options, int argc,
+                             const struct str *argv)
+{
+    struct run_view *views = arena_new_array(context->arena, struct run_view, (size_t)argc);
+    if (options->patch || options->html.len)
+        return error_hint(error_new(ERROR_USAGE, "--patch and --html are about two sides"),
+                          "name one or two of them");
+    for (int i = 0; i < argc; i++)
+        TRY(view_find(context, argv[i], options->pipeline, &views[i]));
+    bool differs = diff_sides_report(context, views, (size_t)argc, options->all);
+    if (options->exit_code && differs)
+        context->status = 1;
+    return NULL;
 }
 
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct diff_options *options = opaque;
-    struct run_diff diff;
+    struct answer answer = {0};
+    bool is_plain = context->format == FORMAT_TABLE;
+    if ((options->markdown || str_is(options->html, "-")) && !is_plain)
+        return error_hint(error_new(ERROR_USAGE, "two formats at once"), "choose one of them");
+    if (options->markdown)
+        context->format = FORMAT_MARKDOWN;
+    if (argc > 2)
+        return compare_many(context, options, argc, argv);
     if (argc == 0) {
-        TRY(compare_usual(context, options, &diff));
+        TRY(compare_usual(context, options, &answer));
     } else {
-        struct run_view before, after;
-        TRY(view_find(context, argv[0], options->pipeline, &before));
-        TRY(view_find(context, argc > 1 ? argv[1] : STR("workspace"), options->pipeline, &after));
-        TRY(compare(context, &before, &after, options->all, &diff));
+        struct str other = argc > 1 ? argv[1] : STR("workspace");
+        TRY(view_find(context, argv[0], options->pipeline, &answer.before));
+        TRY(view_find(context, other, options->pipeline, &answer.after));
+        TRY(compare(context, options, &answer.before, &answer.after, &answer.diff));
     }
-    report_diff(context, &diff);
-    if (options->exit_code && !diff_is_empty(&diff))
+    if (options->html.len)
+        TRY(write_page(context, options, &answer));
+    if (!str_is(options->html, "-"))
+        report_diff(context, &answer.diff);
+    if (options->exit_code && !diff_is_empty(&answer.diff))
         context->status = 1;
     return NULL;
 }
@@ -148,26 +191,38 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
 static const struct command_example examples[] = {
     {"mlops diff", "what changed since the newest run, or what it changed"},
     {"mlops diff @~1 @", "the newest run against the one before"},
-    {"mlops diff -v", "also which files inside directories differ"},
-    {"mlops diff main", "the workspace against the lock file of branch main"},
-    {"mlops diff main workspace --format md", "the same, for a comment on a merge request"},
+    {"mlops diff HEAD~1", "what the last commit and the work since have changed"},
+    {"mlops diff main workspace --md", "for a comment on a merge request"},
+    {"mlops diff main --html diff.html", "a page with the curves of both over each other"},
+    {"mlops diff main --patch", "also the text of what changed in the code of stages"},
+    {"mlops diff v1 v2 v3 workspace", "metrics and parameters of several side by side"},
 };
 
 const struct cli_command cmd_diff = {
     .name = "diff",
     .group = GROUP_LOOK,
-    .arguments = "[A] [B]",
-    .summary = "Compare two runs, revisions or the workspace",
+    .arguments = "[A] [B] [C...]",
+    .summary = "Compare runs, revisions or the workspace: is it better, and why",
     .description =
-        "Metrics, parameters, data, code and stages that differ, each with its values on both "
-        "sides. B is the workspace if it is not given. Without A and B: the newest run against "
-        "the workspace, or, if that is as the run left it, the run before (whose state differs) "
-        "against the newest. With --verbose (and always as JSON) the files inside a directory that "
-        "differs are listed, as far as the store knows both sides.",
+        "First a line that says whether B is better than A and what was changed, then, as far as "
+        "they differ, metrics, parameters, data, code, environment, pipeline, time and memory. B "
+        "is the workspace if it is not given. Without A and B: the newest run against the "
+        "workspace, or, if that is as the run left it, the run before (whose state differs) "
+        "against the newest. Of more than two metrics and parameters are shown side by side.\n"
+        "\n"
+        "Better goes by the metric of the pipeline's first gate; without gates by the main metrics "
+        "of built-in evaluations, else by all metrics that are known by their names. Where the "
+        "predictions of both sides are at hand and have ids, differences are tested on the same "
+        "rows (McNemar, DeLong, paired t, bootstrap; Holm's correction over several), and what is "
+        "no more than chance is said to be so.\n"
+        "\n"
+        "With --exit-code the status is 1 if anything differs but times, memory, the machine and "
+        "where things lie on it. With --verbose (and always as JSON) the files inside a directory "
+        "that differs are listed, as far as the store knows both sides.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct diff_options),
-    .words_most = 2,
+    .words_most = -1,
     .needs = NEED_WORKSPACE,
     .completes = COMPLETE_RUNS,
     .examples = examples,

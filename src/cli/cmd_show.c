@@ -63,6 +63,43 @@ static void print_head(struct context *context, const struct run *run)
     add_line(context, "parent", run->parent);
 }
 
+static struct str machine_print(struct arena *arena, const struct environment *environment)
+{
+    if (!environment->cpus)
+        return str_print(arena, "%.*s, %.*s", STR_FMT(environment->os),
+                         STR_FMT(environment->platform));
+    return str_print(arena, "%.*s, %.*s, %lld cpu%s, %.*s of memory", STR_FMT(environment->os),
+                     STR_FMT(environment->platform), (long long)environment->cpus,
+                     environment->cpus == 1 ? "" : "s",
+                     STR_FMT(bytes_print(arena, environment->memory_bytes)));
+}
+
+/* What stages ran with, each kind of it once, and who did. */
+static void print_environments(struct context *context, const struct run_view *view)
+{
+    struct arena *arena = context->arena;
+    struct map stages = {0}, machines = {0}; /* line -> struct buf *: names */
+    for (size_t i = 0; i < view->stage_count; i++) {
+        const struct environment *environment = view->stages[i].environment;
+        if (!environment)
+            continue;
+        void **place = map_place(arena, &stages, environment_print(arena, environment));
+        struct buf *names = *place;
+        if (!names) {
+            names = *place = arena_new(arena, struct buf);
+            *names = buf_in(arena);
+        }
+        buf_print(names, "%s%.*s", names->len ? ", " : "", STR_FMT(view->stages[i].stage));
+        map_put(arena, &machines, machine_print(arena, environment), names);
+    }
+    map_each (entry, &machines)
+        add_line(context, "machine", entry->key);
+    map_each (entry, &stages)
+        add_line(
+            context, "with",
+            str_print(arena, "%.*s: %.*s", STR_FMT(entry->key), STR_FMT(buf_str(entry->value))));
+}
+
 static const struct column stage_columns[] = {
     {.name = "stage", .title = "STAGE", .may_shrink = true},
     {.name = "status", .title = "STATUS"},
@@ -188,6 +225,11 @@ static void add_stage(struct context *context, struct json_writer *json, const s
     }
     add_params(json, stage->recipe);
     add_metrics(json, &stage->metrics);
+    json_name(json, "environment");
+    if (stage->environment)
+        environment_write(stage->environment, json);
+    else
+        json_null(json);
     if (checks) {
         json_name(json, "checks");
         json_open_object(json);
@@ -245,6 +287,7 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
         return NULL;
     }
     print_head(context, run);
+    print_environments(context, &view);
     if (stages.row_count) {
         buf_add_char(&context->out, '\n');
         report_text(context, &stages, false);

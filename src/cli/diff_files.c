@@ -42,14 +42,29 @@ static FALLIBLE list_side(struct filler *filler, struct arena *scratch, const st
     return NULL;
 }
 
-static void note(struct arena *arena, struct diff_files *files, enum diff_change change,
-                 struct str path)
+/* One of the two is NULL if only the other side has the file. */
+static void note(struct arena *arena, struct diff_files *files, const struct worktree_file *before,
+                 const struct worktree_file *after)
 {
+    enum diff_change change = !before ? DIFF_ADDED : !after ? DIFF_REMOVED : DIFF_CHANGED;
+    struct str path = before ? before->path : after->path;
+    int64_t before_bytes = before ? before->size_bytes : 0;
+    int64_t after_bytes = after ? after->size_bytes : 0;
     files->added += change == DIFF_ADDED;
     files->removed += change == DIFF_REMOVED;
     files->changed += change == DIFF_CHANGED;
+    files->added_bytes += change == DIFF_ADDED ? after_bytes : 0;
+    files->removed_bytes += change == DIFF_REMOVED ? before_bytes : 0;
+    files->changed_bytes += change == DIFF_CHANGED ? after_bytes : 0;
+    files->are_sources = files->are_sources && diff_is_source(path);
     if (files->listed.len < DIFF_FILES_LISTED)
-        *vec_push(arena, &files->listed) = (struct diff_file){change, str_copy(arena, path)};
+        *vec_push(arena, &files->listed) =
+            (struct diff_file){change, str_copy(arena, path), before_bytes, after_bytes};
+}
+
+static bool file_equal(const struct worktree_file *a, const struct worktree_file *b)
+{
+    return digest_equal(a->digest, b->digest) && a->kind == b->kind;
 }
 
 /* Both lists are sorted by path. */
@@ -57,17 +72,15 @@ static void compare_lists(struct arena *arena, const struct listing *before,
                           const struct listing *after, struct diff_files *ret)
 {
     size_t old = 0, new = 0;
+    ret->are_sources = true;
     while (old < before->count || new < after->count) {
         int order = old == before->count  ? 1
                     : new == after->count ? -1
                                           : compare_files(&before->files[old], &after->files[new]);
-        if (order < 0)
-            note(arena, ret, DIFF_REMOVED, before->files[old].path);
-        else if (order > 0)
-            note(arena, ret, DIFF_ADDED, after->files[new].path);
-        else if (!digest_equal(before->files[old].digest, after->files[new].digest) ||
-                 before->files[old].kind != after->files[new].kind)
-            note(arena, ret, DIFF_CHANGED, after->files[new].path);
+        const struct worktree_file *from = order <= 0 ? &before->files[old] : NULL;
+        const struct worktree_file *to = order >= 0 ? &after->files[new] : NULL;
+        if (!from || !to || !file_equal(from, to))
+            note(arena, ret, from, to);
         old += order <= 0;
         new += order >= 0;
     }
@@ -86,7 +99,19 @@ static FALLIBLE fill_row(struct filler *filler, bool before_is_now, bool after_i
     TRY(list_side(filler, &scratch, row, &row->after, after_is_now, &after));
     if (before.is_known && after.is_known)
         compare_lists(filler->context->arena, &before, &after, &row->files);
+    if (row->files.is_known && row->files.are_sources && row->role == DIFF_INPUT)
+        row->role = DIFF_CODE;
     return NULL;
+}
+
+static bool has_directory(const struct run_diff *diff)
+{
+    vec_each (const struct diff_data, row, &diff->data) {
+        bool is_tree = row->before.kind == ARTIFACT_TREE || row->after.kind == ARTIFACT_TREE;
+        if (is_tree && row->change != DIFF_SAME)
+            return true;
+    }
+    return false;
 }
 
 FALLIBLE diff_files_fill(struct context *context, bool before_is_now, bool after_is_now,
@@ -98,7 +123,7 @@ FALLIBLE diff_files_fill(struct context *context, bool before_is_now, bool after
     struct index *index = NULL;
     struct cas *cas = NULL;
     TRY(context_workspace(context, &workspace));
-    if (fd_number(workspace->state_fd) < 0 || diff->data.len == 0)
+    if (fd_number(workspace->state_fd) < 0 || !has_directory(diff))
         return NULL;
     TRY(context_index(context, &index));
     TRY(context_cas(context, &cas));

@@ -2,7 +2,10 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/map.h"
-#include "mlops/cli/view.h"
+#include "mlops/cli/content.h"
+#include "mlops/host/file.h"
+#include "mlops/model/name.h"
+#include "mlops/store/workspace.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,6 +15,14 @@ const struct option_row values_option_rows[VALUES_OPTIONS] = {
      .help = "Only those whose name (FILE:KEY) holds TEXT"},
     {"changed", 'c', OPTION_FLAG_AT(struct values_options, changed),
      .help = "Leave out what is the same in all runs"},
+    {"all", 0, OPTION_FLAG_AT(struct values_options, all), .help = "diff: what is the same, too"},
+    {"md", 0, OPTION_FLAG_AT(struct values_options, md), .help = "As a Markdown table"},
+    {"precision", 0, OPTION_INT_AT(struct values_options, precision), .value = "N", .least = -1,
+     .most = 17, .initial = -1, .help = "Digits behind the point (diff: 5; -1: as in the file)"},
+    {"no-path", 0, OPTION_FLAG_AT(struct values_options, no_path),
+     .help = "Leave out the file's path"},
+    {"targets", 0, OPTION_STRS_AT(struct values_options, targets), .value = "FILE",
+     .completes = COMPLETE_FILES, .help = "Only of this file or directory (several times)"},
     {"pipeline", 'p', OPTION_STR_AT(struct values_options, pipeline), .value = "FILE",
      .completes = COMPLETE_FILES, .help = "The pipeline that 'workspace' and git revisions mean"},
 };
@@ -32,16 +43,58 @@ struct matrix {
     size_t row_count;
 };
 
-static void fill_side(struct matrix *matrix, size_t side, struct map *by_name)
+static bool is_target(const struct values_options *options, struct str file)
+{
+    vec_each (const struct str, target, &options->targets) {
+        if (path_is_within(file, *target))
+            return true;
+    }
+    return !options->targets.len;
+}
+
+FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
+                        const struct values_options *options, const struct run_view *view,
+                        struct value_vec *ret)
+{
+    size_t kept = ret->len;
+    for (size_t i = 0; i < view->stage_count; i++)
+        kind->collect(context->arena, &view->stages[i], ret);
+    if (kind->collect_files)
+        TRY(kind->collect_files(context, options, view, ret));
+    for (size_t i = kept; i < ret->len; i++) {
+        if (is_target(options, ret->at[i].file))
+            ret->at[kept++] = ret->at[i];
+    }
+    ret->len = kept;
+    return NULL;
+}
+
+/* Ends of zeros say nothing. */
+struct str values_text(struct arena *arena, const struct value_row *value, int64_t precision)
+{
+    if (!isfinite(value->number) || precision < 0 || fabs(value->number) >= 1e15)
+        return value->text;
+    struct str text = str_print(arena, "%.*f", (int)precision, value->number);
+    size_t len = text.len;
+    if (precision == 0)
+        return text;
+    while (text.at[len - 1] == '0')
+        len--;
+    return str_slice(text, 0, text.at[len - 1] == '.' ? len - 1 : len);
+}
+
+static FALLIBLE fill_side(struct context *context, struct matrix *matrix, size_t side,
+                          struct map *by_name)
 {
     const struct run_view *view = &matrix->views[side];
     struct value_vec *values = arena_new(matrix->arena, struct value_vec);
-    for (size_t i = 0; i < view->stage_count; i++)
-        matrix->kind->collect(matrix->arena, &view->stages[i], values);
+    TRY(values_collect(context, matrix->kind, matrix->options, view, values));
     vec_each (const struct value_row, value, values) {
-        struct str name = value->key.len ? str_print(matrix->arena, "%.*s:%.*s",
-                                                     STR_FMT(value->file), STR_FMT(value->key))
-                                         : value->file;
+        bool has_path = !matrix->options->no_path || !value->key.len;
+        struct str name = !has_path        ? value->key
+                          : value->key.len ? str_print(matrix->arena, "%.*s:%.*s",
+                                                       STR_FMT(value->file), STR_FMT(value->key))
+                                           : value->file;
         struct matrix_row *row = map_get(by_name, name);
         if (matrix->options->name.len && str_find(name, matrix->options->name) < 0)
             continue;
@@ -53,6 +106,7 @@ static void fill_side(struct matrix *matrix, size_t side, struct map *by_name)
         }
         row->values[side] = value;
     }
+    return NULL;
 }
 
 static bool is_same(const struct matrix_row *row, size_t count)
@@ -72,11 +126,11 @@ static int compare_rows(const void *a, const void *b)
     return str_compare((*left)->name, (*right)->name);
 }
 
-static void fill_matrix(struct matrix *matrix)
+static FALLIBLE fill_matrix(struct context *context, struct matrix *matrix)
 {
     struct map by_name = {0};
     for (size_t side = 0; side < matrix->side_count; side++)
-        fill_side(matrix, side, &by_name);
+        TRY(fill_side(context, matrix, side, &by_name));
     matrix->rows = arena_new_array(matrix->arena, struct matrix_row *, by_name.len);
     map_each (item, &by_name) {
         if (!matrix->options->changed || !is_same(item->value, matrix->side_count))
@@ -84,6 +138,7 @@ static void fill_matrix(struct matrix *matrix)
     }
     if (matrix->row_count > 1)
         qsort(matrix->rows, matrix->row_count, sizeof(struct matrix_row *), compare_rows);
+    return NULL;
 }
 
 static void print_table(struct context *context, const struct matrix *matrix)
@@ -104,7 +159,9 @@ static void print_table(struct context *context, const struct matrix *matrix)
         row[0] = cell_text(matrix->rows[r]->name);
         for (size_t i = 0; i < sides; i++) {
             const struct value_row *value = matrix->rows[r]->values[i];
-            row[i + 1] = value ? cell_text(value->text) : (struct cell){0};
+            if (value)
+                row[i + 1] = cell_shown(
+                    values_text(matrix->arena, value, matrix->options->precision), value->text);
         }
     }
     report_table(context, &table, matrix->kind->noun);
@@ -128,7 +185,7 @@ static void add_side(struct json_writer *json, const struct matrix *matrix, size
         if (!value)
             continue;
         json_name_str(json, matrix->rows[r]->name);
-        if (isnan(value->number))
+        if (isnan(value->number) || !matrix->kind->has_change) /* parameters keep their text */
             json_str(json, value->text);
         else
             json_real(json, value->number);
@@ -148,12 +205,12 @@ static void print_json(struct context *context, const struct matrix *matrix)
     report_json_close(&json);
 }
 
-FALLIBLE values_report(struct context *context, const struct values_kind *kind,
-                       const struct values_options *options, int argc, const struct str *argv)
+static FALLIBLE show(struct context *context, const struct values_kind *kind,
+                     const struct values_options *options, size_t argc, const struct str *argv)
 {
     static const struct str newest[] = {STR_ROW("@")};
     const struct str *words = argc ? argv : newest;
-    size_t count = argc ? (size_t)argc : COUNT_OF(newest);
+    size_t count = argc ? argc : COUNT_OF(newest);
     struct matrix matrix = {
         .arena = context->arena,
         .kind = kind,
@@ -162,11 +219,53 @@ FALLIBLE values_report(struct context *context, const struct values_kind *kind,
         .side_count = count,
     };
     for (size_t i = 0; i < count; i++)
-        TRY(view_find(context, words[i], options->pipeline, &matrix.views[i]));
-    fill_matrix(&matrix);
+        TRY(content_view(context, words[i], options->pipeline, &matrix.views[i]));
+    TRY(fill_matrix(context, &matrix));
     if (context->format == FORMAT_JSON)
         print_json(context, &matrix);
     else
         print_table(context, &matrix);
     return NULL;
+}
+
+/* Targets as paths of the project; *ret_words: what is no file. */
+static FALLIBLE take_targets(struct context *context, struct values_options *options, int argc,
+                             const struct str *argv, struct str_vec *ret_words)
+{
+    struct workspace *workspace = NULL;
+    struct str_vec targets = {0};
+    TRY(context_workspace(context, &workspace));
+    vec_each (const struct str, target, &options->targets) {
+        struct str path = *target;
+        path_resolve(context->arena, workspace->cwd, *target, &path);
+        *vec_push(context->arena, &targets) = path;
+    }
+    for (int i = 0; i < argc; i++) {
+        struct file_stat seen = {0};
+        struct str path = argv[i];
+        bool is_file = false;
+        if (path_resolve(context->arena, workspace->cwd, argv[i], &path))
+            TRY(file_stat_at(fd_number(workspace->root_fd), str_terminate(context->arena, path),
+                             true, &seen, &is_file));
+        if (is_file && (seen.mode & 0170000) == 0100000)
+            *vec_push(context->arena, &targets) = path;
+        else
+            *vec_push(context->arena, ret_words) = argv[i];
+    }
+    options->targets = targets;
+    return NULL;
+}
+
+FALLIBLE values_run(struct context *context, const struct values_kind *kind,
+                    struct values_options *options, int argc, const struct str *argv)
+{
+    struct str_vec words = {0};
+    bool is_diff = argc && str_is(argv[0], "diff");
+    bool has_action = is_diff || (argc && str_is(argv[0], "show"));
+    if (options->md)
+        context->format = FORMAT_MARKDOWN;
+    TRY(take_targets(context, options, argc - has_action, argv + has_action, &words));
+    if (is_diff)
+        return values_diff(context, kind, options, (int)words.len, words.at);
+    return show(context, kind, options, words.len, words.at);
 }

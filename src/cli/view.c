@@ -3,7 +3,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/report.h"
 #include "mlops/host/vcs.h"
-#include "mlops/model/name.h"
 #include "mlops/store/ledger.h"
 
 #include <stdlib.h>
@@ -33,8 +32,10 @@ static FALLIBLE find_commit(struct context *context, struct str word, struct mea
     struct vcs *vcs = NULL;
     bool is_found = false;
     bool is_relative = str_starts(word, STR("@")); /* '@' is git's word for HEAD, and ours */
-    TRY(context_vcs(context, &vcs));
-    if (!vcs || is_relative)
+    if (is_relative)
+        return NULL;
+    TRY(context_vcs(context, &vcs)); /* costs milliseconds the first time */
+    if (!vcs)
         return NULL;
     TRY(vcs_resolve(vcs, context->arena, word, &ret->commit, &is_found));
     if (!is_found)
@@ -100,77 +101,6 @@ void view_sort_stages(struct run_view *view)
 {
     if (view->stage_count > 1)
         qsort(view->stages, view->stage_count, sizeof *view->stages, compare_stages);
-}
-
-/* What the ledger knows by key and result. */
-static FALLIBLE load_stage(struct context *context, struct ledger *ledger, struct digest result_id,
-                           struct run_view_stage *ret)
-{
-    struct arena *arena = context->arena;
-    struct recipe *recipe = arena_new(arena, struct recipe);
-    struct result result = {0};
-    bool is_found = false;
-    if (!digest_is_zero(ret->key))
-        TRY(ledger_load_recipe(ledger, arena, ret->key, recipe, &is_found));
-    ret->recipe = is_found ? recipe : NULL;
-    ret->duration_ns = -1;
-    is_found = false;
-    if (!digest_is_zero(result_id))
-        TRY(ledger_load_result(ledger, arena, result_id, &result, &is_found));
-    if (!is_found)
-        return NULL;
-    ret->outs = result.outs;
-    ret->out_count = result.out_count;
-    ret->metrics = result.metrics;
-    ret->duration_ns = result.duration_ns;
-    return NULL;
-}
-
-/* The stages of a run that ended have a state; one that crashed only has what it recorded. */
-static FALLIBLE load_entries(struct context *context, struct ledger *ledger, const struct run *run,
-                             struct state *ret)
-{
-    bool is_found = false;
-    if (!digest_is_zero(run->state))
-        TRY(ledger_load_state(ledger, context->arena, run->state, ret, &is_found));
-    if (is_found)
-        return NULL;
-    ret->entries = arena_new_array(context->arena, struct state_entry, run->stages.len);
-    ret->count = run->stages.len;
-    for (size_t i = 0; i < run->stages.len; i++) {
-        const struct run_stage *stage = &run->stages.at[i];
-        ret->entries[i] = (struct state_entry){stage->stage, stage->key, stage->result};
-    }
-    return NULL;
-}
-
-FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *ret)
-{
-    struct ledger *ledger = NULL;
-    struct state state = {0};
-    struct map status = {0};
-    TRY(context_ledger(context, &ledger));
-    TRY(load_entries(context, ledger, run, &state));
-    for (size_t i = 0; i < run->stages.len; i++)
-        map_put(context->arena, &status, run->stages.at[i].stage, &run->stages.at[i]);
-    struct run_view view = {
-        .title = str_print(context->arena, "run %.*s", STR_FMT(ulid_short(run->id))),
-        .run = run,
-        .code = run->code,
-        .stages = arena_new_array(context->arena, struct run_view_stage, state.count),
-        .stage_count = state.count,
-    };
-    for (size_t i = 0; i < state.count; i++) {
-        const struct run_stage *recorded = map_get(&status, state.entries[i].stage);
-        struct run_view_stage *stage = &view.stages[i];
-        stage->stage = state.entries[i].stage;
-        stage->key = state.entries[i].key;
-        stage->status = recorded ? recorded->status : STATUS_UNCHANGED;
-        TRY(load_stage(context, ledger, state.entries[i].result, stage));
-    }
-    view_sort_stages(&view);
-    *ret = view;
-    return NULL;
 }
 
 FALLIBLE view_find(struct context *context, struct str word, struct str pipeline,

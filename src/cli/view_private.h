@@ -10,6 +10,21 @@ void view_sort_stages(struct run_view *view);
 FALLIBLE view_of_revision(struct context *context, struct str word, struct str commit,
                           struct str pipeline, struct run_view *ret);
 
+struct ledger;
+struct state;
+
+/* Times, memory and environment of the executions that made these results, one for each stage of
+ * the view (view_run.c). */
+FALLIBLE view_load_makings(struct context *context, struct ledger *ledger,
+                           const struct digest *results, struct run_view *view);
+
+/* The same for the work tree: of stages that are as the pipeline's newest run left them. */
+FALLIBLE view_add_makings(struct context *context, struct str pipeline, struct run_view *view);
+
+/* The state a run left, or what it recorded until it ended. */
+FALLIBLE view_load_state(struct context *context, struct ledger *ledger, const struct run *run,
+                         struct state *ret);
+
 /* A file of the project as a git commit has it. */
 FALLIBLE view_read_committed(struct context *context, struct str commit, struct str path,
                              struct str *ret, bool *ret_found);

@@ -56,6 +56,14 @@ static FALLIBLE read_recipe(struct session *session, const struct stage *stage,
     return recipe_of_lock(session, stage, &ret->recipe);
 }
 
+static bool is_stale(struct session *session, const struct stage *stage,
+                     const struct run_view_stage *seen)
+{
+    const struct lock_entry *entry = session_lock_entry(session, stage);
+    return !stage->is_frozen && !stage->is_always_changed &&
+           (!entry || !digest_equal(entry->key, seen->key));
+}
+
 static FALLIBLE read_metrics(struct session *session, struct str path, struct metric_vec *ret)
 {
     struct str bytes;
@@ -117,6 +125,7 @@ static FALLIBLE read_view(struct session *session, struct run_view *ret)
         seen->stage = stage->name;
         seen->duration_ns = -1;
         TRY(read_recipe(session, stage, seen));
+        seen->status = is_stale(session, stage, seen) ? STATUS_WOULD_RUN : STATUS_UNCHANGED;
         TRY(read_outputs(session, stage, seen));
     }
     view_sort_stages(&view);
@@ -142,7 +151,8 @@ FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct 
         TRY(session_find_pipeline(context->arena, options.cwd, &found, &has_pipeline));
     if (has_pipeline) {
         TRY(session_open(context->arena, &options, &session));
-        return read_view(&session, ret);
+        TRY(read_view(&session, ret));
+        return view_add_makings(context, session.pipeline->path, ret);
     }
     *ret = (struct run_view){.title = STR("workspace"), .is_workspace = true};
     TRY(session_open_data(context->arena, &options, &session));

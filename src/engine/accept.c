@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
+#include "mlops/engine/environment.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
@@ -110,8 +111,8 @@ struct error *run_accept(struct session *session, const struct stage *stage, str
                                 .recipe = recipe,
                                 .usage = {.started_ns = result->created_ns,
                                           .duration_ns = result->duration_ns,
-                                          .attempts = 1},
-                                .environment = fingerprint_environment(session)};
+                                          .attempts = 1}};
+    TRY(environment_capture(session, stage, &outcome->environment));
     struct error *error = record_accepted(&state, outcome, ret);
     recorder_drop(&state.recorder);
     return error;

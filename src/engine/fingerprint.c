@@ -4,6 +4,7 @@
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
+#include "mlops/engine/environment.h"
 #include "mlops/engine/evaluation.h"
 #include "mlops/engine/tracked.h"
 #include "mlops/engine/validation.h"
@@ -287,7 +288,7 @@ struct error *fingerprint_stage(struct session *session, const struct stage *sta
         fill_env(arena, stage, recipe);
         fill_outs(arena, stage, recipe);
         if (stage->keys_environment)
-            recipe->environment = fingerprint_environment(session);
+            TRY(environment_fingerprint(session, stage, &recipe->environment));
         made.deps = source.found.at;
         made.key = recipe_key(recipe);
     }

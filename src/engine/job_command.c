@@ -69,17 +69,6 @@ static struct str env_name(const char *setting)
     return cut < 0 ? text : str_slice(text, 0, (size_t)cut);
 }
 
-static bool is_allowed_when_strict(struct str name)
-{
-    static const char *const allowed[] = {"PATH",  "HOME",   "USER", "LOGNAME", "LANG",
-                                          "SHELL", "TMPDIR", "TZ",   "TERM"};
-    for (size_t i = 0; i < COUNT_OF(allowed); i++) {
-        if (str_is(name, allowed[i]))
-            return true;
-    }
-    return str_starts(name, STR("LC_"));
-}
-
 static void set(struct arena *arena, struct map *variables, struct str name, struct str value)
 {
     struct str setting = str_print(arena, "%.*s=%.*s", STR_FMT(name), STR_FMT(value));
@@ -132,7 +121,7 @@ static FALLIBLE prepare_environment(struct job *job)
     struct map variables = {0};
     for (char **at = environ; *at; at++) {
         struct str name = env_name(*at);
-        if (stage->env_mode == ENV_INHERIT || is_allowed_when_strict(name))
+        if (stage_inherits(stage, name))
             map_put(arena, &variables, name, *at);
     }
     set_ours(job, &variables);

@@ -96,8 +96,25 @@ static int add_patch_line(const git_diff_delta *delta, const git_diff_hunk *hunk
     return GIT_EUSER;
 }
 
+struct error *vcs_print_diff(struct vcs *vcs, struct arena *arena, git_diff *diff, struct str *ret,
+                             bool *ret_cut)
+{
+    struct patch patch = {0};
+    struct error *error = NULL;
+    int status = git2()->diff_print(diff, GIT_DIFF_FORMAT_PATCH, add_patch_line, &patch);
+    if (status < 0 && !patch.is_cut)
+        error = vcs_fault(status, "the changes in '%s' can't be written down", vcs->top);
+    if (!error) {
+        *ret = str_copy(arena, buf_str(&patch.text));
+        *ret_cut = patch.is_cut;
+    }
+    buf_drop(&patch.text);
+    return error;
+}
+
 /* `literal`: paths, not patterns. */
-static FALLIBLE print_patch(struct vcs *vcs, git_strarray literal, struct patch *patch)
+static FALLIBLE print_patch(struct vcs *vcs, struct arena *arena, git_strarray literal,
+                            struct str *ret, bool *ret_cut)
 {
     git_diff_options options = {.version = GIT_DIFF_OPTIONS_VERSION, .context_lines = 3};
     options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_RECURSE_UNTRACKED_DIRS |
@@ -111,31 +128,21 @@ static FALLIBLE print_patch(struct vcs *vcs, git_strarray literal, struct patch 
     TRY(tree_of_head(vcs, &tree));
     TRY_GIT(git2()->diff_tree_to_workdir_with_index(&diff, vcs->repository, tree, &options),
             "the changes in '%s' can't be found out", vcs->top);
-    int status = git2()->diff_print(diff, GIT_DIFF_FORMAT_PATCH, add_patch_line, patch);
-    if (patch->is_cut)
-        return NULL;
-    TRY_GIT(status, "the changes in '%s' can't be written down", vcs->top);
-    return NULL;
+    return vcs_print_diff(vcs, arena, diff, ret, ret_cut);
 }
 
 struct error *vcs_patch(struct vcs *vcs, struct arena *arena, const struct vcs_path_vec *paths,
                         struct str *ret_patch, bool *ret_cut)
 {
-    struct arena scratch = {0};
-    struct patch patch = {0};
+    AUTO(arena_drop) struct arena scratch = {0};
     char **names = arena_new_array(&scratch, char *, paths->len);
     for (size_t i = 0; i < paths->len; i++)
         names[i] = arena_copy(&scratch, paths->at[i].at, paths->at[i].len);
-    struct error *error = NULL;
-    if (paths->len) /* no path at all would mean every path to libgit2 */
-        error = print_patch(vcs, (git_strarray){names, paths->len}, &patch);
-    if (!error) {
-        *ret_patch = str_copy(arena, buf_str(&patch.text));
-        *ret_cut = patch.is_cut;
-    }
-    buf_drop(&patch.text);
-    arena_drop(&scratch);
-    return error;
+    *ret_patch = STR("");
+    *ret_cut = false;
+    if (!paths->len) /* no path at all would mean every path to libgit2 */
+        return NULL;
+    return print_patch(vcs, arena, (git_strarray){names, paths->len}, ret_patch, ret_cut);
 }
 
 static char letter_of(git_delta_t kind)

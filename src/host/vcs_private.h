@@ -12,6 +12,7 @@
     F(commit_lookup)                                                                               \
     F(commit_parent_id)                                                                            \
     F(commit_parentcount)                                                                          \
+    F(commit_summary)                                                                              \
     F(commit_tree)                                                                                 \
     F(config_free)                                                                                 \
     F(config_get_multivar_foreach)                                                                 \
@@ -66,6 +67,12 @@
     F(repository_open_ext)                                                                         \
     F(repository_workdir)                                                                          \
     F(revparse_single)                                                                             \
+    F(revwalk_free)                                                                                \
+    F(revwalk_hide)                                                                                \
+    F(revwalk_new)                                                                                 \
+    F(revwalk_next)                                                                                \
+    F(revwalk_push)                                                                                \
+    F(revwalk_sorting)                                                                             \
     F(status_byindex)                                                                              \
     F(status_list_entrycount)                                                                      \
     F(status_list_free)                                                                            \
@@ -114,6 +121,7 @@ GIT2_DROP(object)
 GIT2_DROP(odb)
 GIT2_DROP(reference)
 GIT2_DROP(reference_iterator)
+GIT2_DROP(revwalk)
 GIT2_DROP(status_list)
 GIT2_DROP(tree)
 GIT2_DROP(tree_entry)
@@ -142,3 +150,7 @@ FALLIBLE vcs_blob(struct vcs *vcs, struct arena *arena, const git_oid *id, const
 
 /* The tree of a commit named by its 40 hex digits. */
 FALLIBLE vcs_tree_of(struct vcs *vcs, struct str commit, git_tree **ret);
+
+/* The text of a diff, cut at LIMIT_PATCH_BYTES on a line border; *ret_cut says so. */
+FALLIBLE vcs_print_diff(struct vcs *vcs, struct arena *arena, git_diff *diff, struct str *ret,
+                        bool *ret_cut);

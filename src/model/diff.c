@@ -1,10 +1,8 @@
 #include "mlops/model/diff.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/check.h"
 
 #include "diff_private.h"
-#include "join_private.h"
 
 static const char *const CHANGE_NAMES[] = {
     [DIFF_ADDED] = "added",
@@ -18,50 +16,11 @@ const char *diff_change_name(enum diff_change change)
     return CHANGE_NAMES[change];
 }
 
-static int compare_stages(const void *a, const void *b)
+const char *diff_judgement_name(enum diff_judgement judgement)
 {
-    const struct run_view_stage *left = a, *right = b;
-    return str_compare(left->stage, right->stage);
-}
-
-static void check_sorted(const struct run_view *view)
-{
-    for (size_t i = 1; i < view->stage_count; i++)
-        check(compare_stages(&view->stages[i - 1], &view->stages[i]) < 0);
-}
-
-static struct diff_stage compare_stage(struct arena *arena, const struct run_view_stage *before,
-                                       const struct run_view_stage *after)
-{
-    struct diff_stage row = {
-        .change = !before ? DIFF_ADDED : DIFF_REMOVED,
-        .stage = before ? before->stage : after->stage,
-        .before_ns = before ? before->duration_ns : -1,
-        .after_ns = after ? after->duration_ns : -1,
-    };
-    if (!before || !after)
-        return row;
-    bool is_known = !digest_is_zero(before->key) && !digest_is_zero(after->key);
-    bool is_equal = digest_equal(before->key, after->key);
-    if (!(is_known && is_equal) && before->recipe && after->recipe)
-        recipe_diff(arena, before->recipe, after->recipe, &row.reasons);
-    row.change = is_equal && !row.reasons.len ? DIFF_SAME : DIFF_CHANGED;
-    return row;
-}
-
-static void add_stages(struct arena *arena, const struct run_view *before,
-                       const struct run_view *after, bool all, struct run_diff *ret)
-{
-    struct join join = {before->stages,     after->stages,         before->stage_count,
-                        after->stage_count, sizeof *after->stages, compare_stages};
-    const void *from = NULL, *to = NULL;
-    check_sorted(before);
-    check_sorted(after);
-    while (join_next(&join, &from, &to)) {
-        struct diff_stage row = compare_stage(arena, from, to);
-        if (all || row.change != DIFF_SAME)
-            *vec_push(arena, &ret->stages) = row;
-    }
+    static const char *const names[] = {
+        [DIFF_NEITHER] = "", [DIFF_BETTER] = "better", [DIFF_WORSE] = "worse"};
+    return names[judgement];
 }
 
 /* A tree that nobody examined is no difference by itself. */
@@ -74,20 +33,40 @@ static bool code_differs(const struct code_state *before, const struct code_stat
     return before->is_dirty != after->is_dirty || !digest_equal(before->patch, after->patch);
 }
 
+static bool is_stale(const struct run_view *view)
+{
+    for (size_t i = 0; i < view->stage_count; i++)
+        if (view->stages[i].status == STATUS_WOULD_RUN)
+            return true;
+    return false;
+}
+
 void diff_runs(struct arena *arena, const struct run_view *before, const struct run_view *after,
-               bool all, struct run_diff *ret)
+               const struct diff_wish *wish, struct run_diff *ret)
 {
     struct run_diff diff = {
         .before_title = before->title,
         .after_title = after->title,
+        .all = wish->all,
         .code = {.before = before->code, .after = after->code},
     };
+    diff.is_stale = is_stale(before) || is_stale(after);
     diff.code.differs = code_differs(&before->code, &after->code);
-    diff_add_metrics(arena, before, after, all, &diff);
-    diff_add_params(arena, before, after, all, &diff);
-    diff_add_data(arena, before, after, all, &diff);
-    add_stages(arena, before, after, all, &diff);
+    diff_add_metrics(arena, before, after, wish, &diff);
+    diff_add_params(arena, before, after, wish, &diff);
+    diff_add_data(arena, before, after, wish, &diff);
+    diff_add_stages(arena, before, after, wish, &diff);
+    diff_add_environments(arena, before, after, &diff);
     *ret = diff;
+}
+
+static bool environments_are_same(const struct run_diff *diff)
+{
+    vec_each (const struct diff_environment, environment, &diff->environments)
+        vec_each (const struct environment_change, change, &environment->changes)
+            if (diff_counts_environment(change))
+                return false;
+    return true;
 }
 
 bool diff_is_empty(const struct run_diff *diff)
@@ -104,5 +83,5 @@ bool diff_is_empty(const struct run_diff *diff)
     vec_each (const struct diff_stage, stage, &diff->stages)
         if (stage->change != DIFF_SAME)
             return false;
-    return !diff->code.differs && !diff->code.files.len;
+    return !diff->code.differs && !diff->code.files.len && environments_are_same(diff);
 }

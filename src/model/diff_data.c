@@ -88,6 +88,33 @@ static bool is_made(const struct map *paths, struct str path)
     return false;
 }
 
+static const char *const SOURCES[] = {
+    "py", "pyx",   "ipynb", "r",   "R",   "rmd", "Rmd", "jl",  "sh", "bash",  "zsh", "c",
+    "h",  "cc",    "cpp",   "cxx", "hpp", "cu",  "rs",  "go",  "js", "mjs",   "ts",  "java",
+    "kt", "scala", "rb",    "pl",  "lua", "sql", "m",   "f90", "cs", "swift", "awk", "jinja",
+};
+
+bool diff_is_source(struct str path)
+{
+    ptrdiff_t slash = str_find_last_char(path, '/');
+    struct str name = str_slice(path, (size_t)(slash + 1), path.len);
+    ptrdiff_t point = str_find_last_char(name, '.');
+    if (point <= 0)
+        return str_is(name, "Makefile") || str_is(name, "Dockerfile");
+    struct str suffix = str_slice(name, (size_t)point + 1, name.len);
+    for (size_t i = 0; i < COUNT_OF(SOURCES); i++)
+        if (str_is(suffix, SOURCES[i]))
+            return true;
+    return false;
+}
+
+static bool is_source_file(const struct artifact *before, const struct artifact *after)
+{
+    bool is_tree =
+        (before && before->kind == ARTIFACT_TREE) || (after && after->kind == ARTIFACT_TREE);
+    return !is_tree && diff_is_source(before ? before->path : after->path);
+}
+
 static int compare_rows(const void *a, const void *b)
 {
     const struct diff_data *left = a, *right = b;
@@ -97,7 +124,7 @@ static int compare_rows(const void *a, const void *b)
 }
 
 void diff_add_data(struct arena *arena, const struct run_view *before, const struct run_view *after,
-                   bool all, struct run_diff *ret)
+                   const struct diff_wish *wish, struct run_diff *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct map paths = {0};
@@ -113,11 +140,13 @@ void diff_add_data(struct arena *arena, const struct run_view *before, const str
         const void *items[SIDE_COUNT];
         enum diff_change change = variants_compare(entry->value, items);
         const struct artifact *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
-        if ((change == DIFF_SAME && !all) || (!old && !new))
+        if ((change == DIFF_SAME && !wish->all) || (!old && !new))
             continue;
         struct diff_data *row = vec_push(arena, &ret->data);
         row->change = change;
         row->role = is_made(&paths, entry->key) ? DIFF_OUTPUT : DIFF_INPUT;
+        if (row->role == DIFF_INPUT && is_source_file(old, new))
+            row->role = DIFF_CODE;
         row->before = old ? *old : row->before;
         row->after = new ? *new : row->after;
         row->path = old ? old->path : new->path;

@@ -9,6 +9,11 @@
 static const double INTEGRAL_MOST = 9007199254740992.0; /* 2^53: integers below are exact */
 static const double DECIMAL_MOST = 1e15;                /* see decimal_delta() */
 
+struct held {
+    const struct metric *metric;
+    struct str stage;
+};
+
 /* The contents carry no value: the first metric of a name counts, and numbers are compared here. */
 static void collect(struct arena *scratch, const struct run_view *view, enum diff_side side,
                     struct map *ret)
@@ -18,8 +23,10 @@ static void collect(struct arena *scratch, const struct run_view *view, enum dif
         for (size_t j = 0; j < metrics->len; j++) {
             const struct metric *metric = &metrics->at[j];
             struct str name = variants_name(scratch, metric->file, metric->key);
+            struct held *held = arena_new(scratch, struct held);
+            *held = (struct held){metric, view->stages[i].stage};
             variants_add(scratch, variants_place(scratch, ret, name), side,
-                         (struct variant){.item = metric});
+                         (struct variant){.item = held});
         }
     }
 }
@@ -143,27 +150,73 @@ static void set_delta(struct arena *arena, const struct metric *before, const st
         ret->delta_text = STR("0");
     }
     if (ret->delta == 0 && ret->change == DIFF_CHANGED) { /* below what a double can tell */
-        ret->delta = (double)NAN;
+        ret->delta = nan("");
         ret->delta_text = STR("");
     }
 }
 
-static struct diff_metric make_row(struct arena *arena, enum diff_change change,
-                                   const struct metric *before, const struct metric *after)
+/* The first guide of a metric; one that names its file goes before those of any file. */
+static const struct diff_guide *guide_of(const struct diff_wish *wish, struct str file,
+                                         struct str key)
 {
-    const struct metric *any = before ? before : after;
+    const struct diff_guide *found = NULL;
+    for (size_t i = 0; i < wish->guide_count; i++) {
+        const struct diff_guide *guide = &wish->guides[i];
+        if (!str_equal(guide->key, key))
+            continue;
+        if (str_equal(guide->file, file))
+            return guide;
+        found = !found && !guide->file.len ? guide : found;
+    }
+    return found;
+}
+
+/* Undefined is worse than any number. */
+static enum diff_judgement judge(const struct diff_metric *row)
+{
+    bool had = !isnan(row->before_value), has = !isnan(row->after_value);
+    bool is_other = row->change == DIFF_CHANGED && (had || has);
+    if (!is_other || row->direction == DIRECTION_UNKNOWN)
+        return DIFF_NEITHER;
+    if (had != has)
+        return has ? DIFF_BETTER : DIFF_WORSE;
+    if (row->before_value == row->after_value)
+        return DIFF_NEITHER;
+    bool is_more = row->after_value > row->before_value;
+    return is_more == (row->direction == HIGHER_IS_BETTER) ? DIFF_BETTER : DIFF_WORSE;
+}
+
+static struct diff_metric make_row(struct arena *arena, const struct diff_wish *wish,
+                                   enum diff_change change, const struct held *before,
+                                   const struct held *after)
+{
+    const struct held *any = after ? after : before;
+    const struct metric *old = before ? before->metric : NULL, *new = after ? after->metric : NULL;
+    const struct diff_guide *guide = guide_of(wish, any->metric->file, any->metric->key);
     struct diff_metric row = {
         .change = change,
-        .file = any->file,
-        .key = any->key,
-        .before = before ? before->text : STR(""),
-        .after = after ? after->text : STR(""),
-        .before_value = before ? before->value : (double)NAN,
-        .after_value = after ? after->value : (double)NAN,
-        .delta = (double)NAN,
+        .stage = any->stage,
+        .file = any->metric->file,
+        .key = any->metric->key,
+        .before = old ? old->text : STR(""),
+        .after = new ? new->text : STR(""),
+        .before_value = old ? old->value : nan(""),
+        .after_value = new ? new->value : nan(""),
+        .delta = nan(""),
+        .direction = guide ? guide->direction : DIRECTION_UNKNOWN,
+        .is_main = guide && guide->is_main,
+        .is_detail = !guide &&guide_of(wish, any->metric->file, (struct str){0}),
+        .low = nan(""),
+        .high = nan(""),
+        .p = nan(""),
+        .p_holm = nan(""),
     };
-    if (before && after)
-        set_delta(arena, before, after, &row);
+    if (!row.direction)
+        row.direction = metric_direction_of(row.key);
+    if (old && new)
+        set_delta(arena, old, new, &row);
+    bool is_text = (old && old->is_text) || (new &&new->is_text);
+    row.judgement = is_text ? DIFF_NEITHER : judge(&row);
     return row;
 }
 
@@ -174,21 +227,46 @@ static int compare_rows(const void *a, const void *b)
     return order ? order : str_compare(left->key, right->key);
 }
 
+static bool has_main(const struct diff_wish *wish)
+{
+    for (size_t i = 0; i < wish->guide_count; i++)
+        if (wish->guides[i].is_main)
+            return true;
+    return false;
+}
+
+/* The first by name is told. */
+static void note_same(const struct diff_metric *row, struct run_diff *ret)
+{
+    if (row->change != DIFF_SAME || !row->is_main)
+        return;
+    if (!ret->main_same_count++ || compare_rows(row, &ret->first_main_same) < 0)
+        ret->first_main_same = *row;
+}
+
 void diff_add_metrics(struct arena *arena, const struct run_view *before,
-                      const struct run_view *after, bool all, struct run_diff *ret)
+                      const struct run_view *after, const struct diff_wish *wish,
+                      struct run_diff *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct map names = {0};
+    bool any_is_main = !has_main(wish);
     collect(&scratch, before, SIDE_BEFORE, &names);
     collect(&scratch, after, SIDE_AFTER, &names);
+    ret->metric_count = (int64_t)names.len;
     map_each (entry, &names) {
         const void *items[SIDE_COUNT];
         enum diff_change change = variants_compare(entry->value, items);
-        const struct metric *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
-        if (change == DIFF_SAME && !metric_equal(old, new))
+        const struct held *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
+        if (change == DIFF_SAME && !metric_equal(old->metric, new->metric))
             change = DIFF_CHANGED;
-        if (all || change != DIFF_SAME)
-            *vec_push(arena, &ret->metrics) = make_row(arena, change, old, new);
+        if (!wish->all && change == DIFF_SAME && any_is_main)
+            continue;
+        struct diff_metric row = make_row(arena, wish, change, old, new);
+        note_same(&row, ret);
+        row.is_main = row.is_main || (any_is_main && row.direction != DIRECTION_UNKNOWN);
+        if (wish->all || change != DIFF_SAME)
+            *vec_push(arena, &ret->metrics) = row;
     }
     vec_sort(&ret->metrics, compare_rows);
 }

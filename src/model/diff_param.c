@@ -34,7 +34,8 @@ static int compare_rows(const void *a, const void *b)
 }
 
 void diff_add_params(struct arena *arena, const struct run_view *before,
-                     const struct run_view *after, bool all, struct run_diff *ret)
+                     const struct run_view *after, const struct diff_wish *wish,
+                     struct run_diff *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct map names = {0};
@@ -43,7 +44,7 @@ void diff_add_params(struct arena *arena, const struct run_view *before,
     map_each (entry, &names) {
         const void *items[SIDE_COUNT];
         enum diff_change change = variants_compare(entry->value, items);
-        if (change == DIFF_SAME && !all)
+        if (change == DIFF_SAME && !wish->all)
             continue;
         const struct recipe_param *old = items[SIDE_BEFORE], *new = items[SIDE_AFTER];
         const struct recipe_param *any = old ? old : new;

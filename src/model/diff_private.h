@@ -38,8 +38,22 @@ enum diff_change variants_compare(const struct variants *variants,
 
 /* Each fills its list of *ret, sorted. */
 void diff_add_metrics(struct arena *arena, const struct run_view *before,
-                      const struct run_view *after, bool all, struct run_diff *ret);
+                      const struct run_view *after, const struct diff_wish *wish,
+                      struct run_diff *ret);
 void diff_add_params(struct arena *arena, const struct run_view *before,
-                     const struct run_view *after, bool all, struct run_diff *ret);
+                     const struct run_view *after, const struct diff_wish *wish,
+                     struct run_diff *ret);
 void diff_add_data(struct arena *arena, const struct run_view *before, const struct run_view *after,
-                   bool all, struct run_diff *ret);
+                   const struct diff_wish *wish, struct run_diff *ret);
+void diff_add_stages(struct arena *arena, const struct run_view *before,
+                     const struct run_view *after, const struct diff_wish *wish,
+                     struct run_diff *ret);
+void diff_add_environments(struct arena *arena, const struct run_view *before,
+                           const struct run_view *after, struct run_diff *ret);
+
+/* Why the sides differ, in words: "only the parameter lr changed", "changed: params lr, data
+ * train.csv"; empty: nothing that is told apart from metrics does. */
+struct str diff_causes(struct arena *arena, const struct run_diff *diff);
+
+/* For lists of the stages of two views (join_next). */
+int diff_compare_stages(const void *a, const void *b);

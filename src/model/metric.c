@@ -4,11 +4,14 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/canon.h"
+#include "mlops/codec/json.h"
 #include "mlops/codec/load.h"
 #include "mlops/model/name.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+#include "metric_private.h"
 
 /* One file on its way to a list. */
 struct flattening {
@@ -17,6 +20,7 @@ struct flattening {
     struct metric_vec *metrics;
     size_t len_before; /* of metrics: those of other files */
     struct buf *key;   /* names of the maps above, joined */
+    bool has_words;    /* NaN and Infinity were put in quotes */
 };
 
 /* Of an integer beyond 64 bits, whose digits only its canonical form has in plain decimal. */
@@ -30,13 +34,30 @@ static double bigint_value(struct arena *arena, const struct doc_node *node)
     return strtod(str_copy(arena, digits).at, NULL);
 }
 
+/* What JSON has no number for, as Python writes it. */
+static bool is_word(struct str text, double *ret)
+{
+    static const struct {
+        const char *word;
+        double value;
+    } words[] = {{"Infinity", HUGE_VAL}, {"-Infinity", -HUGE_VAL}};
+    *ret = nan("");
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_is(text, words[i].word)) {
+            *ret = words[i].value;
+            return true;
+        }
+    }
+    return str_is(text, "NaN");
+}
+
 static double number_of(struct arena *arena, const struct doc_node *node)
 {
     if (node->kind == DOC_INT)
         return (double)node->integer;
     if (node->kind == DOC_REAL)
         return node->real;
-    return node->kind == DOC_BIGINT ? bigint_value(arena, node) : (double)NAN;
+    return node->kind == DOC_BIGINT ? bigint_value(arena, node) : nan("");
 }
 
 static struct str text_of(const struct flattening *flattening, const struct doc_node *node)
@@ -58,6 +79,8 @@ static FALLIBLE add_scalar(struct flattening *flattening, const struct doc_node 
     metric->text = text_of(flattening, node);
     metric->is_text = node->kind == DOC_STR || node->kind == DOC_BOOL;
     metric->value = number_of(flattening->arena, node);
+    if (node->kind == DOC_STR && flattening->has_words)
+        metric->is_text = !is_word(node->text, &metric->value);
     return NULL;
 }
 
@@ -104,15 +127,18 @@ FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_
                          struct metric_vec *ret)
 {
     AUTO(buf_drop) struct buf key = {0};
-    struct flattening flattening = {arena, file, ret, ret->len, &key};
+    struct flattening flattening = {arena, file, ret, ret->len, &key, false};
     return add_node(&flattening, root, 0);
 }
 
 /* How a metrics file is read, by its suffix. */
 enum reading {
-    READ_VALUES,  /* YAML, JSON, TOML or Python, by the suffix */
-    READ_MAYBE,   /* free text that may be a number or a mapping; else it gives nothing */
-    READ_NOTHING, /* tables, images and reports */
+    READ_VALUES, /* YAML, JSON, TOML or Python, by the suffix */
+    READ_MAYBE,  /* free text that may be a number or a mapping; else it gives nothing */
+    READ_COMMAS, /* tables */
+    READ_TABS,
+    READ_LINES,   /* JSON Lines */
+    READ_NOTHING, /* images and reports */
 };
 
 static enum reading reading_of(struct str path)
@@ -121,14 +147,14 @@ static enum reading reading_of(struct str path)
         const char *suffix;
         enum reading reading;
     } rows[] = {
-        {".txt", READ_MAYBE},       {".csv", READ_NOTHING},    {".tsv", READ_NOTHING},
-        {".jsonl", READ_NOTHING},   {".ndjson", READ_NOTHING}, {".parquet", READ_NOTHING},
-        {".feather", READ_NOTHING}, {".npy", READ_NOTHING},    {".npz", READ_NOTHING},
-        {".pkl", READ_NOTHING},     {".png", READ_NOTHING},    {".jpg", READ_NOTHING},
-        {".jpeg", READ_NOTHING},    {".gif", READ_NOTHING},    {".bmp", READ_NOTHING},
-        {".webp", READ_NOTHING},    {".tif", READ_NOTHING},    {".tiff", READ_NOTHING},
-        {".svg", READ_NOTHING},     {".pdf", READ_NOTHING},    {".html", READ_NOTHING},
-        {".htm", READ_NOTHING},     {".md", READ_NOTHING},     {".log", READ_NOTHING},
+        {".txt", READ_MAYBE},       {".csv", READ_COMMAS},   {".tsv", READ_TABS},
+        {".jsonl", READ_LINES},     {".ndjson", READ_LINES}, {".parquet", READ_NOTHING},
+        {".feather", READ_NOTHING}, {".npy", READ_NOTHING},  {".npz", READ_NOTHING},
+        {".pkl", READ_NOTHING},     {".png", READ_NOTHING},  {".jpg", READ_NOTHING},
+        {".jpeg", READ_NOTHING},    {".gif", READ_NOTHING},  {".bmp", READ_NOTHING},
+        {".webp", READ_NOTHING},    {".tif", READ_NOTHING},  {".tiff", READ_NOTHING},
+        {".svg", READ_NOTHING},     {".pdf", READ_NOTHING},  {".html", READ_NOTHING},
+        {".htm", READ_NOTHING},     {".md", READ_NOTHING},   {".log", READ_NOTHING},
         {".gz", READ_NOTHING},      {".zip", READ_NOTHING},
     };
     struct str name = path_name(path);
@@ -146,18 +172,92 @@ static enum reading reading_of(struct str path)
     return READ_VALUES;
 }
 
+/* JSON with NaN, Infinity and -Infinity outside of texts put in quotes. */
+static struct str quote_words(struct arena *arena, struct str bytes)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    struct buf out = buf_in(arena);
+    bool is_inside = false;
+    for (size_t i = 0; i < bytes.len;) {
+        struct str rest = str_slice(bytes, i, bytes.len), word = {0};
+        for (size_t w = 0; !is_inside && w < COUNT_OF(words); w++)
+            if (str_starts(rest, str_of(words[w])))
+                word = str_of(words[w]);
+        if (word.len) {
+            buf_print(&out, "\"%.*s\"", STR_FMT(word));
+            i += word.len;
+            continue;
+        }
+        if (rest.at[0] == '"')
+            is_inside = !is_inside;
+        size_t step = is_inside && rest.at[0] == '\\' && rest.len > 1 ? 2 : 1;
+        buf_add(&out, rest.at, step);
+        i += step;
+    }
+    return buf_str(&out);
+}
+
+FALLIBLE metric_json_parse(struct arena *arena, struct str path, struct str bytes, struct doc **ret)
+{
+    struct error *error = json_parse(arena, str_copy(arena, path), bytes, ret);
+    if (!error)
+        return NULL;
+    struct error *second = json_parse(arena, str_copy(arena, path), quote_words(arena, bytes), ret);
+    error_drop(second ? second : error); /* the first one has the right columns */
+    return second ? error : NULL;
+}
+
+FALLIBLE metric_json_flatten(struct arena *arena, struct str file, const struct doc_node *root,
+                             struct metric_vec *ret)
+{
+    AUTO(buf_drop) struct buf key = {0};
+    struct flattening flattening = {arena, file, ret, ret->len, &key, true};
+    return add_node(&flattening, root, 0);
+}
+
+FALLIBLE metrics_load(struct arena *arena, struct str path, struct str bytes, struct doc **ret)
+{
+    if (load_language(path) == LOAD_JSON)
+        return metric_json_parse(arena, path, bytes, ret);
+    return doc_load(arena, str_copy(arena, path), bytes, DOC_NATIVE, ret);
+}
+
+static FALLIBLE parse_values(struct arena *arena, struct str path, struct str bytes,
+                             struct metric_vec *ret)
+{
+    struct doc *doc = NULL;
+    TRY(metrics_load(arena, path, bytes, &doc));
+    if (load_language(path) == LOAD_JSON)
+        return metric_json_flatten(arena, path, doc->root, ret);
+    return metrics_flatten(arena, path, doc->root, ret);
+}
+
+/* What may be no metrics at all: then it gives none. */
+static FALLIBLE pass_over(struct error *error, size_t before, struct metric_vec *ret)
+{
+    if (error)
+        ret->len = before;
+    error_drop(error);
+    return NULL;
+}
+
 FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
                        struct metric_vec *ret)
 {
-    enum reading reading = reading_of(path);
-    struct doc *doc = NULL;
-    if (reading == READ_NOTHING)
-        return NULL;
-    struct error *error = doc_load(arena, str_copy(arena, path), bytes, DOC_NATIVE, &doc);
-    if (error && reading == READ_MAYBE) {
-        error_drop(error);
-        return NULL;
+    size_t before = ret->len;
+    switch (reading_of(path)) {
+    case READ_VALUES:
+        return parse_values(arena, path, bytes, ret);
+    case READ_MAYBE:
+        return pass_over(parse_values(arena, path, bytes, ret), before, ret);
+    case READ_COMMAS:
+        return pass_over(metric_table_read(arena, path, bytes, false, ret), before, ret);
+    case READ_TABS:
+        return pass_over(metric_table_read(arena, path, bytes, true, ret), before, ret);
+    case READ_LINES:
+        return pass_over(metric_lines_read(arena, path, bytes, ret), before, ret);
+    case READ_NOTHING:
+        break;
     }
-    TRY(error);
-    return metrics_flatten(arena, path, doc->root, ret);
+    return NULL;
 }

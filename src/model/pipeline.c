@@ -195,3 +195,16 @@ struct error *pipeline_bind(struct arena *arena, const struct doc *doc, struct s
     return pipeline_bind_sources(arena, &(struct pipeline_sources){.parts = &part, .count = 1},
                                  ret);
 }
+
+bool stage_inherits(const struct stage *stage, struct str variable)
+{
+    static const char *const allowed[] = {"PATH",  "HOME",   "USER", "LOGNAME", "LANG",
+                                          "SHELL", "TMPDIR", "TZ",   "TERM"};
+    if (stage->env_mode == ENV_INHERIT)
+        return true;
+    for (size_t i = 0; i < COUNT_OF(allowed); i++) {
+        if (str_is(variable, allowed[i]))
+            return true;
+    }
+    return str_starts(variable, STR("LC_"));
+}

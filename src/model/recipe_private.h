@@ -49,8 +49,3 @@ void recipe_param_texts(struct arena *arena, const struct recipe_param *before,
 
 /* Whether the value is a map that is not empty. */
 bool recipe_is_section(const struct recipe_param *param);
-
-/* Values that are maps (whole files, sections) key by key: "train" = {lr: 1} is "train.lr" = 1.
- * Sorted, each key once. */
-void recipe_flatten(struct arena *arena, const struct recipe_param *params, size_t count,
-                    struct recipe_param **ret, size_t *ret_count);

@@ -89,13 +89,33 @@ static void encode_usage(const struct usage *usage, struct buf *out)
     canon_int(out, usage->timed_out);
 }
 
+/* Environments in a file under way: each stands there once. */
+struct told {
+    struct arena *arena;
+    struct map environments; /* by the bytes of their digests */
+};
+
+static void encode_environment(struct told *told, struct digest digest, struct str body,
+                               struct buf *out)
+{
+    struct str name = {(const char *)digest.at, sizeof digest.at};
+    if (body.len && map_has(&told->environments, name)) {
+        canon_digest(out, digest);
+        return;
+    }
+    canon_str(out, body);
+    map_put(told->arena, &told->environments, str_copy(told->arena, name), told);
+}
+
 /* A result's bytes hold its recipe: that stands alone only where there is no result. */
-static FALLIBLE encode_stage(struct ledger *ledger, const struct run_stage *stage, struct buf *out)
+static FALLIBLE encode_stage(struct ledger *ledger, const struct run_stage *stage,
+                             struct told *told, struct buf *out)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
     TRY(sql_select(ledger->sql, &row,
-                   "SELECT attempt, saved_ns, recipe.body, result.body, environment.body"
+                   "SELECT attempt, saved_ns, recipe.body, result.body, environment.body,"
+                   " environment.digest"
                    " FROM stage_run LEFT JOIN recipe ON recipe.id = stage_run.recipe"
                    " LEFT JOIN result ON result.id = stage_run.result"
                    " LEFT JOIN environment ON environment.id = stage_run.environment"
@@ -116,19 +136,21 @@ static FALLIBLE encode_stage(struct ledger *ledger, const struct run_stage *stag
     canon_str(out, stage->note);
     canon_str(out, stage->log_path);
     canon_int(out, stage->log_bytes);
-    canon_str(out, sql_blob(row, 4));
+    encode_environment(told, sql_digest(row, 5), sql_blob(row, 4), out);
     encode_usage(&stage->usage, out);
     return encode_reasons(stage, out);
 }
 
 static FALLIBLE encode_whole(struct ledger *ledger, const struct run *run, struct buf *out)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct told told = {.arena = &scratch};
     canon_str(out, STR(RUN_TAG));
     encode_run(run, out);
     TRY(encode_state(ledger, run->state, out));
     canon_list(out, run->stages.len);
     vec_each (const struct run_stage, stage, &run->stages)
-        TRY(encode_stage(ledger, stage, out));
+        TRY(encode_stage(ledger, stage, &told, out));
     return NULL;
 }
 

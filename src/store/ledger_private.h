@@ -1,6 +1,7 @@
 /* Shared by the files of module ledger. */
 #pragma once
 
+#include "mlops/base/map.h"
 #include "mlops/store/ledger.h"
 
 struct ledger {
@@ -12,6 +13,7 @@ struct ledger {
     bool lacks_checks; /* of format 1, and only read: there are no findings */
     struct lock alive; /* of the run that this process has begun */
     struct str alive_path;
+    struct map environments; /* number of the row -> struct str *: read so far */
 };
 
 /* Brings an open database to the newest version, after a copy of the older one; a newer one and a
@@ -60,7 +62,8 @@ FALLIBLE ledger_state_from(struct ledger *ledger, struct arena *arena, struct di
                            struct str body, struct state *ret);
 
 /* Items of the lists of a run file: docs/formats.md, "Run files". */
-#define RUN_TAG "mlops.run.1"
+#define RUN_TAG "mlops.run.2"
+#define FIRST_RUN_TAG "mlops.run.1"
 #define TAG_TAG "mlops.tag.1"
 enum { RUN_FIELDS = 21, RUN_COUNTS = 11, STAGE_FIELDS = 14, USAGE_FIELDS = 9 };
 
@@ -100,3 +103,9 @@ enum reason_part ledger_part_parse(struct str name);
     "run.failed, run.rejected, run.unconfirmed, run.skipped, run.interrupted, run.hashed_files, "  \
     "run.hashed_bytes, run.saved_ns"
 FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *ret);
+
+/* The nine columns of an execution's times and sizes. */
+void ledger_read_usage(struct sql_row *row, int column, struct usage *ret);
+
+/* Bytes of an environment by its row's number; read once. */
+FALLIBLE ledger_load_environment(struct ledger *ledger, int64_t id, struct str *ret);

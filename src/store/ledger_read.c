@@ -128,38 +128,31 @@ enum reason_part ledger_part_parse(struct str name)
     return REASON_CMD;
 }
 
-static FALLIBLE read_reasons(struct ledger *ledger, struct arena *arena, struct run_stage *stage)
+/* Of all stages of the run, which are in the order of their rows. */
+static FALLIBLE read_reasons(struct ledger *ledger, struct arena *arena, struct run *run)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
+    size_t at = 0;
     TRY(sql_select(ledger->sql, &row,
-                   "SELECT part, what, before, after FROM reason WHERE stage_run = ?"
-                   " ORDER BY number",
-                   "i", stage->row_id));
+                   "SELECT part, what, before, after, stage_run FROM reason WHERE stage_run IN"
+                   " (SELECT id FROM stage_run WHERE run = ?) ORDER BY stage_run, number",
+                   "i", run->sequence));
     for (;;) {
         bool found = false;
         TRY(sql_next(row, &found));
         if (!found)
             return NULL;
-        *vec_push(arena, &stage->reasons) = (struct reason){
+        while (at < run->stages.len && run->stages.at[at].row_id < sql_int(row, 4))
+            at++;
+        if (at == run->stages.len)
+            return NULL;
+        *vec_push(arena, &run->stages.at[at].reasons) = (struct reason){
             .part = ledger_part_parse(sql_text(row, 0)),
             .what = take_text(row, arena, 1),
             .before = take_text(row, arena, 2),
             .after = take_text(row, arena, 3),
         };
     }
-}
-
-static void read_usage(struct sql_row *row, int column, struct usage *ret)
-{
-    ret->attempts = (int)sql_int(row, column);
-    ret->exit_code = (int)sql_int(row, column + 1);
-    ret->exit_signal = (int)sql_int(row, column + 2);
-    ret->timed_out = sql_int(row, column + 3) != 0;
-    ret->started_ns = sql_int(row, column + 4);
-    ret->duration_ns = sql_int(row, column + 5);
-    ret->cpu_user_ns = sql_int(row, column + 6);
-    ret->cpu_system_ns = sql_int(row, column + 7);
-    ret->peak_bytes = sql_int(row, column + 8);
 }
 
 static FALLIBLE read_stage(struct sql_row *row, struct arena *arena, struct run_stage *ret)
@@ -171,7 +164,7 @@ static FALLIBLE read_stage(struct sql_row *row, struct arena *arena, struct run_
                          STR_FMT(sql_text(row, 2)));
     ret->key = sql_digest(row, 3);
     ret->result = sql_digest(row, 4);
-    read_usage(row, 5, &ret->usage);
+    ledger_read_usage(row, 5, &ret->usage);
     ret->note = take_text(row, arena, 14);
     ret->log_path = take_text(row, arena, 15);
     ret->log_bytes = sql_int(row, 16);
@@ -192,10 +185,8 @@ static FALLIBLE read_stages(struct ledger *ledger, struct arena *arena, struct r
         bool found = false;
         TRY(sql_next(row, &found));
         if (!found)
-            return NULL;
-        struct run_stage *stage = vec_push(arena, &run->stages);
-        TRY(read_stage(row, arena, stage));
-        TRY(read_reasons(ledger, arena, stage));
+            return read_reasons(ledger, arena, run);
+        TRY(read_stage(row, arena, vec_push(arena, &run->stages)));
     }
 }
 

@@ -7,6 +7,7 @@
 struct reading {
     struct canon_reader canon;
     struct error *error;
+    struct map environments; /* by the bytes of their digests: struct str * */
 };
 
 static void reading_drop(struct reading *reading)
@@ -143,6 +144,24 @@ static void read_content(struct reading *reading, struct arena *arena, struct ou
         reading->error = recipe_decode(arena, recipe, ret->recipe);
 }
 
+/* Its bytes, or the digest of those of a stage before. */
+static struct str read_environment(struct reading *reading, struct arena *arena)
+{
+    bool is_named = !reading->error && canon_next(&reading->canon) == CANON_DIGEST;
+    struct str bytes = is_named ? (struct str){0} : take_str(reading);
+    struct digest digest = is_named ? take_digest(reading) : digest_of(bytes.at, bytes.len);
+    struct str name = str_copy(arena, (struct str){(const char *)digest.at, sizeof digest.at});
+    void **place = map_place(arena, &reading->environments, name);
+    if (!is_named) {
+        struct str *kept = *place = arena_new(arena, struct str);
+        *kept = bytes;
+        return bytes;
+    }
+    if (!*place && !reading->error)
+        reading->error = error_new(ERROR_STORED, "an environment is missing");
+    return *place ? *(struct str *)*place : (struct str){0};
+}
+
 static void read_stage(struct reading *reading, struct arena *arena, struct outcome *ret)
 {
     struct stage *stage = arena_new(arena, struct stage);
@@ -159,7 +178,7 @@ static void read_stage(struct reading *reading, struct arena *arena, struct outc
     ret->blocker = take_str(reading);
     ret->log_path = take_str(reading);
     ret->log_bytes = take_int(reading);
-    ret->environment = take_str(reading);
+    ret->environment = read_environment(reading, arena);
     read_usage(reading, &ret->usage);
     read_reasons(reading, arena, &ret->reasons);
 }
@@ -167,7 +186,11 @@ static void read_stage(struct reading *reading, struct arena *arena, struct outc
 FALLIBLE ledger_run_decode(struct arena *arena, struct str bytes, struct archived *ret)
 {
     AUTO(reading_drop) struct reading reading = {.canon = canon_reader_of(bytes)};
-    TRY(canon_expect_tag(&reading.canon, STR(RUN_TAG)));
+    struct canon_reader peek = reading.canon;
+    struct str tag = {0};
+    TRY(canon_read_str(&peek, &tag));
+    TRY(canon_expect_tag(&reading.canon,
+                         str_is(tag, FIRST_RUN_TAG) ? STR(FIRST_RUN_TAG) : STR(RUN_TAG)));
     read_run(&reading, &ret->run);
     if (take_list(&reading)) {
         ret->state = take_digest(&reading);

@@ -138,15 +138,25 @@ END
   holds_text a ""
 }
 
-@test "environment: true runs the stage again when the environment changes" {
+@test "environment: true runs the stage again when a package changes, not for another PATH" {
+  python=$(readlink -f "$(command -v "$PYTHON")")
+  site=.venv/lib/python$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')/site-packages
+  mkdir -p .venv/bin "$site/numpy-1.24.2.dist-info"
+  ln -s "$python" .venv/bin/python
+  printf 'home = %s\ninclude-system-site-packages = false\n' "$(dirname "$python")" >.venv/pyvenv.cfg
   pipeline <<'END'
 stages:
-  a: {cmd: 'touch a', environment: true, outs: [a]}
-  b: {cmd: 'touch b', outs: [b]}
+  a: {cmd: '.venv/bin/python -c "open(chr(97), chr(119))"', environment: true, outs: [a]}
+  b: {cmd: 'touch b', environment: true, outs: [b]}
+  c: {cmd: 'touch c', outs: [c]}
 END
-  ran executed=2
-  VIRTUAL_ENV=/other ran executed=1 unchanged=1
+  ran executed=3
+  PATH=$PATH:/nowhere VIRTUAL_ENV=/other ran unchanged=3
+  mv "$site/numpy-1.24.2.dist-info" "$site/numpy-1.26.0.dist-info"
+  ran executed=1 unchanged=2
   holds 'why("a") == ["environment:environment"]'
+  mv "$site/numpy-1.26.0.dist-info" "$site/numpy-1.24.2.dist-info"
+  ran unchanged=3
 }
 
 @test "\${} of a value that nothing gives is refused, \\\${} is the shell's own" {

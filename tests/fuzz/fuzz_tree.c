@@ -3,6 +3,7 @@
  * small multiple of them. */
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
+#include "mlops/model/environment.h"
 #include "mlops/model/manifest.h"
 #include "mlops/model/outcome.h"
 #include "mlops/model/run.h"
@@ -84,6 +85,22 @@ static void try_state(struct arena *arena, struct str bytes)
     error_drop(error);
 }
 
+/* What an earlier version wrote is read, but not written again. */
+static void try_environment(struct arena *arena, struct str bytes)
+{
+    struct environment environment;
+    struct environment_changes changes = {0};
+    struct buf out = buf_in(arena);
+    struct error *error = environment_decode(arena, bytes, &environment);
+    if (!error) {
+        environment_encode(&environment, &out);
+        if (bytes.len > 19 && bytes.at[20] == '2')
+            expect_same(&out, bytes);
+        environment_diff(arena, &environment, &(struct environment){0}, &changes);
+    }
+    error_drop(error);
+}
+
 /* Its size is told by whoever names the file: here by the manifest itself. */
 static void try_manifest(struct arena *arena, struct str bytes)
 {
@@ -105,7 +122,7 @@ static void try_manifest(struct arena *arena, struct str bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const decoders[])(struct arena *, struct str) = {
-        try_tree, try_recipe, try_result, try_artifact, try_state, try_manifest,
+        try_tree, try_recipe, try_result, try_artifact, try_state, try_manifest, try_environment,
     };
     struct str bytes = {(const char *)data, size};
     for (size_t i = 0; i < COUNT_OF(decoders); i++) {

@@ -92,6 +92,8 @@
     LIMIT(CURVE_POINTS, 2000, "points", "of a curve in an evaluation; longer ones are thinned")    \
     LIMIT(EVALUATION_BYTES, 67108864, "bytes", "an evaluation file: it is read whole")             \
     LIMIT(GATES, 1000, "gates", "of a stage, slices counted")                                      \
+    LIMIT(PLOT_CELLS, 2000000, "values", "of one plots file; they are drawn in memory")            \
+    LIMIT(PLOTS, 1000, "plots", "of one page; each takes its place in it")                         \
     LIMIT(PACKAGES, 20000, "packages", "of an interpreter that are recorded")                      \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FORMAT_BYTES, 256, "bytes", "a format of dates such as %d.%m.%Y")                        \

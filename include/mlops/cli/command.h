@@ -75,6 +75,7 @@ struct cli_command {
     COMMAND(metrics)                                                                               \
     COMMAND(params)                                                                                \
     COMMAND(evaluate)                                                                              \
+    COMMAND(plots)                                                                                 \
     COMMAND(lineage)                                                                               \
     COMMAND(add)                                                                                   \
     COMMAND(import_url)                                                                            \

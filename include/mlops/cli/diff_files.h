@@ -8,6 +8,7 @@
 enum { DIFF_FILES_LISTED = 20 };
 
 /* Fills in `files` of each directory that differs and is known on both sides: from the store, or,
- * of a side that is the workspace, from the work tree. */
+ * of a side that is the workspace, from the work tree. An input in which only program texts differ
+ * becomes code. */
 FALLIBLE diff_files_fill(struct context *context, bool before_is_now, bool after_is_now,
                          struct run_diff *diff);

@@ -1,4 +1,5 @@
-/* Named values of several runs side by side: what `metrics` and `params` print. */
+/* Named values of several runs side by side: what `metrics` and `params` print; and what differs
+ * between two of them, as DVC's users know it. */
 #pragma once
 
 #include "mlops/cli/option.h"
@@ -16,18 +17,44 @@ VEC(value_vec, struct value_row);
 struct values_options {
     bool changed;              /* leave out what is the same on all sides */
     struct str pipeline, name; /* as typed; only names that hold this text */
+    bool all;                  /* diff: what is the same, too */
+    bool md;                   /* as Markdown */
+    bool no_path;
+    int64_t precision; /* digits behind the point; -1: as in the file */
+    struct str_vec targets;
 };
 
-enum { VALUES_OPTIONS = 3 };
+enum { VALUES_OPTIONS = 8 };
 extern const struct option_row values_option_rows[VALUES_OPTIONS];
 
+enum { VALUES_ACTIONS = 2 };
+
 struct values_kind {
-    const char *noun; /* "metrics", "params": the name in JSON */
+    const char *noun;  /* "metrics", "params": the name in JSON */
+    const char *title; /* "Metric", "Param": of a column */
+    bool has_change;   /* whether numbers are better or worse */
     /* Appends what a stage has. */
     void (*collect)(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret);
+    /* Appends what no stage has: of files that the pipeline names. NULL: there is none. */
+    FALLIBLE (*collect_files)
+    (struct context *context, const struct values_options *options, const struct run_view *view,
+     struct value_vec *ret);
 };
 
-/* One column a word (run, revision, workspace; without any the newest run), one row a value, sorted
- * by name. */
-FALLIBLE values_report(struct context *context, const struct values_kind *kind,
-                       const struct values_options *options, int argc, const struct str *argv);
+/* The first word may be "show" or "diff". Show: one column a word (run, revision, workspace;
+ * without any the newest run), one row a value, sorted by name; words that are files are targets.
+ * Diff: what differs between A and B. */
+FALLIBLE values_run(struct context *context, const struct values_kind *kind,
+                    struct values_options *options, int argc, const struct str *argv);
+
+/* The values of a view in the order of its stages, those of other targets left out. */
+FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
+                        const struct values_options *options, const struct run_view *view,
+                        struct value_vec *ret);
+
+/* A number as people see it: at most `precision` digits behind the point. */
+struct str values_text(struct arena *arena, const struct value_row *value, int64_t precision);
+
+/* What differs between A (HEAD; without git the newest run) and B (the workspace). */
+FALLIBLE values_diff(struct context *context, const struct values_kind *kind,
+                     const struct values_options *options, int argc, const struct str *argv);

@@ -6,6 +6,10 @@
 #include "mlops/engine/session.h"
 #include "mlops/model/environment.h"
 
-/* Canonical bytes (environment_encode) of the environment of a stage's command; once per distinct
- * command word in a session. Never an error for what can't be read: it is left out. */
+/* Canonical bytes (environment_encode) of the environment of a stage's command, in the session's
+ * arena; equal ones are made once. Never an error for what can't be read: it is left out. */
 FALLIBLE environment_capture(struct session *session, const struct stage *stage, struct str *ret);
+
+/* What stands in the recipe of a stage that says `environment: true`: docs/formats.md. */
+FALLIBLE environment_fingerprint(struct session *session, const struct stage *stage,
+                                 struct str *ret);

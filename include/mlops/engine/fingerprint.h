@@ -45,6 +45,3 @@ FALLIBLE fingerprint_check_inputs(struct session *session, struct forecast *fore
 FALLIBLE fingerprint_recheck(struct session *session, const struct stage *stage,
                              const struct fingerprint *seen, struct str_vec *ret_changed);
 
-/* Platform and environment of this machine, canonical bytes (docs/formats.md, "Environment"); made
- * once. */
-struct str fingerprint_environment(struct session *session);

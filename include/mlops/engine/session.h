@@ -25,6 +25,8 @@ struct session_options {
 /* A parameter file that was read: parsed once per run. */
 struct param_file;
 
+struct environment_memory;
+
 struct session {
     struct arena *arena;
     struct workspace workspace;
@@ -41,8 +43,8 @@ struct session {
     struct vcs *vcs;        /* NULL until session_vcs, or none */
     bool vcs_tried;
     bool is_read_only;
-    struct str environment; /* of this machine, canonical; see fingerprint_environment */
-    struct str boot_id;     /* empty until an attempt needs it */
+    struct environment_memory *environments; /* what environment_capture knows by now, or NULL */
+    struct str boot_id;                      /* empty until an attempt needs it */
     struct map param_files; /* path -> struct param_file * */
     struct map outputs; /* of the pipelines around: path -> name of the stage; see data_outputs */
     bool has_outputs;

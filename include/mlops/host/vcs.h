@@ -76,6 +76,23 @@ FALLIBLE vcs_knows(struct vcs *vcs, struct str bytes, bool *ret);
 FALLIBLE vcs_diff_files(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
                         struct vcs_path_vec *ret);
 
+/* Unified diff of those paths (literally; directories with all below them) from a commit to another
+ * one, or to the work tree if `to` is empty; cut as by vcs_patch. No paths: nothing. */
+FALLIBLE vcs_diff_patch(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
+                        const struct vcs_path_vec *paths, struct str *ret, bool *ret_cut);
+
+/* A commit of a history. */
+struct vcs_commit {
+    struct str id;      /* 40 hex */
+    struct str subject; /* first paragraph of its message, on one line */
+};
+VEC(vcs_commit_vec, struct vcs_commit);
+
+/* Commits in the history of `to` and not in that of `from`, newest first: the first `most` of them,
+ * and how many there are (no more than LIMIT_HISTORY_COMMITS are counted). */
+FALLIBLE vcs_between(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
+                     size_t most, struct vcs_commit_vec *ret, int64_t *ret_count);
+
 /* Every commit (once, sorted) that a branch, remote branch, tag, stash (with its index and
  * untracked files) or the HEAD of any work tree points at (for gc). */
 FALLIBLE vcs_tips(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret_commits);

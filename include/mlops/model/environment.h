@@ -43,6 +43,26 @@ struct environment_change {
 
 VEC(environment_changes, struct environment_change);
 
-/* Sorted by section (in the order above), then name. Pure; of equal ones nothing. */
+/* Sorted by section (in the order above), then name. Pure; of equal ones nothing. What a side does
+ * not know is no difference: packages without an interpreter, all that records of the first format
+ * lack. Names in "interpreter": manager, name, path, version; in "machine": those of JSON. */
 void environment_diff(struct arena *arena, const struct environment *before,
                       const struct environment *after, struct environment_changes *ret);
+
+/* Sorts by name; of equal names the first stays. For whoever makes an environment. */
+void environment_items_sort(struct arena *arena, struct environment_items *items);
+
+/* The value of a name in sorted items; empty: none. */
+struct str environment_item_find(const struct environment_items *items, struct str name);
+
+/* What decides whether a stage that says `environment: true` runs again: operating system,
+ * platform, interpreter with its version, packages. Not where they lie, nor what changes without
+ * changing results (kernel, memory, PATH). Appends bytes as environment_encode does. */
+void environment_key(const struct environment *environment, struct buf *out);
+
+/* "python 3.11.2 (venv), 93 packages"; "no interpreter". */
+struct str environment_print(struct arena *arena, const struct environment *environment);
+
+/* One object with all of it, names as in the struct; lists as objects of name and value. */
+struct json_writer;
+void environment_write(const struct environment *environment, struct json_writer *json);

@@ -33,7 +33,12 @@ enum metric_direction metric_direction_of(struct str key);
 FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_node *root,
                          struct metric_vec *ret);
 
-/* Parses bytes by the file's suffix (.json; else YAML) and flattens. TSV, CSV and other files that
- * are no documents give no metrics and no error when `path` has such a suffix. */
+/* The document of such a file, by its suffix: YAML, JSON, TOML or Python. In JSON NaN, Infinity and
+ * -Infinity may stand for numbers; they are texts in the tree. */
+FALLIBLE metrics_load(struct arena *arena, struct str path, struct str bytes, struct doc **ret);
+
+/* Parses bytes by the file's suffix and flattens: JSON (NaN and Infinity as Python writes them
+ * are numbers), TOML, Python; CSV, TSV and JSON Lines (docs/pipeline.md, "Metrics files"); else
+ * YAML. Tables, lines, texts and images that hold no metrics give none and no error. */
 FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
                        struct metric_vec *ret);

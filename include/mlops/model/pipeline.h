@@ -260,6 +260,9 @@ FALLIBLE pipeline_bind_sources(struct arena *arena, const struct pipeline_source
 /* The lock file of a pipeline: its stem + ".lock"; for dvc.yaml "dvc.mlops.lock". */
 struct str pipeline_lock_path(struct arena *arena, const struct pipeline *pipeline);
 
+/* Whether the commands of a stage inherit a variable of mlops' own environment (env_mode). */
+bool stage_inherits(const struct stage *stage, struct str variable);
+
 /* Whether a file of that name is in DVC's dialect (dvc.yaml). */
 enum doc_dialect pipeline_dialect(struct str path);
 

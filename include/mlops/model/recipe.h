@@ -100,3 +100,8 @@ const char *reason_part_name(enum reason_part part);
 /* One line, others' text escaped:
  * "params.yaml:seed changed from 1 to 2", "data/raw.csv changed (a1b2c3d4 -> e5f6a7b8)". */
 struct str reason_print(struct arena *arena, const struct reason *reason);
+
+/* Values that are maps (whole files, sections) key by key: "train" = {lr: 1} is "train.lr" = 1.
+ * Sorted, each key once. */
+void recipe_flatten(struct arena *arena, const struct recipe_param *params, size_t count,
+                    struct recipe_param **ret, size_t *ret_count);

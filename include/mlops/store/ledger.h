@@ -107,9 +107,23 @@ FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str
                           bool *ret_found);
 
 /* How the result `id` was made: times, memory, and the environment's canonical bytes (empty: not
- * recorded), by the newest execution that gave it. */
+ * recorded), by the newest execution that gave it. The bytes live as long as the ledger, and equal
+ * environments share them: whoever compares many results decodes each only once. */
 FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest id,
                        struct usage *ret_usage, struct str *ret_environment, bool *ret_found);
+
+/* Many at once, parallel to the digests; what is not known, or zero, is NULL (attempts 0). As long
+ * as ledger_making's, environments live with the ledger. */
+struct ledger_made {
+    struct usage usage;
+    struct str environment;
+};
+FALLIBLE ledger_load_recipes(struct ledger *ledger, struct arena *arena, const struct digest *keys,
+                             size_t count, struct recipe **ret);
+FALLIBLE ledger_load_results(struct ledger *ledger, struct arena *arena, const struct digest *ids,
+                             size_t count, struct result **ret);
+FALLIBLE ledger_makings(struct ledger *ledger, const struct digest *ids, size_t count,
+                        struct ledger_made *ret);
 
 /* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,

@@ -24,7 +24,7 @@ static struct diff_metric metric_between(const char *before, const char *after)
 {
     struct run_view left = view_of(before), right = view_of(after);
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, true, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){.all = true}, &diff);
     assert_int_equal(diff.metrics.len, 1);
     return diff.metrics.at[0];
 }
@@ -162,7 +162,7 @@ static void assert_data(const char *before, const char *after, const char *expec
     struct run_diff diff;
     struct buf out = buf_in(&arena);
     buf_add_text(&out, "");
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     vec_each (struct diff_data, row, &diff.data)
         buf_print(&out, "%s%s %s %.*s", out.len ? "; " : "",
                   row->role == DIFF_INPUT ? "input" : "output", diff_change_name(row->change),
@@ -217,7 +217,7 @@ static void chmod_of_data_is_a_change(void **state)
     struct run_view left = view_of_rows("a x:1\n"), right = view_of_rows("a x:1\n");
     struct run_diff diff;
     right.stages->recipe->deps->is_executable = true;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.data.len, 1);
     assert_int_equal(diff.data.at[0].change, DIFF_CHANGED);
 }
@@ -229,7 +229,7 @@ static void stages_say_what_in_their_recipe_differs(void **state)
     struct run_view right = view_of_rows("b y:2\nc w:1\nd z:1\n");
     struct run_diff diff;
     left.stages[1].duration_ns = 5;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.stages.len, 3);
     assert_int_equal(diff.stages.at[0].change, DIFF_REMOVED);
     assert_int_equal(diff.stages.at[0].after_ns, -1);
@@ -245,7 +245,7 @@ static void all_shows_what_is_the_same_too(void **state)
     (void)state;
     struct run_view view = view_of_rows("a x:1 > y:1\nb y:1\n");
     struct run_diff diff;
-    diff_runs(&arena, &view, &view, true, &diff);
+    diff_runs(&arena, &view, &view, &(struct diff_wish){.all = true}, &diff);
     assert_int_equal(diff.stages.len, 2);
     assert_int_equal(diff.data.len, 2);
     assert_int_equal(diff.data.at[1].change, DIFF_SAME);
@@ -277,12 +277,12 @@ static void parameters_show_their_values(void **state)
     struct run_view left = view_of_param("lr", integer(1), "1");
     struct run_view right = view_of_param("lr", integer(2), "0x2");
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.params.len, 1);
     assert_true(str_is(diff.params.at[0].before, "1"));
     assert_true(str_is(diff.params.at[0].after, "0x2"));
     right = view_of_param("lr", integer(1), "0x1");
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.params.len, 0);
 }
 
@@ -292,7 +292,7 @@ static void a_parameter_that_its_file_lost_is_removed(void **state)
     struct run_view left = view_of_param("lr", integer(1), "1");
     struct run_view right = view_of_param("lr", (struct str){0}, "");
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.params.len, 1);
     assert_int_equal(diff.params.at[0].change, DIFF_REMOVED);
     assert_int_equal(diff.params.at[0].after.len, 0);
@@ -302,7 +302,7 @@ static bool code_differs(struct code_state before, struct code_state after)
 {
     struct run_view left = {.code = before}, right = {.code = after};
     struct run_diff diff;
-    diff_runs(&arena, &left, &right, false, &diff);
+    diff_runs(&arena, &left, &right, &(struct diff_wish){0}, &diff);
     assert_int_equal(diff.code.differs, !diff_is_empty(&diff));
     return diff.code.differs;
 }
@@ -320,6 +320,221 @@ static void code_differs_by_commit_and_by_what_is_not_committed(void **state)
     assert_true(code_differs(dirty, edited));
     assert_false(code_differs(clean, clean));
     assert_false(code_differs(clean, unknown)); /* nobody looked */
+}
+
+/* --- verdicts --- */
+
+static struct run_view measured(const char *document)
+{
+    struct run_view view = {.stages = arena_new(&arena, struct run_view_stage), .stage_count = 1};
+    assert_null(metrics_parse(&arena, STR("m.yaml"), str_of(document), &view.stages->metrics));
+    view.stages->stage = STR("train");
+    return view;
+}
+
+static struct run_diff difference_of(struct run_view before, struct run_view after,
+                                     const char *main_key)
+{
+    struct run_view *views = arena_new_array(&arena, struct run_view, 2);
+    views[0] = before;
+    views[1] = after;
+    struct diff_guide guide = {.key = str_of(main_key), .is_main = true};
+    struct diff_wish wish = {.guides = &guide, .guide_count = main_key != NULL};
+    struct run_diff diff;
+    diff_runs(&arena, &views[0], &views[1], &wish, &diff);
+    return diff;
+}
+
+static void assert_verdict(struct run_diff diff, const char *expected)
+{
+    diff_conclude(&arena, &diff);
+    assert_string_equal(str_copy(&arena, diff.verdict_text).at, expected);
+}
+
+static void a_verdict_goes_by_the_direction_of_metrics(void **state)
+{
+    (void)state;
+    assert_verdict(difference_of(measured("f1: 0.81\n"), measured("f1: 0.84\n"), NULL),
+                   "better: f1 0.81 -> 0.84 (+0.03); nothing that it was made from differs");
+    assert_verdict(difference_of(measured("rmse: 2\n"), measured("rmse: 3\n"), NULL),
+                   "worse: rmse 2 -> 3 (+1); nothing that it was made from differs");
+    assert_verdict(
+        difference_of(measured("f1: 0.8\nrmse: 2\n"), measured("f1: 0.9\nrmse: 3\n"), NULL),
+        "mixed: better f1 0.8 -> 0.9 (+0.1); worse rmse 2 -> 3 (+1); nothing that it was made "
+        "from differs");
+    assert_verdict(difference_of(measured("banana: 1\n"), measured("banana: 2\n"), NULL),
+                   "1 metric changed (banana); nothing that it was made from differs");
+}
+
+static void a_guide_says_which_metric_decides_and_which_way_is_better(void **state)
+{
+    (void)state;
+    assert_verdict(
+        difference_of(measured("f1: 0.8\nrmse: 2\n"), measured("f1: 0.9\nrmse: 3\n"), "rmse"),
+        "worse: rmse 2 -> 3 (+1); nothing that it was made from differs");
+    struct run_view left = measured("banana: 1\n"), right = measured("banana: 2\n");
+    struct diff_guide guide = {.key = STR("banana"), .direction = LOWER_IS_BETTER, .is_main = true};
+    struct run_diff diff;
+    diff_runs(&arena, &left, &right, &(struct diff_wish){.guides = &guide, .guide_count = 1},
+              &diff);
+    assert_int_equal(diff.metrics.at[0].judgement, DIFF_WORSE);
+}
+
+static struct run_diff tested(double p)
+{
+    struct run_diff diff =
+        difference_of(measured("f1: 0.81\nrmse: 2\n"), measured("f1: 0.84\nrmse: 3\n"), NULL);
+    struct diff_metric *metric = &diff.metrics.at[0];
+    metric->test = "bootstrap";
+    metric->p = metric->p_holm = p;
+    metric->low = 0.01;
+    metric->high = 0.05;
+    metric->level = 0.95;
+    return diff;
+}
+
+static void where_metrics_were_tested_these_decide(void **state)
+{
+    (void)state;
+    assert_verdict(tested(0.004), "better: f1 0.81 -> 0.84 (+0.03, 95 % [0.01, 0.05], p 0.004); "
+                                  "nothing that it was made from differs");
+    assert_verdict(tested(0.2), "no significant difference: f1 0.81 -> 0.84 (+0.03, 95 % [0.01, "
+                                "0.05], p 0.2); nothing that it was made from differs");
+    assert_verdict(tested(0.0001), "better: f1 0.81 -> 0.84 (+0.03, 95 % [0.01, 0.05], p < 0.001); "
+                                   "nothing that it was made from differs");
+}
+
+static void numbers_of_many_digits_are_shortened_until_they_differ(void **state)
+{
+    (void)state;
+    assert_verdict(difference_of(measured("f1: 0.8123456789\n"), measured("f1: 0.8123456\n"), NULL),
+                   "worse: f1 0.8123457 -> 0.8123456 (-7.89e-08); nothing that it was made from "
+                   "differs");
+}
+
+static void becoming_undefined_is_worse(void **state)
+{
+    (void)state;
+    struct run_diff diff = difference_of(measured("f1: 0.8\n"), measured("f1: .nan\n"), NULL);
+    assert_int_equal(diff.metrics.at[0].judgement, DIFF_WORSE);
+    diff = difference_of(measured("f1: .nan\n"), measured("f1: 0.8\n"), NULL);
+    assert_int_equal(diff.metrics.at[0].judgement, DIFF_BETTER);
+}
+
+static void one_cause_is_named_as_the_only_one(void **state)
+{
+    (void)state;
+    struct run_view left = view_of_rows("a train.py:1 x.csv:1 > y:1\n");
+    assert_verdict(difference_of(left, view_of_rows("a train.py:1 x.csv:2 > y:1\n"), NULL),
+                   "only the data x.csv changed");
+    assert_verdict(difference_of(left, view_of_rows("a train.py:2 x.csv:1 > y:2\n"), NULL),
+                   "only the code in train.py changed");
+    assert_verdict(difference_of(left, view_of_rows("a train.py:2 x.csv:2 > y:2\n"), NULL),
+                   "changed: data x.csv, code train.py");
+    assert_verdict(difference_of(left, view_of_rows("a train.py:1 x.csv:1 > y:2\n"), NULL),
+                   "only the output y changed");
+    assert_verdict(difference_of(left, left, NULL), "unchanged: nothing differs");
+}
+
+static void what_came_with_a_stage_is_told_by_the_stage(void **state)
+{
+    (void)state;
+    struct run_view left = view_of_rows("a x.csv:1 > y:1\n");
+    struct run_view right = view_of_rows("a x.csv:1 > y:1\nb judge.py:1 test.csv:1 y:1 > z:1\n");
+    assert_verdict(difference_of(left, right, NULL), "only the stage b was added");
+    assert_verdict(difference_of(right, left, NULL), "only the stage b was removed");
+    assert_verdict(difference_of(left, view_of_rows("b w.csv:1 > z:1\n"), NULL),
+                   "changed: stages a and b");
+}
+
+static void many_causes_are_counted(void **state)
+{
+    (void)state;
+    assert_verdict(difference_of(view_of_rows("a p:1 q:1 r:1 s:1\n"),
+                                 view_of_rows("a p:2 q:2 r:2 s:2\n"), NULL),
+                   "changed: 4 data paths (p, q, r, ...)");
+}
+
+static struct environment environment_of(const char *kernel, const char *version)
+{
+    struct environment environment = {.os = STR("Linux"),
+                                      .cpus = 4,
+                                      .kernel = str_of(kernel),
+                                      .interpreter = STR("python"),
+                                      .interpreter_version = STR("3.11")};
+    *vec_push(&arena, &environment.packages) =
+        (struct environment_item){STR("scikit-learn"), str_of(version)};
+    return environment;
+}
+
+static void packages_are_a_cause_and_the_machine_is_not(void **state)
+{
+    (void)state;
+    struct environment old = environment_of("6.1", "1.2"), new = environment_of("6.1", "1.3");
+    struct environment moved = environment_of("6.2", "1.2");
+    struct run_view left = measured("f1: 0.8\n"), right = measured("f1: 0.8\n");
+    left.stages->environment = &old;
+    right.stages->environment = &new;
+    assert_verdict(difference_of(left, right, NULL),
+                   "metrics the same; only the package scikit-learn changed");
+    right.stages->environment = &moved;
+    struct run_diff diff = difference_of(left, right, NULL);
+    assert_true(diff_is_empty(&diff));
+    assert_int_equal(diff.environments.len, 1);
+    assert_verdict(diff, "unchanged: nothing but the machine differs");
+}
+
+static void environments_that_stages_share_are_told_once(void **state)
+{
+    (void)state;
+    struct environment old = environment_of("6.1", "1.2"), new = environment_of("6.1", "1.3");
+    struct environment same = environment_of("6.1", "1.3");
+    struct run_view left = view_of_rows("a x:1\nb x:1\nc x:1\n");
+    struct run_view right = view_of_rows("a x:1\nb x:1\nc x:1\n");
+    for (size_t i = 0; i < 3; i++)
+        left.stages[i].environment = &old;
+    right.stages[0].environment = &new;
+    right.stages[1].environment = &same;
+    right.stages[2].environment = &old;
+    struct run_diff diff = difference_of(left, right, NULL);
+    assert_int_equal(diff.environments.len, 1);
+    assert_int_equal(diff.environments.at[0].stages.len, 2);
+    assert_int_equal(diff.environments.at[0].changes.len, 1);
+}
+
+static void inputs_that_were_not_run_with_make_no_verdict_of_metrics(void **state)
+{
+    (void)state;
+    struct run_view left = view_of_rows("a x:1\n"), right = view_of_rows("a x:2\n");
+    left.stages->metrics = right.stages->metrics = measured("f1: 0.8\n").stages->metrics;
+    right.stages->status = STATUS_WOULD_RUN;
+    assert_verdict(difference_of(left, right, NULL),
+                   "only the data x changed; not run with that yet");
+    right.stages->status = STATUS_UNCHANGED;
+    assert_verdict(difference_of(left, right, NULL), "metrics the same; only the data x changed");
+}
+
+static void times_and_memory_are_told_if_they_differ_noticeably(void **state)
+{
+    (void)state;
+    struct run_view left = view_of_rows("a x:1\n"), right = view_of_rows("a x:1\n");
+    left.stages->usage = (struct usage){.attempts = 1, .duration_ns = 4000000000};
+    right.stages->usage = (struct usage){.attempts = 1, .duration_ns = 4300000000};
+    struct run_diff diff = difference_of(left, right, NULL);
+    assert_int_equal(diff.stages.len, 0);
+    right.stages->usage.duration_ns = 8000000000;
+    diff = difference_of(left, right, NULL);
+    assert_int_equal(diff.stages.len, 1);
+    assert_true(diff.stages.at[0].is_noticeable && diff_is_empty(&diff));
+}
+
+static void programs_are_told_from_data_by_their_suffix(void **state)
+{
+    (void)state;
+    assert_true(diff_is_source(STR("src/train.py")) && diff_is_source(STR("Makefile")));
+    assert_true(diff_is_source(STR("a.b/run.sh")));
+    assert_false(diff_is_source(STR("data.csv")) || diff_is_source(STR("src.py/data")));
+    assert_false(diff_is_source(STR(".py")) || diff_is_source(STR("py")));
 }
 
 static int drop(void **state)
@@ -351,6 +566,19 @@ int main(void)
         cmocka_unit_test(parameters_show_their_values),
         cmocka_unit_test(a_parameter_that_its_file_lost_is_removed),
         cmocka_unit_test(code_differs_by_commit_and_by_what_is_not_committed),
+        cmocka_unit_test(a_verdict_goes_by_the_direction_of_metrics),
+        cmocka_unit_test(a_guide_says_which_metric_decides_and_which_way_is_better),
+        cmocka_unit_test(where_metrics_were_tested_these_decide),
+        cmocka_unit_test(numbers_of_many_digits_are_shortened_until_they_differ),
+        cmocka_unit_test(becoming_undefined_is_worse),
+        cmocka_unit_test(one_cause_is_named_as_the_only_one),
+        cmocka_unit_test(what_came_with_a_stage_is_told_by_the_stage),
+        cmocka_unit_test(many_causes_are_counted),
+        cmocka_unit_test(packages_are_a_cause_and_the_machine_is_not),
+        cmocka_unit_test(environments_that_stages_share_are_told_once),
+        cmocka_unit_test(inputs_that_were_not_run_with_make_no_verdict_of_metrics),
+        cmocka_unit_test(times_and_memory_are_told_if_they_differ_noticeably),
+        cmocka_unit_test(programs_are_told_from_data_by_their_suffix),
     };
     return cmocka_run_group_tests(tests, NULL, drop);
 }

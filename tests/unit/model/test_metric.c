@@ -80,14 +80,21 @@ static void numbers_keep_their_text(void **state)
     assert_true(metrics.at[0].value == 123456789012345678901.0);
 }
 
-static void numbers_that_are_not_finite_are_metrics_in_yaml_only(void **state)
+static void numbers_that_are_not_finite_are_metrics(void **state)
 {
     (void)state;
     assert_metrics("m.yaml", "loss: .nan\nbest: -.inf\n", "loss=.nan best=-.inf");
     struct metric_vec metrics = parsed("m.yaml", "loss: .nan\nbest: -.inf\n");
     assert_true(isnan(metrics.at[0].value));
     assert_true(isinf(metrics.at[1].value));
-    assert_fails("m.json", "{\"loss\": NaN}", "NaN");
+    assert_metrics("m.json", "{\"loss\": NaN, \"a \\\" NaN\": -Infinity, \"t\": \"x NaN\"}",
+                   "loss=NaN a \" NaN=-Infinity t='x NaN'");
+    metrics = parsed("m.json", "{\"loss\": NaN, \"best\": -Infinity, \"w\": Infinity}");
+    assert_true(isnan(metrics.at[0].value) && !metrics.at[0].is_text);
+    assert_true(isinf(metrics.at[1].value) && metrics.at[1].value < 0);
+    assert_true(isinf(metrics.at[2].value) && metrics.at[2].value > 0);
+    assert_fails("m.json", "{\"loss\": NaN", "m.json");
+    assert_fails("m.json", "{\"loss\": nan}", "nan");
 }
 
 static void a_single_number_is_a_metric_without_a_name(void **state)
@@ -99,13 +106,67 @@ static void a_single_number_is_a_metric_without_a_name(void **state)
     assert_metrics("m.py", "class Train:\n    accuracy = 0.93\n", "Train.accuracy=0.93");
 }
 
-static void tables_and_images_give_nothing(void **state)
+static void images_and_prose_give_nothing(void **state)
 {
     (void)state;
-    assert_metrics("loss.csv", "step,loss\n1,0.5\n", "");
-    assert_metrics("loss.TSV", "step\tloss\n", "");
     assert_metrics("plots/roc.png", "\x89PNG: {", "");
     assert_metrics("notes.txt", "a: b: c: [", "");
+}
+
+static void one_row_of_a_table_has_its_columns_as_metrics(void **state)
+{
+    (void)state;
+    assert_metrics("m.csv", "accuracy,f1,model\r\n0.90,0.8,resnet\r\n",
+                   "accuracy=0.90 f1=0.8 model='resnet'");
+    assert_metrics("m.csv", "\xEF\xBB\xBF,accuracy\n0,0.9\n", "accuracy=0.9");
+    assert_metrics("m.csv", "a;b\n1.5;2\n", "a=1.5 b=2");
+    assert_metrics("m.TSV", "a\tb c\n1\tnan\n", "a=1 b c=nan");
+    assert_metrics("m.csv", "\"a, b\",\"say \"\"x\"\"\"\n1,2", "a, b=1 say \"x\"=2");
+    assert_metrics("m.csv", "model,accuracy\nresnet,0.9\n", "model='resnet' accuracy=0.9");
+}
+
+static void names_and_values_are_a_metric_a_row(void **state)
+{
+    (void)state;
+    assert_metrics("m.csv", "metric,value\naccuracy,0.9\nloss,0.1\n", "accuracy=0.9 loss=0.1");
+    assert_metrics("m.csv", "Name,Value\nbest,resnet\n", "best='resnet'");
+    assert_metrics("m.csv", "split,metric,value\ntrain,f1,0.9\nval,f1,0.8\n",
+                   "train.f1=0.9 val.f1=0.8");
+    assert_metrics("m.csv", "step,metric,value\n1,loss,0.9\n2,loss,0.5\n", "loss=0.5");
+    assert_metrics("m.csv", "accuracy,0.9\nf1,0.8\n", "accuracy=0.9 f1=0.8");
+    assert_metrics("m.csv", ",0\naccuracy,0.9\nf1,0.8\n", "accuracy=0.9 f1=0.8");
+}
+
+static void names_in_the_first_column_are_joined_with_the_others(void **state)
+{
+    (void)state;
+    assert_metrics("report.csv", ",precision,support\n0,0.9,10\nmacro avg,0.8,20\n",
+                   "0.precision=0.9 0.support=10 macro avg.precision=0.8 macro avg.support=20");
+    assert_metrics("m.csv", "class,f1\ncat,0.9\ndog,0.7\n", "cat.f1=0.9 dog.f1=0.7");
+}
+
+static void of_a_series_the_last_row_counts(void **state)
+{
+    (void)state;
+    assert_metrics("loss.csv", "step,loss,note\n1,0.5,x\n2,0.25,y\n", "step=2 loss=0.25");
+    assert_metrics("loss.csv", "date,loss\n2024-01-01,0.5\n2024-01-02,0.25\n", "loss=0.25");
+    assert_metrics("loss.tsv", "step\tloss\n", "");
+    assert_metrics("log.jsonl", "{\"loss\": 2}\n{\"loss\": 1, \"val\": {\"f1\": NaN}}\n",
+                   "loss=1 val.f1=NaN");
+    assert_metrics("log.jsonl", "{\"loss\": 2}\n{\"loss\": 1, \"va", "loss=2");
+    assert_metrics("log.jsonl", "1\n2\n3\n4\n", "");
+}
+
+static void tables_without_metrics_are_no_error(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",  "\n\n", "1,2\n3,4\n", "\"",    "\xEF\xBB\xBF",
+                                        ",", "a,b",  ",,\n,,\n",   "\"a\nb"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        parsed("m.csv", texts[i]);
+        parsed("m.tsv", texts[i]);
+        parsed("m.jsonl", texts[i]);
+    }
 }
 
 static void a_broken_file_is_an_error_with_its_place(void **state)
@@ -165,9 +226,14 @@ int main(void)
         cmocka_unit_test(lists_and_nothing_are_dropped),
         cmocka_unit_test(truth_values_are_words),
         cmocka_unit_test(numbers_keep_their_text),
-        cmocka_unit_test(numbers_that_are_not_finite_are_metrics_in_yaml_only),
+        cmocka_unit_test(numbers_that_are_not_finite_are_metrics),
         cmocka_unit_test(a_single_number_is_a_metric_without_a_name),
-        cmocka_unit_test(tables_and_images_give_nothing),
+        cmocka_unit_test(images_and_prose_give_nothing),
+        cmocka_unit_test(one_row_of_a_table_has_its_columns_as_metrics),
+        cmocka_unit_test(names_and_values_are_a_metric_a_row),
+        cmocka_unit_test(names_in_the_first_column_are_joined_with_the_others),
+        cmocka_unit_test(of_a_series_the_last_row_counts),
+        cmocka_unit_test(tables_without_metrics_are_no_error),
         cmocka_unit_test(a_broken_file_is_an_error_with_its_place),
         cmocka_unit_test(too_many_metrics_are_an_error),
         cmocka_unit_test(a_name_of_endless_parts_is_an_error),

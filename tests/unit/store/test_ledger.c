@@ -204,6 +204,16 @@ static void what_was_recorded_reads_back(void **state)
     struct recipe recipe = {0};
     assert_fine(ledger_load_recipe(project.ledger, arena, outcome->key, &recipe, &found));
     assert_true(found && digest_equal(recipe_key(&recipe), outcome->key));
+    struct usage usage = {0};
+    struct str environment = {0}, again = {0};
+    assert_fine(
+        ledger_making(project.ledger, arena, outcome->result, &usage, &environment, &found));
+    assert_true(found && str_is(environment, "n") && usage.peak_bytes == 5 && usage.attempts == 2);
+    assert_fine(ledger_making(project.ledger, arena, outcome->result, &usage, &again, &found));
+    assert_true(again.at == environment.at);
+    assert_fine(
+        ledger_making(project.ledger, arena, digest_of_text("none"), &usage, &again, &found));
+    assert_false(found);
     assert_fine(ledger_has_attempt(project.ledger, STR("A1"), &found));
     assert_true(found);
     assert_fine(ledger_has_attempt(project.ledger, STR("A2"), &found));
@@ -715,6 +725,39 @@ static void kept_runs_name_what_they_need(void **state)
     assert_true(has_result(&all, results[1]));
 }
 
+static void environments_come_back_with_a_lost_history(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct outcome *made[3];
+    const struct outcome *outcomes[3];
+    for (int i = 0; i < 3; i++) {
+        made[i] = outcome_of(&project.arena, str_print(&project.arena, "s%d", i).at, "x");
+        made[i]->environment = i == 1 ? STR("one") : STR("other"); /* stage 2 names stage 0's */
+        outcomes[i] = made[i];
+    }
+    struct run run = {.pipeline = STR("pipeline.yaml")};
+    struct state after = state_of(&project.arena, outcomes, 3);
+    struct ledger_group group = {.run = &run, .outcomes = outcomes, .outcome_count = 3};
+    assert_fine(ledger_begin_run(project.ledger, &run));
+    run.status = RUN_SUCCEEDED;
+    assert_fine(ledger_finish_run(project.ledger, &run, &after, &group));
+    assert_int_equal(number(&project, "SELECT count(*) FROM environment"), 2);
+    int64_t count = 0;
+    ledger_drop(&project.ledger);
+    assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
+    assert_int_equal(count, 1);
+    project_reopen(&project);
+    for (int i = 0; i < 3; i++) {
+        struct usage usage = {0};
+        struct str bytes = {0};
+        bool found = false;
+        assert_fine(
+            ledger_making(project.ledger, &project.arena, made[i]->result, &usage, &bytes, &found));
+        assert_true(found && str_is(bytes, i == 1 ? "one" : "other"));
+    }
+}
+
 static void a_lost_history_is_made_again_from_the_cache(void **state)
 {
     (void)state;
@@ -881,6 +924,7 @@ int main(void)
         cmocka_unit_test(a_newer_file_and_a_foreign_one_are_refused),
         cmocka_unit_test(a_sound_file_has_no_fault),
         cmocka_unit_test(kept_runs_name_what_they_need),
+        cmocka_unit_test(environments_come_back_with_a_lost_history),
         cmocka_unit_test(a_lost_history_is_made_again_from_the_cache),
         cmocka_unit_test(a_damaged_page_is_an_error_or_found_by_the_check),
     };

@@ -1,0 +1,67 @@
+# What a stage ran with: interpreter, packages, lock files.
+load helper
+
+project() {
+  python=$(readlink -f "$(command -v "$PYTHON")")
+  site=.venv/lib/python$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')/site-packages
+  mkdir -p .venv/bin "$site/numpy-1.24.2.dist-info" "$site/Scikit_Learn-1.3.0.dist-info"
+  ln -s "$python" .venv/bin/python
+  printf 'home = %s\ninclude-system-site-packages = false\n' "$(dirname "$python")" >.venv/pyvenv.cfg
+  echo numpy==1.24.2 >requirements.txt
+  pipeline <<'END'
+stages:
+  train: {cmd: '. .venv/bin/activate 2>/dev/null; .venv/bin/python -c "open(chr(97), chr(119))"', outs: [a]}
+  copy: {cmd: 'touch b', outs: [b]}
+END
+}
+
+@test "show tells interpreter, packages, machine and lock files of every stage" {
+  project
+  ran executed=2
+  succeeds show --json
+  holds 's["train"]["environment"]["interpreter"] == "python"'
+  holds 's["train"]["environment"]["manager"] == "venv"'
+  holds 's["train"]["environment"]["packages"] == {"numpy": "1.24.2", "scikit-learn": "1.3.0"}'
+  holds 'list(s["train"]["environment"]["lockfiles"]) == ["requirements.txt"]'
+  holds 's["copy"]["environment"]["interpreter"] == ""'
+  holds 's["copy"]["environment"]["cpus"] > 0'
+  holds 's["copy"]["environment"]["platform"].startswith("linux/")'
+  succeeds show
+  says "2 packages: train"
+  says "no interpreter: copy"
+}
+
+@test "an environment is stored once, whatever the number of stages and runs" {
+  project
+  ran executed=2
+  sed -i 's/touch b/touch b;/' pipeline.yaml
+  ran executed=1 unchanged=1
+  [ "$("$PYTHON" -c 'import sqlite3; print(sqlite3.connect(".mlops/lineage.db").execute("SELECT count(*) FROM environment").fetchone()[0])')" = 2 ]
+}
+
+@test "environments survive a lineage made anew" {
+  project
+  ran executed=2
+  rm .mlops/lineage.db*
+  succeeds verify --rebuild-lineage
+  succeeds show --json
+  holds 's["train"]["environment"]["packages"]["numpy"] == "1.24.2"'
+}
+
+@test "no variable is recorded that is not on the list" {
+  project
+  GEHEIM=geheimnis-4711 ran executed=2
+  not grep -rqF geheimnis .mlops
+}
+
+@test "a damaged index costs a second look, not the answer" {
+  project
+  touch -d '1 hour ago' "$site"
+  ran executed=2
+  for file in .mlops/index.db*; do echo damaged >"$file"; done
+  rm -f a
+  sed -i 's/chr(97)/chr(97) + str()/' pipeline.yaml
+  succeeds run
+  succeeds show --json
+  holds 's["train"]["environment"]["packages"]["numpy"] == "1.24.2"'
+}
