@@ -7,10 +7,11 @@ project() {
   mkdir -p .venv/bin "$site/numpy-1.24.2.dist-info" "$site/Scikit_Learn-1.3.0.dist-info"
   ln -s "$python" .venv/bin/python
   printf 'home = %s\ninclude-system-site-packages = false\n' "$(dirname "$python")" >.venv/pyvenv.cfg
+  echo 'PATH=$PWD/.venv/bin:$PATH; export PATH' >.venv/bin/activate
   echo numpy==1.24.2 >requirements.txt
   pipeline <<'END'
 stages:
-  train: {cmd: '. .venv/bin/activate 2>/dev/null; .venv/bin/python -c "open(chr(97), chr(119))"', outs: [a]}
+  train: {cmd: '. .venv/bin/activate; python -c "open(chr(97), chr(119))"', outs: [a]}
   copy: {cmd: 'touch b', outs: [b]}
 END
 }

@@ -1,0 +1,105 @@
+# Metrics files of all kinds, and metrics and params as DVC's users know them.
+load helper
+
+project() {
+  git_init
+  cat >make.sh <<'END'
+k=$(sed -n 's/^k: //p' params.yaml)
+printf 'metric,value\naccuracy,0.%s\nloss,0.2\n' "$k" >m.csv
+printf 'step,loss\n1,0.5\n2,0.25\n' >steps.csv
+printf '[val]\nf1 = 0.5\n' >m.toml
+printf '{"epoch": 1, "loss": 3}\n{"epoch": 2, "loss": NaN}\n' >log.jsonl
+printf '{"loss": NaN, "best": Infinity}' >m.json
+printf 'nothing, to be, read "as\n metrics' >odd.csv
+END
+  echo 'k: 9' >params.yaml
+  echo '{"extra": 1}' >top.json
+  pipeline <<'END'
+stages:
+  make:
+    cmd: sh make.sh
+    deps: [make.sh]
+    params: [k]
+    metrics: [{m.csv: {cache: false}}, steps.csv, m.toml, log.jsonl, m.json, odd.csv]
+metrics: [top.json]
+END
+}
+
+@test "CSV, TOML, JSON Lines and NaN are metrics of a result; odd tables fail nothing" {
+  project
+  ran executed=1
+  succeeds metrics --json
+  holds 'r["runs"][0]["metrics"]["m.csv:accuracy"] == 0.9'
+  holds 'r["runs"][0]["metrics"]["steps.csv:loss"] == 0.25'
+  holds 'r["runs"][0]["metrics"]["m.toml:val.f1"] == 0.5'
+  holds 'r["runs"][0]["metrics"]["log.jsonl:epoch"] == 2'
+  holds 'r["runs"][0]["metrics"]["m.json:loss"] == "NaN"'
+  ran unchanged=1
+  rm -rf m.* .mlops/lineage.db*
+  ran restored=1
+}
+
+@test "diff shows HEAD and the workspace, with the change and whether it is better" {
+  project
+  ran executed=1
+  git add -A && git commit -qm one
+  echo 'k: 8' >params.yaml
+  ran executed=1
+  succeeds metrics diff
+  [ "$(cat "$OUT")" = "Path   Metric    HEAD  workspace  Change
+m.csv  accuracy   0.9        0.8    -0.1" ]
+  succeeds metrics diff --json
+  holds 'r["metrics"][0]["verdict"] == "worse" and r["metrics"][0]["before"] == 0.9'
+  succeeds metrics diff --md --no-path
+  says "| Metric | HEAD | workspace | Change |"
+  succeeds metrics diff --all --json
+  holds 'len(r["metrics"]) > 6'
+  succeeds metrics diff @ @~1 --json
+  holds 'r["metrics"][0]["verdict"] == "better"'
+  succeeds metrics diff --targets m.toml --json
+  holds 'r["metrics"] == []'
+  succeeds params diff
+  says "params.yaml"
+  succeeds params diff --json
+  holds 'r["params"] == [{"path": "params.yaml", "name": "k", "before": 9, "after": 8, "change": -1, "verdict": None}]'
+  fails 2 metrics diff @ @~1 HEAD
+}
+
+@test "without git, diff compares with the newest run" {
+  project
+  rm -rf .git
+  ran executed=1
+  echo 'k: 7' >params.yaml
+  sh make.sh
+  succeeds metrics diff --json
+  holds '("accuracy", 0.9, 0.7) in [(m["name"], m["before"], m["after"]) for m in r["metrics"]]'
+}
+
+@test "metrics of the top level are shown, of the work tree and of commits" {
+  project
+  ran executed=1
+  git add -A && git commit -qm one
+  echo '{"extra": 2}' >top.json
+  succeeds metrics HEAD workspace --json
+  holds '[x["metrics"]["top.json:extra"] for x in r["runs"]] == [1, 2]'
+  succeeds metrics show top.json workspace --json
+  holds 'r["runs"][0]["metrics"] == {"top.json:extra": 2}'
+  succeeds metrics workspace --precision 1 --name accuracy
+  says "0.9"
+}
+
+@test "metrics inside an output directory are found in the store" {
+  git_init
+  echo 'mkdir -p eval; echo "{\"f1\": 0.$(cat k)}" > eval/m.json' >make.sh
+  echo 5 >k
+  pipeline dvc.yaml <<'END'
+stages:
+  e: {cmd: sh make.sh, deps: [make.sh, k], outs: [eval]}
+metrics: [eval/m.json]
+END
+  ran executed=1
+  echo 6 >k
+  ran executed=1
+  succeeds metrics diff @~1 @ --json
+  holds '[(m["before"], m["after"], m["verdict"]) for m in r["metrics"]] == [(0.5, 0.6, "better")]'
+}
