@@ -175,3 +175,9 @@ double chart_scale_at(const struct chart_scale *scale, double value)
     double share = (double)((place - scale->least) / (scale->most - scale->least));
     return fmax(-FAR, fmin(FAR, scale->from + share * (scale->to - scale->from)));
 }
+
+double chart_scale_length(const struct chart_scale *scale, double difference)
+{
+    long double share = (long double)difference / (scale->most - scale->least);
+    return fmin(FAR, fabs((double)share * (scale->to - scale->from)));
+}

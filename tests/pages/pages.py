@@ -71,6 +71,28 @@ def evaluations(directory):
     return found
 
 
+@page(charts=1)
+def awkward(directory):
+    """Charts of many classes with names that are long, no ASCII, or want to be HTML; of one row; of
+    numbers that are huge, or all the same."""
+    luck = random.Random(4)
+    classes = [["<b>bold</b>", "数据集の名前です", "w" * 60, "a & b", "\"quoted\""][i % 5] + str(i) for i in range(25)]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in classes]
+    tables = {
+        "classes": ["label,prediction", *(f"{luck.choice(quoted)},{luck.choice(quoted)}" for _ in range(3000))],
+        "one": ["label,prediction", "1,2"],
+        "huge": ["label,prediction", *(f"{luck.gauss(0, 1) * 1e300},{luck.gauss(0, 1) * 1e300}" for _ in range(50))],
+        "constant": ["label,prediction", *["1234567.25,1234567.25"] * 20],
+    }
+    found = []
+    for name, rows in tables.items():
+        write(f"{directory}/{name}.csv", "\n".join(rows) + "\n")
+        task = "multiclass" if name == "classes" else "regression"
+        mlops(directory, "evaluate", name + ".csv", "--task", task, "--no-intervals", "--charts", name)
+        found += [f"{directory}/{name}/{chart}" for chart in sorted(os.listdir(f"{directory}/{name}"))]
+    return found
+
+
 PIPELINE = """\
 stages:
   train-a-model-with-quite-a-long-name:
