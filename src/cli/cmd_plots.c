@@ -92,9 +92,9 @@ static FALLIBLE publish(struct context *context, struct str name, struct str htm
     *ret = path_join(context->arena, cwd, name);
     TRY(file_stat_at(AT_FDCWD, ret->at, true, &seen, &is_there));
     if (is_there && (seen.mode & 0170000) != 0100000)
-        return error_hint(error_new(ERROR_USAGE, "'%.*s' is %s", STR_FMT(name),
-                                    file_kind_name(seen.mode)),
-                          "name a file with --out, or '-' for standard output");
+        return error_hint(
+            error_new(ERROR_USAGE, "'%.*s' is %s", STR_FMT(name), file_kind_name(seen.mode)),
+            "name a file with --out, or '-' for standard output");
     return file_publish(AT_FDCWD, ret->at, html, 0644, false);
 }
 

@@ -5,7 +5,6 @@
 #include "mlops/base/map.h"
 #include "mlops/codec/delimited.h"
 #include "mlops/model/metric.h"
-#include "mlops/model/name.h"
 
 #include <math.h>
 
@@ -14,6 +13,7 @@ struct cell_ref {
     size_t row, column;
     struct str text;
     double number;
+    bool is_number;
 };
 
 VEC(cell_ref_vec, struct cell_ref);
@@ -37,43 +37,43 @@ static size_t column_of(struct gathering *to, struct str name)
     return (size_t)(uintptr_t)*place - 1;
 }
 
-static FALLIBLE add(struct gathering *to, size_t column, struct str text, double number)
+static FALLIBLE add(struct gathering *to, size_t column, struct str text, const double *number)
 {
     if (to->cells.len >= (size_t)LIMIT_PLOT_CELLS)
         return error_new(ERROR_PROJECT, "'%.*s' holds more than %lld values to plot",
                          STR_FMT(to->path), (long long)LIMIT_PLOT_CELLS);
-    *vec_push(to->arena, &to->cells) =
-        (struct cell_ref){to->series->row_count, column, text, number};
+    struct cell_ref cell = {to->series->row_count, column, text, nan(""), number != NULL};
+    if (number)
+        cell.number = *number;
+    *vec_push(to->arena, &to->cells) = cell;
     return NULL;
+}
+
+static void make_columns(struct gathering *to)
+{
+    size_t rows = to->series->row_count;
+    vec_each (struct series_column, column, &to->series->columns) {
+        column->texts = arena_new_array(to->arena, struct str, rows);
+        column->numbers = arena_new_array(to->arena, double, rows);
+        for (size_t i = 0; i < rows; i++)
+            column->numbers[i] = nan("");
+    }
 }
 
 static void finish(struct gathering *to)
 {
-    struct arena *arena = to->arena;
-    size_t rows = to->series->row_count;
-    vec_each (struct series_column, column, &to->series->columns) {
-        column->texts = arena_new_array(arena, struct str, rows);
-        column->numbers = arena_new_array(arena, double, rows);
-        column->is_numeric = true;
-        for (size_t i = 0; i < rows; i++)
-            column->numbers[i] = nan("");
-    }
+    struct series_columns *columns = &to->series->columns;
+    bool *has_words = arena_new_array(to->arena, bool, columns->len);
+    make_columns(to);
     vec_each (const struct cell_ref, cell, &to->cells) {
-        struct series_column *column = &to->series->columns.at[cell->column];
+        struct series_column *column = &columns->at[cell->column];
         column->texts[cell->row] = cell->text;
         column->numbers[cell->row] = cell->number;
+        column->is_numeric |= cell->is_number;
+        has_words[cell->column] |= !cell->is_number && cell->text.len;
     }
-    vec_each (struct series_column, column, &to->series->columns) {
-        bool has_number = false;
-        for (size_t i = 0; i < rows; i++) {
-            double ignored;
-            bool is_number =
-                delimited_number(column->texts[i], &ignored) || !isnan(column->numbers[i]);
-            has_number |= is_number;
-            column->is_numeric = column->is_numeric && (is_number || !column->texts[i].len);
-        }
-        column->is_numeric = column->is_numeric && has_number;
-    }
+    for (size_t i = 0; i < columns->len; i++)
+        columns->at[i].is_numeric = columns->at[i].is_numeric && !has_words[i];
 }
 
 static FALLIBLE read_delimited(struct gathering *to, struct str bytes, bool is_tabs)
@@ -89,10 +89,9 @@ static FALLIBLE read_delimited(struct gathering *to, struct str bytes, bool is_t
         reader = delimited_of(to->arena, bytes, is_tabs);
     while (delimited_next(&reader, &row)) {
         for (size_t i = 0; i < row.len && i < header.len; i++) {
-            double number = nan("");
-            if (!delimited_number(row.at[i], &number))
-                number = nan("");
-            TRY(add(to, columns[i], row.at[i], number));
+            double number;
+            bool is_number = delimited_number(row.at[i], &number);
+            TRY(add(to, columns[i], row.at[i], is_number ? &number : NULL));
         }
         to->series->row_count++;
     }
@@ -105,10 +104,9 @@ static FALLIBLE add_object(struct gathering *to, const struct doc_node *node)
     struct metric_vec metrics = {0};
     TRY(metrics_flatten(to->arena, to->path, node, &metrics));
     vec_each (const struct metric, metric, &metrics) {
-        double number = metric->value, parsed;
-        if (metric->is_text && delimited_number(metric->text, &parsed))
-            number = parsed; /* "0.5", "NaN" */
-        TRY(add(to, column_of(to, metric->key), metric->text, number));
+        double number = metric->value; /* a text may be one, too: "0.5", "NaN" */
+        bool is_number = !metric->is_text || delimited_number(metric->text, &number);
+        TRY(add(to, column_of(to, metric->key), metric->text, is_number ? &number : NULL));
     }
     to->series->row_count++;
     return NULL;

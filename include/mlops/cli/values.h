@@ -36,7 +36,7 @@ struct values_kind {
     /* Appends what a stage has. */
     void (*collect)(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret);
     /* Appends what no stage has: of files that the pipeline names. NULL: there is none. */
-    FALLIBLE (*collect_files)
+    FALLIBLE(*collect_files)
     (struct context *context, const struct values_options *options, const struct run_view *view,
      struct value_vec *ret);
 };

@@ -44,4 +44,3 @@ FALLIBLE fingerprint_check_inputs(struct session *session, struct forecast *fore
 /* Inputs of a recipe that are no longer what the fingerprint saw, by name; empty: all are. */
 FALLIBLE fingerprint_recheck(struct session *session, const struct stage *stage,
                              const struct fingerprint *seen, struct str_vec *ret_changed);
-

@@ -45,7 +45,7 @@ struct session {
     bool is_read_only;
     struct environment_memory *environments; /* what environment_capture knows by now, or NULL */
     struct str boot_id;                      /* empty until an attempt needs it */
-    struct map param_files; /* path -> struct param_file * */
+    struct map param_files;                  /* path -> struct param_file * */
     struct map outputs; /* of the pipelines around: path -> name of the stage; see data_outputs */
     bool has_outputs;
 };

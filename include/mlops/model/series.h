@@ -21,7 +21,8 @@ struct series {
 
 /* By the suffix of `path`: .csv, .tsv, .jsonl, .ndjson, .json, .yaml, .yml. In JSON and YAML the
  * first list of maps counts, wherever it is; maps within rows are flattened with dots.
- * Without a header the columns of CSV and TSV are "0", "1", ... ERROR_PROJECT: not one of them, no rows to be found, or more than LIMIT_PLOT_CELLS cells. */
+ * Without a header the columns of CSV and TSV are "0", "1", ... ERROR_PROJECT: not one of them, no
+ * rows to be found, or more than LIMIT_PLOT_CELLS cells. */
 FALLIBLE series_parse(struct arena *arena, struct str path, struct str bytes, bool has_header,
                       struct series *ret);
 
