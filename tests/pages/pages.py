@@ -184,6 +184,34 @@ def differences(directory):
     return [directory + "/diff.html"]
 
 
+@page(charts=7)
+def report_with_gates(directory):
+    """A report with the curves of two runs, gates, an image and the picture of the pipeline."""
+    luck = random.Random(5)
+    for turn, noise in enumerate((0.3, 0.2)):
+        rows = ["id,label,score,country"]
+        for at in range(300):
+            label = luck.random() < 0.4
+            score = min(0.999, max(0.001, (0.7 if label else 0.3) + luck.gauss(0, noise)))
+            rows.append(f"{at},{int(label)},{score:.4f},{luck.choice(['FR', 'DE'])}")
+        write(directory + "/test.csv", "\n".join(rows) + "\n")
+        write(directory + "/params.yaml", f"lr: 0.{turn}\n")
+        write(directory + "/pipeline.yaml", """stages:
+  predict: {cmd: cp test.csv predictions.csv, deps: [test.csv], params: [lr], outs: [predictions.csv]}
+  "train a model with quite a long name": {cmd: cat predictions.csv >model.txt, deps: [predictions.csv], outs: [model.txt]}
+  evaluate:
+    kind: evaluate
+    predictions: predictions.csv
+    task: binary
+    slices: [country]
+    metrics: [metrics.json]
+    gates: [{metric: accuracy, min: 0.99}, {metric: f1, max_drop: 1%, slices: [country]}]
+""")
+        mlops(directory, "run")
+    mlops(directory, "report", "-o", "report.html")
+    return [directory + "/report.html"]
+
+
 @page(charts=5)
 def reports(directory):
     """report --html of a run."""
