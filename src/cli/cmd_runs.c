@@ -2,6 +2,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
+#include "mlops/cli/selection.h"
 #include "mlops/cli/stages.h"
 #include "mlops/model/name.h"
 #include "mlops/store/ledger.h"
@@ -10,6 +11,7 @@ struct runs_options {
     int64_t limit;
     struct str pipeline, stage, branch, tag;
     int status;
+    struct str sort, filter, columns;
 };
 
 /* In the order of enum run_status, behind "any". */
@@ -33,14 +35,19 @@ static const struct option_row rows[] = {
      .help = "Only runs on this git branch"},
     {"tag", 't', OPTION_STR_AT(struct runs_options, tag), .value = "NAME",
      .help = "Only the run with this tag"},
+    {"filter", 'f', OPTION_STR_AT(struct runs_options, filter), .value = "EXPRESSION",
+     .help = "Only runs for which it holds, as in: metrics.f1 > 0.8 and params.model = tree"},
+    {"sort", 0, OPTION_STR_AT(struct runs_options, sort), .value = "COLUMN[:asc|desc]",
+     .help = "In this order, not the newest first; several, separated by commas"},
+    {"columns", 'c', OPTION_STR_AT(struct runs_options, columns), .value = "LIST",
+     .help = "These columns, separated by commas; metrics.* and params.* are all of them"},
 };
 
-static FALLIBLE list_runs(struct context *context, const struct runs_options *options,
-                          struct run **ret, size_t *ret_count)
+static FALLIBLE filter_of(struct context *context, const struct runs_options *options,
+                          struct ledger_filter *ret)
 {
     struct workspace *workspace = NULL;
-    struct ledger *ledger = NULL;
-    struct ledger_filter filter = {
+    *ret = (struct ledger_filter){
         .limit = options->limit,
         .stage = options->stage,
         .branch = options->branch,
@@ -48,20 +55,41 @@ static FALLIBLE list_runs(struct context *context, const struct runs_options *op
         .status = options->status,
     };
     TRY(context_project(context, &workspace));
-    TRY(context_ledger(context, &ledger));
     if (options->pipeline.len)
-        TRY(workspace_path(context->arena, workspace, options->pipeline, &filter.pipeline));
-    return ledger_list_runs(ledger, context->arena, &filter, ret, ret_count);
+        TRY(workspace_path(context->arena, workspace, options->pipeline, &ret->pipeline));
+    return NULL;
 }
 
-static void print_json(struct context *context, const struct run *runs, size_t count)
+/* What is shown: runs, and columns that were asked for beside them. */
+struct listing {
+    struct run *runs;
+    size_t count;
+    struct selection selection;
+    struct column_numbers extra; /* metrics and parameters that order and condition name */
+};
+
+static void print_values(struct json_writer *json, const struct listing *listing, size_t at)
+{
+    json_name(json, "values");
+    json_open_object(json);
+    vec_each (const size_t, key, &listing->extra) {
+        struct cell cell = selection_cell(&listing->selection, *key, listing->selection.rows[at]);
+        json_name_str(json, listing->selection.keys.at[*key].name);
+        report_json_cell(json, &cell);
+    }
+    json_close_object(json);
+}
+
+static void print_json(struct context *context, const struct listing *listing)
 {
     struct json_writer json = report_json_open(context);
     json_name(&json, "runs");
     json_open_list(&json);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < listing->count; i++) {
         json_open_object(&json);
-        run_json(&json, context->arena, &runs[i]);
+        run_json(&json, context->arena, &listing->runs[i]);
+        if (listing->extra.len)
+            print_values(&json, listing, i);
         json_close_object(&json);
     }
     json_close_list(&json);
@@ -80,7 +108,7 @@ static const struct column columns[] = {
     {.name = "pipeline", .title = NULL},
 };
 
-static void add_run(struct context *context, struct table *table, const struct run *run)
+static struct cell *add_run(struct context *context, struct table *table, const struct run *run)
 {
     struct arena *arena = context->arena;
     struct cell *row = table_add(table);
@@ -96,29 +124,112 @@ static void add_run(struct context *context, struct table *table, const struct r
     row[6] = cell_text(run->code.branch);
     row[7] = cell_text(run_labels(arena, run));
     row[8] = cell_text(run->pipeline);
+    return row;
+}
+
+static void print_runs(struct context *context, const struct listing *listing)
+{
+    const struct selection *selection = &listing->selection;
+    struct column *all =
+        arena_new_array(context->arena, struct column, COUNT_OF(columns) + listing->extra.len);
+    memcpy(all, columns, sizeof columns);
+    for (size_t i = 0; i < listing->extra.len; i++)
+        all[COUNT_OF(columns) + i] = selection_column(selection, listing->extra.at[i]);
+    struct table table = table_make(context->arena, all, COUNT_OF(columns) + listing->extra.len);
+    for (size_t i = 0; i < listing->count; i++) {
+        struct cell *row = add_run(context, &table, &listing->runs[i]);
+        for (size_t k = 0; k < listing->extra.len; k++)
+            row[COUNT_OF(columns) + k] =
+                selection_cell(selection, listing->extra.at[k], selection->rows[i]);
+    }
+    report_table(context, &table, "runs");
+}
+
+static FALLIBLE list_runs(struct context *context, const struct runs_options *options)
+{
+    struct ledger *ledger = NULL;
+    struct ledger_filter filter;
+    struct listing listing = {0};
+    TRY(filter_of(context, options, &filter));
+    TRY(context_ledger(context, &ledger));
+    TRY(ledger_list_runs(ledger, context->arena, &filter, &listing.runs, &listing.count));
+    if (context->format == FORMAT_JSON)
+        print_json(context, &listing);
+    else
+        print_runs(context, &listing);
+    return NULL;
+}
+
+/* Nothing but the columns that were asked for. */
+static void print_columns(struct context *context, const struct selection *selection,
+                          const struct column_numbers *numbers)
+{
+    struct column *titles = arena_new_array(context->arena, struct column, numbers->len);
+    for (size_t i = 0; i < numbers->len; i++)
+        titles[i] = selection_column(selection, numbers->at[i]);
+    struct table table = table_make(context->arena, titles, numbers->len);
+    for (size_t i = 0; i < selection->count; i++) {
+        struct cell *row = table_add(&table);
+        for (size_t k = 0; k < numbers->len; k++)
+            row[k] = selection_cell(selection, numbers->at[k], selection->rows[i]);
+    }
+    report_table(context, &table, "runs");
+}
+
+static FALLIBLE print_selected(struct context *context, struct listing *listing)
+{
+    const struct selection *selection = &listing->selection;
+    int64_t *sequences = arena_new_array(context->arena, int64_t, selection->count);
+    for (size_t i = 0; i < selection->count; i++)
+        sequences[i] = selection->scan.sequences[selection->rows[i]];
+    for (size_t i = 0; i < selection->keys.len; i++)
+        if (selection->keys.at[i].want.quantity)
+            *vec_push(context->arena, &listing->extra) = i;
+    TRY(ledger_load_runs(selection->ledger, context->arena, sequences, selection->count,
+                         &listing->runs));
+    listing->count = selection->count;
+    if (context->format == FORMAT_JSON)
+        print_json(context, listing);
+    else
+        print_runs(context, listing);
+    return NULL;
+}
+
+static FALLIBLE select_runs(struct context *context, const struct runs_options *options)
+{
+    struct ledger_filter filter;
+    struct listing listing = {0};
+    struct selection *selection = &listing.selection;
+    struct column_numbers numbers = {0};
+    TRY(filter_of(context, options, &filter));
+    TRY(selection_open(context, selection));
+    TRY(selection_columns(selection, options->columns, &numbers));
+    TRY(selection_filter(selection, "--filter", options->filter));
+    TRY(selection_sort(selection, options->sort));
+    TRY(selection_make(selection, &filter, options->limit));
+    if (numbers.len == 0)
+        return print_selected(context, &listing);
+    print_columns(context, selection, &numbers);
+    return NULL;
 }
 
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
-    struct run *runs = NULL;
-    size_t count = 0;
+    const struct runs_options *options = opaque;
     (void)argc, (void)argv;
-    TRY(list_runs(context, opaque, &runs, &count));
-    if (context->format == FORMAT_JSON) {
-        print_json(context, runs, count);
-        return NULL;
-    }
-    struct table table = table_make(context->arena, columns, COUNT_OF(columns));
-    for (size_t i = 0; i < count; i++)
-        add_run(context, &table, &runs[i]);
-    report_table(context, &table, "runs");
-    return NULL;
+    if (options->sort.len || options->filter.len || options->columns.len)
+        return select_runs(context, options);
+    return list_runs(context, options);
 }
 
 static const struct command_example examples[] = {
     {"mlops runs", "the last 20 runs, newest first"},
     {"mlops runs -n 0 --branch main --status succeeded", "all that went well on main"},
     {"mlops runs --stage train --format csv", "runs that trained, for a spreadsheet"},
+    {"mlops runs --sort metrics.f1:desc --filter 'params.lr < 0.1 and status = succeeded'",
+     "the best first, of some"},
+    {"mlops runs -n 0 --columns 'run,started,metrics.*,params.*' --format csv",
+     "all that was tried and what came of it"},
 };
 
 const struct cli_command cmd_runs = {
@@ -126,7 +237,21 @@ const struct cli_command cmd_runs = {
     .group = GROUP_LOOK,
     .arguments = "",
     .summary = "List recorded runs, newest first",
-    .description = "COMMIT is followed by '+' where the work tree had uncommitted changes.",
+    .description =
+        "COMMIT is followed by '+' where the work tree had uncommitted changes.\n\n"
+        "Columns that --sort, --filter and --columns know: run, started, status, duration, commit, "
+        "branch, dirty, name, tags, parent, pipeline, user, host, version, arguments, remote; "
+        "counts of stages: stages, executed, restored, unchanged, failed, rejected, unconfirmed, "
+        "skipped, interrupted; hashed_files, hashed_bytes, saved; and of the state that a run left "
+        "metrics.KEY and params.KEY, also metrics.FILE:KEY, or only KEY (or its last parts) where "
+        "that is unambiguous. Names with blanks are quoted: metrics.`cross entropy`. MLflow's "
+        "names (attributes.start_time, tags.mlflow.user) are understood.\n\n"
+        "An EXPRESSION compares columns with values by = == != < <= > >=, like and ilike (% is any "
+        "text, _ any character), ~ and !~ (a part of the text), in ('a', 'b'), is null, and joins "
+        "comparisons with and, or, not and parentheses. Values are numbers, words, texts in "
+        "quotes, times (5m, 1.5h), sizes (4GiB), dates (2026-11-01, '2026-11-01 13:30'; a date is "
+        "the whole day). What a run has no value for is neither equal nor unequal to anything; it "
+        "comes last in every order.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct runs_options),

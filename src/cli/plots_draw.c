@@ -11,6 +11,12 @@ enum { SMOOTH_SHARE = 10, SMOOTH_LEAST = 3, LABELS_MOST = 100 };
 
 VEC(chart_series_vec, struct chart_series);
 
+/* Where pictures are put. */
+struct gallery {
+    struct arena *arena;
+    struct plot_picture_vec *pictures;
+};
+
 static bool differs(const struct plot_line_vec *lines, struct str (*name)(const struct plot_line *))
 {
     for (size_t i = 1; i < lines->len; i++) {
@@ -74,16 +80,17 @@ static struct str axis_label(struct str label, struct str name, struct str other
     return label.len ? label : name.len ? name : otherwise;
 }
 
-static void draw(struct page *page, const struct loaded_plot *plot, const struct chart *chart)
+static void draw(struct gallery *gallery, const struct loaded_plot *plot, const struct chart *chart)
 {
-    struct buf svg = buf_in(page->arena);
-    chart_svg(&svg, chart, page_chart_id(page));
-    page_chart(page, plot->title, buf_str(&svg));
+    struct buf svg = buf_in(gallery->arena);
+    chart_document(&svg, chart);
+    *vec_push(gallery->arena, gallery->pictures) =
+        (struct plot_picture){.id = plot->id, .title = plot->title, .svg = buf_str(&svg)};
 }
 
-static void draw_lines(struct page *page, const struct loaded_plot *plot, size_t side_count)
+static void draw_lines(struct gallery *gallery, const struct loaded_plot *plot, size_t side_count)
 {
-    struct arena *arena = page->arena;
+    struct arena *arena = gallery->arena;
     struct chart_series_vec series = {0};
     const struct plot_line_vec *lines = &plot->lines;
     vec_each (const struct plot_line, line, lines) {
@@ -109,7 +116,7 @@ static void draw_lines(struct page *page, const struct loaded_plot *plot, size_t
         .series = series.at,
         .series_count = series.len,
     };
-    draw(page, plot, &chart);
+    draw(gallery, plot, &chart);
 }
 
 /* Texts in order of appearance, each once. */
@@ -139,9 +146,9 @@ static bool has_numbers(const double *values, size_t count)
 }
 
 /* One of the two columns names the bars, the other one is how long they are. */
-static void draw_bars(struct page *page, const struct loaded_plot *plot, size_t side_count)
+static void draw_bars(struct gallery *gallery, const struct loaded_plot *plot, size_t side_count)
 {
-    struct arena *arena = page->arena;
+    struct arena *arena = gallery->arena;
     struct chart_series_vec series = {0};
     struct map labels = {0};
     bool y_is_name = !has_numbers(plot->lines.at[0].y, plot->lines.at[0].count);
@@ -174,7 +181,7 @@ static void draw_bars(struct page *page, const struct loaded_plot *plot, size_t 
         .series = series.at,
         .series_count = series.len,
     };
-    draw(page, plot, &chart);
+    draw(gallery, plot, &chart);
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -223,9 +230,10 @@ static double *count_pairs(struct arena *arena, const struct plot_line *line,
 }
 
 /* A matrix for each side: y in rows, x in columns, as DVC's template has it. */
-static void draw_confusion(struct page *page, const struct loaded_plot *plot, size_t side_count)
+static void draw_confusion(struct gallery *gallery, const struct loaded_plot *plot,
+                           size_t side_count)
 {
-    struct arena *arena = page->arena;
+    struct arena *arena = gallery->arena;
     vec_each (const struct plot_line, line, &plot->lines) {
         if (!line->x_texts)
             continue;
@@ -247,18 +255,20 @@ static void draw_confusion(struct page *page, const struct loaded_plot *plot, si
             .values = count_pairs(arena, line, &labels, plot->template != PLOT_CONFUSION),
         };
         struct buf svg = buf_in(arena);
-        chart_matrix_svg(&svg, &matrix, page_chart_id(page));
-        page_chart(page, title, buf_str(&svg));
+        chart_matrix_document(&svg, &matrix);
+        *vec_push(arena, gallery->pictures) =
+            (struct plot_picture){.id = plot->id, .title = title, .svg = buf_str(&svg)};
     }
 }
 
-static void draw_images(struct page *page, const struct loaded_plot *plot, size_t side_count)
+static void draw_images(struct gallery *gallery, const struct loaded_plot *plot, size_t side_count)
 {
     vec_each (const struct plot_image, image, &plot->images) {
         struct str title = side_count < 2 ? plot->title
-                                          : str_print(page->arena, "%.*s: %.*s",
+                                          : str_print(gallery->arena, "%.*s: %.*s",
                                                       STR_FMT(plot->title), STR_FMT(image->side));
-        page_image(page, title, image->type, image->bytes);
+        *vec_push(gallery->arena, gallery->pictures) = (struct plot_picture){
+            .id = image->file, .title = title, .type = image->type, .bytes = image->bytes};
     }
 }
 
@@ -270,34 +280,56 @@ static bool has_panels(const struct loaded_plot *plot, size_t side_count)
     return side_count > 1 && (plot->images.len || (is_matrix && plot->lines.len));
 }
 
-void plots_draw(struct page *page, const struct loaded_plot_vec *plots, size_t side_count)
+static void add_plot(struct gallery *gallery, const struct loaded_plot *plot, size_t side_count)
 {
+    draw_images(gallery, plot, side_count);
+    if (!plot->lines.len)
+        return;
+    switch (plot->template) {
+    case PLOT_LINEAR:
+    case PLOT_SIMPLE:
+    case PLOT_SMOOTH:
+    case PLOT_SCATTER:
+        draw_lines(gallery, plot, side_count);
+        break;
+    case PLOT_BARS:
+        draw_bars(gallery, plot, side_count);
+        break;
+    case PLOT_CONFUSION:
+    case PLOT_CONFUSION_NORMALIZED:
+        draw_confusion(gallery, plot, side_count);
+        break;
+    }
+}
+
+void plots_pictures(struct arena *arena, const struct loaded_plot_vec *plots, size_t side_count,
+                    struct plot_picture_vec *ret)
+{
+    struct gallery gallery = {arena, ret};
     bool had_panels = false;
     vec_each (const struct loaded_plot, plot, plots) {
+        size_t before = ret->len;
         bool has = has_panels(plot, side_count);
-        if (plot != plots->at && (has || had_panels)) {
+        add_plot(&gallery, plot, side_count);
+        if (ret->len > before)
+            ret->at[before].begins_line = before && (has || had_panels);
+        had_panels = has;
+    }
+}
+
+void plots_draw(struct page *page, const struct loaded_plot_vec *plots, size_t side_count)
+{
+    struct plot_picture_vec pictures = {0};
+    plots_pictures(page->arena, plots, side_count, &pictures);
+    vec_each (const struct plot_picture, picture, &pictures) {
+        if (picture->begins_line) {
             page_charts_close(page);
             page_charts_open(page);
         }
-        had_panels = has;
-        draw_images(page, plot, side_count);
-        if (!plot->lines.len)
-            continue;
-        switch (plot->template) {
-        case PLOT_LINEAR:
-        case PLOT_SIMPLE:
-        case PLOT_SMOOTH:
-        case PLOT_SCATTER:
-            draw_lines(page, plot, side_count);
-            break;
-        case PLOT_BARS:
-            draw_bars(page, plot, side_count);
-            break;
-        case PLOT_CONFUSION:
-        case PLOT_CONFUSION_NORMALIZED:
-            draw_confusion(page, plot, side_count);
-            break;
-        }
+        if (picture->svg.len)
+            page_chart(page, picture->title, picture->svg);
+        else
+            page_image(page, picture->title, picture->type, picture->bytes);
     }
 }
 

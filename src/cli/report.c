@@ -78,7 +78,7 @@ struct str report_real(struct arena *arena, double value)
     char text[40];
     if (!isfinite(value))
         return isnan(value) ? STR("nan") : value > 0 ? STR("inf") : STR("-inf");
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) { /* up to 15 none is added, zeros are cut */
         snprintf(text, sizeof text, "%.*g", digits, value);
         double again = strtod(text, NULL);
         if (!(again < value) && !(again > value))

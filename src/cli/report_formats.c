@@ -93,7 +93,7 @@ void report_markdown(struct buf *out, const struct table *table)
     }
 }
 
-static void json_cell(struct json_writer *json, const struct cell *cell)
+void report_json_cell(struct json_writer *json, const struct cell *cell)
 {
     switch (cell->kind) {
     case CELL_NONE:
@@ -121,7 +121,7 @@ void report_json_rows(struct json_writer *json, const struct table *table)
         json_open_object(json);
         for (size_t c = 0; c < table->column_count; c++) {
             json_name(json, table->columns[c].name);
-            json_cell(json, &table->cells[row * table->column_count + c]);
+            report_json_cell(json, &table->cells[row * table->column_count + c]);
         }
         json_close_object(json);
     }

@@ -30,12 +30,11 @@ FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest d
 }
 
 /* An empty history in memory: there is no file, and none may be made. */
-static FALLIBLE open_empty(struct sql **ret)
+static FALLIBLE open_empty(struct sql **ret, int64_t *ret_version)
 {
     AUTO(sql_drop) struct sql *sql = NULL;
     TRY(sql_open(":memory:", &(struct sql_options){0}, &sql));
-    bool is_old;
-    TRY(ledger_migrate(sql, ":memory:", false, NULL, &is_old));
+    TRY(ledger_migrate(sql, ":memory:", false, NULL, ret_version));
     *ret = sql;
     sql = NULL;
     return NULL;
@@ -50,7 +49,7 @@ static FALLIBLE open_file(struct ledger *ledger, struct arena *arena)
     if (found)
         TRY(file_stat_at(AT_FDCWD, path.at, true, &stat, &found));
     if (!found && ledger->is_read_only)
-        return open_empty(&ledger->sql);
+        return open_empty(&ledger->sql, &ledger->version);
     struct sql_options options = {
         .is_durable = workspace->config.durability == DURABILITY_FULL,
         .is_read_only = ledger->is_read_only,
@@ -61,10 +60,10 @@ static FALLIBLE open_file(struct ledger *ledger, struct arena *arena)
         TRY(ledger_is_unmade(ledger->sql, &is_unmade));
     if (is_unmade) {
         sql_drop(&ledger->sql);
-        return open_empty(&ledger->sql);
+        return open_empty(&ledger->sql, &ledger->version);
     }
     return ledger_migrate(ledger->sql, path.at, ledger->is_read_only, ledger->observer,
-                          &ledger->lacks_checks);
+                          &ledger->version);
 }
 
 static const char *alive_path(struct arena *arena, struct str run)
@@ -301,6 +300,8 @@ FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct 
     struct error *error = group ? put_group(ledger, group) : NULL;
     if (!error && state)
         error = ledger_put_state(ledger, state, &digest, &state_id, &is_new);
+    if (!error && is_new)
+        error = ledger_put_courses(ledger, run->pipeline, state_id, state);
     if (!error)
         error = ledger_update_run(ledger, run, state_id);
     if (!error)

@@ -79,7 +79,7 @@ FALLIBLE ledger_read_checks(struct ledger *ledger, struct arena *arena, struct r
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
-    if (ledger->lacks_checks)
+    if (ledger->version < FORMAT_CHECKS)
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT id, stage, rejected, passed, failed, warned, skipped FROM judgement"
@@ -107,7 +107,7 @@ FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct s
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     *ret_found = false;
-    if (ledger->lacks_checks)
+    if (ledger->version < FORMAT_CHECKS)
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT result.body FROM judgement JOIN result ON result.id = judgement.result"
@@ -127,7 +127,7 @@ FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     *ret_found = false;
-    if (ledger->lacks_checks)
+    if (ledger->version < FORMAT_CHECKS)
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT result.body, run.id FROM ("

@@ -10,7 +10,8 @@ struct ledger {
     const struct workspace *workspace;
     const struct observer *observer;
     bool is_read_only;
-    bool lacks_checks; /* of format 1, and only read: there are no findings */
+    int64_t version;   /* of the format; below the newest where it is only read */
+    bool has_courses;  /* asked for once: they are there, or were made in memory */
     struct lock alive; /* of the run that this process has begun */
     struct str alive_path;
     struct map environments; /* number of the row -> struct str *: read so far */
@@ -18,9 +19,9 @@ struct ledger {
 
 /* Brings an open database to the newest version, after a copy of the older one; a newer one and a
  * database of something else are refused. `path` is the database's, for the copy and messages. One
- * that is only read stays as it is; *ret_is_old: it lacks what later versions added. */
+ * that is only read stays as it is; *ret_version: what it is then. */
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
-                        const struct observer *observer, bool *ret_is_old);
+                        const struct observer *observer, int64_t *ret_version);
 
 /* A file that a run was about to fill when it was killed holds nothing yet. */
 FALLIBLE ledger_is_unmade(struct sql *sql, bool *ret);
@@ -37,6 +38,23 @@ FALLIBLE ledger_put_result(struct ledger *ledger, struct digest digest, const st
                            const struct recipe *recipe, int64_t *ret_id);
 FALLIBLE ledger_put_state(struct ledger *ledger, const struct state *state, struct digest *ret,
                           int64_t *ret_id, bool *ret_is_new);
+
+/* A state by the number of its row. */
+FALLIBLE ledger_load_state_row(struct ledger *ledger, struct arena *arena, int64_t id,
+                               struct state *ret);
+
+/* Formats that brought tables of their own. */
+enum { FORMAT_CHECKS = 2, FORMAT_COURSES = 3 };
+
+/* How metrics and parameters went on with a new state `id` of a pipeline. Inside a transaction. */
+FALLIBLE ledger_put_courses(struct ledger *ledger, struct str pipeline, int64_t id,
+                            const struct state *state);
+
+/* The same for all states that are recorded. */
+FALLIBLE ledger_fill_courses(struct sql *sql);
+
+/* The tables of courses, in memory beside a database of an older format. */
+FALLIBLE ledger_courses_in_memory(struct sql *sql);
 
 /* Number of the row, or 0. `text` is a SELECT of one number by one digest. */
 FALLIBLE ledger_find_id(struct ledger *ledger, const char *text, struct digest digest,

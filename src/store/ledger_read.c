@@ -120,6 +120,30 @@ FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
     return NULL;
 }
 
+static FALLIBLE find_run(struct ledger *ledger, struct arena *arena, int64_t sequence,
+                         struct run_vec *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    size_t before = ret->len;
+    TRY(sql_select(ledger->sql, &row, "SELECT " RUN_COLUMNS " FROM run WHERE sequence = ?", "i",
+                   sequence));
+    TRY(collect(ledger, arena, row, ret));
+    if (ret->len == before)
+        return error_new(ERROR_STORED, "the lineage database has no run number %lld",
+                         (long long)sequence);
+    return NULL;
+}
+
+FALLIBLE ledger_load_runs(struct ledger *ledger, struct arena *arena, const int64_t *sequences,
+                          size_t count, struct run **ret)
+{
+    struct run_vec runs = {0};
+    for (size_t i = 0; i < count; i++)
+        TRY(find_run(ledger, arena, sequences[i], &runs));
+    *ret = runs.at;
+    return NULL;
+}
+
 enum reason_part ledger_part_parse(struct str name)
 {
     for (int part = REASON_CMD; part <= REASON_UPSTREAM; part++)
@@ -193,14 +217,8 @@ static FALLIBLE read_stages(struct ledger *ledger, struct arena *arena, struct r
 FALLIBLE ledger_load_run(struct ledger *ledger, struct arena *arena, int64_t sequence,
                          struct run **ret)
 {
-    AUTO(sql_row_drop) struct sql_row *row = NULL;
     struct run_vec runs = {0};
-    TRY(sql_select(ledger->sql, &row, "SELECT " RUN_COLUMNS " FROM run WHERE sequence = ?", "i",
-                   sequence));
-    TRY(collect(ledger, arena, row, &runs));
-    if (runs.len == 0)
-        return error_new(ERROR_STORED, "the lineage database has no run number %lld",
-                         (long long)sequence);
+    TRY(find_run(ledger, arena, sequence, &runs));
     TRY(read_stages(ledger, arena, runs.at));
     TRY(ledger_read_checks(ledger, arena, runs.at));
     *ret = runs.at;
@@ -219,6 +237,22 @@ FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct d
                    "SELECT " RUN_COLUMNS " FROM run WHERE lock_digest = ?"
                    " ORDER BY sequence DESC LIMIT 1",
                    "d", lock));
+    TRY(collect(ledger, arena, row, &runs));
+    *ret = runs.len ? runs.at : NULL;
+    return NULL;
+}
+
+FALLIBLE ledger_run_before(struct ledger *ledger, struct arena *arena, const struct run *run,
+                           struct run **ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    struct run_vec runs = {0};
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT " RUN_COLUMNS " FROM run WHERE sequence < ? AND pipeline = ?"
+                   " AND state IS NOT NULL"
+                   " AND state IS NOT (SELECT id FROM state WHERE digest = ?)"
+                   " ORDER BY sequence DESC LIMIT 1",
+                   "isd", run->sequence, ledger_required(run->pipeline), run->state));
     TRY(collect(ledger, arena, row, &runs));
     *ret = runs.len ? runs.at : NULL;
     return NULL;

@@ -109,6 +109,8 @@ static FALLIBLE put_archived(struct rebuild *rebuild, struct arena *scratch,
         error = ledger_state_from(ledger, scratch, archived->base, archived->state_body, &state);
     if (!error && !digest_is_zero(archived->state))
         TRY(ledger_put_state(ledger, &state, &digest, &state_id, &is_new));
+    if (is_new)
+        TRY(ledger_put_courses(ledger, run.pipeline, state_id, &state));
     if (error)
         pass_over(rebuild, STR("the state of a run"), error);
     rebuild->run_count++;

@@ -219,14 +219,44 @@ static const char *const schema_2[] = {
     NULL,
 };
 
+/* What `runs --sort` and `--filter` read: in the database, or in memory beside an older one. */
+#define COURSE_TABLES(create)                                                                      \
+    create " lane (\n"                                                                             \
+           "  pipeline TEXT NOT NULL,  -- path of its file, relative to the project\n"             \
+           "  state INTEGER NOT NULL,  -- a state it was in; later ones have higher numbers\n"     \
+           "  PRIMARY KEY (pipeline, state)\n"                                                     \
+           ") STRICT, WITHOUT ROWID;\n",                                                           \
+        create " quantity (\n"                                                                     \
+               "  id INTEGER PRIMARY KEY,  -- number inside this file\n"                           \
+               "  kind TEXT NOT NULL,  -- 'metric' or 'param'\n"                                   \
+               "  pipeline TEXT NOT NULL,  -- path of its file\n"                                  \
+               "  stage TEXT NOT NULL,  -- whose metric or parameter it is\n"                      \
+               "  file TEXT NOT NULL,  -- relative to the project\n"                               \
+               "  key TEXT NOT NULL,  -- dotted\n"                                                 \
+               "  UNIQUE (key, kind, file, stage, pipeline)\n"                                     \
+               ") STRICT;\n",                                                                      \
+        create " course (\n"                                                                       \
+               "  quantity INTEGER NOT NULL,  -- whose values\n"                                   \
+               "  state INTEGER NOT NULL,  -- from this state of the lane on\n"                    \
+               "  value REAL,  -- NULL: a text, NaN, or no value any more\n"                       \
+               "  text TEXT,  -- as written; NULL: the number's shortest, or no value\n"           \
+               "  PRIMARY KEY (quantity, state)\n"                                                 \
+               ") STRICT, WITHOUT ROWID;\n"
+
+static const char *const schema_3[] = {COURSE_TABLES("CREATE TABLE"), NULL};
+static const char *const courses_in_memory[] = {COURSE_TABLES("CREATE TEMP TABLE"), NULL};
+
 /* From version `version - 1` to `version`. A row is never changed once it was released. */
 static const struct migration {
     int64_t version;
-    const char *sentence;   /* told to the user; NULL: nothing to tell */
-    const char *const *sql; /* statements, NULL behind the last */
+    const char *sentence;              /* told to the user; NULL: nothing to tell */
+    const char *const *sql;            /* statements, NULL behind the last */
+    FALLIBLE (*fill)(struct sql *sql); /* what the new tables hold of earlier runs; or NULL */
 } migrations[] = {
-    {1, NULL, schema_1},
-    {2, "the history holds the findings of built-in checks from now on", schema_2},
+    {1, NULL, schema_1, NULL},
+    {2, "the history holds the findings of built-in checks from now on", schema_2, NULL},
+    {3, "runs can be sorted and filtered by their metrics and parameters from now on", schema_3,
+     ledger_fill_courses},
 };
 
 static FALLIBLE read_number(struct sql *sql, const char *pragma, int64_t *ret)
@@ -306,6 +336,8 @@ static FALLIBLE apply(struct sql *sql, const struct migration *migration)
 {
     for (size_t i = 0; migration->sql[i]; i++)
         TRY(sql_script(sql, migration->sql[i]));
+    if (migration->fill)
+        TRY(migration->fill(sql));
     return set_version(sql, migration->version);
 }
 
@@ -326,19 +358,27 @@ static FALLIBLE apply_from(struct sql *sql, const struct observer *observer)
     return sql_commit(&transaction);
 }
 
+FALLIBLE ledger_courses_in_memory(struct sql *sql)
+{
+    for (size_t i = 0; courses_in_memory[i]; i++)
+        TRY(sql_script(sql, courses_in_memory[i]));
+    return ledger_fill_courses(sql);
+}
+
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
-                        const struct observer *observer, bool *ret_is_old)
+                        const struct observer *observer, int64_t *ret_version)
 {
     int64_t version = 0;
-    *ret_is_old = false;
+    *ret_version = migrations[COUNT_OF(migrations) - 1].version;
     TRY(read_number(sql, "PRAGMA user_version", &version));
     TRY(refuse_foreign(sql, path, version));
     TRY(refuse_newer(path, version));
-    if (version == migrations[COUNT_OF(migrations) - 1].version)
+    if (version == *ret_version)
         return NULL;
-    *ret_is_old = is_read_only;
-    if (is_read_only)
-        return NULL; /* all that was added since are tables: who reads them asks */
+    if (is_read_only) {
+        *ret_version = version; /* all that was added since are tables: who reads them asks */
+        return NULL;
+    }
     if (version > 0)
         TRY(keep_copy(sql, path, version, observer));
     return apply_from(sql, observer);

@@ -147,6 +147,13 @@ static FALLIBLE load_by_id(struct ledger *ledger, struct arena *arena, int64_t i
     return NULL;
 }
 
+FALLIBLE ledger_load_state_row(struct ledger *ledger, struct arena *arena, int64_t id,
+                               struct state *ret)
+{
+    int64_t depth = 0;
+    return load_by_id(ledger, arena, id, ret, &depth);
+}
+
 FALLIBLE ledger_load_state(struct ledger *ledger, struct arena *arena, struct digest digest,
                            struct state *ret, bool *ret_found)
 {

@@ -3,6 +3,7 @@
 $MLOPS is the program. A new kind is a function here with @page(CHARTS): it gets an empty directory
 and returns the paths of the pages, each with at least that many charts."""
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -132,12 +133,83 @@ def two_runs(directory):
         mlops(directory, "run")
 
 
+PLOTTED = """\
+stages:
+  draw:
+    cmd: cp ${from}.csv loss.csv && cp ${from}.jsonl gain.jsonl && cp ${from}.svg picture.svg
+    params: [from]
+    plots:
+      - loss.csv: {x: step, y: loss, title: "Loss <b>of</b> training & more"}
+      - gain.jsonl: {template: bar_horizontal, x: gain, y: name}
+      - picture.svg
+plots:
+  - Several:
+      x: step
+      y: {loss.csv: [loss, a column with quite a long name that goes on and on and on, val]}
+      template: smooth
+  - pairs.csv: {template: confusion_normalized, x: actual, y: predicted}
+  - points.tsv: {template: scatter, x: a, y: b}
+"""
+
+
+@page(charts=6)
+def plots(directory):
+    """plots diff of two runs: every template, an image, names of any kind."""
+    luck = random.Random(5)
+    mlops(directory, "init")
+    write(directory + "/pipeline.yaml", PLOTTED)
+    write(directory + "/pairs.csv", "actual,predicted\n" + "".join(
+        f"{luck.choice(['cat', 'a & b', 'w' * 40])},{luck.choice(['cat', 'a & b', '<i>x</i>'])}\n" for _ in range(300)))
+    write(directory + "/points.tsv", "a\tb\n" + "".join(f"{luck.gauss(0, 1)}\t{luck.gauss(0, 1)}\n" for _ in range(500)))
+    for name, scale in (("one", 1), ("two", 0.8)):
+        header = "step,loss,a column with quite a long name that goes on and on and on,val\n"
+        write(f"{directory}/{name}.csv", header + "".join(
+            f"{i},{scale / (1 + i)},{scale * luck.random()},{scale / (2 + i)}\n" for i in range(300)))
+        write(f"{directory}/{name}.jsonl", "".join(
+            json.dumps({"name": text, "gain": scale * luck.random()}) + "\n" for text in ["age", "<b>", "w" * 50]))
+        write(f"{directory}/{name}.svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+                                         f'<circle cx="4" cy="4" r="{4 * scale}"/></svg>')
+        write(directory + "/params.yaml", f"from: {name}\n")
+        mlops(directory, "run")
+    mlops(directory, "plots", "show")
+    mlops(directory, "plots", "diff", "@~1", "@", "-o", "compared.html")
+    return [directory + "/plots.html", directory + "/compared.html"]
+
+
 @page(charts=5)
 def differences(directory):
     """diff --html of two runs: curves of both, tables, verdicts."""
     two_runs(directory)
     mlops(directory, "diff", "--html", "diff.html")
     return [directory + "/diff.html"]
+
+
+@page(charts=7)
+def report_with_gates(directory):
+    """A report with the curves of two runs, gates, an image and the picture of the pipeline."""
+    luck = random.Random(5)
+    for turn, noise in enumerate((0.3, 0.2)):
+        rows = ["id,label,score,country"]
+        for at in range(300):
+            label = luck.random() < 0.4
+            score = min(0.999, max(0.001, (0.7 if label else 0.3) + luck.gauss(0, noise)))
+            rows.append(f"{at},{int(label)},{score:.4f},{luck.choice(['FR', 'DE'])}")
+        write(directory + "/test.csv", "\n".join(rows) + "\n")
+        write(directory + "/params.yaml", f"lr: 0.{turn}\n")
+        write(directory + "/pipeline.yaml", """stages:
+  predict: {cmd: cp test.csv predictions.csv, deps: [test.csv], params: [lr], outs: [predictions.csv]}
+  "train a model with quite a long name": {cmd: cat predictions.csv >model.txt, deps: [predictions.csv], outs: [model.txt]}
+  evaluate:
+    kind: evaluate
+    predictions: predictions.csv
+    task: binary
+    slices: [country]
+    metrics: [metrics.json]
+    gates: [{metric: accuracy, min: 0.99}, {metric: f1, max_drop: 1%, slices: [country]}]
+""")
+        mlops(directory, "run")
+    mlops(directory, "report", "-o", "report.html")
+    return [directory + "/report.html"]
 
 
 @page(charts=5)

@@ -90,6 +90,8 @@
     LIMIT(PREDICTION_SLICES, 5000, "slices", "of predictions: their metrics fit a metrics file")   \
     LIMIT(RESAMPLE_ROWS, 200000000, "rows", "drawn by one bootstrap in all: seconds of work")      \
     LIMIT(CURVE_POINTS, 2000, "points", "of a curve in an evaluation; longer ones are thinned")    \
+    LIMIT(FILTER_BYTES, 65536, "bytes", "a filter of runs; more is not by hand")                   \
+    LIMIT(FILTER_DEPTH, 64, "levels", "parentheses and 'not' inside each other in a filter")       \
     LIMIT(EVALUATION_BYTES, 67108864, "bytes", "an evaluation file: it is read whole")             \
     LIMIT(GATES, 1000, "gates", "of a stage, slices counted")                                      \
     LIMIT(PLOT_CELLS, 2000000, "values", "of one plots file; they are drawn in memory")            \

@@ -76,6 +76,7 @@ struct cli_command {
     COMMAND(params)                                                                                \
     COMMAND(evaluate)                                                                              \
     COMMAND(plots)                                                                                 \
+    COMMAND(report)                                                                                \
     COMMAND(lineage)                                                                               \
     COMMAND(add)                                                                                   \
     COMMAND(import_url)                                                                            \
@@ -95,6 +96,7 @@ struct cli_command {
     COMMAND(data)                                                                                  \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
+    COMMAND(best)                                                                                  \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

@@ -52,6 +52,20 @@ FALLIBLE plots_load(struct context *context, struct str pipeline, const struct p
                     size_t side_count, const struct plots_choice *choice,
                     struct loaded_plot_vec *ret);
 
+/* A chart of ours, or an image. */
+struct plot_picture {
+    struct str id, title;
+    struct str svg;         /* a document; empty: an image */
+    struct str type, bytes; /* of an image */
+    bool begins_line;       /* those of several sides stand side by side */
+};
+
+VEC(plot_picture_vec, struct plot_picture);
+
+/* Of two sides the first is drawn faint. */
+void plots_pictures(struct arena *arena, const struct loaded_plot_vec *plots, size_t side_count,
+                    struct plot_picture_vec *ret);
+
 /* Charts and images into a page, between page_charts_open and page_charts_close. Of two sides the
  * first is drawn faint. */
 void plots_draw(struct page *page, const struct loaded_plot_vec *plots, size_t side_count);

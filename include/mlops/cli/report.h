@@ -69,6 +69,7 @@ void report_text(struct context *context, const struct table *table, bool bare);
 void report_csv(struct buf *out, const struct table *table);
 void report_markdown(struct buf *out, const struct table *table);
 void report_json_rows(struct json_writer *json, const struct table *table);
+void report_json_cell(struct json_writer *json, const struct cell *cell);
 
 /* {"schema_version": 1, ... } with a line end. */
 struct json_writer report_json_open(struct context *context);

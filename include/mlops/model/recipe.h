@@ -60,6 +60,11 @@ struct str recipe_show(struct arena *arena, struct str encoded);
  */
 struct str recipe_clip(struct arena *arena, struct str text);
 
+/* Values that are maps (whole files, sections) key by key: "train" = {lr: 1} is "train.lr" = 1.
+ * Sorted, each key once. */
+void recipe_flatten(struct arena *arena, const struct recipe_param *params, size_t count,
+                    struct recipe_param **ret, size_t *ret_count);
+
 enum reason_part {
     REASON_CMD,
     REASON_WDIR,

@@ -7,6 +7,7 @@
 
 #include "mlops/host/sql.h"
 #include "mlops/model/event.h"
+#include "mlops/model/filter.h"
 #include "mlops/model/run.h"
 #include "mlops/store/workspace.h"
 
@@ -73,6 +74,76 @@ struct ledger_filter {
 FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
                           const struct ledger_filter *filter, struct run **ret, size_t *ret_count);
 
+/* What is asked of thousands of runs at once: fields of theirs, metrics and parameters by the state
+ * that they left (runs that crashed have none). FIELD(name, key): the key is what users write. */
+#define LEDGER_FIELDS(FIELD)                                                                       \
+    FIELD(RUN, "run")                                                                              \
+    FIELD(STARTED, "started")                                                                      \
+    FIELD(STATUS, "status")                                                                        \
+    FIELD(DURATION, "duration")                                                                    \
+    FIELD(COMMIT, "commit")                                                                        \
+    FIELD(BRANCH, "branch")                                                                        \
+    FIELD(DIRTY, "dirty")                                                                          \
+    FIELD(NAME, "name")                                                                            \
+    FIELD(TAGS, "tags")                                                                            \
+    FIELD(PARENT, "parent")                                                                        \
+    FIELD(PIPELINE, "pipeline")                                                                    \
+    FIELD(USER, "user")                                                                            \
+    FIELD(HOST, "host")                                                                            \
+    FIELD(VERSION, "version")                                                                      \
+    FIELD(ARGUMENTS, "arguments")                                                                  \
+    FIELD(REMOTE, "remote")                                                                        \
+    FIELD(STAGES, "stages")                                                                        \
+    FIELD(EXECUTED, "executed")                                                                    \
+    FIELD(RESTORED, "restored")                                                                    \
+    FIELD(UNCHANGED, "unchanged")                                                                  \
+    FIELD(FAILED, "failed")                                                                        \
+    FIELD(REJECTED, "rejected")                                                                    \
+    FIELD(UNCONFIRMED, "unconfirmed")                                                              \
+    FIELD(SKIPPED, "skipped")                                                                      \
+    FIELD(INTERRUPTED, "interrupted")                                                              \
+    FIELD(HASHED_FILES, "hashed_files")                                                            \
+    FIELD(HASHED_BYTES, "hashed_bytes")                                                            \
+    FIELD(SAVED, "saved")
+
+enum ledger_field {
+#define LEDGER_FIELD(name, key) LEDGER_##name,
+    LEDGER_FIELDS(LEDGER_FIELD)
+#undef LEDGER_FIELD
+        LEDGER_FIELD_COUNT,
+};
+
+/* A metric or parameter that some run has or had. */
+struct ledger_quantity {
+    bool is_param;
+    struct str file, key;
+};
+
+/* Each once, sorted by kind (metrics first), key and file. */
+FALLIBLE ledger_quantities(struct ledger *ledger, struct arena *arena, struct ledger_quantity **ret,
+                           size_t *ret_count);
+
+struct ledger_want {
+    enum ledger_field field;
+    const struct ledger_quantity *quantity; /* NULL: the field */
+};
+
+/* Columns beside each other, newest run first: times in ns, truths and counts as numbers. A
+ * quantity that several stages have is that of the stage in which it changed last. */
+struct ledger_scan {
+    size_t count;
+    int64_t *sequences;
+    int64_t *states;               /* numbers; runs of one state have the same values; 0: none */
+    struct filter_value **columns; /* one for each want */
+};
+FALLIBLE ledger_scan_runs(struct ledger *ledger, struct arena *arena,
+                          const struct ledger_filter *filter, const struct ledger_want *wants,
+                          size_t want_count, struct ledger_scan *ret);
+
+/* Runs by their numbers, in that order, without their stages; a number that is none is an error. */
+FALLIBLE ledger_load_runs(struct ledger *ledger, struct arena *arena, const int64_t *sequences,
+                          size_t count, struct run **ret);
+
 /* Runs an id (prefix or suffix of a ULID, at least 3 characters), tag, name, "@", "@~N" may mean:
  * 0, 1 or more. "@" is the newest run; "@~N" the Nth before it counting only runs whose state
  * differs. */
@@ -125,6 +196,9 @@ FALLIBLE ledger_load_results(struct ledger *ledger, struct arena *arena, const s
 FALLIBLE ledger_makings(struct ledger *ledger, const struct digest *ids, size_t count,
                         struct ledger_made *ret);
 
+/* The environment's canonical bytes of the newest execution of a key, as above; empty: not known. */
+FALLIBLE ledger_environment_of(struct ledger *ledger, struct digest key, struct str *ret);
+
 /* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
                           struct map *ret);
@@ -132,6 +206,10 @@ FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str
 /* The newest run whose recorded lock file has this digest; NULL if none. */
 FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct digest lock,
                             struct run **ret);
+
+/* The newest run of the same pipeline before this one that left another state; NULL if none. */
+FALLIBLE ledger_run_before(struct ledger *ledger, struct arena *arena, const struct run *run,
+                           struct run **ret);
 
 /* Log of a stage of a run; text from the database or the path of a file below .mlops/. */
 FALLIBLE ledger_log(struct ledger *ledger, struct arena *arena, int64_t run_sequence,

@@ -1,0 +1,190 @@
+# examples/ci: the shell parts of the workflows, in a fresh clone with a remote
+load helper
+
+SCRIPTS=$BATS_TEST_DIRNAME/../../examples/ci
+
+scores() {
+  "$PYTHON" - "$1" >test.csv <<'END'
+import random, sys
+luck, noise = random.Random(3), float(sys.argv[1])
+print("id,label,score")
+for at in range(200):
+    label = luck.random() < 0.4
+    print(f"{at},{int(label)},{min(0.999, max(0.001, (0.7 if label else 0.3) + luck.gauss(0, noise))):.4f}")
+END
+}
+
+# Branch main with a model, its results in a remote, and a bare repository to clone from.
+shared_project() {
+  git_init
+  mkdir -p "$BATS_TEST_TMPDIR/bin"
+  ln -s "$(realpath "$MLOPS")" "$BATS_TEST_TMPDIR/bin/mlops"
+  export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  scores 0.3
+  pipeline <<'END'
+stages:
+  predict: {cmd: 'echo predict >>"$DID"; cp test.csv predictions.csv', deps: [test.csv], outs: [predictions.csv]}
+  evaluate:
+    kind: evaluate
+    predictions: predictions.csv
+    task: binary
+    metrics: [metrics.json]
+    gates:
+    - {metric: accuracy, max_drop: 1%, baseline: main}
+END
+  commit_all start # gates look at main
+  succeeds run
+  rm -f "$DID"
+  succeeds remote add origin "$BATS_TEST_TMPDIR/store" --default
+  commit_all one
+  succeeds push
+  git clone -q --bare . "$BATS_TEST_TMPDIR/origin.git"
+  git remote add origin "$BATS_TEST_TMPDIR/origin.git"
+}
+
+# A branch whose data have that much noise, as a colleague would push it.
+proposal() {
+  git checkout -q -b proposal
+  scores "$1"
+  commit_all proposal
+  git push -q origin proposal
+}
+
+# What CI does: a checkout of the branch alone, without history of mlops.
+checkout_of() {
+  git clone -q --branch "$1" "$BATS_TEST_TMPDIR/origin.git" "$BATS_TEST_TMPDIR/checkout"
+  cd "$BATS_TEST_TMPDIR/checkout" || return
+  export GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/summary.md
+}
+
+reproduce() {
+  status=0
+  sh "$SCRIPTS/reproduce.sh" "$@" >"$OUT" 2>"$ERR" </dev/null || status=$?
+}
+
+@test "what was pushed is pulled and nothing runs" {
+  shared_project
+  checkout_of main
+  reproduce
+  [ "$status" -eq 0 ] || tell "reproduce"
+  did
+  cmp predictions.csv ../project/predictions.csv
+  grep -q '^# Report of run ' report/report.md
+}
+
+@test "a proposal that is better passes, with a report in all places" {
+  shared_project
+  proposal 0.2
+  checkout_of proposal
+  BASELINE=origin/main reproduce
+  [ "$status" -eq 0 ] || tell "reproduce"
+  did predict
+  grep -q 'compared with | origin/main (' report/report.md
+  grep -q '; better: accuracy' report/report.md
+  [ -s report/report_files/evaluate-roc.svg ]
+  grep -q '<svg' report/report.html
+  [ "$(grep -c '^# Report of run ' "$GITHUB_STEP_SUMMARY")" -eq 1 ]
+  grep -q '; better: accuracy' "$GITHUB_STEP_SUMMARY"
+  not grep -q '!\[' report/comment.md
+}
+
+@test "one that is worse fails by its gate, and the report says why" {
+  shared_project
+  proposal 0.6
+  checkout_of proposal
+  reproduce
+  [ "$status" -eq 1 ] || tell "reproduce"
+  says "accuracy"
+  grep -q '^\*\*rejected; evaluate: 1 of 1 gates failed' report/report.md
+  grep -q 'rejected; evaluate' "$GITHUB_STEP_SUMMARY"
+  grep -q 'compared with | main (' report/report.md || grep -q 'compared with | origin/main (' report/report.md
+  [ -s report/report.html ]
+}
+
+@test "a stage that fails is reported on, too, without gates" {
+  shared_project
+  git checkout -q -b broken
+  sed -i 's/echo predict.*predictions.csv., deps/exit 7'"'"', deps/' pipeline.yaml
+  commit_all broken
+  git push -q origin broken
+  checkout_of broken
+  reproduce
+  [ "$status" -eq 1 ] || tell "reproduce"
+  grep -q '^\*\*failed' report/report.md
+}
+
+@test "the comment on GitHub is renewed, or made if there is none; a long one is cut" {
+  mkdir -p bin report
+  cat >bin/gh <<'END'
+#!/bin/sh
+echo "$@" >>"$CALLS"
+case $* in *--edit-last*) [ -e "$CALLS.posted" ] || exit 1 ;; esac
+: >"$CALLS.posted"
+while [ "$1" != --body-file ]; do shift; done
+cp "$2" "$CALLS.body"
+END
+  chmod +x bin/gh
+  export CALLS=$BATS_TEST_TMPDIR/calls PATH=$PWD/bin:$PATH
+  echo text >report/comment.md
+  sh "$SCRIPTS/comment-github.sh" 12
+  [ "$(wc -l <"$CALLS")" -eq 2 ]
+  [ "$(tail -1 "$CALLS")" = "pr comment 12 --body-file report/comment.md" ]
+  seq 1 20000 >report/comment.md
+  sh "$SCRIPTS/comment-github.sh" 12
+  [ "$(wc -l <"$CALLS")" -eq 3 ]
+  [ "$(wc -c <"$CALLS.body")" -lt 65536 ]
+  tail -1 "$CALLS.body" | grep -q 'The rest is in the summary'
+}
+
+@test "the note on GitLab is renewed, or made if there is none" {
+  mkdir -p bin report
+  cat >bin/curl <<'END'
+#!/bin/sh
+case $* in
+  *--request*) echo "$@" >>"$CALLS" ;;
+  *) cat "$CALLS.notes" ;;
+esac
+END
+  chmod +x bin/curl
+  export CALLS=$BATS_TEST_TMPDIR/calls PATH=$PWD/bin:$PATH GITLAB_TOKEN=token
+  export CI_API_V4_URL=https://gitlab.example/api/v4 CI_PROJECT_ID=3 CI_MERGE_REQUEST_IID=12
+  echo text >report/comment.md
+  echo '[{"id": 5, "body": "by hand"}]' >"$CALLS.notes"
+  sh "$SCRIPTS/comment-gitlab.sh"
+  grep -q 'request POST .*/projects/3/merge_requests/12/notes$' "$CALLS"
+  echo '[{"id": 5, "body": "by hand"}, {"id": 7, "body": "<!-- mlops report -->\ntext"}]' >"$CALLS.notes"
+  sh "$SCRIPTS/comment-gitlab.sh"
+  grep -q 'request PUT .*/merge_requests/12/notes/7$' "$CALLS"
+}
+
+@test "the workflows are YAML that calls scripts that are there" {
+  "$PYTHON" - "$SCRIPTS" <<'END'
+import os, re, sys, yaml
+folder = sys.argv[1]
+github = yaml.safe_load(open(folder + "/github.yaml"))
+steps = github["jobs"]["reproduce"]["steps"]
+assert all("run" in step or "uses" in step for step in steps)
+assert github[True]["push"]["branches"] == ["main"]  # YAML 1.1 takes 'on' for a truth value
+gitlab = yaml.safe_load(open(folder + "/gitlab.yaml"))
+job = gitlab["reproduce"]
+assert job["stage"] in gitlab["stages"] and job["artifacts"]["when"] == "always"
+lines = [step["run"] for step in steps if "run" in step] + job["before_script"] + job["script"] + job["after_script"]
+called = set(re.findall(r"ci/([a-z-]+\.sh)", "\n".join(lines)))
+assert called == {"install.sh", "reproduce.sh", "comment-github.sh", "comment-gitlab.sh"}, called
+assert all(os.access(folder + "/" + name, os.X_OK) for name in called)
+END
+}
+
+@test "the scripts are plain sh" {
+  for script in "$SCRIPTS"/*.sh; do
+    sh -n "$script"
+  done
+  command -v shellcheck >/dev/null || skip "no shellcheck"
+  shellcheck "$SCRIPTS"/*.sh
+}
+
+@test "an mlops that is there is taken" {
+  mkdir bin
+  ln -s "$(realpath "$MLOPS")" bin/mlops
+  PATH=$PWD/bin:$PATH MLOPS_SOURCE=/nowhere sh "$SCRIPTS/install.sh" | grep -q '^mlops '
+}
