@@ -38,15 +38,18 @@ static struct cell p_cell(struct arena *arena, double p)
 
 enum { TEXT_MOST = 10 };
 
+static struct str digits_of(struct arena *arena, struct str text, double value, int digits)
+{
+    return isnan(value) || text.len <= TEXT_MOST ? text : str_print(arena, "%.*g", digits, value);
+}
+
 /* Of numbers with many digits as many as tell the two sides apart; machines get all. */
 static void add_values(struct arena *arena, const struct diff_metric *metric, struct cell *row)
 {
-    struct str before = metric->before, after = metric->after, delta = metric->delta_text;
-    bool is_long = before.len > TEXT_MOST || after.len > TEXT_MOST;
-    bool is_number = !isnan(metric->before_value) && !isnan(metric->after_value);
-    for (int digits = 6; is_long && is_number && digits <= 17; digits++) {
-        before = str_print(arena, "%.*g", digits, metric->before_value);
-        after = str_print(arena, "%.*g", digits, metric->after_value);
+    struct str before = {0}, after = {0}, delta = metric->delta_text;
+    for (int digits = 6; digits <= 17; digits++) {
+        before = digits_of(arena, metric->before, metric->before_value, digits);
+        after = digits_of(arena, metric->after, metric->after_value, digits);
         if (!str_equal(before, after) || metric->change == DIFF_SAME)
             break;
     }
