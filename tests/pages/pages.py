@@ -152,7 +152,7 @@ plots:
 """
 
 
-@page(charts=6)
+@page(charts=3)
 def plots(directory):
     """plots diff of two runs: every template, an image, names of any kind."""
     luck = random.Random(5)
