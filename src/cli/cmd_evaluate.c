@@ -5,7 +5,8 @@ static const char *const tasks[] = {"guess", "binary", "multiclass", "regression
 
 static const struct option_row rows[] = {
     {"task", 't', OPTION_CHOICE_AT(struct evaluating_options, task), .choices = tasks,
-     .value = "TASK", .help = "What was predicted (default: by the columns and labels)"},
+     .value = "TASK",
+     .help = "binary, multiclass or regression (default: by the columns and labels)"},
     {"against", 0, OPTION_STR_AT(struct evaluating_options, against), .value = "FILE",
      .help = "Compare with the predictions of another model, row by row",
      .completes = COMPLETE_FILES},

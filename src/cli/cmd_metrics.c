@@ -4,6 +4,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/content.h"
 #include "mlops/cli/values.h"
+#include "mlops/cli/view.h"
 #include "mlops/model/metric.h"
 
 static void add(struct arena *arena, const struct metric_vec *metrics, struct value_vec *ret)
@@ -18,13 +19,28 @@ static void collect(struct arena *arena, const struct run_view_stage *stage, str
     add(arena, &stage->metrics, ret);
 }
 
+/* What no stage makes and git does not have is known of the newest run alone: it lies there now. */
+static FALLIBLE read_bytes(struct context *context, const struct run_view *view, struct str path,
+                           struct str *ret, bool *ret_found)
+{
+    static const struct run_view now = {.is_workspace = true};
+    struct run *newest = NULL;
+    TRY(content_read(context, view, path, LIMIT_METRIC_BYTES, ret, ret_found));
+    if (*ret_found || !view->run)
+        return NULL;
+    TRY(view_newest_run(context, &newest));
+    if (!newest || newest->sequence != view->run->sequence)
+        return NULL;
+    return content_read(context, &now, path, LIMIT_METRIC_BYTES, ret, ret_found);
+}
+
 static FALLIBLE read_file(struct context *context, const struct run_view *view, struct str path,
                           struct value_vec *ret)
 {
     struct metric_vec metrics = {0};
     struct str bytes = {0};
     bool is_found = false;
-    TRY(content_read(context, view, path, LIMIT_METRIC_BYTES, &bytes, &is_found));
+    TRY(read_bytes(context, view, path, &bytes, &is_found));
     struct error *error = is_found ? metrics_parse(context->arena, path, bytes, &metrics) : NULL;
     if (error && error->code != ERROR_PROJECT)
         return error;

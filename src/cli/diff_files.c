@@ -1,6 +1,7 @@
 #include "mlops/cli/diff_files.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/check.h"
 #include "mlops/store/worktree.h"
 
 #include <stdlib.h>
@@ -47,7 +48,9 @@ static void note(struct arena *arena, struct diff_files *files, const struct wor
                  const struct worktree_file *after)
 {
     enum diff_change change = !before ? DIFF_ADDED : !after ? DIFF_REMOVED : DIFF_CHANGED;
-    struct str path = before ? before->path : after->path;
+    const struct worktree_file *any = before ? before : after;
+    check(any);
+    struct str path = any->path;
     int64_t before_bytes = before ? before->size_bytes : 0;
     int64_t after_bytes = after ? after->size_bytes : 0;
     files->added += change == DIFF_ADDED;

@@ -91,7 +91,25 @@ static void add_heading(const struct evaluating *evaluating)
     buf_add_char(&context->out, '\n');
 }
 
-/* Metrics of the task; people see why one is undefined in its place. */
+/* People see why a metric is undefined in its place. */
+static void add_metric(struct context *context, const struct evaluation *evaluation, size_t row,
+                       struct table *table)
+{
+    size_t count = 0;
+    const struct interval *interval = evaluation->intervals ? &evaluation->intervals[row] : NULL;
+    struct cell *cells = table_add(table);
+    cells[0] = cell_text(str_of(score_rows(&count)[row].name));
+    cells[1] = evaluating_cell(context->arena, evaluation->values[row]);
+    cells[2] = evaluating_interval(context->arena, interval);
+    if (interval && interval->level > 0) {
+        cells[3] = cell_real(context->arena, interval->low);
+        cells[4] = cell_real(context->arena, interval->high);
+    }
+    cells[5] = evaluating_cell(context->arena, evaluation->trivial[row]);
+    if (evaluation->whys[row])
+        cells[6] = cell_toned(cell_text(str_of(evaluation->whys[row])), TONE_DIM);
+}
+
 static void report_metrics(const struct evaluating *evaluating)
 {
     static const struct column columns[] = {
@@ -107,23 +125,10 @@ static void report_metrics(const struct evaluating *evaluating)
     const struct evaluation *evaluation = &evaluating->own.evaluation;
     struct table table = table_make(context->arena, columns, COUNT_OF(columns));
     size_t count = 0;
-    const struct score_row *rows = score_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        const struct interval *interval = evaluation->intervals ? &evaluation->intervals[i] : NULL;
-        if (!score_is_of(i, evaluation->task, evaluation->class_count))
-            continue;
-        struct cell *cells = table_add(&table);
-        cells[0] = cell_text(str_of(rows[i].name));
-        cells[1] = evaluating_cell(context->arena, evaluation->values[i]);
-        cells[2] = evaluating_interval(context->arena, interval);
-        if (interval && interval->level > 0) {
-            cells[3] = cell_real(context->arena, interval->low);
-            cells[4] = cell_real(context->arena, interval->high);
-        }
-        cells[5] = evaluating_cell(context->arena, evaluation->trivial[i]);
-        if (evaluation->whys[i])
-            cells[6] = cell_toned(cell_text(str_of(evaluation->whys[i])), TONE_DIM);
-    }
+    score_rows(&count);
+    for (size_t i = 0; i < count; i++)
+        if (score_is_of(i, evaluation->task, evaluation->class_count))
+            add_metric(context, evaluation, i, &table);
     report_table(context, &table, "metrics");
 }
 

@@ -31,7 +31,7 @@ static const char style[] =
     "vertical-align:top}\n"
     "th{font-weight:600;color:var(--dim)}th.n,td.n{text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums}\n"
-    "td.t{min-width:5rem;max-width:36rem;overflow-wrap:anywhere}\n"
+    "td.t{min-width:12rem;max-width:36rem;overflow-wrap:anywhere}\n"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:4px;padding:.6rem;"
     "overflow-x:auto;font-size:.85rem;line-height:1.4}\n"
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"

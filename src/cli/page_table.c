@@ -1,7 +1,7 @@
 /* Tables of a page. */
 #include "page_private.h"
 
-enum { LONG_BYTES = 16 }; /* text that may be broken where the window is narrow */
+enum { LONG_BYTES = 32 }; /* text that may be broken where the window is narrow */
 
 static void add_class(struct buf *out, const char *kind, enum tone tone)
 {

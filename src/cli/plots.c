@@ -6,6 +6,7 @@
 #include "mlops/cli/content.h"
 #include "mlops/model/name.h"
 #include "mlops/model/series.h"
+#include "mlops/store/workspace.h"
 
 #include <math.h>
 
@@ -310,8 +311,10 @@ static FALLIBLE load_target(struct loader *loader, const struct plot_vec *plots,
     struct arena *arena = loader->context->arena;
     size_t before = loader->plots->len;
     bool is_known = false;
+    struct workspace *workspace = NULL;
     struct str path = target;
-    path_resolve(arena, (struct str){0}, target, &path);
+    TRY(context_workspace(loader->context, &workspace));
+    path_resolve(arena, workspace->cwd, target, &path);
     vec_each (const struct plot, plot, plots) {
         if (!is_wanted(plot, target) && !is_wanted(plot, path))
             continue;

@@ -45,6 +45,8 @@ static struct str column_of(const struct plot_line *line)
 static struct str line_name(struct arena *arena, const struct plot_line_vec *lines,
                             const struct plot_line *line)
 {
+    if (lines->len == 1) /* the axes say it */
+        return (struct str){0};
     bool has_sides = differs(lines, side_of), has_files = differs(lines, file_of);
     bool has_columns = differs(lines, column_of) || (!has_sides && !has_files);
     return str_print(arena, "%.*s%s%.*s%s%.*s", STR_FMT(has_sides ? line->side : STR("")),
@@ -53,7 +55,7 @@ static struct str line_name(struct arena *arena, const struct plot_line_vec *lin
                      STR_FMT(has_columns ? line->y_name : STR("")));
 }
 
-/* The mean of the values around each. */
+/* The mean of the values around each, as many on either side: at the ends of few. */
 static const double *smoothed(struct arena *arena, const double *values, size_t count)
 {
     double *made = arena_new_array(arena, double, count);
@@ -61,7 +63,8 @@ static const double *smoothed(struct arena *arena, const double *values, size_t 
     size_t half = window / 2, taken = 0, first = 0, last = 0;
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t begin = i > half ? i - half : 0, end = i + half + 1 < count ? i + half + 1 : count;
+        size_t left = i < half ? i : half, right = count - 1 - i;
+        size_t reach = left < right ? left : right, begin = i - reach, end = i + reach + 1;
         for (; last < end; last++) {
             sum += isfinite(values[last]) ? values[last] : 0;
             taken += isfinite(values[last]) != 0;

@@ -36,10 +36,10 @@ static void measure(const struct chart *chart, struct extent *x, struct extent *
     }
 }
 
-static bool has_bars(const struct chart *chart)
+static bool has_kind(const struct chart *chart, enum chart_kind kind)
 {
     for (size_t s = 0; s < chart->series_count; s++)
-        if (chart->series[s].kind == CHART_BARS)
+        if (chart->series[s].kind == kind)
             return true;
     return false;
 }
@@ -52,8 +52,9 @@ static struct chart_scale category_scale(const struct chart *chart, const struct
     double most = axis.categories ? (double)MAX_OF(axis.category_count, (size_t)1) - 1 : 0;
     axis.has_range = true;
     axis.is_log = false;
-    axis.least = (has_numbers ? x->least : 0) - 0.5;
-    axis.most = (has_numbers ? x->most : most) + 0.5;
+    double half = chart_bar_step(chart) / 2;
+    axis.least = (has_numbers ? x->least : 0) - half;
+    axis.most = (has_numbers ? x->most : most) + half;
     struct chart_scale scale = chart_scale_make(&axis, nan(""), nan(""), false);
     if (axis.categories)
         scale.tick_count = 0; /* they have names */
@@ -81,10 +82,10 @@ static struct chart_plot plot_make(const struct chart *chart, double top, double
     double below;
     measure(chart, &x, &y);
     plot.y = chart_scale_make(&chart->y, y.least, y.most, true);
-    if (chart->x.categories || has_bars(chart))
+    if (chart->x.categories || has_kind(chart, CHART_BARS))
         plot.x = category_scale(chart, &x);
     else
-        plot.x = chart_scale_make(&chart->x, x.least, x.most, false);
+        plot.x = chart_scale_make(&chart->x, x.least, x.most, has_kind(chart, CHART_POINTS));
     chart_axes_room(&plot, &plot.left, &below);
     plot.bottom = top + CHART_PLOT_HEIGHT;
     chart_scale_place(&plot.x, plot.left, plot.right);

@@ -45,15 +45,29 @@ static void add_bar(struct buf *out, const struct chart_plot *plot, double from,
     buf_add_char(out, 'z');
 }
 
+double chart_bar_step(const struct chart *chart)
+{
+    double least = HUGE_VAL;
+    for (size_t s = 0; s < chart->series_count && !chart->x.categories; s++) {
+        const struct chart_series *series = &chart->series[s];
+        for (size_t i = 1; i < series->count && series->kind == CHART_BARS; i++) {
+            double step = fabs(series->x[i] - series->x[i - 1]);
+            if (step > 0 && step < least)
+                least = step;
+        }
+    }
+    return isfinite(least) ? least : 1;
+}
+
 struct bars {
     double left, width; /* of a bar, from the middle of its category */
-    double step;        /* from one category to the next */
+    double step;        /* from one bar to the next */
 };
 
 static struct bars bars_make(const struct chart_plot *plot, size_t series)
 {
     size_t number = 0, count = bars_of(plot->chart, series, &number);
-    double step = fabs(chart_scale_at(&plot->x, 1) - chart_scale_at(&plot->x, 0));
+    double step = chart_scale_length(&plot->x, chart_bar_step(plot->chart));
     double group = step > 4 ? step * 0.8 : step, width = fmax(group / (double)count, 0.5);
     return (struct bars){width * (double)number - group / 2, width, step};
 }

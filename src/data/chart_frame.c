@@ -27,17 +27,18 @@ static const char style[] =
 
 /* --- text ----------------------------------------------------------------------------------- */
 
+/* Of DejaVu Sans, which is wider than most. */
 static double character_width(uint32_t code)
 {
     if (code >= 0x1100)
         return 1.05;
     if (code > 127)
-        return 0.62;
+        return 0.68;
     if (strchr("il.,:;|!'`jtfrI()[]/ ", (int)code))
-        return 0.36;
+        return 0.41;
     if (strchr("mwMW@%", (int)code))
-        return 0.9;
-    return code >= 'A' && code <= 'Z' ? 0.7 : 0.57;
+        return 0.98;
+    return code >= 'A' && code <= 'Z' ? 0.74 : 0.64;
 }
 
 /* *ret_width is what those bytes take. */

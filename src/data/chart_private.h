@@ -64,6 +64,9 @@ void chart_scale_place(struct chart_scale *scale, double from, double to);
 /* NaN: not finite, or not positive on a logarithmic scale. Far outside it is cut off. */
 double chart_scale_at(const struct chart_scale *scale, double value);
 
+/* How long a difference of values is on a linear scale. */
+double chart_scale_length(const struct chart_scale *scale, double difference);
+
 /* --- plot ----------------------------------------------------------------------------------- */
 
 struct chart_plot {
@@ -108,6 +111,8 @@ void chart_add_series(struct buf *out, const struct chart_plot *plot, size_t ser
 void chart_axes_room(const struct chart_plot *plot, double *ret_left, double *ret_bottom);
 /* Grid, ticks and labels; `bottom` is the lower edge of the chart. */
 void chart_add_axes(struct buf *out, const struct chart_plot *plot, double bottom);
+/* From one bar to the next: 1 of categories, else the least distance of neighbours. */
+double chart_bar_step(const struct chart *chart);
 /* Attributes of a bar. */
 void chart_add_bar_fill(struct buf *out, const struct chart_look *look, bool has_edge);
 void chart_add_bars(struct buf *out, const struct chart_plot *plot, size_t series);

@@ -172,7 +172,12 @@ double chart_scale_at(const struct chart_scale *scale, double value)
     if (!isfinite(value) || (scale->is_log && value <= 0))
         return nan("");
     long double place = scale->is_log ? log10l((long double)value) : (long double)value;
-    long double share = (place - scale->least) / (scale->most - scale->least);
-    long double at = scale->from + share * (scale->to - scale->from);
-    return at > FAR ? FAR : at < -FAR ? -FAR : (double)at;
+    double share = (double)((place - scale->least) / (scale->most - scale->least));
+    return fmax(-FAR, fmin(FAR, scale->from + share * (scale->to - scale->from)));
+}
+
+double chart_scale_length(const struct chart_scale *scale, double difference)
+{
+    long double share = (long double)difference / (scale->most - scale->least);
+    return fmin(FAR, fabs((double)share * (scale->to - scale->from)));
 }

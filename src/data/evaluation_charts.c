@@ -126,6 +126,18 @@ static void begin_at_zero(struct drawing *drawing, struct chart_series *series)
     series->count++;
 }
 
+/* Of very many classes only the first are drawn, and the title says so. */
+static struct str title_of(struct drawing *drawing, enum curve_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < drawing->now->curve_count; i++)
+        count += drawing->now->curves[i].kind == kind;
+    if (count <= CLASSES_SHOWN)
+        return str_of(kind_rows[kind].title);
+    return str_print(drawing->arena, "%s, the first %d of %zu classes", kind_rows[kind].title,
+                     CLASSES_SHOWN, count);
+}
+
 static void draw_kind(struct drawing *drawing, enum curve_kind kind)
 {
     const struct kind_row *row = &kind_rows[kind];
@@ -138,8 +150,9 @@ static void draw_kind(struct drawing *drawing, enum curve_kind kind)
         begin_at_zero(drawing, &series.at[i]);
     if (!series.len)
         return;
+    struct str title = title_of(drawing, kind);
     struct chart chart = {
-        .title = str_of(row->title),
+        .title = title,
         .description = str_of(row->description),
         .x = {.label = str_of(row->x), .has_range = row->has_unit_axes, .most = 1},
         .y = {.label = str_of(row->y), .has_range = row->has_unit_axes, .most = 1},

@@ -126,9 +126,9 @@ static FALLIBLE finish_binary(struct predictions_reader *reader, struct predicti
     if (has_scores)
         TRY(fill_scores(reader, ret));
     if (is_special && !has_scores)
-        return error_hint(error_new(ERROR_PROJECT, "%.*s has no scores for a threshold",
-                                    STR_FMT(ret->name)),
-                          "leave the threshold out, or add a column 'score'");
+        return error_hint(
+            error_new(ERROR_PROJECT, "%.*s has no scores for a threshold", STR_FMT(ret->name)),
+            "leave the threshold out, or add a column 'score'");
     if (ret->predicted && !is_special) {
         ret->threshold = nan("");
         return NULL;

@@ -34,8 +34,8 @@ static void add_step(struct curve_sums *sums, struct place from, struct place to
     double limit = PARTIAL_FPR * all.negatives;
     double apart = fabs(to.positives * all.negatives - to.negatives * all.positives);
     sums->auc += wide * (from.positives + to.positives) / 2;
-    if (more > 0)
-        sums->average_precision += more * to.positives / (to.positives + to.negatives);
+    double found = to.positives + to.negatives; /* 0 only while nothing is found, `more` included */
+    sums->average_precision += more * to.positives / (found > 0 ? found : 1);
     if (from.negatives < limit)
         sums->partial_auc += area_left(from, to, limit);
     if (apart > sums->ks)
@@ -59,7 +59,7 @@ static void take_curve(struct scorer *scorer)
         return;
     for (size_t i = 0; i < predictions->count; i++) {
         double weight = scorer->weights[order[i] & ORDER_ROW];
-        double own = order[i] & ORDER_OWN ? weight : 0;
+        double own = weight * order_own(order[i]);
         to.positives += own;
         to.negatives += weight - own;
         if (!(order[i] & ORDER_END))
@@ -130,7 +130,7 @@ static double rest_of(const struct scorer *scorer, size_t a)
     double above = 0, own = 0, others = 0, sum = 0;
     for (size_t i = 0; i < scorer->prepared->predictions->count; i++) {
         double weight = scorer->weights[order[i] & ORDER_ROW];
-        double part = order[i] & ORDER_OWN ? weight : 0;
+        double part = weight * order_own(order[i]);
         own += part;
         others += weight - part;
         if (!(order[i] & ORDER_END))
@@ -152,7 +152,7 @@ static void take_pairs_of(struct scorer *scorer, size_t a)
         size_t from = i;
         double here = 0;
         do
-            here += order[i] & ORDER_OWN ? scorer->weights[order[i] & ORDER_ROW] : 0;
+            here += scorer->weights[order[i] & ORDER_ROW] * order_own(order[i]);
         while (!(order[i++] & ORDER_END));
         for (size_t k = from; k < i; k++) {
             uint32_t row = order[k] & ORDER_ROW;

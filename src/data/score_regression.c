@@ -52,31 +52,35 @@ static double mean_of(struct scorer *scorer, const double *of_row)
 /* Whether all rows that are there have the same number. */
 static bool is_constant(const struct scorer *scorer, const double *of_row)
 {
-    double least = HUGE_VAL, most = -HUGE_VAL;
+    double first = nan("");
     for (size_t i = 0; i < row_count(scorer); i++) {
         if (!score_has_row(scorer, i))
             continue;
-        least = fmin(least, of_row[i]);
-        most = fmax(most, of_row[i]);
+        if (isnan(first))
+            first = of_row[i];
+        if (of_row[i] != first)
+            return false;
     }
-    return least == most;
+    return true;
 }
 
-/* Weighted sum of squares around the mean, 0 for a constant. */
+/* Weighted sum of squares around the mean, 0 for a constant. In blocks, as score_dot. */
 static double spread_of(struct scorer *scorer, const double *of_row)
 {
-    double mean = mean_of(scorer, of_row), sum = 0, block = 0;
+    enum { LANES = 4, BLOCK = 1024 };
+    size_t count = row_count(scorer);
+    double mean = mean_of(scorer, of_row), sum = 0;
     if (is_constant(scorer, of_row))
         return 0;
-    for (size_t i = 0; i < row_count(scorer); i++) {
-        double off = of_row[i] - mean;
-        block += scorer->weights[i] * off * off;
-        if (i % 256 != 255)
-            continue;
-        sum += block;
-        block = 0;
+    for (size_t from = 0; from < count; from += BLOCK) {
+        double lanes[LANES] = {0};
+        for (size_t i = from; i < MIN_OF(from + BLOCK, count); i++) {
+            double off = of_row[i] - mean;
+            lanes[i % LANES] += scorer->weights[i] * off * off;
+        }
+        sum += (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
     }
-    return sum + block;
+    return sum;
 }
 
 /* 1 - part / whole; of a constant target 1 if all is right, else 0. */

@@ -37,6 +37,7 @@ static const char *const variables[] = {
 struct environment_memory {
     struct environment machine;
     struct map interpreters; /* key -> struct environment *: version, manager, packages */
+    struct map others;       /* the same of other languages, by path and directory */
     struct map tools;        /* PATH -> struct environment_items * */
     struct map lockfiles;    /* directory -> struct environment_items * */
     struct map encoded;      /* bytes of the digest -> struct str * */
@@ -99,7 +100,7 @@ static struct str key_of(struct arena *arena, const struct python *python, bool 
 static void look_at_python(struct arena *arena, const struct python *python,
                            struct environment *ret)
 {
-    ret->interpreter_version = python_version(arena, python);
+    ret->interpreter_version = str_copy(arena, python_version(arena, python));
     bool is_system = str_starts(python->base, STR("/usr"));
     ret->manager = python->is_venv    ? STR("venv")
                    : python->is_conda ? STR("conda")
@@ -128,6 +129,13 @@ static void keep(struct session *session, struct str key, const struct environme
         index_set_blob(session->index, BLOB_KIND, key, buf_str(&blob));
 }
 
+static void take_interpreter(const struct environment *known, struct environment *ret)
+{
+    ret->interpreter_version = known->interpreter_version;
+    ret->manager = known->manager;
+    ret->packages = known->packages;
+}
+
 static void add_python(struct session *session, struct scene *scene, struct environment *ret)
 {
     struct arena *arena = session->arena;
@@ -135,10 +143,11 @@ static void add_python(struct session *session, struct scene *scene, struct envi
     struct python python = {0};
     bool is_settled = false;
     python_find(scene, ret->interpreter_path, &python);
-    struct str key = key_of(arena, &python, &is_settled);
+    struct str key = key_of(scene->arena, &python, &is_settled);
     struct environment *known = map_get(&memory->interpreters, key);
     if (!known) {
         known = arena_new(arena, struct environment);
+        key = str_copy(arena, key);
         if (!is_settled || !recall(session, key, known)) {
             look_at_python(arena, &python, known);
             if (is_settled)
@@ -147,9 +156,29 @@ static void add_python(struct session *session, struct scene *scene, struct envi
         if (is_settled)
             map_put(arena, &memory->interpreters, key, known);
     }
-    ret->interpreter_version = known->interpreter_version;
-    ret->manager = known->manager;
-    ret->packages = known->packages;
+    take_interpreter(known, ret);
+}
+
+/* Looked at once in a session. */
+static void add_other(struct session *session, const struct scene *scene, struct str real,
+                      struct environment *ret)
+{
+    struct environment_memory *memory = memory_of(session);
+    struct scene kept = *scene;
+    kept.arena = session->arena;
+    struct str key = str_print(scene->arena, "%.*s\n%.*s", STR_FMT(real), STR_FMT(scene->cwd));
+    struct environment *known = map_get(&memory->others, key);
+    if (!known) {
+        known = arena_new(session->arena, struct environment);
+        known->interpreter = ret->interpreter;
+        real = str_copy(session->arena, real);
+        if (str_is(ret->interpreter, "r"))
+            environment_of_r(&kept, real, known);
+        else
+            environment_of_other(&kept, real, known);
+        map_put(session->arena, &memory->others, str_copy(session->arena, key), known);
+    }
+    take_interpreter(known, ret);
 }
 
 static void add_interpreter(struct session *session, struct scene *scene, struct environment *ret)
@@ -159,13 +188,11 @@ static void add_interpreter(struct session *session, struct scene *scene, struct
         return;
     ret->interpreter = interpreter.name;
     ret->interpreter_path = interpreter.path;
-    struct str real = environment_real(session->arena, interpreter.path);
+    struct str real = environment_real(scene->arena, interpreter.path);
     if (str_is(interpreter.name, "python"))
         add_python(session, scene, ret);
-    else if (str_is(interpreter.name, "r"))
-        environment_of_r(scene, real, ret);
     else
-        environment_of_other(scene, real, ret);
+        add_other(session, scene, real, ret);
     ret->interpreter_path = real;
 }
 
@@ -175,8 +202,10 @@ static void add_tools(struct session *session, const struct scene *scene, struct
     struct str path = scene_variable(scene, "PATH");
     struct environment_items *known = map_get(&memory->tools, path);
     if (!known) {
+        struct scene kept = *scene;
+        kept.arena = session->arena;
         known = arena_new(session->arena, struct environment_items);
-        environment_tools(scene, known);
+        environment_tools(&kept, known);
         map_put(session->arena, &memory->tools, str_copy(session->arena, path), known);
     }
     ret->tools = *known;
@@ -189,16 +218,16 @@ static const struct environment_items *lockfiles_in(struct session *session, str
     struct environment_items *known = map_get(&memory->lockfiles, directory);
     if (!known) {
         known = arena_new(session->arena, struct environment_items);
+        directory = str_copy(session->arena, directory);
         environment_lockfiles(session->arena, session->workspace.root, directory, known);
         map_put(session->arena, &memory->lockfiles, directory, known);
     }
     return known;
 }
 
-static void add_lockfiles(struct session *session, const struct stage *stage,
+static void add_lockfiles(struct session *session, const struct stage *stage, struct arena *arena,
                           struct environment *ret)
 {
-    struct arena *arena = session->arena;
     struct str directories[] = {session->workspace.root,
                                 path_join(arena, session->workspace.root, stage->wdir)};
     for (size_t i = 0; i < (stage->wdir.len ? 2 : 1); i++) {
@@ -227,30 +256,32 @@ static void add_variables(const struct scene *scene, struct environment *ret)
     }
 }
 
+/* What is of this stage alone lives in `scratch`, the rest in the session. */
 static void environment_make(struct session *session, const struct stage *stage,
-                             struct environment *ret)
+                             struct arena *scratch, struct environment *ret)
 {
     int commands_left = COMMANDS_MOST;
     struct scene scene = {
-        .arena = session->arena,
+        .arena = scratch,
         .stage = stage,
-        .cwd = path_join(session->arena, session->workspace.root, stage->wdir),
+        .cwd = path_join(scratch, session->workspace.root, stage->wdir),
         .commands_left = &commands_left,
     };
     struct scene begun = scene;
     *ret = memory_of(session)->machine;
     add_interpreter(session, &scene, ret);
     add_tools(session, &begun, ret);
-    add_lockfiles(session, stage, ret);
+    add_lockfiles(session, stage, scratch, ret);
     add_variables(&begun, ret);
 }
 
 FALLIBLE environment_capture(struct session *session, const struct stage *stage, struct str *ret)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
     AUTO(buf_drop) struct buf bytes = {0};
     struct environment made;
     struct environment_memory *memory = memory_of(session);
-    environment_make(session, stage, &made);
+    environment_make(session, stage, &scratch, &made);
     environment_encode(&made, &bytes);
     struct digest digest = digest_of(bytes.at, bytes.len);
     struct str name = {(const char *)digest.at, sizeof digest.at};
@@ -267,10 +298,11 @@ FALLIBLE environment_capture(struct session *session, const struct stage *stage,
 FALLIBLE environment_fingerprint(struct session *session, const struct stage *stage,
                                  struct str *ret)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
     AUTO(buf_drop) struct buf bytes = {0};
     struct environment made;
     struct buf out = buf_in(session->arena);
-    environment_make(session, stage, &made);
+    environment_make(session, stage, &scratch, &made);
     environment_key(&made, &bytes);
     canon_str(&out, KEY_TAG);
     canon_digest(&out, digest_of(bytes.at, bytes.len));

@@ -4,7 +4,7 @@
 
 #include "environment_private.h"
 
-enum { SCRIPT_DEPTH_MOST = 3, HEAD_BYTES = 4096 };
+enum { SCRIPT_DEPTH_MOST = 3 };
 
 /* Commands that run another one. */
 struct wrapper {
@@ -306,8 +306,7 @@ static bool read_program(const struct scene *scene, struct str word, struct inte
     struct str path = {0}, program = {0};
     if (!environment_find_program(scene, word, &path))
         return false;
-    struct str text = environment_read(scene->arena, path);
-    struct str head = str_slice(text, 0, HEAD_BYTES);
+    struct str head = environment_read_head(scene->arena, path);
     if (!read_shebang(scene, head, &program))
         return false;
     if (settle(scene, language_of(program), program, ret))
@@ -316,7 +315,8 @@ static bool read_program(const struct scene *scene, struct str word, struct inte
     bool is_own = str_find_char(word, '/') >= 0 || str_find(head, STR("'''exec' ")) >= 0;
     if (!is_own || !is_among(name_of(program), shells, COUNT_OF(shells)))
         return false;
-    return read_nested(scene, text, ret) || settle(scene, name_of(program), program, ret);
+    return read_nested(scene, environment_read(scene->arena, path), ret) ||
+           settle(scene, name_of(program), program, ret);
 }
 
 static bool read_command(struct scene *scene, const struct str_vec *found, struct interpreter *ret)

@@ -37,7 +37,7 @@ static struct str cpu_name(struct arena *arena)
 {
     /* of the first processor; names by the architecture: x86, POWER, s390 */
     static const char *const names[] = {"model name", "cpu", "Processor", "cpu model"};
-    struct str text = environment_read(arena, STR("/proc/cpuinfo"));
+    struct str text = environment_read_head(arena, STR("/proc/cpuinfo"));
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct str name = value_of(text, names[i], ':');
         if (name.len)

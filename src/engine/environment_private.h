@@ -58,6 +58,7 @@ bool environment_of_conda(const struct scene *scene, struct str name, struct str
 
 /* Small files and directories: what can't be read is absent. */
 struct str environment_read(struct arena *arena, struct str path);
+struct str environment_read_head(struct arena *arena, struct str path); /* its first 4 KiB */
 bool environment_has(struct arena *arena, struct str path, struct file_stat *ret);
 struct str environment_real(struct arena *arena, struct str path);
 /* Names in a directory, sorted. */

@@ -5,10 +5,11 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "environment_private.h"
 
-enum { SMALL_FILE_BYTES_MOST = 1 << 20 };
+enum { SMALL_FILE_BYTES_MOST = 1 << 20, HEAD_BYTES = 4096 };
 
 static struct str inherited(const struct scene *scene, struct str name)
 {
@@ -65,6 +66,16 @@ struct str environment_read(struct arena *arena, struct str path)
     bool is_read = !error && found;
     error_drop(error); /* then there is nothing to record */
     return is_read ? text : (struct str){0};
+}
+
+struct str environment_read_head(struct arena *arena, struct str path)
+{
+    AUTO(fd_drop) struct fd file = {0};
+    char *head = arena_alloc(arena, HEAD_BYTES + 1);
+    struct error *error = file_open(AT_FDCWD, str_copy(arena, path).at, &file);
+    ssize_t len = error ? -1 : read(fd_number(file), head, HEAD_BYTES);
+    error_drop(error);
+    return len > 0 ? (struct str){head, (size_t)len} : (struct str){0};
 }
 
 bool environment_has(struct arena *arena, struct str path, struct file_stat *ret)

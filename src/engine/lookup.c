@@ -3,6 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/engine/environment.h"
 #include "mlops/store/results.h"
 
 static const struct artifact *out_of(const struct result *result, struct str path)
@@ -141,6 +142,14 @@ static void explain_known(struct session *session, const struct stage *stage,
         add_reason(session, verdict, REASON_NOT_STORED, stage->name, (struct str){0});
 }
 
+static FALLIBLE explain_recipe(struct session *session, const struct stage *stage,
+                               const struct recipe *before, const struct fingerprint *fingerprint,
+                               struct verdict *verdict)
+{
+    recipe_diff(session->arena, before, fingerprint->recipe, &verdict->reasons);
+    return environment_explain(session, stage, before, &verdict->reasons);
+}
+
 static FALLIBLE explain_run(struct session *session, const struct stage *stage,
                             const struct fingerprint *fingerprint,
                             const struct lookup_options *options, const struct result *known,
@@ -155,7 +164,7 @@ static FALLIBLE explain_run(struct session *session, const struct stage *stage,
     bool found = false, runs_anyway = verdict->reasons.len > 0;
     TRY(nearest_recipe(session, stage, &before, &found));
     if (found)
-        recipe_diff(session->arena, &before, fingerprint->recipe, &verdict->reasons);
+        TRY(explain_recipe(session, stage, &before, fingerprint, verdict));
     if (known && !runs_anyway)
         explain_known(session, stage, known, options, verdict);
     if (!verdict->reasons.len)
@@ -213,7 +222,7 @@ static FALLIBLE explain_restore(struct session *session, const struct stage *sta
     if (!stage->is_frozen)
         TRY(nearest_recipe(session, stage, &before, &found));
     if (found)
-        recipe_diff(session->arena, &before, fingerprint->recipe, &verdict->reasons);
+        TRY(explain_recipe(session, stage, &before, fingerprint, verdict));
     if (!verdict->reasons.len)
         explain_outs(session, stage, verdict->result, verdict);
     return NULL;

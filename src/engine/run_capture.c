@@ -1,7 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
-#include "mlops/engine/environment.h"
 #include "mlops/model/metric.h"
 #include "mlops/model/name.h"
 #include "mlops/store/gitignore.h"
@@ -133,7 +132,6 @@ struct error *run_capture(struct run_state *state, struct step *step, struct str
     if (result->out_count > 1)
         qsort(result->outs, result->out_count, sizeof *result->outs, artifact_path_compare);
     step->outcome->value = result;
-    TRY(environment_capture(state->session, stage, &step->outcome->environment));
     return run_ignore_outputs(state, stage);
 }
 

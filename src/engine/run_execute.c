@@ -2,6 +2,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/base/moment.h"
+#include "mlops/engine/environment.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
@@ -299,6 +300,7 @@ static FALLIBLE finish_success(struct run_state *state, struct step *step)
 static FALLIBLE settle(struct run_state *state, struct step *step, enum job_end end)
 {
     bool rejects = is_rejection(step, end);
+    TRY(environment_capture(state->session, step->stage, &step->outcome->environment));
     if (end == JOB_SUCCEEDED || rejects) {
         struct str fault = {0};
         TRY(run_capture(state, step, &fault));

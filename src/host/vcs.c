@@ -65,11 +65,13 @@ struct error *vcs_open(struct str directory, struct vcs **ret)
 {
     AUTO(buf_drop) struct buf path = {0};
     buf_add_str(&path, directory);
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str found = {0};
     check(path.len && path.at[0] == '/' && strlen(path.at) == path.len);
-    if (!git2()) {
-        *ret = NULL;
+    *ret = NULL;
+    TRY(vcs_find_top(&scratch, directory, &found));
+    if (!found.len || !git2()) /* loading libgit2 takes longer than most answers */
         return NULL;
-    }
     AUTO(vcs_drop) struct vcs *vcs = memory_grow(NULL, sizeof *vcs);
     *vcs = (struct vcs){0};
     int status = git2()->repository_open_ext(&vcs->repository, path.at, 0, NULL);

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/check.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -191,6 +192,7 @@ static struct diff_metric make_row(struct arena *arena, const struct diff_wish *
                                    const struct held *after)
 {
     const struct held *any = after ? after : before;
+    check(any);
     const struct metric *old = before ? before->metric : NULL, *new = after ? after->metric : NULL;
     const struct diff_guide *guide = guide_of(wish, any->metric->file, any->metric->key);
     struct diff_metric row = {

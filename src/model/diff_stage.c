@@ -8,7 +8,7 @@
 
 /* What executions of one stage differ by without a reason is not told. */
 enum { NOTICEABLE_NUMERATOR = 5, NOTICEABLE_DENOMINATOR = 4 }; /* by a quarter of the smaller */
-static const int64_t NOTICEABLE_NS = NS_PER_S / 2;
+static const int64_t NOTICEABLE_NS = NS_PER_S;
 static const int64_t NOTICEABLE_BYTES = INT64_C(16) << 20;
 
 int diff_compare_stages(const void *a, const void *b)

@@ -45,10 +45,10 @@ static const struct known_metric known[] = {
 
 /* What may stand around the name of a metric without changing what it is. */
 static const char *const around[] = {
-    "val",   "valid",    "validation", "test",    "train",   "training", "eval",     "dev",
-    "mean",  "avg",      "average",    "best",    "final",   "last",     "macro",    "micro",
-    "score", "weighted", "binary",     "total",   "holdout", "cv",       "training", "ovr",
-    "ovo",   "uniform",  "statistic",  "squared", "at",      "max",      "fpr",
+    "at",       "average", "avg",     "best",    "binary",     "cv",       "dev",   "eval",
+    "final",    "fpr",     "holdout", "last",    "macro",      "max",      "mean",  "micro",
+    "ovo",      "ovr",     "score",   "squared", "statistic",  "test",     "total", "train",
+    "training", "uniform", "val",     "valid",   "validation", "weighted",
 };
 
 const char *metric_direction_name(enum metric_direction direction)

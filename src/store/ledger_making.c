@@ -58,3 +58,17 @@ FALLIBLE ledger_making(struct ledger *ledger, struct arena *arena, struct digest
     *ret_environment = environment;
     return NULL;
 }
+
+FALLIBLE ledger_environment_of(struct ledger *ledger, struct digest key, struct str *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    *ret = (struct str){0};
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT environment FROM stage_run"
+                   " WHERE recipe = (SELECT id FROM recipe WHERE key = ?)"
+                   " AND environment IS NOT NULL ORDER BY id DESC LIMIT 1",
+                   "d", key));
+    TRY(sql_next(row, &found));
+    return found ? ledger_load_environment(ledger, sql_int(row, 0), ret) : NULL;
+}

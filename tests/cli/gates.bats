@@ -271,6 +271,17 @@ END
   told "'mlops runs' lists the runs of this clone"
 }
 
+@test "a baseline that is a run and a revision is neither; a tag of git is a revision" {
+  branched '{"f1": 0.85, "auc": 0.90}'
+  git tag v1 main
+  judged <<<'- {metric: auc, max_drop: 0.01, baseline: v1}'
+  fails 1 run
+  told 'auc fell by 0.04 (0.94 -> 0.9) against v1 ('
+  succeeds tag @ v1
+  fails 4 run
+  told "the baseline 'v1' may mean: run "
+}
+
 @test "a damaged lock file at the baseline ends with 4" {
   branched '{"f1": 0.85, "auc": 0.94}'
   git switch -q main

@@ -78,6 +78,8 @@ m.csv  accuracy   0.9        0.8    -0.1" ]
 @test "metrics of the top level are shown, of the work tree and of commits" {
   project
   ran executed=1
+  succeeds metrics --json
+  holds 'r["runs"][0]["metrics"]["top.json:extra"] == 1'
   git add -A && git commit -qm one
   echo '{"extra": 2}' >top.json
   succeeds metrics HEAD workspace --json

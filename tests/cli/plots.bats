@@ -81,6 +81,11 @@ holds_of() {
   printf 'a\tb\n1\t2\n3\t4\n' >own.tsv
   succeeds plots show own.tsv --json
   holds_of own.tsv '[l["y"] for l in p["lines"]] == ["a", "b"]'
+  mkdir -p sub && cp own.tsv sub/other.tsv
+  cd sub
+  succeeds plots show other.tsv --json
+  holds_of sub/other.tsv 'len(p["lines"]) == 2'
+  cd ..
   fails 2 plots show nothing.csv
   says "is no plot and no file"
 }

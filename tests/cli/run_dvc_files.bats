@@ -237,7 +237,7 @@ END
   rm -rf .mlops
   echo new >data/raw.csv
   succeeds diff HEAD workspace
-  says 'data/raw.csv changed'
+  says 'data data/raw.csv'
   says_not 'sub/dvc.yaml:train' # the revision knows it
 }
 

@@ -155,6 +155,8 @@ END
   mv "$site/numpy-1.24.2.dist-info" "$site/numpy-1.26.0.dist-info"
   ran executed=1 unchanged=2
   holds 'why("a") == ["environment:environment"]'
+  holds 's["a"]["reasons"][0]["before"] == "numpy 1.24.2"'
+  holds 's["a"]["reasons"][0]["after"] == "numpy 1.26.0"'
   mv "$site/numpy-1.26.0.dist-info" "$site/numpy-1.24.2.dist-info"
   ran unchanged=3
 }

@@ -3,6 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
 #include "mlops/codec/doc.h"
+#include "mlops/model/gate.h"
 #include "mlops/model/name.h"
 #include "mlops/model/plan.h"
 
@@ -39,11 +40,23 @@ static void check_order(struct arena *arena, const struct plan *plan)
     }
 }
 
+/* What a built-in evaluation is told is read back from its command. */
+static void check_evaluation(const struct stage *stage)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct evaluating read;
+    check(evaluating_parse(&arena, stage->cmd.items[0], &read));
+    check(str_equal(evaluating_print(&arena, &read), stage->cmd.items[0]));
+    check(str_equal(read.predictions, stage->evaluating->predictions));
+}
+
 static void check_stage(const struct plan *plan, const struct stage *stage)
 {
     bool is_dvc = plan->pipeline->dialect == DOC_DVC;
     check(!name_fault(stage->name, is_dvc || stage->group.len));
     check((is_dvc || stage->cmd.count > 0) && stage->timeout_ns >= 0);
+    if (stage->evaluating)
+        check_evaluation(stage);
     vec_each (struct dependency, dep, &stage->deps)
         check(dep->is_url || !path_text_fault(dep->path));
     check_outputs(plan, stage);

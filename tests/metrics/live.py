@@ -336,6 +336,50 @@ def regression_cases():
     check_regression("100,000 rows, weights", truth, truth.round(1), weight=weights_for(100000))
 
 
+def slice_cases():
+    """Each slice is what its rows alone would be."""
+    truth = generator.integers(0, 2, 900)
+    score = scores_for(truth, 2)
+    weight = weights_for(900)
+    land = generator.choice(["DE", "FR", "Île", ""], 900)
+    columns = {"label": truth, "score": score, "weight": weight, "land": land}
+    found = evaluate(columns, "--task=binary", "--slice=land")["slices"]["land"]
+    faults = [] if sorted(found) == sorted(set(land)) else [f"values: {list(found)}"]
+    for value in set(land):
+        rows = land == value
+        expected = expected_binary(truth[rows], score[rows], weight=weight[rows])
+        expected = {k: v for k, v in expected.items() if "curve" not in k}
+        faults += compare(expected, found[value])
+    tell("slices of a binary task", faults)
+    truth = generator.normal(size=900)
+    value = truth + generator.normal(size=900)
+    columns = {"label": truth, "prediction": value, "land": land}
+    found = evaluate(columns, "--task=regression", "--slice=land")["slices"]["land"]
+    faults = []
+    for name in set(land):
+        faults += compare(expected_regression(truth[land == name], value[land == name]), found[name])
+    tell("slices of a regression", faults)
+
+
+def trivial_cases():
+    """What scikit-learn's dummies would get."""
+    truth = np.r_[np.zeros(70, int), np.ones(30, int)]
+    answer = evaluate({"label": truth, "score": scores_for(truth)}, "--task=binary")["trivial"]
+    share = np.full(100, 0.3)
+    expected = expected_binary(truth, share)
+    expected = {k: v for k, v in expected.items() if "curve" not in k and "calibration" not in k}
+    tell("the trivial baseline of a binary task", compare(expected, answer))
+    truth = generator.gamma(2.0, size=300)
+    weight = weights_for(300)
+    columns = {"label": truth, "prediction": truth * 0.9, "weight": weight}
+    answer = evaluate(columns, "--task=regression")["trivial"]
+    mean = np.full(300, np.average(truth, weights=weight))
+    expected = expected_regression(truth, mean, weight)
+    for name in ("r2", "explained_variance", "mean_error_pred_minus_true"):
+        expected.pop(name)  # 0, but for rounding
+    tell("the trivial baseline of a regression", compare(expected, answer))
+
+
 def paired_cases():
     """Two models in one file: accuracy, McNemar's test and losses."""
     truth = generator.integers(0, 2, 2000)
@@ -360,7 +404,8 @@ def paired_cases():
 
 def main():
     started = time.monotonic()
-    for cases in (binary_cases, multiclass_cases, regression_cases, paired_cases):
+    for cases in (binary_cases, multiclass_cases, regression_cases, slice_cases, trivial_cases,
+                  paired_cases):
         cases()
     print(f"1..{done}")
     print(f"# seed {SEED}, {time.monotonic() - started:.1f} s")

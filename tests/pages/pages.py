@@ -3,6 +3,7 @@
 $MLOPS is the program. A new kind is a function here with @page(CHARTS): it gets an empty directory
 and returns the paths of the pages, each with at least that many charts."""
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -71,8 +72,120 @@ def evaluations(directory):
     return found
 
 
+@page(charts=1)
+def awkward(directory):
+    """Charts of many classes with names that are long, no ASCII, or want to be HTML; of one row; of
+    numbers that are huge, or all the same."""
+    luck = random.Random(4)
+    classes = [["<b>bold</b>", "数据集の名前です", "w" * 60, "a & b", "\"quoted\""][i % 5] + str(i) for i in range(25)]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in classes]
+    tables = {
+        "classes": ["label,prediction", *(f"{luck.choice(quoted)},{luck.choice(quoted)}" for _ in range(3000))],
+        "one": ["label,prediction", "1,2"],
+        "huge": ["label,prediction", *(f"{luck.gauss(0, 1) * 1e300},{luck.gauss(0, 1) * 1e300}" for _ in range(50))],
+        "constant": ["label,prediction", *["1234567.25,1234567.25"] * 20],
+    }
+    found = []
+    for name, rows in tables.items():
+        write(f"{directory}/{name}.csv", "\n".join(rows) + "\n")
+        task = "multiclass" if name == "classes" else "regression"
+        mlops(directory, "evaluate", name + ".csv", "--task", task, "--no-intervals", "--charts", name)
+        found += [f"{directory}/{name}/{chart}" for chart in sorted(os.listdir(f"{directory}/{name}"))]
+    return found
+
+
+PIPELINE = """\
+stages:
+  train-a-model-with-quite-a-long-name:
+    cmd: cp ${model}.csv predictions.csv && cp ${model}.steps.csv steps.csv
+    params: [model]
+    deps: [a.csv, b.csv, a.steps.csv, b.steps.csv]
+    outs: [predictions.csv]
+    plots: [{steps.csv: {x: step, y: loss}}]
+  judge:
+    kind: evaluate
+    predictions: predictions.csv
+    task: binary
+    slices: [country]
+    metrics: [{metrics.json: {cache: false}}]
+    gates:
+      - {metric: accuracy, min: 0.5}
+      - {metric: f1, min: 0.99}
+"""
+
+
+def two_runs(directory):
+    """A project with two runs: another model, whose gate fails."""
+    luck = random.Random(3)
+    for name, lift in (("a", 0.2), ("b", 0.35)):
+        rows = ["id,label,score,country"]
+        for i in range(600):
+            label = i % 2
+            score = min(1, max(0, luck.gauss(0.5 + (label - 0.5) * lift, 0.15)))
+            rows.append(f"r{i},{label},{score:.4f},{('de', 'fr', 'a country with a long name')[i % 3]}")
+        write(f"{directory}/{name}.csv", "\n".join(rows) + "\n")
+        steps = [f"{step},{1 / (1 + step * lift):.4f}" for step in range(50)]
+        write(f"{directory}/{name}.steps.csv", "step,loss\n" + "\n".join(steps) + "\n")
+    write(directory + "/pipeline.yaml", PIPELINE)
+    mlops(directory, "init")
+    for model in "ab":
+        write(directory + "/params.yaml", f"model: {model}\n")
+        mlops(directory, "run")
+
+
+PLOTTED = """\
+stages:
+  draw:
+    cmd: cp ${from}.csv loss.csv && cp ${from}.jsonl gain.jsonl && cp ${from}.svg picture.svg
+    params: [from]
+    plots:
+      - loss.csv: {x: step, y: loss, title: "Loss <b>of</b> training & more"}
+      - gain.jsonl: {template: bar_horizontal, x: gain, y: name}
+      - picture.svg
+plots:
+  - Several:
+      x: step
+      y: {loss.csv: [loss, a column with quite a long name that goes on and on and on, val]}
+      template: smooth
+  - pairs.csv: {template: confusion_normalized, x: actual, y: predicted}
+  - points.tsv: {template: scatter, x: a, y: b}
+"""
+
+
+@page(charts=3)
+def plots(directory):
+    """plots diff of two runs: every template, an image, names of any kind."""
+    luck = random.Random(5)
+    mlops(directory, "init")
+    write(directory + "/pipeline.yaml", PLOTTED)
+    write(directory + "/pairs.csv", "actual,predicted\n" + "".join(
+        f"{luck.choice(['cat', 'a & b', 'w' * 40])},{luck.choice(['cat', 'a & b', '<i>x</i>'])}\n" for _ in range(300)))
+    write(directory + "/points.tsv", "a\tb\n" + "".join(f"{luck.gauss(0, 1)}\t{luck.gauss(0, 1)}\n" for _ in range(500)))
+    for name, scale in (("one", 1), ("two", 0.8)):
+        header = "step,loss,a column with quite a long name that goes on and on and on,val\n"
+        write(f"{directory}/{name}.csv", header + "".join(
+            f"{i},{scale / (1 + i)},{scale * luck.random()},{scale / (2 + i)}\n" for i in range(300)))
+        write(f"{directory}/{name}.jsonl", "".join(
+            json.dumps({"name": text, "gain": scale * luck.random()}) + "\n" for text in ["age", "<b>", "w" * 50]))
+        write(f"{directory}/{name}.svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+                                         f'<circle cx="4" cy="4" r="{4 * scale}"/></svg>')
+        write(directory + "/params.yaml", f"from: {name}\n")
+        mlops(directory, "run")
+    mlops(directory, "plots", "show")
+    mlops(directory, "plots", "diff", "@~1", "@", "-o", "compared.html")
+    return [directory + "/plots.html", directory + "/compared.html"]
+
+
+@page(charts=5)
+def differences(directory):
+    """diff --html of two runs: curves of both, tables, verdicts."""
+    two_runs(directory)
+    mlops(directory, "diff", "--html", "diff.html")
+    return [directory + "/diff.html"]
+
+
 @page(charts=7)
-def report(directory):
+def report_with_gates(directory):
     """A report with the curves of two runs, gates, an image and the picture of the pipeline."""
     luck = random.Random(5)
     for turn, noise in enumerate((0.3, 0.2)):
@@ -95,6 +208,14 @@ def report(directory):
     gates: [{metric: accuracy, min: 0.99}, {metric: f1, max_drop: 1%, slices: [country]}]
 """)
         mlops(directory, "run")
+    mlops(directory, "report", "-o", "report.html")
+    return [directory + "/report.html"]
+
+
+@page(charts=5)
+def reports(directory):
+    """report --html of a run."""
+    two_runs(directory)
     mlops(directory, "report", "-o", "report.html")
     return [directory + "/report.html"]
 

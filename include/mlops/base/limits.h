@@ -87,7 +87,7 @@
     LIMIT(PREDICTION_BYTES, 4294967296, "bytes", "of predictions that gates compare: in memory")   \
     LIMIT(PREDICTION_CELLS, 500000000, "numbers", "probabilities of all rows: 4 GB of memory")     \
     LIMIT(PREDICTION_CLASSES, 1000, "classes", "of predictions: the confusion matrix is square")   \
-    LIMIT(PREDICTION_SLICES, 10000, "values", "of one column that predictions are sliced by")      \
+    LIMIT(PREDICTION_SLICES, 5000, "slices", "of predictions: their metrics fit a metrics file")   \
     LIMIT(RESAMPLE_ROWS, 200000000, "rows", "drawn by one bootstrap in all: seconds of work")      \
     LIMIT(CURVE_POINTS, 2000, "points", "of a curve in an evaluation; longer ones are thinned")    \
     LIMIT(FILTER_BYTES, 65536, "bytes", "a filter of runs; more is not by hand")                   \

@@ -8,7 +8,8 @@ enum chart_kind {
     CHART_LINES, /* points joined in their order */
     CHART_STEPS, /* ROC and PR */
     CHART_POINTS,
-    CHART_BARS, /* y by category: x is the number of the category */
+    CHART_BARS, /* y by category: x is the number of the category, from 0; without categories x is a
+                 * number (the middle of a bin), and bars are as wide as two are apart */
 };
 
 struct chart_series {

@@ -6,9 +6,6 @@
 
 #include "mlops/data/compare.h"
 
-/* Version of what is measured, and how: part of the key of a built-in evaluate stage. */
-#define EVALUATION_VERSION 1
-
 struct evaluation_options {
     double level; /* of the intervals; default 0.95 */
     bool no_intervals;

@@ -79,7 +79,7 @@ uint64_t batch_line(const struct record_batch *batch, size_t record);
 
 struct table_options {
     struct dialect dialect;
-    struct str name;             /* in messages; empty: the path */
+    struct str name;                 /* in messages; empty: the path */
     bool takes_digest;               /* table_digest answers after the scan */
     int threads;                     /* of a scan; 0: one per cpu; 1: the caller only */
     const struct observer *observer; /* progress by bytes of the file; may be NULL */

@@ -13,3 +13,8 @@ FALLIBLE environment_capture(struct session *session, const struct stage *stage,
 /* What stands in the recipe of a stage that says `environment: true`: docs/formats.md. */
 FALLIBLE environment_fingerprint(struct session *session, const struct stage *stage,
                                  struct str *ret);
+
+/* Says in a reason of part REASON_ENVIRONMENT what it was that changed since the stage ran with the
+ * recipe `before`: "numpy 1.24.2", "numpy 1.26.0 (and 2 more)". */
+FALLIBLE environment_explain(struct session *session, const struct stage *stage,
+                             const struct recipe *before, struct reason_vec *reasons);

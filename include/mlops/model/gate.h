@@ -6,9 +6,7 @@
 #include "mlops/model/outcome.h"
 
 /* Version of what an evaluation measures, and how: part of the key of a built-in evaluate stage. */
-#ifndef EVALUATION_VERSION
 #define EVALUATION_VERSION 1
-#endif
 
 /* A built-in evaluation: `predictions` instead of a `cmd`. */
 struct evaluating {

@@ -104,7 +104,7 @@ struct run_view {
         const struct environment *environment; /* it was made with; NULL: not known */
         enum stage_status status; /* workspace: STATUS_WOULD_RUN if its inputs are others than those
                                    * its outputs were made from; else STATUS_UNCHANGED */
-    } * stages; /* sorted by name */
+    } * stages;                   /* sorted by name */
     size_t stage_count;
     bool knows_data;       /* what pointers track; runs don't say */
     struct artifact *data; /* what each tracked path holds there */

@@ -196,6 +196,10 @@ FALLIBLE ledger_load_results(struct ledger *ledger, struct arena *arena, const s
 FALLIBLE ledger_makings(struct ledger *ledger, const struct digest *ids, size_t count,
                         struct ledger_made *ret);
 
+/* The environment's canonical bytes of the newest execution of a key, as above; empty: not known.
+ */
+FALLIBLE ledger_environment_of(struct ledger *ledger, struct digest key, struct str *ret);
+
 /* Median of the last 5 execution times of each stage, stage name -> int64_t * (ns). */
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
                           struct map *ret);

@@ -78,7 +78,7 @@ static void a_table_has_a_head_tones_and_links(void **state)
     };
     struct table table = table_make(&fixture.arena, columns, COUNT_OF(columns));
     struct cell *row = table_add(&table);
-    row[0] = cell_text(STR("a name that is rather long"));
+    row[0] = cell_text(STR("a name that is rather long, it is true"));
     row[1] = cell_text(STR("hidden"));
     row[2] = cell_toned(cell_int(&fixture.arena, 1234), TONE_BAD);
     const struct str anchors[] = {STR("c0")};
@@ -86,8 +86,9 @@ static void a_table_has_a_head_tones_and_links(void **state)
     page_table_linked(&fixture.page, &table, anchors);
     assert_contains(&fixture,
                     "<th scope=\"col\">NAME</th><th scope=\"col\" class=\"n\">DELTA</th>");
-    assert_contains(&fixture, "<td class=\"t\"><a href=\"#c0\">a name that is rather long</a></td>"
-                              "<td class=\"n bad\">1,234</td>");
+    assert_contains(
+        &fixture, "<td class=\"t\"><a href=\"#c0\">a name that is rather long, it is true</a></td>"
+                  "<td class=\"n bad\">1,234</td>");
     assert_true(str_find(buf_str(&fixture.out), STR("hidden")) < 0);
 }
 

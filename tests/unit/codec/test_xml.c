@@ -100,6 +100,23 @@ static void text_is_escaped(void **state)
     assert_true(str_is(xml_escape(&arena, STR("\"<a>&\"")), "\"&lt;a&gt;&amp;\""));
 }
 
+static void others_text_stands_anywhere(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct buf out = buf_in(&arena);
+    xml_add(&out, STR("<a href='\"'>&\n\x01\xff\xef\xbf\xbe\xef\xbf\xbf!"), true);
+    assert_string_equal(out.at,
+                        "&lt;a href=&#39;&quot;&#39;&gt;&amp;\n\\x01\xEF\xBF\xBD\xEF\xBF\xBD"
+                        "\xEF\xBF\xBD!");
+    buf_clear(&out);
+    xml_add(&out, STR("a\nb"), false);
+    assert_string_equal(out.at, "a\\x0ab");
+    buf_clear(&out);
+    xml_add(&out, STR(""), false);
+    assert_int_equal(out.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +127,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_off_or_none_at_all_is_refused),
         cmocka_unit_test(depth_has_a_limit),
         cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(others_text_stands_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

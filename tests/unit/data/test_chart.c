@@ -361,6 +361,18 @@ static void bars_start_at_zero_and_have_names(void **state)
     draw(&fixture, &chart);
 }
 
+static void bins_of_a_histogram_have_their_numbers(void **state)
+{
+    AUTO(fixture_drop) struct fixture fixture = {0};
+    (void)state;
+    const double x[] = {0.125, 0.375, 0.625, 0.875}, y[] = {3, 1, 2, 4};
+    const struct chart_series series = {STR(""), CHART_BARS, x, y, 4, false};
+    struct chart chart = chart_of(&series, 1);
+    draw(&fixture, &chart);
+    assert_contains(&fixture, ">0.4</text>");
+    assert_contains(&fixture, ">1.0</text>");
+}
+
 static void a_matrix_shows_its_numbers(void **state)
 {
     AUTO(fixture_drop) struct fixture fixture = {0};
@@ -424,6 +436,7 @@ int main(void)
         cmocka_unit_test(names_of_any_kind_are_escaped_and_cut),
         cmocka_unit_test(many_series_are_counted_in_the_legend),
         cmocka_unit_test(bars_start_at_zero_and_have_names),
+        cmocka_unit_test(bins_of_a_histogram_have_their_numbers),
         cmocka_unit_test(a_matrix_shows_its_numbers),
         cmocka_unit_test(matrices_of_any_size_are_drawn),
     };

@@ -165,6 +165,48 @@ static void what_no_interpreter_runs_has_none(void **state)
     }
 }
 
+static void any_text_is_read_without_harm(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {
+        "python",  " ",
+        "\n",      "'",
+        "\"",      "$",
+        "(",       ")",
+        "{",       "}",
+        "`",       "\\",
+        ">",       "<",
+        "&",       "|",
+        ";",       "=",
+        "A",       "/",
+        "~",       "#",
+        "-c",      "bash ",
+        "uv run ", "conda run -n ",
+        "cd ",     ". ",
+        "export ", "bin/activate",
+        "exec ",   "env ",
+        "$(",      "${",
+        ":-",      "2>",
+        "&>",      "<<",
+        "\t",      "\xff",
+    };
+    AUTO(rig_drop) struct rig rig = open_with("x");
+    struct stage *stage = (struct stage *)(uintptr_t)rig_stage(&rig, "a");
+    uint32_t seed = 1;
+    for (int round = 0; round < 3000; round++) {
+        struct buf text = buf_in(rig.arena);
+        for (int i = 0; i < 1 + round % 40; i++) {
+            seed = seed * 1664525 + 1013904223;
+            buf_add_text(&text, pieces[(seed >> 16) % COUNT_OF(pieces)]);
+        }
+        struct str item = buf_str(&text), bytes = {0};
+        stage->cmd.items = &item;
+        stage->cmd.count = 1;
+        assert_fine(environment_capture(rig.session, stage, &bytes));
+        assert_true(bytes.len > 0);
+    }
+}
+
 static void a_script_that_calls_itself_ends(void **state)
 {
     (void)state;
@@ -326,7 +368,13 @@ static void the_system_python_agrees(void **state)
         pclose(pipe);
         skip();
     }
+    int64_t begun = clock_monotonic_ns();
     struct environment found = capture(&rig);
+    print_message("looked at for the first time in %lld us\n",
+                  (long long)(clock_monotonic_ns() - begun) / 1000);
+    begun = clock_monotonic_ns();
+    found = capture(&rig);
+    print_message("again in %lld us\n", (long long)(clock_monotonic_ns() - begun) / 1000);
     assert_true(str_is(found.interpreter_version, version));
     assert_true(str_is(found.manager, "system"));
     size_t count = 0;
@@ -343,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_venv_with_system_packages_sees_both),
         cmocka_unit_test(the_words_around_a_command_are_seen_through),
         cmocka_unit_test(what_no_interpreter_runs_has_none),
+        cmocka_unit_test(any_text_is_read_without_harm),
         cmocka_unit_test(a_script_that_calls_itself_ends),
         cmocka_unit_test(conda_tells_names_and_versions_in_file_names),
         cmocka_unit_test(debian_keeps_packages_in_three_places),

@@ -470,6 +470,62 @@ static void two_commits_differ_in_these_files(void **state)
     assert_items(&files, "A a,A d/gone,A link,A same");
 }
 
+static void assert_between(struct vcs *vcs, const char *from, const char *to, size_t most,
+                           const char *subjects, int64_t count)
+{
+    struct vcs_commit_vec commits = {0};
+    struct buf found = buf_in(&arena);
+    int64_t found_count = -1;
+    buf_add_text(&found, "");
+    assert_ok(vcs_between(vcs, &arena, output_of(str_print(&arena, "git rev-parse %s", from).at),
+                          output_of(str_print(&arena, "git rev-parse %s", to).at), most, &commits,
+                          &found_count));
+    vec_each (const struct vcs_commit, commit, &commits) {
+        buf_print(&found, "%s%.*s", found.len ? "," : "", STR_FMT(commit->subject));
+        assert_int_equal(commit->id.len, 40);
+    }
+    assert_string_equal(found.at, subjects);
+    assert_int_equal(found_count, count);
+}
+
+static void commits_between_two_are_those_that_only_the_second_has(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    shell("n() { git commit --allow-empty -m \"$1\"; }; n base; git checkout -b topic; n t1; n t2;"
+          "git checkout -b other HEAD~2; n 'o1\n\nmore words'; n o2; n o3");
+    assert_between(vcs, "topic", "other", 10, "o3,o2,o1", 3);
+    assert_between(vcs, "other", "topic", 10, "t2,t1", 2);
+    assert_between(vcs, "topic", "other", 1, "o3", 3);
+    assert_between(vcs, "topic", "topic", 10, "", 0);
+    struct vcs_commit_vec commits = {0};
+    int64_t count = 0;
+    assert_error(vcs_between(vcs, &arena, STR("1111111111111111111111111111111111111111"),
+                             output_of("git rev-parse topic"), 1, &commits, &count),
+                 ERROR_MACHINE, "history");
+}
+
+static void the_text_of_changes_is_of_the_paths_that_are_asked_for(void **state)
+{
+    (void)state;
+    AUTO(vcs_drop) struct vcs *vcs = open_here();
+    struct str text = {0};
+    bool was_cut = true;
+    shell("mkdir d; echo 1 > a; echo 1 > b; echo 1 > d/c; git add .; git commit -m 1;"
+          "echo 2 > a; echo 2 > b; echo 2 > d/c; git commit -am 2; echo 3 > a; echo new > d/n");
+    struct str first = output_of("git rev-parse HEAD~1"), second = output_of("git rev-parse HEAD");
+    struct vcs_path_vec paths = {0};
+    assert_ok(vcs_diff_patch(vcs, &arena, first, second, &paths, &text, &was_cut));
+    assert_true(!text.len && !was_cut);
+    *vec_push(&arena, &paths) = STR("a");
+    *vec_push(&arena, &paths) = STR("d");
+    assert_ok(vcs_diff_patch(vcs, &arena, first, second, &paths, &text, &was_cut));
+    assert_true(str_find(text, STR("+++ b/a\n")) > 0 && str_find(text, STR("\n-1\n+2\n")) > 0);
+    assert_true(str_find(text, STR("+++ b/d/c\n")) > 0 && str_find(text, STR("b/b")) < 0);
+    assert_ok(vcs_diff_patch(vcs, &arena, first, (struct str){0}, &paths, &text, &was_cut));
+    assert_true(str_find(text, STR("\n-1\n+3\n")) > 0 && str_find(text, STR("+new\n")) > 0);
+}
+
 static bool has_commit(const struct vcs_path_vec *commits, const char *revision)
 {
     struct str command = str_print(&arena, "git rev-parse '%s^{commit}'", revision);
@@ -684,6 +740,8 @@ int main(void)
         TEST(a_file_is_read_as_it_was_committed),
         TEST(a_lost_object_is_an_error_rather_than_an_absent_file),
         TEST(two_commits_differ_in_these_files),
+        TEST(commits_between_two_are_those_that_only_the_second_has),
+        TEST(the_text_of_changes_is_of_the_paths_that_are_asked_for),
         TEST(everything_that_git_keeps_is_a_tip),
         TEST(files_of_a_commit_are_listed_by_suffix),
         TEST(a_tree_nested_without_end_is_refused),

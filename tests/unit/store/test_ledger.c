@@ -214,6 +214,23 @@ static void what_was_recorded_reads_back(void **state)
     assert_fine(
         ledger_making(project.ledger, arena, digest_of_text("none"), &usage, &again, &found));
     assert_false(found);
+    const struct digest ids[] = {{{0}}, outcome->result, digest_of_text("none"), outcome->result};
+    const struct digest keys[] = {outcome->key, {{0}}, outcome->key, digest_of_text("none")};
+    struct ledger_made made[4] = {{.environment = {0}}};
+    struct recipe *recipes[4] = {NULL};
+    struct result *results[4] = {NULL};
+    assert_fine(ledger_makings(project.ledger, ids, 4, made));
+    assert_fine(ledger_load_results(project.ledger, arena, ids, 4, results));
+    assert_fine(ledger_load_recipes(project.ledger, arena, keys, 4, recipes));
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(made[i].usage.attempts, i % 2 ? 2 : 0);
+        assert_true(made[i].environment.at == (i % 2 ? environment.at : NULL));
+        assert_int_equal(results[i] != NULL, i % 2);
+        assert_int_equal(recipes[i] != NULL, !(i % 2));
+    }
+    assert_true(digest_equal(recipe_key(recipes[2]), outcome->key));
+    assert_true(digest_equal(results[3]->key, outcome->key));
+    assert_fine(ledger_load_results(project.ledger, arena, ids, 0, results));
     assert_fine(ledger_has_attempt(project.ledger, STR("A1"), &found));
     assert_true(found);
     assert_fine(ledger_has_attempt(project.ledger, STR("A2"), &found));
