@@ -20,12 +20,14 @@ fi
 status=0
 mlops run "$@" || status=$?
 
+# A baseline that can't be had (a shallow clone, a branch without a lock file) is no reason for no report.
 report() {
   if [ -n "${BASELINE:-}" ]; then
-    mlops report --against "$BASELINE" "$@"
-  else
-    mlops report "$@"
+    mlops report --against "$BASELINE" "$@" && return
+    echo "reproduce: the report is without '$BASELINE'" >&2
+    BASELINE=
   fi
+  mlops report "$@"
 }
 mkdir -p "$folder"
 report -o "$folder/report.md" || echo "reproduce: there is no report" >&2
