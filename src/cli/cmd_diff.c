@@ -105,12 +105,43 @@ static FALLIBLE view_workspace_of(struct context *context, const struct run *run
     return *ret_found ? view_of_workspace(context, path, ret) : NULL;
 }
 
-/* Whoever has run and then committed has changed nothing that the run was made from. */
-static bool is_as_run(const struct run_diff *diff)
+static const struct run_stage *visited_by(const struct run *run, struct str name)
 {
-    struct run_diff rest = *diff;
+    vec_each (const struct run_stage, visited, &run->stages)
+        if (str_equal(visited->stage, name))
+            return visited;
+    return NULL;
+}
+
+/* A stage that would run with what it had when it failed or was rejected, or did not come to run
+ * since another one had: the run has told what comes of it. */
+static bool was_stopped(const struct run *run, const struct run_view_stage *stage)
+{
+    const struct run_stage *visited = visited_by(run, stage->stage);
+    if (stage->status != STATUS_WOULD_RUN)
+        return true;
+    if (!visited)
+        return false;
+    return visited->status == STATUS_SKIPPED || digest_equal(visited->key, stage->key);
+}
+
+/* The stopped run says of its stages what their last results were made from, not what they got. */
+static bool is_as_stopped(const struct answer *answer)
+{
+    const struct run *run = answer->before.run;
+    bool has_stopped = run->status == RUN_FAILED || run->status == RUN_REJECTED;
+    for (size_t i = 0; has_stopped && i < answer->after.stage_count; i++)
+        if (!was_stopped(run, &answer->after.stages[i]))
+            return false;
+    return has_stopped;
+}
+
+/* Whoever has run and then committed has changed nothing that the run was made from. */
+static bool is_as_run(const struct answer *answer)
+{
+    struct run_diff rest = answer->diff;
     rest.code = (struct diff_code){0};
-    return diff_is_empty(&rest);
+    return diff_is_empty(&rest) || is_as_stopped(answer);
 }
 
 static FALLIBLE compare_usual(struct context *context, const struct diff_options *options,
@@ -124,9 +155,8 @@ static FALLIBLE compare_usual(struct context *context, const struct diff_options
     TRY(view_workspace_of(context, &runs[0], &ret->after, &has_workspace));
     if (has_workspace)
         TRY(compare(context, options, &ret->before, &ret->after, &ret->diff));
-    return has_workspace && !is_as_run(&ret->diff)
-               ? NULL
-               : compare_runs(context, options, runs, count, ret);
+    return has_workspace && !is_as_run(ret) ? NULL
+                                            : compare_runs(context, options, runs, count, ret);
 }
 
 /* --- the answer --- */

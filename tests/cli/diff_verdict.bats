@@ -49,6 +49,25 @@ matches() {
   succeeds diff HEAD --exit-code
 }
 
+@test "after a run that was stopped it is that run that is compared" {
+  pipeline <<'END'
+stages:
+  make: {cmd: 'cp a made', deps: [a], outs: [made]}
+  check: {cmd: 'grep -q good made && cp made checked', deps: [made], outs: [checked]}
+  use: {cmd: 'cp checked used', deps: [checked], outs: [used]}
+END
+  echo good >a
+  ran executed=3
+  echo evil >a
+  fails 1 run
+  succeeds diff
+  says 'only the data a changed'
+  not grep -q 'workspace\|not run' "$OUT"
+  echo worse >a
+  succeeds diff
+  says 'only the data a changed; not run with that yet'
+}
+
 @test "only a parameter changed" {
   scored
   echo 'lr: 3' >params.yaml
