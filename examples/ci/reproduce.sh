@@ -34,5 +34,5 @@ report -o "$folder/report.md" || echo "reproduce: there is no report" >&2
 # The summary of the step holds the report by now.
 unset GITHUB_STEP_SUMMARY
 report --html -o "$folder/report.html" || true
-report >"$folder/comment.md" || true
+report --max-bytes 65000 >"$folder/comment.md" || true # GitHub takes 65,536 characters
 exit "$status"

@@ -86,6 +86,7 @@ reproduce() {
   [ "$(grep -c '^# Report of run ' "$GITHUB_STEP_SUMMARY")" -eq 1 ]
   grep -q '; better: accuracy' "$GITHUB_STEP_SUMMARY"
   not grep -q '!\[' report/comment.md
+  grep -q 'max-bytes 65000' "$SCRIPTS/reproduce.sh"
 }
 
 @test "one that is worse fails by its gate, and the report says why" {
