@@ -94,17 +94,19 @@ static void print_pair(struct arena *arena, const struct diff_metric *metric,
     if (metric->before.len <= TEXT_MOST && metric->after.len <= TEXT_MOST)
         return;
     for (int digits = 4; digits <= 17; digits++) {
-        *ret_before = str_print(arena, "%.*g", digits, metric->before_value);
-        *ret_after = str_print(arena, "%.*g", digits, metric->after_value);
+        *ret_before = metric_print(arena, metric->before_value, digits);
+        *ret_after = metric_print(arena, metric->after_value, digits);
         if (!str_equal(*ret_before, *ret_after) || metric->change == DIFF_SAME)
             return;
     }
 }
 
-static void add_tested(const struct diff_metric *metric, struct buf *out)
+static void add_tested(struct arena *arena, const struct diff_metric *metric, struct buf *out)
 {
     if (!isnan(metric->low) && !isnan(metric->high))
-        buf_print(out, ", %.4g %% [%.3g, %.3g]", metric->level * 100, metric->low, metric->high);
+        buf_print(out, ", %.4g %% [%.*s, %.*s]", metric->level * 100,
+                  STR_FMT(metric_print(arena, metric->low, 3)),
+                  STR_FMT(metric_print(arena, metric->high, 3)));
     if (isnan(metric->p_holm))
         return;
     if (metric->p_holm < 0.001)
@@ -125,7 +127,7 @@ static void add_metric(struct arena *arena, const struct diff_metric *metric, st
         buf_print(out, " (%.*s", STR_FMT(metric->delta_text));
     else
         buf_print(out, " (%+.3g", metric->delta);
-    add_tested(metric, out);
+    add_tested(arena, metric, out);
     buf_add_char(out, ')');
 }
 
