@@ -77,6 +77,12 @@ static FALLIBLE extent_of(struct session *session, struct vcs_extent *ret)
     return vcs ? vcs_extent_of(vcs, ret) : NULL;
 }
 
+/* What the remote calls it. */
+static struct str branch_of(struct str word)
+{
+    return str_starts(word, STR("origin/")) ? str_slice(word, 7, word.len) : word;
+}
+
 FALLIBLE baseline_unknown(struct session *session, struct str word)
 {
     struct vcs_extent extent;
@@ -87,14 +93,15 @@ FALLIBLE baseline_unknown(struct session *session, struct str word)
         return error_hint(error, "'mlops runs' lists the runs of this clone; a branch or commit "
                                  "can be had in each");
     if (extent.is_shallow)
-        return error_hint(error,
-                          "this clone is shallow: 'git fetch --unshallow' or 'git fetch origin "
-                          "%.*s' brings it (actions/checkout: fetch-depth: 0)",
-                          STR_FMT(word));
+        return error_hint(
+            error,
+            "this clone is shallow: 'git fetch --unshallow' or 'git fetch origin "
+            "%.*s' brings it (actions/checkout: fetch-depth: 0, GitLab: GIT_DEPTH: 0)",
+            STR_FMT(branch_of(word)));
     return error_hint(error,
                       "'git fetch origin %.*s' brings a branch, 'mlops runs' lists runs and "
                       "tags",
-                      STR_FMT(word));
+                      STR_FMT(branch_of(word)));
 }
 
 /* It is named, but its files are not here, or are damaged. */
@@ -113,7 +120,7 @@ static ERROR_MADE unreadable(struct session *session, struct str title, struct e
     error_drop(error);
     if (extent.is_shallow)
         return error_hint(told, "this clone is shallow: git fetch --unshallow (actions/checkout: "
-                                "fetch-depth: 0)");
+                                "fetch-depth: 0, GitLab: GIT_DEPTH: 0)");
     return error_hint(told, "name another baseline, or mend that revision");
 }
 

@@ -175,6 +175,7 @@ lines = [step["run"] for step in steps if "run" in step] + job["before_script"] 
 called = set(re.findall(r"ci/([a-z-]+\.sh)", "\n".join(lines)))
 assert called == {"install.sh", "reproduce.sh", "comment-github.sh", "comment-gitlab.sh"}, called
 assert all(os.access(folder + "/" + name, os.X_OK) for name in called)
+assert any(".git/info/exclude" in line for line in job["before_script"])  # else each run has uncommitted changes
 # No code of an experiment runs where a token may write, and no stranger's lock file is believed.
 assert github["permissions"] == {"contents": "read"} and "permissions" not in jobs["reproduce"]
 assert not any("reproduce.sh" in step.get("run", "") for step in jobs["comment"]["steps"])
@@ -202,6 +203,7 @@ END
   [ "$status" -eq 4 ] || tell "reproduce"
   says "fetch-depth: 0"
   says "the report is without 'origin/main'"
+  says "as this clone is shallow"
   [ -s report/report.md ] && [ -s report/report.html ] && [ -s report/comment.md ]
 }
 

@@ -262,3 +262,16 @@ END
   [ "$(grep -c '<details>' "$OUT")" -eq "$(grep -c '</details>' "$OUT")" ]
   fails 2 diff HEAD --md --json
 }
+
+@test "a metric that came along is no cause beside one" {
+  pipeline <<'END'
+stages:
+  score: {cmd: 'cp a m.json', deps: [a], metrics: [m.json]}
+END
+  echo '{"f1": 0.5}' >a
+  ran executed=1
+  echo '{"f1": 0.6, "extra": 1}' >a
+  ran executed=1
+  succeeds diff
+  says 'better: f1 0.5 -> 0.6 (+0.1); only the data a changed'
+}
