@@ -61,7 +61,7 @@ struct page page_open(struct arena *arena, struct buf *out, struct str title, st
                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                       "<title>");
     page_escape(out, title);
-    buf_print(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
+    buf_print(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>", style);
     page_escape(out, title);
     buf_add_text(out, "</h1>\n");
     if (subtitle.len) {
@@ -82,7 +82,7 @@ static void end_section(struct page *page)
 void page_close(struct page *page)
 {
     end_section(page);
-    buf_add_text(page->out, "</body>\n</html>\n");
+    buf_add_text(page->out, "</main>\n</body>\n</html>\n");
 }
 
 /* --- sections ------------------------------------------------------------------------------- */

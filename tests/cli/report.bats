@@ -75,6 +75,20 @@ END
   says "evaluate<br/>rejected"
 }
 
+@test "the picture has no more arrows than forges draw" {
+  "$PYTHON" - <<'END'
+lines = ["stages:"]
+for i in range(40):
+    deps = "".join(f"o{k}, " for k in range(i))
+    lines.append(f"  s{i}: {{cmd: echo {i} >o{i}, deps: [{deps}], outs: [o{i}]}}")
+open("pipeline.yaml", "w").write("\n".join(lines) + "\n")
+END
+  succeeds run
+  succeeds report
+  [ "$(grep -c -- ' --> ' "$OUT")" -eq 500 ]
+  says '%% 280 more arrows'
+}
+
 @test "a stage that failed is named, with its cause" {
   project
   cat >>pipeline.yaml <<'END'
@@ -97,6 +111,7 @@ END
   says '<details open><summary><h2>What changed: Code'
   says '<details><summary><h2>What changed: Data (32)</h2></summary>'
   says '<th scope="row">run</th>'
+  says 'predict, executed, reads test.csv'
   says '<th scope="col" aria-label="change"></th>'
 }
 

@@ -73,7 +73,7 @@ static void a_folded_section_has_a_heading_that_opens_it(void **state)
                     "</summary>\n</details></section>");
     assert_contains(&fixture,
                     "<details open><summary><h2>Short</h2></summary>\n</details></section>");
-    assert_contains(&fixture, "<h2>Plain</h2>\n</section>\n</body>");
+    assert_contains(&fixture, "<h2>Plain</h2>\n</section>\n</main>\n</body>");
 }
 
 static void bytes_that_are_no_text_do_no_harm(void **state)
