@@ -230,10 +230,11 @@ END
 
 @test "mlops is built from the sources that are named, again when they are others" {
   mkdir -p bin sources/tests
-  for program in cmake; do
-    printf '#!/bin/sh\ncase $1 in --build) mkdir -p "$2/src"; cp "$MLOPS_HOME/source/program" "$2/src/mlops" ;; esac\n' >bin/$program
-    chmod +x bin/$program
-  done
+  cat >bin/cmake <<'END'
+#!/bin/sh
+case $1 in --build) mkdir -p "$2/src"; cp "$MLOPS_HOME/source/program" "$2/src/mlops" ;; esac
+END
+  chmod +x bin/cmake
   for tool in sh git mkdir ln cp rm cat; do ln -s "$(command -v $tool)" bin/$tool; done
   cd sources
   git_init
