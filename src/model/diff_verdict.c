@@ -115,11 +115,23 @@ static void add_tested(struct arena *arena, const struct diff_metric *metric, st
         buf_print(out, ", p %.2g", metric->p_holm);
 }
 
+/* Another file has one of that name. */
+static bool is_ambiguous(const struct run_diff *diff, const struct diff_metric *metric)
+{
+    vec_each (const struct diff_metric, other, &diff->metrics)
+        if (str_equal(other->key, metric->key) && !str_equal(other->file, metric->file))
+            return true;
+    return false;
+}
+
 /* "f1 0.81 -> 0.84 (+0.03, 95 % [0.01, 0.05], p 0.004)" */
-static void add_metric(struct arena *arena, const struct diff_metric *metric, struct buf *out)
+static void add_metric(struct arena *arena, const struct run_diff *diff,
+                       const struct diff_metric *metric, struct buf *out)
 {
     struct str before = {0}, after = {0};
     print_pair(arena, metric, &before, &after);
+    if (is_ambiguous(diff, metric))
+        buf_print(out, "%.*s:", STR_FMT(metric->file));
     buf_print(out, "%.*s %.*s -> %.*s", STR_FMT(metric->key), STR_FMT(before), STR_FMT(after));
     if (isnan(metric->delta))
         return;
@@ -142,7 +154,7 @@ static void add_metrics(struct arena *arena, const struct run_diff *diff, const 
         if (!is_told || ++count > METRICS_SHOWN)
             continue;
         buf_add_text(out, count > 1 ? ", " : "");
-        add_metric(arena, metric, out);
+        add_metric(arena, diff, metric, out);
     }
     if (count > METRICS_SHOWN)
         buf_print(out, " and %zu more", count - METRICS_SHOWN);

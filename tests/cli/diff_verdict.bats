@@ -275,3 +275,18 @@ END
   succeeds diff
   says 'better: f1 0.5 -> 0.6 (+0.1); only the data a changed'
 }
+
+@test "metrics of one name are told with their files" {
+  git_init # without a commit there is none to show
+  pipeline <<'END'
+stages:
+  score: {cmd: 'mkdir -p m && cp a m/a.json && cp a m/b.json', deps: [a], metrics: [m/a.json, m/b.json]}
+END
+  echo '{"f1": 0.5}' >a
+  ran executed=1
+  echo '{"f1": 0.6}' >a
+  ran executed=1
+  succeeds diff
+  says 'better: m/a.json:f1 0.5 -> 0.6 (+0.1), m/b.json:f1 0.5 -> 0.6 (+0.1); only the data a changed'
+  not grep -q commit "$OUT"
+}
