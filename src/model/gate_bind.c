@@ -59,7 +59,7 @@ static bool take_drop(struct str text, struct amount *ret)
     digits[number.len] = '\0';
     double value = strtod(digits, &end);
     *ret = (struct amount){true, is_percent, is_percent ? value / 100 : value};
-    return *end == '\0' && end != digits && isfinite(value);
+    return end == digits + number.len && isfinite(value);
 }
 
 static void bind_drop(struct binder *binder, const struct doc_node *node, void *target)

@@ -280,6 +280,31 @@ static void without_an_interval_nothing_passes(void **state)
     assert_string_equal(judged(&gate, &evidence), "inconclusive");
 }
 
+/* Of a maximum or an error of calibration the resamples lie beside the number itself. */
+static void a_number_on_the_bad_side_never_passes_by_its_interval(void **state)
+{
+    (void)state;
+    struct gate gate = {.min = of(0.8), .confidence = 0.95};
+    struct gate_evidence evidence = {
+        .now = is(0.79), .has_interval = true, .low = 0.81, .high = 0.85};
+    assert_string_equal(judged(&gate, &evidence), "inconclusive");
+    gate = (struct gate){.max = of(0.8), .confidence = 0.95};
+    evidence =
+        (struct gate_evidence){.now = is(0.81), .has_interval = true, .low = 0.7, .high = 0.79};
+    assert_string_equal(judged(&gate, &evidence), "inconclusive");
+}
+
+static void an_infinite_number_is_no_rounding(void **state)
+{
+    (void)state;
+    struct gate gate = {.max_drop = of(0.01)};
+    struct gate_evidence evidence = {.now = is(0.5), .before = is(HUGE_VAL)};
+    assert_string_equal(judged(&gate, &evidence), "fail");
+    gate.direction = LOWER_IS_BETTER;
+    evidence = (struct gate_evidence){.now = is(HUGE_VAL), .before = is(0.3)};
+    assert_string_equal(judged(&gate, &evidence), "fail");
+}
+
 static void an_evaluation_is_read_back_from_its_command(void **state)
 {
     (void)state;
