@@ -117,6 +117,24 @@ static ERROR_MADE unreadable(struct session *session, struct str title, struct e
     return error_hint(told, "name another baseline, or mend that revision");
 }
 
+/* A pipeline that is there without its lock file is no first run: nobody knows what it measured.
+ * But of the very commit that is worked on, whose first lock file is in the making. */
+static FALLIBLE refuse_lockless(struct session *session, const struct stage *stage,
+                                struct str commit)
+{
+    struct str path = stage->file->path, bytes, head = {0}, branch;
+    struct vcs *vcs = NULL;
+    bool found = false;
+    TRY(session_vcs(session, &vcs));
+    if (vcs)
+        TRY(vcs_head(vcs, session->arena, &head, &branch));
+    if (!str_equal(head, commit))
+        TRY(read_of_git(session, commit, path, LIMIT_DOCUMENT_BYTES, &bytes, &found));
+    return found ? error_new(ERROR_MACHINE, "it has '%.*s' and not '%.*s'", STR_FMT(path),
+                             STR_FMT(stage->file->lock_path))
+                 : NULL;
+}
+
 static FALLIBLE read_lock(struct session *session, const struct stage *stage, struct str word,
                           struct str commit, const struct lock_entry **ret)
 {
@@ -127,7 +145,7 @@ static FALLIBLE read_lock(struct session *session, const struct stage *stage, st
     *ret = NULL;
     TRY(read_of_git(session, commit, path, LIMIT_LOCK_BYTES, &bytes, &found));
     if (!found)
-        return NULL;
+        return refuse_lockless(session, stage, commit);
     TRY(lockfile_parse(arena, str_print(arena, "%.*s:%.*s", STR_FMT(word), STR_FMT(path)), bytes,
                        lock));
     *ret = map_get(&lock->entries, stage->local_name);
