@@ -568,6 +568,24 @@ END
   holds 's["judge"]["status"] == "rejected"'
 }
 
+@test "a kept interval that is damaged is reckoned anew, and gc removes those that are old" {
+  predictions 200 30
+  measured <<<'- {metric: f1, min: 0.8, confidence: 0.95}'
+  succeeds run
+  local kept
+  kept=$(echo .mlops/measured/interval-*.json)
+  cp "$kept" ../kept
+  head -c 9000 /dev/zero >"$kept"
+  succeeds run
+  cmp "$kept" ../kept
+  succeeds gc --yes
+  [ -e "$kept" ]
+  succeeds gc --grace 0 --yes
+  [ ! -e "$kept" ] && ls .mlops/measured/judge-*.json
+  succeeds run
+  cmp "$kept" ../kept
+}
+
 @test "with confidence the paired difference to a branch decides" {
   git_init
   predictions 2000 100

@@ -249,6 +249,7 @@ static void with_confidence_the_paired_difference_decides(void **state)
     evidence.difference_high = 0.001;
     assert_string_equal(judged(&gate, &evidence), "inconclusive");
     evidence.difference_low = -0.01;
+    evidence.now = is(0.936);
     assert_string_equal(judged(&gate, &evidence), "pass");
     gate.direction = LOWER_IS_BETTER; /* what fell is better now */
     evidence.difference_high = 0.009;
@@ -451,6 +452,8 @@ int main(void)
         TEST(with_confidence_the_interval_decides),
         TEST(with_confidence_the_paired_difference_decides),
         TEST(without_an_interval_nothing_passes),
+        TEST(a_number_on_the_bad_side_never_passes_by_its_interval),
+        TEST(an_infinite_number_is_no_rounding),
         TEST(an_evaluation_is_read_back_from_its_command),
         TEST(the_words_of_the_command_stay),
         TEST(gates_are_no_part_of_the_command_and_what_is_measured_is),
