@@ -1,8 +1,8 @@
 #include "mlops/base/buf.h"
+#include "mlops/host/lock.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -320,38 +320,20 @@ static void tell(const struct observer *observer, struct str text)
         observer_tell(observer, &event);
 }
 
-/* lineage.db.v3: stays until the user removes it. It is made before the transaction, where nothing
- * can be copied, under a name of its own: another process may be ahead, and what it has made of the
- * database must not replace its copy of before. */
-struct copy {
-    struct buf made; /* empty: nothing to copy */
-    const char *path;
-};
-
-static void copy_drop(struct copy *copy)
+/* lineage.db.v3: stays until the user removes it. A copy that a crash left is made again, and its
+ * journal is not played into it. */
+static FALLIBLE keep_copy(struct sql *sql, const char *path, int64_t version,
+                          const struct observer *observer)
 {
-    if (copy->made.len)
-        unlink(copy->made.at);
-    buf_drop(&copy->made);
-}
-
-static FALLIBLE copy_make(struct sql *sql, struct copy *copy)
-{
-    buf_print(&copy->made, "%s.copy-%ld", copy->path, (long)getpid());
-    unlink(copy->made.at); /* a crash left it */
-    return sql_copy(sql, copy->made.at);
-}
-
-/* Within the transaction, which is of the one process that migrates. */
-static FALLIBLE copy_keep(struct copy *copy, int64_t version, const struct observer *observer)
-{
-    AUTO(buf_drop) struct buf kept = {0};
+    AUTO(buf_drop) struct buf copy = {0};
+    buf_print(&copy, "%s.v%" PRId64 "-journal", path, version);
+    unlink(copy.at);
+    copy.len -= strlen("-journal");
+    copy.at[copy.len] = '\0';
+    unlink(copy.at);
+    TRY(sql_copy(sql, copy.at));
     AUTO(buf_drop) struct buf text = {0};
-    buf_print(&kept, "%s.v%" PRId64, copy->path, version);
-    if (rename(copy->made.at, kept.at) != 0)
-        return error_os(errno, "cannot keep the history of before in '%s'", kept.at);
-    copy->made.len = 0;
-    buf_print(&text, "the history of before is kept in '%s'", kept.at);
+    buf_print(&text, "the history of before is kept in '%s'", copy.at);
     tell(observer, buf_str(&text));
     return NULL;
 }
@@ -366,14 +348,12 @@ static FALLIBLE apply(struct sql *sql, const struct migration *migration)
 }
 
 /* All steps in one transaction: another process sees the old version or the new one. */
-static FALLIBLE apply_from(struct sql *sql, struct copy *copy, const struct observer *observer)
+static FALLIBLE apply_from(struct sql *sql, const struct observer *observer)
 {
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     TRY(sql_begin(sql, &transaction));
     int64_t version = 0; /* another process may just have done it */
     TRY(read_number(sql, "PRAGMA user_version", &version));
-    if (copy->made.len && version < migrations[COUNT_OF(migrations) - 1].version)
-        TRY(copy_keep(copy, version, observer));
     for (size_t i = 0; i < COUNT_OF(migrations); i++) {
         if (migrations[i].version <= version)
             continue;
@@ -391,6 +371,30 @@ FALLIBLE ledger_courses_in_memory(struct sql *sql)
     return ledger_fill_courses(sql);
 }
 
+static void tell_waiting(void *context)
+{
+    tell(context, STR("waiting for a process that brings the history up to date"));
+}
+
+/* One process at a time, however long it takes: another one would find the database locked, or
+ * replace the copy of before by what the first has made of it. */
+static FALLIBLE migrate_in_turn(struct sql *sql, const char *path, const struct observer *observer)
+{
+    AUTO(buf_drop) struct buf name = {0};
+    AUTO(lock_drop) struct lock turn = {0};
+    int64_t version = 0;
+    bool taken = false;
+    buf_print(&name, "%s.turn", path);
+    TRY(lock_take(AT_FDCWD, name.at, LOCK_EXCLUSIVE, -1, tell_waiting, (void *)(uintptr_t)observer,
+                  &turn, &taken));
+    TRY(read_number(sql, "PRAGMA user_version", &version));
+    if (version < migrations[COUNT_OF(migrations) - 1].version) {
+        TRY(keep_copy(sql, path, version, observer));
+        TRY(apply_from(sql, observer));
+    }
+    return path_remove(AT_FDCWD, name.at);
+}
+
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
                         const struct observer *observer, int64_t *ret_version)
 {
@@ -405,8 +409,5 @@ FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
         *ret_version = version; /* all that was added since are tables: who reads them asks */
         return NULL;
     }
-    AUTO(copy_drop) struct copy copy = {.path = path};
-    if (version > 0)
-        TRY(copy_make(sql, &copy));
-    return apply_from(sql, &copy, observer);
+    return version > 0 ? migrate_in_turn(sql, path, observer) : apply_from(sql, observer);
 }

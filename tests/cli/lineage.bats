@@ -87,6 +87,9 @@ history.executescript("DROP TABLE course; DROP TABLE quantity; DROP TABLE lane; 
   for _ in 1 2 3; do
     rm -f .mlops/lineage.db*
     cp ../before.db .mlops/lineage.db
+    for left in lineage.db.v2 lineage.db.v2-journal lineage.db.turn; do # by a crash
+      echo "half of it" >".mlops/$left"
+    done
     local pids=()
     for name in a b c d e f; do
       "$MLOPS" tag @ "$name" 2>>../told &
@@ -101,6 +104,6 @@ version = "PRAGMA user_version"
 assert sqlite3.connect(".mlops/lineage.db.v2").execute(version).fetchone() == (2,)
 assert sqlite3.connect(".mlops/lineage.db").execute("SELECT count(*) FROM tag").fetchone() == (6,)
 '
-    ! compgen -G '.mlops/lineage.db.copy-*'
+    [ ! -e .mlops/lineage.db.turn ] && [ ! -e .mlops/lineage.db.v2-journal ]
   done
 }
