@@ -13,6 +13,23 @@ static bool is_it(struct str bytes, struct digest digest)
     return digest_equal(digest_of(bytes.at, bytes.len), digest);
 }
 
+/* What lies there now may be a directory, or not for us to read: then it is not that file. */
+static bool read_of_tree(struct session *session, struct str path, struct digest digest,
+                         int64_t bytes_most, struct str *ret)
+{
+    int root_fd = fd_number(session->workspace.root_fd);
+    const char *name = str_terminate(session->arena, path);
+    struct file_stat stat;
+    bool found = false;
+    struct error *error = file_stat_at(root_fd, name, true, &stat, &found);
+    found = !error && found && stat.size_bytes <= bytes_most;
+    if (found)
+        error = file_read(session->arena, root_fd, name, bytes_most, ret, &found);
+    found = !error && found && is_it(*ret, digest);
+    error_drop(error);
+    return found;
+}
+
 static FALLIBLE read_of_git(struct session *session, struct str commit, struct str path,
                             int64_t bytes_most, struct str *ret, bool *ret_found)
 {
@@ -28,19 +45,13 @@ static FALLIBLE read_of_git(struct session *session, struct str commit, struct s
 FALLIBLE baseline_read(struct session *session, struct str commit, struct str path,
                        struct digest digest, int64_t bytes_most, struct str *ret, bool *ret_found)
 {
-    struct arena *arena = session->arena;
     *ret_found = false;
     if (session->cas)
-        TRY(cas_get_bytes(session->cas, arena, digest, bytes_most, ret, ret_found));
+        TRY(cas_get_bytes(session->cas, session->arena, digest, bytes_most, ret, ret_found));
     if (*ret_found)
         return NULL;
-    struct file_stat stat;
-    const char *name = str_terminate(arena, path);
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), name, true, &stat, ret_found));
-    if (*ret_found && stat.size_bytes <= bytes_most)
-        TRY(file_read(arena, fd_number(session->workspace.root_fd), name, bytes_most, ret,
-                      ret_found));
-    if (*ret_found && is_it(*ret, digest))
+    *ret_found = read_of_tree(session, path, digest, bytes_most, ret);
+    if (*ret_found)
         return NULL;
     TRY(read_of_git(session, commit, path, bytes_most, ret, ret_found));
     *ret_found = *ret_found && is_it(*ret, digest);

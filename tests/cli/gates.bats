@@ -645,6 +645,25 @@ END
   holds '[f["judgement"] for f in s["judge"]["checks"]["findings"]] == ["pass"]'
 }
 
+@test "predictions of a baseline are found in git where their path is a directory by now" {
+  git_init
+  predictions 2000 100
+  measured <<<'- {metric: accuracy, max_drop: 0.01, baseline: main, confidence: 0.95, on_inconclusive: fail}'
+  commit_all empty
+  succeeds run
+  commit_all
+  git switch -q -c topic
+  git rm -q p.csv
+  mkdir p.csv
+  predictions 2000 101 p.csv/new.csv
+  sed -i 's/p.csv/p.csv\/new.csv/' pipeline.yaml
+  commit_all topic
+  git clone -q . ../clone
+  cd ../clone
+  succeeds run --json
+  holds '[f["judgement"] for f in s["judge"]["checks"]["findings"]] == ["pass"]'
+}
+
 @test "predictions without ids are not paired, and it is said" {
   predictions 200 20
   sed -i 's/^[^,]*,//' p.csv
