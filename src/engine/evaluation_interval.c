@@ -145,13 +145,13 @@ static FALLIBLE take_scorer(struct assay *assay)
 static FALLIBLE reckon_value(struct assay *assay, const struct question *question,
                              struct answer *ret)
 {
-    struct arena *arena = assay->session->arena;
+    AUTO(arena_drop) struct arena scratch = {0}; /* for each slice as many as there are rows */
     struct interval interval = {0};
     TRY(take_scorer(assay));
     ret->why = assay->no_scorer;
     if (!assay->scorer)
         return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(assay->scorer), question);
+    const double *weights = weights_of(&scratch, scorer_predictions(assay->scorer), question);
     TRY(resample_intervals(assay->scorer, &question->row, 1, weights, question->gate->confidence,
                            &interval));
     take(&interval, ret);
@@ -207,7 +207,7 @@ static bool take_tested(const struct assay *assay, const struct question *questi
 static FALLIBLE reckon_change(struct assay *assay, const struct question *question,
                               struct answer *ret)
 {
-    struct arena *arena = assay->session->arena;
+    AUTO(arena_drop) struct arena scratch = {0};
     struct compared *baseline = question->baseline;
     struct interval interval = {0};
     double p = 0;
@@ -215,7 +215,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
     ret->why = str_of(baseline->why ? baseline->why : "");
     if (baseline->why || take_tested(assay, question, ret))
         return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(baseline->now), question);
+    const double *weights = weights_of(&scratch, scorer_predictions(baseline->now), question);
     TRY(resample_differences(baseline->before, baseline->now, &question->row, 1, weights,
                              question->gate->confidence, &interval, &p));
     take(&interval, ret);

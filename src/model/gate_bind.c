@@ -59,7 +59,8 @@ static bool take_drop(struct str text, struct amount *ret)
     digits[number.len] = '\0';
     double value = strtod(digits, &end);
     *ret = (struct amount){true, is_percent, is_percent ? value / 100 : value};
-    return end == digits + number.len && isfinite(value);
+    bool is_decimal = strspn(digits, "+-.0123456789eE") == number.len; /* no "0x10" */
+    return is_decimal && end == digits + number.len && isfinite(value);
 }
 
 static void bind_drop(struct binder *binder, const struct doc_node *node, void *target)
