@@ -175,6 +175,17 @@ static FALLIBLE put_stored_result(void *context, struct str project, struct dige
     return NULL;
 }
 
+/* Runs are numbered anew without the gaps of those that did nothing, their files are not. Those to
+ * come are numbered behind all of them, or the next rebuild would put them among these. */
+static FALLIBLE continue_numbers(struct rebuild *rebuild)
+{
+    int64_t most = 0;
+    vec_each (const struct run_file, file, &rebuild->files)
+        most = MAX_OF(most, file->sequence);
+    return sql_run(rebuild->ledger->sql,
+                   "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'run'", "i", most);
+}
+
 static FALLIBLE put_all(struct rebuild *rebuild)
 {
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
@@ -182,6 +193,7 @@ static FALLIBLE put_all(struct rebuild *rebuild)
     TRY(results_each(rebuild->workspace, put_stored_result, rebuild));
     vec_each (const struct run_file, file, &rebuild->files)
         TRY_WITHIN(put_file(rebuild, file), "run file '%.*s'", STR_FMT(file->name));
+    TRY(continue_numbers(rebuild));
     return sql_commit(&transaction);
 }
 
