@@ -129,6 +129,8 @@ FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_d
  * error). */
 FALLIBLE run_capture(struct run_state *state, struct step *step, struct str *ret_fault);
 FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
+/* Outputs that became metrics after the known result was made are read now. */
+FALLIBLE run_complete_metrics(struct run_state *state, struct step *step);
 
 /* run_finish.c: the stage is done with this status; its users may go on. */
 FALLIBLE run_finish_stage(struct run_state *state, struct step *step, enum stage_status status);
