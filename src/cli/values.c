@@ -3,6 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/map.h"
 #include "mlops/cli/content.h"
+#include "mlops/cli/view.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
 #include "mlops/store/workspace.h"
@@ -208,9 +209,11 @@ static void print_json(struct context *context, const struct matrix *matrix)
 static FALLIBLE show(struct context *context, const struct values_kind *kind,
                      const struct values_options *options, size_t argc, const struct str *argv)
 {
-    static const struct str newest[] = {STR_ROW("@")};
-    const struct str *words = argc ? argv : newest;
-    size_t count = argc ? argc : COUNT_OF(newest);
+    struct run *newest = NULL;
+    TRY(view_newest_run(context, &newest));
+    const struct str usual = newest ? STR("@") : STR("workspace");
+    const struct str *words = argc ? argv : &usual;
+    size_t count = argc ? argc : 1;
     struct matrix matrix = {
         .arena = context->arena,
         .kind = kind,

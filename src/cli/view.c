@@ -90,6 +90,26 @@ FALLIBLE view_newest_run(struct context *context, struct run **ret)
     return NULL;
 }
 
+FALLIBLE view_usual_base(struct context *context, struct str *ret)
+{
+    struct vcs *vcs = NULL;
+    struct str commit = {0};
+    bool is_found = false;
+    TRY(context_vcs(context, &vcs));
+    if (vcs)
+        TRY(vcs_resolve(vcs, context->arena, STR("HEAD"), &commit, &is_found));
+    *ret = is_found ? STR("HEAD") : STR("@");
+    return NULL;
+}
+
+FALLIBLE view_usual_word(struct context *context, struct str *ret)
+{
+    struct run *newest = NULL;
+    *ret = STR("@");
+    TRY(view_newest_run(context, &newest));
+    return newest ? NULL : view_usual_base(context, ret);
+}
+
 static int compare_stages(const void *a, const void *b)
 {
     const struct run_view_stage *left = a;

@@ -190,6 +190,7 @@ static FALLIBLE put_completed(struct run_state *state, struct step *step,
     if (!result->recipe.len) /* it is only known from the lock */
         result->recipe = buf_str(&recipe);
     step->outcome->value = result;
+    step->is_completed = true;
     if (state->options->dry)
         return NULL;
     return results_put(&scratch, &state->session->workspace, result, &step->outcome->result);

@@ -40,6 +40,7 @@ struct step {
     int64_t held_since_ns;
     bool was_noticed;
     bool was_looked_again; /* after an error, with nobody else at work on its paths */
+    bool is_completed;     /* the known result has metrics now that it had not */
 };
 
 VEC(index_vec, uint32_t);
