@@ -308,7 +308,8 @@ END
   told 'this clone is shallow'
   told 'fetch-depth: 0'
   # What is told works in a clone of one branch, too, where 'git fetch origin main' leaves no ref.
-  $(grep -o "git fetch [^' ]* [^' ]*" "$ERR")
+  read -ra told < <(grep -o "git fetch [^' ]* [^' ]*" "$ERR")
+  "${told[@]}"
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
 }
