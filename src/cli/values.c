@@ -53,6 +53,20 @@ static bool is_target(const struct values_options *options, struct str file)
     return !options->targets.len;
 }
 
+FALLIBLE values_pipeline(struct context *context, struct str word, struct pipeline **ret)
+{
+    struct str path = {0};
+    bool is_found = false;
+    *ret = NULL;
+    struct error *error = context_find_pipeline(context, word, &path, &is_found);
+    if (!error && is_found)
+        error = context_pipeline(context, word, ret);
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    error_drop(error);
+    return NULL;
+}
+
 FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
                         const struct values_options *options, const struct run_view *view,
                         struct value_vec *ret)

@@ -91,16 +91,36 @@ static bool is_branch_name(struct str word)
     return !str_equal(word, STR("HEAD"));
 }
 
+/* Whether it is the branch that is checked out, on which nothing was committed. */
+static FALLIBLE is_unborn(struct session *session, struct str word, bool *ret, bool *ret_remote)
+{
+    struct vcs *vcs = NULL;
+    struct str commit = {0}, branch = {0}, remote = {0};
+    *ret = *ret_remote = false;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    TRY(vcs_head(vcs, session->arena, &commit, &branch));
+    TRY(vcs_remote(vcs, session->arena, &remote));
+    *ret = !commit.len && str_equal(branch, word);
+    *ret_remote = remote.len > 0;
+    return NULL;
+}
+
 FALLIBLE baseline_unknown(struct session *session, struct str word)
 {
     struct vcs_extent extent;
+    bool is_empty = false, has_remote = false;
     struct error *error = error_new(
         ERROR_MACHINE, "the baseline '%.*s' is no run, tag or git revision here", STR_FMT(word));
     error_drop(extent_of(session, &extent));
+    error_drop(is_unborn(session, word, &is_empty, &has_remote));
     if (str_starts(word, STR("@")))
         return error_hint(error, "'mlops runs' lists the runs of this clone; a branch or commit "
                                  "can be had in each");
-    if (!is_branch_name(word))
+    if (is_empty)
+        return error_hint(error, "the branch has no commit yet: commit, then run again");
+    if (!is_branch_name(word) || !has_remote)
         return error_hint(error, "%s'mlops runs' lists runs and tags",
                           extent.is_shallow ? SHALLOW ", " : "");
     return error_hint(

@@ -264,6 +264,9 @@ END
   judged <<<'- {metric: f1, min: 0, max_drop: 1, baseline: nowhere}'
   commit_all
   fails 4 run
+  told "is no run, tag or git revision here ('mlops runs' lists runs and tags)"
+  git remote add origin ../origin
+  fails 4 run
   told "is no run, tag or git revision here ('git fetch origin nowhere:refs/remotes/origin/nowhere'"
   [ ! -e deployed.json ]
   judged <<<"- {metric: f1, max_drop: 1, baseline: '@~7'}"
@@ -272,6 +275,16 @@ END
   judged <<<"- {metric: f1, max_drop: 1, baseline: 'HEAD~7'}"
   fails 4 run
   told "is no run, tag or git revision here ('mlops runs' lists runs and tags)"
+}
+
+@test "a baseline that is the branch of the first commit to come is told so" {
+  git_init
+  numbers '{"f1": 0.85}'
+  judged <<<'- {metric: f1, max_drop: 1, baseline: main}'
+  fails 4 run
+  told "(the branch has no commit yet: commit, then run again)"
+  commit_all
+  succeeds run
 }
 
 @test "a baseline that is a run and a revision is neither; a tag of git is a revision" {

@@ -163,3 +163,20 @@ END
   succeeds report
   says '# Report of HEAD'
 }
+
+@test "params of revisions that no lock file tells of are those of git's files" {
+  git_init
+  pipeline dvc.yaml <<'END'
+stages:
+  make:
+    cmd: cp params.yaml out
+    params: [lr, net]
+    outs: [out]
+END
+  printf 'lr: 0.1\nnet: {sizes: [1, 2]}\n' >params.yaml
+  commit_all before
+  sed -i 's/0.1/0.3/' params.yaml
+  ran executed=1
+  succeeds params diff HEAD --json
+  holds '[(p["name"], p["before"], p["after"]) for p in r["params"]] == [("lr", 0.1, 0.3)]'
+}
