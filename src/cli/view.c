@@ -27,6 +27,7 @@ static FALLIBLE find_runs(struct context *context, struct str word, struct meani
     return ledger_find_runs(ledger, context->arena, word, &ret->runs, &ret->run_count);
 }
 
+/* A branch that only "origin" has, as in checkouts of CI, is meant by its short name, too. */
 static FALLIBLE find_commit(struct context *context, struct str word, struct meanings *ret)
 {
     struct vcs *vcs = NULL;
@@ -38,6 +39,10 @@ static FALLIBLE find_commit(struct context *context, struct str word, struct mea
     if (!vcs)
         return NULL;
     TRY(vcs_resolve(vcs, context->arena, word, &ret->commit, &is_found));
+    if (!is_found && !ret->run_count)
+        TRY(vcs_resolve(vcs, context->arena,
+                        str_print(context->arena, "origin/%.*s", STR_FMT(word)), &ret->commit,
+                        &is_found));
     if (!is_found)
         ret->commit = (struct str){0};
     return NULL;

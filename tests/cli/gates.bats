@@ -256,6 +256,9 @@ END
   [ ! -e .mlops/lineage.db ]
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
+  succeeds diff main --json # the same word means the same branch
+  holds 'r["verdict"]["kind"] == "worse"'
+  succeeds report --against main
 }
 
 @test "a baseline that can't be loaded ends with 4 and passes nothing" {
@@ -600,4 +603,28 @@ END
   fails 1 run
   told "p.csv"
   told "high"
+}
+
+@test "plan and status tell a rejection that needs no interval, or that had none" {
+  git_init
+  predictions 200 20
+  measured <<<'- {metric: accuracy, min: 0.5}'
+  succeeds run
+  echo '/p.csv' >>.gitignore
+  commit_all
+  predictions 200 60
+  measured <<<'- {metric: accuracy, max_drop: 0.01, baseline: main, confidence: 0.95}'
+  rm -rf .mlops/cache
+  fails 1 run
+  told 'no interval of the change'
+  succeeds plan
+  grep -q '^judge *rejected' "$OUT"
+  succeeds status
+  grep -q '^judge: rejected' "$OUT"
+  measured <<'END'
+- {metric: accuracy, min: 0.9}
+- {metric: f1, max_drop: 0.01, baseline: main, confidence: 0.95}
+END
+  succeeds plan
+  grep -q '^judge *rejected' "$OUT"
 }
