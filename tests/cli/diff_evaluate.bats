@@ -69,6 +69,22 @@ for key in a:
   holds 'not any(m["test"] for m in r["metrics"]) and r["verdict"]["kind"] == "better"'
 }
 
+@test "an interval that ends at 0 has no sign there, whichever side comes first" {
+  judged 0.4
+  "$PYTHON" -c '
+rows = open("model.csv").read().split("\n")
+cells = rows[1].split(",")
+cells[2] = "0.01" if float(cells[2]) > 0.5 else "0.99"
+rows[1] = ",".join(cells)
+open("model.csv", "w").write("\n".join(rows))'
+  ran executed=2
+  for sides in '@~1 @' '@ @~1'; do
+    succeeds diff $sides --json
+    holds 'any(0 in (m["test"]["low"], m["test"]["high"]) for m in r["metrics"] if m["test"])'
+    ! grep -qE '"(low|high)": -0,?$' "$OUT"
+  done
+}
+
 @test "what is no more than chance is said to be so" {
   judged 0.4
   predict 0.399
