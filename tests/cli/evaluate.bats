@@ -46,6 +46,13 @@ warns() {
   [ ! -s "$ERR" ]
 }
 
+@test "what hinders the guess of a task is told" {
+  printf 'label,score,score\n0,0.1,0.2\n' >p.csv
+  fails_with "p.csv has two columns 'score'" 3 evaluate p.csv
+  printf 'label,guess\n0,0.1\n' >p.csv
+  fails_with "p.csv has neither a column 'prediction' nor 'score'" 3 evaluate p.csv
+}
+
 @test "the answer is the same every time" {
   four_rows
   succeeds evaluate p.csv --task binary --json
