@@ -109,6 +109,25 @@ open("model.csv", "w").write("\n".join(rows))'
   says 'metrics of judge are compared by their numbers alone'
 }
 
+@test "notes of Markdown are no rows of the table above, and nothing in them is markup" {
+  judged 0.4
+  predict 0.2
+  ran executed=2
+  succeeds diff @~1 @ --md
+  grep -B 1 'more of classes and slices' "$OUT" | head -n 1 | grep -qx '' || tell "wanted: a blank line"
+  sed -i '2s/^[0-9]*/<b>`*x*/' model.csv
+  ran executed=2
+  predict 0.4
+  sed -i '2s/^[0-9]*/<i>`*x*/' model.csv
+  ran executed=2
+  succeeds diff @~1 @ --md
+  says '>\`\*x\*'
+  git init -q . && git add -A && git -c user.name=a -c user.email=b commit -qm one
+  git -c user.name=a -c user.email=b commit -q --allow-empty -m two
+  succeeds diff HEAD~1 @ --md
+  says 'HEAD\~1'
+}
+
 @test "without gates the main metrics of the evaluation decide" {
   judged 0.4
   sed -i /gates/d pipeline.yaml
