@@ -21,7 +21,7 @@ static void add_notes(struct context *context, const struct run_diff *diff)
         if (note.len == 0)
             continue;
         buf_add_char(&context->out, '\n');
-        document_escape(&context->out, note);
+        report_markdown_text(&context->out, note);
         buf_add_char(&context->out, '\n');
     }
 }
@@ -57,11 +57,11 @@ void report_diff_markdown(struct context *context, const struct run_diff *diff)
     struct buf *out = &context->out;
     report_diff_sections(context->arena, diff, sections);
     buf_add_text(out, "**");
-    document_escape(out, diff->verdict_text);
+    report_markdown_text(out, diff->verdict_text);
     buf_add_text(out, "**\n\n");
-    document_escape(out, diff->before_title);
+    report_markdown_text(out, diff->before_title);
     buf_add_text(out, " → ");
-    document_escape(out, diff->after_title);
+    report_markdown_text(out, diff->after_title);
     buf_add_char(out, '\n');
     for (int i = 0; i < DIFF_SECTION_COUNT; i++)
         add_section(context, &sections[i], diff);
