@@ -184,6 +184,21 @@ assert any(m["type"] == "accuracy" and 0 < m["value"] < 1 and m["name"] for m in
   [ "$(grep -c 'value: ' "$OUT")" -eq 50 ]
 }
 
+@test "how to reproduce can be pasted into a shell, whatever names hold" {
+  project
+  git remote add origin 'https://example.org/x$(touch hit)'"'"'y.git'
+  mv pipeline.yaml 'my pipe;line.yaml'
+  commit_all two
+  succeeds run 'my pipe;line.yaml'
+  succeeds report
+  says "mlops run 'my pipe;line.yaml'"
+  says "git clone 'https://example.org/x\$(touch hit)'\\''y.git' project"
+  git() { printf '%s\n' "$@" >told; }
+  eval "$(grep '^git clone' "$OUT" | sed 's/ && .*//')"
+  grep -qxF "https://example.org/x\$(touch hit)'y.git" told
+  [ ! -e hit ]
+}
+
 @test "entities and tildes of others are no markup" {
   pipeline <<<'stages: {a: {cmd: "true", params: [name]}}'
   echo 'name: "~~x~~ &lt;b&gt;"' >params.yaml
