@@ -12,8 +12,6 @@
 
 #include <fcntl.h>
 
-enum { PAGE_MODE = 0644 };
-
 struct diff_options {
     bool all, exit_code, patch, markdown, numbers;
     struct str pipeline, html;
@@ -141,8 +139,7 @@ static FALLIBLE write_page(struct context *context, const struct diff_options *o
         buf_add_str(&context->out, buf_str(&page));
         return NULL;
     }
-    return file_publish(AT_FDCWD, str_terminate(context->arena, options->html), buf_str(&page),
-                        PAGE_MODE, false);
+    return report_save(context, options->html, buf_str(&page));
 }
 
 static FALLIBLE compare_many(struct context *context, const struct diff_options *options, int argc,

@@ -13,6 +13,23 @@ static bool is_it(struct str bytes, struct digest digest)
     return digest_equal(digest_of(bytes.at, bytes.len), digest);
 }
 
+/* What lies there now may be a directory, or not for us to read: then it is not that file. */
+static bool read_of_tree(struct session *session, struct str path, struct digest digest,
+                         int64_t bytes_most, struct str *ret)
+{
+    int root_fd = fd_number(session->workspace.root_fd);
+    const char *name = str_terminate(session->arena, path);
+    struct file_stat stat;
+    bool found = false;
+    struct error *error = file_stat_at(root_fd, name, true, &stat, &found);
+    found = !error && found && stat.size_bytes <= bytes_most;
+    if (found)
+        error = file_read(session->arena, root_fd, name, bytes_most, ret, &found);
+    found = !error && found && is_it(*ret, digest);
+    error_drop(error);
+    return found;
+}
+
 static FALLIBLE read_of_git(struct session *session, struct str commit, struct str path,
                             int64_t bytes_most, struct str *ret, bool *ret_found)
 {
@@ -28,19 +45,13 @@ static FALLIBLE read_of_git(struct session *session, struct str commit, struct s
 FALLIBLE baseline_read(struct session *session, struct str commit, struct str path,
                        struct digest digest, int64_t bytes_most, struct str *ret, bool *ret_found)
 {
-    struct arena *arena = session->arena;
     *ret_found = false;
     if (session->cas)
-        TRY(cas_get_bytes(session->cas, arena, digest, bytes_most, ret, ret_found));
+        TRY(cas_get_bytes(session->cas, session->arena, digest, bytes_most, ret, ret_found));
     if (*ret_found)
         return NULL;
-    struct file_stat stat;
-    const char *name = str_terminate(arena, path);
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), name, true, &stat, ret_found));
-    if (*ret_found && stat.size_bytes <= bytes_most)
-        TRY(file_read(arena, fd_number(session->workspace.root_fd), name, bytes_most, ret,
-                      ret_found));
-    if (*ret_found && is_it(*ret, digest))
+    *ret_found = read_of_tree(session, path, digest, bytes_most, ret);
+    if (*ret_found)
         return NULL;
     TRY(read_of_git(session, commit, path, bytes_most, ret, ret_found));
     *ret_found = *ret_found && is_it(*ret, digest);
@@ -117,6 +128,24 @@ static ERROR_MADE unreadable(struct session *session, struct str title, struct e
     return error_hint(told, "name another baseline, or mend that revision");
 }
 
+/* A pipeline that is there without its lock file is no first run: nobody knows what it measured.
+ * But of the very commit that is worked on, whose first lock file is in the making. */
+static FALLIBLE refuse_lockless(struct session *session, const struct stage *stage,
+                                struct str commit)
+{
+    struct str path = stage->file->path, bytes, head = {0}, branch;
+    struct vcs *vcs = NULL;
+    bool found = false;
+    TRY(session_vcs(session, &vcs));
+    if (vcs)
+        TRY(vcs_head(vcs, session->arena, &head, &branch));
+    if (!str_equal(head, commit))
+        TRY(read_of_git(session, commit, path, LIMIT_DOCUMENT_BYTES, &bytes, &found));
+    return found ? error_new(ERROR_MACHINE, "it has '%.*s' and not '%.*s'", STR_FMT(path),
+                             STR_FMT(stage->file->lock_path))
+                 : NULL;
+}
+
 static FALLIBLE read_lock(struct session *session, const struct stage *stage, struct str word,
                           struct str commit, const struct lock_entry **ret)
 {
@@ -127,7 +156,7 @@ static FALLIBLE read_lock(struct session *session, const struct stage *stage, st
     *ret = NULL;
     TRY(read_of_git(session, commit, path, LIMIT_LOCK_BYTES, &bytes, &found));
     if (!found)
-        return NULL;
+        return refuse_lockless(session, stage, commit);
     TRY(lockfile_parse(arena, str_print(arena, "%.*s:%.*s", STR_FMT(word), STR_FMT(path)), bytes,
                        lock));
     *ret = map_get(&lock->entries, stage->local_name);

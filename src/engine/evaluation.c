@@ -100,8 +100,9 @@ static struct gate_value value_of(const struct assay *assay, const struct evalua
         return (struct gate_value){.why =
                                        str_print(arena, "is '%.*s'%s, which is no number",
                                                  STR_FMT(str_slice(metric->text, 0, 64)), where)};
-    if (isnan(metric->value))
-        return (struct gate_value){.why = str_print(arena, "is NaN%s", where)};
+    if (!isfinite(metric->value)) /* of a model that diverged: no drop can be told of it */
+        return (struct gate_value){
+            .why = str_print(arena, "is %s%s", isnan(metric->value) ? "NaN" : "infinite", where)};
     return (struct gate_value){.is_there = true, .value = metric->value};
 }
 
@@ -184,6 +185,34 @@ static void collect_values(struct arena *arena, const struct metric_vec *metrics
     }
 }
 
+static bool has_value(const struct str_vec *values, struct str rest)
+{
+    vec_each (const struct str, value, values) {
+        if (rest.len > value->len && rest.at[value->len] == '.' && str_starts(rest, *value))
+            return true;
+    }
+    return false;
+}
+
+/* Of a user's file: values of which something was measured, and not this. Where a value ends only
+ * the file knows: up to the first dot will do to say that it does not pass. */
+static void collect_lacking(struct arena *arena, const struct metric_vec *metrics,
+                            struct str column, struct str_vec *ret)
+{
+    struct str beginning = str_print(arena, SLICES "%.*s.", STR_FMT(column));
+    struct str_vec lacking = {0};
+    vec_each (const struct metric, metric, metrics) {
+        if (!str_starts(metric->key, beginning))
+            continue;
+        struct str rest = str_slice(metric->key, beginning.len, metric->key.len);
+        ptrdiff_t dot = str_find_char(rest, '.');
+        if (dot > 0 && !has_value(ret, rest))
+            add_value(arena, &lacking, str_slice(rest, 0, (size_t)dot));
+    }
+    vec_each (const struct str, value, &lacking)
+        *vec_push(arena, ret) = *value;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
     return str_compare(*(const struct str *)a, *(const struct str *)b);
@@ -198,6 +227,7 @@ static FALLIBLE judge_column(struct assay *assay, const struct gate *gate, struc
     struct str_vec values = {0};
     TRY(baseline_of(assay, gate, &baseline));
     collect_values(arena, &assay->now.metrics, column, key, &values);
+    collect_lacking(arena, &assay->now.metrics, column, &values);
     if (baseline)
         collect_values(arena, &baseline->side.metrics, column, key, &values);
     vec_sort(&values, by_bytes);

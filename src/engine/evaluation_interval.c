@@ -64,23 +64,21 @@ static bool take_real(const struct doc_node *root, const char *name, double *ret
     return true;
 }
 
-/* What is damaged is reckoned anew. */
-static FALLIBLE load_kept(struct session *session, struct str path, struct answer *ret,
-                          bool *ret_found)
+/* What is damaged or can't be read is reckoned anew. */
+static bool load_kept(struct session *session, struct str path, struct answer *ret)
 {
     struct arena *arena = session->arena;
     struct doc *doc = NULL;
     struct str bytes = {0};
-    TRY(file_read(arena, fd_number(session->workspace.root_fd), str_terminate(arena, path),
-                  KEPT_BYTES_MOST, &bytes, ret_found));
-    if (!*ret_found)
-        return NULL;
-    struct error *error = json_parse(arena, path, bytes, &doc);
-    *ret_found = !error && take_real(doc->root, "low", &ret->low) &&
-                 take_real(doc->root, "high", &ret->high);
+    bool found = false;
+    struct error *error = file_read(arena, fd_number(session->workspace.root_fd),
+                                    str_terminate(arena, path), KEPT_BYTES_MOST, &bytes, &found);
+    if (!error && found)
+        error = json_parse(arena, path, bytes, &doc);
+    ret->is_there = !error && doc && take_real(doc->root, "low", &ret->low) &&
+                    take_real(doc->root, "high", &ret->high) && ret->low <= ret->high;
     error_drop(error);
-    ret->is_there = *ret_found;
-    return NULL;
+    return ret->is_there;
 }
 
 static FALLIBLE keep(struct session *session, struct str path, const struct answer *answer)
@@ -147,13 +145,13 @@ static FALLIBLE take_scorer(struct assay *assay)
 static FALLIBLE reckon_value(struct assay *assay, const struct question *question,
                              struct answer *ret)
 {
-    struct arena *arena = assay->session->arena;
+    AUTO(arena_drop) struct arena scratch = {0}; /* for each slice as many as there are rows */
     struct interval interval = {0};
     TRY(take_scorer(assay));
     ret->why = assay->no_scorer;
     if (!assay->scorer)
         return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(assay->scorer), question);
+    const double *weights = weights_of(&scratch, scorer_predictions(assay->scorer), question);
     TRY(resample_intervals(assay->scorer, &question->row, 1, weights, question->gate->confidence,
                            &interval));
     take(&interval, ret);
@@ -209,7 +207,7 @@ static bool take_tested(const struct assay *assay, const struct question *questi
 static FALLIBLE reckon_change(struct assay *assay, const struct question *question,
                               struct answer *ret)
 {
-    struct arena *arena = assay->session->arena;
+    AUTO(arena_drop) struct arena scratch = {0};
     struct compared *baseline = question->baseline;
     struct interval interval = {0};
     double p = 0;
@@ -217,7 +215,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
     ret->why = str_of(baseline->why ? baseline->why : "");
     if (baseline->why || take_tested(assay, question, ret))
         return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(baseline->now), question);
+    const double *weights = weights_of(&scratch, scorer_predictions(baseline->now), question);
     TRY(resample_differences(baseline->before, baseline->now, &question->row, 1, weights,
                              question->gate->confidence, &interval, &p));
     take(&interval, ret);
@@ -228,9 +226,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
 static FALLIBLE ask(struct assay *assay, const struct question *question, struct answer *ret)
 {
     struct str path = kept_path(assay, question);
-    bool is_kept = false;
-    TRY(load_kept(assay->session, path, ret, &is_kept));
-    if (is_kept)
+    if (load_kept(assay->session, path, ret))
         return NULL;
     *ret = (struct answer){0};
     assay->lacks_intervals |= assay->session->is_read_only;

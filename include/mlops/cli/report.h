@@ -98,3 +98,10 @@ struct str report_real(struct arena *arena, double value);
 double report_seconds(int64_t duration_ns);
 /* "2026-11-23 20:41:05" in local time. */
 struct str report_when(struct arena *arena, int64_t moment_ns);
+
+/* Under a name of the user's: a device or pipe is written into and a link followed, as a shell's >
+ * does; a file is replaced at once. A directory is ERROR_USAGE. */
+FALLIBLE report_save(struct context *context, struct str name, struct str bytes);
+
+/* Such a device or pipe: nothing can lie beside it. */
+bool report_is_stream(struct context *context, struct str name);
