@@ -46,6 +46,22 @@ warns() {
   [ ! -s "$ERR" ]
 }
 
+@test "what hinders the guess of a task is told" {
+  printf 'label,score,score\n0,0.1,0.2\n' >p.csv
+  fails_with "p.csv has two columns 'score'" 3 evaluate p.csv
+  printf 'label,guess\n0,0.1\n' >p.csv
+  fails_with "p.csv has neither a column 'prediction' nor 'score'" 3 evaluate p.csv
+}
+
+@test "predictions are not written over" {
+  four_rows
+  cp p.csv b.csv
+  fails_with "'p.csv' holds predictions" 2 evaluate p.csv --output p.csv
+  fails_with "'b.csv' holds predictions" 2 evaluate p.csv --against b.csv --by-row --metrics b.csv
+  fails_with "--metrics and --output both name 'm.json'" 2 evaluate p.csv -m m.json -o m.json
+  cmp p.csv b.csv
+}
+
 @test "the answer is the same every time" {
   four_rows
   succeeds evaluate p.csv --task binary --json

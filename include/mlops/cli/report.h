@@ -68,6 +68,9 @@ void report_table(struct context *context, const struct table *table, const char
 void report_text(struct context *context, const struct table *table, bool bare);
 void report_csv(struct buf *out, const struct table *table);
 void report_markdown(struct buf *out, const struct table *table);
+
+/* Others' text on a line of Markdown or in a cell: nothing in it is markup. */
+void report_markdown_text(struct buf *out, struct str text);
 void report_json_rows(struct json_writer *json, const struct table *table);
 void report_json_cell(struct json_writer *json, const struct cell *cell);
 
