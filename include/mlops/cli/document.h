@@ -54,8 +54,5 @@ bool document_shorten(struct document *document, size_t room);
 
 void document_html(const struct document *document, struct buf *out);
 
-/* Others' text on a line of Markdown: nothing in it is markup. */
-void document_escape(struct buf *out, struct str text);
-
 /* "```sh" to "```": nothing inside ends it. */
 void document_fence(struct buf *out, const char *language, struct str text);
