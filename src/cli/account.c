@@ -212,7 +212,9 @@ static FALLIBLE find_sizes(struct account *account)
 FALLIBLE account_make(struct context *context, const struct account_wish *wish, struct account *ret)
 {
     *ret = (struct account){.context = context};
-    struct str word = wish->word.len ? wish->word : STR("@");
+    struct str word = wish->word;
+    if (!word.len)
+        TRY(view_usual_word(context, &word));
     TRY(view_find(context, word, wish->pipeline, &ret->view));
     TRY(find_before(ret, wish));
     lineage_data(context->arena, &ret->view, &ret->inputs, &ret->outputs);

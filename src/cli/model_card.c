@@ -183,6 +183,14 @@ static void add_dataset(struct buf *out, const struct account *account, struct s
     add_pair(out, "      revision", str_of(hex));
 }
 
+/* "macro.f1" is of the type "f1": hubs sort by the names of metrics that they know. */
+static struct str type_of(struct str key)
+{
+    ptrdiff_t dot = str_find_last_char(key, '.');
+    bool is_number = dot >= 0 && (size_t)dot + 1 < key.len && key.at[dot + 1] <= '9';
+    return is_number ? key : str_slice(key, (size_t)(dot + 1), key.len);
+}
+
 static void add_metrics(struct buf *out, const struct run_view_stage *stage)
 {
     bool only_known = count_headlines(stage, true) > 0;
@@ -193,7 +201,7 @@ static void add_metrics(struct buf *out, const struct run_view_stage *stage)
                        (!only_known || metric_direction_of(metric->key) != DIRECTION_UNKNOWN);
         if (!is_told || count++ >= METRICS_MOST)
             continue;
-        add_pair(out, "    - type", metric->key);
+        add_pair(out, "    - type", type_of(metric->key));
         buf_add_text(out, "      value: ");
         struct json_writer json = {.out = out};
         json_real(&json, metric->value);

@@ -8,15 +8,6 @@
 
 /* --- metrics --- */
 
-static bool has_metrics_of(const struct metric_vec *metrics, struct str file)
-{
-    vec_each (const struct metric, metric, metrics) {
-        if (str_equal(metric->file, file))
-            return true;
-    }
-    return false;
-}
-
 static FALLIBLE add_metrics(struct session *session, const struct artifact *out,
                             struct evaluated *side)
 {
@@ -44,7 +35,7 @@ static FALLIBLE complete_metrics(struct session *session, const struct stage *st
         for (size_t i = 0; output->category == OUT_METRICS && i < side->out_count; i++) {
             const struct artifact *out = &side->outs[i];
             bool is_asked = str_equal(out->path, output->path) && out->kind == ARTIFACT_FILE &&
-                            !has_metrics_of(&side->metrics, out->path);
+                            !metrics_have_file(&side->metrics, out->path);
             if (is_asked)
                 TRY(add_metrics(session, out, side));
         }

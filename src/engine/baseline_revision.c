@@ -2,7 +2,11 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 
+#include <string.h>
+
 #include "baseline_private.h"
+
+#define SHALLOW "this clone is shallow: git fetch --unshallow (actions/checkout: fetch-depth: 0)"
 
 enum { COMMIT_SHOWN = 7 };
 
@@ -88,24 +92,54 @@ static FALLIBLE extent_of(struct session *session, struct vcs_extent *ret)
     return vcs ? vcs_extent_of(vcs, ret) : NULL;
 }
 
+/* "main", "feature/x"; not "HEAD~1", "v1^0", "main@{1}". */
+static bool is_branch_name(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (memchr("~^:@{}?*[ ", word.at[i], 10))
+            return false;
+    }
+    return !str_equal(word, STR("HEAD"));
+}
+
+/* Whether it is the branch that is checked out, on which nothing was committed. */
+static FALLIBLE is_unborn(struct session *session, struct str word, bool *ret, bool *ret_remote)
+{
+    struct vcs *vcs = NULL;
+    struct str commit = {0}, branch = {0}, remote = {0};
+    *ret = *ret_remote = false;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    TRY(vcs_head(vcs, session->arena, &commit, &branch));
+    TRY(vcs_remote(vcs, session->arena, &remote));
+    *ret = !commit.len && str_equal(branch, word);
+    *ret_remote = remote.len > 0;
+    return NULL;
+}
+
 FALLIBLE baseline_unknown(struct session *session, struct str word)
 {
     struct vcs_extent extent;
+    bool is_empty = false, has_remote = false;
     struct error *error = error_new(
         ERROR_MACHINE, "the baseline '%.*s' is no run, tag or git revision here", STR_FMT(word));
     error_drop(extent_of(session, &extent));
+    error_drop(is_unborn(session, word, &is_empty, &has_remote));
     if (str_starts(word, STR("@")))
         return error_hint(error, "'mlops runs' lists the runs of this clone; a branch or commit "
                                  "can be had in each");
-    if (extent.is_shallow)
-        return error_hint(error,
-                          "this clone is shallow: 'git fetch --unshallow' or 'git fetch origin "
-                          "%.*s' brings it (actions/checkout: fetch-depth: 0)",
-                          STR_FMT(word));
-    return error_hint(error,
-                      "'git fetch origin %.*s' brings a branch, 'mlops runs' lists runs and "
-                      "tags",
-                      STR_FMT(word));
+    if (is_empty)
+        return error_hint(error, "the branch has no commit yet: commit, then run again");
+    if (!is_branch_name(word) || !has_remote)
+        return error_hint(error, "%s'mlops runs' lists runs and tags",
+                          extent.is_shallow ? SHALLOW ", " : "");
+    return error_hint(
+        error,
+        "%s'git fetch origin %.*s:refs/remotes/origin/%.*s' brings a branch, 'mlops "
+        "runs' lists runs and tags",
+        extent.is_shallow ? "this clone is shallow (actions/checkout: fetch-depth: 0): " : "",
+        STR_FMT(word), STR_FMT(word));
 }
 
 /* It is named, but its files are not here, or are damaged. */
@@ -123,8 +157,7 @@ static ERROR_MADE unreadable(struct session *session, struct str title, struct e
                                    STR_FMT(title), STR_FMT(place), STR_FMT(text));
     error_drop(error);
     if (extent.is_shallow)
-        return error_hint(told, "this clone is shallow: git fetch --unshallow (actions/checkout: "
-                                "fetch-depth: 0)");
+        return error_hint(told, SHALLOW);
     return error_hint(told, "name another baseline, or mend that revision");
 }
 

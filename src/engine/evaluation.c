@@ -130,28 +130,42 @@ static FALLIBLE baseline_of(struct assay *assay, const struct gate *gate, struct
 
 /* --- one gate --- */
 
+/* *ret_open: a session that is read only reckons no interval, so what a run will say is open. */
+static FALLIBLE gather(struct assay *assay, const struct gate *gate, struct str column,
+                       struct str value, struct gate_evidence *ret, bool *ret_open)
+{
+    struct compared *baseline = NULL;
+    struct str key = evaluation_metric_key(assay->stage, gate->metric);
+    bool lacked = assay->lacks_intervals;
+    if (column.len)
+        key = str_print(assay->session->arena, SLICES "%.*s.%.*s.%.*s", STR_FMT(column),
+                        STR_FMT(value), STR_FMT(key));
+    TRY(baseline_of(assay, gate, &baseline));
+    ret->now = value_of(assay, &assay->now, key, &ret->path);
+    if (baseline) {
+        ret->is_first = baseline->found == BASELINE_FIRST;
+        ret->before_name = baseline->side.title;
+        ret->before = value_of(assay, &baseline->side, key, NULL);
+    }
+    assay->lacks_intervals = false;
+    if (gate->confidence > 0)
+        TRY(evaluation_intervals(assay, gate, baseline, column, value, ret));
+    *ret_open = assay->lacks_intervals;
+    assay->lacks_intervals |= lacked;
+    return NULL;
+}
+
 static FALLIBLE judge_one(struct assay *assay, const struct gate *gate, struct str column,
                           struct str value, struct check_results *results)
 {
     struct arena *arena = assay->session->arena;
-    struct compared *baseline = NULL;
-    struct str key = evaluation_metric_key(assay->stage, gate->metric);
     struct gate_evidence evidence = {0};
-    if (column.len) {
-        key = str_print(arena, SLICES "%.*s.%.*s.%.*s", STR_FMT(column), STR_FMT(value),
-                        STR_FMT(key));
+    bool is_open = false;
+    if (column.len)
         evidence.slice = str_print(arena, "%.*s=%.*s", STR_FMT(column), STR_FMT(value));
-    }
-    TRY(baseline_of(assay, gate, &baseline));
-    evidence.now = value_of(assay, &assay->now, key, &evidence.path);
-    if (baseline) {
-        evidence.is_first = baseline->found == BASELINE_FIRST;
-        evidence.before_name = baseline->side.title;
-        evidence.before = value_of(assay, &baseline->side, key, NULL);
-    }
-    if (gate->confidence > 0)
-        TRY(evaluation_intervals(assay, gate, baseline, column, value, &evidence));
-    gate_judge(arena, gate, &evidence, results);
+    TRY(gather(assay, gate, column, value, &evidence, &is_open));
+    if (!is_open)
+        gate_judge(arena, gate, &evidence, results);
     return NULL;
 }
 
@@ -277,7 +291,7 @@ FALLIBLE evaluation_judge(struct session *session, int64_t sequence, struct outc
                                   .metrics = value->metrics}};
     vec_each (const struct gate, gate, stage->gates)
         TRY(judge_gate(&assay, gate, results));
-    *ret_judged = !assay.lacks_intervals;
+    *ret_judged = !assay.lacks_intervals || results->is_rejected;
     outcome->checks = *ret_judged ? results : NULL;
     return NULL;
 }

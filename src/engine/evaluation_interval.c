@@ -64,6 +64,16 @@ static bool take_real(const struct doc_node *root, const char *name, double *ret
     return true;
 }
 
+/* Why there is none may be another story tomorrow (a cache was fetched): a run looks again. */
+static bool take_why(const struct session *session, const struct doc_node *root, struct answer *ret)
+{
+    const struct doc_node *why = doc_find(root, STR("why"));
+    if (!why || why->kind != DOC_STR || !session->is_read_only)
+        return false;
+    ret->why = why->text;
+    return true;
+}
+
 /* What is damaged or can't be read is reckoned anew. */
 static bool load_kept(struct session *session, struct str path, struct answer *ret)
 {
@@ -75,23 +85,27 @@ static bool load_kept(struct session *session, struct str path, struct answer *r
                                     str_terminate(arena, path), KEPT_BYTES_MOST, &bytes, &found);
     if (!error && found)
         error = json_parse(arena, path, bytes, &doc);
-    ret->is_there = !error && doc && take_real(doc->root, "low", &ret->low) &&
-                    take_real(doc->root, "high", &ret->high) && ret->low <= ret->high;
+    bool is_read = !error && doc;
     error_drop(error);
-    return ret->is_there;
+    ret->is_there = is_read && take_real(doc->root, "low", &ret->low) &&
+                    take_real(doc->root, "high", &ret->high) && ret->low <= ret->high;
+    return ret->is_there || (is_read && take_why(session, doc->root, ret));
 }
 
 static FALLIBLE keep(struct session *session, struct str path, const struct answer *answer)
 {
     AUTO(buf_drop) struct buf out = {0};
     struct json_writer json = {.out = &out};
-    if (!answer->is_there)
-        return NULL;
     json_open_object(&json);
-    json_name(&json, "low");
-    json_real(&json, answer->low);
-    json_name(&json, "high");
-    json_real(&json, answer->high);
+    if (answer->is_there) {
+        json_name(&json, "low");
+        json_real(&json, answer->low);
+        json_name(&json, "high");
+        json_real(&json, answer->high);
+    } else {
+        json_name(&json, "why");
+        json_str(&json, answer->why);
+    }
     json_close_object(&json);
     TRY(directory_make(fd_number(session->workspace.state_fd), "measured", false));
     return file_publish(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),

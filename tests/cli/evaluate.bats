@@ -194,6 +194,7 @@ warns() {
   printf 'label,score_a,score_b\n0,0.6,0.1\n1,0.7,0.8\n1,0.2,0.9\n0,0.1,0.2\n' >p.csv
   succeeds evaluate p.csv --task binary --json
   holds 'r["comparison"]["accuracy_a"] == 0.5 and r["comparison"]["accuracy_b"] == 1'
+  holds 'r["accuracy_a"] == 0.5 and r["mcnemar_exact_p"] == r["comparison"]["mcnemar_exact_p"]'
   holds 'r["comparison"]["table_a_right_b_right__a_right_b_wrong__a_wrong_b_right__both_wrong"] == [[2, 0], [2, 0]]'
   printf 'label,prediction_a,prediction_b\n1.5,1,1.4\n2.5,2,2.6\n' >p.csv
   succeeds evaluate p.csv --json

@@ -278,6 +278,9 @@ END
   [ ! -e .mlops/lineage.db ]
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
+  succeeds diff main --json # the same word means the same branch
+  holds 'r["verdict"]["kind"] == "worse"'
+  succeeds report --against main
 }
 
 @test "a baseline that can't be loaded ends with 4 and passes nothing" {
@@ -286,11 +289,27 @@ END
   judged <<<'- {metric: f1, min: 0, max_drop: 1, baseline: nowhere}'
   commit_all
   fails 4 run
-  told "the baseline 'nowhere' is no run, tag or git revision here ('git fetch origin nowhere'"
+  told "is no run, tag or git revision here ('mlops runs' lists runs and tags)"
+  git remote add origin ../origin
+  fails 4 run
+  told "is no run, tag or git revision here ('git fetch origin nowhere:refs/remotes/origin/nowhere'"
   [ ! -e deployed.json ]
   judged <<<"- {metric: f1, max_drop: 1, baseline: '@~7'}"
   fails 4 run
   told "'mlops runs' lists the runs of this clone"
+  judged <<<"- {metric: f1, max_drop: 1, baseline: 'HEAD~7'}"
+  fails 4 run
+  told "is no run, tag or git revision here ('mlops runs' lists runs and tags)"
+}
+
+@test "a baseline that is the branch of the first commit to come is told so" {
+  git_init
+  numbers '{"f1": 0.85}'
+  judged <<<'- {metric: f1, max_drop: 1, baseline: main}'
+  fails 4 run
+  told "(the branch has no commit yet: commit, then run again)"
+  commit_all
+  succeeds run
 }
 
 @test "a baseline that is a run and a revision is neither; a tag of git is a revision" {
@@ -374,9 +393,11 @@ END
   git clone -q --depth 1 --branch topic "file://$PWD" ../shallow
   cd ../shallow
   fails 4 run
-  told 'this clone is shallow: '
+  told 'this clone is shallow'
   told 'fetch-depth: 0'
-  git fetch -q origin main:refs/remotes/origin/main
+  # What is told works in a clone of one branch, too, where 'git fetch origin main' leaves no ref.
+  read -ra told < <(grep -o "git fetch [^' ]* [^' ]*" "$ERR")
+  "${told[@]}"
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
 }
@@ -699,4 +720,28 @@ END
   fails 1 run
   told "p.csv"
   told "high"
+}
+
+@test "plan and status tell a rejection that needs no interval, or that had none" {
+  git_init
+  predictions 200 20
+  measured <<<'- {metric: accuracy, min: 0.5}'
+  succeeds run
+  echo '/p.csv' >>.gitignore
+  commit_all
+  predictions 200 60
+  measured <<<'- {metric: accuracy, max_drop: 0.01, baseline: main, confidence: 0.95}'
+  rm -rf .mlops/cache
+  fails 1 run
+  told 'no interval of the change'
+  succeeds plan
+  grep -q '^judge *rejected' "$OUT"
+  succeeds status
+  grep -q '^judge: rejected' "$OUT"
+  measured <<'END'
+- {metric: accuracy, min: 0.9}
+- {metric: f1, max_drop: 0.01, baseline: main, confidence: 0.95}
+END
+  succeeds plan
+  grep -q '^judge *rejected' "$OUT"
 }

@@ -52,6 +52,11 @@ FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
                         const struct values_options *options, const struct run_view *view,
                         struct value_vec *ret);
 
+/* The pipeline whose files are meant; *ret NULL: there is none that can be read. What is recorded
+ * can be shown whatever it looks like now. */
+struct pipeline;
+FALLIBLE values_pipeline(struct context *context, struct str word, struct pipeline **ret);
+
 /* A number as people see it: at most `precision` digits behind the point. */
 struct str values_text(struct arena *arena, const struct value_row *value, int64_t precision);
 

@@ -153,8 +153,19 @@ static void what_no_interpreter_runs_has_none(void **state)
 {
     (void)state;
     static const char *const commands[] = {
-        "cp a b", "echo python", "./absent.py",    "python9.9 x", "'unclosed", "$(",
-        "sh",     "uv pip",      "bash absent.sh", ">",           "cat <<< x",
+        "cp a b",
+        "echo python",
+        "./absent.py",
+        "python9.9 x",
+        "'unclosed",
+        "$(",
+        "sh",
+        "uv pip",
+        "bash absent.sh",
+        ">",
+        "cat <<< x",
+        "conda run -n absent python x.py",
+        "conda run -p ./absent python x.py",
     };
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         AUTO(rig_drop) struct rig rig = open_with(commands[i]);
