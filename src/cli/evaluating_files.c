@@ -23,6 +23,7 @@ static FALLIBLE write_metrics(const struct evaluating *evaluating)
     struct json_writer json = {.out = &out, .indent = true};
     json_open_object(&json);
     evaluation_write_metrics(&json, &evaluating->own.evaluation);
+    evaluation_write_intervals(&json, &evaluating->own.evaluation);
     json_close_object(&json);
     buf_add_char(&out, '\n');
     return publish(evaluating, evaluating->options->metrics, buf_str(&out));

@@ -6,7 +6,7 @@
 /* Parts of the metrics file whose names are the data's. */
 static bool is_of_data(struct str metric)
 {
-    static const char *const parts[] = {"classes.", "slices.", "trivial.", "rows"};
+    static const char *const parts[] = {"classes.", "slices.", "trivial.", "intervals.", "rows"};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         if (str_starts(metric, str_of(parts[i])))
             return true;
