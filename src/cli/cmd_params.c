@@ -19,6 +19,9 @@ static void collect(struct arena *arena, const struct run_view_stage *stage, str
     const struct recipe *recipe = stage->recipe;
     struct recipe_param *params = NULL;
     size_t count = 0;
+    vec_each (const struct recipe_param, value, &stage->templates)
+        *vec_push(arena, ret) = (struct value_row){value->file, value->key, value->shown,
+                                                   number_of(arena, value->shown)};
     if (recipe)
         recipe_flatten(arena, recipe->params, recipe->param_count, &params, &count);
     for (size_t i = 0; i < count; i++)
@@ -50,7 +53,8 @@ const struct cli_command cmd_params = {
     .arguments = "[ACTION] [RUN...]",
     .summary = "Show the parameters of runs side by side, and what differs",
     .description = "A column for each run, revision or 'workspace'; without RUN the newest run. "
-                   "Shown are the parameters that stages depend on.",
+                   "Shown are the parameters that stages depend on, and the "
+                   "values that templates took from files of parameters.",
     .options = values_option_rows,
     .option_count = VALUES_OPTIONS,
     .options_size = sizeof(struct values_options),

@@ -25,6 +25,23 @@ static FALLIBLE environment_of(struct arena *arena, struct map *known, struct st
     return NULL;
 }
 
+FALLIBLE view_load_templates(struct context *context, struct ledger *ledger, struct run_view *view)
+{
+    struct arena *arena = context->arena;
+    size_t count = view->stage_count;
+    struct digest *keys = arena_new_array(arena, struct digest, count);
+    const struct recipe **recipes = arena_new_array(arena, const struct recipe *, count);
+    struct recipe_param_vec *values = arena_new_array(arena, struct recipe_param_vec, count);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = view->stages[i].key;
+        recipes[i] = view->stages[i].recipe;
+    }
+    TRY(ledger_load_templates(ledger, arena, keys, recipes, count, values));
+    for (size_t i = 0; i < count; i++)
+        view->stages[i].templates = values[i];
+    return NULL;
+}
+
 FALLIBLE view_load_makings(struct context *context, struct ledger *ledger,
                            const struct digest *results, struct run_view *view)
 {
@@ -135,6 +152,7 @@ static FALLIBLE load_stages(struct context *context, struct ledger *ledger,
         stage->out_count = results[i] ? results[i]->out_count : 0;
         stage->metrics = results[i] ? results[i]->metrics : stage->metrics;
     }
+    TRY(view_load_templates(context, ledger, view));
     return view_load_makings(context, ledger, ids, view);
 }
 

@@ -58,6 +58,56 @@ matches() {
   fails 1 diff HEAD --exit-code
 }
 
+# A command that templates are in, and a file of its output.
+templated() {
+  git_init
+  printf 'train: {lr: 1, depth: 3}\n' >params.yaml
+  # shellcheck disable=SC2016 # of the pipeline
+  pipeline <<'END'
+stages:
+  train:
+    cmd: 'echo "{\"f1\": 0.8${train.lr}}" >metrics.json; : ${train.depth}'
+    metrics: [{metrics.json: {cache: false}}]
+END
+  ran executed=1
+  commit_all one
+}
+
+@test "only a parameter that a template took changed" {
+  templated
+  printf 'train: {lr: 2, depth: 3}\n' >params.yaml
+  verdict other 'only the parameter train.lr changed; not run with that yet'
+  ran executed=1
+  verdict better 'better: f1 0.81 -> 0.82 (+0.01); only the parameter train.lr changed'
+  succeeds diff --json
+  holds '[(p["key"], p["before"], p["after"]) for p in r["params"]] == [("train.lr", "1", "2")]'
+  succeeds params --json
+  holds 'r["runs"][0]["params"]["params.yaml:train.lr"] == "2"'
+  succeeds runs --filter 'params.train.lr < 2' --json
+  holds 'len(r["runs"]) == 1'
+}
+
+@test "only a parameter that a template took changed: in a fresh clone" {
+  templated
+  printf 'train: {lr: 2, depth: 3}\n' >params.yaml
+  ran executed=1
+  commit_all two
+  git clone -q . "$BATS_TEST_TMPDIR/clone"
+  cd "$BATS_TEST_TMPDIR/clone"
+  succeeds diff HEAD~1
+  [ "$(head -n 1 "$OUT")" = 'better: f1 0.81 -> 0.82 (+0.01); only the parameter train.lr changed' ] || tell verdict
+  printf 'train: {lr: 3, depth: 3}\n' >params.yaml && git commit -qam "not run"
+  succeeds diff HEAD HEAD~1
+  says_not 'lr changed'
+}
+
+@test "a template whose text changed as well is told beside the parameter" {
+  templated
+  printf 'train: {lr: 2, depth: 3}\n' >params.yaml
+  sed -i 's/: \${train.depth}/true &/' pipeline.yaml
+  verdict other 'changed: params train.lr, definition of train; not run with that yet'
+}
+
 @test "only data changed" {
   scored
   printf 'a\n1\n2\n' >train.csv

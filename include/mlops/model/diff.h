@@ -118,6 +118,7 @@ struct diff_stage {
     enum diff_change change;
     struct str stage;
     struct reason_vec reasons;   /* what in its recipe differs */
+    bool is_by_params;           /* it is defined otherwise by values of templates alone */
     int64_t before_ns, after_ns; /* durations of the execution that made the result; -1 unknown */
     int64_t before_peak, after_peak; /* most memory of a process of it, bytes; 0: unknown */
     bool is_noticeable; /* both are known and differ by more than executions of one stage do */
