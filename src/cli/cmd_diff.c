@@ -4,6 +4,7 @@
 #include "mlops/cli/diff.h"
 #include "mlops/cli/diff_page.h"
 #include "mlops/cli/diff_sides.h"
+#include "mlops/cli/diff_tried.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/cli/view.h"
 #include "mlops/host/file.h"
@@ -113,6 +114,30 @@ static bool is_as_run(const struct run_diff *diff)
     return diff_is_empty(&rest);
 }
 
+/* A run that failed with what the workspace has says nothing: the last one before it that did not
+ * fail takes its place. */
+static FALLIBLE replace_tried(struct context *context, const struct diff_options *options,
+                              const struct run *runs, size_t count, struct answer *ret)
+{
+    const struct run *tried = NULL;
+    struct str text;
+    TRY(diff_find_tried(context, &ret->after, &tried, &text));
+    if (!tried || !str_equal(tried->id, runs[0].id))
+        return NULL;
+    for (size_t i = 1; i < count; i++) {
+        struct run_view view = {0};
+        bool has_ended = runs[i].status == RUN_SUCCEEDED || runs[i].status == RUN_REJECTED;
+        if (!has_ended || digest_is_zero(runs[i].state))
+            continue;
+        TRY(view_find(context, runs[i].id, options->pipeline, &view));
+        if (view.run && !diff_was_tried(view.run, &ret->after)) {
+            ret->before = view;
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 static FALLIBLE compare_usual(struct context *context, const struct diff_options *options,
                               struct answer *ret)
 {
@@ -122,6 +147,8 @@ static FALLIBLE compare_usual(struct context *context, const struct diff_options
     TRY(list_runs(context, options, &runs, &count));
     TRY(view_find(context, runs[0].id, options->pipeline, &ret->before));
     TRY(view_workspace_of(context, &runs[0], &ret->after, &has_workspace));
+    if (has_workspace)
+        TRY(replace_tried(context, options, runs, count, ret));
     if (has_workspace)
         TRY(compare(context, options, &ret->before, &ret->after, &ret->diff));
     return has_workspace && !is_as_run(&ret->diff)

@@ -293,3 +293,65 @@ END
   [ "$(grep -c '<details>' "$OUT")" -eq "$(grep -c '</details>' "$OUT")" ]
   fails 2 diff HEAD --md --json
 }
+
+# A check that allows one digit, a gate, and both say no to some parameters.
+refused() {
+  git_init
+  echo 'lr: 3' >params.yaml
+  pipeline <<'END'
+stages:
+  prepare: {cmd: cp params.yaml data.txt, params: [lr], outs: [data.txt]}
+  check: {kind: validate, cmd: "grep -q '[1-5]' data.txt", deps: [data.txt]}
+  judge:
+    kind: evaluate
+    cmd: 'sed "s/lr: \(.*\)/{\"f1\": 0.8\1}/" data.txt >metrics.json'
+    deps: [data.txt]
+    metrics: [{metrics.json: {cache: false}}]
+    gates: [{metric: f1, min: 0.82}]
+END
+  ran executed=3
+  commit_all one
+}
+
+@test "after a run that a gate rejected: against the one before, with the gate's verdict" {
+  refused
+  echo 'lr: 1' >params.yaml
+  fails 1 run
+  succeeds diff
+  [ "$(head -n 1 "$OUT")" = 'worse: f1 0.83 -> 0.81 (-0.02); only the parameter lr changed' ] || tell verdict
+  says 'judge: 1 of 1 gates failed'
+  says '  f1 0.81 is below 0.82'
+  succeeds diff --md
+  says '- f1 0.81 is below 0.82'
+  succeeds diff --json
+  holds 'r["judgements"][0] == "judge: 1 of 1 gates failed"'
+}
+
+@test "after a run that failed or was rejected: what was tried, and what became of it" {
+  refused
+  for _ in 1 2; do
+    echo 'lr: 9' >params.yaml
+    fails 1 run
+    succeeds diff
+    matches '^only the parameter lr changed; run ........ with that: check rejected [(]exited with status 1[)]$'
+    says_not 'not run with that yet'
+    says '> workspace'
+  done
+  # What is in place was measured before: main is not compared with it.
+  succeeds diff HEAD
+  says_not 'worse: '
+  succeeds diff HEAD --json
+  holds 'r["verdict"]["kind"] == "other"'
+  echo 'lr: 8' >params.yaml
+  succeeds diff
+  says 'not run with that yet'
+}
+
+@test "metrics in place that were made with other inputs give no verdict" {
+  refused
+  echo 'lr: 2' >params.yaml
+  ran executed=3
+  echo 'lr: 5' >params.yaml
+  verdict other 'only the parameter lr changed; not run with that yet'
+  says 'metrics of the workspace are of what was run before'
+}

@@ -184,7 +184,9 @@ struct run_diff {
     struct diff_stage_vec stages;
     struct diff_environment_vec environments;
     struct diff_code code;
-    struct str_vec notes;      /* why metrics of a stage are not tested: filled in by the caller */
+    struct str_vec notes; /* why metrics of a stage are not tested: filled in by the caller */
+    struct str tried;     /* what the newest run made of a stale side: filled in by the caller */
+    struct str_vec judgements; /* of checks and gates, of the side after: filled in by the caller */
     bool all;                  /* also what is the same */
     bool is_stale;             /* a side is a workspace whose inputs nobody has run with yet */
     enum diff_verdict verdict; /* diff_conclude */
