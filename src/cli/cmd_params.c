@@ -21,12 +21,12 @@ static void collect(struct arena *arena, const struct run_view_stage *stage, str
     size_t count = 0;
     vec_each (const struct recipe_param, value, &stage->templates)
         *vec_push(arena, ret) = (struct value_row){value->file, value->key, value->shown,
-                                                   number_of(arena, value->shown)};
+                                                   number_of(arena, value->shown), METRIC_USUAL};
     if (recipe)
         recipe_flatten(arena, recipe->params, recipe->param_count, &params, &count);
     for (size_t i = 0; i < count; i++)
         *vec_push(arena, ret) = (struct value_row){params[i].file, params[i].key, params[i].shown,
-                                                   number_of(arena, params[i].shown)};
+                                                   number_of(arena, params[i].shown), METRIC_USUAL};
 }
 
 static FALLIBLE run_command(struct context *context, void *options, int argc,
