@@ -76,6 +76,18 @@ struct answer {
     struct run_diff diff;
 };
 
+/* A run that failed left the state of one before it: that one names it better. */
+static size_t find_maker(const struct run *runs, size_t count, size_t at)
+{
+    size_t maker = at;
+    while (maker < count &&
+           (digest_is_zero(runs[maker].state) || (digest_equal(runs[maker].state, runs[at].state) &&
+                                                  runs[maker].status != RUN_SUCCEEDED)))
+        maker++;
+    bool is_found = maker < count && digest_equal(runs[maker].state, runs[at].state);
+    return is_found ? maker : at;
+}
+
 /* The newest run against the last one whose state differs. */
 static FALLIBLE compare_runs(struct context *context, const struct diff_options *options,
                              const struct run *runs, size_t count, struct answer *ret)
@@ -84,10 +96,17 @@ static FALLIBLE compare_runs(struct context *context, const struct diff_options 
     while (at < count &&
            (digest_is_zero(runs[at].state) || digest_equal(runs[at].state, runs[0].state)))
         at++;
+    if (at == count && count > 1)
+        return error_hint(error_new(ERROR_USAGE,
+                                    "all %zu runs left the same, and the workspace is "
+                                    "as they left it",
+                                    count),
+                          "change something, or name what to compare: mlops diff A B");
     if (at == count)
         return error_hint(error_new(ERROR_USAGE, "there is only one run to compare with, and the "
                                                  "workspace is as it left it"),
                           "change something, or name what to compare: mlops diff A B");
+    at = find_maker(runs, count, at);
     TRY(view_find(context, runs[at].id, options->pipeline, &ret->before));
     TRY(view_find(context, runs[0].id, options->pipeline, &ret->after));
     return compare(context, options, &ret->before, &ret->after, &ret->diff);

@@ -153,9 +153,9 @@ static FALLIBLE check_words(const struct cli_command *command, size_t count)
     bool too_many = command->words_most >= 0 && given > command->words_most;
     if (given >= command->words_least && !too_many)
         return NULL;
-    return error_hint(error_new(ERROR_USAGE, "'mlops %s' takes %s words than that: mlops %s%s%s",
-                                command->name, too_many ? "fewer" : "more", command->name,
-                                *command->arguments ? " " : "", command->arguments),
+    const char *fault = too_many ? "takes fewer words than that" : "needs more words";
+    return error_hint(error_new(ERROR_USAGE, "'mlops %s' %s: mlops %s%s%s", command->name, fault,
+                                command->name, *command->arguments ? " " : "", command->arguments),
                       "'mlops %s --help' explains them", command->name);
 }
 

@@ -77,6 +77,13 @@ static FALLIBLE extent_of(struct session *session, struct vcs_extent *ret)
     return vcs ? vcs_extent_of(vcs, ret) : NULL;
 }
 
+static bool is_before_first_commit(struct session *session)
+{
+    struct str commit = {0}, branch;
+    error_drop(vcs_head(session->vcs, session->arena, &commit, &branch));
+    return !commit.len;
+}
+
 FALLIBLE baseline_unknown(struct session *session, struct str word)
 {
     struct vcs_extent extent;
@@ -86,6 +93,11 @@ FALLIBLE baseline_unknown(struct session *session, struct str word)
     if (str_starts(word, STR("@")))
         return error_hint(error, "'mlops runs' lists the runs of this clone; a branch or commit "
                                  "can be had in each");
+    if (!session->vcs)
+        return error_hint(error, "this is no git repository: name a run or a tag ('mlops tag'), or "
+                                 "leave 'baseline' out for the last run that was not rejected");
+    if (is_before_first_commit(session))
+        return error_hint(error, "this repository has no commit yet: make one, then run again");
     if (extent.is_shallow)
         return error_hint(error,
                           "this clone is shallow: 'git fetch --unshallow' or 'git fetch origin "

@@ -209,7 +209,8 @@ FALLIBLE ledger_environment_of(struct ledger *ledger, struct digest key, struct 
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
                           struct map *ret);
 
-/* The newest run whose recorded lock file has this digest; NULL if none. */
+/* The newest run whose recorded lock file has this digest, one that succeeded rather than one that
+ * left it as it was; NULL if none. */
 FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct digest lock,
                             struct run **ret);
 
