@@ -97,7 +97,8 @@ static const struct {
     {"infer", "'mlops data infer FILE'"},
     {"validate", "'mlops data validate FILE --schema FILE'"},
     {"drift", "'mlops data drift REFERENCE CURRENT'"},
-    {"plots", "plots are kept as outputs; drawing them is not built"},
+    {"ui", "'mlops report -o report.html' and 'mlops diff A B --html diff.html' write pages"},
+    {"compare", "'mlops diff A B'"},
 };
 
 static const char *instead_of(struct str name)

@@ -13,30 +13,24 @@ static const struct run_stage *find_stage(const struct run *run, struct str name
     return NULL;
 }
 
-static bool has_made_nothing(enum stage_status status)
-{
-    return status == STATUS_FAILED || status == STATUS_REJECTED || status == STATUS_UNCONFIRMED ||
-           status == STATUS_INTERRUPTED;
-}
-
 /* Whether the run ran, or would have run behind another one, this stage as it is now. */
 static bool is_tried(const struct run *run, const struct run_view_stage *stage)
 {
     const struct run_stage *tried = find_stage(run, stage->stage);
     return tried && (tried->status == STATUS_SKIPPED ||
-                     (has_made_nothing(tried->status) && digest_equal(tried->key, stage->key)));
+                     (stage_made_nothing(tried->status) && digest_equal(tried->key, stage->key)));
 }
 
-static struct str print_failures(struct arena *arena, const struct run *run)
+static struct str print_failures(struct arena *arena, const struct run *run, const char *with)
 {
     struct buf out = buf_in(arena);
     vec_each (const struct run_stage, stage, &run->stages) {
-        if (!has_made_nothing(stage->status))
+        if (!stage_made_nothing(stage->status))
             continue;
         if (out.len)
             buf_add_text(&out, ", ");
         else
-            buf_print(&out, "run %.*s with that: ", STR_FMT(ulid_short(run->id)));
+            buf_print(&out, "run %.*s%s: ", STR_FMT(ulid_short(run->id)), with);
         buf_print(&out, "%.*s %s", STR_FMT(stage->stage), stage_status_name(stage->status));
         if (stage->note.len)
             buf_print(&out, " (%.*s)", STR_FMT(stage->note));
@@ -66,7 +60,7 @@ FALLIBLE diff_find_tried(struct context *context, const struct run_view *workspa
     TRY(view_newest_run(context, &newest));
     if (!newest || !diff_was_tried(newest, workspace))
         return NULL;
-    *ret_text = print_failures(context->arena, newest);
+    *ret_text = print_failures(context->arena, newest, " with that");
     *ret = ret_text->len ? newest : NULL;
     return NULL;
 }
@@ -98,6 +92,8 @@ FALLIBLE diff_tried_fill(struct context *context, const struct run_view *before,
         TRY(view_newest_run(context, &newest));
         run = newest;
     }
+    if (!workspace && diff->is_stale && run)
+        diff->tried = print_failures(context->arena, run, "");
     if (run && !before->is_workspace)
         add_judgements(context->arena, run, diff);
     return NULL;

@@ -99,7 +99,7 @@ void report_diff_notes(struct buf *out, const struct run_diff *diff)
     if (count)
         buf_print(out, "%zu more of classes and slices (--all)\n", count);
     if (diff->is_stale && diff->metrics.len)
-        buf_add_text(out, "metrics of the workspace are of what was run before\n");
+        buf_add_text(out, "metrics are of what was run before\n");
     vec_each (const struct str, note, &diff->notes) {
         buf_add_escaped(out, *note, false);
         buf_add_char(out, '\n');

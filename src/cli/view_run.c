@@ -139,7 +139,7 @@ static FALLIBLE load_stages(struct context *context, struct ledger *ledger,
     struct recipe **recipes = arena_new_array(arena, struct recipe *, count);
     struct result **results = arena_new_array(arena, struct result *, count);
     for (size_t i = 0; i < count; i++) {
-        keys[i] = state->entries[i].key;
+        keys[i] = view->stages[i].key;
         ids[i] = state->entries[i].result;
     }
     TRY(ledger_load_recipes(ledger, arena, keys, count, recipes));
@@ -154,6 +154,12 @@ static FALLIBLE load_stages(struct context *context, struct ledger *ledger,
     }
     TRY(view_load_templates(context, ledger, view));
     return view_load_makings(context, ledger, ids, view);
+}
+
+/* A stage that made nothing is what the run tried; what lies there is of before. */
+static bool is_tried(const struct run_stage *recorded)
+{
+    return recorded && !digest_is_zero(recorded->key) && stage_made_nothing(recorded->status);
 }
 
 FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *ret)
@@ -176,7 +182,7 @@ FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *
         const struct run_stage *recorded = map_get(&status, state.entries[i].stage);
         struct run_view_stage *stage = &view.stages[i];
         stage->stage = state.entries[i].stage;
-        stage->key = state.entries[i].key;
+        stage->key = is_tried(recorded) ? recorded->key : state.entries[i].key;
         stage->status = recorded ? recorded->status : STATUS_UNCHANGED;
     }
     TRY(load_stages(context, ledger, &state, &view));

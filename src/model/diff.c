@@ -33,10 +33,17 @@ static bool code_differs(const struct code_state *before, const struct code_stat
     return before->is_dirty != after->is_dirty || !digest_equal(before->patch, after->patch);
 }
 
+/* What such a stage has is from before. */
+static bool is_before(enum stage_status status)
+{
+    return status == STATUS_WOULD_RUN || status == STATUS_SKIPPED ||
+           (stage_made_nothing(status) && status != STATUS_REJECTED);
+}
+
 static bool is_stale(const struct run_view *view)
 {
     for (size_t i = 0; i < view->stage_count; i++)
-        if (view->stages[i].status == STATUS_WOULD_RUN)
+        if (is_before(view->stages[i].status))
             return true;
     return false;
 }

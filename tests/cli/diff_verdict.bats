@@ -353,5 +353,5 @@ END
   ran executed=3
   echo 'lr: 5' >params.yaml
   verdict other 'only the parameter lr changed; not run with that yet'
-  says 'metrics of the workspace are of what was run before'
+  says 'metrics are of what was run before'
 }

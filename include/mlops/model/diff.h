@@ -188,7 +188,7 @@ struct run_diff {
     struct str tried;     /* what the newest run made of a stale side: filled in by the caller */
     struct str_vec judgements; /* of checks and gates, of the side after: filled in by the caller */
     bool all;                  /* also what is the same */
-    bool is_stale;             /* a side is a workspace whose inputs nobody has run with yet */
+    bool is_stale; /* a side is a workspace whose inputs nobody has run with yet, or a failed run */
     enum diff_verdict verdict; /* diff_conclude */
     struct str verdict_text; /* "better: f1 0.81 -> 0.84 (+0.03); only the parameter lr changed" */
 };
