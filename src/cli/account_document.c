@@ -140,28 +140,63 @@ static struct run_diff shortened(const struct account *account, size_t *ret_same
     return diff;
 }
 
-static void add_metrics(const struct account *account, struct document *document)
+/* Of a part of the data, or of the trivial baseline. */
+static bool is_part(const struct diff_metric *metric)
+{
+    static const char *const parts[] = {"slices.", "classes.", "trivial.", "intervals.",
+                                        "undefined."};
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (!metric->is_main && str_starts(metric->key, str_of(parts[i])))
+            return true;
+    return false;
+}
+
+static struct table metric_table(struct document *document, const struct run_diff *diff,
+                                 bool of_parts)
 {
     struct diff_section sections[DIFF_SECTION_COUNT];
+    struct run_diff some = *diff;
+    struct diff_metric_vec kept = {0};
+    vec_each (const struct diff_metric, metric, &diff->metrics)
+        if (is_part(metric) == of_parts)
+            *vec_push(document->arena, &kept) = *metric;
+    some.metrics = kept;
+    report_diff_sections(document->arena, &some, sections);
+    return sections[0].table;
+}
+
+static void add_plain_metrics(const struct account *account, struct document *document)
+{
+    struct table table = account_metrics(account);
+    if (!table.row_count)
+        return;
+    document_section(document, "Metrics", false);
+    account_add_cut(document, &table);
+}
+
+static void add_metrics(const struct account *account, struct document *document)
+{
     size_t same = 0;
     if (!account->has_before) {
-        struct table table = account_metrics(account);
-        if (!table.row_count)
-            return;
-        document_section(document, "Metrics", false);
-        account_add_cut(document, &table);
+        add_plain_metrics(account, document);
         return;
     }
     struct run_diff diff = shortened(account, &same);
-    report_diff_sections(document->arena, &diff, sections);
-    if (!sections[0].table.row_count)
+    struct table whole = metric_table(document, &diff, false);
+    struct table parts = metric_table(document, &diff, true);
+    if (!whole.row_count && !parts.row_count)
         return;
     document_section(document, "Metrics", false);
-    account_add_cut(document, &sections[0].table);
+    if (whole.row_count)
+        account_add_cut(document, &whole);
     if (same)
         document_text(document, str_print(document->arena, "%zu more metrics are the same", same));
     if (diff.notes.len)
         document_add(document, BLOCK_LIST)->items = diff.notes;
+    if (!parts.row_count)
+        return;
+    document_section(document, "Metrics of slices, classes and the trivial baseline", true);
+    account_add_cut(document, &parts);
 }
 
 /* What else differs, of everything only what does. */

@@ -1,14 +1,11 @@
 #include "mlops/cli/diff_page.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
-#include "mlops/cli/diff_guides.h"
+#include "mlops/cli/curves.h"
 #include "mlops/cli/diff_predictions.h"
 #include "mlops/cli/page.h"
 #include "mlops/cli/plots.h"
 #include "mlops/cli/report_diff.h"
-#include "mlops/data/evaluation.h"
-#include "mlops/model/gate.h"
 
 struct drawing {
     struct context *context;
@@ -21,43 +18,15 @@ struct drawing {
 
 /* --- curves --- */
 
-/* The evaluation that a stage stored; *ret NULL: it has none, or it is not at hand. */
-static FALLIBLE load_evaluation(struct drawing *drawing, const struct run_view *view,
-                                const struct run_view_stage *stage, const struct evaluation **ret)
-{
-    struct arena *arena = drawing->context->arena;
-    struct evaluating how;
-    struct str bytes = {0};
-    bool is_found = false;
-    *ret = NULL;
-    if (!stage || !diff_evaluating(arena, stage, &how))
-        return NULL;
-    const struct evaluated side = diff_evaluated(view, stage);
-    for (size_t i = 0; i < stage->out_count; i++)
-        if (str_equal(stage->outs[i].path, how.measured))
-            TRY(baseline_read(drawing->session, side.commit, how.measured, stage->outs[i].digest,
-                              LIMIT_EVALUATION_BYTES, &bytes, &is_found));
-    if (!is_found)
-        return NULL;
-    struct evaluation *evaluation = arena_new(arena, struct evaluation);
-    struct error *error = evaluation_parse(arena, how.measured, bytes, evaluation);
-    if (error)
-        context_notice(drawing->context, "no curves of '%.*s': %s", STR_FMT(stage->stage),
-                       error->text);
-    *ret = error ? NULL : evaluation;
-    error_drop(error);
-    return NULL;
-}
-
 static FALLIBLE draw_stage(struct drawing *drawing, const struct run_view_stage *stage)
 {
     struct arena *arena = drawing->context->arena;
     const struct evaluation *before = NULL, *after = NULL;
     struct chart_file *files = NULL;
     size_t count = 0;
-    TRY(load_evaluation(drawing, drawing->before, diff_stage_named(drawing->before, stage->stage),
-                        &before));
-    TRY(load_evaluation(drawing, drawing->after, stage, &after));
+    TRY(curves_load(drawing->context, drawing->session, drawing->before,
+                    diff_stage_named(drawing->before, stage->stage), &before));
+    TRY(curves_load(drawing->context, drawing->session, drawing->after, stage, &after));
     if (!after)
         return NULL;
     evaluation_charts(arena, after, before, drawing->diff->after_title, drawing->diff->before_title,
