@@ -4,14 +4,19 @@
 
 #include "diff_private.h"
 
+/* A value with blanks makes several words. */
+static bool is_held(struct str word, struct str value)
+{
+    return str_find(word, value) >= 0 || (word.len && str_find(value, word) >= 0);
+}
+
 static bool is_value(struct str old_word, struct str new_word, const struct run_view_stage *before,
                      const struct run_view_stage *after)
 {
     vec_each (const struct recipe_param, value, &before->templates) {
         const struct recipe_param *now = diff_find_param(&after->templates, value);
         bool has_changed = now && !str_equal(now->shown, value->shown);
-        if (has_changed && str_find(old_word, value->shown) >= 0 &&
-            str_find(new_word, now->shown) >= 0)
+        if (has_changed && is_held(old_word, value->shown) && is_held(new_word, now->shown))
             return true;
     }
     return false;

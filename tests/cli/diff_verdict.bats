@@ -101,6 +101,17 @@ END
   says_not 'lr changed'
 }
 
+@test "only a parameter with blanks that a template took changed" {
+  git_init
+  echo 'name: my model' >params.yaml
+  # shellcheck disable=SC2016 # of the pipeline
+  pipeline <<<'stages: {a: {cmd: "echo ${name} >a", outs: [a]}}'
+  ran executed=1
+  commit_all one
+  echo 'name: your model' >params.yaml
+  verdict other 'only the parameter name changed; not run with that yet'
+}
+
 @test "a template whose text changed as well is told beside the parameter" {
   templated
   printf 'train: {lr: 2, depth: 3}\n' >params.yaml
