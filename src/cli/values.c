@@ -3,6 +3,8 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/map.h"
 #include "mlops/cli/content.h"
+#include "mlops/cli/view.h"
+#include "mlops/codec/schema.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
 #include "mlops/store/workspace.h"
@@ -283,6 +285,23 @@ static FALLIBLE take_targets(struct context *context, struct values_options *opt
     return NULL;
 }
 
+/* A word that is nearly an action, and neither a run nor a revision. */
+static FALLIBLE check_action(struct context *context, const struct values_kind *kind,
+                             struct str word)
+{
+    static const char *const actions[] = {"diff", "show"};
+    struct run_view view;
+    const char *near = schema_suggest(word, actions, COUNT_OF(actions));
+    if (!near)
+        return NULL;
+    struct error *error = view_find(context, word, (struct str){0}, &view);
+    if (!error || error->code != ERROR_USAGE)
+        return error;
+    error_drop(error);
+    return error_new(ERROR_USAGE, "'%.*s' is no action and no run (did you mean 'mlops %s %s'?)",
+                     STR_FMT(word), kind->noun, near);
+}
+
 FALLIBLE values_run(struct context *context, const struct values_kind *kind,
                     struct values_options *options, int argc, const struct str *argv)
 {
@@ -292,6 +311,8 @@ FALLIBLE values_run(struct context *context, const struct values_kind *kind,
     if (options->md)
         context->format = FORMAT_MARKDOWN;
     TRY(take_targets(context, options, argc - has_action, argv + has_action, &words));
+    if (!has_action && words.len == 1)
+        TRY(check_action(context, kind, words.at[0]));
     if (is_diff)
         return values_diff(context, kind, options, (int)words.len, words.at);
     return show(context, kind, options, words.len, words.at);

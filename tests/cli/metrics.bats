@@ -135,3 +135,14 @@ END
   succeeds metrics --md
   says '(--all)'
 }
+
+@test "a mistyped action is told" {
+  two_stages
+  ran executed=2
+  fails 2 metrics dif
+  says "'dif' is no action and no run (did you mean 'mlops metrics diff'?)"
+  git_init
+  commit_all
+  git branch dif
+  succeeds metrics dif
+}
