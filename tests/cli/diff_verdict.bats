@@ -334,6 +334,8 @@ END
   says '  f1 0.81 is below 0.82'
   succeeds diff --md
   says '- f1 0.81 is below 0.82'
+  succeeds diff --html -
+  says '<li>judge: 1 of 1 gates failed</li>'
   succeeds diff --json
   holds 'r["judgements"][0] == "judge: 1 of 1 gates failed"'
 }
