@@ -144,6 +144,24 @@ static void add_command(struct account *account, struct str line)
     *vec_push(account->context->arena, &account->commands) = line;
 }
 
+/* One word of a shell, whatever others have put into it. */
+static struct str word_of_shell(struct arena *arena, struct str text)
+{
+    struct buf quoted = buf_in(arena);
+    bool is_plain = text.len > 0;
+    buf_add_char(&quoted, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        is_plain = is_plain && c && (is_letter || strchr("0123456789@%+=:,./_-", c));
+        if (c == '\'')
+            buf_add_text(&quoted, "'\\'");
+        buf_add_char(&quoted, c);
+    }
+    buf_add_char(&quoted, '\'');
+    return is_plain ? text : buf_str(&quoted);
+}
+
 static FALLIBLE find_commands(struct account *account)
 {
     struct arena *arena = account->context->arena;
@@ -153,7 +171,7 @@ static FALLIBLE find_commands(struct account *account)
     TRY(context_workspace(account->context, &workspace));
     if (code->remote.len)
         add_command(account, str_print(arena, "git clone %.*s project && cd project",
-                                       STR_FMT(code->remote)));
+                                       STR_FMT(word_of_shell(arena, code->remote))));
     if (code->commit.len)
         add_command(account, str_print(arena, "git checkout %.*s", STR_FMT(code->commit)));
     if (code->commit.len && code->is_dirty == 1)
@@ -164,7 +182,8 @@ static FALLIBLE find_commands(struct account *account)
                              : STR("mlops pull    # where a remote is configured"));
     bool is_usual = !run || str_is(run->pipeline, "pipeline.yaml");
     add_command(account, is_usual ? STR("mlops run")
-                                  : str_print(arena, "mlops run %.*s", STR_FMT(run->pipeline)));
+                                  : str_print(arena, "mlops run %.*s",
+                                              STR_FMT(word_of_shell(arena, run->pipeline))));
     return NULL;
 }
 
@@ -193,7 +212,9 @@ static FALLIBLE find_sizes(struct account *account)
 FALLIBLE account_make(struct context *context, const struct account_wish *wish, struct account *ret)
 {
     *ret = (struct account){.context = context};
-    struct str word = wish->word.len ? wish->word : STR("@");
+    struct str word = wish->word;
+    if (!word.len)
+        TRY(view_usual_word(context, &word));
     TRY(view_find(context, word, wish->pipeline, &ret->view));
     TRY(find_before(ret, wish));
     lineage_data(context->arena, &ret->view, &ret->inputs, &ret->outputs);

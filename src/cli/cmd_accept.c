@@ -17,18 +17,24 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     const struct stage *stage = &session.pipeline->stages.at[session.plan.targets[0]];
     struct run_report report = {0};
     TRY(run_accept(&session, stage, STR(MLOPS_VERSION), &report));
+    context->status = report.exit_status;
+    const struct outcome *outcome = &report.outcomes[stage->index];
     if (context->format == FORMAT_JSON) {
         struct json_writer json = report_json_open(context);
         json_name(&json, "run");
         json_str(&json, report.run->id);
         json_name(&json, "stage");
         json_str(&json, stage->name);
+        json_name(&json, "status");
+        json_str(&json, str_of(stage_status_name(outcome->status)));
         report_json_close(&json);
         return NULL;
     }
     buf_print(&context->out,
               "accepted '%.*s' as made from the inputs it was started with · run %.*s\n",
               STR_FMT(stage->name), STR_FMT(ulid_short(report.run->id)));
+    if (outcome->status == STATUS_REJECTED)
+        buf_print(&context->out, "its gates do not hold: %.*s\n", STR_FMT(outcome->blocker));
     return NULL;
 }
 

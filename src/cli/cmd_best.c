@@ -3,6 +3,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/cli/selection.h"
+#include "mlops/data/stats.h"
 #include "mlops/model/name.h"
 
 #include <math.h>
@@ -41,7 +42,7 @@ struct ranking {
     const struct best_options *options;
     struct selection selection;
     size_t run, started, status, metric;
-    int low, high, error; /* interval of 95 % and standard error of the metric, or KEY_NONE */
+    int low, high, level, error; /* interval and standard error of the metric, or KEY_NONE */
     struct column_numbers extra;
     bool is_higher_better;
     struct run_numbers {
@@ -106,6 +107,7 @@ static FALLIBLE find_metric(struct ranking *ranking, struct str name)
     TRY(find_direction(ranking));
     ranking->low = find_beside(ranking, "intervals.", ".low");
     ranking->high = find_beside(ranking, "intervals.", ".high");
+    ranking->level = find_beside(ranking, "intervals.", ".level");
     ranking->error = find_beside(ranking, "", "_stderr");
     if (ranking->error == KEY_NONE)
         ranking->error = find_beside(ranking, "", "_se");
@@ -132,12 +134,15 @@ static double value_at(const struct ranking *ranking, int key, size_t row)
     return key == KEY_NONE ? nan("") : ranking->selection.scan.columns[key][row].number;
 }
 
-/* Half of an interval of 95 % is 1.96 standard errors. */
+/* Half of an interval of 95 % is 1.96 standard errors; no level is that. */
 static double error_at_row(const struct ranking *ranking, size_t row)
 {
     double width = value_at(ranking, ranking->high, row) - value_at(ranking, ranking->low, row);
+    double level = value_at(ranking, ranking->level, row);
     double error = value_at(ranking, ranking->error, row);
-    return isnan(error) ? width / (2 * 1.959963984540054) : error;
+    if (!(level > 0 && level < 1))
+        level = 0.95;
+    return isnan(error) ? width / (2 * stats_normal_isf((1 - level) / 2)) : error;
 }
 
 /* Each state once: a run that changes nothing is no further experiment. The newest run stands for
@@ -359,9 +364,9 @@ const struct cli_command cmd_best = {
         "runs that left the same state count as one experiment. NaN never wins, and runs that "
         "failed, were rejected or did not end are left out without --all.\n\n"
         "The best of many experiments looks better than it is, since it was chosen by its score. "
-        "Where a standard error is recorded (of built-in evaluations: their intervals; else "
-        "METRIC_stderr or METRIC_se in the same file) the runs within one standard error of the "
-        "best are told: prefer the simplest of them.",
+        "Where a standard error is recorded in the metric's file (METRIC_stderr, METRIC_se, or "
+        "intervals.METRIC.low and .high, as 'mlops evaluate --output' writes them) the runs within "
+        "one standard error of the best are told: prefer the simplest of them.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct best_options),

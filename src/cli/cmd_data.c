@@ -1,13 +1,8 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/report.h"
 #include "mlops/cli/tabular.h"
 #include "mlops/codec/schema.h"
-#include "mlops/host/file.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 static const struct option_row rows[] = {
     {"schema", 's', OPTION_STR_AT(struct tabular_options, schema), .value = "FILE",
@@ -84,28 +79,6 @@ static FALLIBLE check_options(struct context *context, const struct tabular_opti
     return NULL;
 }
 
-static FALLIBLE write_into(const char *path, struct str bytes)
-{
-    AUTO(fd_drop) struct fd fd = fd_of(open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC));
-    if (fd_number(fd) < 0)
-        return error_os(errno, "cannot open '%s'", path);
-    return file_write(fd_number(fd), bytes.at, bytes.len, path);
-}
-
-/* A device or pipe is written into and a link followed, as a shell's > does; a file is replaced. */
-static FALLIBLE write_answer(struct context *context, const char *path)
-{
-    struct stat seen;
-    struct str bytes = buf_str(&context->out);
-    bool is_there = stat(path, &seen) == 0;
-    if (is_there && !S_ISREG(seen.st_mode) && !S_ISDIR(seen.st_mode))
-        return write_into(path, bytes);
-    char *followed = is_there ? realpath(path, NULL) : NULL;
-    struct error *error = file_publish(AT_FDCWD, followed ? followed : path, bytes, 0644, false);
-    free(followed);
-    return error;
-}
-
 static FALLIBLE act(struct context *context, const struct tabular_options *options,
                     const struct str *argv)
 {
@@ -128,7 +101,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     TRY(act(context, options, argv));
     if (!options->output.len)
         return NULL;
-    TRY(write_answer(context, str_terminate(context->arena, options->output)));
+    TRY(report_save(context, options->output, buf_str(&context->out)));
     buf_clear(&context->out);
     return NULL;
 }

@@ -13,8 +13,6 @@
 
 #include <fcntl.h>
 
-enum { PAGE_MODE = 0644 };
-
 struct diff_options {
     bool all, exit_code, patch, markdown, numbers;
     struct str pipeline, html;
@@ -64,11 +62,7 @@ static FALLIBLE list_runs(struct context *context, const struct diff_options *op
         TRY(view_newest_run(context, &newest));
     if (newest)
         filter.pipeline = newest->pipeline;
-    TRY(ledger_list_runs(ledger, context->arena, &filter, ret, ret_count));
-    if (*ret_count == 0)
-        return error_hint(error_new(ERROR_USAGE, "there is no run to compare with yet"),
-                          "mlops run makes one");
-    return NULL;
+    return ledger_list_runs(ledger, context->arena, &filter, ret, ret_count);
 }
 
 struct answer {
@@ -125,6 +119,20 @@ static FALLIBLE view_workspace_of(struct context *context, const struct run *run
     return *ret_found ? view_of_workspace(context, path, ret) : NULL;
 }
 
+/* A clone that has recorded nothing: what git has against what the files say. */
+static FALLIBLE compare_files(struct context *context, const struct diff_options *options,
+                              struct answer *ret)
+{
+    struct str base = {0};
+    TRY(view_usual_base(context, &base));
+    if (!str_is(base, "HEAD"))
+        return error_hint(error_new(ERROR_USAGE, "there is no run to compare with yet"),
+                          "mlops run makes one");
+    TRY(view_find(context, base, options->pipeline, &ret->before));
+    TRY(view_find(context, STR("workspace"), options->pipeline, &ret->after));
+    return compare(context, options, &ret->before, &ret->after, &ret->diff);
+}
+
 /* Whoever has run and then committed has changed nothing that the run was made from. */
 static bool is_as_run(const struct run_diff *diff)
 {
@@ -164,6 +172,8 @@ static FALLIBLE compare_usual(struct context *context, const struct diff_options
     size_t count = 0;
     bool has_workspace = false;
     TRY(list_runs(context, options, &runs, &count));
+    if (count == 0)
+        return compare_files(context, options, ret);
     TRY(view_find(context, runs[0].id, options->pipeline, &ret->before));
     TRY(view_workspace_of(context, &runs[0], &ret->after, &has_workspace));
     if (has_workspace)
@@ -187,8 +197,7 @@ static FALLIBLE write_page(struct context *context, const struct diff_options *o
         buf_add_str(&context->out, buf_str(&page));
         return NULL;
     }
-    return file_publish(AT_FDCWD, str_terminate(context->arena, options->html), buf_str(&page),
-                        PAGE_MODE, false);
+    return report_save(context, options->html, buf_str(&page));
 }
 
 static FALLIBLE compare_many(struct context *context, const struct diff_options *options, int argc,
@@ -254,7 +263,8 @@ const struct cli_command cmd_diff = {
         "they differ, metrics, parameters, data, code, environment, pipeline, time and memory. B "
         "is the workspace if it is not given. Without A and B: the newest run against the "
         "workspace, or, if that is as the run left it, the run before (whose state differs) "
-        "against the newest. Of more than two metrics and parameters are shown side by side.\n"
+        "against the newest; in a clone without runs HEAD against the workspace. Of more than two "
+        "metrics and parameters are shown side by side.\n"
         "\n"
         "Better goes by the metric of the pipeline's first gate; without gates by the main metrics "
         "of built-in evaluations, else by all metrics that are known by their names. Where the "

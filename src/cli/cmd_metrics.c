@@ -73,28 +73,13 @@ static void name_files(struct arena *arena, const struct pipeline *pipeline, boo
     }
 }
 
-/* What is recorded can be shown whatever the pipeline looks like now. */
-static FALLIBLE find_pipeline(struct context *context, struct str word, struct pipeline **ret)
-{
-    struct str path = {0};
-    bool is_found = false;
-    *ret = NULL;
-    struct error *error = context_find_pipeline(context, word, &path, &is_found);
-    if (!error && is_found)
-        error = context_pipeline(context, word, ret);
-    if (error && error->code != ERROR_PROJECT)
-        return error;
-    error_drop(error);
-    return NULL;
-}
-
 static FALLIBLE collect_files(struct context *context, const struct values_options *options,
                               const struct run_view *view, struct value_vec *ret)
 {
     struct pipeline *pipeline = NULL;
     struct str_vec files = {0};
     struct map seen = {0};
-    TRY(find_pipeline(context, options->pipeline, &pipeline));
+    TRY(values_pipeline(context, options->pipeline, &pipeline));
     if (!pipeline)
         return NULL;
     vec_each (const struct value_row, value, ret)

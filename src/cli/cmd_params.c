@@ -1,5 +1,11 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/base/map.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/content.h"
 #include "mlops/cli/values.h"
+#include "mlops/codec/load.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,25 +20,89 @@ static double number_of(struct arena *arena, struct str text)
     return is_number ? number : nan("");
 }
 
-static void collect(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret)
+static void add(struct arena *arena, const struct recipe_param *given, size_t given_count,
+                struct value_vec *ret)
 {
-    const struct recipe *recipe = stage->recipe;
     struct recipe_param *params = NULL;
     size_t count = 0;
-    vec_each (const struct recipe_param, value, &stage->templates)
-        *vec_push(arena, ret) = (struct value_row){value->file, value->key, value->shown,
-                                                   number_of(arena, value->shown), METRIC_USUAL};
-    if (recipe)
-        recipe_flatten(arena, recipe->params, recipe->param_count, &params, &count);
+    recipe_flatten(arena, given, given_count, &params, &count);
     for (size_t i = 0; i < count; i++)
         *vec_push(arena, ret) = (struct value_row){params[i].file, params[i].key, params[i].shown,
                                                    number_of(arena, params[i].shown), METRIC_USUAL};
 }
 
+static void collect(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret)
+{
+    add(arena, stage->templates.at, stage->templates.len, ret);
+    if (stage->recipe)
+        add(arena, stage->recipe->params, stage->recipe->param_count, ret);
+}
+
+/* --- revisions without a lock file (before mlops came): what git has of the files --- */
+
+static FALLIBLE load_file(struct context *context, const struct run_view *view, struct str path,
+                          enum doc_dialect dialect, const struct doc_node **ret)
+{
+    struct str bytes = {0};
+    struct doc *doc = NULL;
+    bool is_found = false;
+    *ret = NULL;
+    TRY(content_read(context, view, path, LIMIT_JSON_BYTES, &bytes, &is_found));
+    struct error *error = is_found ? doc_load(context->arena, path, bytes, dialect, &doc) : NULL;
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    if (error)
+        context_warn(context, "%.*s: '%.*s' is left out: %s", STR_FMT(view->title), STR_FMT(path),
+                     error->text);
+    error_drop(error);
+    *ret = doc ? doc->root : NULL;
+    return NULL;
+}
+
+static void add_value(struct arena *arena, const struct param_ref *reference,
+                      const struct doc_node *root, struct value_vec *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    const struct doc_node *value =
+        root && reference->key.len ? doc_find_path(root, reference->key) : root;
+    struct buf encoded = buf_in(arena);
+    if (!value)
+        return;
+    doc_encode(value, &scratch, &encoded);
+    struct recipe_param param = {
+        .file = reference->file,
+        .key = reference->key,
+        .encoded = buf_str(&encoded),
+        .shown = str_copy(arena, recipe_clip(&scratch, doc_show(&scratch, value))),
+    };
+    add(arena, &param, 1, ret);
+}
+
+static FALLIBLE collect_files(struct context *context, const struct values_options *options,
+                              const struct run_view *view, struct value_vec *ret)
+{
+    struct pipeline *pipeline = NULL;
+    struct map roots = {0};
+    if (view->stage_count || view->is_workspace || view->run)
+        return NULL;
+    TRY(values_pipeline(context, options->pipeline, &pipeline));
+    for (size_t i = 0; pipeline && i < pipeline->stages.len; i++) {
+        vec_each (const struct param_ref, reference, &pipeline->stages.at[i].params) {
+            const struct doc_node *root = map_get(&roots, reference->file);
+            if (!map_has(&roots, reference->file)) {
+                TRY(load_file(context, view, reference->file, pipeline->dialect, &root));
+                map_put(context->arena, &roots, reference->file, (void *)(uintptr_t)root);
+            }
+            add_value(context->arena, reference, root, ret);
+        }
+    }
+    return NULL;
+}
+
 static FALLIBLE run_command(struct context *context, void *options, int argc,
                             const struct str *argv)
 {
-    static const struct values_kind kind = {"params", "Param", false, collect, NULL};
+    static const struct values_kind kind = {"params", "Param", false, collect, collect_files};
     return values_run(context, &kind, options, argc, argv);
 }
 

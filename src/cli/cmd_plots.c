@@ -2,9 +2,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/content.h"
 #include "mlops/cli/plots.h"
-#include "mlops/host/file.h"
-
-#include <fcntl.h>
+#include "mlops/host/path.h"
 
 struct plots_options {
     struct str out, pipeline;
@@ -82,20 +80,12 @@ static struct str titles_of(struct context *context, const struct plots_side *si
     return buf_str(&out);
 }
 
-/* A page is published by renaming: never over a device or a directory. */
 static FALLIBLE publish(struct context *context, struct str name, struct str html, struct str *ret)
 {
-    struct file_stat seen = {0};
     struct str cwd = {0};
-    bool is_there = false;
     TRY(path_current(context->arena, &cwd));
     *ret = path_join(context->arena, cwd, name);
-    TRY(file_stat_at(AT_FDCWD, ret->at, true, &seen, &is_there));
-    if (is_there && (seen.mode & 0170000) != 0100000)
-        return error_hint(
-            error_new(ERROR_USAGE, "'%.*s' is %s", STR_FMT(name), file_kind_name(seen.mode)),
-            "name a file with --out, or '-' for standard output");
-    return file_publish(AT_FDCWD, ret->at, html, 0644, false);
+    return report_save(context, name, html);
 }
 
 static FALLIBLE write_page(struct context *context, const struct plots_options *options,

@@ -70,7 +70,7 @@ static FALLIBLE publish(struct context *context, struct str path, struct str byt
     struct str directory = path_directory(path);
     if (directory.len)
         TRY(directory_make(AT_FDCWD, str_terminate(context->arena, directory), false));
-    return file_publish(AT_FDCWD, str_terminate(context->arena, path), bytes, 0644, false);
+    return report_save(context, path, bytes);
 }
 
 /* "out/report" of "out/report.md". */
@@ -168,7 +168,8 @@ static FALLIBLE print_document(struct context *context, const struct account *ac
 {
     struct buf text = buf_in(context->arena);
     struct str folder = {0};
-    bool has_files = options->output.len && !is_page(options) && account->pictures.len;
+    bool has_files = options->output.len && !is_page(options) && account->pictures.len &&
+                     !report_is_stream(context, options->output);
     if (has_files)
         folder = str_print(context->arena, "%.*s_files", STR_FMT(stem(options->output)));
     ptrdiff_t slash = str_find_last_char(folder, '/');

@@ -91,8 +91,8 @@ static void turn_round(struct comparison *comparison)
     for (size_t i = 0; i < comparison->metric_count; i++) {
         struct interval *interval = &comparison->metrics[i].interval;
         double low = interval->low;
-        interval->low = -interval->high;
-        interval->high = -low;
+        interval->low = 0 - interval->high; /* 0, not -0 */
+        interval->high = 0 - low;
     }
 }
 

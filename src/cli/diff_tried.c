@@ -87,6 +87,8 @@ FALLIBLE diff_tried_fill(struct context *context, const struct run_view *before,
     const struct run *run = after->run;
     if (workspace && diff->is_stale)
         TRY(diff_find_tried(context, workspace, &run, &diff->tried));
+    if (workspace && run && diff->tried.len)
+        diff->is_stale = diff_run_is_stale(run);
     if (workspace && !diff->is_stale && workspace == after) {
         struct run *newest = NULL;
         TRY(view_newest_run(context, &newest));

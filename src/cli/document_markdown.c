@@ -2,18 +2,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/document.h"
 
-void document_escape(struct buf *out, struct str text)
-{
-    AUTO(buf_drop) struct buf safe = {0};
-    buf_add_escaped(&safe, text, false);
-    for (size_t i = 0; i < safe.len; i++) {
-        bool is_mark = strchr("*_`<[]\\|#~", safe.at[i]) != NULL;
-        if (is_mark)
-            buf_add_char(out, '\\');
-        buf_add_char(out, safe.at[i]);
-    }
-}
-
 void document_fence(struct buf *out, const char *language, struct str text)
 {
     size_t most = 2, ticks = 0;
@@ -55,7 +43,7 @@ static void add_section(struct writing *writing, const struct block *block)
     end_section(writing);
     writing->is_folded = block->is_folded;
     buf_add_text(writing->out, block->is_folded ? "<details><summary>" : "## ");
-    document_escape(writing->out, block->title);
+    report_markdown_text(writing->out, block->title);
     buf_add_text(writing->out, block->is_folded ? "</summary>\n\n" : "\n\n");
 }
 
@@ -63,7 +51,7 @@ static void add_list(struct writing *writing, const struct block *block)
 {
     vec_each (const struct str, item, &block->items) {
         buf_add_text(writing->out, "- ");
-        document_escape(writing->out, *item);
+        report_markdown_text(writing->out, *item);
         buf_add_char(writing->out, '\n');
     }
     buf_add_char(writing->out, '\n');
@@ -90,7 +78,7 @@ static void add_picture(struct writing *writing, const struct block *block)
         return;
     }
     buf_add_text(writing->out, "![");
-    document_escape(writing->out, block->title);
+    report_markdown_text(writing->out, block->title);
     buf_add_text(writing->out, "](");
     add_link(writing->out, writing->folder);
     buf_add_char(writing->out, '/');
@@ -104,14 +92,14 @@ static void add_block(struct writing *writing, const struct block *block)
     switch (block->kind) {
     case BLOCK_VERDICT:
         buf_add_text(out, "**");
-        document_escape(out, block->title);
+        report_markdown_text(out, block->title);
         buf_add_text(out, "**\n\n");
         return;
     case BLOCK_SECTION:
         add_section(writing, block);
         return;
     case BLOCK_TEXT:
-        document_escape(out, block->title);
+        report_markdown_text(out, block->title);
         buf_add_text(out, "\n\n");
         return;
     case BLOCK_LIST:
@@ -146,10 +134,10 @@ void document_markdown_body(const struct document *document, struct str folder, 
 void document_markdown(const struct document *document, struct str folder, struct buf *out)
 {
     buf_add_text(out, "# ");
-    document_escape(out, document->title);
+    report_markdown_text(out, document->title);
     buf_add_text(out, "\n\n");
     if (document->subtitle.len) {
-        document_escape(out, document->subtitle);
+        report_markdown_text(out, document->subtitle);
         buf_add_text(out, "\n\n");
     }
     document_markdown_body(document, folder, out);

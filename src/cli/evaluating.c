@@ -190,10 +190,27 @@ static FALLIBLE measure(struct evaluating *evaluating, struct evaluated *evaluat
     return NULL;
 }
 
+/* Files that are written are none that are read, and two different ones. */
+static FALLIBLE check_files(const struct evaluating_options *options, struct str path)
+{
+    const struct str written[] = {options->metrics, options->output};
+    bool is_same = options->metrics.len && str_equal(options->metrics, options->output);
+    for (size_t i = 0; i < COUNT_OF(written); i++)
+        if (str_equal(written[i], path) ||
+            (written[i].len && str_equal(written[i], options->against)))
+            return error_new(ERROR_USAGE, "'%.*s' holds predictions: it would be written over",
+                             STR_FMT(written[i]));
+    if (is_same)
+        return error_new(ERROR_USAGE, "--metrics and --output both name '%.*s'",
+                         STR_FMT(options->output));
+    return NULL;
+}
+
 FALLIBLE evaluating_run(struct context *context, const struct evaluating_options *options,
                         struct str path)
 {
     struct evaluating evaluating = {.context = context, .options = options, .own = {.path = path}};
+    TRY(check_files(options, path));
     TRY(read_options(&evaluating));
     TRY(load(&evaluating));
     if (evaluating.has_other)

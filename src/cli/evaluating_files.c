@@ -14,7 +14,7 @@ static FALLIBLE publish(const struct evaluating *evaluating, struct str path, st
     struct str directory = path_directory(path);
     if (directory.len)
         TRY(directory_make(AT_FDCWD, str_terminate(arena, directory), false));
-    return file_publish(AT_FDCWD, str_terminate(arena, path), bytes, 0644, false);
+    return report_save(evaluating->context, path, bytes);
 }
 
 static FALLIBLE write_metrics(const struct evaluating *evaluating)

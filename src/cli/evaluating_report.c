@@ -53,6 +53,7 @@ static void report_json(const struct evaluating *evaluating)
     struct json_writer json = report_json_open(evaluating->context);
     write_one(&json, &evaluating->own);
     if (evaluating->has_other) {
+        comparison_write_tests(&json, &evaluating->comparison);
         json_name(&json, "against");
         json_open_object(&json);
         write_one(&json, &evaluating->other);

@@ -118,10 +118,25 @@ static const struct {
     {"dev", "validation"}, {"eval", "validation"}, {"train", "train"},
 };
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* At the start of a word: "test_set", not "latest". */
+static bool has_word(struct str path, struct str word)
+{
+    for (size_t i = 0; i + word.len <= path.len; i++)
+        if ((i == 0 || !is_letter(path.at[i - 1])) &&
+            str_starts(str_slice(path, i, path.len), word))
+            return true;
+    return false;
+}
+
 static const char *split_of(struct str path)
 {
     for (size_t i = 0; i < COUNT_OF(splits); i++)
-        if (str_find(path, str_of(splits[i].word)) >= 0)
+        if (has_word(path, str_of(splits[i].word)))
             return splits[i].split;
     return NULL;
 }
@@ -168,6 +183,14 @@ static void add_dataset(struct buf *out, const struct account *account, struct s
     add_pair(out, "      revision", str_of(hex));
 }
 
+/* "macro.f1" is of the type "f1": hubs sort by the names of metrics that they know. */
+static struct str type_of(struct str key)
+{
+    ptrdiff_t dot = str_find_last_char(key, '.');
+    bool is_number = dot >= 0 && (size_t)dot + 1 < key.len && key.at[dot + 1] <= '9';
+    return is_number ? key : str_slice(key, (size_t)(dot + 1), key.len);
+}
+
 static void add_metrics(struct buf *out, const struct run_view_stage *stage)
 {
     bool only_known = count_headlines(stage, true) > 0;
@@ -176,9 +199,9 @@ static void add_metrics(struct buf *out, const struct run_view_stage *stage)
     vec_each (const struct metric, metric, &stage->metrics) {
         bool is_told = is_headline(metric) &&
                        (!only_known || metric_direction_of(metric->key) != DIRECTION_UNKNOWN);
-        if (!is_told || count++ == METRICS_MOST)
+        if (!is_told || count++ >= METRICS_MOST)
             continue;
-        add_pair(out, "    - type", metric->key);
+        add_pair(out, "    - type", type_of(metric->key));
         buf_add_text(out, "      value: ");
         struct json_writer json = {.out = out};
         json_real(&json, metric->value);
@@ -244,7 +267,7 @@ static void add_new_card(const struct account *account, struct str name, struct 
         "## Ethical considerations\n\nWho may be harmed, and what was done about it?\n",
     };
     buf_print(out, "---\n%.*s---\n\n# ", STR_FMT(index));
-    document_escape(out, name);
+    report_markdown_text(out, name);
     buf_add_text(out, "\n\n");
     add_ours(account, out);
     buf_add_text(out, "\nThe following is for people to answer; mlops keeps what is written.\n");

@@ -124,7 +124,9 @@ static void add_failure(struct narrator *narrator, const struct event *event)
 
 static bool is_worth_a_line(const struct narrator *narrator, const struct outcome *outcome)
 {
-    bool has_warning = outcome->checks && outcome->checks->warned;
+    const struct check_results *checks = outcome->checks;
+    /* a drop that is compared with nothing is told in each run, not only in the first */
+    bool has_warning = checks && (checks->warned || (outcome->stage->gates && checks->skipped));
     return outcome->status != STATUS_UNCHANGED || narrator->context->common.verbose || has_warning;
 }
 

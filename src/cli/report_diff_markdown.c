@@ -1,5 +1,6 @@
 /* For comments on merge requests: the verdict and the metrics, all else to be opened. */
 #include "mlops/base/arena.h"
+#include "mlops/cli/document.h"
 
 #include "report_diff_private.h"
 
@@ -10,22 +11,19 @@ static void add_rows(struct buf *out, const struct diff_section *section)
     report_markdown(out, &section->table);
 }
 
-/* Text that no fence inside it can end. */
-static void add_fenced(struct buf *out, const char *language, struct str text)
+/* A paragraph each: a line that follows a table is a row of it. */
+static void add_notes(struct context *context, const struct run_diff *diff)
 {
-    size_t most = 2, ticks = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        ticks = text.at[i] == '`' ? ticks + 1 : 0;
-        most = MAX_OF(most, ticks);
+    struct buf notes = buf_in(context->arena);
+    report_diff_notes(&notes, diff);
+    struct str rest = buf_str(&notes), note;
+    while (str_split(&rest, '\n', &note)) {
+        if (note.len == 0)
+            continue;
+        buf_add_char(&context->out, '\n');
+        report_markdown_text(&context->out, note);
+        buf_add_char(&context->out, '\n');
     }
-    buf_add_char(out, '\n');
-    buf_add_repeated(out, '`', most + 1);
-    buf_print(out, "%s\n", language);
-    buf_add_escaped(out, text, true);
-    if (text.len && text.at[text.len - 1] != '\n')
-        buf_add_char(out, '\n');
-    buf_add_repeated(out, '`', most + 1);
-    buf_add_char(out, '\n');
 }
 
 static void add_section(struct context *context, const struct diff_section *section,
@@ -41,30 +39,16 @@ static void add_section(struct context *context, const struct diff_section *sect
     if (strcmp(section->name, "metrics") == 0) {
         buf_add_char(out, '\n');
         report_markdown(out, &section->table);
-        buf_add_text(out, diff->notes.len ? "\n" : "");
-        report_diff_notes(out, diff);
+        add_notes(context, diff);
         return;
     }
     add_rows(out, section);
+    buf_add_char(out, '\n');
     if (history.len)
-        add_fenced(out, "", buf_str(&history));
+        document_fence(out, "", buf_str(&history));
     if (is_code && diff->code.patch.len)
-        add_fenced(out, "diff", diff->code.patch);
-    buf_add_text(out, "\n</details>\n");
-}
-
-/* Others' text on a line of Markdown. */
-static void add_plain(struct context *context, struct str text)
-{
-    struct buf safe = buf_in(context->arena);
-    buf_add_escaped(&safe, text, false);
-    for (size_t i = 0; i < safe.len; i++) {
-        bool is_mark = safe.at[i] == '*' || safe.at[i] == '_' || safe.at[i] == '`' ||
-                       safe.at[i] == '<' || safe.at[i] == '[' || safe.at[i] == '\\';
-        if (is_mark)
-            buf_add_char(&context->out, '\\');
-        buf_add_char(&context->out, safe.at[i]);
-    }
+        document_fence(out, "diff", diff->code.patch);
+    buf_add_text(out, "</details>\n");
 }
 
 void report_diff_markdown(struct context *context, const struct run_diff *diff)
@@ -73,15 +57,15 @@ void report_diff_markdown(struct context *context, const struct run_diff *diff)
     struct buf *out = &context->out;
     report_diff_sections(context->arena, diff, sections);
     buf_add_text(out, "**");
-    add_plain(context, diff->verdict_text);
+    report_markdown_text(out, diff->verdict_text);
     buf_add_text(out, "**\n\n");
-    add_plain(context, diff->before_title);
+    report_markdown_text(out, diff->before_title);
     buf_add_text(out, " → ");
-    add_plain(context, diff->after_title);
+    report_markdown_text(out, diff->after_title);
     buf_add_char(out, '\n');
     for (size_t i = 0; diff->verdict != DIFF_UNCHANGED && i < diff->judgements.len; i++) {
         buf_add_text(out, i ? "- " : "\n- ");
-        add_plain(context, str_trim(diff->judgements.at[i]));
+        report_markdown_text(out, str_trim(diff->judgements.at[i]));
         buf_add_char(out, '\n');
     }
     for (int i = 0; i < DIFF_SECTION_COUNT; i++)

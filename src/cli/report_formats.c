@@ -55,12 +55,12 @@ void report_csv(struct buf *out, const struct table *table)
     }
 }
 
-static void add_markdown(struct buf *out, struct str text)
+void report_markdown_text(struct buf *out, struct str text)
 {
     AUTO(buf_drop) struct buf safe = {0};
     buf_add_escaped(&safe, text, false);
     for (size_t i = 0; i < safe.len; i++) {
-        if (strchr("|\\`*_<[", safe.at[i]))
+        if (strchr("|\\`*_<[]#~&", safe.at[i]))
             buf_add_char(out, '\\');
         buf_add_char(out, safe.at[i]);
     }
@@ -75,7 +75,7 @@ void report_markdown(struct buf *out, const struct table *table)
                 continue;
             buf_add_text(out, line == 0 ? "| " : column->is_right ? "| ---: " : "| --- ");
             if (line == 0)
-                add_markdown(out, str_of(column->title));
+                report_markdown_text(out, str_of(column->title));
             if (line == 0)
                 buf_add_char(out, ' ');
         }
@@ -85,7 +85,7 @@ void report_markdown(struct buf *out, const struct table *table)
         size_t c = i % table->column_count;
         if (table->columns[c].title) {
             buf_add_text(out, "| ");
-            add_markdown(out, table->cells[i].text);
+            report_markdown_text(out, table->cells[i].text);
             buf_add_char(out, ' ');
         }
         if (c + 1 == table->column_count)

@@ -104,6 +104,15 @@ FALLIBLE selection_sort(struct selection *selection, struct str text)
     }
 }
 
+/* A column that is there already would be a second member of that name in JSON. */
+static void add_once(struct arena *arena, struct column_numbers *columns, size_t key)
+{
+    for (size_t i = 0; i < columns->len; i++)
+        if (columns->at[i] == key)
+            return;
+    *vec_push(arena, columns) = key;
+}
+
 /* All metrics, or all parameters; those whose name is the same in several files with it. */
 static FALLIBLE add_all(struct selection *selection, bool is_param, struct column_numbers *ret)
 {
@@ -118,7 +127,7 @@ static FALLIBLE add_all(struct selection *selection, bool is_param, struct colum
         bool is_like_next = i + 1 < selection->quantity_count && all[i + 1].is_param == is_param &&
                             str_equal(all[i + 1].key, all[i].key);
         struct str name = selection_quantity_name(arena, &all[i], is_like_last || is_like_next);
-        *vec_push(arena, ret) = selection_add_quantity(selection, &all[i], name);
+        add_once(arena, ret, selection_add_quantity(selection, &all[i], name));
     }
     return NULL;
 }
@@ -139,7 +148,7 @@ FALLIBLE selection_columns(struct selection *selection, struct str text, struct 
             continue;
         }
         TRY(selection_key_of(selection, name, &key));
-        *vec_push(arena, ret) = key;
+        add_once(arena, ret, key);
     }
 }
 

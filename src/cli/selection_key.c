@@ -176,8 +176,16 @@ static bool ends_after(struct str text, struct str end, char separator)
            text.at[text.len - end.len - 1] == separator;
 }
 
-/* How well a name fits: the whole key, FILE:KEY, the end of the key. */
-enum fit { NO_FIT, FIT_END, FIT_END_OF_FILE, FIT_FILE, FIT_KEY };
+/* How well a name fits: the whole key, FILE:KEY, a metric of the positive class ("f1" is
+ * "binary.f1", as in gates), the end of the key. */
+enum fit { NO_FIT, FIT_END, FIT_POSITIVE, FIT_END_OF_FILE, FIT_FILE, FIT_KEY };
+
+static bool is_of_positive(const struct ledger_quantity *quantity, struct str name)
+{
+    const struct str group = STR("binary.");
+    return !quantity->is_param && str_starts(quantity->key, group) &&
+           str_equal(str_slice(quantity->key, group.len, quantity->key.len), name);
+}
 
 static enum fit fit_of(const struct ledger_quantity *quantity, struct str name)
 {
@@ -192,6 +200,8 @@ static enum fit fit_of(const struct ledger_quantity *quantity, struct str name)
         if (ends_after(quantity->file, file, '/'))
             return FIT_END_OF_FILE;
     }
+    if (is_of_positive(quantity, name))
+        return FIT_POSITIVE;
     return ends_after(quantity->key, name, '.') ? FIT_END : NO_FIT;
 }
 

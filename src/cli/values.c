@@ -56,6 +56,20 @@ static bool is_target(const struct values_options *options, struct str file)
     return !options->targets.len;
 }
 
+FALLIBLE values_pipeline(struct context *context, struct str word, struct pipeline **ret)
+{
+    struct str path = {0};
+    bool is_found = false;
+    *ret = NULL;
+    struct error *error = context_find_pipeline(context, word, &path, &is_found);
+    if (!error && is_found)
+        error = context_pipeline(context, word, ret);
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    error_drop(error);
+    return NULL;
+}
+
 FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
                         const struct values_options *options, const struct run_view *view,
                         struct value_vec *ret)
@@ -237,9 +251,11 @@ static void print_json(struct context *context, const struct matrix *matrix)
 static FALLIBLE show(struct context *context, const struct values_kind *kind,
                      const struct values_options *options, size_t argc, const struct str *argv)
 {
-    static const struct str newest[] = {STR_ROW("@")};
-    const struct str *words = argc ? argv : newest;
-    size_t count = argc ? argc : COUNT_OF(newest);
+    struct run *newest = NULL;
+    TRY(view_newest_run(context, &newest));
+    const struct str usual = newest ? STR("@") : STR("workspace");
+    const struct str *words = argc ? argv : &usual;
+    size_t count = argc ? argc : 1;
     struct matrix matrix = {
         .arena = context->arena,
         .kind = kind,

@@ -4,7 +4,6 @@
 #include "mlops/cli/content.h"
 #include "mlops/cli/values.h"
 #include "mlops/cli/view.h"
-#include "mlops/host/vcs.h"
 #include "mlops/model/metric.h"
 
 #include <math.h>
@@ -24,19 +23,6 @@ struct sides {
     struct run_view views[2];
 };
 
-/* HEAD, where there is one; else the newest run. */
-static FALLIBLE usual_before(struct context *context, struct str *ret)
-{
-    struct vcs *vcs = NULL;
-    struct str commit = {0};
-    bool is_found = false;
-    TRY(context_vcs(context, &vcs));
-    if (vcs)
-        TRY(vcs_resolve(vcs, context->arena, STR("HEAD"), &commit, &is_found));
-    *ret = is_found ? STR("HEAD") : STR("@");
-    return NULL;
-}
-
 static FALLIBLE find_sides(struct context *context, const struct values_kind *kind,
                            const struct values_options *options, int argc, const struct str *argv,
                            struct sides *ret)
@@ -48,7 +34,7 @@ static FALLIBLE find_sides(struct context *context, const struct values_kind *ki
     if (argc)
         ret->names[0] = argv[0];
     else
-        TRY(usual_before(context, &ret->names[0]));
+        TRY(view_usual_base(context, &ret->names[0]));
     for (size_t i = 0; i < COUNT_OF(ret->names); i++)
         TRY(content_view(context, ret->names[i], options->pipeline, &ret->views[i]));
     return NULL;

@@ -28,6 +28,7 @@ static FALLIBLE find_runs(struct context *context, struct str word, struct meani
     return ledger_find_runs(ledger, context->arena, word, &ret->runs, &ret->run_count);
 }
 
+/* A branch that only "origin" has, as in checkouts of CI, is meant by its short name, too. */
 static FALLIBLE find_commit(struct context *context, struct str word, struct meanings *ret)
 {
     struct vcs *vcs = NULL;
@@ -39,6 +40,10 @@ static FALLIBLE find_commit(struct context *context, struct str word, struct mea
     if (!vcs)
         return NULL;
     TRY(vcs_resolve(vcs, context->arena, word, &ret->commit, &is_found));
+    if (!is_found && !ret->run_count)
+        TRY(vcs_resolve(vcs, context->arena,
+                        str_print(context->arena, "origin/%.*s", STR_FMT(word)), &ret->commit,
+                        &is_found));
     if (!is_found)
         ret->commit = (struct str){0};
     return NULL;
@@ -108,6 +113,26 @@ FALLIBLE view_newest_run(struct context *context, struct run **ret)
     TRY(find_runs(context, STR("@"), &meanings));
     *ret = meanings.run_count ? &meanings.runs[0] : NULL;
     return NULL;
+}
+
+FALLIBLE view_usual_base(struct context *context, struct str *ret)
+{
+    struct vcs *vcs = NULL;
+    struct str commit = {0};
+    bool is_found = false;
+    TRY(context_vcs(context, &vcs));
+    if (vcs)
+        TRY(vcs_resolve(vcs, context->arena, STR("HEAD"), &commit, &is_found));
+    *ret = is_found ? STR("HEAD") : STR("@");
+    return NULL;
+}
+
+FALLIBLE view_usual_word(struct context *context, struct str *ret)
+{
+    struct run *newest = NULL;
+    *ret = STR("@");
+    TRY(view_newest_run(context, &newest));
+    return newest ? NULL : view_usual_base(context, ret);
 }
 
 static int compare_stages(const void *a, const void *b)

@@ -40,3 +40,8 @@ void view_add_committed_templates(struct context *context, struct str commit,
  * commit gave (view_dvc.c). `pipeline` is of dvc.yaml files as they are now. */
 FALLIBLE view_warn_if_behind(struct context *context, struct str commit,
                              const struct pipeline *pipeline, const struct run_view *view);
+
+/* The decoded form of each environment, by where its bytes lie. No bytes: *ret stays. */
+struct map;
+FALLIBLE view_environment(struct arena *arena, struct map *known, struct str bytes,
+                          const struct environment **ret);

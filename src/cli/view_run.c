@@ -8,10 +8,9 @@
 #include "view_private.h"
 
 /* The decoded form of each environment, by where the ledger keeps its bytes. */
-static FALLIBLE environment_of(struct arena *arena, struct map *known, struct str bytes,
-                               const struct environment **ret)
+FALLIBLE view_environment(struct arena *arena, struct map *known, struct str bytes,
+                          const struct environment **ret)
 {
-    *ret = NULL;
     if (!bytes.len)
         return NULL;
     struct str name = {arena_copy(arena, &bytes.at, sizeof bytes.at), sizeof bytes.at};
@@ -51,7 +50,7 @@ FALLIBLE view_load_makings(struct context *context, struct ledger *ledger,
     TRY(ledger_makings(ledger, results, view->stage_count, made));
     for (size_t i = 0; i < view->stage_count; i++) {
         view->stages[i].usage = made[i].usage;
-        TRY(environment_of(arena, &known, made[i].environment, &view->stages[i].environment));
+        TRY(view_environment(arena, &known, made[i].environment, &view->stages[i].environment));
     }
     return NULL;
 }

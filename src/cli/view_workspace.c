@@ -1,8 +1,10 @@
 /* The workspace as one side of a comparison: read only, nothing is stored or recorded. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/base/map.h"
 #include "mlops/cli/view.h"
 #include "mlops/engine/code.h"
+#include "mlops/engine/environment.h"
 #include "mlops/engine/fingerprint.h"
 #include "mlops/host/file.h"
 #include "mlops/store/pointers.h"
@@ -123,10 +125,23 @@ static FALLIBLE read_data(struct session *session, struct run_view *ret)
     return NULL;
 }
 
+/* What the next execution would run with; a stage that keys it is as it says. */
+static FALLIBLE read_environment(struct session *session, const struct stage *stage,
+                                 struct map *known, struct run_view_stage *ret)
+{
+    struct str bytes = {0};
+    TRY(environment_capture(session, stage, &bytes));
+    TRY(view_environment(session->arena, known, bytes, &ret->environment_now));
+    if (stage->keys_environment)
+        ret->environment = ret->environment_now;
+    return NULL;
+}
+
 static FALLIBLE read_view(struct session *session, struct run_view *ret)
 {
     const struct stage_vec *stages = &session->pipeline->stages;
     struct run_view view = {.title = STR("workspace"), .is_workspace = true};
+    struct map environments = {0};
     struct str patch;
     TRY(fingerprint_prefetch(session));
     view.stages = arena_new_array(session->arena, struct run_view_stage, stages->len);
@@ -138,6 +153,7 @@ static FALLIBLE read_view(struct session *session, struct run_view *ret)
         read_templates(session->arena, stage, seen);
         seen->status = is_stale(session, stage, seen) ? STATUS_WOULD_RUN : STATUS_UNCHANGED;
         TRY(read_outputs(session, stage, seen));
+        TRY(read_environment(session, stage, &environments, seen));
     }
     view_sort_stages(&view);
     TRY(read_data(session, &view));

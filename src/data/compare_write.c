@@ -110,21 +110,27 @@ static void write_metric(struct json_writer *json, const struct compared_metric 
     json_close_object(json);
 }
 
+void comparison_write_tests(struct json_writer *json, const struct comparison *comparison)
+{
+    if (comparison->has_mcnemar)
+        write_mcnemar(json, &comparison->mcnemar);
+    if (comparison->has_losses)
+        write_losses(json, &comparison->losses);
+    if (comparison->has_delong)
+        write_delong(json, &comparison->delong);
+}
+
 void comparison_write(struct json_writer *json, const struct comparison *comparison)
 {
     json_name(json, "rows");
     json_int(json, (int64_t)comparison->rows);
     if (comparison->has_mcnemar) {
-        write_mcnemar(json, &comparison->mcnemar);
         json_name(json, "fixed");
         json_int(json, (int64_t)comparison->fixed);
         json_name(json, "broke");
         json_int(json, (int64_t)comparison->broke);
     }
-    if (comparison->has_losses)
-        write_losses(json, &comparison->losses);
-    if (comparison->has_delong)
-        write_delong(json, &comparison->delong);
+    comparison_write_tests(json, comparison);
     json_name(json, "metrics");
     json_open_list(json);
     for (size_t i = 0; i < comparison->metric_count; i++)

@@ -33,12 +33,14 @@ struct str predictions_number_name(struct arena *arena, double number)
     return str_print(arena, "%.17g", number);
 }
 
-/* Texts of classes are numbers only if all of them are: "1" and "1.0" are one class then. */
+/* Texts of classes are numbers only if all of them are: "1" and "1.0" are one class then. Beyond
+ * 2^53 neighbours would become one: such are texts. */
 static void find_numbers(struct arena *arena, struct class_text_vec *texts)
 {
+    const double exact = 9007199254740992.0;
     bool all = true;
     vec_each (struct class_text, text, texts)
-        all = all && predictions_number(text->text, &text->number);
+        all = all && predictions_number(text->text, &text->number) && fabs(text->number) < exact;
     vec_each (struct class_text, text, texts) {
         if (all)
             text->text = predictions_number_name(arena, text->number);

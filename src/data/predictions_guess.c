@@ -114,19 +114,32 @@ static bool guess_by_columns(struct arena *arena, const struct table_reader *tab
     return is_multi || has_score || is_two;
 }
 
+/* Without a column of predictions: what a binary task lacks, or what of its columns is twice. */
+static FALLIBLE find_labels(struct arena *arena, const struct table_reader *table,
+                            const struct predictions_options *options, struct column_places *ret)
+{
+    struct predictions_options wanted = *options;
+    wanted.task = TASK_REGRESSION;
+    struct error *error = predictions_find_columns(arena, table, &wanted, ret);
+    wanted.task = TASK_BINARY;
+    struct error *better = error ? predictions_find_columns(arena, table, &wanted, ret) : NULL;
+    if (!better)
+        return error;
+    error_drop(error);
+    return better;
+}
+
 FALLIBLE predictions_guess(struct arena *arena, int at_fd, struct str path,
                            const struct predictions_options *options, enum task *ret,
                            const char **ret_why)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     AUTO(table_drop) struct table_reader *table = NULL;
-    struct predictions_options as_numbers = *options;
     struct column_places at;
     TRY(open_table(arena, at_fd, path, options, &table));
     if (guess_by_columns(&scratch, table, options, ret, ret_why))
         return NULL;
-    as_numbers.task = TASK_REGRESSION;
-    TRY(predictions_find_columns(arena, table, &as_numbers, &at));
+    TRY(find_labels(arena, table, options, &at));
     struct looks looks = {
         .arena = &scratch, .columns = {at.label, at.prediction}, .column_count = 2};
     const struct table_visitor visitor = {.context = &looks, .commit = commit};

@@ -8,9 +8,22 @@
 
 #define THRESHOLD_USUAL 0.5
 
+static ERROR_MADE class_with_two_columns(struct predictions_reader *reader, size_t first,
+                                         size_t second)
+{
+    size_t count = 0;
+    const struct str *labels = table_labels(reader->table, &count);
+    struct str one = str_slice(labels[reader->at.shares[first]], 0, 64);
+    struct str other = str_slice(labels[reader->at.shares[second]], 0, 64);
+    return error_hint(error_new(ERROR_PROJECT,
+                                "%.*s: the columns '%.*s' and '%.*s' are of one class",
+                                STR_FMT(table_name(reader->table)), STR_FMT(one), STR_FMT(other)),
+                      "give one column of probabilities for each class");
+}
+
 /* The column of probabilities of each class; NO_COLUMN: there is none. */
-static size_t *columns_of_classes(struct predictions_reader *reader,
-                                  const struct predictions *predictions)
+static FALLIBLE columns_of_classes(struct predictions_reader *reader,
+                                   const struct predictions *predictions, const size_t **ret)
 {
     size_t *columns = arena_new_array(reader->arena, size_t, predictions->class_count);
     for (size_t i = 0; i < predictions->class_count; i++)
@@ -19,9 +32,13 @@ static size_t *columns_of_classes(struct predictions_reader *reader,
         bool is_new;
         uint32_t text = class_text_number(reader->arena, &reader->classes,
                                           str_trim(reader->at.share_classes[i]), &is_new);
-        columns[reader->classes.all.at[text].class] = i;
+        size_t *column = &columns[reader->classes.all.at[text].class];
+        if (*column != NO_COLUMN)
+            return class_with_two_columns(reader, *column, i);
+        *column = i;
     }
-    return columns;
+    *ret = columns;
+    return NULL;
 }
 
 static ERROR_MADE class_without_column(struct predictions_reader *reader, struct str class)
@@ -45,7 +62,8 @@ static void warn(struct predictions_reader *reader, struct predictions *ret, str
 static FALLIBLE fill_probabilities(struct predictions_reader *reader, struct predictions *ret)
 {
     size_t classes = ret->class_count, given = reader->at.share_count;
-    const size_t *columns = columns_of_classes(reader, ret);
+    const size_t *columns = NULL;
+    TRY(columns_of_classes(reader, ret, &columns));
     const double *from = (const double *)(const void *)reader->shares.at;
     double *to = arena_new_array(reader->arena, double, ret->count *classes);
     for (size_t k = 0; k < classes; k++)
@@ -89,7 +107,8 @@ static FALLIBLE fill_scores(struct predictions_reader *reader, struct prediction
     size_t given = 1, column = 0;
     bool is_other = false;
     if (reader->at.score == NO_COLUMN) {
-        const size_t *columns = columns_of_classes(reader, ret);
+        const size_t *columns = NULL;
+        TRY(columns_of_classes(reader, ret, &columns));
         from = (const double *)(const void *)reader->shares.at;
         given = reader->at.share_count;
         is_other = columns[ret->positive] == NO_COLUMN;

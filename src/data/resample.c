@@ -12,6 +12,7 @@
 enum {
     REPLICATES_MOST = 2000,
     REPLICATES_LEAST = 200,
+    DEFINED_LEAST = 4,    /* one of so many replicates has a value */
     INLINE_ROWS = 200000, /* drawn in all: below it threads cost more than they bring */
 };
 
@@ -191,10 +192,18 @@ static double quantile(const double *sorted, size_t count, double share)
     return part > 0 ? sorted[low] + (sorted[high] - sorted[low]) * part : sorted[low];
 }
 
-static struct interval percentiles(const double *sorted, size_t count, double level)
+/* Where most replicates have no value (a class that is in few of them), those that have one are no
+ * sample of what could have been. */
+static bool is_enough(size_t defined, size_t replicates)
+{
+    return defined > 0 && defined >= replicates / DEFINED_LEAST;
+}
+
+static struct interval percentiles(const double *sorted, size_t count, size_t replicates,
+                                   double level)
 {
     struct interval interval = {nan(""), nan(""), level, "bootstrap", count};
-    if (count == 0)
+    if (!is_enough(count, replicates))
         return interval;
     interval.low = quantile(sorted, count, (1 - level) / 2);
     interval.high = quantile(sorted, count, (1 + level) / 2);
@@ -202,14 +211,14 @@ static struct interval percentiles(const double *sorted, size_t count, double le
 }
 
 /* Twice the smaller share of replicates at or beyond 0. */
-static double two_sided(const double *sorted, size_t count)
+static double two_sided(const double *sorted, size_t count, size_t replicates)
 {
     size_t below = 0, above = 0;
     for (size_t i = 0; i < count; i++) {
         below += sorted[i] <= 0;
         above += sorted[i] >= 0;
     }
-    if (count == 0)
+    if (!is_enough(count, replicates))
         return nan("");
     double p = 2 * (double)MIN_OF(below, above) / (double)count;
     return fmin(1, fmax(p, 1 / (double)count));
@@ -265,7 +274,8 @@ FALLIBLE resample_intervals(struct scorer *scorer, const size_t *rows, size_t co
         if (known[rows[i]].is_share && plain > 0)
             continue;
         double *found = bootstrap.found + k++ * bootstrap.replicates;
-        ret[i] = percentiles(found, sort_defined(found, bootstrap.replicates), level);
+        size_t defined = sort_defined(found, bootstrap.replicates);
+        ret[i] = percentiles(found, defined, bootstrap.replicates, level);
     }
     return NULL;
 }
@@ -285,8 +295,8 @@ FALLIBLE resample_differences(struct scorer *a, struct scorer *b, const size_t *
     for (size_t i = 0; i < count; i++) {
         double *found = bootstrap.found + i * bootstrap.replicates;
         size_t len = sort_defined(found, bootstrap.replicates);
-        ret[i] = percentiles(found, len, level);
-        ret_p[i] = two_sided(found, len);
+        ret[i] = percentiles(found, len, bootstrap.replicates, level);
+        ret_p[i] = two_sided(found, len, bootstrap.replicates);
     }
     return NULL;
 }

@@ -183,6 +183,8 @@ static double value_of(struct scorer *scorer, size_t row, const char **why)
     if (*why)
         return nan("");
     double value = hows[row].function(scorer, hows[row].argument, why);
+    if (!*why && !isfinite(value))
+        *why = "the numbers are too large";
     return *why ? nan("") : value;
 }
 

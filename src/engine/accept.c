@@ -2,6 +2,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/engine/environment.h"
+#include "mlops/engine/evaluation.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
@@ -63,6 +64,22 @@ static FALLIBLE refuse_changed(struct session *session, const struct stage *stag
     return NULL;
 }
 
+/* As in a run: what was accepted unjudged would be the next run's baseline. */
+static FALLIBLE judge_gates(struct run_state *state, struct outcome *outcome)
+{
+    struct session *session = state->session;
+    bool is_judged = false;
+    if (!outcome->stage->gates)
+        return NULL;
+    TRY(evaluation_judge(session, state->run->sequence, outcome, &is_judged));
+    if (!is_judged || !outcome->checks->is_rejected)
+        return NULL;
+    outcome->status = STATUS_REJECTED;
+    outcome->blocker = evaluation_blocker(session->arena, outcome->checks);
+    state->exit_status = ERROR_ANSWER;
+    return NULL;
+}
+
 static FALLIBLE record_accepted(struct run_state *state, struct outcome *outcome,
                                 struct run_report *ret)
 {
@@ -71,6 +88,7 @@ static FALLIBLE record_accepted(struct run_state *state, struct outcome *outcome
     TRY(session_ledger(session, &ledger));
     TRY(ledger_begin_run(ledger, state->run));
     state->has_begun = true;
+    TRY(judge_gates(state, outcome));
     TRY(recorder_open(session, state->run, &state->recorder));
     TRY(recorder_add(state->recorder, outcome, NULL));
     TRY(recorder_flush(state->recorder));

@@ -8,15 +8,6 @@
 
 /* --- metrics --- */
 
-static bool has_metrics_of(const struct metric_vec *metrics, struct str file)
-{
-    vec_each (const struct metric, metric, metrics) {
-        if (str_equal(metric->file, file))
-            return true;
-    }
-    return false;
-}
-
 static FALLIBLE add_metrics(struct session *session, const struct artifact *out,
                             struct evaluated *side)
 {
@@ -44,7 +35,7 @@ static FALLIBLE complete_metrics(struct session *session, const struct stage *st
         for (size_t i = 0; output->category == OUT_METRICS && i < side->out_count; i++) {
             const struct artifact *out = &side->outs[i];
             bool is_asked = str_equal(out->path, output->path) && out->kind == ARTIFACT_FILE &&
-                            !has_metrics_of(&side->metrics, out->path);
+                            !metrics_have_file(&side->metrics, out->path);
             if (is_asked)
                 TRY(add_metrics(session, out, side));
         }
@@ -92,6 +83,34 @@ static struct digest result_in(const struct state *state, struct str stage)
     return (struct digest){0};
 }
 
+static bool visited(const struct run *run, struct str stage)
+{
+    vec_each (const struct run_stage, one, &run->stages) {
+        if (str_equal(one->stage, stage))
+            return true;
+    }
+    return false;
+}
+
+/* The project after the run has no such stage: a first run, unless it is there and did not end
+ * well, or the run was one of another pipeline. */
+static FALLIBLE refuse_other(struct session *session, const struct stage *stage,
+                             const struct run *run, struct str title)
+{
+    struct ledger *ledger = NULL;
+    struct run *whole = NULL;
+    struct error *error = NULL;
+    TRY(session_ledger(session, &ledger));
+    TRY(ledger_load_run(ledger, session->arena, run->sequence, &whole));
+    if (visited(whole, stage->name))
+        error = error_new(ERROR_MACHINE, "in '%.*s' the stage '%.*s' did not end well",
+                          STR_FMT(title), STR_FMT(stage->name));
+    else if (!str_equal(run->pipeline, session->pipeline->path))
+        error = error_new(ERROR_MACHINE, "'%.*s' ran '%.*s', which has no stage '%.*s'",
+                          STR_FMT(title), STR_FMT(run->pipeline), STR_FMT(stage->name));
+    return error ? error_hint(error, "name another baseline; 'mlops runs' lists runs") : NULL;
+}
+
 static FALLIBLE find_in_run(struct session *session, const struct stage *stage,
                             const struct run *run, struct evaluated *ret,
                             enum baseline_found *ret_found)
@@ -107,7 +126,7 @@ static FALLIBLE find_in_run(struct session *session, const struct stage *stage,
     struct digest id = result_in(&state, stage->name);
     *ret_found = BASELINE_FIRST;
     if (has_state && digest_is_zero(id))
-        return NULL;
+        return refuse_other(session, stage, run, ret->title);
     if (has_state)
         TRY(ledger_load_result(ledger, arena, id, result, &found));
     if (!found)

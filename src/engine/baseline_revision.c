@@ -2,7 +2,11 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 
+#include <string.h>
+
 #include "baseline_private.h"
+
+#define SHALLOW "this clone is shallow: git fetch --unshallow (actions/checkout: fetch-depth: 0)"
 
 enum { COMMIT_SHOWN = 7 };
 
@@ -11,6 +15,23 @@ enum { COMMIT_SHOWN = 7 };
 static bool is_it(struct str bytes, struct digest digest)
 {
     return digest_equal(digest_of(bytes.at, bytes.len), digest);
+}
+
+/* What lies there now may be a directory, or not for us to read: then it is not that file. */
+static bool read_of_tree(struct session *session, struct str path, struct digest digest,
+                         int64_t bytes_most, struct str *ret)
+{
+    int root_fd = fd_number(session->workspace.root_fd);
+    const char *name = str_terminate(session->arena, path);
+    struct file_stat stat;
+    bool found = false;
+    struct error *error = file_stat_at(root_fd, name, true, &stat, &found);
+    found = !error && found && stat.size_bytes <= bytes_most;
+    if (found)
+        error = file_read(session->arena, root_fd, name, bytes_most, ret, &found);
+    found = !error && found && is_it(*ret, digest);
+    error_drop(error);
+    return found;
 }
 
 static FALLIBLE read_of_git(struct session *session, struct str commit, struct str path,
@@ -28,19 +49,13 @@ static FALLIBLE read_of_git(struct session *session, struct str commit, struct s
 FALLIBLE baseline_read(struct session *session, struct str commit, struct str path,
                        struct digest digest, int64_t bytes_most, struct str *ret, bool *ret_found)
 {
-    struct arena *arena = session->arena;
     *ret_found = false;
     if (session->cas)
-        TRY(cas_get_bytes(session->cas, arena, digest, bytes_most, ret, ret_found));
+        TRY(cas_get_bytes(session->cas, session->arena, digest, bytes_most, ret, ret_found));
     if (*ret_found)
         return NULL;
-    struct file_stat stat;
-    const char *name = str_terminate(arena, path);
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), name, true, &stat, ret_found));
-    if (*ret_found && stat.size_bytes <= bytes_most)
-        TRY(file_read(arena, fd_number(session->workspace.root_fd), name, bytes_most, ret,
-                      ret_found));
-    if (*ret_found && is_it(*ret, digest))
+    *ret_found = read_of_tree(session, path, digest, bytes_most, ret);
+    if (*ret_found)
         return NULL;
     TRY(read_of_git(session, commit, path, bytes_most, ret, ret_found));
     *ret_found = *ret_found && is_it(*ret, digest);
@@ -77,36 +92,57 @@ static FALLIBLE extent_of(struct session *session, struct vcs_extent *ret)
     return vcs ? vcs_extent_of(vcs, ret) : NULL;
 }
 
-static bool is_before_first_commit(struct session *session)
+/* "main", "feature/x"; not "HEAD~1", "v1^0", "main@{1}". */
+static bool is_branch_name(struct str word)
 {
-    struct str commit = {0}, branch;
-    error_drop(vcs_head(session->vcs, session->arena, &commit, &branch));
-    return !commit.len;
+    for (size_t i = 0; i < word.len; i++) {
+        if (memchr("~^:@{}?*[ ", word.at[i], 10))
+            return false;
+    }
+    return !str_equal(word, STR("HEAD"));
+}
+
+/* Whether it is the branch that is checked out, on which nothing was committed. */
+static FALLIBLE is_unborn(struct session *session, struct str word, bool *ret, bool *ret_remote)
+{
+    struct vcs *vcs = NULL;
+    struct str commit = {0}, branch = {0}, remote = {0};
+    *ret = *ret_remote = false;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    TRY(vcs_head(vcs, session->arena, &commit, &branch));
+    TRY(vcs_remote(vcs, session->arena, &remote));
+    *ret = !commit.len && str_equal(branch, word);
+    *ret_remote = remote.len > 0;
+    return NULL;
 }
 
 FALLIBLE baseline_unknown(struct session *session, struct str word)
 {
     struct vcs_extent extent;
+    bool is_empty = false, has_remote = false;
     struct error *error = error_new(
         ERROR_MACHINE, "the baseline '%.*s' is no run, tag or git revision here", STR_FMT(word));
     error_drop(extent_of(session, &extent));
+    error_drop(is_unborn(session, word, &is_empty, &has_remote));
     if (str_starts(word, STR("@")))
         return error_hint(error, "'mlops runs' lists the runs of this clone; a branch or commit "
                                  "can be had in each");
     if (!session->vcs)
         return error_hint(error, "this is no git repository: name a run or a tag ('mlops tag'), or "
                                  "leave 'baseline' out for the last run that was not rejected");
-    if (is_before_first_commit(session))
-        return error_hint(error, "this repository has no commit yet: make one, then run again");
-    if (extent.is_shallow)
-        return error_hint(error,
-                          "this clone is shallow: 'git fetch --unshallow' or 'git fetch origin "
-                          "%.*s' brings it (actions/checkout: fetch-depth: 0)",
-                          STR_FMT(word));
-    return error_hint(error,
-                      "'git fetch origin %.*s' brings a branch, 'mlops runs' lists runs and "
-                      "tags",
-                      STR_FMT(word));
+    if (is_empty)
+        return error_hint(error, "the branch has no commit yet: commit, then run again");
+    if (!is_branch_name(word) || !has_remote)
+        return error_hint(error, "%s'mlops runs' lists runs and tags",
+                          extent.is_shallow ? SHALLOW ", " : "");
+    return error_hint(
+        error,
+        "%s'git fetch origin %.*s:refs/remotes/origin/%.*s' brings a branch, 'mlops "
+        "runs' lists runs and tags",
+        extent.is_shallow ? "this clone is shallow (actions/checkout: fetch-depth: 0): " : "",
+        STR_FMT(word), STR_FMT(word));
 }
 
 /* It is named, but its files are not here, or are damaged. */
@@ -124,9 +160,26 @@ static ERROR_MADE unreadable(struct session *session, struct str title, struct e
                                    STR_FMT(title), STR_FMT(place), STR_FMT(text));
     error_drop(error);
     if (extent.is_shallow)
-        return error_hint(told, "this clone is shallow: git fetch --unshallow (actions/checkout: "
-                                "fetch-depth: 0)");
+        return error_hint(told, SHALLOW);
     return error_hint(told, "name another baseline, or mend that revision");
+}
+
+/* A pipeline that is there without its lock file is no first run: nobody knows what it measured.
+ * But of the very commit that is worked on, whose first lock file is in the making. */
+static FALLIBLE refuse_lockless(struct session *session, const struct stage *stage,
+                                struct str commit)
+{
+    struct str path = stage->file->path, bytes, head = {0}, branch;
+    struct vcs *vcs = NULL;
+    bool found = false;
+    TRY(session_vcs(session, &vcs));
+    if (vcs)
+        TRY(vcs_head(vcs, session->arena, &head, &branch));
+    if (!str_equal(head, commit))
+        TRY(read_of_git(session, commit, path, LIMIT_DOCUMENT_BYTES, &bytes, &found));
+    return found ? error_new(ERROR_MACHINE, "it has '%.*s' and not '%.*s'", STR_FMT(path),
+                             STR_FMT(stage->file->lock_path))
+                 : NULL;
 }
 
 static FALLIBLE read_lock(struct session *session, const struct stage *stage, struct str word,
@@ -139,7 +192,7 @@ static FALLIBLE read_lock(struct session *session, const struct stage *stage, st
     *ret = NULL;
     TRY(read_of_git(session, commit, path, LIMIT_LOCK_BYTES, &bytes, &found));
     if (!found)
-        return NULL;
+        return refuse_lockless(session, stage, commit);
     TRY(lockfile_parse(arena, str_print(arena, "%.*s:%.*s", STR_FMT(word), STR_FMT(path)), bytes,
                        lock));
     *ret = map_get(&lock->entries, stage->local_name);

@@ -3,17 +3,12 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/map.h"
 #include "mlops/codec/canon.h"
-#include "mlops/host/clock.h"
 #include "mlops/host/path.h"
 
 #include "environment_private.h"
 
 enum { COMMANDS_MOST = 1000 };
 
-/* A directory that has changed so lately may change again without a new time. */
-static const int64_t SETTLED_NS = INT64_C(2000000000);
-
-#define BLOB_KIND STR("environment")
 #define KEY_TAG STR("mlops.environment.key.1")
 
 /* Those that say which interpreter, packages and devices a stage sees, and on which results are
@@ -65,40 +60,8 @@ static bool find_interpreter(struct scene *scene, struct interpreter *ret)
     return false;
 }
 
-/* Adds what tells whether a directory is as it was. */
-static void add_state(struct arena *arena, struct str path, struct buf *out, int64_t *newest_ns)
-{
-    struct file_stat seen = {0};
-    environment_has(arena, path, &seen);
-    canon_str(out, path);
-    canon_int(out, (int64_t)seen.device);
-    canon_int(out, (int64_t)seen.inode);
-    canon_int(out, seen.mtime_ns);
-    canon_int(out, seen.ctime_ns);
-    if (seen.mtime_ns > *newest_ns)
-        *newest_ns = seen.mtime_ns;
-}
-
-/* Everything that version and packages follow from. */
-static struct str key_of(struct arena *arena, const struct python *python, bool *ret_is_settled)
-{
-    struct buf out = buf_in(arena);
-    int64_t newest_ns = 0;
-    canon_str(&out, BLOB_KIND);
-    add_state(arena, python->real, &out, &newest_ns);
-    add_state(arena, path_join(arena, python->prefix, STR("pyvenv.cfg")), &out, &newest_ns);
-    add_state(arena, path_join(arena, python->base, STR("conda-meta")), &out, &newest_ns);
-    canon_list(&out, python->paths.len);
-    vec_each (const struct str, path, &python->paths)
-        add_state(arena, *path, &out, &newest_ns);
-    vec_each (const struct str, site, &python->sites)
-        add_state(arena, *site, &out, &newest_ns);
-    *ret_is_settled = newest_ns + SETTLED_NS < clock_real_ns();
-    return digest_hex(arena, digest_of(out.at, out.len));
-}
-
 static void look_at_python(struct arena *arena, const struct python *python,
-                           struct environment *ret)
+                           struct environment *ret, struct str_vec *ret_links)
 {
     ret->interpreter_version = str_copy(arena, python_version(arena, python));
     bool is_system = str_starts(python->base, STR("/usr"));
@@ -106,27 +69,7 @@ static void look_at_python(struct arena *arena, const struct python *python,
                    : python->is_conda ? STR("conda")
                    : is_system        ? STR("system")
                                       : STR("");
-    python_packages(arena, python, &ret->packages);
-}
-
-/* From the stat cache, if it was seen like this before. */
-static bool recall(struct session *session, struct str key, struct environment *ret)
-{
-    struct str blob = {0};
-    if (!session->index || !index_blob(session->index, session->arena, BLOB_KIND, key, &blob))
-        return false;
-    struct error *error = environment_decode(session->arena, blob, ret);
-    bool is_read = !error;
-    error_drop(error); /* as good as none */
-    return is_read;
-}
-
-static void keep(struct session *session, struct str key, const struct environment *environment)
-{
-    struct buf blob = buf_in(session->arena);
-    environment_encode(environment, &blob);
-    if (session->index && !session->is_read_only)
-        index_set_blob(session->index, BLOB_KIND, key, buf_str(&blob));
+    python_packages(arena, python, &ret->packages, ret_links);
 }
 
 static void take_interpreter(const struct environment *known, struct environment *ret)
@@ -143,15 +86,16 @@ static void add_python(struct session *session, struct scene *scene, struct envi
     struct python python = {0};
     bool is_settled = false;
     python_find(scene, ret->interpreter_path, &python);
-    struct str key = key_of(scene->arena, &python, &is_settled);
+    struct str key = environment_python_key(scene->arena, &python, &is_settled);
     struct environment *known = map_get(&memory->interpreters, key);
     if (!known) {
         known = arena_new(arena, struct environment);
         key = str_copy(arena, key);
-        if (!is_settled || !recall(session, key, known)) {
-            look_at_python(arena, &python, known);
+        if (!is_settled || !environment_recall(session, key, known)) {
+            struct str_vec links = {0};
+            look_at_python(arena, &python, known, &links);
             if (is_settled)
-                keep(session, key, known);
+                environment_keep(session, key, &links, known);
         }
         if (is_settled)
             map_put(arena, &memory->interpreters, key, known);

@@ -153,7 +153,8 @@ static struct str without_slash(struct str path)
     return path.len > 1 && path.at[path.len - 1] == '/' ? str_slice(path, 0, path.len - 1) : path;
 }
 
-static void enter_environment(struct scene *scene, const struct wrapper *wrapper, struct str named)
+/* false: conda names an environment that can't be found, and no other one is meant. */
+static bool enter_environment(struct scene *scene, const struct wrapper *wrapper, struct str named)
 {
     struct str prefix = {0};
     bool is_conda = str_is(str_of(wrapper->manager), "conda");
@@ -162,6 +163,7 @@ static void enter_environment(struct scene *scene, const struct wrapper *wrapper
     if (found)
         scene_enter(scene, without_slash(prefix),
                     is_conda || str_is(str_of(wrapper->name), "pixi"));
+    return found || !is_conda || !named.len;
 }
 
 /* false: it runs nothing that is known. */
@@ -177,8 +179,8 @@ static bool unwrap(struct scene *scene, const struct wrapper *wrapper, struct co
     }
     for (int i = 0; i < wrapper->positional; i++)
         take(words);
-    if (wrapper->manager)
-        enter_environment(scene, wrapper, named);
+    if (wrapper->manager && !enter_environment(scene, wrapper, named))
+        return false;
     if (wrapper->is_program_named && words->count && str_ends(words->at[0], STR(".py"))) {
         words->at--; /* the verb's place */
         words->count++;

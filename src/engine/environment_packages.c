@@ -6,7 +6,7 @@
 
 #include "environment_private.h"
 
-enum { HASH_SHOWN = 8 };
+enum { HASH_SHOWN = 8, LINKS_MOST = 1000 };
 
 /* PEP 503: lower case, runs of '-', '_' and '.' as one '-'. */
 static struct str normalised(struct arena *arena, struct str name)
@@ -90,6 +90,15 @@ static void add_info(struct arena *arena, struct str directory, struct str entry
     add(arena, name, version, ret);
 }
 
+static bool has(const struct str_vec *paths, struct str path)
+{
+    vec_each (const struct str, known, paths) {
+        if (str_equal(*known, path))
+            return true;
+    }
+    return false;
+}
+
 /* Directories that a .pth file, or the link of an old editable installation, puts on the path. */
 static void add_links(struct arena *arena, struct str directory, struct str entry,
                       struct str_vec *ret)
@@ -103,7 +112,7 @@ static void add_links(struct arena *arena, struct str directory, struct str entr
         struct str path = path_join(arena, directory, line);
         struct file_stat seen = {0};
         bool is_directory = environment_has(arena, path, &seen) && (seen.mode & 0170000) == 0040000;
-        if (is_directory && ret->len < (size_t)LIMIT_PACKAGES)
+        if (is_directory && ret->len < (size_t)LINKS_MOST && !has(ret, path))
             *vec_push(arena, ret) = path;
     }
 }

@@ -82,8 +82,19 @@ struct python {
 
 void python_find(const struct scene *scene, struct str path, struct python *ret);
 struct str python_version(struct arena *arena, const struct python *python);
+/* `ret_links`: directories that .pth files add. */
 void python_packages(struct arena *arena, const struct python *python,
-                     struct environment_items *ret);
+                     struct environment_items *ret, struct str_vec *ret_links);
+
+/* Everything that a Python's version and packages follow from, but what .pth files name. Not
+ * settled: it changed so lately that it may be another one at the same time. */
+struct str environment_python_key(struct arena *arena, const struct python *python,
+                                  bool *ret_is_settled);
+
+/* From the stat cache, if it was seen like this before; into it. */
+bool environment_recall(struct session *session, struct str key, struct environment *ret);
+void environment_keep(struct session *session, struct str key, const struct str_vec *links,
+                      const struct environment *environment);
 
 /* Packages in one directory; `ret_further`: those that its .pth files add (NULL: they don't count).
  */

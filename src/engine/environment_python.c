@@ -244,23 +244,17 @@ struct str python_version(struct arena *arena, const struct python *python)
     return version.len ? version : python->minor;
 }
 
-static void add_all(struct arena *arena, const struct str_vec *directories, bool have_links,
-                    struct environment_items *ret)
-{
-    struct str_vec further = {0};
-    vec_each (const struct str, directory, directories) {
-        environment_packages_in(arena, *directory, ret, have_links ? &further : NULL);
-        vec_each (const struct str, linked, &further)
-            environment_packages_in(arena, *linked, ret, NULL);
-        further.len = 0;
-    }
-}
-
 void python_packages(struct arena *arena, const struct python *python,
-                     struct environment_items *ret)
+                     struct environment_items *ret, struct str_vec *ret_links)
 {
-    add_all(arena, &python->paths, false, ret);
-    add_all(arena, &python->sites, true, ret);
+    vec_each (const struct str, path, &python->paths)
+        environment_packages_in(arena, *path, ret, NULL);
+    vec_each (const struct str, site, &python->sites) {
+        size_t before = ret_links->len;
+        environment_packages_in(arena, *site, ret, ret_links);
+        for (size_t i = before; i < ret_links->len; i++)
+            environment_packages_in(arena, ret_links->at[i], ret, NULL);
+    }
     if (python->is_conda && (!python->is_venv || !python->is_isolated))
         environment_conda_packages(arena, python->base, ret);
     environment_items_sort(arena, ret);

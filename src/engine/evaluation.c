@@ -100,8 +100,9 @@ static struct gate_value value_of(const struct assay *assay, const struct evalua
         return (struct gate_value){.why =
                                        str_print(arena, "is '%.*s'%s, which is no number",
                                                  STR_FMT(str_slice(metric->text, 0, 64)), where)};
-    if (isnan(metric->value))
-        return (struct gate_value){.why = str_print(arena, "is NaN%s", where)};
+    if (!isfinite(metric->value)) /* of a model that diverged: no drop can be told of it */
+        return (struct gate_value){
+            .why = str_print(arena, "is %s%s", isnan(metric->value) ? "NaN" : "infinite", where)};
     return (struct gate_value){.is_there = true, .value = metric->value};
 }
 
@@ -129,28 +130,42 @@ static FALLIBLE baseline_of(struct assay *assay, const struct gate *gate, struct
 
 /* --- one gate --- */
 
+/* *ret_open: a session that is read only reckons no interval, so what a run will say is open. */
+static FALLIBLE gather(struct assay *assay, const struct gate *gate, struct str column,
+                       struct str value, struct gate_evidence *ret, bool *ret_open)
+{
+    struct compared *baseline = NULL;
+    struct str key = evaluation_metric_key(assay->stage, gate->metric);
+    bool lacked = assay->lacks_intervals;
+    if (column.len)
+        key = str_print(assay->session->arena, SLICES "%.*s.%.*s.%.*s", STR_FMT(column),
+                        STR_FMT(value), STR_FMT(key));
+    TRY(baseline_of(assay, gate, &baseline));
+    ret->now = value_of(assay, &assay->now, key, &ret->path);
+    if (baseline) {
+        ret->is_first = baseline->found == BASELINE_FIRST;
+        ret->before_name = baseline->side.title;
+        ret->before = value_of(assay, &baseline->side, key, NULL);
+    }
+    assay->lacks_intervals = false;
+    if (gate->confidence > 0)
+        TRY(evaluation_intervals(assay, gate, baseline, column, value, ret));
+    *ret_open = assay->lacks_intervals;
+    assay->lacks_intervals |= lacked;
+    return NULL;
+}
+
 static FALLIBLE judge_one(struct assay *assay, const struct gate *gate, struct str column,
                           struct str value, struct check_results *results)
 {
     struct arena *arena = assay->session->arena;
-    struct compared *baseline = NULL;
-    struct str key = evaluation_metric_key(assay->stage, gate->metric);
     struct gate_evidence evidence = {0};
-    if (column.len) {
-        key = str_print(arena, SLICES "%.*s.%.*s.%.*s", STR_FMT(column), STR_FMT(value),
-                        STR_FMT(key));
+    bool is_open = false;
+    if (column.len)
         evidence.slice = str_print(arena, "%.*s=%.*s", STR_FMT(column), STR_FMT(value));
-    }
-    TRY(baseline_of(assay, gate, &baseline));
-    evidence.now = value_of(assay, &assay->now, key, &evidence.path);
-    if (baseline) {
-        evidence.is_first = baseline->found == BASELINE_FIRST;
-        evidence.before_name = baseline->side.title;
-        evidence.before = value_of(assay, &baseline->side, key, NULL);
-    }
-    if (gate->confidence > 0)
-        TRY(evaluation_intervals(assay, gate, baseline, column, value, &evidence));
-    gate_judge(arena, gate, &evidence, results);
+    TRY(gather(assay, gate, column, value, &evidence, &is_open));
+    if (!is_open)
+        gate_judge(arena, gate, &evidence, results);
     return NULL;
 }
 
@@ -184,6 +199,34 @@ static void collect_values(struct arena *arena, const struct metric_vec *metrics
     }
 }
 
+static bool has_value(const struct str_vec *values, struct str rest)
+{
+    vec_each (const struct str, value, values) {
+        if (rest.len > value->len && rest.at[value->len] == '.' && str_starts(rest, *value))
+            return true;
+    }
+    return false;
+}
+
+/* Of a user's file: values of which something was measured, and not this. Where a value ends only
+ * the file knows: up to the first dot will do to say that it does not pass. */
+static void collect_lacking(struct arena *arena, const struct metric_vec *metrics,
+                            struct str column, struct str_vec *ret)
+{
+    struct str beginning = str_print(arena, SLICES "%.*s.", STR_FMT(column));
+    struct str_vec lacking = {0};
+    vec_each (const struct metric, metric, metrics) {
+        if (!str_starts(metric->key, beginning))
+            continue;
+        struct str rest = str_slice(metric->key, beginning.len, metric->key.len);
+        ptrdiff_t dot = str_find_char(rest, '.');
+        if (dot > 0 && !has_value(ret, rest))
+            add_value(arena, &lacking, str_slice(rest, 0, (size_t)dot));
+    }
+    vec_each (const struct str, value, &lacking)
+        *vec_push(arena, ret) = *value;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
     return str_compare(*(const struct str *)a, *(const struct str *)b);
@@ -198,6 +241,7 @@ static FALLIBLE judge_column(struct assay *assay, const struct gate *gate, struc
     struct str_vec values = {0};
     TRY(baseline_of(assay, gate, &baseline));
     collect_values(arena, &assay->now.metrics, column, key, &values);
+    collect_lacking(arena, &assay->now.metrics, column, &values);
     if (baseline)
         collect_values(arena, &baseline->side.metrics, column, key, &values);
     vec_sort(&values, by_bytes);
@@ -247,7 +291,7 @@ FALLIBLE evaluation_judge(struct session *session, int64_t sequence, struct outc
                                   .metrics = value->metrics}};
     vec_each (const struct gate, gate, stage->gates)
         TRY(judge_gate(&assay, gate, results));
-    *ret_judged = !assay.lacks_intervals;
+    *ret_judged = !assay.lacks_intervals || results->is_rejected;
     outcome->checks = *ret_judged ? results : NULL;
     return NULL;
 }

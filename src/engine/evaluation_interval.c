@@ -64,36 +64,48 @@ static bool take_real(const struct doc_node *root, const char *name, double *ret
     return true;
 }
 
-/* What is damaged is reckoned anew. */
-static FALLIBLE load_kept(struct session *session, struct str path, struct answer *ret,
-                          bool *ret_found)
+/* Why there is none may be another story tomorrow (a cache was fetched): a run looks again. */
+static bool take_why(const struct session *session, const struct doc_node *root, struct answer *ret)
+{
+    const struct doc_node *why = doc_find(root, STR("why"));
+    if (!why || why->kind != DOC_STR || !session->is_read_only)
+        return false;
+    ret->why = why->text;
+    return true;
+}
+
+/* What is damaged or can't be read is reckoned anew. */
+static bool load_kept(struct session *session, struct str path, struct answer *ret)
 {
     struct arena *arena = session->arena;
     struct doc *doc = NULL;
     struct str bytes = {0};
-    TRY(file_read(arena, fd_number(session->workspace.root_fd), str_terminate(arena, path),
-                  KEPT_BYTES_MOST, &bytes, ret_found));
-    if (!*ret_found)
-        return NULL;
-    struct error *error = json_parse(arena, path, bytes, &doc);
-    *ret_found = !error && take_real(doc->root, "low", &ret->low) &&
-                 take_real(doc->root, "high", &ret->high);
+    bool found = false;
+    struct error *error = file_read(arena, fd_number(session->workspace.root_fd),
+                                    str_terminate(arena, path), KEPT_BYTES_MOST, &bytes, &found);
+    if (!error && found)
+        error = json_parse(arena, path, bytes, &doc);
+    bool is_read = !error && doc;
     error_drop(error);
-    ret->is_there = *ret_found;
-    return NULL;
+    ret->is_there = is_read && take_real(doc->root, "low", &ret->low) &&
+                    take_real(doc->root, "high", &ret->high) && ret->low <= ret->high;
+    return ret->is_there || (is_read && take_why(session, doc->root, ret));
 }
 
 static FALLIBLE keep(struct session *session, struct str path, const struct answer *answer)
 {
     AUTO(buf_drop) struct buf out = {0};
     struct json_writer json = {.out = &out};
-    if (!answer->is_there)
-        return NULL;
     json_open_object(&json);
-    json_name(&json, "low");
-    json_real(&json, answer->low);
-    json_name(&json, "high");
-    json_real(&json, answer->high);
+    if (answer->is_there) {
+        json_name(&json, "low");
+        json_real(&json, answer->low);
+        json_name(&json, "high");
+        json_real(&json, answer->high);
+    } else {
+        json_name(&json, "why");
+        json_str(&json, answer->why);
+    }
     json_close_object(&json);
     TRY(directory_make(fd_number(session->workspace.state_fd), "measured", false));
     return file_publish(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
@@ -147,13 +159,13 @@ static FALLIBLE take_scorer(struct assay *assay)
 static FALLIBLE reckon_value(struct assay *assay, const struct question *question,
                              struct answer *ret)
 {
-    struct arena *arena = assay->session->arena;
+    AUTO(arena_drop) struct arena scratch = {0}; /* for each slice as many as there are rows */
     struct interval interval = {0};
     TRY(take_scorer(assay));
     ret->why = assay->no_scorer;
     if (!assay->scorer)
         return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(assay->scorer), question);
+    const double *weights = weights_of(&scratch, scorer_predictions(assay->scorer), question);
     TRY(resample_intervals(assay->scorer, &question->row, 1, weights, question->gate->confidence,
                            &interval));
     take(&interval, ret);
@@ -209,7 +221,7 @@ static bool take_tested(const struct assay *assay, const struct question *questi
 static FALLIBLE reckon_change(struct assay *assay, const struct question *question,
                               struct answer *ret)
 {
-    struct arena *arena = assay->session->arena;
+    AUTO(arena_drop) struct arena scratch = {0};
     struct compared *baseline = question->baseline;
     struct interval interval = {0};
     double p = 0;
@@ -217,7 +229,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
     ret->why = str_of(baseline->why ? baseline->why : "");
     if (baseline->why || take_tested(assay, question, ret))
         return NULL;
-    const double *weights = weights_of(arena, scorer_predictions(baseline->now), question);
+    const double *weights = weights_of(&scratch, scorer_predictions(baseline->now), question);
     TRY(resample_differences(baseline->before, baseline->now, &question->row, 1, weights,
                              question->gate->confidence, &interval, &p));
     take(&interval, ret);
@@ -228,9 +240,7 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
 static FALLIBLE ask(struct assay *assay, const struct question *question, struct answer *ret)
 {
     struct str path = kept_path(assay, question);
-    bool is_kept = false;
-    TRY(load_kept(assay->session, path, ret, &is_kept));
-    if (is_kept)
+    if (load_kept(assay->session, path, ret))
         return NULL;
     *ret = (struct answer){0};
     assay->lacks_intervals |= assay->session->is_read_only;

@@ -292,6 +292,17 @@ static bool has_outs(const struct result *result, const struct result *known)
     return is_equal;
 }
 
+/* It may have been made when a file was an output like others, and is metrics by now. */
+static bool has_metrics(const struct result *result, const struct result *known)
+{
+    for (size_t i = 0; i < known->out_count; i++) {
+        struct str path = known->outs[i].path;
+        if (metrics_have_file(&known->metrics, path) && !metrics_have_file(&result->metrics, path))
+            return false;
+    }
+    return true;
+}
+
 /* The stored result that the lock's entry describes; one is made where the store has none (a fresh
  * clone whose outputs came with it). */
 struct error *lookup_lock_ref(struct session *session, const struct stage *stage,
@@ -303,7 +314,7 @@ struct error *lookup_lock_ref(struct session *session, const struct stage *stage
     size_t count = 0;
     TRY(results_find(session->arena, &session->workspace, known->key, &stored, &count));
     for (size_t i = 0; i < count; i++) {
-        if (has_outs(&stored[i].value, known)) {
+        if (has_outs(&stored[i].value, known) && has_metrics(&stored[i].value, known)) {
             *ret = stored[i];
             return NULL;
         }

@@ -35,6 +35,17 @@ static bool same_outs(const struct lock_entry *entry, const struct result *resul
     return true;
 }
 
+/* A file may have become metrics since: its values are to be said. */
+static bool same_metrics(const struct lock_entry *entry, const struct result *result)
+{
+    for (size_t i = 0; i < result->out_count; i++) {
+        struct str path = result->outs[i].path;
+        if (metrics_have_file(&result->metrics, path) && !metrics_have_file(&entry->metrics, path))
+            return false;
+    }
+    return true;
+}
+
 void locks_note(struct lock_book *book, const struct outcome *outcome)
 {
     struct session *session = book->session;
@@ -42,7 +53,8 @@ void locks_note(struct lock_book *book, const struct outcome *outcome)
     const struct result *result = outcome->value;
     const struct lock_entry *before = session_lock_entry(session, stage);
     bool is_said = before && !before->is_taken;
-    if (is_said && digest_equal(before->key, outcome->key) && same_outs(before, result))
+    if (is_said && digest_equal(before->key, outcome->key) && same_outs(before, result) &&
+        same_metrics(before, result))
         return;
     struct lock_change *change = &book->files[stage->file->index];
     struct lock_entry *entry = arena_new(session->arena, struct lock_entry);

@@ -1,9 +1,11 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
+#include "mlops/engine/baseline.h"
 #include "mlops/model/metric.h"
 #include "mlops/model/name.h"
 #include "mlops/store/gitignore.h"
+#include "mlops/store/results.h"
 
 #include <stdlib.h>
 
@@ -149,4 +151,62 @@ struct error *run_ignore_outputs(struct run_state *state, const struct stage *st
             TRY(gitignore_add(&session->workspace, &output->path, 1, false));
     }
     return NULL;
+}
+
+/* --- metrics of results that were known before --- */
+
+static bool is_unread(const struct result *known, const struct artifact *out,
+                      const struct stage *stage)
+{
+    if (out->kind != ARTIFACT_FILE || metrics_have_file(&known->metrics, out->path))
+        return false;
+    vec_each (const struct output, output, &stage->outs) {
+        if (str_equal(output->path, out->path))
+            return output->category == OUT_METRICS;
+    }
+    return false;
+}
+
+static FALLIBLE read_known(struct run_state *state, const struct stage *stage,
+                           const struct artifact *out, struct metric_vec *ret)
+{
+    struct session *session = state->session;
+    struct str bytes = {0};
+    bool found = false;
+    TRY(baseline_read(session, (struct str){0}, out->path, out->digest, LIMIT_JSON_BYTES, &bytes,
+                      &found));
+    struct error *error = found ? metrics_parse(session->arena, out->path, bytes, ret) : NULL;
+    return error && is_tolerated(state, stage, error) ? NULL : error;
+}
+
+static FALLIBLE put_completed(struct run_state *state, struct step *step,
+                              const struct result *completed)
+{
+    struct result *result = arena_new(state->session->arena, struct result);
+    struct buf recipe = buf_in(state->session->arena);
+    AUTO(arena_drop) struct arena scratch = {0};
+    *result = *completed;
+    recipe_encode(step->outcome->recipe, &recipe);
+    if (!result->recipe.len) /* it is only known from the lock */
+        result->recipe = buf_str(&recipe);
+    step->outcome->value = result;
+    step->is_completed = true;
+    if (state->options->dry)
+        return NULL;
+    return results_put(&scratch, &state->session->workspace, result, &step->outcome->result);
+}
+
+struct error *run_complete_metrics(struct run_state *state, struct step *step)
+{
+    const struct result *known = step->outcome->value;
+    if (!known || !step->outcome->recipe)
+        return NULL;
+    struct result completed = *known;
+    for (size_t i = 0; i < known->out_count; i++) {
+        if (is_unread(known, &known->outs[i], step->stage))
+            TRY(read_known(state, step->stage, &known->outs[i], &completed.metrics));
+    }
+    if (completed.metrics.len == known->metrics.len)
+        return NULL;
+    return put_completed(state, step, &completed);
 }

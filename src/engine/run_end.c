@@ -116,8 +116,9 @@ static FALLIBLE state_entry_of(struct run_state *state, const struct map *earlie
         return NULL;
     ret->key = entry->key;
     const struct state_entry *before = map_get(earlier, stage->name);
-    bool is_as_before = before && digest_equal(before->key, entry->key) &&
-                        !digest_is_zero(before->result) && outcome->status != STATUS_RESTORED;
+    bool is_as_before = before && !state->steps[index].is_completed &&
+                        digest_equal(before->key, entry->key) && !digest_is_zero(before->result) &&
+                        outcome->status != STATUS_RESTORED;
     if (is_as_before) {
         ret->result = before->result;
         return NULL;

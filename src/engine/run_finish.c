@@ -175,9 +175,17 @@ static FALLIBLE judge_checks(struct run_state *state, struct step *step, enum st
     return NULL;
 }
 
+static FALLIBLE measure_and_judge(struct run_state *state, struct step *step,
+                                  enum stage_status *status)
+{
+    if (*status == STATUS_UNCHANGED || *status == STATUS_RESTORED)
+        TRY(run_complete_metrics(state, step));
+    return judge_checks(state, step, status);
+}
+
 struct error *run_finish_stage(struct run_state *state, struct step *step, enum stage_status status)
 {
-    struct error *error = judge_checks(state, step, &status);
+    struct error *error = measure_and_judge(state, step, &status);
     if (error && !run_is_stage_fault(error))
         return error;
     if (error) { /* it could not be judged: that passes nothing */

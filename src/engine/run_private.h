@@ -40,6 +40,7 @@ struct step {
     int64_t held_since_ns;
     bool was_noticed;
     bool was_looked_again; /* after an error, with nobody else at work on its paths */
+    bool is_completed;     /* the known result has metrics now that it had not */
 };
 
 VEC(index_vec, uint32_t);
@@ -129,6 +130,8 @@ FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_d
  * error). */
 FALLIBLE run_capture(struct run_state *state, struct step *step, struct str *ret_fault);
 FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
+/* Outputs that became metrics after the known result was made are read now. */
+FALLIBLE run_complete_metrics(struct run_state *state, struct step *step);
 
 /* run_finish.c: the stage is done with this status; its users may go on. */
 FALLIBLE run_finish_stage(struct run_state *state, struct step *step, enum stage_status status);

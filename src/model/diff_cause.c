@@ -13,6 +13,7 @@ enum cause_kind {
     CAUSE_INTERPRETER,
     CAUSE_TOOL,
     CAUSE_LOCKFILE,
+    CAUSE_ENVIRONMENT,
     CAUSE_COMMAND,
     CAUSE_STAGE,
     CAUSE_METRIC,
@@ -30,6 +31,7 @@ static const struct cause_words {
     [CAUSE_INTERPRETER] = {"interpreter", "interpreters", "interpreter"},
     [CAUSE_TOOL] = {"tool", "tools", "tools"},
     [CAUSE_LOCKFILE] = {"lock file", "lock files", "lock files"},
+    [CAUSE_ENVIRONMENT] = {"environment of", "environments of stages", "environment of"},
     [CAUSE_COMMAND] = {"definition of", "definitions of stages", "definition of"},
     [CAUSE_STAGE] = {"stage", "stages", "stages"},
     [CAUSE_METRIC] = {"metric", "metrics", "metrics"},
@@ -174,6 +176,16 @@ static struct str print_other(struct arena *arena, const struct diff_code *code)
                          : STR("");
 }
 
+/* Only known to differ. */
+static void add_unknown_environments(struct causes *causes, const struct run_diff *diff)
+{
+    vec_each (const struct diff_environment, environment, &diff->environments)
+        vec_each (const struct environment_change, change, &environment->changes)
+            vec_each (const struct str, stage, &environment->stages)
+                if (str_is(change->section, "recipe"))
+                    add(causes, CAUSE_ENVIRONMENT, *stage, DIFF_CHANGED);
+}
+
 struct str diff_causes(struct arena *arena, const struct run_diff *diff)
 {
     struct causes causes = {.arena = arena};
@@ -187,6 +199,7 @@ struct str diff_causes(struct arena *arena, const struct run_diff *diff)
                              causes.of[CAUSE_TOOL].names.len;
     if (!tells_environment)
         add_environments(&causes, diff, STR("lockfiles"), CAUSE_LOCKFILE);
+    add_unknown_environments(&causes, diff);
     if (causes.count == 1)
         return print_one(&causes);
     return causes.count ? print_all(&causes) : print_other(arena, &diff->code);

@@ -63,6 +63,28 @@ static size_t compare(struct arena *arena, const struct environment *before,
     return new->group;
 }
 
+static struct str key_print(struct arena *arena, const struct recipe *recipe)
+{
+    enum { SHOWN = 8 };
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_print(digest_of(recipe->environment.at, recipe->environment.len), hex);
+    return str_copy(arena, str_slice(str_of(hex), 0, SHOWN));
+}
+
+/* Of environments that are in the key and not known: that they differ. */
+static size_t compare_keys(struct arena *arena, const struct run_view_stage *before,
+                           const struct run_view_stage *after, struct diff_environment_vec *ret)
+{
+    const struct recipe *old = before->recipe, *new = after->recipe;
+    struct environment_changes changes = {0};
+    bool are_keyed = old && new && old->environment.len &&new->environment.len;
+    if (!are_keyed || str_equal(old->environment, new->environment))
+        return 0;
+    *vec_push(arena, &changes) = (struct environment_change){
+        STR("recipe"), STR("environment"), key_print(arena, old), key_print(arena, new)};
+    return group_of(arena, &changes, ret);
+}
+
 void diff_add_environments(struct arena *arena, const struct run_view *before,
                            const struct run_view *after, struct run_diff *ret)
 {
@@ -73,11 +95,12 @@ void diff_add_environments(struct arena *arena, const struct run_view *before,
     const void *from = NULL, *to = NULL;
     while (join_next(&join, &from, &to)) {
         const struct run_view_stage *old = from, *new = to;
-        bool is_known = old && new && old->environment &&new->environment;
-        if (!is_known || old->environment == new->environment)
+        if (!old || !new || (old->environment && old->environment == new->environment))
             continue;
-        size_t group =
-            compare(arena, old->environment, new->environment, &scratch, &seen, &ret->environments);
+        bool is_known = old->environment && new->environment;
+        size_t group = is_known ? compare(arena, old->environment, new->environment, &scratch,
+                                          &seen, &ret->environments)
+                                : compare_keys(arena, old, new, &ret->environments);
         if (group)
             *vec_push(arena, &ret->environments.at[group - 1].stages) = new->stage;
     }

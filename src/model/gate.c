@@ -114,8 +114,8 @@ static enum answer answer_of(const struct judging *judging, bool has_interval, d
         return is_good ? ANSWER_PASS : ANSWER_FAIL;
     if (!has_interval || isnan(low) || isnan(high))
         return is_good ? ANSWER_INCONCLUSIVE : ANSWER_FAIL;
-    if (low >= 0)
-        return ANSWER_PASS;
+    if (low >= 0) /* where resampling is biased, the interval may lie beside the number */
+        return is_good ? ANSWER_PASS : ANSWER_INCONCLUSIVE;
     return high < 0 ? ANSWER_FAIL : ANSWER_INCONCLUSIVE;
 }
 
@@ -185,7 +185,7 @@ static void judge_drop(struct judging *judging)
     double change = is_lower ? before - now : now - before;
     double allowed = gate->max_drop.value * (gate->max_drop.is_relative ? fabs(before) : 1);
     double rounding = ROUNDING * fmax(fabs(now), fabs(before));
-    bool is_good = change + allowed >= -rounding;
+    bool is_good = isfinite(rounding) && change + allowed >= -rounding;
     enum answer answer =
         answer_of(judging, evidence->has_difference, low + allowed, high + allowed, is_good);
     const char *doubt = answer == ANSWER_INCONCLUSIVE ? ", perhaps by more than is allowed" : "";

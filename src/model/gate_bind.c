@@ -59,7 +59,8 @@ static bool take_drop(struct str text, struct amount *ret)
     digits[number.len] = '\0';
     double value = strtod(digits, &end);
     *ret = (struct amount){true, is_percent, is_percent ? value / 100 : value};
-    return *end == '\0' && end != digits && isfinite(value);
+    bool is_decimal = strspn(digits, "+-.0123456789eE") == number.len; /* no "0x10" */
+    return is_decimal && end == digits + number.len && isfinite(value);
 }
 
 static void bind_drop(struct binder *binder, const struct doc_node *node, void *target)
@@ -206,6 +207,8 @@ static const char *fault_of(const struct gate *gate, bool takes_confidence)
         return "judges nothing: give it one of 'min', 'max', 'max_drop'";
     if (gate->min.is_given && gate->max.is_given && gate->min.value > gate->max.value)
         return "lets nothing pass: its 'min' is above its 'max'";
+    if (gate->baseline.at && !gate->baseline.len) /* of a variable that is not set */
+        return "has an empty 'baseline': leave it out to compare with the last run that passed";
     if (gate->baseline.len && !gate->max_drop.is_given)
         return "has a 'baseline' and no 'max_drop' to compare with it";
     if (gate->max_drop.is_given && !gate->direction)

@@ -261,3 +261,12 @@ FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
     }
     return NULL;
 }
+
+bool metrics_have_file(const struct metric_vec *metrics, struct str file)
+{
+    vec_each (const struct metric, metric, metrics) {
+        if (str_equal(metric->file, file))
+            return true;
+    }
+    return false;
+}

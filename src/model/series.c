@@ -49,6 +49,17 @@ static FALLIBLE add(struct gathering *to, size_t column, struct str text, const 
     return NULL;
 }
 
+/* Rows of JSON Lines may have a name each that no other one has. */
+static FALLIBLE check_size(const struct gathering *to)
+{
+    const int64_t cells_most = LIMIT_PLOT_CELLS * INT64_C(4); /* of which three may be empty */
+    if (to->series->columns.len <= (size_t)cells_most / to->series->row_count)
+        return NULL;
+    return error_new(
+        ERROR_PROJECT, "'%.*s' has %zu rows and %zu columns: more than %lld cells to plot",
+        STR_FMT(to->path), to->series->row_count, to->series->columns.len, (long long)cells_most);
+}
+
 static void make_columns(struct gathering *to)
 {
     size_t rows = to->series->row_count;
@@ -201,6 +212,7 @@ FALLIBLE series_parse(struct arena *arena, struct str path, struct str bytes, bo
     TRY(read_by_suffix(&to, bytes));
     if (ret->row_count == 0)
         return error_new(ERROR_PROJECT, "'%.*s' has no rows to plot", STR_FMT(path));
+    TRY(check_size(&to));
     finish(&to);
     return NULL;
 }

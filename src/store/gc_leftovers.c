@@ -180,13 +180,48 @@ static void count_kept(const struct leftover_vec *found, int64_t grace_ns, struc
     }
 }
 
+/* "interval-<SHA-256>.json", "at-<SHA-256>.json": what gates and references reckoned, which is
+ * reckoned again when it is asked for. Outputs of stages in the same folder have shorter names. */
+static bool is_reckoned(struct str name)
+{
+    static const char *const prefixes[] = {"interval-", "at-"};
+    struct str ending = STR(".json");
+    struct digest ignored;
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        struct str prefix = str_of(prefixes[i]);
+        if (str_starts(name, prefix) && name.len == prefix.len + DIGEST_HEX_LEN + ending.len)
+            return str_ends(name, ending) &&
+                   digest_parse(str_slice(name, prefix.len, name.len - ending.len), &ignored);
+    }
+    return false;
+}
+
+static FALLIBLE find_reckoned(struct finder *finder, int64_t grace_ns)
+{
+    struct walk_list files;
+    TRY(list_folder(finder->arena, finder->state_fd, "measured", &files));
+    for (size_t i = 0; i < files.count; i++) {
+        const struct walk_entry *file = &files.entries[i];
+        int64_t age_ns = finder->now_ns - MAX_OF(file->stat.mtime_ns, file->stat.ctime_ns);
+        if (!S_ISREG(file->stat.mode) || !is_reckoned(file->name) || age_ns < grace_ns)
+            continue;
+        *vec_push(finder->arena, &finder->found) =
+            (struct leftover){.path = path_join(finder->arena, STR("measured"), file->name),
+                              .size_bytes = file->stat.size_bytes,
+                              .age_ns = age_ns,
+                              .why = "it is reckoned again when it is asked for"};
+    }
+    return NULL;
+}
+
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
                       const struct gc_options *options, int64_t now_ns, struct gc_items *items)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     const struct config *config = &workspace->config;
     int state_fd = fd_number(workspace->state_fd);
-    struct finder failed = {&scratch, state_fd, now_ns, {0}}, displaced = failed, logs = failed;
+    struct finder failed = {&scratch, state_fd, now_ns, {0}}, displaced = failed, logs = failed,
+                  reckoned = failed;
     TRY(find_leftovers(&failed, "failed", true));
     choose(&failed.found, config->keep_failed, config->keep_failed_bytes, 0);
     TRY(take_away(&failed, "failed output", options->really, items));
@@ -196,5 +231,7 @@ FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
     TRY(take_away(&displaced, "displaced file", options->really, items));
     count_kept(&displaced.found, options->grace_ns, items->report);
     TRY(drop_logs(&logs, workspace, ledger, options->grace_ns));
-    return take_away(&logs, "log", options->really, items);
+    TRY(take_away(&logs, "log", options->really, items));
+    TRY(find_reckoned(&reckoned, options->grace_ns));
+    return take_away(&reckoned, "interval or profile", options->really, items);
 }

@@ -17,6 +17,7 @@
 struct run_file {
     struct str name, body;
     int64_t sequence; /* of the run; 0: a change of a tag */
+    int64_t made_ns;  /* of that */
 };
 VEC(run_file_vec, struct run_file);
 
@@ -38,14 +39,18 @@ static void pass_over(struct rebuild *rebuild, struct str name, struct error *er
     error_drop(error);
 }
 
-static FALLIBLE peek_sequence(struct run_file *file)
+static FALLIBLE peek_order(struct run_file *file)
 {
     struct canon_reader reader = canon_reader_of(file->body);
+    struct archived_tag change = {0};
     struct str tag = {0};
     size_t count = 0;
     TRY(canon_read_str(&reader, &tag));
-    if (str_is(tag, TAG_TAG))
+    if (str_is(tag, TAG_TAG)) {
+        TRY(ledger_tag_decode(file->body, &change));
+        file->made_ns = change.created_ns;
         return NULL;
+    }
     TRY(canon_read_list(&reader, &count));
     return canon_read_int(&reader, &file->sequence);
 }
@@ -58,7 +63,7 @@ static FALLIBLE read_file(struct rebuild *rebuild, int fd, struct str name)
     struct error *error =
         file_read(rebuild->arena, fd, file.name.at, RUN_FILE_BYTES_MOST, &bytes, &found);
     error = error ? error : ledger_check_sum(bytes, &file.body);
-    error = error ? error : peek_sequence(&file);
+    error = error ? error : peek_order(&file);
     if (error)
         pass_over(rebuild, name, error);
     else
@@ -72,6 +77,10 @@ static int compare_files(const void *a, const void *b)
     const struct run_file *left = a, *right = b;
     int64_t one = left->sequence ? left->sequence : INT64_MAX;
     int64_t other = right->sequence ? right->sequence : INT64_MAX;
+    if (one == other) {
+        one = left->made_ns; /* names of one millisecond are in no order */
+        other = right->made_ns;
+    }
     return one != other ? (one < other ? -1 : 1) : str_compare(left->name, right->name);
 }
 
@@ -166,6 +175,17 @@ static FALLIBLE put_stored_result(void *context, struct str project, struct dige
     return NULL;
 }
 
+/* Runs are numbered anew without the gaps of those that did nothing, their files are not. Those to
+ * come are numbered behind all of them, or the next rebuild would put them among these. */
+static FALLIBLE continue_numbers(struct rebuild *rebuild)
+{
+    int64_t most = 0;
+    vec_each (const struct run_file, file, &rebuild->files)
+        most = MAX_OF(most, file->sequence);
+    return sql_run(rebuild->ledger->sql,
+                   "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'run'", "i", most);
+}
+
 static FALLIBLE put_all(struct rebuild *rebuild)
 {
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
@@ -173,6 +193,7 @@ static FALLIBLE put_all(struct rebuild *rebuild)
     TRY(results_each(rebuild->workspace, put_stored_result, rebuild));
     vec_each (const struct run_file, file, &rebuild->files)
         TRY_WITHIN(put_file(rebuild, file), "run file '%.*s'", STR_FMT(file->name));
+    TRY(continue_numbers(rebuild));
     return sql_commit(&transaction);
 }
 

@@ -1,5 +1,7 @@
 #include "mlops/base/buf.h"
+#include "mlops/host/lock.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -318,12 +320,16 @@ static void tell(const struct observer *observer, struct str text)
         observer_tell(observer, &event);
 }
 
-/* lineage.db.v3: stays until the user removes it. A copy that a crash left is made again. */
+/* lineage.db.v3: stays until the user removes it. A copy that a crash left is made again, and its
+ * journal is not played into it. */
 static FALLIBLE keep_copy(struct sql *sql, const char *path, int64_t version,
                           const struct observer *observer)
 {
     AUTO(buf_drop) struct buf copy = {0};
-    buf_print(&copy, "%s.v%" PRId64, path, version);
+    buf_print(&copy, "%s.v%" PRId64 "-journal", path, version);
+    unlink(copy.at);
+    copy.len -= strlen("-journal");
+    copy.at[copy.len] = '\0';
     unlink(copy.at);
     TRY(sql_copy(sql, copy.at));
     AUTO(buf_drop) struct buf text = {0};
@@ -365,6 +371,30 @@ FALLIBLE ledger_courses_in_memory(struct sql *sql)
     return ledger_fill_courses(sql);
 }
 
+static void tell_waiting(void *context)
+{
+    tell(context, STR("waiting for a process that brings the history up to date"));
+}
+
+/* One process at a time, however long it takes: another one would find the database locked, or
+ * replace the copy of before by what the first has made of it. */
+static FALLIBLE migrate_in_turn(struct sql *sql, const char *path, const struct observer *observer)
+{
+    AUTO(buf_drop) struct buf name = {0};
+    AUTO(lock_drop) struct lock turn = {0};
+    int64_t version = 0;
+    bool taken = false;
+    buf_print(&name, "%s.turn", path);
+    TRY(lock_take(AT_FDCWD, name.at, LOCK_EXCLUSIVE, -1, tell_waiting, (void *)(uintptr_t)observer,
+                  &turn, &taken));
+    TRY(read_number(sql, "PRAGMA user_version", &version));
+    if (version < migrations[COUNT_OF(migrations) - 1].version) {
+        TRY(keep_copy(sql, path, version, observer));
+        TRY(apply_from(sql, observer));
+    }
+    return path_remove(AT_FDCWD, name.at);
+}
+
 FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
                         const struct observer *observer, int64_t *ret_version)
 {
@@ -379,7 +409,5 @@ FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
         *ret_version = version; /* all that was added since are tables: who reads them asks */
         return NULL;
     }
-    if (version > 0)
-        TRY(keep_copy(sql, path, version, observer));
-    return apply_from(sql, observer);
+    return version > 0 ? migrate_in_turn(sql, path, observer) : apply_from(sql, observer);
 }

@@ -129,3 +129,27 @@ END
   fails 2 runs --sort losss
   [ "$(head -n 1 "$ERR")" = "mlops: no run has a column 'losss' (did you mean 'loss'?)" ] || tell line
 }
+
+@test "f1 is that of the positive class where built-in evaluations have several" {
+  printf 'label,score\n0,0.1\n0,0.6\n1,0.4\n1,0.8\n' >p.csv
+  pipeline <<<'stages: {judge: {kind: evaluate, predictions: p.csv, task: binary}}'
+  succeeds run
+  [ "$(values f1)" = "0.5" ]
+  succeeds best --metric f1 --json
+  holds 'r["metric"] == "binary.f1"'
+  succeeds runs --sort metrics.recall --columns f1 --filter 'metrics.f1 > 0.4'
+}
+
+@test "a standard error goes by the level of the interval" {
+  pipeline <<'END'
+stages:
+  train:
+    cmd: cp params.yaml metrics.yaml
+    params: [f1, intervals]
+    metrics: [metrics.yaml]
+END
+  printf 'f1: 0.5\nintervals: {f1: {low: 0.3, high: 0.7, level: 0.6826894921370859}}\n' >params.yaml
+  succeeds run
+  succeeds best f1 --json
+  holds 'abs(r["runs"][0]["standard_error"] - 0.2) < 1e-9'
+}

@@ -69,6 +69,22 @@ for key in a:
   holds 'not any(m["test"] for m in r["metrics"]) and r["verdict"]["kind"] == "better"'
 }
 
+@test "an interval that ends at 0 has no sign there, whichever side comes first" {
+  judged 0.4
+  "$PYTHON" -c '
+rows = open("model.csv").read().split("\n")
+cells = rows[1].split(",")
+cells[2] = "0.01" if float(cells[2]) > 0.5 else "0.99"
+rows[1] = ",".join(cells)
+open("model.csv", "w").write("\n".join(rows))'
+  ran executed=2
+  for sides in '@~1 @' '@ @~1'; do
+    succeeds diff $sides --json
+    holds 'any(0 in (m["test"]["low"], m["test"]["high"]) for m in r["metrics"] if m["test"])'
+    ! grep -qE '"(low|high)": -0,?$' "$OUT"
+  done
+}
+
 @test "what is no more than chance is said to be so" {
   judged 0.4
   predict 0.399
@@ -91,6 +107,25 @@ for key in a:
   holds 'r["verdict"]["kind"] == "better"'
   succeeds diff
   says 'metrics of judge are compared by their numbers alone'
+}
+
+@test "notes of Markdown are no rows of the table above, and nothing in them is markup" {
+  judged 0.4
+  predict 0.2
+  ran executed=2
+  succeeds diff @~1 @ --md
+  grep -B 1 'more of classes and slices' "$OUT" | head -n 1 | grep -qx '' || tell "wanted: a blank line"
+  sed -i '2s/^[0-9]*/<b>`*x*/' model.csv
+  ran executed=2
+  predict 0.4
+  sed -i '2s/^[0-9]*/<i>`*x*/' model.csv
+  ran executed=2
+  succeeds diff @~1 @ --md
+  says '>\`\*x\*'
+  git init -q . && git add -A && git -c user.name=a -c user.email=b commit -qm one
+  git -c user.name=a -c user.email=b commit -q --allow-empty -m two
+  succeeds diff HEAD~1 @ --md
+  says 'HEAD\~1'
 }
 
 @test "without gates the main metrics of the evaluation decide" {

@@ -80,3 +80,47 @@ END
   succeeds diff --json
   grep -qF "$PATH" "$OUT"
 }
+
+upgrade() {
+  mv "$site/numpy-1.24.2.dist-info" "$site/numpy-1.26.0.dist-info"
+}
+
+@test "diff tells what was upgraded since the results were made, though they are the same" {
+  project
+  ran executed=2
+  succeeds diff @ workspace --json
+  holds 'r["is_empty"] and not r["notes"]'
+  upgrade
+  ran unchanged=2
+  succeeds diff @ workspace --json
+  holds 'r["is_empty"]'
+  holds '"numpy 1.24.2 -> 1.26.0" in r["notes"][0]'
+  succeeds run --force
+  succeeds diff @ workspace --json
+  holds 'not r["notes"]'
+  succeeds diff @~1 @
+  says 'only the package numpy changed'
+}
+
+@test "diff names the upgraded package of a stage that keys its environment, before and after it ran" {
+  git_init
+  project
+  sed -i '/train/ s/outs/environment: true, outs/' pipeline.yaml
+  echo /.venv >.gitignore
+  ran executed=2
+  commit_all before
+  upgrade
+  succeeds diff HEAD --json
+  holds 'r["verdict"]["text"] == "only the package numpy changed; not run with that yet"'
+  ran executed=1 unchanged=1
+  commit_all after
+  succeeds diff HEAD~1 --json
+  holds 'r["verdict"]["text"] == "only the package numpy changed"'
+  git clone -q . ../clone
+  cd ../clone
+  succeeds diff HEAD~1 HEAD --json # a lock file says no more than that it differs
+  holds 'r["verdict"]["text"] == "only the environment of train changed"'
+  holds 'not r["is_empty"]'
+  succeeds diff HEAD HEAD --json
+  holds 'r["is_empty"]'
+}

@@ -46,6 +46,22 @@ warns() {
   [ ! -s "$ERR" ]
 }
 
+@test "what hinders the guess of a task is told" {
+  printf 'label,score,score\n0,0.1,0.2\n' >p.csv
+  fails_with "p.csv has two columns 'score'" 3 evaluate p.csv
+  printf 'label,guess\n0,0.1\n' >p.csv
+  fails_with "p.csv has neither a column 'prediction' nor 'score'" 3 evaluate p.csv
+}
+
+@test "predictions are not written over" {
+  four_rows
+  cp p.csv b.csv
+  fails_with "'p.csv' holds predictions" 2 evaluate p.csv --output p.csv
+  fails_with "'b.csv' holds predictions" 2 evaluate p.csv --against b.csv --by-row --metrics b.csv
+  fails_with "--metrics and --output both name 'm.json'" 2 evaluate p.csv -m m.json -o m.json
+  cmp p.csv b.csv
+}
+
 @test "the answer is the same every time" {
   four_rows
   succeeds evaluate p.csv --task binary --json
@@ -178,6 +194,7 @@ warns() {
   printf 'label,score_a,score_b\n0,0.6,0.1\n1,0.7,0.8\n1,0.2,0.9\n0,0.1,0.2\n' >p.csv
   succeeds evaluate p.csv --task binary --json
   holds 'r["comparison"]["accuracy_a"] == 0.5 and r["comparison"]["accuracy_b"] == 1'
+  holds 'r["accuracy_a"] == 0.5 and r["mcnemar_exact_p"] == r["comparison"]["mcnemar_exact_p"]'
   holds 'r["comparison"]["table_a_right_b_right__a_right_b_wrong__a_wrong_b_right__both_wrong"] == [[2, 0], [2, 0]]'
   printf 'label,prediction_a,prediction_b\n1.5,1,1.4\n2.5,2,2.6\n' >p.csv
   succeeds evaluate p.csv --json

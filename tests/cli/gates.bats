@@ -132,6 +132,28 @@ END
   says pass 'b.json:f1 0.5 is at least 0'
 }
 
+@test "what is infinite never passes, neither as a value nor as a baseline" {
+  numbers '{"loss": 0.3, "f1": 0.9}'
+  judged <<<'- {metric: loss, max_drop: 0.01}'
+  succeeds run
+  numbers '{"loss": Infinity, "f1": Infinity, "gain": -Infinity}'
+  judged <<'END'
+- {metric: loss, max_drop: 0.01}
+- {metric: f1, min: 0.8}
+- {metric: gain, max: 0.8}
+END
+  fails 1 run --json
+  says fail 'loss is infinite'
+  says fail 'f1 is infinite'
+  says fail 'gain is infinite'
+  judged <<<'- {metric: f1, min: 0, severity: warn}'
+  succeeds run
+  numbers '{"loss": 0.3, "f1": 0.9}'
+  judged <<<'- {metric: f1, max_drop: 0.01}'
+  fails 1 run
+  told 'f1 is infinite in the baseline'
+}
+
 @test "a gate of severity warn is told and stops nothing" {
   numbers '{"f1": 0.78}'
   judged <<<'- {metric: f1, min: 0.80, severity: warn}'
@@ -256,6 +278,9 @@ END
   [ ! -e .mlops/lineage.db ]
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
+  succeeds diff main --json # the same word means the same branch
+  holds 'r["verdict"]["kind"] == "worse"'
+  succeeds report --against main
 }
 
 @test "a baseline that can't be loaded ends with 4 and passes nothing" {
@@ -264,11 +289,27 @@ END
   judged <<<'- {metric: f1, min: 0, max_drop: 1, baseline: nowhere}'
   commit_all
   fails 4 run
-  told "the baseline 'nowhere' is no run, tag or git revision here ('git fetch origin nowhere'"
+  told "is no run, tag or git revision here ('mlops runs' lists runs and tags)"
+  git remote add origin ../origin
+  fails 4 run
+  told "is no run, tag or git revision here ('git fetch origin nowhere:refs/remotes/origin/nowhere'"
   [ ! -e deployed.json ]
   judged <<<"- {metric: f1, max_drop: 1, baseline: '@~7'}"
   fails 4 run
   told "'mlops runs' lists the runs of this clone"
+  judged <<<"- {metric: f1, max_drop: 1, baseline: 'HEAD~7'}"
+  fails 4 run
+  told "is no run, tag or git revision here ('mlops runs' lists runs and tags)"
+}
+
+@test "a baseline that is the branch of the first commit to come is told so" {
+  git_init
+  numbers '{"f1": 0.85}'
+  judged <<<'- {metric: f1, max_drop: 1, baseline: main}'
+  fails 4 run
+  told "(the branch has no commit yet: commit, then run again)"
+  commit_all
+  succeeds run
 }
 
 @test "a baseline without a repository, or before the first commit: what to do, without a log" {
@@ -285,8 +326,9 @@ END
   told "(this is no git repository: name a run or a tag"
   not grep -F 'CLASS' "$ERR"
   git_init
+  git symbolic-ref HEAD refs/heads/main
   fails 4 run --force
-  told "(this repository has no commit yet: make one, then run again)"
+  told "(the branch has no commit yet: commit, then run again)"
   commit_all
   ran unchanged=1
 }
@@ -315,6 +357,56 @@ END
   told "can't be read: "
 }
 
+@test "a baseline with a pipeline and no lock file is no first run, but where it is worked on" {
+  git_init
+  numbers '{"f1": 0.85}'
+  judged <<<'- {metric: f1, max_drop: 0.01, baseline: main}'
+  commit_all
+  succeeds run
+  told 'first run, nothing to compare with'
+  git switch -q -c topic
+  git commit -q --allow-empty -m next
+  fails 4 run
+  told "it has 'pipeline.yaml' and not 'pipeline.lock'"
+  git rm -q --cached pipeline.yaml
+  git commit -q -m none
+  git branch -f main topic
+  git commit -q --allow-empty -m next
+  succeeds run
+  told 'first run, nothing to compare with'
+}
+
+@test "a run in which the stage failed, or of another pipeline, is no first run" {
+  numbers '{"f1": 0.85}'
+  judged <<<'- {metric: f1, min: 0}'
+  sed -i 's/cmd: echo judge/cmd: test -e go || exit 3; echo judge/' pipeline.yaml
+  fails 1 run
+  succeeds tag @ failed
+  touch go
+  pipeline other.yaml <<<'stages: {other: {cmd: echo x > x, outs: [x]}}'
+  succeeds run other.yaml
+  succeeds tag @ other
+  for word in failed other; do
+    judged <<<"- {metric: f1, max_drop: 0.01, baseline: $word}"
+    fails 4 run
+    [ ! -e deployed.json ]
+  done
+}
+
+@test "what is accepted is judged, and no baseline if its gates do not hold" {
+  numbers '{"f1": 0.85}'
+  judged <<<'- {metric: f1, max_drop: 0.01}'
+  succeeds run
+  numbers '{"f1": 0.5}'
+  sed -i 's/cp numbers.json metrics.json/cp numbers.json metrics.json; echo "{}" >numbers.json/' pipeline.yaml
+  fails 1 run
+  fails 1 accept judge --json
+  holds 'r["status"] == "rejected"'
+  numbers '{"f1": 0.5}'
+  fails 1 run
+  grep -F '(0.85 -> 0.5)' "$ERR"
+}
+
 @test "a shallow clone says how to get what it lacks" {
   branched '{"f1": 0.85, "auc": 0.90}'
   judged <<<'- {metric: auc, max_drop: 0.01, baseline: main}'
@@ -322,9 +414,11 @@ END
   git clone -q --depth 1 --branch topic "file://$PWD" ../shallow
   cd ../shallow
   fails 4 run
-  told 'this clone is shallow: '
+  told 'this clone is shallow'
   told 'fetch-depth: 0'
-  git fetch -q origin main:refs/remotes/origin/main
+  # What is told works in a clone of one branch, too, where 'git fetch origin main' leaves no ref.
+  read -ra told < <(grep -o "git fetch [^' ]* [^' ]*" "$ERR")
+  "${told[@]}"
   fails 1 run
   told 'auc fell by 0.04 (0.94 -> 0.9) against main ('
 }
@@ -339,6 +433,14 @@ END
   judged <<<'- {metric: acc, min: 0.8, slices: age}'
   fails 1 run --json
   says fail "acc of age is missing: 'slices.age' has no values in metrics.json"
+}
+
+@test "a slice without the metric does not pass" {
+  numbers '{"acc": 0.9, "slices": {"country": {"FR": {"acc": 0.9, "n": 5}, "DE": {"acc": null, "n": 5}, "all": 10}}}'
+  judged <<<'- {metric: acc, min: 0.8, slices: [country]}'
+  fails 1 run --json
+  says fail 'acc of country=DE is missing in metrics.json'
+  holds 'len(s["judge"]["checks"]["findings"]) == 2'
 }
 
 @test "gates of a matrix take its values" {
@@ -508,6 +610,24 @@ END
   holds 's["judge"]["status"] == "rejected"'
 }
 
+@test "a kept interval that is damaged is reckoned anew, and gc removes those that are old" {
+  predictions 200 30
+  measured <<<'- {metric: f1, min: 0.8, confidence: 0.95}'
+  succeeds run
+  local kept
+  kept=$(echo .mlops/measured/interval-*.json)
+  cp "$kept" ../kept
+  head -c 9000 /dev/zero >"$kept"
+  succeeds run
+  cmp "$kept" ../kept
+  succeeds gc --yes
+  [ -e "$kept" ]
+  succeeds gc --grace 0 --yes
+  [ ! -e "$kept" ] && ls .mlops/measured/judge-*.json
+  succeeds run
+  cmp "$kept" ../kept
+}
+
 @test "with confidence the paired difference to a branch decides" {
   git_init
   predictions 2000 100
@@ -567,6 +687,25 @@ END
   holds '[f["judgement"] for f in s["judge"]["checks"]["findings"]] == ["pass"]'
 }
 
+@test "predictions of a baseline are found in git where their path is a directory by now" {
+  git_init
+  predictions 2000 100
+  measured <<<'- {metric: accuracy, max_drop: 0.01, baseline: main, confidence: 0.95, on_inconclusive: fail}'
+  commit_all empty
+  succeeds run
+  commit_all
+  git switch -q -c topic
+  git rm -q p.csv
+  mkdir p.csv
+  predictions 2000 101 p.csv/new.csv
+  sed -i 's/p.csv/p.csv\/new.csv/' pipeline.yaml
+  commit_all topic
+  git clone -q . ../clone
+  cd ../clone
+  succeeds run --json
+  holds '[f["judgement"] for f in s["judge"]["checks"]["findings"]] == ["pass"]'
+}
+
 @test "predictions without ids are not paired, and it is said" {
   predictions 200 20
   sed -i 's/^[^,]*,//' p.csv
@@ -602,4 +741,28 @@ END
   fails 1 run
   told "p.csv"
   told "high"
+}
+
+@test "plan and status tell a rejection that needs no interval, or that had none" {
+  git_init
+  predictions 200 20
+  measured <<<'- {metric: accuracy, min: 0.5}'
+  succeeds run
+  echo '/p.csv' >>.gitignore
+  commit_all
+  predictions 200 60
+  measured <<<'- {metric: accuracy, max_drop: 0.01, baseline: main, confidence: 0.95}'
+  rm -rf .mlops/cache
+  fails 1 run
+  told 'no interval of the change'
+  succeeds plan
+  grep -q '^judge *rejected' "$OUT"
+  succeeds status
+  grep -q '^judge: rejected' "$OUT"
+  measured <<'END'
+- {metric: accuracy, min: 0.9}
+- {metric: f1, max_drop: 0.01, baseline: main, confidence: 0.95}
+END
+  succeeds plan
+  grep -q '^judge *rejected' "$OUT"
 }

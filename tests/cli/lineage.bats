@@ -74,3 +74,36 @@ END
   succeeds lineage parts --json # the new version: not what used the old one
   holds 'len(r["artifacts"][0]["uses"]["children"]) == 2'
 }
+
+@test "several processes that meet a history of before bring it up to date once, and all go on" {
+  two_stages
+  succeeds run
+  "$PYTHON" -c '
+import sqlite3
+history = sqlite3.connect(".mlops/lineage.db")
+history.executescript("DROP TABLE course; DROP TABLE quantity; DROP TABLE lane; PRAGMA user_version = 2;")
+'
+  cp .mlops/lineage.db ../before.db
+  for _ in 1 2 3; do
+    rm -f .mlops/lineage.db*
+    cp ../before.db .mlops/lineage.db
+    for left in lineage.db.v2 lineage.db.v2-journal lineage.db.turn; do # by a crash
+      echo "half of it" >".mlops/$left"
+    done
+    local pids=()
+    for name in a b c d e f; do
+      "$MLOPS" tag @ "$name" 2>>../told &
+      pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+      wait "$pid" || tell "one failed: $(cat ../told)"
+    done
+    "$PYTHON" -c '
+import sqlite3
+version = "PRAGMA user_version"
+assert sqlite3.connect(".mlops/lineage.db.v2").execute(version).fetchone() == (2,)
+assert sqlite3.connect(".mlops/lineage.db").execute("SELECT count(*) FROM tag").fetchone() == (6,)
+'
+    [ ! -e .mlops/lineage.db.turn ] && [ ! -e .mlops/lineage.db.v2-journal ]
+  done
+}

@@ -146,3 +146,78 @@ END
   git branch dif
   succeeds metrics dif
 }
+
+@test "an output that becomes a metrics file has its values read, in place or restored" {
+  echo '{"f1": 0.5}' >in.json
+  pipeline <<'END'
+stages:
+  make:
+    cmd: cp in.json m.json
+    deps: [in.json]
+    outs: [m.json]
+END
+  ran executed=1
+  cp -r . ../other
+  sed -i 's/outs:/metrics:/' pipeline.yaml
+  ran unchanged=1
+  succeeds metrics --json
+  holds 'r["runs"][0]["metrics"] == {"m.json:f1": 0.5}'
+  succeeds runs --filter 'metrics.f1 = 0.5' --json
+  holds 'len(r["runs"]) == 1'
+  cd ../other
+  sed -i 's/outs:/metrics:/' pipeline.yaml
+  rm m.json
+  ran restored=1
+  succeeds metrics --json
+  holds 'r["runs"][0]["metrics"] == {"m.json:f1": 0.5}'
+}
+
+@test "a gate on an output that becomes a metrics file judges its value" {
+  echo '{"f1": 0.5}' >in.json
+  pipeline <<'END'
+stages:
+  make:
+    kind: evaluate
+    cmd: cp in.json m.json
+    deps: [in.json]
+    outs: [m.json]
+END
+  ran executed=1
+  sed -i 's/outs:/metrics:/' pipeline.yaml
+  echo '    gates: [{metric: f1, min: 0.6}]' >>pipeline.yaml
+  fails 1 run
+  says 'f1 0.5 is below 0.6'
+}
+
+@test "a clone that has run nothing shows what the files hold, and diffs and reports HEAD" {
+  project
+  ran executed=1
+  commit_all
+  git clone -q . ../clone
+  cd ../clone
+  succeeds metrics --json
+  holds 'r["runs"][0]["metrics"]["m.csv:accuracy"] == 0.9'
+  succeeds params --json
+  holds 'list(r["runs"][0]["params"].values()) == ["9"]'
+  succeeds diff --json
+  holds 'r["before"]["title"].startswith("HEAD")'
+  succeeds report
+  says '# Report of HEAD'
+}
+
+@test "params of revisions that no lock file tells of are those of git's files" {
+  git_init
+  pipeline dvc.yaml <<'END'
+stages:
+  make:
+    cmd: cp params.yaml out
+    params: [lr, net]
+    outs: [out]
+END
+  printf 'lr: 0.1\nnet: {sizes: [1, 2]}\n' >params.yaml
+  commit_all before
+  sed -i 's/0.1/0.3/' params.yaml
+  ran executed=1
+  succeeds params diff HEAD --json
+  holds '[(p["name"], p["before"], p["after"]) for p in r["params"]] == [("lr", 0.1, 0.3)]'
+}

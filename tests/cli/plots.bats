@@ -139,12 +139,26 @@ END
   holds 'r["metrics"] == [{"path": "m.json", "name": "f1", "before": 0.5, "after": 0.75, "change": 0.25, "verdict": "better"}]'
 }
 
-@test "a page is never written over a device or a directory" {
+@test "a page is never written over a directory, nor in the place of a device, pipe or link" {
   project
   ran executed=1
   mkdir out
   fails 2 plots -o out
   says "is a directory"
-  fails 2 plots -o /dev/null
-  [ -c /dev/null ]
+  for words in "plots -o" "report --html -o" "diff @ workspace --html" "data infer rows.csv -o"; do
+    rm -f pipe link
+    mkfifo pipe
+    echo a,b >rows.csv
+    echo 1,2 >>rows.csv
+    timeout 20 cat pipe >../got &
+    # shellcheck disable=SC2086
+    timeout 20 "$MLOPS" $words pipe >"$OUT" 2>"$ERR" || tell "$words"
+    wait
+    [ -p pipe ] && [ -s ../got ] || tell "$words: the pipe is gone or got nothing"
+    echo old >page.html
+    ln -s page.html link
+    # shellcheck disable=SC2086
+    succeeds $words link
+    [ -L link ] && [ "$(cat page.html)" != old ] || tell "$words: the link is gone"
+  done
 }

@@ -161,6 +161,52 @@ assert any(m["type"] == "accuracy" and 0 < m["value"] < 1 and m["name"] for m in
   says 'type: "text-classification"'
 }
 
+@test "a split is a word of the path, not a part of one" {
+  project
+  mv test.csv latest.csv
+  sed -i 's/test\.csv/latest.csv/g' pipeline.yaml
+  succeeds run
+  succeeds report --model-index
+  says 'name: "latest.csv"'
+  says_not 'split:'
+  mv latest.csv my_test.csv
+  sed -i 's/latest\.csv/my_test.csv/g' pipeline.yaml
+  succeeds run
+  succeeds report --model-index
+  says "split: test"
+}
+
+@test "of very many metrics a model card tells the first fifty" {
+  pipeline <<<'stages: {a: {kind: evaluate, cmd: cp params.yaml m.yaml, params: [m], metrics: [m.yaml]}}'
+  { echo m: && seq -f '  f1_%03g: 0.5' 120; } >params.yaml
+  succeeds run
+  succeeds report --model-index
+  [ "$(grep -c 'value: ' "$OUT")" -eq 50 ]
+}
+
+@test "how to reproduce can be pasted into a shell, whatever names hold" {
+  project
+  git remote add origin 'https://example.org/x$(touch hit)'"'"'y.git'
+  mv pipeline.yaml 'my pipe;line.yaml'
+  commit_all two
+  succeeds run 'my pipe;line.yaml'
+  succeeds report
+  says "mlops run 'my pipe;line.yaml'"
+  says "git clone 'https://example.org/x\$(touch hit)'\\''y.git' project"
+  git() { printf '%s\n' "$@" >told; }
+  eval "$(grep '^git clone' "$OUT" | sed 's/ && .*//')"
+  grep -qxF "https://example.org/x\$(touch hit)'y.git" told
+  [ ! -e hit ]
+}
+
+@test "entities and tildes of others are no markup" {
+  pipeline <<<'stages: {a: {cmd: "true", params: [name]}}'
+  echo 'name: "~~x~~ &lt;b&gt;"' >params.yaml
+  succeeds run
+  succeeds report
+  says '\~\~x\~\~ \&lt;b\&gt;'
+}
+
 @test "a model card keeps what people wrote" {
   project
   succeeds report --model-card -o CARD.md

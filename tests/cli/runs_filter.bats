@@ -149,3 +149,10 @@ f1s() {
   succeeds verify --rebuild-lineage
   [ "$(f1s --sort f1:desc)" = "0.9 0.7 0.5" ]
 }
+
+@test "a column that is named twice is there once" {
+  tried
+  succeeds runs --columns 'metrics.f1,metrics.*,f1,run,run' --json
+  [ "$(grep -c '"run"' "$OUT")" -eq 3 ]
+  [ "$(grep -c 'f1"' "$OUT")" -eq 3 ]
+}

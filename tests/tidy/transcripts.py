@@ -6,6 +6,7 @@ In a block, `$ ` starts a command, `> ` continues it, other lines are what it pr
 are compared by kind only, and runs of blanks count as one. Comments before a block set the scene:
     <!-- session: empty -->                   a new folder, in a git repository of its own
     <!-- session: copy examples/penguins -->  the same, with a copy of that folder, committed
+    <!-- session: none -->                    what follows is only shown: it would take too much
     <!-- file: NAME -->                       the next fenced block is written to NAME
 $MLOPS names the program. Writes TAP, one line a command."""
 import os
@@ -101,9 +102,12 @@ def agrees(expected, found):
 class Document:
     def __init__(self, name, scratch):
         self.name, self.scratch = name, scratch
-        self.session, self.next_file, self.sessions = None, None, 0
+        self.session, self.next_file, self.sessions, self.is_shown = None, None, 0, False
 
     def start(self, what):
+        self.is_shown = what == "none"
+        if self.is_shown:
+            return
         place = self.scratch / f"{Path(self.name).stem}-{self.sessions}"
         place.mkdir()
         self.sessions += 1
@@ -121,7 +125,9 @@ class Document:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(piece["body"], encoding="utf-8")
                 self.next_file = None
-            elif piece["language"] == "console":
+            elif piece["language"] == "console" and not self.is_shown:
+                if not self.session:
+                    sys.exit(f"{self.name}: no comment says in which session its blocks run")
                 for command, expected in commands(piece["body"]):
                     yield command, expected, self.session.run(command).splitlines()
 
@@ -129,7 +135,7 @@ class Document:
 def main():
     number = failures = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for name in sys.argv[1:]:
+        for name in dict.fromkeys(sys.argv[1:]):
             for command, expected, found in Document(name, Path(scratch).resolve()).results():
                 number += 1
                 good = agrees([plain(line) for line in expected], [plain(line) for line in found])

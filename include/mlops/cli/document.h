@@ -50,8 +50,5 @@ void document_markdown_body(const struct document *document, struct str folder, 
 
 void document_html(const struct document *document, struct buf *out);
 
-/* Others' text on a line of Markdown: nothing in it is markup. */
-void document_escape(struct buf *out, struct str text);
-
 /* "```sh" to "```": nothing inside ends it. */
 void document_fence(struct buf *out, const char *language, struct str text);

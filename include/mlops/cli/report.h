@@ -68,6 +68,9 @@ void report_table(struct context *context, const struct table *table, const char
 void report_text(struct context *context, const struct table *table, bool bare);
 void report_csv(struct buf *out, const struct table *table);
 void report_markdown(struct buf *out, const struct table *table);
+
+/* Others' text on a line of Markdown or in a cell: nothing in it is markup. */
+void report_markdown_text(struct buf *out, struct str text);
 void report_json_rows(struct json_writer *json, const struct table *table);
 void report_json_cell(struct json_writer *json, const struct cell *cell);
 
@@ -95,3 +98,10 @@ struct str report_real(struct arena *arena, double value);
 double report_seconds(int64_t duration_ns);
 /* "2026-11-23 20:41:05" in local time. */
 struct str report_when(struct arena *arena, int64_t moment_ns);
+
+/* Under a name of the user's: a device or pipe is written into and a link followed, as a shell's >
+ * does; a file is replaced at once. A directory is ERROR_USAGE. */
+FALLIBLE report_save(struct context *context, struct str name, struct str bytes);
+
+/* Such a device or pipe: nothing can lie beside it. */
+bool report_is_stream(struct context *context, struct str name);

@@ -61,6 +61,11 @@ bool values_is_hidden(const struct context *context, const struct values_options
 /* Says how many were left out. */
 void values_tell_hidden(struct context *context, size_t count);
 
+/* The pipeline whose files are meant; *ret NULL: there is none that can be read. What is recorded
+ * can be shown whatever it looks like now. */
+struct pipeline;
+FALLIBLE values_pipeline(struct context *context, struct str word, struct pipeline **ret);
+
 /* A number as people see it: at most `precision` digits behind the point. */
 struct str values_text(struct arena *arena, const struct value_row *value, int64_t precision);
 

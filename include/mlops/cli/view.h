@@ -21,3 +21,9 @@ FALLIBLE view_of_workspace(struct context *context, struct str pipeline, struct 
 
 /* The newest run; *ret NULL if there is none. */
 FALLIBLE view_newest_run(struct context *context, struct run **ret);
+
+/* What a command means that was given no word: "@"; in a clone that has recorded no run "HEAD"
+ * where there is one, else "@" all the same (view_find then says what to do). */
+FALLIBLE view_usual_word(struct context *context, struct str *ret);
+/* "HEAD" where git has one, else "@". */
+FALLIBLE view_usual_base(struct context *context, struct str *ret);

@@ -75,6 +75,8 @@ struct comparison {
 FALLIBLE compare_predictions(struct arena *arena, const struct predictions *a,
                              const struct predictions *b, double level, struct comparison *ret);
 
-/* Members of an open object, with the names of the conformance data (pair-*). */
+/* Members of an open object: the tests, with the names of the conformance data (pair-*); and all of
+ * the comparison, the tests included. */
 struct json_writer;
+void comparison_write_tests(struct json_writer *json, const struct comparison *comparison);
 void comparison_write(struct json_writer *json, const struct comparison *comparison);

@@ -8,8 +8,8 @@
 #define RESAMPLE_SEED 20240601
 
 struct interval {
-    double low, high;   /* NaN: could not be had */
-    double level;       /* 0.95 */
+    double low, high; /* NaN: could not be had, or fewer than a quarter of replicates has a value */
+    double level;     /* 0.95 */
     const char *method; /* "wilson", "bootstrap" */
     size_t replicates;  /* of a bootstrap, those with a defined value */
 };

@@ -207,6 +207,10 @@ void diff_runs(struct arena *arena, const struct run_view *before, const struct 
 /* Sets the verdict and its line by all that was filled in. */
 void diff_conclude(struct arena *arena, struct run_diff *diff);
 
+/* Whether stages of a run failed, or were kept from running by a check, so that what is there is of
+ * before. A gate keeps nobody from measuring. */
+bool diff_run_is_stale(const struct run *run);
+
 /* Nothing but times, memory, the machine and titles differs. */
 bool diff_is_empty(const struct run_diff *diff);
 

@@ -54,7 +54,7 @@ VEC(gate_vec, struct gate);
 
 /* A value to judge, or why there is none. */
 struct gate_value {
-    bool is_there; /* and a number that is not NaN */
+    bool is_there; /* and a finite number */
     double value;
     struct str why; /* "is missing in metrics.json", "is NaN", "is undefined: only one class" */
 };

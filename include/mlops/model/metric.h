@@ -42,3 +42,6 @@ FALLIBLE metrics_load(struct arena *arena, struct str path, struct str bytes, st
  * YAML. Tables, lines, texts and images that hold no metrics give none and no error. */
 FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
                        struct metric_vec *ret);
+
+/* At least one value is of this file. */
+bool metrics_have_file(const struct metric_vec *metrics, struct str file);

@@ -102,7 +102,9 @@ struct run_view {
         struct metric_vec metrics;
         int64_t duration_ns;
         struct usage usage; /* of the execution that made it; attempts 0: not known */
-        const struct environment *environment; /* it was made with; NULL: not known */
+        const struct environment *environment; /* it was made with; NULL: not known. Of a stage of
+                                                * the workspace that keys it: would run with */
+        const struct environment *environment_now; /* workspace: it would run with */
         enum stage_status status; /* workspace: STATUS_WOULD_RUN if its inputs are others than those
                                    * its outputs were made from; else STATUS_UNCHANGED */
     } * stages;                   /* sorted by name */

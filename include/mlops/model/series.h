@@ -22,7 +22,8 @@ struct series {
 /* By the suffix of `path`: .csv, .tsv, .jsonl, .ndjson, .json, .yaml, .yml. In JSON and YAML the
  * first list of maps counts, wherever it is; maps within rows are flattened with dots.
  * Without a header the columns of CSV and TSV are "0", "1", ... ERROR_PROJECT: not one of them, no
- * rows to be found, or more than LIMIT_PLOT_CELLS cells. */
+ * rows to be found, more than LIMIT_PLOT_CELLS cells, or than four times as many with empty ones.
+ */
 FALLIBLE series_parse(struct arena *arena, struct str path, struct str bytes, bool has_header,
                       struct series *ret);
 

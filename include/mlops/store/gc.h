@@ -32,7 +32,8 @@ struct gc_fetchable {
 };
 
 struct gc_item {
-    const char *what; /* "object", "result", "part", "failed output", "displaced file", "log" */
+    const char *what; /* "object", "result", "part", "failed output", "displaced file", "log",
+                       * "interval or profile" */
     struct str name;  /* digest or path */
     struct str label; /* what it was: "model.pkl of train in run NEB9G2X1"; empty: not known */
     struct str why;   /* "no run, lock file or branch needs it", ... */

@@ -240,9 +240,36 @@ static void a_task_is_guessed_by_columns_and_labels(void **state)
     }
 }
 
+static void one_class_has_one_column_of_probabilities(void **state)
+{
+    (void)state;
+    const struct predictions_options multi = {.task = TASK_MULTICLASS};
+    const struct predictions_options binary = {.task = TASK_BINARY};
+    assert_refused(&multi, "p.csv", "label,p_1,p_1.0,p_2\n1,.5,.2,.3\n2,.1,.5,.4\n", 0,
+                   "the columns 'p_1' and 'p_1.0' are of one class");
+    assert_refused(&multi, "p.csv", "label,p_a,p_b,p_b\na,.5,.2,.3\nb,.1,.5,.4\n", 0,
+                   "the columns 'p_b' and 'p_b' are of one class");
+    assert_refused(&binary, "p.csv", "label,p1,p0,p01\n1,.5,.5,.5\n0,.2,.8,.2\n", 0,
+                   "the columns 'p1' and 'p01' are of one class");
+}
+
+static void numbers_that_a_double_cannot_tell_apart_are_texts(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct predictions found = read_as(&arena, TASK_MULTICLASS, "p.csv",
+                                       "label,prediction\n9007199254740993,9007199254740992\n"
+                                       "9007199254740992,9007199254740992\n1,1\n");
+    assert_int_equal(found.class_count, 3);
+    assert_int_not_equal(found.labels[0], found.labels[1]);
+    assert_int_not_equal(found.labels[0], found.predicted[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_class_has_one_column_of_probabilities),
+        cmocka_unit_test(numbers_that_a_double_cannot_tell_apart_are_texts),
         cmocka_unit_test(classes_that_are_numbers_are_sorted_by_value_and_one_by_any_spelling),
         cmocka_unit_test(one_text_among_them_makes_all_classes_texts),
         cmocka_unit_test(the_positive_label_is_1_true_yes_or_the_last),

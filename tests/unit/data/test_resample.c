@@ -187,6 +187,33 @@ static void replicates_without_a_value_are_left_out(void **state)
     assert_true(isnan(interval.low) && interval.replicates == 0);
 }
 
+/* Six classes of one row each: hardly a replicate holds all of them. */
+static void few_replicates_with_a_value_make_no_interval(void **state)
+{
+    (void)state;
+    enum { CLASSES = 6 };
+    AUTO(fixture_drop) struct fixture fixture = {0};
+    struct str classes[CLASSES];
+    uint32_t labels[CLASSES];
+    double shares[CLASSES * CLASSES];
+    for (size_t i = 0; i < CLASSES; i++) {
+        classes[i] = str_print(&fixture.arena, "%zu", i);
+        labels[i] = (uint32_t)i;
+        for (size_t k = 0; k < CLASSES; k++)
+            shares[i * CLASSES + k] = (k == (i * 7 + 3) % CLASSES) + 0.0;
+    }
+    fixture.predictions = (struct predictions){.task = TASK_MULTICLASS,
+                                               .count = CLASSES,
+                                               .classes = classes,
+                                               .class_count = CLASSES,
+                                               .labels = labels,
+                                               .predicted = labels,
+                                               .probabilities = shares};
+    struct interval found = interval_of(&fixture, "roc_auc_ovr_macro", NULL, 0.95);
+    assert_true(found.replicates > 0 && found.replicates < 100);
+    assert_true(isnan(found.low) && isnan(found.high));
+}
+
 static void differences_are_paired(void **state)
 {
     AUTO(fixture_drop) struct fixture fixture = {0};
@@ -228,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_slice_is_resampled_as_if_it_were_all),
         cmocka_unit_test(shares_are_wilsons_unless_rows_have_weights),
         cmocka_unit_test(replicates_without_a_value_are_left_out),
+        cmocka_unit_test(few_replicates_with_a_value_make_no_interval),
         cmocka_unit_test(differences_are_paired),
         cmocka_unit_test(large_files_get_fewer_replicates),
     };

@@ -254,9 +254,28 @@ static void scores_beyond_0_and_1_have_ranks_but_no_probabilities(void **state)
     assert_true(isnan(scorer_value(scorer, row, NULL, &why)));
 }
 
+static void what_is_too_large_for_a_number_is_undefined(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    static const double targets[] = {1e308, -1e308, 1}, values[] = {-1e308, 1e308, 2};
+    const struct predictions predictions = {
+        .task = TASK_REGRESSION, .count = 3, .targets = targets, .values = values};
+    struct scorer *scorer = scorer_make(&arena, &predictions);
+    static const char *const names[] = {"mae", "mse", "max_error", "median_ae"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *why = NULL;
+        size_t row = 0;
+        assert_true(score_find(TASK_REGRESSION, str_of(names[i]), &row));
+        assert_true(isnan(scorer_value(scorer, row, NULL, &why)));
+        assert_string_equal(why, "the numbers are too large");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_too_large_for_a_number_is_undefined),
         cmocka_unit_test(every_metric_agrees_with_its_golden_value),
         cmocka_unit_test(the_conformance_sets_agree),
         cmocka_unit_test(a_weight_counts_as_so_many_rows),

@@ -153,8 +153,19 @@ static void what_no_interpreter_runs_has_none(void **state)
 {
     (void)state;
     static const char *const commands[] = {
-        "cp a b", "echo python", "./absent.py",    "python9.9 x", "'unclosed", "$(",
-        "sh",     "uv pip",      "bash absent.sh", ">",           "cat <<< x",
+        "cp a b",
+        "echo python",
+        "./absent.py",
+        "python9.9 x",
+        "'unclosed",
+        "$(",
+        "sh",
+        "uv pip",
+        "bash absent.sh",
+        ">",
+        "cat <<< x",
+        "conda run -n absent python x.py",
+        "conda run -p ./absent python x.py",
     };
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         AUTO(rig_drop) struct rig rig = open_with(commands[i]);
@@ -348,6 +359,31 @@ static void packages_are_kept_by_the_state_of_their_directories(void **state)
     assert_package(&found, "new", "1");
 }
 
+/* An editable installation of setuptools: its version changes where its .pth file leads. */
+static void packages_behind_links_are_kept_by_their_directories_too(void **state)
+{
+    (void)state;
+    AUTO(rig_drop) struct rig rig = open_with(".venv/bin/python train.py");
+    make_venv(&rig, ".venv", "false");
+    const char *site = ".venv/lib/python3.11/site-packages";
+    struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    place(&rig, "work/linked-1.0.egg-info/x", "");
+    place(&rig, str_print(rig.arena, "%s/mine.pth", site).at,
+          str_print(rig.arena, "%s/work\n%s/work\n", rig.scratch.path, rig.scratch.path).at);
+    const char *const parts[] = {site, "work", ".venv/pyvenv.cfg", "opt/bin/python3.11"};
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        assert_int_equal(utimensat(rig.scratch.fd, parts[i], old, 0), 0);
+    for (int i = 0; i < 2; i++) { /* looked at, then recalled */
+        struct environment found = capture(&rig);
+        assert_package(&found, "linked", "1.0");
+        session_drop(rig.session);
+        rig_reopen(&rig);
+    }
+    place(&rig, "work/new-2.0.egg-info/x", "");
+    struct environment found = capture(&rig);
+    assert_package(&found, "new", "2.0");
+}
+
 /* The truth as Python itself tells it: "name==version" lines, first on the path first. */
 static void the_system_python_agrees(void **state)
 {
@@ -400,6 +436,7 @@ int main(void)
         cmocka_unit_test(lock_files_are_recorded_with_their_digests),
         cmocka_unit_test(only_listed_variables_are_recorded_and_no_secret),
         cmocka_unit_test(packages_are_kept_by_the_state_of_their_directories),
+        cmocka_unit_test(packages_behind_links_are_kept_by_their_directories_too),
         cmocka_unit_test(the_system_python_agrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,7 @@ static void with_confidence_the_paired_difference_decides(void **state)
     evidence.difference_high = 0.001;
     assert_string_equal(judged(&gate, &evidence), "inconclusive");
     evidence.difference_low = -0.01;
+    evidence.now = is(0.936);
     assert_string_equal(judged(&gate, &evidence), "pass");
     gate.direction = LOWER_IS_BETTER; /* what fell is better now */
     evidence.difference_high = 0.009;
@@ -278,6 +279,31 @@ static void without_an_interval_nothing_passes(void **state)
     evidence.difference_low = evidence.difference_high = nan("");
     evidence.now = is(0.94);
     assert_string_equal(judged(&gate, &evidence), "inconclusive");
+}
+
+/* Of a maximum or an error of calibration the resamples lie beside the number itself. */
+static void a_number_on_the_bad_side_never_passes_by_its_interval(void **state)
+{
+    (void)state;
+    struct gate gate = {.min = of(0.8), .confidence = 0.95};
+    struct gate_evidence evidence = {
+        .now = is(0.79), .has_interval = true, .low = 0.81, .high = 0.85};
+    assert_string_equal(judged(&gate, &evidence), "inconclusive");
+    gate = (struct gate){.max = of(0.8), .confidence = 0.95};
+    evidence =
+        (struct gate_evidence){.now = is(0.81), .has_interval = true, .low = 0.7, .high = 0.79};
+    assert_string_equal(judged(&gate, &evidence), "inconclusive");
+}
+
+static void an_infinite_number_is_no_rounding(void **state)
+{
+    (void)state;
+    struct gate gate = {.max_drop = of(0.01)};
+    struct gate_evidence evidence = {.now = is(0.5), .before = is(HUGE_VAL)};
+    assert_string_equal(judged(&gate, &evidence), "fail");
+    gate.direction = LOWER_IS_BETTER;
+    evidence = (struct gate_evidence){.now = is(HUGE_VAL), .before = is(0.3)};
+    assert_string_equal(judged(&gate, &evidence), "fail");
 }
 
 static void an_evaluation_is_read_back_from_its_command(void **state)
@@ -426,6 +452,8 @@ int main(void)
         TEST(with_confidence_the_interval_decides),
         TEST(with_confidence_the_paired_difference_decides),
         TEST(without_an_interval_nothing_passes),
+        TEST(a_number_on_the_bad_side_never_passes_by_its_interval),
+        TEST(an_infinite_number_is_no_rounding),
         TEST(an_evaluation_is_read_back_from_its_command),
         TEST(the_words_of_the_command_stay),
         TEST(gates_are_no_part_of_the_command_and_what_is_measured_is),

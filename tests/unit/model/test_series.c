@@ -100,6 +100,15 @@ static void a_file_beyond_the_limit_is_refused(void **state)
     assert_refused("a.csv", text.at, "more than 2000000 values");
 }
 
+static void rows_with_a_name_each_are_bounded(void **state)
+{
+    (void)state;
+    AUTO(buf_drop) struct buf text = {0};
+    for (int i = 0; i < 4000; i++)
+        buf_print(&text, "{\"k%d\": 1}\n", i);
+    assert_refused("a.jsonl", text.at, "4000 rows and 4000 columns: more than 8000000 cells");
+}
+
 static int drop(void **state)
 {
     (void)state;
@@ -117,6 +126,7 @@ int main(void)
         cmocka_unit_test(without_a_header_columns_are_numbered),
         cmocka_unit_test(what_holds_no_rows_is_said),
         cmocka_unit_test(a_file_beyond_the_limit_is_refused),
+        cmocka_unit_test(rows_with_a_name_each_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, drop);
 }

@@ -3,7 +3,10 @@
 #include "mlops/host/clock.h"
 #include "mlops/store/ledger.h"
 
+#include <fcntl.h>
+#include <glob.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "support/scratch.h"
 
@@ -823,6 +826,64 @@ static void a_lost_history_is_made_again_from_the_cache(void **state)
     assert_int_equal(fault.len, 0);
 }
 
+/* Names of two files of one millisecond are in no order: here they are in the wrong one. */
+static void swap_tag_files(struct project *project)
+{
+    struct str pattern = str_print(&project->arena, "%s/runs/*/tag-*", project->workspace.cache.at);
+    glob_t files;
+    assert_int_equal(glob(pattern.at, 0, NULL, &files), 0);
+    assert_int_equal(files.gl_pathc, 2);
+    assert_int_equal(
+        renameat2(AT_FDCWD, files.gl_pathv[0], AT_FDCWD, files.gl_pathv[1], RENAME_EXCHANGE), 0);
+    globfree(&files);
+}
+
+static void changes_of_tags_come_back_in_the_order_of_their_time(void **state)
+{
+    (void)state;
+    for (int swaps = 0; swaps < 2; swaps++) {
+        PROJECT(project);
+        struct run one = run_once(&project, "train", "1");
+        bool found = false;
+        int64_t count = 0;
+        assert_fine(ledger_tag(project.ledger, one.sequence, STR("v1")));
+        assert_fine(ledger_untag(project.ledger, STR("v1"), &found));
+        if (swaps)
+            swap_tag_files(&project);
+        ledger_drop(&project.ledger);
+        assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
+        project_reopen(&project);
+        assert_int_equal(number(&project, "SELECT count(*) FROM tag"), 0);
+    }
+}
+
+/* A second rebuild: runs that did nothing have numbers and no files. */
+static void runs_after_a_rebuild_stay_behind_those_before(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    int64_t count = 0;
+    run_once(&project, "train", "1");
+    for (int i = 0; i < 5; i++)
+        assert_fine(sql_run(ledger_sql(project.ledger),
+                            "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'run'", ""));
+    run_once(&project, "train", "2");
+    struct run last = {0};
+    for (int i = 0; i < 2; i++) {
+        ledger_drop(&project.ledger);
+        assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
+        project_reopen(&project);
+        if (i == 0)
+            last = run_once(&project, "train", "3");
+    }
+    assert_int_equal(count, 3);
+    struct run *runs = NULL;
+    size_t run_count = 0;
+    assert_fine(ledger_list_runs(project.ledger, &project.arena, &(struct ledger_filter){0}, &runs,
+                                 &run_count));
+    assert_true(run_count == 3 && str_equal(runs[0].id, last.id));
+}
+
 /* Whatever is read from a damaged file, it is an answer or an error: never a crash. */
 static void a_damaged_page_is_an_error_or_found_by_the_check(void **state)
 {
@@ -943,6 +1004,8 @@ int main(void)
         cmocka_unit_test(kept_runs_name_what_they_need),
         cmocka_unit_test(environments_come_back_with_a_lost_history),
         cmocka_unit_test(a_lost_history_is_made_again_from_the_cache),
+        cmocka_unit_test(changes_of_tags_come_back_in_the_order_of_their_time),
+        cmocka_unit_test(runs_after_a_rebuild_stay_behind_those_before),
         cmocka_unit_test(a_damaged_page_is_an_error_or_found_by_the_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
