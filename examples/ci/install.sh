@@ -1,6 +1,7 @@
 #!/bin/sh
 # install.sh: makes sure that `mlops` is there. One on the PATH is taken; else it is built from the sources that
-# $MLOPS_SOURCE names (a folder, or a git URL) into $MLOPS_HOME (default: ~/.cache/mlops-build), which CI may cache.
+# $MLOPS_SOURCE names (a folder, or a git URL; of that the tag, branch or commit $MLOPS_REF) into $MLOPS_HOME (default:
+# ~/.cache/mlops-build), which CI may cache.
 set -eu
 if command -v mlops >/dev/null; then
   mlops version
@@ -11,7 +12,10 @@ home=${MLOPS_HOME:-$HOME/.cache/mlops-build}
 source=$MLOPS_SOURCE
 mkdir -p "$home"
 if [ ! -d "$source" ]; then
-  [ -d "$home/source" ] || git clone --depth 1 "$source" "$home/source"
+  # Fetched each time: a cache may hold another commit, or another repository.
+  [ -d "$home/source/.git" ] || git init -q "$home/source"
+  git -C "$home/source" fetch -q --depth 1 "$source" "${MLOPS_REF:-HEAD}"
+  git -C "$home/source" checkout -q --force --detach FETCH_HEAD
   source=$home/source
 fi
 sh "$source/tests/install.sh" build

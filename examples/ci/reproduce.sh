@@ -20,17 +20,19 @@ fi
 status=0
 mlops run "$@" || status=$?
 
+# A baseline that can't be had (a shallow clone, a branch without a lock file) is no reason for no report.
 report() {
   if [ -n "${BASELINE:-}" ]; then
-    mlops report --against "$BASELINE" "$@"
-  else
-    mlops report "$@"
+    mlops report --against "$BASELINE" "$@" && return
+    echo "reproduce: the report is without '$BASELINE'" >&2
+    BASELINE=
   fi
+  mlops report "$@"
 }
 mkdir -p "$folder"
 report -o "$folder/report.md" || echo "reproduce: there is no report" >&2
 # The summary of the step holds the report by now.
 unset GITHUB_STEP_SUMMARY
 report --html -o "$folder/report.html" || true
-report >"$folder/comment.md" || true
+report --max-bytes 65000 >"$folder/comment.md" || true # GitHub takes 65,536 characters
 exit "$status"

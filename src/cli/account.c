@@ -1,5 +1,3 @@
-#include "mlops/cli/account.h"
-
 #include "mlops/base/arena.h"
 #include "mlops/cli/diff.h"
 #include "mlops/cli/report_diff.h"
@@ -8,6 +6,8 @@
 #include "mlops/model/gate.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/workspace.h"
+
+#include "account_private.h"
 
 /* --- what it is compared with ---------------------------------------------------------------- */
 
@@ -118,6 +118,19 @@ static bool add_checks(struct arena *arena, const struct run *run, struct buf *t
     return is_rejected;
 }
 
+/* "release: exited with status 3", of many the first. */
+static void add_failures(struct arena *arena, const struct run *run, struct buf *text)
+{
+    enum { TOLD_MOST = 3 };
+    size_t count = 0;
+    vec_each (const struct run_stage, stage, &run->stages)
+        if (account_is_failure(stage) && count++ < TOLD_MOST)
+            add_part(text, str_print(arena, "%.*s: %.*s", STR_FMT(stage->stage),
+                                     STR_FMT(account_failure(arena, stage))));
+    if (count > TOLD_MOST)
+        add_part(text, str_print(arena, "%zu more failed", count - TOLD_MOST));
+}
+
 static void conclude(struct account *account)
 {
     struct arena *arena = account->context->arena;
@@ -126,6 +139,7 @@ static void conclude(struct account *account)
     account->tone = account->has_before ? report_diff_tone(account->diff.verdict) : TONE_PLAIN;
     if (run) {
         add_part(&text, str_of(run_status_name(run->status)));
+        add_failures(arena, run, &text);
         bool is_rejected = add_checks(arena, run, &text);
         if (is_rejected || run->status != RUN_SUCCEEDED)
             account->tone = run_status_tone(is_rejected ? RUN_REJECTED : run->status);

@@ -56,50 +56,6 @@ static void add_facts(const struct account *account, struct document *document)
     document_table(document, &table);
 }
 
-/* --- checks and gates ------------------------------------------------------------------------ */
-
-static const struct column check_columns[] = {
-    {.name = "judgement", .title = "VERDICT"}, {.name = "stage", .title = "STAGE"},
-    {.name = "check", .title = "CHECK"},       {.name = "table", .title = "OF"},
-    {.name = "message", .title = "FINDING"},   {.name = "limit", .title = "WANTED"},
-};
-
-static enum tone judgement_tone(struct str word)
-{
-    return str_is(word, "fail")   ? TONE_BAD
-           : str_is(word, "pass") ? TONE_GOOD
-           : str_is(word, "skip") ? TONE_DIM
-                                  : TONE_WARN;
-}
-
-static void add_judged(struct table *table, const struct check_results *checks, bool passed)
-{
-    vec_each (const struct check_result, result, &checks->all) {
-        if (str_is(result->judgement, "pass") != passed)
-            continue;
-        struct cell *row = table_add(table);
-        row[0] = cell_toned(cell_text(result->judgement), judgement_tone(result->judgement));
-        row[1] = cell_text(checks->stage);
-        row[2] = cell_text(result->check);
-        row[3] = cell_text(result->table);
-        row[4] = cell_text(result->message);
-        row[5] = cell_text(result->limit);
-    }
-}
-
-static void add_checks(const struct account *account, struct document *document)
-{
-    const struct run *run = account->view.run;
-    struct table table = table_make(document->arena, check_columns, COUNT_OF(check_columns));
-    if (!run || run->checks.len == 0)
-        return;
-    document_section(document, "Checks and gates", false);
-    for (int passed = 0; passed < 2; passed++)
-        vec_each (const struct check_results, checks, &run->checks)
-            add_judged(&table, checks, passed == 1);
-    account_add_cut(document, &table);
-}
-
 /* --- metrics --------------------------------------------------------------------------------- */
 
 static const struct column metric_columns[] = {
@@ -278,7 +234,8 @@ void account_document(const struct account *account, struct document *ret)
     };
     document_verdict(ret, account->tone, account->verdict_text);
     add_facts(account, ret);
-    add_checks(account, ret);
+    account_add_failures(account, ret);
+    account_add_checks(account, ret);
     add_metrics(account, ret);
     add_changes(account, ret);
     add_pictures(account, ret);

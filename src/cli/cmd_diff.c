@@ -141,8 +141,8 @@ static bool is_as_run(const struct run_diff *diff)
     return diff_is_empty(&rest);
 }
 
-/* A run that failed with what the workspace has says nothing: the last one before it that did not
- * fail takes its place. */
+/* A run that failed with what the workspace has is what is compared, with the last one before it
+ * that did not. */
 static FALLIBLE replace_tried(struct context *context, const struct diff_options *options,
                               const struct run *runs, size_t count, struct answer *ret)
 {
@@ -158,6 +158,7 @@ static FALLIBLE replace_tried(struct context *context, const struct diff_options
             continue;
         TRY(view_find(context, runs[i].id, options->pipeline, &view));
         if (view.run && !diff_was_tried(view.run, &ret->after)) {
+            ret->after = ret->before;
             ret->before = view;
             return NULL;
         }

@@ -16,6 +16,7 @@ enum { SUMMARY_BYTES_MOST = 1 << 20 };
 
 struct report_options {
     struct str output, against, pipeline, name, task;
+    int64_t max_bytes; /* 0: any */
     bool html, card, index;
 };
 
@@ -26,6 +27,8 @@ static const struct option_row rows[] = {
     {"against", 'a', OPTION_STR_AT(struct report_options, against), .value = "RUN",
      .completes = COMPLETE_RUNS,
      .help = "Compare with this run or revision, not with the gates' baseline or the run before"},
+    {"max-bytes", 0, OPTION_INT_AT(struct report_options, max_bytes), .value = "N",
+     .help = "Markdown of at most N bytes: large sections are left out, which it says"},
     {"html", 0, OPTION_FLAG_AT(struct report_options, html), .help = "As one HTML page"},
     {"model-card", 0, OPTION_FLAG_AT(struct report_options, card),
      .help = "A model card; in a FILE that exists what people wrote is kept"},
@@ -91,22 +94,6 @@ static FALLIBLE write_pictures(struct context *context, const struct account *ac
 
 /* --- $GITHUB_STEP_SUMMARY --------------------------------------------------------------------- */
 
-/* Only what stands before the first section that is longer than there is room for. */
-static void shorten(struct document *document, size_t room)
-{
-    struct buf text = buf_in(document->arena);
-    for (size_t len = document->blocks.len; len > 0; len--) {
-        document->blocks.len = len;
-        buf_clear(&text);
-        document_markdown(document, (struct str){0}, &text);
-        if (text.len <= room)
-            return;
-        while (len > 1 && document->blocks.at[len - 1].kind != BLOCK_SECTION)
-            len--;
-    }
-    document->blocks.len = 0;
-}
-
 /* Appended, since other steps of a job may write there, too. Charts can't be shown there. */
 static FALLIBLE append_summary(struct context *context, const struct document *document)
 {
@@ -122,12 +109,12 @@ static FALLIBLE append_summary(struct context *context, const struct document *d
     size_t room = used < SUMMARY_BYTES_MOST ? SUMMARY_BYTES_MOST - used : 0;
     document_markdown(&copy, (struct str){0}, &text);
     if (text.len + 1 > room) {
-        shorten(&copy, room ? room - 1 : 0);
+        bool fits = document_shorten(&copy, room ? room - 1 : 0);
         buf_clear(&text);
-        if (copy.blocks.len)
+        if (fits)
             document_markdown(&copy, (struct str){0}, &text);
         context_warn(context, "the summary of the step holds at most 1 MiB: %s",
-                     copy.blocks.len ? "the report is shortened in it" : "the report is not in it");
+                     fits ? "the report is shortened in it" : "the report is not in it");
     }
     AUTO(fd_drop)
     struct fd fd = fd_of(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
@@ -162,6 +149,16 @@ static FALLIBLE print_card(struct context *context, const struct account *accoun
     return NULL;
 }
 
+static FALLIBLE fit(const struct report_options *options, struct document *document)
+{
+    if (!options->max_bytes)
+        return NULL;
+    if (!document_shorten(document, (size_t)options->max_bytes))
+        return error_new(ERROR_USAGE, "the verdict alone takes more than %lld bytes",
+                         (long long)options->max_bytes);
+    return NULL;
+}
+
 static FALLIBLE print_document(struct context *context, const struct account *account,
                                const struct document *document,
                                const struct report_options *options)
@@ -190,6 +187,10 @@ static FALLIBLE refuse_contradictions(const struct report_options *options)
     bool is_card = options->card || options->index;
     if (is_card && is_page(options))
         return error_new(ERROR_USAGE, "a model card is Markdown, not a page");
+    if (options->max_bytes < 0)
+        return error_new(ERROR_USAGE, "--max-bytes wants a number above 0");
+    if (options->max_bytes && (is_card || is_page(options) || options->output.len))
+        return error_new(ERROR_USAGE, "--max-bytes is for Markdown that is printed");
     if (options->card && options->index)
         return error_new(ERROR_USAGE, "--model-card and --model-index exclude each other");
     if (!is_card && (options->name.len || options->task.len))
@@ -224,6 +225,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
         buf_clear(&context->out);
         return NULL;
     }
+    TRY(fit(options, &document));
     return print_document(context, &account, &document, options);
 }
 
@@ -231,6 +233,7 @@ static const struct command_example examples[] = {
     {"mlops report", "of the newest run, as Markdown"},
     {"mlops report -o report.html", "one page with charts, for a browser or a mail"},
     {"mlops report --against main -o report.md", "for a merge request: compared with branch main"},
+    {"mlops report --max-bytes 65000", "for a comment on GitHub, which takes 65,536 characters"},
     {"mlops report --model-card -o README.md", "renew what a model card says of its numbers"},
 };
 

@@ -16,6 +16,7 @@ struct drawing {
     const struct run_view *view, *before;
     struct picture_vec *pictures;
     size_t image_count;
+    struct str_vec drawn; /* directories of charts that are drawn here, with both sides in one */
 };
 
 FALLIBLE curves_load(struct context *context, struct session *session, const struct run_view *view,
@@ -62,6 +63,7 @@ static struct str file_name(struct arena *arena, struct str stage, struct str na
 static FALLIBLE draw_charts(struct drawing *drawing, const struct run_view_stage *stage)
 {
     struct arena *arena = drawing->context->arena;
+    struct evaluating how = {0};
     const struct evaluation *now = NULL, *before = NULL;
     struct chart_file *files = NULL;
     size_t count = 0;
@@ -73,6 +75,8 @@ static FALLIBLE draw_charts(struct drawing *drawing, const struct run_view_stage
                         diff_stage_named(drawing->before, stage->stage), &before));
     evaluation_charts(arena, now, before, drawing->view->title,
                       drawing->before ? drawing->before->title : (struct str){0}, &files, &count);
+    if (diff_evaluating(arena, stage, &how) && how.charts.len)
+        *vec_push(arena, &drawing->drawn) = how.charts;
     for (size_t i = 0; i < count; i++)
         *vec_push(arena, drawing->pictures) = (struct picture){
             .stage = stage->stage,
@@ -142,6 +146,14 @@ static struct str unique_name(struct drawing *drawing, struct str name)
     return wanted;
 }
 
+static bool is_drawn(const struct drawing *drawing, struct str path)
+{
+    vec_each (const struct str, folder, &drawing->drawn)
+        if (str_starts(path, *folder) && path.len > folder->len && path.at[folder->len] == '/')
+            return true;
+    return false;
+}
+
 /* Plots of the pipeline, with the curves of both sides. What it says now counts; without a pipeline
  * there are none. */
 static FALLIBLE draw_plots(struct drawing *drawing, struct str pipeline)
@@ -161,6 +173,8 @@ static FALLIBLE draw_plots(struct drawing *drawing, struct str pipeline)
     error_drop(error);
     plots_pictures(arena, &plots, side_count, &pictures);
     vec_each (const struct plot_picture, picture, &pictures) {
+        if (is_drawn(drawing, picture->id))
+            continue;
         struct str suffix = picture->svg.len ? STR(".svg") : STR("");
         struct str name = str_print(arena, "%.*s%.*s", STR_FMT(picture->id), STR_FMT(suffix));
         *vec_push(arena, drawing->pictures) = (struct picture){
@@ -174,11 +188,10 @@ static FALLIBLE draw_plots(struct drawing *drawing, struct str pipeline)
     return NULL;
 }
 
-static FALLIBLE draw_stage(struct drawing *drawing, const struct run_view_stage *stage)
+static FALLIBLE draw_images(struct drawing *drawing, const struct run_view_stage *stage)
 {
     struct evaluating how = {0};
     bool is_built_in = diff_evaluating(drawing->context->arena, stage, &how);
-    TRY(draw_charts(drawing, stage));
     for (size_t i = 0; i < stage->out_count && !is_built_in; i++)
         TRY(draw_image(drawing, stage, &stage->outs[i]));
     return NULL;
@@ -192,8 +205,10 @@ FALLIBLE curves_pictures(struct context *context, const struct run_view *view,
     struct drawing drawing = {
         .context = context, .session = &session, .view = view, .before = before, .pictures = ret};
     TRY(diff_session_open(context, &session));
+    for (size_t i = 0; i < view->stage_count; i++)
+        TRY(draw_charts(&drawing, &view->stages[i]));
     TRY(draw_plots(&drawing, pipeline));
     for (size_t i = 0; i < view->stage_count; i++)
-        TRY(draw_stage(&drawing, &view->stages[i]));
+        TRY(draw_images(&drawing, &view->stages[i]));
     return NULL;
 }

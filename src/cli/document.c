@@ -55,14 +55,37 @@ static bool is_pictures(const struct document *document, size_t at)
     return at < document->blocks.len && document->blocks.at[at].kind == BLOCK_PICTURE;
 }
 
-static void html_block(struct page *page, const struct block *block)
+/* What is short may stand open: its tables have at most so many rows. */
+static bool is_short(const struct document *document, size_t at)
 {
+    enum { ROWS_OPEN = 15 };
+    size_t rows = 0;
+    for (size_t i = at + 1; i < document->blocks.len; i++) {
+        if (document->blocks.at[i].kind == BLOCK_SECTION)
+            break;
+        rows += document->blocks.at[i].table.row_count;
+    }
+    return rows <= ROWS_OPEN;
+}
+
+static void html_section(struct page *page, const struct document *document, size_t at)
+{
+    const struct block *block = &document->blocks.at[at];
+    if (block->is_folded)
+        page_section_folded(page, block->title, is_short(document, at));
+    else
+        page_section(page, block->title);
+}
+
+static void html_block(struct page *page, const struct document *document, size_t at)
+{
+    const struct block *block = &document->blocks.at[at];
     switch (block->kind) {
     case BLOCK_VERDICT:
         page_verdict(page, block->tone, block->title);
         return;
     case BLOCK_SECTION:
-        page_section(page, block->title);
+        html_section(page, document, at);
         return;
     case BLOCK_TEXT:
         page_text(page, block->title);
@@ -94,7 +117,7 @@ void document_html(const struct document *document, struct buf *out)
         bool is_first = is_pictures(document, i) && !(i && is_pictures(document, i - 1));
         if (is_first)
             page_charts_open(&page);
-        html_block(&page, &document->blocks.at[i]);
+        html_block(&page, document, i);
         if (is_pictures(document, i) && !is_pictures(document, i + 1))
             page_charts_close(&page);
     }

@@ -29,14 +29,21 @@ static void mermaid_node(struct buf *out, const struct graph_node *node, size_t 
     buf_print(out, "%s\n", tone == TONE_BAD ? ":::bad" : tone == TONE_WARN ? ":::warn" : "");
 }
 
+/* Mermaid draws nothing of more than 500 edges. */
+enum { EDGES_MOST = 500 };
+
 void lineage_graph_mermaid(struct buf *out, const struct lineage_graph *graph)
 {
+    size_t edges = 0;
     buf_add_text(out, "flowchart TD\n");
     for (size_t i = 0; i < graph->count; i++)
         mermaid_node(out, &graph->nodes[i], i);
     for (size_t i = 0; i < graph->count; i++)
         for (size_t k = 0; k < graph->nodes[i].need_count; k++)
-            buf_print(out, "  s%zu --> s%zu\n", graph->nodes[i].needs[k], i);
+            if (edges++ < EDGES_MOST)
+                buf_print(out, "  s%zu --> s%zu\n", graph->nodes[i].needs[k], i);
+    if (edges > EDGES_MOST)
+        buf_print(out, "  %%%% %zu more arrows\n", edges - EDGES_MOST);
     buf_add_text(out, "  classDef bad stroke:#b3261e,stroke-width:3px\n"
                       "  classDef warn stroke:#b58900,stroke-width:3px\n");
 }
@@ -114,17 +121,34 @@ static void svg_box(struct buf *out, const struct graph_node *node, const struct
               node->is_input ? "input" : stage_status_name(node->status));
 }
 
+/* "train, executed, reads prepare, params; ..." for those who don't see it. */
+static void add_words(struct buf *out, const struct lineage_graph *graph)
+{
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+        buf_add_text(out, i ? "; " : "");
+        xml_add(out, node->name, false);
+        buf_print(out, ", %s", node->is_input ? "input" : stage_status_name(node->status));
+        for (size_t k = 0; k < node->need_count; k++) {
+            buf_add_text(out, k ? ", " : ", reads ");
+            xml_add(out, graph->nodes[node->needs[k]].name, false);
+        }
+    }
+}
+
 void lineage_graph_svg(struct buf *out, const struct lineage_graph *graph)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct place *places = arena_new_array(&scratch, struct place, graph->count);
     int width = set_places(graph, places);
     int height = (int)graph->level_count * ROW_HEIGHT - (ROW_HEIGHT - BOX_HEIGHT) + 2 * MARGIN;
-    buf_print(out,
-              "<svg class=\"graph\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-              "font-family=\"system-ui,sans-serif\"><title>Stages and what they read</title>\n"
-              "<g fill=\"none\" stroke=\"currentColor\" opacity=\".6\">\n",
-              width, height, width, height);
+    buf_print(
+        out,
+        "<svg class=\"graph\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+        "font-family=\"system-ui,sans-serif\"><title>Stages and what they read</title>\n<desc>",
+        width, height, width, height);
+    add_words(out, graph);
+    buf_add_text(out, "</desc>\n<g fill=\"none\" stroke=\"currentColor\" opacity=\".6\">\n");
     for (size_t i = 0; i < graph->count; i++)
         for (size_t k = 0; k < graph->nodes[i].need_count; k++)
             svg_edge(out, &places[graph->nodes[i].needs[k]], &places[i]);

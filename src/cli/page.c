@@ -25,13 +25,15 @@ static const char style[] =
     ".verdict.warn{border-color:var(--warn)}\n"
     ".good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}.dim{color:var(--dim)}"
     ".strong{font-weight:600}\n"
+    "summary{cursor:pointer;margin-bottom:.6rem}summary>h2{display:inline}\n"
     ".wide{overflow-x:auto;margin:.6rem 0}\n"
     "table{border-collapse:collapse;font-size:.9rem;max-width:100%}\n"
     "th,td{text-align:left;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line);"
-    "vertical-align:top}\n"
-    "th{font-weight:600;color:var(--dim)}th.n,td.n{text-align:right;white-space:nowrap;"
+    "vertical-align:top;white-space:nowrap}\n"
+    "th{font-weight:600;color:var(--dim)}th.n,td.n{text-align:right;"
     "font-variant-numeric:tabular-nums}\n"
-    "td.t{min-width:12rem;max-width:36rem;overflow-wrap:anywhere}\n"
+    "tbody th{font-weight:400;color:inherit}\n"
+    "td.t,th.t{min-width:12rem;max-width:36rem;overflow-wrap:anywhere;white-space:normal}\n"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:4px;padding:.6rem;"
     "overflow-x:auto;font-size:.85rem;line-height:1.4}\n"
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));"
@@ -42,7 +44,7 @@ static const char style[] =
     "@media print{:root{--back:#fff;--text:#000;--dim:#444;--line:#bbb;--card:#fff;--good:#1a6b35;"
     "--bad:#b3261e;--warn:#7d5a00;--link:#000}body{max-width:none;padding:0;font-size:11px}"
     ".wide,pre{overflow:visible}pre{white-space:pre-wrap}figure,tr,.verdict{break-inside:avoid}"
-    "h2{break-after:avoid}}\n";
+    "h2{break-after:avoid}details::details-content{content-visibility:visible;height:auto}}\n";
 
 void page_escape(struct buf *out, struct str text)
 {
@@ -59,7 +61,7 @@ struct page page_open(struct arena *arena, struct buf *out, struct str title, st
                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                       "<title>");
     page_escape(out, title);
-    buf_print(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
+    buf_print(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>", style);
     page_escape(out, title);
     buf_add_text(out, "</h1>\n");
     if (subtitle.len) {
@@ -73,13 +75,14 @@ struct page page_open(struct arena *arena, struct buf *out, struct str title, st
 static void end_section(struct page *page)
 {
     if (page->section_count)
-        buf_add_text(page->out, "</section>\n");
+        buf_add_text(page->out, page->is_folded ? "</details></section>\n" : "</section>\n");
+    page->is_folded = false;
 }
 
 void page_close(struct page *page)
 {
     end_section(page);
-    buf_add_text(page->out, "</body>\n</html>\n");
+    buf_add_text(page->out, "</main>\n</body>\n</html>\n");
 }
 
 /* --- sections ------------------------------------------------------------------------------- */
@@ -132,6 +135,19 @@ void page_section_as(struct page *page, struct str anchor, struct str title, str
 void page_section(struct page *page, struct str title)
 {
     page_section_as(page, anchor_of(page, title), title, STR(""));
+}
+
+void page_section_folded(struct page *page, struct str title, bool is_open)
+{
+    struct str anchor = anchor_of(page, title);
+    end_section(page);
+    page->section_count++;
+    page->is_folded = true;
+    *vec_push(page->arena, &page->anchors) = anchor;
+    buf_print(page->out, "<section id=\"%.*s\">\n<details%s><summary><h2>", STR_FMT(anchor),
+              is_open ? " open" : "");
+    page_escape(page->out, title);
+    buf_add_text(page->out, "</h2></summary>\n");
 }
 
 /* --- text ----------------------------------------------------------------------------------- */

@@ -163,7 +163,8 @@ struct table report_diff_code(struct arena *arena, const struct run_diff *diff)
         row[2] = artifact_cell(arena, &data->before);
         row[3] = artifact_cell(arena, &data->after);
     }
-    if (!diff->code.differs)
+    bool has_commits = before->commit.len || after->commit.len;
+    if (!diff->code.differs || !has_commits)
         return table;
     struct cell *row = table_add(&table);
     row[1] = cell_text(STR("commit"));

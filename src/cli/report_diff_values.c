@@ -40,7 +40,7 @@ enum { TEXT_MOST = 10 };
 
 static struct str digits_of(struct arena *arena, struct str text, double value, int digits)
 {
-    return isnan(value) || text.len <= TEXT_MOST ? text : str_print(arena, "%.*g", digits, value);
+    return isnan(value) || text.len <= TEXT_MOST ? text : metric_print(arena, value, digits);
 }
 
 /* Of numbers with many digits as many as tell the two sides apart; machines get all. */
@@ -54,7 +54,7 @@ static void add_values(struct arena *arena, const struct diff_metric *metric, st
             break;
     }
     if (delta.len > TEXT_MOST)
-        delta = str_print(arena, "%+.4g", metric->delta);
+        delta = metric_print_signed(arena, metric->delta, 4);
     if (metric->before.len)
         row[0] = cell_shown(before, metric->before);
     if (metric->after.len)
@@ -68,8 +68,9 @@ static void add_test(struct arena *arena, const struct diff_metric *metric, stru
     if (!metric->test)
         return;
     if (!isnan(metric->low) && !isnan(metric->high))
-        row[0] = cell_text(str_print(arena, "%.4g %% [%+.3g, %+.3g]", metric->level * 100,
-                                     metric->low, metric->high));
+        row[0] = cell_text(str_print(arena, "%.4g %% [%.*s, %.*s]", metric->level * 100,
+                                     STR_FMT(metric_print_signed(arena, metric->low, 3)),
+                                     STR_FMT(metric_print_signed(arena, metric->high, 3))));
     row[1] = p_cell(arena, metric->p_holm);
     row[2] = cell_text(str_of(metric->test));
 }

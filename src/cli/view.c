@@ -61,8 +61,20 @@ static const char *suggest(struct context *context, struct str word)
     return schema_suggest(word, names, branch.len ? COUNT_OF(names) : COUNT_OF(names) - 1);
 }
 
+static FALLIBLE is_shallow(struct context *context, bool *ret)
+{
+    struct vcs *vcs = NULL;
+    struct vcs_extent extent = {0};
+    TRY(context_vcs(context, &vcs));
+    if (vcs)
+        TRY(vcs_extent_of(vcs, &extent));
+    *ret = extent.is_shallow;
+    return NULL;
+}
+
 static FALLIBLE unknown_word(struct context *context, struct str word, bool takes_revisions)
 {
+    bool has_cut = false;
     struct run *newest = NULL;
     TRY(view_newest_run(context, &newest));
     if (!newest && str_is(word, "@"))
@@ -72,6 +84,11 @@ static FALLIBLE unknown_word(struct context *context, struct str word, bool take
         return error_hint(
             error_new(ERROR_USAGE, "'%.*s' names nothing: no run was recorded yet", STR_FMT(word)),
             "'mlops run' records one");
+    TRY(is_shallow(context, &has_cut));
+    if (has_cut)
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run", STR_FMT(word)),
+                          "a branch or commit may be missing, as this clone is shallow: 'git fetch "
+                          "--unshallow' (actions/checkout: fetch-depth: 0, GitLab: GIT_DEPTH: 0)");
     const char *near = takes_revisions ? suggest(context, word) : NULL;
     return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run%s%s%s%s", STR_FMT(word),
                                 takes_revisions ? ", tag or git revision" : "",

@@ -162,7 +162,7 @@ static void add_names(struct buf *out, const struct chart_plot *plot, double bot
         .anchor = "middle",
         .more = "",
     };
-    const struct chart_label beside = {x, y, plot->bottom - plot->top, "middle", turn, false};
+    const struct chart_label beside = {x, y, plot->bottom - plot->top, "middle", turn, false, 0};
     chart_add_label(out, &under, plot->chart->x.label);
     chart_add_label(out, &beside, plot->chart->y.label);
 }

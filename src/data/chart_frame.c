@@ -115,7 +115,7 @@ static void add_text(struct buf *out, const struct chart_label *label, double si
 
 void chart_add_label(struct buf *out, const struct chart_label *label, struct str text)
 {
-    add_text(out, label, CHART_TEXT, text);
+    add_text(out, label, label->size > 0 ? label->size : CHART_TEXT, text);
 }
 
 void chart_add_number(struct buf *out, double value)

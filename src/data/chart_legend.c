@@ -20,6 +20,8 @@ struct chart_look chart_look_of(const struct chart *chart, size_t series)
     };
     for (size_t s = 0; s < series; s++)
         look.rank += chart->series[s].is_faint == look.is_faint;
+    if (look.is_faint && look.kind == CHART_POINTS)
+        look.rank++; /* a cloud has no dashes: what is before has another colour and shape */
     return look;
 }
 

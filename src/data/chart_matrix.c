@@ -102,12 +102,32 @@ static void add_shade(struct buf *out, const struct grid *grid, double x, double
                  grid->cell >= 8 ? " stroke=\"currentColor\" stroke-opacity=\"0.25\"/>" : "/>");
 }
 
+/* The size in which a text fits into a cell; 0: none that can be read. */
+static double fitting_size(const struct grid *grid, const char *text)
+{
+    static const double sizes[] = {CHART_TEXT, 11};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        if (chart_text_width(str_of(text), sizes[i]) <= grid->cell - 2 &&
+            grid->cell >= sizes[i] + 2)
+            return sizes[i];
+    return 0;
+}
+
+/* "1.2k" or "1k" where there is no room for 1,234. */
+static void print_fitting(const struct grid *grid, char *text, size_t size, double value)
+{
+    print_value(text, size, value);
+    for (int digits = 1; digits >= 0 && fabs(value) >= 1e3 && fabs(value) < 1e6; digits--)
+        if (fitting_size(grid, text) <= 0)
+            snprintf(text, size, "%.*fk", digits, value / 1e3);
+}
+
 static void add_cell(struct buf *out, const struct grid *grid, size_t row, size_t column)
 {
     double value = cell_value(grid, row, column);
     double x = grid->left + grid->cell * (double)column, y = grid->top + grid->cell * (double)row;
     char text[48];
-    print_value(text, sizeof text, value);
+    print_fitting(grid, text, sizeof text, value);
     add_shade(out, grid, x, y, isfinite(value) && grid->most > 0 ? fabs(value) / grid->most : 0);
     const struct chart_label label = {
         .x = x + grid->cell / 2,
@@ -115,9 +135,9 @@ static void add_cell(struct buf *out, const struct grid *grid, size_t row, size_
         .room = HUGE_VAL,
         .anchor = "middle",
         .more = "",
+        .size = fitting_size(grid, text),
     };
-    if (chart_text_width(str_of(text), CHART_TEXT) <= grid->cell - 2 &&
-        grid->cell >= CHART_TEXT + 2)
+    if (label.size > 0)
         chart_add_label(out, &label, str_of(text));
 }
 
@@ -175,7 +195,7 @@ static void add_names(struct buf *out, const struct grid *grid, double height)
     double x = fmax(grid->left - names - 3 * CHART_GAP, CHART_TEXT + 1);
     char turn[64], note[80];
     snprintf(turn, sizeof turn, " transform=\"rotate(-90 %.1f %.1f)\"", x, middle);
-    const struct chart_label beside = {x, middle, 200, "middle", turn, false};
+    const struct chart_label beside = {x, middle, 200, "middle", turn, false, 0};
     struct chart_label under = {
         .x = grid->left + grid->cell * (double)grid->columns / 2,
         .y = height - CHART_GAP,

@@ -34,6 +34,7 @@ struct chart_label {
     double x, y, room;
     const char *anchor, *more;
     bool is_dim;
+    double size; /* 0: CHART_TEXT */
 };
 void chart_add_label(struct buf *out, const struct chart_label *label, struct str text);
 

@@ -4,7 +4,12 @@
 
 #include "evaluation_private.h"
 
-enum { CHARTS_MOST = CURVE_COUNT + 2, CLASSES_SHOWN = 8, MATRIX_CLASSES_MOST = 40 };
+enum {
+    CHARTS_MOST = CURVE_COUNT + 2,
+    CLASSES_SHOWN = 8,
+    CLASSES_COMPARED = 4,
+    MATRIX_CLASSES_MOST = 40
+};
 
 VEC(series_vec, struct chart_series);
 
@@ -95,6 +100,12 @@ static void add_threshold(struct drawing *drawing, struct series_vec *series,
                    curve->x, lines[i].y, curve->count, is_faint);
 }
 
+/* With two lines for each there are more names than a legend holds. */
+static size_t classes_most(const struct drawing *drawing)
+{
+    return drawing->before ? CLASSES_COMPARED : CLASSES_SHOWN;
+}
+
 static void add_curves(struct drawing *drawing, struct series_vec *series,
                        const struct evaluation *evaluation, enum curve_kind kind)
 {
@@ -103,7 +114,7 @@ static void add_curves(struct drawing *drawing, struct series_vec *series,
     size_t shown = 0;
     for (size_t i = 0; i < evaluation->curve_count; i++) {
         const struct evaluation_curve *curve = &evaluation->curves[i];
-        if (curve->kind != kind || shown == CLASSES_SHOWN)
+        if (curve->kind != kind || shown == classes_most(drawing))
             continue;
         shown++;
         if (kind == CURVE_THRESHOLD)
@@ -132,10 +143,10 @@ static struct str title_of(struct drawing *drawing, enum curve_kind kind)
     size_t count = 0;
     for (size_t i = 0; i < drawing->now->curve_count; i++)
         count += drawing->now->curves[i].kind == kind;
-    if (count <= CLASSES_SHOWN)
+    if (count <= classes_most(drawing))
         return str_of(kind_rows[kind].title);
-    return str_print(drawing->arena, "%s, the first %d of %zu classes", kind_rows[kind].title,
-                     CLASSES_SHOWN, count);
+    return str_print(drawing->arena, "%s, the first %zu of %zu classes", kind_rows[kind].title,
+                     classes_most(drawing), count);
 }
 
 static void draw_kind(struct drawing *drawing, enum curve_kind kind)

@@ -6,7 +6,9 @@
 
 #include "baseline_private.h"
 
-#define SHALLOW "this clone is shallow: git fetch --unshallow (actions/checkout: fetch-depth: 0)"
+#define SHALLOW                                                                                    \
+    "this clone is shallow: git fetch --unshallow (actions/checkout: fetch-depth: 0, GitLab: "     \
+    "GIT_DEPTH: 0)"
 
 enum { COMMIT_SHOWN = 7 };
 
@@ -92,6 +94,12 @@ static FALLIBLE extent_of(struct session *session, struct vcs_extent *ret)
     return vcs ? vcs_extent_of(vcs, ret) : NULL;
 }
 
+/* What the remote calls it. */
+static struct str branch_of(struct str word)
+{
+    return str_starts(word, STR("origin/")) ? str_slice(word, 7, word.len) : word;
+}
+
 /* "main", "feature/x"; not "HEAD~1", "v1^0", "main@{1}". */
 static bool is_branch_name(struct str word)
 {
@@ -141,8 +149,10 @@ FALLIBLE baseline_unknown(struct session *session, struct str word)
         error,
         "%s'git fetch origin %.*s:refs/remotes/origin/%.*s' brings a branch, 'mlops "
         "runs' lists runs and tags",
-        extent.is_shallow ? "this clone is shallow (actions/checkout: fetch-depth: 0): " : "",
-        STR_FMT(word), STR_FMT(word));
+        extent.is_shallow
+            ? "this clone is shallow (actions/checkout: fetch-depth: 0, GitLab: GIT_DEPTH: 0): "
+            : "",
+        STR_FMT(branch_of(word)), STR_FMT(branch_of(word)));
 }
 
 /* It is named, but its files are not here, or are damaged. */

@@ -94,6 +94,11 @@ static void add_inputs(struct causes *causes, const struct run_diff *diff)
         if (data->role != DIFF_OUTPUT && !is_told(causes, data->change))
             add(causes, data->role == DIFF_CODE ? CAUSE_CODE : CAUSE_DATA, data->path,
                 data->change);
+}
+
+/* That a metric came or went is what something else has led to, if there is anything else. */
+static void add_metrics(struct causes *causes, const struct run_diff *diff)
+{
     vec_each (const struct diff_metric, metric, &diff->metrics)
         if (metric->change != DIFF_CHANGED && !is_told(causes, metric->change))
             add(causes, CAUSE_METRIC, metric->key, metric->change);
@@ -200,6 +205,8 @@ struct str diff_causes(struct arena *arena, const struct run_diff *diff)
     if (!tells_environment)
         add_environments(&causes, diff, STR("lockfiles"), CAUSE_LOCKFILE);
     add_unknown_environments(&causes, diff);
+    if (causes.count == 0)
+        add_metrics(&causes, diff);
     if (causes.count == 1)
         return print_one(&causes);
     return causes.count ? print_all(&causes) : print_other(arena, &diff->code);

@@ -95,17 +95,19 @@ static void print_pair(struct arena *arena, const struct diff_metric *metric,
     if (metric->before.len <= TEXT_MOST && metric->after.len <= TEXT_MOST)
         return;
     for (int digits = 4; digits <= 17; digits++) {
-        *ret_before = str_print(arena, "%.*g", digits, metric->before_value);
-        *ret_after = str_print(arena, "%.*g", digits, metric->after_value);
+        *ret_before = metric_print(arena, metric->before_value, digits);
+        *ret_after = metric_print(arena, metric->after_value, digits);
         if (!str_equal(*ret_before, *ret_after) || metric->change == DIFF_SAME)
             return;
     }
 }
 
-static void add_tested(const struct diff_metric *metric, struct buf *out)
+static void add_tested(struct arena *arena, const struct diff_metric *metric, struct buf *out)
 {
     if (!isnan(metric->low) && !isnan(metric->high))
-        buf_print(out, ", %.4g %% [%.3g, %.3g]", metric->level * 100, metric->low, metric->high);
+        buf_print(out, ", %.4g %% [%.*s, %.*s]", metric->level * 100,
+                  STR_FMT(metric_print(arena, metric->low, 3)),
+                  STR_FMT(metric_print(arena, metric->high, 3)));
     if (isnan(metric->p_holm))
         return;
     if (metric->p_holm < 0.001)
@@ -114,11 +116,23 @@ static void add_tested(const struct diff_metric *metric, struct buf *out)
         buf_print(out, ", p %.2g", metric->p_holm);
 }
 
+/* Another file has one of that name. */
+static bool is_ambiguous(const struct run_diff *diff, const struct diff_metric *metric)
+{
+    vec_each (const struct diff_metric, other, &diff->metrics)
+        if (str_equal(other->key, metric->key) && !str_equal(other->file, metric->file))
+            return true;
+    return false;
+}
+
 /* "f1 0.81 -> 0.84 (+0.03, 95 % [0.01, 0.05], p 0.004)" */
-static void add_metric(struct arena *arena, const struct diff_metric *metric, struct buf *out)
+static void add_metric(struct arena *arena, const struct run_diff *diff,
+                       const struct diff_metric *metric, struct buf *out)
 {
     struct str before = {0}, after = {0};
     print_pair(arena, metric, &before, &after);
+    if (is_ambiguous(diff, metric))
+        buf_print(out, "%.*s:", STR_FMT(metric->file));
     buf_print(out, "%.*s %.*s -> %.*s", STR_FMT(metric->key), STR_FMT(before), STR_FMT(after));
     if (isnan(metric->delta))
         return;
@@ -126,7 +140,7 @@ static void add_metric(struct arena *arena, const struct diff_metric *metric, st
         buf_print(out, " (%.*s", STR_FMT(metric->delta_text));
     else
         buf_print(out, " (%+.3g", metric->delta);
-    add_tested(metric, out);
+    add_tested(arena, metric, out);
     buf_add_char(out, ')');
 }
 
@@ -141,7 +155,7 @@ static void add_metrics(struct arena *arena, const struct run_diff *diff, const 
         if (!is_told || ++count > METRICS_SHOWN)
             continue;
         buf_add_text(out, count > 1 ? ", " : "");
-        add_metric(arena, metric, out);
+        add_metric(arena, diff, metric, out);
     }
     if (count > METRICS_SHOWN)
         buf_print(out, " and %zu more", count - METRICS_SHOWN);

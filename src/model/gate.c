@@ -38,7 +38,7 @@ static int digits_for(const double *values, size_t count)
 
 static struct str number(struct arena *arena, double value, int digits)
 {
-    return str_print(arena, "%.*g", digits, value);
+    return metric_print(arena, value, digits);
 }
 
 static struct str amount_text(struct arena *arena, const struct amount *amount)
@@ -101,8 +101,10 @@ static struct str evidence_text(const struct judging *judging, bool is_change)
     if (!has)
         return str_print(judging->arena, "; no interval%s: %.*s", is_change ? " of the change" : "",
                          STR_FMT(why));
-    return str_print(judging->arena, "; %.4g %% interval%s [%.4g, %.4g]",
-                     judging->gate->confidence * 100, is_change ? " of the change" : "", low, high);
+    return str_print(judging->arena, "; %.4g %% interval%s [%.*s, %.*s]",
+                     judging->gate->confidence * 100, is_change ? " of the change" : "",
+                     STR_FMT(number(judging->arena, low, 4)),
+                     STR_FMT(number(judging->arena, high, 4)));
 }
 
 /* By the interval of how far the value is on the good side of its limit. Without one the number
@@ -166,8 +168,9 @@ static struct str change_text(const struct judging *judging)
                   size / fabs(before) * 100, STR_FMT(number(arena, before, digits)),
                   STR_FMT(number(arena, now, digits)));
     else
-        buf_print(&out, "%s by %.4g (%.*s -> %.*s) against", now < before ? "fell" : "rose", size,
-                  STR_FMT(number(arena, before, digits)), STR_FMT(number(arena, now, digits)));
+        buf_print(&out, "%s by %.*s (%.*s -> %.*s) against", now < before ? "fell" : "rose",
+                  STR_FMT(number(arena, size, 4)), STR_FMT(number(arena, before, digits)),
+                  STR_FMT(number(arena, now, digits)));
     buf_print(&out, "%s %.*s", now == before ? " in" : "", STR_FMT(evidence->before_name));
     return buf_str(&out);
 }

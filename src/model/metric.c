@@ -60,6 +60,23 @@ static double number_of(struct arena *arena, const struct doc_node *node)
     return node->kind == DOC_BIGINT ? bigint_value(arena, node) : nan("");
 }
 
+static bool is_plain(double value, int digits)
+{
+    return fabs(value) < 1e7 && fabs(value) >= pow(10, digits) / 2;
+}
+
+struct str metric_print(struct arena *arena, double value, int digits)
+{
+    return is_plain(value, digits) ? str_print(arena, "%.0f", value)
+                                   : str_print(arena, "%.*g", digits, value);
+}
+
+struct str metric_print_signed(struct arena *arena, double value, int digits)
+{
+    return is_plain(value, digits) ? str_print(arena, "%+.0f", value)
+                                   : str_print(arena, "%+.*g", digits, value);
+}
+
 static struct str text_of(const struct flattening *flattening, const struct doc_node *node)
 {
     if (node->kind == DOC_BOOL)

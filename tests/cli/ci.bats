@@ -86,6 +86,7 @@ reproduce() {
   [ "$(grep -c '^# Report of run ' "$GITHUB_STEP_SUMMARY")" -eq 1 ]
   grep -q '; better: accuracy' "$GITHUB_STEP_SUMMARY"
   not grep -q '!\[' report/comment.md
+  grep -q 'max-bytes 65000' "$SCRIPTS/reproduce.sh"
 }
 
 @test "one that is worse fails by its gate, and the report says why" {
@@ -117,21 +118,22 @@ reproduce() {
   mkdir -p bin report
   cat >bin/gh <<'END'
 #!/bin/sh
+case $* in *--jq*) cat "$CALLS.ids"; exit ;; esac
 echo "$@" >>"$CALLS"
-case $* in *--edit-last*) [ -e "$CALLS.posted" ] || exit 1 ;; esac
-: >"$CALLS.posted"
-while [ "$1" != --body-file ]; do shift; done
-cp "$2" "$CALLS.body"
+for word in "$@"; do case $word in body=@*) cp "${word#body=@}" "$CALLS.body" ;; esac; done
 END
   chmod +x bin/gh
-  export CALLS=$BATS_TEST_TMPDIR/calls PATH=$PWD/bin:$PATH
+  export CALLS=$BATS_TEST_TMPDIR/calls PATH=$PWD/bin:$PATH GITHUB_REPOSITORY=some/project
   echo text >report/comment.md
+  : >"$CALLS.ids"
   sh "$SCRIPTS/comment-github.sh" 12
-  [ "$(wc -l <"$CALLS")" -eq 2 ]
-  [ "$(tail -1 "$CALLS")" = "pr comment 12 --body-file report/comment.md" ]
+  grep -q 'method POST repos/some/project/issues/12/comments ' "$CALLS"
+  [ "$(cat "$CALLS.body")" = "<!-- mlops report -->
+text" ]
+  printf '7\n9\n' >"$CALLS.ids"
   seq 1 20000 >report/comment.md
   sh "$SCRIPTS/comment-github.sh" 12
-  [ "$(wc -l <"$CALLS")" -eq 3 ]
+  grep -q 'method PATCH repos/some/project/issues/comments/7 ' "$CALLS"
   [ "$(wc -c <"$CALLS.body")" -lt 65536 ]
   tail -1 "$CALLS.body" | grep -q 'The rest is in the summary'
 }
@@ -162,16 +164,25 @@ END
 import os, re, sys, yaml
 folder = sys.argv[1]
 github = yaml.safe_load(open(folder + "/github.yaml"))
-steps = github["jobs"]["reproduce"]["steps"]
+jobs = github["jobs"]
+steps = [step for job in jobs.values() for step in job["steps"]]
 assert all("run" in step or "uses" in step for step in steps)
 assert github[True]["push"]["branches"] == ["main"]  # YAML 1.1 takes 'on' for a truth value
 gitlab = yaml.safe_load(open(folder + "/gitlab.yaml"))
-job = gitlab["reproduce"]
-assert job["stage"] in gitlab["stages"] and job["artifacts"]["when"] == "always"
-lines = [step["run"] for step in steps if "run" in step] + job["before_script"] + job["script"] + job["after_script"]
+job, note = gitlab["reproduce"], gitlab["comment"]
+assert job["stage"] in gitlab["stages"] and note["stage"] in gitlab["stages"] and job["artifacts"]["when"] == "always"
+lines = [step["run"] for step in steps if "run" in step] + job["before_script"] + job["script"] + note["script"]
 called = set(re.findall(r"ci/([a-z-]+\.sh)", "\n".join(lines)))
 assert called == {"install.sh", "reproduce.sh", "comment-github.sh", "comment-gitlab.sh"}, called
 assert all(os.access(folder + "/" + name, os.X_OK) for name in called)
+assert any(".git/info/exclude" in line for line in job["before_script"])  # else each run has uncommitted changes
+# No code of an experiment runs where a token may write, and no stranger's lock file is believed.
+assert github["permissions"] == {"contents": "read"} and "permissions" not in jobs["reproduce"]
+assert not any("reproduce.sh" in step.get("run", "") for step in jobs["comment"]["steps"])
+assert all(step["with"]["persist-credentials"] is False for step in steps if "checkout" in step.get("uses", ""))
+assert "pull_request_target" not in github[True]
+assert "fork && '--force'" in str(jobs["reproduce"]) and "!github.event.pull_request.head.repo.fork" in jobs["comment"]["if"]
+assert "--force" in str(job["script"]) and "GITLAB_TOKEN" not in str(job)
 END
 }
 
@@ -181,6 +192,63 @@ END
   done
   command -v shellcheck >/dev/null || skip "no shellcheck"
   shellcheck "$SCRIPTS"/*.sh
+}
+
+@test "a shallow clone fails by its gate that lacks the baseline, and there is a report" {
+  shared_project
+  proposal 0.6
+  git clone -q --depth 1 --branch proposal "file://$BATS_TEST_TMPDIR/origin.git" "$BATS_TEST_TMPDIR/checkout"
+  cd "$BATS_TEST_TMPDIR/checkout" || return
+  BASELINE=origin/main reproduce
+  [ "$status" -eq 4 ] || tell "reproduce"
+  says "fetch-depth: 0"
+  says "the report is without 'origin/main'"
+  says "as this clone is shallow"
+  [ -s report/report.md ] && [ -s report/report.html ] && [ -s report/comment.md ]
+}
+
+@test "what the lock file of a stranger claims is made anew with --force" {
+  git_init
+  mkdir -p "$BATS_TEST_TMPDIR/bin"
+  ln -s "$(realpath "$MLOPS")" "$BATS_TEST_TMPDIR/bin/mlops"
+  export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  pipeline <<'END'
+stages:
+  measure: {cmd: 'echo "{\"accuracy\": 0.5}" >m.json', metrics: [{m.json: {cache: false}}]}
+END
+  succeeds run
+  before=$(sha256sum m.json | cut -d' ' -f1)
+  echo '{"accuracy": 0.9}' >m.json
+  sed -i "s/$before/$(sha256sum m.json | cut -d' ' -f1)/; s/0.5/0.9/" pipeline.lock
+  commit_all claim
+  git clone -q . "$BATS_TEST_TMPDIR/checkout"
+  cd "$BATS_TEST_TMPDIR/checkout" || return
+  reproduce --force
+  [ "$status" -eq 0 ] || tell "reproduce"
+  [ "$(cat m.json)" = '{"accuracy": 0.5}' ]
+}
+
+@test "mlops is built from the sources that are named, again when they are others" {
+  mkdir -p bin sources/tests
+  cat >bin/cmake <<'END'
+#!/bin/sh
+case $1 in --build) mkdir -p "$2/src"; cp "$MLOPS_HOME/source/program" "$2/src/mlops" ;; esac
+END
+  chmod +x bin/cmake
+  for tool in sh git mkdir ln cp rm cat; do ln -s "$(command -v $tool)" bin/$tool; done
+  cd sources
+  git_init
+  echo true >tests/install.sh
+  for number in 1 2; do
+    printf '#!/bin/sh\necho number %s\n' "$number" >program
+    chmod +x program
+    git add -A && git commit -q -m "$number" && git tag "v$number"
+  done
+  cd ..
+  export MLOPS_SOURCE=file://$PWD/sources MLOPS_HOME=$PWD/built HOME=$PWD/home
+  [ "$(PATH=$PWD/bin MLOPS_REF=v1 sh "$SCRIPTS/install.sh")" = "number 1" ]
+  [ "$(PATH=$PWD/bin MLOPS_REF=v2 sh "$SCRIPTS/install.sh")" = "number 2" ]
+  [ "$(PATH=$PWD/bin MLOPS_REF=v1 sh "$SCRIPTS/install.sh")" = "number 1" ]
 }
 
 @test "an mlops that is there is taken" {

@@ -185,3 +185,21 @@ for i in range(600): print(f"{i % 100},{i % 50 + 30},x{i % 5},1")' >train.csv
   succeeds diff @ workspace --json
   holds 'r["data"][0]["table"] is None'
 }
+
+@test "curves of two sides show as many classes as a legend can name" {
+  for side in a b; do
+    "$PYTHON" - "$side" >$side.csv <<'END'
+import random, sys
+luck = random.Random(sys.argv[1])
+print("id,label," + ",".join(f"p_c{k}" for k in range(6)))
+for at in range(120):
+    shares = [luck.random() + (k == at % 6) for k in range(6)]
+    print(f"{at},c{at % 6}," + ",".join(f"{share / sum(shares):.6f}" for share in shares))
+END
+  done
+  succeeds evaluate a.csv --task multiclass --no-intervals --against b.csv --charts charts
+  grep -q 'the first 4 of 6 classes' charts/roc.svg
+  not grep -q 'and [0-9]* more' charts/roc.svg
+  succeeds evaluate a.csv --task multiclass --no-intervals --charts alone
+  not grep -q 'the first' alone/roc.svg
+}

@@ -49,6 +49,25 @@ matches() {
   succeeds diff HEAD --exit-code
 }
 
+@test "after a run that was stopped it is that run that is compared" {
+  pipeline <<'END'
+stages:
+  make: {cmd: 'cp a made', deps: [a], outs: [made]}
+  check: {cmd: 'grep -q good made && cp made checked', deps: [made], outs: [checked]}
+  use: {cmd: 'cp checked used', deps: [checked], outs: [used]}
+END
+  echo good >a
+  ran executed=3
+  echo evil >a
+  fails 1 run
+  succeeds diff
+  says 'only the data a changed'
+  not grep -q 'workspace\|not run' "$OUT"
+  echo worse >a
+  succeeds diff
+  says 'only the data a changed; not run with that yet'
+}
+
 @test "only a parameter changed" {
   scored
   echo 'lr: 3' >params.yaml
@@ -346,9 +365,8 @@ END
     echo 'lr: 9' >params.yaml
     fails 1 run
     succeeds diff
-    matches '^only the parameter lr changed; run ........ with that: check rejected [(]exited with status 1[)]$'
-    says_not 'not run with that yet'
-    says '> workspace'
+    matches '^only the parameter lr changed; run ........: check rejected [(]exited with status 1[)]$'
+    says_not 'workspace'
   done
   # What is in place was measured before: main is not compared with it.
   succeeds diff HEAD
@@ -367,4 +385,32 @@ END
   echo 'lr: 5' >params.yaml
   verdict other 'only the parameter lr changed; not run with that yet'
   says 'metrics are of what was run before'
+}
+
+@test "a metric that came along is no cause beside one" {
+  pipeline <<'END'
+stages:
+  score: {cmd: 'cp a m.json', deps: [a], metrics: [m.json]}
+END
+  echo '{"f1": 0.5}' >a
+  ran executed=1
+  echo '{"f1": 0.6, "extra": 1}' >a
+  ran executed=1
+  succeeds diff
+  says 'better: f1 0.5 -> 0.6 (+0.1); only the data a changed'
+}
+
+@test "metrics of one name are told with their files" {
+  git_init # without a commit there is none to show
+  pipeline <<'END'
+stages:
+  score: {cmd: 'mkdir -p m && cp a m/a.json && cp a m/b.json', deps: [a], metrics: [m/a.json, m/b.json]}
+END
+  echo '{"f1": 0.5}' >a
+  ran executed=1
+  echo '{"f1": 0.6}' >a
+  ran executed=1
+  succeeds diff
+  says 'better: m/a.json:f1 0.5 -> 0.6 (+0.1), m/b.json:f1 0.5 -> 0.6 (+0.1); only the data a changed'
+  not grep -q commit "$OUT"
 }

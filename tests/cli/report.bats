@@ -37,7 +37,7 @@ END
   succeeds report
   says "**succeeded; evaluate: 1 of 1 gates passed; nothing earlier to compare with**"
   says "## Checks and gates"
-  says "| pass | evaluate | gate |"
+  says "| pass | accuracy "
   says "## Metrics"
   says '```mermaid'
   says 's1 --> s0'
@@ -71,8 +71,74 @@ END
   fails 1 run
   succeeds report
   says "**rejected; evaluate: 1 of 1 gates failed"
-  says "| fail | evaluate | gate |"
+  says "| fail | accuracy "
   says "evaluate<br/>rejected"
+}
+
+@test "the picture has no more arrows than forges draw" {
+  "$PYTHON" - <<'END'
+lines = ["stages:"]
+for i in range(40):
+    deps = "".join(f"o{k}, " for k in range(i))
+    lines.append(f"  s{i}: {{cmd: echo {i} >o{i}, deps: [{deps}], outs: [o{i}]}}")
+open("pipeline.yaml", "w").write("\n".join(lines) + "\n")
+END
+  succeeds run
+  succeeds report
+  [ "$(grep -c -- ' --> ' "$OUT")" -eq 500 ]
+  says '%% 280 more arrows'
+}
+
+@test "a stage that failed is named, with its cause" {
+  project
+  cat >>pipeline.yaml <<'END'
+  ship: {cmd: exit 7, deps: [metrics.json], outs: [shipped]}
+END
+  fails 1 run
+  succeeds report
+  says "**failed; ship: exited with status 7; evaluate: 1 of 1 gates passed"
+  says "## What failed"
+  says "| ship | exited with status 7 | mlops logs "
+}
+
+@test "a page folds what is long, and names its rows" {
+  project
+  for i in {1..30}; do echo "  s$i: {cmd: cp test.csv o$i, deps: [test.csv], outs: [o$i]}" >>pipeline.yaml; done
+  succeeds run
+  scores 0.2
+  succeeds run
+  succeeds report --html
+  says '<details open><summary><h2>What changed: Code'
+  says '<details><summary><h2>What changed: Data (32)</h2></summary>'
+  says '<th scope="row">run</th>'
+  says 'predict, executed, reads test.csv'
+  says '<th scope="col" aria-label="change"></th>'
+}
+
+@test "charts of an evaluate stage are drawn once, with both runs in one" {
+  project
+  sed -i 's/metrics: .metrics.json./&\n    plots: [charts]/' pipeline.yaml
+  succeeds run
+  scores 0.2
+  succeeds run
+  succeeds report -o report.md
+  [ "$(grep -c 'evaluate-roc.svg' report.md)" -eq 1 ]
+  not grep -q 'charts/roc.svg\|charts_roc.svg' report.md
+}
+
+@test "a report may be kept short, and says what it leaves out" {
+  project
+  for i in {1..30}; do echo "  s$i: {cmd: cp test.csv o$i, deps: [test.csv], outs: [o$i]}" >>pipeline.yaml; done
+  succeeds run
+  succeeds report --max-bytes 2500
+  [ "$(wc -c <"$OUT")" -le 2500 ]
+  says "Left out here, for want of room: "
+  says "Lineage: inputs and outputs"
+  says "## Checks and gates"
+  says "## How to reproduce"
+  fails 2 report --max-bytes 100
+  says "the verdict alone takes more than 100 bytes"
+  fails 2 report --max-bytes 1000 -o report.html
 }
 
 @test "a file has its pictures beside it, a page has them inside" {
@@ -267,7 +333,7 @@ assert text.index("By hand.") < text.index("mlops report: begin")
   echo 'f1: 0.7' >p.yaml
   fails 1 run
   succeeds report --against @~1
-  says 'failed; only the parameter f1 changed; run'
+  says '; only the parameter f1 changed; run'
   says 'a failed (exited with status 1)'
   says_not 'better: '
   succeeds diff @~1 @ --json

@@ -74,7 +74,7 @@ load helper
 }
 
 @test "before the first run nothing is said about a word that nobody wrote" {
-  fails 2 metrics
+  fails 2 report
   says 'mlops: no run was recorded here yet'
 }
 

@@ -79,6 +79,18 @@ MEASURE = r"""(() => {
       return {width: r.width, height: r.height, marks: svg.querySelectorAll("path,rect").length,
               title: !!svg.querySelector(":scope > title"), role: svg.getAttribute("role")}; }),
     labels, clipped, words, overflow: root.scrollWidth - innerWidth, wide: wide.slice(0, 5),
+    headings: [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map(h => Number(h.tagName[1])),
+    mute: [
+      ...[...document.querySelectorAll("svg[role=img]")].filter(s => !s.querySelector(":scope > title")
+        || (s.matches(".mlops-chart,.graph") && !s.querySelector(":scope > desc"))).map(() => "an svg without title or desc"),
+      ...[...document.querySelectorAll("svg:not([role=img]):not([aria-hidden=true])")]
+        .filter(s => !s.closest("svg[role=img]")).map(() => "an svg that is no picture"),
+      ...[...document.querySelectorAll("img:not([alt])")].map(() => "an image without words"),
+      ...[...document.querySelectorAll("tbody tr")].filter(r => !r.querySelector("th")).map(r => "a row without a name: "
+        + r.textContent.slice(0, 40)),
+      ...[...document.querySelectorAll("thead th")].filter(h => !h.textContent.trim() && !h.ariaLabel)
+        .map(() => "a column without a name"),
+    ].slice(0, 5),
     ids: [...document.querySelectorAll("[id]")].map(e => e.id),
     anchors: [...document.querySelectorAll("a[href^='#']")].map(a => a.getAttribute("href").slice(1)),
   };
@@ -137,6 +149,14 @@ def judge_document(report, name, found):
                   sorted(set(found["anchors"]) - set(ids))[:5]))
 
 
+def judge_words(report, name, found):
+    """For those who hear it."""
+    levels = found["headings"]
+    in_order = levels[:1] == [1] and levels.count(1) == 1 and all(b <= a + 1 for a, b in zip(levels, levels[1:]))
+    report.check(f"{name}: headings are in order", in_order, levels)
+    report.check(f"{name}: tables and pictures have names", not found["mute"], found["mute"])
+
+
 def check_page(report, browser, path, charts, shots):
     is_svg = path.endswith(".svg")
     base = "-".join(pathlib.Path(path).absolute().parts[-2:])
@@ -153,6 +173,7 @@ def check_page(report, browser, path, charts, shots):
                 browser.screenshot(f"{shots}/{base}-{width}-{scheme}.png")
     if not is_svg:
         judge_document(report, base, found)
+        judge_words(report, base, found)
 
 
 def check_pages(pages, shots=None):

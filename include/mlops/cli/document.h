@@ -7,7 +7,7 @@
 
 enum block_kind {
     BLOCK_VERDICT, /* title: one strong line */
-    BLOCK_SECTION, /* title; folded: to be opened in Markdown */
+    BLOCK_SECTION, /* title; folded: to be opened, in HTML only if it is long */
     BLOCK_TEXT,    /* title: a paragraph */
     BLOCK_LIST,    /* items */
     BLOCK_TABLE,
@@ -47,6 +47,10 @@ void document_markdown(const struct document *document, struct str folder, struc
 
 /* Without the title: for what stands inside another text. */
 void document_markdown_body(const struct document *document, struct str folder, struct buf *out);
+
+/* Leaves out sections, folded and large ones first, and says so, until the Markdown without
+ * pictures takes `room` bytes at most; false if what stands before the first section is longer. */
+bool document_shorten(struct document *document, size_t room);
 
 void document_html(const struct document *document, struct buf *out);
 

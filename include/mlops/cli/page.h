@@ -10,6 +10,7 @@ struct page {
     struct arena *arena;
     int chart_count; /* numbers the charts' ids: page_chart_id */
     int section_count;
+    bool is_folded;         /* the section can be closed */
     struct str_vec anchors; /* of the sections so far */
 };
 
@@ -21,6 +22,8 @@ void page_close(struct page *page);
 void page_section(struct page *page, struct str title);
 /* The same with an anchor to link to, and words behind the title that are less loud (or ""). */
 void page_section_as(struct page *page, struct str anchor, struct str title, struct str aside);
+/* The same, and its heading opens and closes it. Paper has it open. */
+void page_section_folded(struct page *page, struct str title, bool is_open);
 void page_text(struct page *page, struct str text); /* a paragraph; escaped */
 void page_list(struct page *page, const struct str *items, size_t count);
 /* A verdict in large letters. */

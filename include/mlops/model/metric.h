@@ -15,6 +15,11 @@ struct metric {
 
 VEC(metric_vec, struct metric);
 
+/* For people, in as many digits, below ten millions without an exponent: "0.8312", "29959" and not
+ * "2.996e+04". */
+struct str metric_print(struct arena *arena, double value, int digits);
+struct str metric_print_signed(struct arena *arena, double value, int digits);
+
 enum metric_direction {
     DIRECTION_UNKNOWN,
     HIGHER_IS_BETTER,

@@ -59,6 +59,23 @@ static void sections_close_each_other_and_have_anchors_of_their_own(void **state
                     "<section id=\"c0\">\n<h2>mass <small>number</small></h2>\n</section>");
 }
 
+static void a_folded_section_has_a_heading_that_opens_it(void **state)
+{
+    AUTO(fixture_drop) struct fixture fixture = {0};
+    (void)state;
+    fixture_open(&fixture);
+    page_section_folded(&fixture.page, STR("Long & dull"), false);
+    page_section_folded(&fixture.page, STR("Short"), true);
+    page_section(&fixture.page, STR("Plain"));
+    page_close(&fixture.page);
+    assert_contains(&fixture,
+                    "<section id=\"long-dull\">\n<details><summary><h2>Long &amp; dull</h2>"
+                    "</summary>\n</details></section>");
+    assert_contains(&fixture,
+                    "<details open><summary><h2>Short</h2></summary>\n</details></section>");
+    assert_contains(&fixture, "<h2>Plain</h2>\n</section>\n</main>\n</body>");
+}
+
 static void bytes_that_are_no_text_do_no_harm(void **state)
 {
     AUTO(fixture_drop) struct fixture fixture = {0};
@@ -86,9 +103,9 @@ static void a_table_has_a_head_tones_and_links(void **state)
     page_table_linked(&fixture.page, &table, anchors);
     assert_contains(&fixture,
                     "<th scope=\"col\">NAME</th><th scope=\"col\" class=\"n\">DELTA</th>");
-    assert_contains(
-        &fixture, "<td class=\"t\"><a href=\"#c0\">a name that is rather long, it is true</a></td>"
-                  "<td class=\"n bad\">1,234</td>");
+    assert_contains(&fixture, "<th scope=\"row\" class=\"t\"><a href=\"#c0\">a name that is rather "
+                              "long, it is true</a></th>"
+                              "<td class=\"n bad\">1,234</td>");
     assert_true(str_find(buf_str(&fixture.out), STR("hidden")) < 0);
 }
 
@@ -151,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_title_is_escaped_and_nothing_from_elsewhere_is_allowed),
         cmocka_unit_test(sections_close_each_other_and_have_anchors_of_their_own),
+        cmocka_unit_test(a_folded_section_has_a_heading_that_opens_it),
         cmocka_unit_test(bytes_that_are_no_text_do_no_harm),
         cmocka_unit_test(a_table_has_a_head_tones_and_links),
         cmocka_unit_test(a_table_without_titles_has_no_head),

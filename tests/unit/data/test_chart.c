@@ -397,6 +397,44 @@ static void a_matrix_shows_its_numbers(void **state)
     assert_contains(&fixture, ">truth</text>");
 }
 
+static void numbers_of_many_classes_are_smaller_or_shorter_and_not_left_out(void **state)
+{
+    AUTO(fixture_drop) struct fixture fixture = {0};
+    (void)state;
+    struct str names[12];
+    double values[144] = {123, 1234, 98765};
+    for (size_t i = 0; i < 12; i++)
+        names[i] = STR("a class with a long name");
+    const struct chart_matrix matrix = {STR("Confusion"),
+                                        STR("words"),
+                                        STR("truth"),
+                                        STR("prediction"),
+                                        names,
+                                        names,
+                                        12,
+                                        12,
+                                        values};
+    chart_matrix_document(&fixture.out, &matrix);
+    assert_sound(&fixture);
+    assert_contains(&fixture, ">123</text>");
+    assert_contains(&fixture, ">1k</text>");
+    assert_contains(&fixture, ">99k</text>");
+}
+
+static void two_clouds_differ_in_colour_and_shape(void **state)
+{
+    AUTO(fixture_drop) struct fixture fixture = {0};
+    (void)state;
+    const double x[] = {1, 2}, y[] = {3, 4};
+    const struct chart_series series[] = {
+        {.name = STR("before"), .kind = CHART_POINTS, .x = x, .y = y, .count = 2, .is_faint = true},
+        {.name = STR("after"), .kind = CHART_POINTS, .x = x, .y = y, .count = 2},
+    };
+    draw(&fixture, &(struct chart){.title = STR("t"), .series = series, .series_count = 2});
+    assert_contains(&fixture, "<g class=\"mc-1\" color=\"#b3410e\" opacity=\"0.75\">");
+    assert_contains(&fixture, "<g class=\"mc-0\" color=\"#0b62a4\">");
+}
+
 static void matrices_of_any_size_are_drawn(void **state)
 {
     AUTO(fixture_drop) struct fixture fixture = {0};
@@ -438,6 +476,8 @@ int main(void)
         cmocka_unit_test(bars_start_at_zero_and_have_names),
         cmocka_unit_test(bins_of_a_histogram_have_their_numbers),
         cmocka_unit_test(a_matrix_shows_its_numbers),
+        cmocka_unit_test(numbers_of_many_classes_are_smaller_or_shorter_and_not_left_out),
+        cmocka_unit_test(two_clouds_differ_in_colour_and_shape),
         cmocka_unit_test(matrices_of_any_size_are_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

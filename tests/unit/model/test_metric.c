@@ -212,6 +212,19 @@ static void metrics_of_several_files_are_collected(void **state)
     assert_true(str_is(metrics.at[1].file, "b.json"));
 }
 
+static void people_see_large_numbers_without_exponents(void **state)
+{
+    (void)state;
+    assert_true(str_is(metric_print(&arena, 29958.7, 4), "29959"));
+    assert_true(str_is(metric_print(&arena, 9999.6, 4), "10000"));
+    assert_true(str_is(metric_print(&arena, 0.83127, 4), "0.8313"));
+    assert_true(str_is(metric_print(&arena, 897526000, 4), "8.975e+08"));
+    assert_true(str_is(metric_print(&arena, 29958.7, 17), "29958.700000000001"));
+    assert_true(str_is(metric_print(&arena, NAN, 4), "nan"));
+    assert_true(str_is(metric_print_signed(&arena, -10476.9, 3), "-10477"));
+    assert_true(str_is(metric_print_signed(&arena, 0.0683, 3), "+0.0683"));
+}
+
 static int drop(void **state)
 {
     (void)state;
@@ -238,6 +251,7 @@ int main(void)
         cmocka_unit_test(too_many_metrics_are_an_error),
         cmocka_unit_test(a_name_of_endless_parts_is_an_error),
         cmocka_unit_test(metrics_of_several_files_are_collected),
+        cmocka_unit_test(people_see_large_numbers_without_exponents),
     };
     return cmocka_run_group_tests(tests, NULL, drop);
 }
