@@ -108,9 +108,16 @@ static const double *take_reals(struct arena *arena, const struct buf *from)
 static FALLIBLE finish_weights(struct predictions_reader *reader, struct predictions *ret)
 {
     size_t zeros = 0;
+    double sum = 0;
     ret->weights = take_reals(reader->arena, &reader->weights);
-    for (size_t i = 0; ret->weights && i < ret->count; i++)
+    for (size_t i = 0; ret->weights && i < ret->count; i++) {
         zeros += ret->weights[i] == 0;
+        sum += ret->weights[i];
+    }
+    if (!isfinite(sum))
+        return error_hint(error_new(ERROR_PROJECT, "%.*s: the sum of all weights is too large",
+                                    STR_FMT(ret->name)),
+                          "only how weights compare counts: divide all by the largest");
     if (zeros == ret->count)
         return error_new(ERROR_PROJECT, "%.*s: all weights are 0", STR_FMT(ret->name));
     if (zeros)

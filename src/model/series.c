@@ -210,7 +210,7 @@ FALLIBLE series_parse(struct arena *arena, struct str path, struct str bytes, bo
     *ret = (struct series){0};
     struct gathering to = {.arena = arena, .path = path, .series = ret, .has_header = has_header};
     TRY(read_by_suffix(&to, bytes));
-    if (ret->row_count == 0)
+    if (ret->row_count == 0 || ret->columns.len == 0)
         return error_new(ERROR_PROJECT, "'%.*s' has no rows to plot", STR_FMT(path));
     TRY(check_size(&to));
     finish(&to);

@@ -240,6 +240,14 @@ static void a_task_is_guessed_by_columns_and_labels(void **state)
     }
 }
 
+static void weights_have_a_sum(void **state)
+{
+    (void)state;
+    const struct predictions_options binary = {.task = TASK_BINARY};
+    assert_refused(&binary, "p.csv", "label,score,weight\n1,.5,1e308\n0,.2,1e308\n", 0,
+                   "the sum of all weights is too large");
+}
+
 static void one_class_has_one_column_of_probabilities(void **state)
 {
     (void)state;
@@ -268,6 +276,7 @@ static void numbers_that_a_double_cannot_tell_apart_are_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weights_have_a_sum),
         cmocka_unit_test(one_class_has_one_column_of_probabilities),
         cmocka_unit_test(numbers_that_a_double_cannot_tell_apart_are_texts),
         cmocka_unit_test(classes_that_are_numbers_are_sorted_by_value_and_one_by_any_spelling),

@@ -86,6 +86,8 @@ static void what_holds_no_rows_is_said(void **state)
     assert_refused("a.csv", "", "no rows");
     assert_refused("a.csv", "a,b\n", "no rows");
     assert_refused("a.json", "{\"a\": 1}", "no rows");
+    assert_refused("a.json", "[{\"a\": null}]", "no rows");
+    assert_refused("a.yaml", "- {step}\n", "no rows");
     assert_refused("a.json", "[1, 2", "");
     assert_refused("a.bin", "x", "no file that can be plotted");
 }
