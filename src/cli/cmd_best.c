@@ -329,8 +329,13 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     if (context->format == FORMAT_JSON)
         print_json(&ranking);
     if (ranking.ranked.len == 0) {
-        context_warn(context, "no run that %shas a number for '%.*s'",
-                     ranking.options->all ? "" : "succeeded ", STR_FMT(metric_key(&ranking)));
+        bool has_succeeded = !ranking.options->all, fits = ranking.options->where.len > 0;
+        context_warn(context, "no run%s%s%s has a number for '%.*s'",
+                     has_succeeded ? " that succeeded" : "",
+                     !fits           ? ""
+                     : has_succeeded ? " and"
+                                     : " that",
+                     fits ? " fits --where" : "", STR_FMT(metric_key(&ranking)));
         context->status = ERROR_ANSWER;
         return NULL;
     }

@@ -4,6 +4,7 @@
 #include "mlops/cli/diff.h"
 #include "mlops/cli/diff_page.h"
 #include "mlops/cli/diff_sides.h"
+#include "mlops/cli/diff_tried.h"
 #include "mlops/cli/report_diff.h"
 #include "mlops/cli/view.h"
 #include "mlops/host/file.h"
@@ -69,6 +70,18 @@ struct answer {
     struct run_diff diff;
 };
 
+/* A run that failed left the state of one before it: that one names it better. */
+static size_t find_maker(const struct run *runs, size_t count, size_t at)
+{
+    size_t maker = at;
+    while (maker < count &&
+           (digest_is_zero(runs[maker].state) || (digest_equal(runs[maker].state, runs[at].state) &&
+                                                  runs[maker].status != RUN_SUCCEEDED)))
+        maker++;
+    bool is_found = maker < count && digest_equal(runs[maker].state, runs[at].state);
+    return is_found ? maker : at;
+}
+
 /* The newest run against the last one whose state differs. */
 static FALLIBLE compare_runs(struct context *context, const struct diff_options *options,
                              const struct run *runs, size_t count, struct answer *ret)
@@ -77,10 +90,17 @@ static FALLIBLE compare_runs(struct context *context, const struct diff_options 
     while (at < count &&
            (digest_is_zero(runs[at].state) || digest_equal(runs[at].state, runs[0].state)))
         at++;
+    if (at == count && count > 1)
+        return error_hint(error_new(ERROR_USAGE,
+                                    "all %zu runs left the same, and the workspace is "
+                                    "as they left it",
+                                    count),
+                          "change something, or name what to compare: mlops diff A B");
     if (at == count)
         return error_hint(error_new(ERROR_USAGE, "there is only one run to compare with, and the "
                                                  "workspace is as it left it"),
                           "change something, or name what to compare: mlops diff A B");
+    at = find_maker(runs, count, at);
     TRY(view_find(context, runs[at].id, options->pipeline, &ret->before));
     TRY(view_find(context, runs[0].id, options->pipeline, &ret->after));
     return compare(context, options, &ret->before, &ret->after, &ret->diff);
@@ -113,43 +133,37 @@ static FALLIBLE compare_files(struct context *context, const struct diff_options
     return compare(context, options, &ret->before, &ret->after, &ret->diff);
 }
 
-static const struct run_stage *visited_by(const struct run *run, struct str name)
-{
-    vec_each (const struct run_stage, visited, &run->stages)
-        if (str_equal(visited->stage, name))
-            return visited;
-    return NULL;
-}
-
-/* A stage that would run with what it had when it failed or was rejected, or did not come to run
- * since another one had: the run has told what comes of it. */
-static bool was_stopped(const struct run *run, const struct run_view_stage *stage)
-{
-    const struct run_stage *visited = visited_by(run, stage->stage);
-    if (stage->status != STATUS_WOULD_RUN)
-        return true;
-    if (!visited)
-        return false;
-    return visited->status == STATUS_SKIPPED || digest_equal(visited->key, stage->key);
-}
-
-/* The stopped run says of its stages what their last results were made from, not what they got. */
-static bool is_as_stopped(const struct answer *answer)
-{
-    const struct run *run = answer->before.run;
-    bool has_stopped = run->status == RUN_FAILED || run->status == RUN_REJECTED;
-    for (size_t i = 0; has_stopped && i < answer->after.stage_count; i++)
-        if (!was_stopped(run, &answer->after.stages[i]))
-            return false;
-    return has_stopped;
-}
-
 /* Whoever has run and then committed has changed nothing that the run was made from. */
-static bool is_as_run(const struct answer *answer)
+static bool is_as_run(const struct run_diff *diff)
 {
-    struct run_diff rest = answer->diff;
+    struct run_diff rest = *diff;
     rest.code = (struct diff_code){0};
-    return diff_is_empty(&rest) || is_as_stopped(answer);
+    return diff_is_empty(&rest);
+}
+
+/* A run that failed with what the workspace has is what is compared, with the last one before it
+ * that did not. */
+static FALLIBLE replace_tried(struct context *context, const struct diff_options *options,
+                              const struct run *runs, size_t count, struct answer *ret)
+{
+    const struct run *tried = NULL;
+    struct str text;
+    TRY(diff_find_tried(context, &ret->after, &tried, &text));
+    if (!tried || !str_equal(tried->id, runs[0].id))
+        return NULL;
+    for (size_t i = 1; i < count; i++) {
+        struct run_view view = {0};
+        bool has_ended = runs[i].status == RUN_SUCCEEDED || runs[i].status == RUN_REJECTED;
+        if (!has_ended || digest_is_zero(runs[i].state))
+            continue;
+        TRY(view_find(context, runs[i].id, options->pipeline, &view));
+        if (view.run && !diff_was_tried(view.run, &ret->after)) {
+            ret->after = ret->before;
+            ret->before = view;
+            return NULL;
+        }
+    }
+    return NULL;
 }
 
 static FALLIBLE compare_usual(struct context *context, const struct diff_options *options,
@@ -164,9 +178,12 @@ static FALLIBLE compare_usual(struct context *context, const struct diff_options
     TRY(view_find(context, runs[0].id, options->pipeline, &ret->before));
     TRY(view_workspace_of(context, &runs[0], &ret->after, &has_workspace));
     if (has_workspace)
+        TRY(replace_tried(context, options, runs, count, ret));
+    if (has_workspace)
         TRY(compare(context, options, &ret->before, &ret->after, &ret->diff));
-    return has_workspace && !is_as_run(ret) ? NULL
-                                            : compare_runs(context, options, runs, count, ret);
+    return has_workspace && !is_as_run(&ret->diff)
+               ? NULL
+               : compare_runs(context, options, runs, count, ret);
 }
 
 /* --- the answer --- */

@@ -5,18 +5,23 @@
 #include "mlops/cli/content.h"
 #include "mlops/cli/values.h"
 #include "mlops/cli/view.h"
+#include "mlops/model/gate.h"
 #include "mlops/model/metric.h"
 
-static void add(struct arena *arena, const struct metric_vec *metrics, struct value_vec *ret)
+static void add(struct arena *arena, const struct metric_vec *metrics,
+                const struct evaluating *evaluating, struct value_vec *ret)
 {
     vec_each (const struct metric, metric, metrics)
         *vec_push(arena, ret) =
-            (struct value_row){metric->file, metric->key, metric->text, metric->value};
+            (struct value_row){metric->file, metric->key, metric->text, metric->value,
+                               metric_rank_of(evaluating, metric->key)};
 }
 
 static void collect(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret)
 {
-    add(arena, &stage->metrics, ret);
+    struct evaluating evaluating;
+    bool is_built_in = diff_evaluating(arena, stage, &evaluating);
+    add(arena, &stage->metrics, is_built_in ? &evaluating : NULL, ret);
 }
 
 /* What no stage makes and git does not have is known of the newest run alone: it lies there now. */
@@ -48,7 +53,7 @@ static FALLIBLE read_file(struct context *context, const struct run_view *view, 
         context_warn(context, "%.*s: '%.*s' is left out: %s", STR_FMT(view->title), STR_FMT(path),
                      error->text);
     error_drop(error);
-    add(context->arena, &metrics, ret);
+    add(context->arena, &metrics, NULL, ret);
     return NULL;
 }
 
@@ -114,7 +119,9 @@ const struct cli_command cmd_metrics = {
     .summary = "Show the metrics of runs side by side, and what differs",
     .description = "A column for each run, revision or 'workspace'; without RUN the newest run. "
                    "Metrics are the numbers and words in the metrics files of the pipeline, those "
-                   "of its top level included.",
+                   "of its top level included. Those of classes, slices and the "
+                   "trivial baseline of a built-in evaluation are listed with --all, or where "
+                   "--name asks for them; JSON and CSV have all.",
     .options = values_option_rows,
     .option_count = VALUES_OPTIONS,
     .options_size = sizeof(struct values_options),

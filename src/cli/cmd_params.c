@@ -28,11 +28,12 @@ static void add(struct arena *arena, const struct recipe_param *given, size_t gi
     recipe_flatten(arena, given, given_count, &params, &count);
     for (size_t i = 0; i < count; i++)
         *vec_push(arena, ret) = (struct value_row){params[i].file, params[i].key, params[i].shown,
-                                                   number_of(arena, params[i].shown)};
+                                                   number_of(arena, params[i].shown), METRIC_USUAL};
 }
 
 static void collect(struct arena *arena, const struct run_view_stage *stage, struct value_vec *ret)
 {
+    add(arena, stage->templates.at, stage->templates.len, ret);
     if (stage->recipe)
         add(arena, stage->recipe->params, stage->recipe->param_count, ret);
 }
@@ -122,7 +123,8 @@ const struct cli_command cmd_params = {
     .arguments = "[ACTION] [RUN...]",
     .summary = "Show the parameters of runs side by side, and what differs",
     .description = "A column for each run, revision or 'workspace'; without RUN the newest run. "
-                   "Shown are the parameters that stages depend on.",
+                   "Shown are the parameters that stages depend on, and the "
+                   "values that templates took from files of parameters.",
     .options = values_option_rows,
     .option_count = VALUES_OPTIONS,
     .options_size = sizeof(struct values_options),

@@ -48,6 +48,26 @@ static bool is_page(const struct report_options *options)
            str_ends(options->output, STR(".htm"));
 }
 
+/* Markdown in a file that says otherwise would be found out late. */
+static FALLIBLE check_output(const struct context *context, const struct report_options *options,
+                             int argc, const struct str *argv)
+{
+    static const struct str others[] = {STR_ROW(".pdf"), STR_ROW(".docx"), STR_ROW(".ipynb"),
+                                        STR_ROW(".json")};
+    bool is_file = argc && (str_ends(argv[0], STR(".html")) || str_ends(argv[0], STR(".md")));
+    if (is_file && !options->output.len)
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' is no run", STR_FMT(argv[0])), "%s",
+                          str_print(context->arena, "mlops report -o %.*s", STR_FMT(argv[0])).at);
+    for (size_t i = 0; i < COUNT_OF(others) && context->format != FORMAT_JSON; i++)
+        if (str_ends(options->output, others[i]))
+            return error_hint(error_new(ERROR_USAGE,
+                                        "a report is written as .html or .md, not as "
+                                        "'%.*s'",
+                                        STR_FMT(options->output)),
+                              "a browser prints an .html to a PDF; --json is for programs");
+    return NULL;
+}
+
 static FALLIBLE publish(struct context *context, struct str path, struct str bytes)
 {
     struct str directory = path_directory(path);
@@ -190,6 +210,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
         .wants_no_charts = options->card || options->index,
     };
     TRY(refuse_contradictions(options));
+    TRY(check_output(context, options, argc, argv));
     TRY(account_make(context, &wish, &account));
     if (options->card || options->index)
         return print_card(context, &account, options);

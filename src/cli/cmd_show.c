@@ -2,9 +2,11 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/checks.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/diff_guides.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/cli/stages.h"
 #include "mlops/cli/view.h"
+#include "mlops/model/gate.h"
 #include "mlops/model/name.h"
 
 /* A run's stages by name: those it visited beyond "unchanged" have a row of their own. */
@@ -145,17 +147,28 @@ static const struct column value_columns[] = {
     {.name = "value", .title = "VALUE", .may_shrink = true},
 };
 
-static struct table metric_table(struct context *context, const struct run_view *view)
+static void add_metric_rows(struct arena *arena, const struct run_view_stage *stage,
+                            enum metric_rank rank, struct table *ret)
+{
+    struct evaluating evaluating;
+    bool is_built_in = diff_evaluating(arena, stage, &evaluating);
+    vec_each (const struct metric, metric, &stage->metrics) {
+        if (metric_rank_of(is_built_in ? &evaluating : NULL, metric->key) != rank)
+            continue;
+        struct cell *row = table_add(ret);
+        row[0] =
+            cell_text(str_print(arena, "%.*s:%.*s", STR_FMT(metric->file), STR_FMT(metric->key)));
+        row[1] = cell_text(metric->text);
+    }
+}
+
+/* Of each rank those of all stages. */
+static struct table metric_table(struct context *context, const struct run_view *view, int ranks)
 {
     struct table table = table_make(context->arena, value_columns, COUNT_OF(value_columns));
-    for (size_t i = 0; i < view->stage_count; i++) {
-        vec_each (const struct metric, metric, &view->stages[i].metrics) {
-            struct cell *row = table_add(&table);
-            row[0] = cell_text(str_print(context->arena, "%.*s:%.*s", STR_FMT(metric->file),
-                                         STR_FMT(metric->key)));
-            row[1] = cell_text(metric->text);
-        }
-    }
+    for (int rank = METRIC_MAIN; rank < ranks; rank++)
+        for (size_t i = 0; i < view->stage_count; i++)
+            add_metric_rows(context->arena, &view->stages[i], (enum metric_rank)rank, &table);
     return table;
 }
 
@@ -267,12 +280,33 @@ static FALLIBLE print_findings(struct context *context, const struct run *run)
     return checks_findings(context, run->pipeline, run->duration_ns, results, run->checks.len);
 }
 
+struct show_options {
+    bool all;
+};
+
+static const struct option_row rows[] = {
+    {"all", 'a', OPTION_FLAG_AT(struct show_options, all),
+     .help = "All metrics, those of classes and slices included (as JSON always)"},
+};
+
+static void print_metrics(struct context *context, const struct run_view *view, bool wants_all)
+{
+    struct table all = metric_table(context, view, METRIC_DETAIL + 1);
+    struct table metrics = wants_all ? all : metric_table(context, view, METRIC_DETAIL);
+    if (!metrics.row_count)
+        return;
+    buf_add_char(&context->out, '\n');
+    report_text(context, &metrics, false);
+    if (metrics.row_count < all.row_count)
+        buf_print(&context->out, "%zu more of classes, slices and the trivial baseline (--all)\n",
+                  all.row_count - metrics.row_count);
+}
+
 static FALLIBLE run_command(struct context *context, void *options, int argc,
                             const struct str *argv)
 {
     struct run *run = NULL;
     struct run_view view;
-    (void)options;
     TRY(view_find_run(context, argc ? argv[0] : STR("@"), &run));
     TRY(view_of_run(context, run, &view));
     if (context->format == FORMAT_JSON) {
@@ -294,11 +328,7 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
     }
     vec_each (const struct check_results, checks, &run->checks)
         checks_print(context, checks);
-    struct table metrics = metric_table(context, &view);
-    if (metrics.row_count) {
-        buf_add_char(&context->out, '\n');
-        report_text(context, &metrics, false);
-    }
+    print_metrics(context, &view, ((const struct show_options *)options)->all);
     return NULL;
 }
 
@@ -313,6 +343,9 @@ const struct cli_command cmd_show = {
     .arguments = "[RUN]",
     .summary = "Show what a run did, stage by stage",
     .description = "Without RUN: the newest one.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct show_options),
     .words_most = 1,
     .needs = NEED_PROJECT,
     .completes = COMPLETE_RUNS,

@@ -97,7 +97,8 @@ static const struct {
     {"infer", "'mlops data infer FILE'"},
     {"validate", "'mlops data validate FILE --schema FILE'"},
     {"drift", "'mlops data drift REFERENCE CURRENT'"},
-    {"plots", "plots are kept as outputs; drawing them is not built"},
+    {"ui", "'mlops report -o report.html' and 'mlops diff A B --html diff.html' write pages"},
+    {"compare", "'mlops diff A B'"},
 };
 
 static const char *instead_of(struct str name)
@@ -153,9 +154,9 @@ static FALLIBLE check_words(const struct cli_command *command, size_t count)
     bool too_many = command->words_most >= 0 && given > command->words_most;
     if (given >= command->words_least && !too_many)
         return NULL;
-    return error_hint(error_new(ERROR_USAGE, "'mlops %s' takes %s words than that: mlops %s%s%s",
-                                command->name, too_many ? "fewer" : "more", command->name,
-                                *command->arguments ? " " : "", command->arguments),
+    const char *fault = too_many ? "takes fewer words than that" : "needs more words";
+    return error_hint(error_new(ERROR_USAGE, "'mlops %s' %s: mlops %s%s%s", command->name, fault,
+                                command->name, *command->arguments ? " " : "", command->arguments),
                       "'mlops %s --help' explains them", command->name);
 }
 

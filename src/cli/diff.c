@@ -7,6 +7,7 @@
 #include "mlops/cli/diff_guides.h"
 #include "mlops/cli/diff_predictions.h"
 #include "mlops/cli/diff_tables.h"
+#include "mlops/cli/diff_tried.h"
 #include "mlops/host/path.h"
 #include "mlops/store/workspace.h"
 
@@ -78,6 +79,7 @@ FALLIBLE diff_make(struct context *context, const struct diff_request *request,
     TRY(diff_code_fill(context, before, after, request->wants_patch, ret));
     if (!request->by_numbers)
         TRY(diff_predictions_fill(context, before, after, ret));
+    TRY(diff_tried_fill(context, before, after, ret));
     if (before_is_now != after_is_now)
         note_environment(context->arena, before_is_now ? before : after, ret);
     diff_conclude(context->arena, ret);

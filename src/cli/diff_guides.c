@@ -15,6 +15,16 @@ bool diff_evaluating(struct arena *arena, const struct run_view_stage *stage,
            evaluating_parse(arena, recipe->cmd.items[0], ret);
 }
 
+enum metric_rank metric_rank_of(const struct evaluating *evaluating, struct str key)
+{
+    size_t row = 0, count = 0;
+    if (!evaluating)
+        return METRIC_USUAL;
+    if (score_find((enum task)evaluating->task, key, &row))
+        return score_rows(&count)[row].is_main ? METRIC_MAIN : METRIC_USUAL;
+    return str_find_char(key, '.') < 0 ? METRIC_USUAL : METRIC_DETAIL;
+}
+
 /* --- gates --- */
 
 /* "metrics.json:f1" names its file; of a built-in evaluation "f1" may be short. */

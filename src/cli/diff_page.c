@@ -117,6 +117,8 @@ FALLIBLE diff_page_print(struct context *context, const struct run_view *before,
                               .pipeline = pipeline,
                               .diff = diff};
     page_verdict(&drawing.page, report_diff_tone(diff->verdict), diff->verdict_text);
+    if (diff->verdict != DIFF_UNCHANGED && diff->judgements.len)
+        page_list(&drawing.page, diff->judgements.at, diff->judgements.len);
     report_diff_sections(arena, diff, sections);
     print_section(&drawing, &sections[0]);
     TRY(draw_all(&drawing));

@@ -60,6 +60,8 @@ static void add_params(struct side_table *table, const struct run_view *view, si
 {
     for (size_t i = 0; i < view->stage_count; i++) {
         const struct recipe *recipe = view->stages[i].recipe;
+        vec_each (const struct recipe_param, value, &view->stages[i].templates)
+            add(table, side, value->file, value->key, (struct value){value->shown, nan("")});
         for (size_t j = 0; recipe && j < recipe->param_count; j++)
             add(table, side, recipe->params[j].file, recipe->params[j].key,
                 (struct value){recipe->params[j].shown, nan("")});

@@ -105,7 +105,10 @@ static void add_reasons(struct narrator *narrator, const struct outcome *outcome
 static void add_failure(struct narrator *narrator, const struct event *event)
 {
     const struct outcome *outcome = event->outcome;
-    if (outcome->log_tail.len && outcome->status != STATUS_SKIPPED &&
+    /* A built-in evaluation that ended well and fails could not be judged: its table is no cause.
+     */
+    bool is_measured = outcome->stage->evaluating && outcome->usage.exit_code == 0;
+    if (outcome->log_tail.len && outcome->status != STATUS_SKIPPED && !is_measured &&
         !narrator->context->common.verbose)
         add_lines(narrator, "    | ", outcome->log_tail);
     vec_each (struct str, path, &outcome->changed_inputs) {

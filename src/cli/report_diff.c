@@ -98,8 +98,19 @@ void report_diff_notes(struct buf *out, const struct run_diff *diff)
         count += metric->is_detail && !diff->all;
     if (count)
         buf_print(out, "%zu more of classes and slices (--all)\n", count);
+    if (diff->is_stale && diff->metrics.len)
+        buf_add_text(out, "metrics are of what was run before\n");
     vec_each (const struct str, note, &diff->notes) {
         buf_add_escaped(out, *note, false);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void print_judgements(struct buf *out, const struct run_diff *diff)
+{
+    bool tells = diff->verdict != DIFF_UNCHANGED;
+    for (size_t i = 0; tells && i < diff->judgements.len; i++) {
+        buf_add_escaped(out, diff->judgements.at[i], false);
         buf_add_char(out, '\n');
     }
 }
@@ -133,6 +144,7 @@ static void print_text(struct context *context, const struct run_diff *diff)
                      str_print(context->arena, "%.*s -> %.*s", STR_FMT(diff->before_title),
                                STR_FMT(diff->after_title)));
     buf_add_char(out, '\n');
+    print_judgements(out, diff);
     for (int i = 0; i < DIFF_SECTION_COUNT; i++)
         print_section(context, &sections[i], diff);
     if (!diff->code.patch.len)

@@ -303,6 +303,7 @@ void report_diff_json(struct context *context, const struct run_diff *diff)
     add_str(&json, "text", diff->verdict_text);
     json_close_object(&json);
     add_metrics(&json, diff);
+    add_words(&json, "judgements", &diff->judgements);
     add_words(&json, "notes", &diff->notes);
     add_params(&json, diff);
     add_data(&json, "data", diff, false);

@@ -63,6 +63,11 @@ void report_diff_markdown(struct context *context, const struct run_diff *diff)
     buf_add_text(out, " → ");
     report_markdown_text(out, diff->after_title);
     buf_add_char(out, '\n');
+    for (size_t i = 0; diff->verdict != DIFF_UNCHANGED && i < diff->judgements.len; i++) {
+        buf_add_text(out, i ? "- " : "\n- ");
+        report_markdown_text(out, str_trim(diff->judgements.at[i]));
+        buf_add_char(out, '\n');
+    }
     for (int i = 0; i < DIFF_SECTION_COUNT; i++)
         add_section(context, &sections[i], diff);
 }

@@ -200,6 +200,27 @@ static struct str stages_text(struct arena *arena, const struct str_vec *stages)
     return buf_str(&out);
 }
 
+/* Of lists such as PATH only what is around the difference; programs get all of it. */
+enum { LIST_BYTES_MOST = 60 };
+
+static struct cell place_cell(struct arena *arena, struct str text, struct str other)
+{
+    size_t front = 0, back = 0, least = MIN_OF(text.len, other.len);
+    if (MAX_OF(text.len, other.len) <= LIST_BYTES_MOST)
+        return cell_text(text);
+    while (front < least && text.at[front] == other.at[front])
+        front++;
+    while (front && text.at[front - 1] != ':')
+        front--;
+    while (back < least - front && text.at[text.len - back - 1] == other.at[other.len - back - 1])
+        back++;
+    while (back && text.at[text.len - back] != ':')
+        back--;
+    struct str part = str_slice(text, front, text.len - back);
+    return cell_shown(
+        str_print(arena, "%s%.*s%s", front ? "...:" : "", STR_FMT(part), back ? ":..." : ""), text);
+}
+
 struct table report_diff_environment(struct arena *arena, const struct run_diff *diff)
 {
     struct table table = table_make(arena, environment_columns, COUNT_OF(environment_columns));
@@ -212,8 +233,8 @@ struct table report_diff_environment(struct arena *arena, const struct run_diff 
                                                              : DIFF_CHANGED);
             row[1] = cell_text(change->section);
             row[2] = cell_text(change->name);
-            row[3] = cell_text(change->before);
-            row[4] = cell_text(change->after);
+            row[3] = place_cell(arena, change->before, change->after);
+            row[4] = place_cell(arena, change->after, change->before);
             row[5] = cell_text(stages);
         }
     }

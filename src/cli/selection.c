@@ -99,7 +99,7 @@ FALLIBLE selection_sort(struct selection *selection, struct str text)
         else if (!take_end(&name, ":asc") && !take_direction(arena, &text, &order.is_descending))
             return wrong_list("--sort", str_trim(text));
         TRY(end_item("--sort", &text));
-        TRY_WITHIN(selection_key_of(selection, name, &order.key), "--sort");
+        TRY(selection_key_of(selection, name, &order.key));
         *vec_push(arena, &selection->orders) = order;
     }
 }
@@ -147,7 +147,7 @@ FALLIBLE selection_columns(struct selection *selection, struct str text, struct 
             TRY(add_all(selection, str_is(name, "params.*"), ret));
             continue;
         }
-        TRY_WITHIN(selection_key_of(selection, name, &key), "--columns");
+        TRY(selection_key_of(selection, name, &key));
         add_once(arena, ret, key);
     }
 }

@@ -4,6 +4,7 @@
 #include "mlops/base/map.h"
 #include "mlops/cli/content.h"
 #include "mlops/cli/view.h"
+#include "mlops/codec/schema.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
 #include "mlops/store/workspace.h"
@@ -16,7 +17,8 @@ const struct option_row values_option_rows[VALUES_OPTIONS] = {
      .help = "Only those whose name (FILE:KEY) holds TEXT"},
     {"changed", 'c', OPTION_FLAG_AT(struct values_options, changed),
      .help = "Leave out what is the same in all runs"},
-    {"all", 0, OPTION_FLAG_AT(struct values_options, all), .help = "diff: what is the same, too"},
+    {"all", 0, OPTION_FLAG_AT(struct values_options, all),
+     .help = "Details, too (of classes, slices); of 'diff' also what is the same"},
     {"md", 0, OPTION_FLAG_AT(struct values_options, md), .help = "As a Markdown table"},
     {"precision", 0, OPTION_INT_AT(struct values_options, precision), .value = "N", .least = -1,
      .most = 17, .initial = -1, .help = "Digits behind the point (diff: 5; -1: as in the file)"},
@@ -31,6 +33,7 @@ const struct option_row values_option_rows[VALUES_OPTIONS] = {
 /* One name with its value on each side (NULL: absent). */
 struct matrix_row {
     struct str name;
+    enum metric_rank rank;
     const struct value_row *values[];
 };
 
@@ -98,6 +101,21 @@ struct str values_text(struct arena *arena, const struct value_row *value, int64
     return str_slice(text, 0, text.at[len - 1] == '.' ? len - 1 : len);
 }
 
+bool values_is_hidden(const struct context *context, const struct values_options *options,
+                      enum metric_rank rank)
+{
+    bool is_read = context->format == FORMAT_TABLE || context->format == FORMAT_MARKDOWN;
+    return is_read && rank == METRIC_DETAIL && !options->all && !options->name.len;
+}
+
+void values_tell_hidden(struct context *context, size_t count)
+{
+    bool is_markdown = context->format == FORMAT_MARKDOWN;
+    if (count)
+        buf_print(&context->out, "%s%zu more of classes, slices and the trivial baseline (--all)\n",
+                  is_markdown ? "\n" : "", count);
+}
+
 static FALLIBLE fill_side(struct context *context, struct matrix *matrix, size_t side,
                           struct map *by_name)
 {
@@ -117,6 +135,7 @@ static FALLIBLE fill_side(struct context *context, struct matrix *matrix, size_t
             row =
                 arena_alloc(matrix->arena, sizeof *row + matrix->side_count * sizeof *row->values);
             row->name = name;
+            row->rank = value->rank;
             map_put(matrix->arena, by_name, name, row);
         }
         row->values[side] = value;
@@ -138,6 +157,9 @@ static int compare_rows(const void *a, const void *b)
 {
     const struct matrix_row *const *left = a;
     const struct matrix_row *const *right = b;
+    bool left_is_main = (*left)->rank == METRIC_MAIN, right_is_main = (*right)->rank == METRIC_MAIN;
+    if (left_is_main != right_is_main)
+        return left_is_main ? -1 : 1;
     return str_compare((*left)->name, (*right)->name);
 }
 
@@ -169,7 +191,12 @@ static void print_table(struct context *context, const struct matrix *matrix)
             (struct column){.name = title, .title = title, .is_right = true, .may_shrink = true};
     }
     struct table table = table_make(matrix->arena, columns, sides + 1);
+    size_t hidden = 0;
     for (size_t r = 0; r < matrix->row_count; r++) {
+        if (values_is_hidden(context, matrix->options, matrix->rows[r]->rank)) {
+            hidden++;
+            continue;
+        }
         struct cell *row = table_add(&table);
         row[0] = cell_text(matrix->rows[r]->name);
         for (size_t i = 0; i < sides; i++) {
@@ -180,6 +207,7 @@ static void print_table(struct context *context, const struct matrix *matrix)
         }
     }
     report_table(context, &table, matrix->kind->noun);
+    values_tell_hidden(context, hidden);
 }
 
 static void add_side(struct json_writer *json, const struct matrix *matrix, size_t side)
@@ -273,6 +301,23 @@ static FALLIBLE take_targets(struct context *context, struct values_options *opt
     return NULL;
 }
 
+/* A word that is nearly an action, and neither a run nor a revision. */
+static FALLIBLE check_action(struct context *context, const struct values_kind *kind,
+                             struct str word)
+{
+    static const char *const actions[] = {"diff", "show"};
+    struct run_view view;
+    const char *near = schema_suggest(word, actions, COUNT_OF(actions));
+    if (!near)
+        return NULL;
+    struct error *error = view_find(context, word, (struct str){0}, &view);
+    if (!error || error->code != ERROR_USAGE)
+        return error;
+    error_drop(error);
+    return error_new(ERROR_USAGE, "'%.*s' is no action and no run (did you mean 'mlops %s %s'?)",
+                     STR_FMT(word), kind->noun, near);
+}
+
 FALLIBLE values_run(struct context *context, const struct values_kind *kind,
                     struct values_options *options, int argc, const struct str *argv)
 {
@@ -282,6 +327,8 @@ FALLIBLE values_run(struct context *context, const struct values_kind *kind,
     if (options->md)
         context->format = FORMAT_MARKDOWN;
     TRY(take_targets(context, options, argc - has_action, argv + has_action, &words));
+    if (!has_action && words.len == 1)
+        TRY(check_action(context, kind, words.at[0]));
     if (is_diff)
         return values_diff(context, kind, options, (int)words.len, words.at);
     return show(context, kind, options, words.len, words.at);

@@ -142,9 +142,15 @@ FALLIBLE values_diff(struct context *context, const struct values_kind *kind,
         {.name = "verdict", .title = NULL},
     };
     struct table table = table_make(context->arena, columns, COUNT_OF(columns));
+    size_t hidden = 0;
     vec_each (const struct difference, row, &rows) {
+        const struct value_row *any = row->after ? row->after : row->before;
         if (is_same(row) && !options->all)
             continue;
+        if (values_is_hidden(context, options, any->rank)) {
+            hidden++;
+            continue;
+        }
         struct cell *cells = table_add(&table);
         cells[0] = cell_text(row->file);
         cells[1] = cell_text(row->key);
@@ -153,5 +159,6 @@ FALLIBLE values_diff(struct context *context, const struct values_kind *kind,
         fill_change(context->arena, row, precision, &cells[4]);
     }
     report_table(context, &table, kind->noun);
+    values_tell_hidden(context, hidden);
     return NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/cli/report.h"
+#include "mlops/codec/schema.h"
 #include "mlops/host/vcs.h"
 #include "mlops/store/ledger.h"
 
@@ -48,6 +49,18 @@ static FALLIBLE find_commit(struct context *context, struct str word, struct mea
     return NULL;
 }
 
+/* What people mistype most. */
+static const char *suggest(struct context *context, struct str word)
+{
+    struct vcs *vcs = NULL;
+    struct str commit, branch = {0};
+    error_drop(context_vcs(context, &vcs));
+    if (vcs)
+        error_drop(vcs_head(vcs, context->arena, &commit, &branch));
+    const char *names[] = {"workspace", "HEAD", str_copy(context->arena, branch).at};
+    return schema_suggest(word, names, branch.len ? COUNT_OF(names) : COUNT_OF(names) - 1);
+}
+
 static FALLIBLE is_shallow(struct context *context, bool *ret)
 {
     struct vcs *vcs = NULL;
@@ -59,11 +72,14 @@ static FALLIBLE is_shallow(struct context *context, bool *ret)
     return NULL;
 }
 
-static FALLIBLE unknown_word(struct context *context, struct str word)
+static FALLIBLE unknown_word(struct context *context, struct str word, bool takes_revisions)
 {
     bool has_cut = false;
     struct run *newest = NULL;
     TRY(view_newest_run(context, &newest));
+    if (!newest && str_is(word, "@"))
+        return error_hint(error_new(ERROR_USAGE, "no run was recorded here yet"),
+                          "'mlops run' records one");
     if (!newest)
         return error_hint(
             error_new(ERROR_USAGE, "'%.*s' names nothing: no run was recorded yet", STR_FMT(word)),
@@ -73,7 +89,11 @@ static FALLIBLE unknown_word(struct context *context, struct str word)
         return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run", STR_FMT(word)),
                           "a branch or commit may be missing, as this clone is shallow: 'git fetch "
                           "--unshallow' (actions/checkout: fetch-depth: 0, GitLab: GIT_DEPTH: 0)");
-    return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run", STR_FMT(word)),
+    const char *near = takes_revisions ? suggest(context, word) : NULL;
+    return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run%s%s%s%s", STR_FMT(word),
+                                takes_revisions ? ", tag or git revision" : "",
+                                near ? " (did you mean '" : "", near ? near : "",
+                                near ? "'?)" : ""),
                       "'mlops runs' lists them, 'mlops help naming-runs' says how to name one");
 }
 
@@ -97,7 +117,7 @@ FALLIBLE view_find_run(struct context *context, struct str word, struct run **re
     struct meanings meanings = {0};
     TRY(find_runs(context, word, &meanings));
     if (meanings.run_count == 0)
-        return unknown_word(context, word);
+        return unknown_word(context, word, false);
     if (meanings.run_count > 1)
         return ambiguous(context, word, &meanings);
     *ret = &meanings.runs[0];
@@ -159,5 +179,5 @@ FALLIBLE view_find(struct context *context, struct str word, struct str pipeline
         return view_of_run(context, &meanings.runs[0], ret);
     if (meanings.commit.len)
         return view_of_revision(context, word, meanings.commit, pipeline, ret);
-    return unknown_word(context, word);
+    return unknown_word(context, word, true);
 }

@@ -29,6 +29,13 @@ FALLIBLE view_load_state(struct context *context, struct ledger *ledger, const s
 FALLIBLE view_read_committed(struct context *context, struct str commit, struct str path,
                              struct str *ret, bool *ret_found);
 
+/* By the keys of stages, as far as the ledger knows them. */
+FALLIBLE view_load_templates(struct context *context, struct ledger *ledger, struct run_view *view);
+
+/* Of stages of which none are known, what the commit's files say (view_templates.c). */
+void view_add_committed_templates(struct context *context, struct str commit,
+                                  const struct pipeline *pipeline, struct run_view *view);
+
 /* Warns if the commit's dvc.lock records other outputs than `view`, which our lock file of the same
  * commit gave (view_dvc.c). `pipeline` is of dvc.yaml files as they are now. */
 FALLIBLE view_warn_if_behind(struct context *context, struct str commit,

@@ -174,6 +174,31 @@ static FALLIBLE read_data(struct context *context, struct str commit, struct run
     return NULL;
 }
 
+/* Values of templates: of the ledger by key, else of the commit's files. */
+static FALLIBLE add_templates(struct context *context, struct str commit, struct str word,
+                              struct run_view *view)
+{
+    struct workspace *workspace = NULL;
+    struct ledger *ledger = NULL;
+    struct pipeline *pipeline = NULL;
+    struct str path = {0};
+    bool is_found = false;
+    TRY(context_workspace(context, &workspace));
+    if (fd_number(workspace->state_fd) >= 0) {
+        TRY(context_ledger(context, &ledger));
+        TRY(view_load_templates(context, ledger, view));
+    }
+    struct error *error = context_find_pipeline(context, word, &path, &is_found);
+    if (!error && is_found)
+        error = context_pipeline(context, word, &pipeline);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    error_drop(error); /* what it cannot say is not known */
+    if (pipeline)
+        view_add_committed_templates(context, commit, pipeline, view);
+    return NULL;
+}
+
 FALLIBLE view_of_revision(struct context *context, struct str word, struct str commit,
                           struct str pipeline, struct run_view *ret)
 {
@@ -202,6 +227,8 @@ FALLIBLE view_of_revision(struct context *context, struct str word, struct str c
     } else {
         TRY(view_from_locks(context, word, &sources, &view));
     }
+    if (sources.len)
+        TRY(add_templates(context, commit, pipeline, &view));
     if (dvc_pipeline && sources.len)
         TRY(view_warn_if_behind(context, commit, dvc_pipeline, &view));
     /* Whoever names a commit asks for that commit's code, not for what the run started from. */

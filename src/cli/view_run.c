@@ -24,6 +24,23 @@ FALLIBLE view_environment(struct arena *arena, struct map *known, struct str byt
     return NULL;
 }
 
+FALLIBLE view_load_templates(struct context *context, struct ledger *ledger, struct run_view *view)
+{
+    struct arena *arena = context->arena;
+    size_t count = view->stage_count;
+    struct digest *keys = arena_new_array(arena, struct digest, count);
+    const struct recipe **recipes = arena_new_array(arena, const struct recipe *, count);
+    struct recipe_param_vec *values = arena_new_array(arena, struct recipe_param_vec, count);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = view->stages[i].key;
+        recipes[i] = view->stages[i].recipe;
+    }
+    TRY(ledger_load_templates(ledger, arena, keys, recipes, count, values));
+    for (size_t i = 0; i < count; i++)
+        view->stages[i].templates = values[i];
+    return NULL;
+}
+
 FALLIBLE view_load_makings(struct context *context, struct ledger *ledger,
                            const struct digest *results, struct run_view *view)
 {
@@ -121,7 +138,7 @@ static FALLIBLE load_stages(struct context *context, struct ledger *ledger,
     struct recipe **recipes = arena_new_array(arena, struct recipe *, count);
     struct result **results = arena_new_array(arena, struct result *, count);
     for (size_t i = 0; i < count; i++) {
-        keys[i] = state->entries[i].key;
+        keys[i] = view->stages[i].key;
         ids[i] = state->entries[i].result;
     }
     TRY(ledger_load_recipes(ledger, arena, keys, count, recipes));
@@ -134,7 +151,14 @@ static FALLIBLE load_stages(struct context *context, struct ledger *ledger,
         stage->out_count = results[i] ? results[i]->out_count : 0;
         stage->metrics = results[i] ? results[i]->metrics : stage->metrics;
     }
+    TRY(view_load_templates(context, ledger, view));
     return view_load_makings(context, ledger, ids, view);
+}
+
+/* A stage that made nothing is what the run tried; what lies there is of before. */
+static bool is_tried(const struct run_stage *recorded)
+{
+    return recorded && !digest_is_zero(recorded->key) && stage_made_nothing(recorded->status);
 }
 
 FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *ret)
@@ -157,7 +181,7 @@ FALLIBLE view_of_run(struct context *context, struct run *run, struct run_view *
         const struct run_stage *recorded = map_get(&status, state.entries[i].stage);
         struct run_view_stage *stage = &view.stages[i];
         stage->stage = state.entries[i].stage;
-        stage->key = state.entries[i].key;
+        stage->key = is_tried(recorded) ? recorded->key : state.entries[i].key;
         stage->status = recorded ? recorded->status : STATUS_UNCHANGED;
     }
     TRY(load_stages(context, ledger, &state, &view));

@@ -58,6 +58,16 @@ static FALLIBLE read_recipe(struct session *session, const struct stage *stage,
     return recipe_of_lock(session, stage, &ret->recipe);
 }
 
+/* As texts, for that is what is known of runs. */
+static void read_templates(struct arena *arena, const struct stage *stage,
+                           struct run_view_stage *ret)
+{
+    const struct recipe_param_vec values = recipe_tracked(arena, stage);
+    vec_each (const struct recipe_param, value, &values)
+        *vec_push(arena, &ret->templates) =
+            recipe_param_of_text(arena, value->file, value->key, value->shown);
+}
+
 static bool is_stale(struct session *session, const struct stage *stage,
                      const struct run_view_stage *seen)
 {
@@ -140,6 +150,7 @@ static FALLIBLE read_view(struct session *session, struct run_view *ret)
         seen->stage = stage->name;
         seen->duration_ns = -1;
         TRY(read_recipe(session, stage, seen));
+        read_templates(session->arena, stage, seen);
         seen->status = is_stale(session, stage, seen) ? STATUS_WOULD_RUN : STATUS_UNCHANGED;
         TRY(read_outputs(session, stage, seen));
         TRY(read_environment(session, stage, &environments, seen));

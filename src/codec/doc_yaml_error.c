@@ -54,6 +54,12 @@ static ptrdiff_t find_tab(struct str line)
     return i < line.len && line.at[i] == '\t' ? (ptrdiff_t)i : -1;
 }
 
+/* `[a-${b}]`: the brace begins a mapping there. */
+static bool is_at_template(struct str line, size_t column)
+{
+    return column && column < line.len && line.at[column] == '{' && line.at[column - 1] == '$';
+}
+
 static FALLIBLE reader_error(const struct doc *doc, const yaml_parser_t *parser)
 {
     size_t at = parser->problem_offset;
@@ -85,6 +91,8 @@ static FALLIBLE syntax_error(const struct doc *doc, const yaml_parser_t *parser)
     if (tab >= 0)
         return doc_error_place(doc, line, (int)tab + 1,
                                "a tab is not allowed as indentation; use blanks");
+    if (is_at_template(doc_line(doc, line), mark.column))
+        text = "inside [...] and {...} a text with ${...} needs quotes";
     return doc_error_place(doc, line, (int)mark.column + 1, "%s", text);
 }
 

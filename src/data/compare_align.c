@@ -48,9 +48,13 @@ static FALLIBLE refuse_missing(const struct missing *missing, const struct predi
                   (int)MIN_OF(missing->ids[i].len, (size_t)LIMIT_SHOWN_BYTES), missing->ids[i].at);
     if (missing->count > IDS_TOLD)
         buf_print(&text, " and %zu more", missing->count - IDS_TOLD);
-    return error_hint(error_new(ERROR_PROJECT, "%.*s: no row has the id %s of %.*s",
-                                STR_FMT(lacks->name), text.at, STR_FMT(has->name)),
-                      "compare predictions of the same examples");
+    bool is_other_run = str_equal(lacks->name, has->name);
+    struct error *error = is_other_run
+                              ? error_new(ERROR_PROJECT, "%.*s: only one side has the id %s",
+                                          STR_FMT(lacks->name), text.at)
+                              : error_new(ERROR_PROJECT, "%.*s: no row has the id %s of %.*s",
+                                          STR_FMT(lacks->name), text.at, STR_FMT(has->name));
+    return error_hint(error, "compare predictions of the same examples");
 }
 
 /* For each row of `a` the row of `b`. */

@@ -46,10 +46,10 @@ static void choose_sizes(struct table_reader *table)
 
 static FALLIBLE open_it(struct table_reader *table, int at_fd, const char *path)
 {
-    TRY(check_format(table));
     table->form = csv_form_of(&table->options);
     table->line_end = str_is(table->form.terminator, "\r") ? '\r' : '\n';
     TRY(source_open(at_fd, path, &table->options, &table->source));
+    TRY(check_format(table)); /* of a file that is there */
     if (source_total_bytes(table->source) == 0)
         return error_at((struct mark){.file = table->name}, (struct str){0}, "the file is empty");
     TRY(table_read_head(table));

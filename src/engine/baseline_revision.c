@@ -137,6 +137,9 @@ FALLIBLE baseline_unknown(struct session *session, struct str word)
     if (str_starts(word, STR("@")))
         return error_hint(error, "'mlops runs' lists the runs of this clone; a branch or commit "
                                  "can be had in each");
+    if (!session->vcs)
+        return error_hint(error, "this is no git repository: name a run or a tag ('mlops tag'), or "
+                                 "leave 'baseline' out for the last run that was not rejected");
     if (is_empty)
         return error_hint(error, "the branch has no commit yet: commit, then run again");
     if (!is_branch_name(word) || !has_remote)

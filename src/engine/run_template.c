@@ -68,18 +68,9 @@ static const struct map *remembered(struct run_state *state)
 static struct seen_values *values_now(struct arena *arena, const struct stage *stage)
 {
     struct seen_values *now = arena_new(arena, struct seen_values);
-    AUTO(arena_drop) struct arena scratch = {0};
-    now->values.params = arena_new_array(arena, struct recipe_param, stage->tracked.len);
-    for (size_t i = 0; i < stage->tracked.len; i++) {
-        const struct tracked_value *value = &stage->tracked.at[i];
-        struct buf encoded = buf_in(arena);
-        doc_encode(value->value, &scratch, &encoded);
-        now->values.params[now->values.param_count++] =
-            (struct recipe_param){.file = value->file,
-                                  .key = value->key,
-                                  .encoded = buf_str(&encoded),
-                                  .shown = recipe_show(arena, buf_str(&encoded))};
-    }
+    const struct recipe_param_vec values = recipe_tracked(arena, stage);
+    now->values.params = values.at;
+    now->values.param_count = values.len;
     return now;
 }
 

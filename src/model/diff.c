@@ -33,12 +33,34 @@ static bool code_differs(const struct code_state *before, const struct code_stat
     return before->is_dirty != after->is_dirty || !digest_equal(before->patch, after->patch);
 }
 
+/* Gates judge what was measured then; other checks keep what follows from running. */
+static bool is_refused_by_gates(const struct run *run, struct str stage)
+{
+    vec_each (const struct check_results, results, &run->checks)
+        if (str_equal(results->stage, stage))
+            return results->all.len && check_result_is_gate(&results->all.at[0]);
+    return false;
+}
+
+bool diff_run_is_stale(const struct run *run)
+{
+    bool is_refused = false, is_skipped = false;
+    vec_each (const struct run_stage, stage, &run->stages) {
+        if (stage->status == STATUS_REJECTED)
+            is_refused |= !is_refused_by_gates(run, stage->stage);
+        else if (stage_made_nothing(stage->status))
+            return true;
+        is_skipped |= stage->status == STATUS_SKIPPED;
+    }
+    return is_refused && is_skipped;
+}
+
 static bool is_stale(const struct run_view *view)
 {
     for (size_t i = 0; i < view->stage_count; i++)
         if (view->stages[i].status == STATUS_WOULD_RUN)
             return true;
-    return false;
+    return view->run && diff_run_is_stale(view->run);
 }
 
 void diff_runs(struct arena *arena, const struct run_view *before, const struct run_view *after,

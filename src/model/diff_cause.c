@@ -80,7 +80,7 @@ static void add_stages(struct causes *causes, const struct run_diff *diff)
         causes->removes_stages |= stage->change == DIFF_REMOVED;
         if (is_whole)
             add(causes, CAUSE_STAGE, stage->stage, stage->change);
-        else if (stage->change == DIFF_CHANGED && diff_is_redefined(stage))
+        else if (stage->change == DIFF_CHANGED && diff_is_redefined(stage) && !stage->is_by_params)
             add(causes, CAUSE_COMMAND, stage->stage, stage->change);
     }
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "diff_private.h"
+#include "join_private.h"
 #include "recipe_private.h"
 
 /* A key that its file does not have is as good as absent. */
@@ -26,6 +27,47 @@ static void collect(struct arena *arena, struct arena *scratch, const struct run
     }
 }
 
+const struct recipe_param *diff_find_param(const struct recipe_param_vec *values,
+                                           const struct recipe_param *wanted)
+{
+    vec_each (const struct recipe_param, value, values)
+        if (recipe_param_compare(value, wanted) == 0)
+            return value;
+    return NULL;
+}
+
+static void add_template(struct arena *scratch, const struct recipe_param *value,
+                         enum diff_side side, struct map *ret)
+{
+    struct str name = variants_name(scratch, value->file, value->key);
+    variants_add(scratch, variants_place(scratch, ret, name), side,
+                 (struct variant){.value = value->encoded, .item = value});
+}
+
+/* Values of templates that both sides of a stage know: what only one of them has says that the text
+ * of the template is another. What led to the same key is the same, whatever files say. */
+static void collect_templates(struct arena *scratch, const struct run_view *before,
+                              const struct run_view *after, struct map *ret)
+{
+    struct join join = {before->stages,     after->stages,         before->stage_count,
+                        after->stage_count, sizeof *after->stages, diff_compare_stages};
+    const void *from = NULL, *to = NULL;
+    while (join_next(&join, &from, &to)) {
+        const struct run_view_stage *old = from, *new = to;
+        if (!old || !new)
+            continue;
+        bool is_same = !digest_is_zero(old->key) && digest_equal(old->key, new->key);
+        vec_each (const struct recipe_param, value, &old->templates) {
+            const struct recipe_param *now =
+                is_same ? value : diff_find_param(&new->templates, value);
+            if (!now)
+                continue;
+            add_template(scratch, value, SIDE_BEFORE, ret);
+            add_template(scratch, now, SIDE_AFTER, ret);
+        }
+    }
+}
+
 static int compare_rows(const void *a, const void *b)
 {
     const struct diff_param *left = a, *right = b;
@@ -41,6 +83,7 @@ void diff_add_params(struct arena *arena, const struct run_view *before,
     struct map names = {0};
     collect(arena, &scratch, before, SIDE_BEFORE, &names);
     collect(arena, &scratch, after, SIDE_AFTER, &names);
+    collect_templates(&scratch, before, after, &names);
     map_each (entry, &names) {
         const void *items[SIDE_COUNT];
         enum diff_change change = variants_compare(entry->value, items);

@@ -55,5 +55,13 @@ void diff_add_environments(struct arena *arena, const struct run_view *before,
  * train.csv"; empty: nothing that is told apart from metrics does. */
 struct str diff_causes(struct arena *arena, const struct run_diff *diff);
 
+/* Whether all that redefines a stage are values that templates took: then these are the cause. */
+bool diff_is_by_params(const struct run_view_stage *before, const struct run_view_stage *after,
+                       const struct reason_vec *reasons);
+
+/* The value of that name, or NULL. */
+const struct recipe_param *diff_find_param(const struct recipe_param_vec *values,
+                                           const struct recipe_param *wanted);
+
 /* For lists of the stages of two views (join_next). */
 int diff_compare_stages(const void *a, const void *b);

@@ -62,6 +62,7 @@ static struct diff_stage compare_stage(struct arena *arena, const struct run_vie
     if (!(is_known && is_equal) && before->recipe && after->recipe)
         recipe_diff(arena, before->recipe, after->recipe, &row.reasons);
     row.change = is_equal && !row.reasons.len ? DIFF_SAME : DIFF_CHANGED;
+    row.is_by_params = diff_is_by_params(before, after, &row.reasons);
     return row;
 }
 

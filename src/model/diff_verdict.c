@@ -72,14 +72,15 @@ static enum diff_verdict verdict_of(const struct run_diff *diff, const struct ta
 {
     if (diff_is_empty(diff))
         return DIFF_UNCHANGED;
+    if (diff->is_stale) /* metrics are those of what was run before */
+        return DIFF_OTHER;
     if (tally->better || tally->worse)
         return !tally->worse ? DIFF_BETTER_NOW : !tally->better ? DIFF_WORSE_NOW : DIFF_MIXED;
     if (tally->unclear)
         return DIFF_NOT_SIGNIFICANT;
-    if (diff->main_same_count && !diff->is_stale)
+    if (diff->main_same_count)
         return DIFF_METRICS_SAME;
-    bool has_common =
-        diff->metric_count > (int64_t)(tally->added + tally->removed) && !diff->is_stale;
+    bool has_common = diff->metric_count > (int64_t)(tally->added + tally->removed);
     return has_common && !tally->changed ? DIFF_METRICS_SAME : DIFF_OTHER;
 }
 
@@ -162,7 +163,7 @@ static void add_metrics(struct arena *arena, const struct run_diff *diff, const 
 
 static void add_changed(const struct run_diff *diff, size_t changed, struct buf *out)
 {
-    if (!changed)
+    if (!changed || diff->is_stale)
         return;
     buf_print(out, "%zu %smetric%s changed (", changed, diff->main_same_count ? "other " : "",
               changed > 1 ? "s" : "");
@@ -257,7 +258,8 @@ void diff_conclude(struct arena *arena, struct run_diff *diff)
     if (causes.len)
         buf_print(&out, "%s%.*s", out.len ? "; " : "", STR_FMT(causes));
     if (diff->is_stale && diff->verdict != DIFF_UNCHANGED)
-        buf_print(&out, "%snot run with that yet", out.len ? "; " : "");
+        buf_print(&out, "%s%.*s", out.len ? "; " : "",
+                  STR_FMT(diff->tried.len ? diff->tried : STR("not run with that yet")));
     if (!out.len)
         buf_add_text(&out, "changed");
     diff->verdict_text = buf_str(&out);

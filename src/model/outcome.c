@@ -14,6 +14,12 @@ const char *stage_status_name(enum stage_status status)
     return STATUS_NAMES[status];
 }
 
+bool stage_made_nothing(enum stage_status status)
+{
+    return status == STATUS_FAILED || status == STATUS_REJECTED || status == STATUS_UNCONFIRMED ||
+           status == STATUS_INTERRUPTED;
+}
+
 bool stage_status_parse(struct str name, enum stage_status *ret)
 {
     for (size_t i = 0; i < COUNT_OF(STATUS_NAMES); i++) {

@@ -4,8 +4,6 @@
 
 #include "recipe_private.h"
 
-VEC(recipe_param_vec, struct recipe_param);
-
 bool recipe_is_section(const struct recipe_param *param)
 {
     struct canon_reader reader = canon_reader_of(param->encoded);

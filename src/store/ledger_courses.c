@@ -89,6 +89,26 @@ static FALLIBLE add_metrics(struct ledger *ledger, struct arena *arena, struct d
     }
 }
 
+/* What is left of rows besides maps: values of templates are not in the recipe. */
+static void drop_sections(struct value_vec *values, size_t first)
+{
+    size_t kept = first;
+    for (size_t i = first; i < values->len; i++)
+        if (values->at[i].key.len && !str_starts(values->at[i].text, STR("{")))
+            values->at[kept++] = values->at[i];
+    values->len = kept;
+}
+
+/* Sorted. */
+static void drop_repeated(struct value_vec *values)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < values->len; i++)
+        if (!kept || value_compare(&values->at[kept - 1], &values->at[i]) != 0)
+            values->at[kept++] = values->at[i];
+    values->len = kept;
+}
+
 /* A whole file, or a map in one: a value each for what is in it. */
 static FALLIBLE add_sections(struct ledger *ledger, struct arena *arena, struct digest key,
                              struct value_vec *ret)
@@ -134,7 +154,7 @@ static FALLIBLE add_params(struct ledger *ledger, struct arena *arena, struct di
     }
     if (!has_sections)
         return NULL;
-    ret->len = before;
+    drop_sections(ret, before);
     return add_sections(ledger, arena, key, ret);
 }
 
@@ -146,6 +166,7 @@ static FALLIBLE load_values(struct ledger *ledger, struct arena *arena,
     if (entry && !digest_is_zero(entry->key))
         TRY(add_params(ledger, arena, entry->key, ret));
     vec_sort(ret, value_compare);
+    drop_repeated(ret);
     return NULL;
 }
 

@@ -36,6 +36,41 @@ FALLIBLE ledger_load_recipes(struct ledger *ledger, struct arena *arena, const s
     return NULL;
 }
 
+static bool names_param(const struct recipe *recipe, struct str file, struct str key)
+{
+    for (size_t i = 0; recipe && i < recipe->param_count; i++)
+        if (str_equal(recipe->params[i].file, file) && str_equal(recipe->params[i].key, key))
+            return true;
+    return false;
+}
+
+FALLIBLE ledger_load_templates(struct ledger *ledger, struct arena *arena,
+                               const struct digest *keys, const struct recipe *const *recipes,
+                               size_t count, struct recipe_param_vec *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = count > 0;
+    if (found)
+        TRY(select_many(ledger,
+                        WITH_NUMBERS "SELECT n.i, param.file, param.key, param.text FROM n"
+                                     " CROSS JOIN recipe ON recipe.key = " DIGEST_OF_NUMBER
+                                     " CROSS JOIN param ON param.recipe = recipe.id"
+                                     " AND param.text IS NOT NULL ORDER BY 1, 2, 3",
+                        keys, count, &row));
+    while (found) {
+        TRY(sql_next(row, &found));
+        if (!found)
+            break;
+        int64_t at = sql_int(row, 0);
+        struct str file = sql_text(row, 1), key = sql_text(row, 2);
+        if (!names_param(recipes[at], file, key))
+            *vec_push(arena, &ret[at]) =
+                recipe_param_of_text(arena, str_copy(arena, file), str_copy(arena, key),
+                                     str_copy(arena, sql_text(row, 3)));
+    }
+    return NULL;
+}
+
 FALLIBLE ledger_load_results(struct ledger *ledger, struct arena *arena, const struct digest *ids,
                              size_t count, struct result **ret)
 {

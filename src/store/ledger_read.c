@@ -235,7 +235,7 @@ FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct d
         return NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT " RUN_COLUMNS " FROM run WHERE lock_digest = ?"
-                   " ORDER BY sequence DESC LIMIT 1",
+                   " ORDER BY status = 'succeeded' DESC, sequence DESC LIMIT 1",
                    "d", lock));
     TRY(collect(ledger, arena, row, &runs));
     *ret = runs.len ? runs.at : NULL;

@@ -110,6 +110,23 @@ static FALLIBLE put_environment(struct ledger *ledger, struct str body, int64_t 
     return ledger_find_id(ledger, "SELECT id FROM environment WHERE digest = ?", digest, ret_id);
 }
 
+/* Values of templates are parameters to whoever looks for runs; they are not in the recipe's body.
+ */
+static FALLIBLE put_templates(struct ledger *ledger, int64_t id, const struct stage *stage)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    if (!id || !stage->tracked.len)
+        return NULL;
+    const struct recipe_param_vec values = recipe_tracked(&scratch, stage);
+    vec_each (const struct recipe_param, value, &values)
+        TRY(sql_run(ledger->sql,
+                    "INSERT INTO param (recipe, file, key, text) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT DO NOTHING",
+                    "isss", id, value->file, ledger_required(value->key),
+                    ledger_required(value->shown)));
+    return NULL;
+}
+
 /* Rows that a stage run refers to; 0: none. */
 struct content {
     int64_t recipe, result, environment;
@@ -147,6 +164,7 @@ static FALLIBLE put_content(struct ledger *ledger, const struct outcome *outcome
     else if (!digest_is_zero(outcome->result))
         TRY(ledger_find_id(ledger, "SELECT id FROM result WHERE digest = ?", outcome->result,
                            &ret->result));
+    TRY(put_templates(ledger, ret->recipe, outcome->stage));
     return put_environment(ledger, outcome->environment, &ret->environment);
 }
 

@@ -119,6 +119,17 @@ END
   succeeds show "$id"
 }
 
+@test "where no run fits, and where a column is mistyped, one line says so" {
+  project
+  attempt 0.5 3
+  fails 1 best --metric f1 --where 'params.loss = 9'
+  grep -qF "no run that succeeded and fits --where has a number for 'f1'" "$ERR"
+  fails 1 best --metric f1 --all --where 'params.loss = 9'
+  grep -qF "no run that fits --where has a number for 'f1'" "$ERR"
+  fails 2 runs --sort losss
+  [ "$(head -n 1 "$ERR")" = "mlops: no run has a column 'losss' (did you mean 'loss'?)" ] || tell line
+}
+
 @test "f1 is that of the positive class where built-in evaluations have several" {
   printf 'label,score\n0,0.1\n0,0.6\n1,0.4\n1,0.8\n' >p.csv
   pipeline <<<'stages: {judge: {kind: evaluate, predictions: p.csv, task: binary}}'

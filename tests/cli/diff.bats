@@ -198,3 +198,29 @@ END
   says "d"
   says_not "(blank)"
 }
+
+@test "a state is named by the run that made it, not by one that failed and left it" {
+  printf 'stages: {a: {cmd: "cat p.yaml >a; test $(cat p.yaml) -lt 3", deps: [p.yaml], outs: [a]}}\n' >pipeline.yaml
+  git_init
+  echo 1 >p.yaml
+  ran executed=1
+  commit_all one
+  succeeds runs --json
+  made=$("$PYTHON" -c 'import json,sys; print(json.load(open(sys.argv[1]))["runs"][0]["run"][-8:])' "$OUT")
+  echo 7 >p.yaml
+  fails 1 run
+  echo 2 >p.yaml
+  ran executed=1
+  succeeds diff
+  says "run $made -> run"
+  succeeds diff HEAD
+  says "= run $made -> workspace"
+}
+
+@test "several runs that left the same state are not called one" {
+  two_stages
+  ran executed=2
+  ran unchanged=2
+  fails 2 diff
+  says 'all 2 runs left the same'
+}

@@ -77,6 +77,67 @@ END
   fails 1 diff HEAD --exit-code
 }
 
+# A command that templates are in, and a file of its output.
+templated() {
+  git_init
+  printf 'train: {lr: 1, depth: 3}\n' >params.yaml
+  # shellcheck disable=SC2016 # of the pipeline
+  pipeline <<'END'
+stages:
+  train:
+    cmd: 'echo "{\"f1\": 0.8${train.lr}}" >metrics.json; : ${train.depth}'
+    metrics: [{metrics.json: {cache: false}}]
+END
+  ran executed=1
+  commit_all one
+}
+
+@test "only a parameter that a template took changed" {
+  templated
+  printf 'train: {lr: 2, depth: 3}\n' >params.yaml
+  verdict other 'only the parameter train.lr changed; not run with that yet'
+  ran executed=1
+  verdict better 'better: f1 0.81 -> 0.82 (+0.01); only the parameter train.lr changed'
+  succeeds diff --json
+  holds '[(p["key"], p["before"], p["after"]) for p in r["params"]] == [("train.lr", "1", "2")]'
+  succeeds params --json
+  holds 'r["runs"][0]["params"]["params.yaml:train.lr"] == "2"'
+  succeeds runs --filter 'params.train.lr < 2' --json
+  holds 'len(r["runs"]) == 1'
+}
+
+@test "only a parameter that a template took changed: in a fresh clone" {
+  templated
+  printf 'train: {lr: 2, depth: 3}\n' >params.yaml
+  ran executed=1
+  commit_all two
+  git clone -q . "$BATS_TEST_TMPDIR/clone"
+  cd "$BATS_TEST_TMPDIR/clone"
+  succeeds diff HEAD~1
+  [ "$(head -n 1 "$OUT")" = 'better: f1 0.81 -> 0.82 (+0.01); only the parameter train.lr changed' ] || tell verdict
+  printf 'train: {lr: 3, depth: 3}\n' >params.yaml && git commit -qam "not run"
+  succeeds diff HEAD HEAD~1
+  says_not 'lr changed'
+}
+
+@test "only a parameter with blanks that a template took changed" {
+  git_init
+  echo 'name: my model' >params.yaml
+  # shellcheck disable=SC2016 # of the pipeline
+  pipeline <<<'stages: {a: {cmd: "echo ${name} >a", outs: [a]}}'
+  ran executed=1
+  commit_all one
+  echo 'name: your model' >params.yaml
+  verdict other 'only the parameter name changed; not run with that yet'
+}
+
+@test "a template whose text changed as well is told beside the parameter" {
+  templated
+  printf 'train: {lr: 2, depth: 3}\n' >params.yaml
+  sed -i 's/: \${train.depth}/true &/' pipeline.yaml
+  verdict other 'changed: params train.lr, definition of train; not run with that yet'
+}
+
 @test "only data changed" {
   scored
   printf 'a\n1\n2\n' >train.csv
@@ -261,6 +322,69 @@ END
   says '<details><summary>Parameters (1)</summary>'
   [ "$(grep -c '<details>' "$OUT")" -eq "$(grep -c '</details>' "$OUT")" ]
   fails 2 diff HEAD --md --json
+}
+
+# A check that allows one digit, a gate, and both say no to some parameters.
+refused() {
+  git_init
+  echo 'lr: 3' >params.yaml
+  pipeline <<'END'
+stages:
+  prepare: {cmd: cp params.yaml data.txt, params: [lr], outs: [data.txt]}
+  check: {kind: validate, cmd: "grep -q '[1-5]' data.txt", deps: [data.txt]}
+  judge:
+    kind: evaluate
+    cmd: 'sed "s/lr: \(.*\)/{\"f1\": 0.8\1}/" data.txt >metrics.json'
+    deps: [data.txt]
+    metrics: [{metrics.json: {cache: false}}]
+    gates: [{metric: f1, min: 0.82}]
+END
+  ran executed=3
+  commit_all one
+}
+
+@test "after a run that a gate rejected: against the one before, with the gate's verdict" {
+  refused
+  echo 'lr: 1' >params.yaml
+  fails 1 run
+  succeeds diff
+  [ "$(head -n 1 "$OUT")" = 'worse: f1 0.83 -> 0.81 (-0.02); only the parameter lr changed' ] || tell verdict
+  says 'judge: 1 of 1 gates failed'
+  says '  f1 0.81 is below 0.82'
+  succeeds diff --md
+  says '- f1 0.81 is below 0.82'
+  succeeds diff --html -
+  says '<li>judge: 1 of 1 gates failed</li>'
+  succeeds diff --json
+  holds 'r["judgements"][0] == "judge: 1 of 1 gates failed"'
+}
+
+@test "after a run that failed or was rejected: what was tried, and what became of it" {
+  refused
+  for _ in 1 2; do
+    echo 'lr: 9' >params.yaml
+    fails 1 run
+    succeeds diff
+    matches '^only the parameter lr changed; run ........: check rejected [(]exited with status 1[)]$'
+    says_not 'workspace'
+  done
+  # What is in place was measured before: main is not compared with it.
+  succeeds diff HEAD
+  says_not 'worse: '
+  succeeds diff HEAD --json
+  holds 'r["verdict"]["kind"] == "other"'
+  echo 'lr: 8' >params.yaml
+  succeeds diff
+  says 'not run with that yet'
+}
+
+@test "metrics in place that were made with other inputs give no verdict" {
+  refused
+  echo 'lr: 2' >params.yaml
+  ran executed=3
+  echo 'lr: 5' >params.yaml
+  verdict other 'only the parameter lr changed; not run with that yet'
+  says 'metrics are of what was run before'
 }
 
 @test "a metric that came along is no cause beside one" {

@@ -67,6 +67,20 @@ END
   holds 's["train"]["environment"]["packages"]["numpy"] == "1.24.2"'
 }
 
+@test "of long lists of directories people see what differs" {
+  echo 'stages: {a: {cmd: "echo 1 >a", outs: [a]}}' >pipeline.yaml
+  ran executed=1
+  sed -i 's/echo 1/echo 2/' pipeline.yaml
+  PATH=$PATH:/opt/a/rather/long/directory/that/nobody/has/anywhere/bin:/opt/bin
+  ran executed=1
+  succeeds diff
+  says '/opt/a/rather/long/directory/that/nobody/has/anywhere/bin:/opt/bin'
+  says '...:'
+  says_not ':/usr/bin:'
+  succeeds diff --json
+  grep -qF "$PATH" "$OUT"
+}
+
 upgrade() {
   mv "$site/numpy-1.24.2.dist-info" "$site/numpy-1.26.0.dist-info"
 }

@@ -274,3 +274,12 @@ warns() {
   succeeds evaluate p.csv --task multiclass
   ! grep -q $'\x1b' "$OUT" "$ERR"
 }
+
+@test "a file that is not there is told as such, whatever its name" {
+  fails_with "cannot open 'p.csvv'" 4 evaluate p.csvv
+  fails_with "'mlops evaluate' needs more words: mlops evaluate FILE" 2 evaluate
+  mkdir p
+  fails_with "'p' is a directory" 4 evaluate p
+  echo >p.txt
+  fails_with "does not tell its format" 3 evaluate p.txt
+}

@@ -312,6 +312,27 @@ END
   succeeds run
 }
 
+@test "a baseline without a repository, or before the first commit: what to do, without a log" {
+  printf 'id,label,score\n1,0,0.2\n2,1,0.7\n3,1,0.4\n' >p.csv
+  pipeline <<'END'
+stages:
+  judge:
+    kind: evaluate
+    predictions: p.csv
+    task: binary
+    gates: [{metric: f1, max_drop: 1%, baseline: main}]
+END
+  fails 4 run
+  told "(this is no git repository: name a run or a tag"
+  not grep -F 'CLASS' "$ERR"
+  git_init
+  git symbolic-ref HEAD refs/heads/main
+  fails 4 run --force
+  told "(the branch has no commit yet: commit, then run again)"
+  commit_all
+  ran unchanged=1
+}
+
 @test "a baseline that is a run and a revision is neither; a tag of git is a revision" {
   branched '{"f1": 0.85, "auc": 0.90}'
   git tag v1 main

@@ -366,3 +366,17 @@ END
   holds '[(w["rule"], w["line"], w["column"]) for w in r["warnings"]] == [("missing-param", 4, 14), ("missing-param", 4, 54)]'
   holds '"train.epochs" in r["warnings"][0]["text"]'
 }
+
+@test "an expression without quotes inside brackets is told what it needs" {
+  pipeline <<'END'
+stages:
+  a: {foreach: [1], do: {cmd: echo, outs: ["b"]}}
+  fit:
+    foreach: [1, 2]
+    do:
+      cmd: touch o-${item}
+      outs: [o-${item}]
+END
+  fails 3 lint
+  says 'pipeline.yaml:7:17: inside [...] and {...} a text with ${...} needs quotes'
+}

@@ -106,6 +106,47 @@ END
   holds '[(m["before"], m["after"], m["verdict"]) for m in r["metrics"]] == [(0.5, 0.6, "better")]'
 }
 
+@test "of a built-in evaluation the main metrics come first, and details are asked for" {
+  printf 'id,label,score,at\n1,0,0.2,a\n2,1,0.7,a\n3,1,0.4,b\n4,0,0.3,b\n5,1,0.9,b\n' >p.csv
+  pipeline <<'END'
+stages:
+  judge: {kind: evaluate, predictions: p.csv, task: binary, slices: [at], metrics: [m.json]}
+END
+  ran executed=1
+  for command in metrics show; do
+    succeeds $command
+    says 'm.json:binary.f1'
+    says_not 'm.json:slices.'
+    says_not 'm.json:trivial.'
+    says 'more of classes, slices and the trivial baseline (--all)'
+    succeeds $command --all
+    says 'm.json:slices.'
+    says_not '(--all)'
+    succeeds $command --json
+    grep -q trivial "$OUT"
+  done
+  succeeds metrics
+  [ "$(sed -n 2p "$OUT" | cut -d' ' -f1)" = m.json:accuracy ]
+  [ "$(grep -n 'm.json:roc_auc ' "$OUT" | cut -d: -f1)" -lt "$(grep -n 'm.json:kappa ' "$OUT" | cut -d: -f1)" ]
+  succeeds metrics --name slices.at.a
+  says 'm.json:slices.at.a.'
+  succeeds metrics --format csv
+  says 'm.json:classes.'
+  succeeds metrics --md
+  says '(--all)'
+}
+
+@test "a mistyped action is told" {
+  two_stages
+  ran executed=2
+  fails 2 metrics dif
+  says "'dif' is no action and no run (did you mean 'mlops metrics diff'?)"
+  git_init
+  commit_all
+  git branch dif
+  succeeds metrics dif
+}
+
 @test "an output that becomes a metrics file has its values read, in place or restored" {
   echo '{"f1": 0.5}' >in.json
   pipeline <<'END'

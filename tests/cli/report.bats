@@ -323,3 +323,29 @@ assert text.index("By hand.") < text.index("mlops report: begin")
   fails 2 report
   says "mlops run"
 }
+
+@test "a report of a run that failed claims nothing for metrics that were there before" {
+  printf 'stages: {a: {cmd: "cp p.yaml m.yaml; ! grep 7 p.yaml", params: [{p.yaml: [f1]}], metrics: [m.yaml]}}\n' >pipeline.yaml
+  for value in 3 5; do
+    echo "f1: 0.$value" >p.yaml
+    ran executed=1
+  done
+  echo 'f1: 0.7' >p.yaml
+  fails 1 run
+  succeeds report --against @~1
+  says '; only the parameter f1 changed; run'
+  says 'a failed (exited with status 1)'
+  says_not 'better: '
+  succeeds diff @~1 @ --json
+  holds 'r["verdict"]["kind"] == "other" and r["params"][0]["after"] == "0.7"'
+}
+
+@test "a report is no PDF, and the word for a file is told" {
+  two_stages
+  ran executed=2
+  fails 2 report -o report.pdf
+  says "a report is written as .html or .md, not as 'report.pdf'"
+  gone report.pdf
+  fails 2 report --html report.html
+  says 'hint: mlops report -o report.html'
+}

@@ -66,6 +66,16 @@ load helper
   holds "r['run'] == '$id' and r['tags'] == ['baseline']"
   fails 2 show nosuchrun
   says "'nosuchrun' names no run"
+  git_init
+  commit_all
+  branch=$(git branch --show-current)
+  fails 2 diff "${branch}x"
+  says "'${branch}x' names no run, tag or git revision (did you mean '$branch'?)"
+}
+
+@test "before the first run nothing is said about a word that nobody wrote" {
+  fails 2 report
+  says 'mlops: no run was recorded here yet'
 }
 
 @test "a word that could be two runs lists both" {

@@ -2,6 +2,7 @@
  * between two of them, as DVC's users know it. */
 #pragma once
 
+#include "mlops/cli/diff_guides.h"
 #include "mlops/cli/option.h"
 #include "mlops/cli/report.h"
 #include "mlops/model/run.h"
@@ -9,6 +10,7 @@
 struct value_row {
     struct str file, key, text;
     double number; /* NaN: only text */
+    enum metric_rank rank;
 };
 
 VEC(value_vec, struct value_row);
@@ -17,7 +19,7 @@ VEC(value_vec, struct value_row);
 struct values_options {
     bool changed;              /* leave out what is the same on all sides */
     struct str pipeline, name; /* as typed; only names that hold this text */
-    bool all;                  /* diff: what is the same, too */
+    bool all;                  /* details, too; diff: also what is the same */
     bool md;                   /* as Markdown */
     bool no_path;
     int64_t precision; /* digits behind the point; -1: as in the file */
@@ -51,6 +53,13 @@ FALLIBLE values_run(struct context *context, const struct values_kind *kind,
 FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
                         const struct values_options *options, const struct run_view *view,
                         struct value_vec *ret);
+
+/* Whether a row is left out of what people read: a detail that nobody asked for. */
+bool values_is_hidden(const struct context *context, const struct values_options *options,
+                      enum metric_rank rank);
+
+/* Says how many were left out. */
+void values_tell_hidden(struct context *context, size_t count);
 
 /* The pipeline whose files are meant; *ret NULL: there is none that can be read. What is recorded
  * can be shown whatever it looks like now. */

@@ -118,6 +118,7 @@ struct diff_stage {
     enum diff_change change;
     struct str stage;
     struct reason_vec reasons;   /* what in its recipe differs */
+    bool is_by_params;           /* it is defined otherwise by values of templates alone */
     int64_t before_ns, after_ns; /* durations of the execution that made the result; -1 unknown */
     int64_t before_peak, after_peak; /* most memory of a process of it, bytes; 0: unknown */
     bool is_noticeable; /* both are known and differ by more than executions of one stage do */
@@ -183,9 +184,11 @@ struct run_diff {
     struct diff_stage_vec stages;
     struct diff_environment_vec environments;
     struct diff_code code;
-    struct str_vec notes;      /* why metrics of a stage are not tested: filled in by the caller */
+    struct str_vec notes; /* why metrics of a stage are not tested: filled in by the caller */
+    struct str tried;     /* what the newest run made of a stale side: filled in by the caller */
+    struct str_vec judgements; /* of checks and gates, of the side after: filled in by the caller */
     bool all;                  /* also what is the same */
-    bool is_stale;             /* a side is a workspace whose inputs nobody has run with yet */
+    bool is_stale; /* a side is a workspace whose inputs nobody has run with yet, or a failed run */
     enum diff_verdict verdict; /* diff_conclude */
     struct str verdict_text; /* "better: f1 0.81 -> 0.84 (+0.03); only the parameter lr changed" */
 };
@@ -203,6 +206,10 @@ void diff_runs(struct arena *arena, const struct run_view *before, const struct 
 
 /* Sets the verdict and its line by all that was filled in. */
 void diff_conclude(struct arena *arena, struct run_diff *diff);
+
+/* Whether stages of a run failed, or were kept from running by a check, so that what is there is of
+ * before. A gate keeps nobody from measuring. */
+bool diff_run_is_stale(const struct run *run);
 
 /* Nothing but times, memory, the machine and titles differs. */
 bool diff_is_empty(const struct run_diff *diff);

@@ -22,6 +22,9 @@ enum stage_status {
 
 /* "unchanged", "restored", "executed", ...: the word in tables and JSON. */
 const char *stage_status_name(enum stage_status status);
+
+/* Whether it was tried and gave no result that others may use. */
+bool stage_made_nothing(enum stage_status status);
 bool stage_status_parse(struct str name, enum stage_status *ret);
 
 /* One success of a key, as stored under res/ (docs/formats.md, "Stage results"). */

@@ -16,6 +16,8 @@ struct recipe_param {
     struct str shown;   /* at most LIMIT_SHOWN_BYTES; of a missing key empty */
 };
 
+VEC(recipe_param_vec, struct recipe_param);
+
 struct recipe_env {
     struct str name;
     struct str value; /* of a secret: empty */
@@ -65,6 +67,13 @@ struct str recipe_clip(struct arena *arena, struct str text);
 void recipe_flatten(struct arena *arena, const struct recipe_param *params, size_t count,
                     struct recipe_param **ret, size_t *ret_count);
 
+/* A value of a parameter of which only the text is known. */
+struct recipe_param recipe_param_of_text(struct arena *arena, struct str file, struct str key,
+                                         struct str text);
+
+/* Values that `${...}` took from files for a stage, sorted. */
+struct recipe_param_vec recipe_tracked(struct arena *arena, const struct stage *stage);
+
 enum reason_part {
     REASON_CMD,
     REASON_WDIR,
@@ -105,8 +114,3 @@ const char *reason_part_name(enum reason_part part);
 /* One line, others' text escaped:
  * "params.yaml:seed changed from 1 to 2", "data/raw.csv changed (a1b2c3d4 -> e5f6a7b8)". */
 struct str reason_print(struct arena *arena, const struct reason *reason);
-
-/* Values that are maps (whole files, sections) key by key: "train" = {lr: 1} is "train.lr" = 1.
- * Sorted, each key once. */
-void recipe_flatten(struct arena *arena, const struct recipe_param *params, size_t count,
-                    struct recipe_param **ret, size_t *ret_count);

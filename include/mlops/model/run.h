@@ -95,7 +95,8 @@ struct run_view {
     struct run_view_stage {
         struct str stage;
         struct digest key;
-        struct recipe *recipe; /* NULL: not known */
+        struct recipe *recipe;             /* NULL: not known */
+        struct recipe_param_vec templates; /* values that `${...}` took; none: not known */
         struct artifact *outs;
         size_t out_count;
         struct metric_vec metrics;

@@ -191,6 +191,11 @@ struct ledger_made {
 };
 FALLIBLE ledger_load_recipes(struct ledger *ledger, struct arena *arena, const struct digest *keys,
                              size_t count, struct recipe **ret);
+/* Values that templates took, by the keys of recipes; those that the recipe names are left out.
+ * Only their texts are known. */
+FALLIBLE ledger_load_templates(struct ledger *ledger, struct arena *arena,
+                               const struct digest *keys, const struct recipe *const *recipes,
+                               size_t count, struct recipe_param_vec *ret);
 FALLIBLE ledger_load_results(struct ledger *ledger, struct arena *arena, const struct digest *ids,
                              size_t count, struct result **ret);
 FALLIBLE ledger_makings(struct ledger *ledger, const struct digest *ids, size_t count,
@@ -204,7 +209,8 @@ FALLIBLE ledger_environment_of(struct ledger *ledger, struct digest key, struct 
 FALLIBLE ledger_durations(struct ledger *ledger, struct arena *arena, struct str pipeline,
                           struct map *ret);
 
-/* The newest run whose recorded lock file has this digest; NULL if none. */
+/* The newest run whose recorded lock file has this digest, one that succeeded rather than one that
+ * left it as it was; NULL if none. */
 FALLIBLE ledger_run_of_lock(struct ledger *ledger, struct arena *arena, struct digest lock,
                             struct run **ret);
 

@@ -454,6 +454,9 @@ static void what_can_t_be_matched_is_refused_and_named(void **state)
     assert_refused(&fixture, true, "b.csv: row 1 has the label '1', but '0' in a.csv");
     fixture.b.ids = abd;
     assert_refused(&fixture, false, "b.csv: no row has the id 'c' of a.csv");
+    fixture.b.name = fixture.a.name;
+    assert_refused(&fixture, false, "a.csv: only one side has the id 'c'");
+    fixture.b.name = STR("b.csv");
     fixture.a.count = 2;
     fixture.b.labels = labels_abc;
     assert_refused(&fixture, false, "a.csv: no row has the id 'd' of b.csv");
