@@ -96,17 +96,6 @@ static struct run_diff shortened(const struct account *account, size_t *ret_same
     return diff;
 }
 
-/* Of a part of the data, or of the trivial baseline. */
-static bool is_part(const struct diff_metric *metric)
-{
-    static const char *const parts[] = {"slices.", "classes.", "trivial.", "intervals.",
-                                        "undefined."};
-    for (size_t i = 0; i < COUNT_OF(parts); i++)
-        if (!metric->is_main && str_starts(metric->key, str_of(parts[i])))
-            return true;
-    return false;
-}
-
 static struct table metric_table(struct document *document, const struct run_diff *diff,
                                  bool of_parts)
 {
@@ -114,7 +103,7 @@ static struct table metric_table(struct document *document, const struct run_dif
     struct run_diff some = *diff;
     struct diff_metric_vec kept = {0};
     vec_each (const struct diff_metric, metric, &diff->metrics)
-        if (is_part(metric) == of_parts)
+        if ((!metric->is_main && metric_is_part(metric->key)) == of_parts)
             *vec_push(document->arena, &kept) = *metric;
     some.metrics = kept;
     report_diff_sections(document->arena, &some, sections);

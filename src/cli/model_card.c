@@ -58,12 +58,7 @@ static struct str task_of(struct arena *arena, const struct run_view_stage *stag
 /* The whole of the data, not a part or a bound of it, and not the trivial baseline. */
 static bool is_headline(const struct metric *metric)
 {
-    static const char *const parts[] = {"classes.", "slices.", "trivial.", "intervals.",
-                                        "undefined."};
-    for (size_t i = 0; i < COUNT_OF(parts); i++)
-        if (str_starts(metric->key, str_of(parts[i])))
-            return false;
-    return !metric->is_text && !isnan(metric->value);
+    return !metric_is_part(metric->key) && !metric->is_text && !isnan(metric->value);
 }
 
 static size_t count_headlines(const struct run_view_stage *stage, bool only_known)

@@ -22,10 +22,11 @@ static bool is_value(struct str old_word, struct str new_word, const struct run_
     return false;
 }
 
-static bool is_explained(const struct reason *reason, const struct run_view_stage *before,
-                         const struct run_view_stage *after)
+static bool is_explained_by_words(struct str old_rest, struct str new_rest,
+                                  const struct run_view_stage *before,
+                                  const struct run_view_stage *after)
 {
-    struct str old_rest = reason->before, new_rest = reason->after, old_word, new_word;
+    struct str old_word, new_word;
     bool differs = false;
     for (;;) {
         bool has_old = str_split(&old_rest, ' ', &old_word);
@@ -38,6 +39,70 @@ static bool is_explained(const struct reason *reason, const struct run_view_stag
             return false;
         differs = true;
     }
+}
+
+/* Two texts on the way to their ends: what is behind `free` is told apart already. */
+struct pair_walk {
+    struct str old_text, new_text;
+    size_t old_at, new_at;
+    size_t free; /* equal characters before both places, behind the value before */
+};
+
+static bool skip_value(struct pair_walk *walk, struct str old_value, struct str new_value)
+{
+    size_t longer = MAX_OF(old_value.len, new_value.len);
+    size_t most = walk->free < longer ? walk->free : longer;
+    for (size_t back = 0; back <= most; back++) {
+        size_t old_at = walk->old_at - back, new_at = walk->new_at - back;
+        if (!str_starts(str_slice(walk->old_text, old_at, walk->old_text.len), old_value) ||
+            !str_starts(str_slice(walk->new_text, new_at, walk->new_text.len), new_value))
+            continue;
+        walk->old_at = old_at + old_value.len;
+        walk->new_at = new_at + new_value.len;
+        walk->free = 0;
+        return true;
+    }
+    return false;
+}
+
+/* Where the texts part, a value that changed must stand in both of them. */
+static bool skip_any_value(struct pair_walk *walk, const struct run_view_stage *before,
+                           const struct run_view_stage *after)
+{
+    vec_each (const struct recipe_param, value, &before->templates) {
+        const struct recipe_param *now = diff_find_param(&after->templates, value);
+        bool has_changed = now && !str_equal(now->shown, value->shown);
+        if (has_changed && skip_value(walk, value->shown, now->shown))
+            return true;
+    }
+    return false;
+}
+
+static bool is_explained_by_values(struct str old_text, struct str new_text,
+                                   const struct run_view_stage *before,
+                                   const struct run_view_stage *after)
+{
+    struct pair_walk walk = {.old_text = old_text, .new_text = new_text};
+    while (walk.old_at < old_text.len || walk.new_at < new_text.len) {
+        bool is_same = walk.old_at < old_text.len && walk.new_at < new_text.len &&
+                       old_text.at[walk.old_at] == new_text.at[walk.new_at];
+        if (!is_same && !skip_any_value(&walk, before, after))
+            return false;
+        if (!is_same)
+            continue;
+        walk.old_at++;
+        walk.new_at++;
+        walk.free++;
+    }
+    return true;
+}
+
+/* Lists come into a command word by word: their text as a value does not stand in it. */
+static bool is_explained(const struct reason *reason, const struct run_view_stage *before,
+                         const struct run_view_stage *after)
+{
+    return is_explained_by_values(reason->before, reason->after, before, after) ||
+           is_explained_by_words(reason->before, reason->after, before, after);
 }
 
 bool diff_is_by_params(const struct run_view_stage *before, const struct run_view_stage *after,

@@ -148,6 +148,17 @@ FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_
     return add_node(&flattening, root, 0);
 }
 
+bool metric_is_part(struct str key)
+{
+    static const char *const parts[] = {"classes.", "slices.", "trivial.", "intervals.",
+                                        "undefined."};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (str_starts(key, str_of(parts[i])))
+            return true;
+    }
+    return false;
+}
+
 /* How a metrics file is read, by its suffix. */
 enum reading {
     READ_VALUES, /* YAML, JSON, TOML or Python, by the suffix */

@@ -127,8 +127,10 @@ END
   pipeline <<<'stages: {a: {cmd: "echo ${name} >a", outs: [a]}}'
   ran executed=1
   commit_all one
-  echo 'name: your model' >params.yaml
-  verdict other 'only the parameter name changed; not run with that yet'
+  for name in "your model" "my other model" "my" "model" "my model my model"; do
+    echo "name: $name" >params.yaml
+    verdict other 'only the parameter name changed; not run with that yet'
+  done
 }
 
 @test "a template whose text changed as well is told beside the parameter" {

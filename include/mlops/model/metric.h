@@ -34,6 +34,10 @@ const char *metric_direction_name(enum metric_direction direction);
  * unknown. */
 enum metric_direction metric_direction_of(struct str key);
 
+/* By the names of a built-in evaluation's file: not of all the data, but of a class, a slice, the
+ * trivial baseline, or the bound of a value or why there is none. */
+bool metric_is_part(struct str key);
+
 /* Adds the metrics of a parsed document; stops with an error at LIMIT_METRIC_VALUES. */
 FALLIBLE metrics_flatten(struct arena *arena, struct str file, const struct doc_node *root,
                          struct metric_vec *ret);
