@@ -98,8 +98,6 @@ static FALLIBLE write_page(struct context *context, const struct plots_options *
     page_charts_open(&page);
     plots_draw(&page, plots, side_count);
     page_charts_close(&page);
-    if (!plots->len)
-        page_text(&page, STR("There is nothing to plot."));
     page_close(&page);
     if (str_is(options->out, "-")) {
         buf_add_str(&context->out, buf_str(&html));
@@ -156,6 +154,11 @@ static FALLIBLE run(struct context *context, void *given, int argc, const struct
     TRY(plots_load(context, options->pipeline, sides, side_count, &choice, &plots));
     if (context->format == FORMAT_JSON) {
         print_json(context, sides, side_count, &plots);
+        return NULL;
+    }
+    if (!plots.len) {
+        context_warn(context,
+                     "there is nothing to plot: no stage has 'plots', and no file is named");
         return NULL;
     }
     return write_page(context, options, sides, side_count, &plots);

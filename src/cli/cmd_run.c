@@ -2,13 +2,12 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/checks.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/metric_note.h"
 #include "mlops/cli/narrate.h"
 #include "mlops/cli/stages.h"
 #include "mlops/cli/transfer_run.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
-
-#include <math.h>
 
 struct run_command {
     int64_t jobs, lock_timeout_ns;
@@ -116,49 +115,6 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
     return NULL;
 }
 
-/* Numbers that the run changed: "accuracy 0.9421 (+0.0032)", at most three. */
-struct metric_note {
-    struct map before; /* "file:key" -> struct metric * */
-    struct buf text;
-    int told;
-    bool names_files; /* more than one file has metrics, so keys alone would be ambiguous */
-};
-
-static struct str metric_name(struct arena *arena, const struct metric *metric)
-{
-    return str_print(arena, "%.*s:%.*s", STR_FMT(metric->file), STR_FMT(metric->key));
-}
-
-static void remember_metrics(struct arena *arena, const struct session *session,
-                             struct metric_note *note)
-{
-    for (size_t i = 0; i < session->pipeline->files.len; i++) {
-        map_each (slot, &session->locks[i].entries) {
-            const struct lock_entry *entry = slot->value;
-            vec_each (struct metric, metric, &entry->metrics)
-                map_put(arena, &note->before, metric_name(arena, metric), metric);
-        }
-    }
-}
-
-static void note_metric(struct arena *arena, struct metric_note *note, const struct metric *metric)
-{
-    enum { TOLD_MOST = 3 };
-    const struct metric *before = map_get(&note->before, metric_name(arena, metric));
-    if (metric->is_text || note->told == TOLD_MOST)
-        return;
-    bool is_same = before && !before->is_text && before->value == metric->value;
-    if (is_same)
-        return;
-    note->told++;
-    struct str name = metric->key.len ? metric->key : metric->file;
-    if (note->names_files && metric->key.len)
-        name = metric_name(arena, metric);
-    buf_print(&note->text, " · %.*s %.6g", STR_FMT(name), metric->value);
-    if (before && !before->is_text && isfinite(before->value) && isfinite(metric->value))
-        buf_print(&note->text, " (%+.6g)", metric->value - before->value);
-}
-
 /* Stages of a dvc.yaml run one by one, since old files may rely on an order that they do not
  * declare; whoever knows theirs does not is told what that costs. */
 static void print_saving(struct context *context, const struct run_report *report)
@@ -174,45 +130,12 @@ static void print_saving(struct context *context, const struct run_report *repor
               STR_FMT(duration_print(context->arena, saving_ns)));
 }
 
-static bool has_metrics_files(const struct run_report *report)
-{
-    struct str first = {0};
-    for (size_t i = 0; i < report->count; i++) {
-        const struct result *result = report->outcomes[i].value;
-        for (size_t j = 0; result && j < result->metrics.len; j++) {
-            struct str file = result->metrics.at[j].file;
-            if (first.len && !str_equal(first, file))
-                return true;
-            first = file;
-        }
-    }
-    return false;
-}
-
-/* First those of which it is known which way is better: no counts of rows and thresholds. */
-static void note_metrics(struct arena *arena, const struct run_report *report,
-                         struct metric_note *note, bool has_direction)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct outcome *outcome = &report->outcomes[i];
-        bool is_new = outcome->status == STATUS_EXECUTED || outcome->status == STATUS_RESTORED;
-        for (size_t j = 0; is_new && outcome->value && j < outcome->value->metrics.len; j++) {
-            const struct metric *metric = &outcome->value->metrics.at[j];
-            bool is_known = metric_direction_of(metric->key) != DIRECTION_UNKNOWN;
-            if (is_known == has_direction)
-                note_metric(arena, note, metric);
-        }
-    }
-}
-
 static void print_summary(struct context *context, const struct run_report *report,
                           struct metric_note *note)
 {
     struct arena *arena = context->arena;
     const struct run *run = report->run;
-    note->names_files = has_metrics_files(report);
-    note_metrics(arena, report, note, true);
-    note_metrics(arena, report, note, false);
+    metric_note_add(arena, report, note);
     buf_add_str(&context->out, counts_print(arena, &run->counts, false));
     buf_print(&context->out, " · %.*s", STR_FMT(duration_print(arena, run->duration_ns)));
     if (run->saved_ns >= NS_PER_S / 10)
@@ -286,7 +209,7 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
     if (command->lock_timeout_ns >= 0)
         session->workspace.config.lock_timeout_ns = command->lock_timeout_ns;
     if (context->format != FORMAT_JSON)
-        remember_metrics(context->arena, session, &note);
+        metric_note_remember(context->arena, session, &note);
     TRY(run_plan(session, &options, &report));
     context->status = report.exit_status;
     if (is_findings(context->format))

@@ -34,9 +34,6 @@ FALLIBLE evaluation_intervals(struct assay *assay, const struct gate *gate,
                               struct compared *baseline, struct str column, struct str value,
                               struct gate_evidence *evidence);
 
-/* The name of a metric in the metrics file of a built-in evaluation: "f1" is "binary.f1". */
-struct str evaluation_metric_key(const struct stage *stage, struct str name);
-
 /* The metric of a built-in evaluation that a gate names; false: none of score_rows. */
 bool evaluation_metric_row(const struct stage *stage, struct str name, size_t *ret_row);
 

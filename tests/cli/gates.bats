@@ -766,3 +766,21 @@ END
   succeeds plan
   grep -q '^judge *rejected' "$OUT"
 }
+
+@test "the summary of a run tells first what gates judge, also when they refuse it" {
+  pipeline <<'END'
+stages:
+  judge:
+    kind: evaluate
+    cmd: cp values.json metrics.json
+    deps: [values.json]
+    metrics: [metrics.json]
+    gates: [{metric: recall, min: 0.5}]
+END
+  echo '{"accuracy": 0.5, "auc": 0.5, "f1": 0.5, "recall": 0.75}' >values.json
+  succeeds run
+  grep -q "recall 0.75 · accuracy 0.5 · auc 0.5" "$OUT"
+  echo '{"accuracy": 0.5, "auc": 0.5, "f1": 0.5, "recall": 0.25}' >values.json
+  fails 1 run
+  grep -q "recall 0.25 (-0.5)" "$OUT"
+}

@@ -162,3 +162,11 @@ END
     [ -L link ] && [ "$(cat page.html)" != old ] || tell "$words: the link is gone"
   done
 }
+
+@test "nothing to plot makes no page and says so" {
+  pipeline <<<'stages: {a: {cmd: "echo x >a", outs: [a]}}'
+  succeeds run
+  succeeds plots
+  grep -q "nothing to plot" "$ERR"
+  [ ! -e plots.html ]
+}

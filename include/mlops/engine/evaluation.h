@@ -19,6 +19,10 @@ FALLIBLE evaluation_judge(struct session *session, int64_t sequence, struct outc
 /* What failed, in one line: "1 of 2 gates failed: f1 0.78 is below 0.8". */
 struct str evaluation_blocker(struct arena *arena, const struct check_results *results);
 
+/* The name in the metrics file of the metric that a gate of the stage names: of a built-in binary
+ * evaluation "f1" is "binary.f1". */
+struct str evaluation_metric_key(const struct stage *stage, struct str name);
+
 /* The predictions of a stage at two sides, brought together: what `diff` and gates compare by.
  * *ret_why: in words, why there is no comparison (other tasks, no ids, not in the cache); NULL:
  * there is one. */
