@@ -161,16 +161,23 @@ static void add_metrics(struct arena *arena, const struct run_diff *diff, const 
         buf_print(out, " and %zu more", count - METRICS_SHOWN);
 }
 
+/* Those of classes, slices and intervals only where no other changed. */
 static void add_changed(const struct run_diff *diff, size_t changed, struct buf *out)
 {
+    size_t details = 0, count = 0;
     if (!changed || diff->is_stale)
         return;
-    buf_print(out, "%zu %smetric%s changed (", changed, diff->main_same_count ? "other " : "",
-              changed > 1 ? "s" : "");
-    size_t count = 0;
     vec_each (const struct diff_metric, metric, &diff->metrics)
-        if (metric->change == DIFF_CHANGED && ++count <= METRICS_SHOWN + 1)
+        details += metric->change == DIFF_CHANGED && metric->is_detail;
+    bool tells_details = details == changed;
+    size_t told = tells_details ? changed : changed - details;
+    buf_print(out, "%zu %smetric%s changed (", told, diff->main_same_count ? "other " : "",
+              told > 1 ? "s" : "");
+    vec_each (const struct diff_metric, metric, &diff->metrics) {
+        bool is_told = metric->change == DIFF_CHANGED && (!metric->is_detail || tells_details);
+        if (is_told && ++count <= METRICS_SHOWN + 1)
             buf_print(out, "%s%.*s", count > 1 ? ", " : "", STR_FMT(metric->key));
+    }
     buf_add_text(out, count > METRICS_SHOWN + 1 ? ", ...)" : ")");
 }
 

@@ -44,7 +44,7 @@ END
   holds '{m["key"]: m["test"]["name"] for m in r["metrics"] if m["test"] and m["key"] in ("accuracy", "roc_auc", "log_loss", "binary.f1")} == {"accuracy": "mcnemar", "roc_auc": "delong", "log_loss": "paired t", "binary.f1": "bootstrap"}'
   holds 'all(m["test"]["p_holm"] >= m["test"]["p"] for m in r["metrics"] if m["test"])'
   holds 'all(m["test"]["low"] <= m["delta"] + 1e-9 and m["delta"] - 1e-9 <= m["test"]["high"] for m in r["metrics"] if m["test"])'
-  holds 'all(m["is_detail"] == m["key"].startswith(("slices.", "classes.", "trivial.")) for m in r["metrics"])'
+  holds 'all(m["is_detail"] == m["key"].startswith(("slices.", "classes.", "trivial.", "intervals.")) for m in r["metrics"])'
   succeeds diff @ @~1 --json
   "$PYTHON" -c '
 import json, sys
@@ -90,7 +90,7 @@ open("model.csv", "w").write("\n".join(rows))'
   predict 0.399
   ran executed=2
   succeeds diff --json
-  holds 'r["verdict"]["kind"] == "same" and r["verdict"]["text"].startswith("binary.f1 the same (0.6404); 18 other metrics changed (")'
+  holds 'r["verdict"]["kind"] == "same" and r["verdict"]["text"].startswith("binary.f1 the same (0.6404); 6 other metrics changed (")'
   predict 0.39
   ran executed=2
   succeeds diff --json
