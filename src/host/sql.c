@@ -184,6 +184,27 @@ static FALLIBLE configure_writer(struct sql *sql, const struct sql_options *opti
                       options->is_durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
 }
 
+/* Whoever made the database died at it, before it was in WAL mode: the journal of that is played
+ * back by the first writer. */
+static void play_back(const struct sql *sql, int busy_ms)
+{
+    sqlite3 *writer = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(sql->path, &writer, flags, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(writer, busy_ms);
+        (void)sqlite3_exec(writer, "PRAGMA schema_version", NULL, NULL, NULL);
+    }
+    sqlite3_close(writer);
+}
+
+static FALLIBLE configure_reader(struct sql *sql, const struct sql_options *options)
+{
+    static const char look[] = "PRAGMA schema_version";
+    if (sqlite3_exec(sql->handle, look, NULL, NULL, NULL) == SQLITE_READONLY_ROLLBACK)
+        play_back(sql, busy_ms_of(options));
+    return sql_script(sql, look);
+}
+
 static FALLIBLE configure(struct sql *sql, const struct sql_options *options)
 {
     sqlite3_busy_timeout(sql->handle, busy_ms_of(options));
@@ -195,7 +216,7 @@ static FALLIBLE configure(struct sql *sql, const struct sql_options *options)
     if (sql->is_alone) /* set before the first access, it lets -shm be memory of our own */
         TRY(sql_script(sql, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON"));
     if (options->is_read_only)
-        return sql_script(sql, "PRAGMA schema_version");
+        return configure_reader(sql, options);
     return configure_writer(sql, options);
 }
 

@@ -59,6 +59,8 @@ def printable(text):
 def judge(row, result, fed, word=True):
     """Faults of an answer; `fed` is the name under which the file was given."""
     faults = []
+    if result.status == fault.OK and "or read it as" in row["requirement"]:
+        return faults
     if result.status not in CLASSES[row["verdict"]]:
         return [f"status is not of class {row['verdict']}: {result}"]
     if not printable(result.out + result.err):

@@ -156,6 +156,7 @@ static void what_is_no_regular_file_is_refused_at_once(void **state)
     assert_error(table_open(&arena, scratch.fd, STR("none.csv"), &options, &table), "cannot open");
     assert_error(table_open(&arena, AT_FDCWD, STR("/dev/zero"), &options, &table), "a device");
     options.dialect = dialect_for(STR("data"));
+    scratch_write(&scratch, "data", "a,b");
     assert_error(table_open(&arena, scratch.fd, STR("data"), &options, &table), "its format");
     scratch_drop(&scratch);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -331,6 +332,39 @@ static void a_reader_cannot_write(void **state)
     assert_error(sql_run(sql, "DELETE FROM number", ""), ERROR_MACHINE, "can't be written");
 }
 
+/* A process that dies while it makes a database leaves a journal that only a writer may play back.
+ */
+static void die_while_making(void)
+{
+    sqlite3 *handle = NULL;
+    bool is_fine = sqlite3_open(path, &handle) == SQLITE_OK &&
+                   sqlite3_exec(handle,
+                                "PRAGMA cache_size=1; CREATE TABLE number (value INTEGER);"
+                                "BEGIN; WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                                "FROM n WHERE i < 20000) INSERT INTO number SELECT i FROM n;",
+                                NULL, NULL, NULL) == SQLITE_OK;
+    _exit(is_fine ? 0 : 1);
+}
+
+static void a_reader_sees_the_old_state_behind_a_writer_that_died(void **state)
+{
+    (void)state;
+    int status = -1;
+    int64_t count = -1;
+    bool is_found = false;
+    pid_t child = fork();
+    if (child == 0)
+        die_while_making();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    AUTO(sql_drop) struct sql *sql = open_with(&READ_ONLY);
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    assert_ok(sql_select(sql, &row, "SELECT count(*) FROM number", ""));
+    assert_ok(sql_next(row, &is_found));
+    count = sql_int(row, 0);
+    assert_int_equal(count, 0);
+}
+
 /* Root may write anywhere, so become somebody else for a while. */
 static void become(uid_t user)
 {
@@ -642,6 +676,7 @@ int main(void)
         TEST(many_processes_may_make_the_same_database_at_once),
         TEST(reading_needs_the_file_to_exist),
         TEST(a_reader_cannot_write),
+        TEST(a_reader_sees_the_old_state_behind_a_writer_that_died),
         TEST(a_database_in_a_read_only_directory_can_be_read),
         TEST(a_durable_database_keeps_a_short_log_and_folds_in_a_long_one),
         TEST(a_log_left_in_a_read_only_directory_is_read_as_well),
