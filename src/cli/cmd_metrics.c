@@ -47,12 +47,7 @@ static FALLIBLE read_file(struct context *context, const struct run_view *view, 
     bool is_found = false;
     TRY(read_bytes(context, view, path, &bytes, &is_found));
     struct error *error = is_found ? metrics_parse(context->arena, path, bytes, &metrics) : NULL;
-    if (error && error->code != ERROR_PROJECT)
-        return error;
-    if (error)
-        context_warn(context, "%.*s: '%.*s' is left out: %s", STR_FMT(view->title), STR_FMT(path),
-                     error->text);
-    error_drop(error);
+    TRY(values_leave_out(context, view, path, error));
     add(context->arena, &metrics, NULL, ret);
     return NULL;
 }

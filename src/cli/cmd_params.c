@@ -49,12 +49,7 @@ static FALLIBLE load_file(struct context *context, const struct run_view *view, 
     *ret = NULL;
     TRY(content_read(context, view, path, LIMIT_JSON_BYTES, &bytes, &is_found));
     struct error *error = is_found ? doc_load(context->arena, path, bytes, dialect, &doc) : NULL;
-    if (error && error->code != ERROR_PROJECT)
-        return error;
-    if (error)
-        context_warn(context, "%.*s: '%.*s' is left out: %s", STR_FMT(view->title), STR_FMT(path),
-                     error->text);
-    error_drop(error);
+    TRY(values_leave_out(context, view, path, error));
     *ret = doc ? doc->root : NULL;
     return NULL;
 }

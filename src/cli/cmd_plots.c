@@ -157,8 +157,8 @@ static FALLIBLE run(struct context *context, void *given, int argc, const struct
         return NULL;
     }
     if (!plots.len) {
-        context_warn(context,
-                     "there is nothing to plot: no stage has 'plots', and no file is named");
+        context_warn(context, "there is nothing to plot: no file that 'plots' names is there, and "
+                              "none is named here");
         return NULL;
     }
     return write_page(context, options, sides, side_count, &plots);

@@ -70,6 +70,18 @@ FALLIBLE values_pipeline(struct context *context, struct str word, struct pipeli
     return NULL;
 }
 
+FALLIBLE values_leave_out(struct context *context, const struct run_view *view, struct str path,
+                          struct error *error)
+{
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    if (error)
+        context_warn(context, "%.*s: '%.*s' is left out: %s", STR_FMT(view->title), STR_FMT(path),
+                     error->text);
+    error_drop(error);
+    return NULL;
+}
+
 FALLIBLE values_collect(struct context *context, const struct values_kind *kind,
                         const struct values_options *options, const struct run_view *view,
                         struct value_vec *ret)

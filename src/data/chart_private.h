@@ -44,7 +44,7 @@ void chart_add_number(struct buf *out, double value);
 /* --- scale: values to places ---------------------------------------------------------------- */
 
 struct chart_tick {
-    double at;
+    double at; /* share of the axis from its beginning; where it is drawn after chart_scale_place */
     char text[40];
 };
 

@@ -93,7 +93,7 @@ static void add_tick(struct chart_scale *scale, long double at, long double valu
     if (scale->tick_count == CHART_TICKS)
         return;
     struct chart_tick *tick = &scale->ticks[scale->tick_count++];
-    tick->at = (double)((at - scale->least) / (scale->most - scale->least)); /* a share, for now */
+    tick->at = (double)((at - scale->least) / (scale->most - scale->least));
     print_tick(tick->text, sizeof tick->text, value, step, largest);
 }
 

@@ -66,6 +66,10 @@ void values_tell_hidden(struct context *context, size_t count);
 struct pipeline;
 FALLIBLE values_pipeline(struct context *context, struct str word, struct pipeline **ret);
 
+/* A file that is no document is left out with a warning; other errors (NULL: none) come back. */
+FALLIBLE values_leave_out(struct context *context, const struct run_view *view, struct str path,
+                          struct error *error);
+
 /* A number as people see it: at most `precision` digits behind the point. */
 struct str values_text(struct arena *arena, const struct value_row *value, int64_t precision);
 
