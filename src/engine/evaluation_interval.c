@@ -218,6 +218,16 @@ static bool take_tested(const struct assay *assay, const struct question *questi
     return !delong.why || !losses.why;
 }
 
+/* Both sides were measured alike, of the same predictions: then nothing has changed for certain. */
+static bool is_same(const struct assay *assay, const struct compared *baseline)
+{
+    struct arena *arena = assay->session->arena;
+    struct buf now = buf_in(arena), before = buf_in(arena);
+    add_side(&now, &assay->now);
+    add_side(&before, &baseline->side);
+    return now.len && str_equal(buf_str(&now), buf_str(&before));
+}
+
 static FALLIBLE reckon_change(struct assay *assay, const struct question *question,
                               struct answer *ret)
 {
@@ -225,6 +235,9 @@ static FALLIBLE reckon_change(struct assay *assay, const struct question *questi
     struct compared *baseline = question->baseline;
     struct interval interval = {0};
     double p = 0;
+    ret->is_there = is_same(assay, baseline);
+    if (ret->is_there)
+        return NULL;
     TRY(pair_up(assay, baseline));
     ret->why = str_of(baseline->why ? baseline->why : "");
     if (baseline->why || take_tested(assay, question, ret))

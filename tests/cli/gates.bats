@@ -784,3 +784,21 @@ END
   fails 1 run
   grep -q "recall 0.25 (-0.5)" "$OUT"
 }
+
+@test "the same predictions have not changed, for certain and without ids" {
+  printf 'label,score\n1,0.9\n0,0.2\n1,0.4\n0,0.6\n' >p.csv
+  pipeline <<'END'
+stages:
+  judge:
+    kind: evaluate
+    predictions: p.csv
+    task: binary
+    gates: [{metric: accuracy, max_drop: 0, confidence: 0.95, on_inconclusive: fail}]
+END
+  succeeds run
+  succeeds run
+  succeeds show --json
+  grep -q 'interval of the change \[0, 0\]' "$OUT"
+  printf '1,0.9\n' >>p.csv
+  fails 1 run
+}
