@@ -38,6 +38,11 @@
     LIMIT(GLOB_STEPS, 1000000, "steps", "matching one pattern; stops exponential patterns")        \
     LIMIT(TREE_DEPTH, 256, "levels", "directories inside a dependency or output")                  \
     LIMIT(TREE_ENTRIES, 16777216, "entries", "entries of one directory")                           \
+    LIMIT(OVERRIDES, 1000, "values", "what one experiment changes; each rewrites its file")        \
+    LIMIT(SWEEP_DIMENSIONS, 100, "parameters", "what a sweep varies; TPE and fANOVA take each")    \
+    LIMIT(SWEEP_CHOICES, 10000, "values", "of one parameter of a sweep")                           \
+    LIMIT(SWEEP_TRIALS, 100000, "trials", "of one sweep; its table is held in memory")             \
+    LIMIT(TRIAL_STEPS, 100000, "steps", "that one trial reports; more are left out")               \
     LIMIT(JOBS, 1024, "stages", "processes run at once")                                           \
     LIMIT(TIMEOUT_S, 31536000, "seconds", "one year; more is a typing mistake")                    \
     LIMIT(RETRIES, 1000, "attempts", "more is a loop, not a retry")                                \

@@ -17,6 +17,11 @@ struct budget {
 
 FALLIBLE budget_open(struct arena *arena, int64_t jobs, struct budget *ret);
 
+/* Shares jobs, cpus and memory with all processes that name the same file (absolute path, made if
+ * absent): what one holds the others can't take, and a process that dies holds nothing. `jobs`,
+ * cpus and memory must be the same in all of them. GPUs are shared by the host anyway. */
+FALLIBLE budget_share(struct budget *budget, struct str path);
+
 /* An error at the stage if it asks for more GPUs than there are; more cpus or memory than the
  * machine has means: runs alone. */
 FALLIBLE budget_check(const struct budget *budget, const struct stage *stage);

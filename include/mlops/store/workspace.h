@@ -13,6 +13,12 @@ struct workspace {
     struct fd root_fd;
     struct str state;   /* root/.mlops */
     struct fd state_fd; /* empty: not initialised (read-only commands may go on) */
+    /* .mlops of the project: databases, logs, failed outputs, locks of records and settings. The
+     * same as `state` but in a work directory (engine/work_dir), whose state holds only what is
+     * about its own files: aside, displaced, claims, tmp, the stat cache. */
+    struct str home;
+    struct fd home_fd;
+    bool is_work_dir;
     struct str cache;   /* absolute */
     struct fd cache_fd; /* empty as above */
     struct str cwd;     /* of the caller relative to the root, "" = root */

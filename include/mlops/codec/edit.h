@@ -1,0 +1,27 @@
+/* Changing one value of a file of parameters without touching the rest of its bytes: comments,
+ * quotes, order, indentation and line ends stay. YAML (block and flow style), JSON, TOML and
+ * Python's literals, by the file's name as codec/load tells them apart. */
+#pragma once
+
+#include "mlops/codec/doc.h"
+
+enum edit_action {
+    EDIT_SET, /* the key is there: its value becomes another */
+    EDIT_ADD, /* the key is not there: it is made, with the maps above it; at the end of a list */
+    EDIT_REMOVE, /* the key goes, with its line */
+};
+
+/* `key`: dotted; a part that is a number indexes lists (negative from the end), as in
+ * doc_find_path. `value`: a YAML flow value ("0.1", "[1, 2]", "{a: 1}", "null"), typed by the
+ * dialect as in a params file and written in the file's own language. */
+struct edit {
+    enum edit_action action;
+    struct str key, value;
+};
+
+/* The file's bytes with one change. What was read back from the result is compared with what was
+ * meant, so a text that can't be edited safely (an alias, a merged key, a value in a list
+ * comprehension) is an ERROR_PROJECT at its place, never a wrong file. Setting a key that is not
+ * there, or adding one that is, is an error with the nearest name. */
+FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
+                    enum doc_dialect dialect, const struct edit *edit, struct str *ret);

@@ -1,0 +1,27 @@
+/* What an experiment changes in the files of parameters: `-P [FILE:]KEY=VALUE`, `+KEY=VALUE` (new),
+ * `~KEY` (removed), in Hydra's words as DVC's users know them. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/str.h"
+#include "mlops/base/vec.h"
+#include "mlops/codec/edit.h"
+
+struct override {
+    struct str file; /* relative to the project; empty: the file that has the key */
+    struct str key;  /* dotted */
+    struct str text; /* the value as a YAML flow value; empty for EDIT_REMOVE */
+    enum edit_action action;
+};
+
+VEC(override_vec, struct override);
+
+/* One word of the command line; `FILE:` is one if it ends as a file of values does (.yaml, .yml,
+ * .json, .toml, .py). A value that is no YAML flow value is an ERROR_USAGE that shows where. */
+FALLIBLE override_parse(struct arena *arena, struct str word, struct override *ret);
+
+/* The word that gives this override, with its file unless that is params.yaml. */
+struct str override_print(struct arena *arena, const struct override *override);
+
+/* Two with the same file and key are a mistake (ERROR_USAGE). */
+FALLIBLE override_check(const struct override_vec *overrides);

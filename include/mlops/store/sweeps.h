@@ -1,0 +1,97 @@
+/* The queue: sweeps and their trials as rows of the lineage database (docs/formats.md). Several
+ * drivers may work on one sweep: a trial belongs to who holds its lock, a kernel lock that dies
+ * with the process; rows say what is known, locks who is at work. */
+#pragma once
+
+#include "mlops/model/sampler.h"
+#include "mlops/model/stopping.h"
+#include "mlops/store/ledger.h"
+
+enum sweep_status {
+    SWEEP_OPEN, /* trials are left */
+    SWEEP_DONE, /* all that were to be tried have been, or time or number is used up */
+};
+
+struct sweep_row {
+    int64_t id;      /* inside this ledger */
+    struct str ulid; /* shown by its last 8 characters, as runs are */
+    struct sweep sweep;
+    enum sweep_status status;
+    bool is_single;    /* `run -P`: a sweep of one trial */
+    struct str parent; /* ULID of the run that left the state the sweep started from, or empty */
+    struct digest snapshot; /* tree object: the files that trials are made from */
+    struct code_state code; /* at that time */
+    struct str argv;
+    int64_t created_ns, spent_ns; /* of all drivers so far, by the monotonic clock */
+    int64_t counts[8];            /* of trials, by enum trial_status */
+};
+
+enum trial_status {
+    TRIAL_WAITING,
+    TRIAL_RUNNING, /* by its row; whether somebody is at work the lock tells */
+    TRIAL_SUCCEEDED,
+    TRIAL_FAILED,
+    TRIAL_REJECTED, /* a validate stage or a gate said no */
+    TRIAL_STOPPED,  /* hopeless by the sweep's rule */
+    TRIAL_STATUS_COUNT,
+};
+const char *trial_status_name(enum trial_status status);
+
+struct trial {
+    int64_t number; /* from 0, shown from 1 */
+    enum trial_status status;
+    struct override_vec overrides;
+    struct str run; /* ULID of its run; empty: none yet */
+    bool has_score;
+    double score;
+    struct str note;      /* why it failed or was stopped, in one line */
+    struct str isolation; /* "namespace", "directory" */
+    int64_t started_ns, duration_ns;
+    int64_t attempts; /* how often it was begun: more than once after a kill */
+};
+
+/* One transaction. Fills in id and ulid. */
+FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_row *row);
+
+/* Newest first, singles only if asked for. By ULID's end or start, or name: 0, 1 or more. */
+FALLIBLE sweeps_list(struct ledger *ledger, struct arena *arena, bool with_singles,
+                     struct sweep_row **ret, size_t *ret_count);
+FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word,
+                     struct sweep_row **ret, size_t *ret_count);
+FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
+                       enum sweep_status status);
+
+/* All trials that exist, by number. */
+FALLIBLE sweeps_trials(struct ledger *ledger, struct arena *arena, int64_t id, struct trial **ret,
+                       size_t *ret_count);
+FALLIBLE sweeps_trial(struct ledger *ledger, struct arena *arena, int64_t id, int64_t number,
+                      struct trial *ret, bool *ret_found);
+
+/* The sweep and trial of a run; *ret_found false: it is none of a sweep. */
+FALLIBLE sweeps_of_run(struct ledger *ledger, struct arena *arena, struct str run,
+                       struct sweep_row *ret, struct trial *ret_trial, bool *ret_found);
+
+/* Takes the next trial that nobody works on: one left by a dead driver (a succeeded run of it that
+ * was recorded is taken for what it is), else a waiting one, else a new one of the sampler's.
+ * *ret_lock is to be inherited by the trial's process. Nothing to take: *ret_taken false, and
+ * *ret_is_all: nothing will come any more (else: wait for trials of others). */
+FALLIBLE sweeps_take(struct ledger *ledger, const struct workspace *workspace, struct arena *arena,
+                     const struct sweep_row *row, struct trial *ret, struct lock *ret_lock,
+                     bool *ret_taken, bool *ret_is_all);
+
+/* What became of it. By the trial's process when its run is recorded, or by its driver. */
+FALLIBLE sweeps_save(struct ledger *ledger, int64_t id, const struct trial *trial);
+
+/* What a running trial has reported; each step once. All of a sweep, by trial and step. */
+FALLIBLE sweeps_report(struct ledger *ledger, int64_t id, const struct trial_report *reports,
+                       size_t count);
+FALLIBLE sweeps_reports(struct ledger *ledger, struct arena *arena, int64_t id,
+                        struct trial_report **ret, size_t *ret_count);
+
+/* Removes runs (all that belongs to them alone) from the history; tagged and running ones, and the
+ * one the work tree's lock was written by, are refused by name. */
+FALLIBLE ledger_remove_runs(struct ledger *ledger, const int64_t *sequences, size_t count);
+
+/* Snapshots of sweeps that gc has to keep: open ones, those with a kept or tagged run. */
+FALLIBLE sweeps_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
+                     FALLIBLE (*visit)(void *context, struct digest snapshot), void *context);
