@@ -5,7 +5,6 @@
 #pragma once
 
 #include "mlops/engine/session.h"
-#include "mlops/model/override.h"
 
 struct snapshot {
     struct digest tree;
@@ -27,15 +26,3 @@ FALLIBLE snapshot_files(struct session *session, struct arena *arena, struct dig
                         struct worktree_file **ret, size_t *ret_count);
 FALLIBLE snapshot_read(struct session *session, struct arena *arena, struct digest tree,
                        struct str path, struct str *ret, bool *ret_found);
-
-/* Which file each override without one is meant for, and whether it can be made at all: looked for
- * in the parameter files of the pipeline (params.yaml, `params`, `vars`, files of stages' params).
- * An unknown key is an ERROR_PROJECT with the nearest name; in two files: names both. Of another
- * type than before (a word for a number): an error unless it is the kind YAML would take anyway
- * (int for float); `null` may be anything. */
-FALLIBLE override_resolve(struct session *session, struct override_vec *overrides);
-
-/* The changed bytes of one file. */
-FALLIBLE override_apply(struct arena *arena, struct str name, struct str bytes,
-                        enum doc_dialect dialect, const struct override_vec *overrides,
-                        struct str file, struct str *ret);

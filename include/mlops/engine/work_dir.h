@@ -4,6 +4,7 @@
  * namespace in which it stands at the project's own path. docs/sweeps.md, "Isolation". */
 #pragma once
 
+#include "mlops/engine/override.h"
 #include "mlops/engine/snapshot.h"
 #include "mlops/host/namespace.h"
 
