@@ -280,6 +280,7 @@ static const char *const courses_in_memory[] = {COURSE_TABLES("CREATE TEMP TABLE
                "  started_ns INTEGER NOT NULL,  -- ns since 1970 UTC, of the last attempt\n"       \
                "  duration_ns INTEGER NOT NULL,  -- by the monotonic clock\n"                      \
                "  attempts INTEGER NOT NULL,  -- how often it was begun\n"                         \
+               "  last_run INTEGER NOT NULL,  -- the newest run before the last attempt\n"         \
                "  PRIMARY KEY (sweep, number)\n"                                                   \
                ") STRICT, WITHOUT ROWID;\n",                                                       \
         create " trial_run (\n"                                                                    \

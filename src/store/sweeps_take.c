@@ -24,8 +24,7 @@ static int64_t base_of(const struct sweep_row *row)
 
 static FALLIBLE open_locks(const struct workspace *workspace, struct lock *ret)
 {
-    bool has_home = fd_number(workspace->home_fd) >= 0;
-    int home_fd = fd_number(has_home ? workspace->home_fd : workspace->state_fd);
+    int home_fd = fd_number(workspace->home_fd);
     TRY(directory_make(home_fd, "locks", false));
     return lock_open(home_fd, TRIAL_LOCKS, ret);
 }
@@ -42,6 +41,9 @@ FALLIBLE sweeps_is_busy(const struct workspace *workspace, const struct sweep_ro
     return lock_range_find(&lock, base_of(row) + MAX_OF(number, INT64_C(0)),
                            number < 0 ? INT64_C(1) << NUMBER_BITS : 1, &at, &len, ret);
 }
+
+/* The newest run before an attempt: later ones may be of it. */
+#define LAST_RUN "(SELECT coalesce(max(sequence), 0) FROM run)"
 
 struct taking {
     struct ledger *ledger;
@@ -71,7 +73,7 @@ static FALLIBLE lock_trial(struct taking *taking, int64_t number, bool *ret_lock
     return NULL;
 }
 
-/* A run of the trial that came to an end of its own. */
+/* A run of the trial's last attempt that came to an end of its own. */
 struct ending {
     struct str run, note;
     enum trial_status status;
@@ -99,7 +101,8 @@ static FALLIBLE find_ending(struct taking *taking, int64_t number, struct ending
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger_sql(taking->ledger), &row,
                    "SELECT id, status, duration_ns, sequence FROM trial_run"
-                   " JOIN run ON run.sequence = trial_run.run WHERE sweep = ? AND number = ?"
+                   " JOIN run ON run.sequence = trial_run.run WHERE sweep = ?1 AND number = ?2"
+                   " AND sequence > (SELECT last_run FROM trial WHERE sweep = ?1 AND number = ?2)"
                    " AND status IN ('succeeded', 'failed', 'rejected', 'unconfirmed')"
                    " ORDER BY sequence DESC LIMIT 1",
                    "ii", taking->row->id, number));
@@ -144,7 +147,7 @@ static FALLIBLE begin_again(struct taking *taking, struct trial *trial)
                 trial->number));
     TRY(sweeps_save(taking->ledger, taking->row->id, trial));
     return sql_run(sql,
-                   "UPDATE trial SET started_ns = ?3, attempts = ?4"
+                   "UPDATE trial SET started_ns = ?3, attempts = ?4, last_run = " LAST_RUN
                    " WHERE sweep = ?1 AND number = ?2",
                    "iiii", taking->row->id, trial->number, trial->started_ns, trial->attempts);
 }
@@ -244,7 +247,7 @@ static FALLIBLE insert(struct taking *taking)
     const struct trial *trial = &taking->trial;
     return sql_run(ledger_sql(taking->ledger),
                    "INSERT INTO trial (sweep, number, status, overrides, started_ns, duration_ns,"
-                   " attempts) VALUES (?, ?, ?, ?, ?, 0, ?)",
+                   " attempts, last_run) VALUES (?, ?, ?, ?, ?, 0, ?, " LAST_RUN ")",
                    "iissii", taking->row->id, trial->number,
                    str_of(trial_status_name(trial->status)),
                    overrides_print(taking->arena, &trial->overrides), trial->started_ns,
