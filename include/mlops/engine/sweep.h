@@ -50,6 +50,7 @@ struct sweep_event {
 struct sweep_observer {
     void (*tell)(void *context, const struct sweep_event *event);
     void *context;
+    int64_t tick_ns; /* wants SWEEP_TICKED about this often; 0: never */
 };
 
 struct sweep_report {
