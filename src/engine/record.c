@@ -189,7 +189,7 @@ static FALLIBLE take_turn(struct recorder *recorder, struct lock *ret)
     for (int i = 0; i == 0 || (error && error->code > ERROR_SIGNAL && i < WAITS_WHEN_STOPPING);
          i++) {
         error_drop(error);
-        error = lock_take(fd_number(workspace->state_fd), LEDGER_TURN, LOCK_EXCLUSIVE,
+        error = lock_take(fd_number(workspace->home_fd), LEDGER_TURN, LOCK_EXCLUSIVE,
                           workspace->config.lock_timeout_ns, NULL, NULL, ret, &taken);
     }
     TRY(error);

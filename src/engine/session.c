@@ -148,12 +148,16 @@ static FALLIBLE open_store(struct session *session, const struct session_options
     bool read_only = options->is_read_only || workspace->is_read_only || !has_state;
     session->is_read_only = read_only;
     struct str index = has_state
-                           ? path_join(session->arena, workspace->database_dir, STR("index.db"))
+                           ? path_join(session->arena, workspace->index_dir, STR("index.db"))
                            : (struct str){0};
     TRY(index_open(session->arena, index.at, read_only, &session->index));
+    session->objects = session->index;
+    struct str objects = path_join(session->arena, workspace->database_dir, STR("index.db"));
+    if (workspace->is_work_dir)
+        TRY(index_open(session->arena, objects.at, read_only, &session->objects));
     session->pool = pool_open(options->threads);
     if (fd_number(workspace->cache_fd) >= 0)
-        TRY(cas_open(session->arena, workspace, session->index, &session->cas));
+        TRY(cas_open(session->arena, workspace, session->objects, &session->cas));
     return worktree_open(session->arena, workspace, session->index, session->cas, session->pool,
                          &session->worktree);
 }
@@ -253,8 +257,13 @@ void session_drop(struct session *session)
 {
     worktree_drop(&session->worktree);
     cas_drop(&session->cas);
+    bool is_apart = session->objects != session->index;
     if (session->index && !session->is_read_only)
         error_drop(index_save(session->index)); /* disposable: not worth failing a run for */
+    if (is_apart && !session->is_read_only)
+        error_drop(index_save(session->objects));
+    if (is_apart)
+        index_drop(&session->objects);
     index_drop(&session->index);
     pool_drop(&session->pool);
     ledger_drop(&session->ledger);
@@ -277,7 +286,7 @@ struct error *session_vcs(struct session *session, struct vcs **ret)
     bool is_first = !session->vcs_tried;
     session->vcs_tried = true; /* what failed once is told once */
     if (is_first)
-        TRY(vcs_open(session->workspace.root, &session->vcs));
+        TRY(vcs_open(session->workspace.project, &session->vcs));
     *ret = session->vcs;
     return NULL;
 }
@@ -287,7 +296,7 @@ struct str session_vcs_path(struct session *session, struct arena *arena, struct
     if (!session->vcs)
         return path;
     struct str top = vcs_top(session->vcs);
-    struct str inner = path_relative(arena, top, session->workspace.root);
+    struct str inner = path_relative(arena, top, session->workspace.project);
     if (inner.len == 0 || str_equal(inner, STR(".")))
         return path;
     return str_print(arena, "%.*s/%.*s", STR_FMT(inner), STR_FMT(path));

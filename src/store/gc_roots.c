@@ -198,7 +198,7 @@ static FALLIBLE mark_unconfirmed(struct marks *marks, const struct workspace *wo
     AUTO(arena_drop) struct arena scratch = {0};
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(workspace->state_fd), "unconfirmed", flags));
+    struct fd fd = fd_of(openat(fd_number(workspace->home_fd), "unconfirmed", flags));
     struct walk_list list = {0};
     if (fd_number(fd) < 0)
         return NULL;
@@ -244,7 +244,7 @@ FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, st
     marks->ledger = ledger;
     mark_as(marks, MARK_WORK);
     TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
-    TRY(mark_directory(marks, fd_number(workspace->state_fd), STR("work"), STR(".mlops/work"), 1));
+    TRY(mark_directory(marks, fd_number(workspace->home_fd), STR("work"), STR(".mlops/work"), 1));
     TRY(mark_unconfirmed(marks, workspace));
     TRY(mark_imported(marks, workspace));
     mark_as(marks, MARK_BRANCH);

@@ -203,7 +203,7 @@ static FALLIBLE refuse_if_running(struct rebuild *rebuild)
     struct walk_list list = {0};
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(rebuild->workspace->state_fd), "locks", flags));
+    struct fd fd = fd_of(openat(fd_number(rebuild->workspace->home_fd), "locks", flags));
     if (fd_number(fd) < 0)
         return errno == ENOENT ? NULL : error_os(errno, "cannot open '.mlops/locks'");
     TRY(walk_list(rebuild->arena, fd_number(fd), true, &list));

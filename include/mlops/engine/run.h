@@ -20,6 +20,11 @@ struct run_options {
     int64_t jobs;       /* 0: the setting, else cpus (1 in the dvc dialect) */
     struct str argv;    /* for the record */
     struct str version;
+    struct str slots; /* file of the budget that is shared with others, or empty: budget_share */
+    /* Of an experiment: */
+    struct str id;                 /* ULID of the run; empty: a new one */
+    struct str parent, name;       /* of the record */
+    const struct code_state *code; /* known beforehand; NULL: examined */
 };
 
 struct run_report {

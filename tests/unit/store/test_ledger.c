@@ -34,10 +34,11 @@ static void project_open(struct project *project)
     workspace->root = str_of(project->scratch.path);
     workspace->state = str_print(&project->arena, "%s/.mlops", project->scratch.path);
     workspace->cache = str_print(&project->arena, "%s/.mlops/cache", project->scratch.path);
-    workspace->database_dir = workspace->state;
+    workspace->database_dir = workspace->home = workspace->state;
     workspace->config.project = STR("00112233445566aa");
     workspace->root_fd = fd_of(dup(project->scratch.fd));
     assert_fine(directory_open(project->scratch.fd, ".mlops", &workspace->state_fd));
+    assert_fine(directory_open(project->scratch.fd, ".mlops", &workspace->home_fd));
     assert_fine(directory_open(project->scratch.fd, ".mlops/cache", &workspace->cache_fd));
     project_reopen(project);
 }
@@ -47,6 +48,7 @@ static void project_drop(struct project *project)
     ledger_drop(&project->ledger);
     fd_drop(&project->workspace.root_fd);
     fd_drop(&project->workspace.state_fd);
+    fd_drop(&project->workspace.home_fd);
     fd_drop(&project->workspace.cache_fd);
     scratch_drop(&project->scratch);
     arena_drop(&project->arena);
