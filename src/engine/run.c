@@ -319,6 +319,8 @@ static struct run *run_make(struct session *session, const struct run_options *o
     *run = (struct run){.id = id,
                         .parent = options->parent,
                         .name = options->name,
+                        .sweep = options->sweep,
+                        .trial = options->trial,
                         .status = RUN_RUNNING,
                         .pipeline = session->pipeline->path,
                         .started_ns = clock_real_ns(),
