@@ -1,7 +1,7 @@
 #include "mlops/engine/trial.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/check.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/process.h"
 #include "mlops/model/name.h"
