@@ -308,6 +308,7 @@ static void drop_state(struct run_state *state)
         arena_drop(&state->steps[i].memory);
     }
     recorder_drop(&state->recorder);
+    budget_drop(&state->budget);
     loop_drop(&state->loop);
 }
 
