@@ -161,8 +161,8 @@ static struct str note_of(struct trial_work *work, const struct run_report *repo
         const struct outcome *outcome = &report->outcomes[plan->order[i]];
         if (!plan->stages[plan->order[i]].is_selected || !stage_made_nothing(outcome->status))
             continue;
-        struct str cause = outcome->blocker.len ? outcome->blocker
-                                                : str_of(stage_status_name(outcome->status));
+        struct str cause =
+            outcome->blocker.len ? outcome->blocker : str_of(stage_status_name(outcome->status));
         if (outcome->checks && outcome->status == STATUS_REJECTED)
             cause = check_results_print(work->arena, outcome->checks);
         return str_print(work->arena, "%.*s: %.*s", STR_FMT(outcome->stage->name), STR_FMT(cause));
@@ -249,6 +249,8 @@ struct error *trial_run(struct trial_work *work, struct run_report *ret)
                                   .id = work->trial.run,
                                   .parent = row->parent,
                                   .name = trial_name(work->arena, row, work->trial.number),
+                                  .sweep = row->ulid,
+                                  .trial = work->trial.number,
                                   .code = &row->code};
     TRY(run_plan(&work->session, &options, ret));
     read_steps(work, true);
