@@ -88,8 +88,8 @@ struct str sweep_name_of(const struct sweep_row *row)
 enum tone trial_status_tone(enum trial_status status)
 {
     static const enum tone tones[TRIAL_STATUS_COUNT] = {
-        [TRIAL_WAITING] = TONE_DIM,    [TRIAL_RUNNING] = TONE_WARN, [TRIAL_SUCCEEDED] = TONE_GOOD,
-        [TRIAL_FAILED] = TONE_BAD,     [TRIAL_REJECTED] = TONE_BAD, [TRIAL_STOPPED] = TONE_DIM,
+        [TRIAL_WAITING] = TONE_DIM, [TRIAL_RUNNING] = TONE_WARN, [TRIAL_SUCCEEDED] = TONE_GOOD,
+        [TRIAL_FAILED] = TONE_BAD,  [TRIAL_REJECTED] = TONE_BAD, [TRIAL_STOPPED] = TONE_DIM,
     };
     return tones[status];
 }
