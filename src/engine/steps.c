@@ -99,9 +99,9 @@ static void read_rows(struct reading *reading, struct delimited *rows, size_t st
         double value, step_value = 0;
         int64_t step = ++reading->rows;
         bool has_value = metric_at < row.len && delimited_number(row.at[metric_at], &value);
-        bool has_step = counts_rows || (step_at < row.len &&
-                                        delimited_number(row.at[step_at], &step_value) &&
-                                        step_of(step_value, &step));
+        bool has_step =
+            counts_rows || (step_at < row.len && delimited_number(row.at[step_at], &step_value) &&
+                            step_of(step_value, &step));
         if (has_value && has_step)
             tell(reading, step, value);
     }
@@ -141,8 +141,8 @@ static void read_object(struct reading *reading, const struct doc_node *root)
     const struct doc_node *metric = doc_find_path(root, reading->metric);
     double value, step_value = 0;
     int64_t step = ++reading->rows;
-    if (reading->step.len && !(number_of(doc_find_path(root, reading->step), &step_value) &&
-                               step_of(step_value, &step)))
+    if (reading->step.len &&
+        !(number_of(doc_find_path(root, reading->step), &step_value) && step_of(step_value, &step)))
         return;
     reading->has_metric |= metric != NULL;
     if (number_of(metric, &value))

@@ -161,8 +161,8 @@ static struct str note_of(struct trial_work *work, const struct run_report *repo
         const struct outcome *outcome = &report->outcomes[plan->order[i]];
         if (!plan->stages[plan->order[i]].is_selected || !stage_made_nothing(outcome->status))
             continue;
-        struct str cause = outcome->blocker.len ? outcome->blocker
-                                                : str_of(stage_status_name(outcome->status));
+        struct str cause =
+            outcome->blocker.len ? outcome->blocker : str_of(stage_status_name(outcome->status));
         if (outcome->checks && outcome->status == STATUS_REJECTED)
             cause = check_results_print(work->arena, outcome->checks);
         return str_print(work->arena, "%.*s: %.*s", STR_FMT(outcome->stage->name), STR_FMT(cause));
