@@ -308,6 +308,7 @@ static void drop_state(struct run_state *state)
         arena_drop(&state->steps[i].memory);
     }
     recorder_drop(&state->recorder);
+    budget_drop(&state->budget);
     loop_drop(&state->loop);
 }
 
@@ -319,6 +320,8 @@ static struct run *run_make(struct session *session, const struct run_options *o
     *run = (struct run){.id = id,
                         .parent = options->parent,
                         .name = options->name,
+                        .sweep = options->sweep,
+                        .trial = options->trial,
                         .status = RUN_RUNNING,
                         .pipeline = session->pipeline->path,
                         .started_ns = clock_real_ns(),

@@ -249,6 +249,8 @@ struct error *trial_run(struct trial_work *work, struct run_report *ret)
                                   .id = work->trial.run,
                                   .parent = row->parent,
                                   .name = trial_name(work->arena, row, work->trial.number),
+                                  .sweep = row->ulid,
+                                  .trial = work->trial.number,
                                   .code = &row->code};
     TRY(run_plan(&work->session, &options, ret));
     read_steps(work, true);

@@ -126,8 +126,7 @@ enum reason_part ledger_part_parse(struct str name);
 
 /* In a WHERE of `run`: it is none of a trial. What people and gates mean by "the last run" is one
  * of the project's own, whatever sweeps have tried since. */
-#define IS_NO_TRIAL                                                                                \
-    " NOT EXISTS (SELECT 1 FROM trial_run WHERE trial_run.run = run.sequence) "
+#define IS_NO_TRIAL " NOT EXISTS (SELECT 1 FROM trial_run WHERE trial_run.run = run.sequence) "
 
 FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *ret);
 

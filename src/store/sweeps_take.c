@@ -232,12 +232,12 @@ static FALLIBLE load_past(struct taking *taking, struct trial_past **ret, size_t
     TRY(sweeps_trials(taking->ledger, taking->arena, taking->row->id, &trials, &count));
     *ret = arena_new_array(taking->arena, struct trial_past, count);
     for (size_t i = 0; i < count; i++)
-        (*ret)[i] = (struct trial_past){
-            .number = trials[i].number,
-            .overrides = &trials[i].overrides,
-            .has_score = trials[i].has_score,
-            .is_done = trials[i].status != TRIAL_WAITING && trials[i].status != TRIAL_RUNNING,
-            .score = trials[i].score};
+        (*ret)[i] = (struct trial_past){.number = trials[i].number,
+                                        .overrides = &trials[i].overrides,
+                                        .has_score = trials[i].has_score,
+                                        .is_done = trials[i].status != TRIAL_WAITING &&
+                                                   trials[i].status != TRIAL_RUNNING,
+                                        .score = trials[i].score};
     *ret_count = count;
     return NULL;
 }
@@ -245,13 +245,12 @@ static FALLIBLE load_past(struct taking *taking, struct trial_past **ret, size_t
 static FALLIBLE insert(struct taking *taking)
 {
     const struct trial *trial = &taking->trial;
-    return sql_run(ledger_sql(taking->ledger),
-                   "INSERT INTO trial (sweep, number, status, overrides, started_ns, duration_ns,"
-                   " attempts, last_run) VALUES (?, ?, ?, ?, ?, 0, ?, " LAST_RUN ")",
-                   "iissii", taking->row->id, trial->number,
-                   str_of(trial_status_name(trial->status)),
-                   overrides_print(taking->arena, &trial->overrides), trial->started_ns,
-                   trial->attempts);
+    return sql_run(
+        ledger_sql(taking->ledger),
+        "INSERT INTO trial (sweep, number, status, overrides, started_ns, duration_ns,"
+        " attempts, last_run) VALUES (?, ?, ?, ?, ?, 0, ?, " LAST_RUN ")",
+        "iissii", taking->row->id, trial->number, str_of(trial_status_name(trial->status)),
+        overrides_print(taking->arena, &trial->overrides), trial->started_ns, trial->attempts);
 }
 
 /* Inside a transaction, so that no other driver makes the same. */

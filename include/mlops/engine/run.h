@@ -24,6 +24,8 @@ struct run_options {
     /* Of an experiment: */
     struct str id;                 /* ULID of the run; empty: a new one */
     struct str parent, name;       /* of the record */
+    struct str sweep;              /* ULID, of a trial */
+    int64_t trial;                 /* its number */
     const struct code_state *code; /* known beforehand; NULL: examined */
 };
 

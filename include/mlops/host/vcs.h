@@ -81,6 +81,26 @@ FALLIBLE vcs_diff_files(struct vcs *vcs, struct arena *arena, struct str from, s
 FALLIBLE vcs_diff_patch(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
                         const struct vcs_path_vec *paths, struct str *ret, bool *ret_cut);
 
+/* A file as a commit or a patch has it. */
+struct vcs_file {
+    struct str path;  /* relative to the top */
+    uint32_t mode;    /* as git counts: 0100644, 0100755, 0120000 (bytes: the target); 0: none */
+    struct str bytes; /* as git keeps them: filters of .gitattributes are not run */
+};
+VEC(vcs_file_vec, struct vcs_file);
+
+/* A file or link of a commit, as vcs_read, with its mode. *ret_found false: nothing of that name.
+ */
+FALLIBLE vcs_file(struct vcs *vcs, struct arena *arena, struct str commit, struct str path,
+                  int64_t bytes_most, struct vcs_file *ret, bool *ret_found);
+
+/* What the files that a patch (as vcs_patch makes one) touches become: it is applied to the commit
+ * that it was made against (40 hex digits; empty: before the first one), by path. *ret_lacks: paths
+ * whose content the patch only mentions (binary ones, too large ones). Nothing is written to the
+ * repository. A patch that does not fit the commit, or was cut, is an ERROR_STORED. */
+FALLIBLE vcs_apply(struct vcs *vcs, struct arena *arena, struct str commit, struct str patch,
+                   struct vcs_file_vec *ret, struct vcs_path_vec *ret_lacks);
+
 /* A commit of a history. */
 struct vcs_commit {
     struct str id;      /* 40 hex */
