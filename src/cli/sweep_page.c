@@ -12,7 +12,7 @@ static struct str title_of(const struct sweep_result *result)
 {
     const struct sweep_row *row = result->row;
     return str_print(result->arena, "%s %.*s", row->is_single ? "Experiment" : "Sweep",
-                     STR_FMT(sweep_name_of(row)));
+                     STR_FMT(sweep_shown(row)));
 }
 
 static void add_verdict(struct page *page, const struct sweep_result *result)

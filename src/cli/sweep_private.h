@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mlops/base/map.h"
+#include "mlops/cli/experiment.h"
 #include "mlops/cli/page.h"
 #include "mlops/cli/sweep.h"
 #include "mlops/model/choice.h"
@@ -18,8 +19,6 @@ struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
 struct str sweep_value_words(struct arena *arena, struct str text);
 /* "f1 0.9421" */
 struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, double score);
-/* Its name, or the last 8 characters of its id. */
-struct str sweep_name_of(const struct sweep_row *row);
 struct str sweep_short_id(struct str ulid);
 enum tone trial_status_tone(enum trial_status status);
 /* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */

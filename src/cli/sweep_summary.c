@@ -60,30 +60,6 @@ static void say_next(struct context *context, const struct sweep_result *result)
         add_line(context, str_print(arena, "look: mlops sweep show %.*s", STR_FMT(id)), 2);
 }
 
-/* `run -P`: its words are those of a run. */
-static void say_single(struct context *context, const struct sweep_result *result)
-{
-    struct arena *arena = context->arena;
-    const struct trial *trial = &result->trials[0];
-    struct str run = sweep_short_id(trial->run);
-    struct buf text = buf_in(arena);
-    buf_print(&text, "experiment %s · %.*s", trial_status_name(trial->status),
-              STR_FMT(duration_print(arena, trial->duration_ns)));
-    if (run.len)
-        buf_print(&text, " · run %.*s", STR_FMT(run));
-    if (trial->has_score)
-        buf_print(&text, " · %.*s",
-                  STR_FMT(sweep_score_words(arena, &result->row->sweep, trial->score)));
-    if (trial->note.len)
-        buf_print(&text, " · %.*s", STR_FMT(trial->note));
-    add_line(context, buf_str(&text), 2);
-    if (trial->status == TRIAL_SUCCEEDED && run.len)
-        add_line(context,
-                 str_print(arena, "compare: mlops diff %.*s · take it: mlops apply %.*s",
-                           STR_FMT(run), STR_FMT(run)),
-                 2);
-}
-
 struct error *sweep_summary(struct context *context, const struct sweep_report *report)
 {
     struct sweep_result result;
@@ -95,12 +71,9 @@ struct error *sweep_summary(struct context *context, const struct sweep_report *
         report_json_close(&json);
         return NULL;
     }
-    if (report->row.is_single && report->count == 1) {
-        say_single(context, &result);
-        return NULL;
-    }
     add_line(context,
-             str_print(arena, "%zu trial%s: %.*s · %.*s", report->count,
+             str_print(arena, "sweep %.*s: %zu trial%s: %.*s · %.*s",
+                       STR_FMT(sweep_shown(&report->row)), report->count,
                        report->count == 1 ? "" : "s",
                        STR_FMT(sweep_counts_words(arena, report->row.counts)),
                        STR_FMT(duration_print(arena, report->row.spent_ns))),
