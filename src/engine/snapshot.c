@@ -63,6 +63,17 @@ static void leave_outputs(struct snapshot_taking *taking)
     }
 }
 
+/* The store and work directories may lie in the project under names of the user's choice. */
+static void leave_ours(struct snapshot_taking *taking)
+{
+    const struct workspace *workspace = &taking->session->workspace;
+    struct str paths[] = {workspace->cache, workspace->config.work_dir};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        if (paths[i].len > workspace->root.len && path_is_within(paths[i], workspace->root))
+            leave_out(taking, path_relative(&taking->arena, workspace->root, paths[i]));
+    }
+}
+
 /* Comes from the store when a stage reads it. */
 static FALLIBLE leave_tracked(struct snapshot_taking *taking)
 {
@@ -84,6 +95,7 @@ FALLIBLE snapshot_prepare(struct snapshot_taking *taking)
 {
     struct session *session = taking->session;
     leave_outputs(taking);
+    leave_ours(taking);
     TRY(leave_tracked(taking));
     TRY(session_vcs(session, &taking->vcs));
     struct str marked = session_vcs_path(session, &taking->arena, STR("x"));
