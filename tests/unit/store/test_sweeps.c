@@ -334,8 +334,9 @@ static void trials_of_a_killed_driver_come_back_by_their_runs(void **state)
     for (int i = 0; i < 3; i++) {
         taken[i] = take(&project, &row);
         values[i] = taken[i].trial.overrides.at[0].text;
-        lock_drop(&taken[i].lock);
     }
+    for (int i = 0; i < 3; i++)
+        lock_drop(&taken[i].lock);
     run_trial(&project, &row, 2, RUN_SUCCEEDED);
     run_trial(&project, &row, 0, RUN_INTERRUPTED);
     rebuild(&project);
