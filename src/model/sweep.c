@@ -13,6 +13,16 @@
 const char *const sweep_method_names[] = {"grid", "random", "tpe", "list", NULL};
 const char *const sweep_stop_names[] = {"never", "median", "asha", "halving", NULL};
 
+enum sweep_method sweep_method_default(const struct sweep *sweep)
+{
+    if (sweep->listed_count)
+        return SWEEP_LIST;
+    vec_each (const struct dimension, dimension, &sweep->dimensions)
+        if (!(dimension_count(dimension) > 0) || dimension->kind == DIMENSION_LOGINT)
+            return SWEEP_RANDOM;
+    return SWEEP_GRID;
+}
+
 static struct str assignment_name(struct arena *arena, struct str file, struct str key)
 {
     return str_print(arena, "%.*s%s%.*s", STR_FMT(file), file.len ? ":" : "", STR_FMT(key));

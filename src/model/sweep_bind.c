@@ -3,6 +3,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
+#include "mlops/base/map.h"
 #include "mlops/codec/json.h"
 
 #include <inttypes.h>
@@ -76,7 +77,8 @@ void sweep_bind_seed(struct binder *binder, const struct doc_node *node, void *t
     }
     struct str again = str_print(binder->arena, "%llu", (unsigned long long)*seed);
     if (!is_whole || !str_equal(again, node->text))
-        binder_expected(binder, node, "an integer from 0 to 2^64 - 1");
+        binder_error(binder, node, "'seed' must be an integer from 0 to 2^64 - 1, found '%.*s'",
+                     STR_FMT(str_slice(node->text, 0, 64)));
 }
 
 void sweep_bind_steps(struct binder *binder, const struct doc_node *node, void *target)
@@ -123,28 +125,42 @@ static bool take_target(struct binder *binder, const struct doc_node *key, struc
     return !error;
 }
 
+/* The values of a list, each once. */
+static FALLIBLE take_values(struct arena *arena, const struct doc_node *list, struct dimension *ret)
+{
+    struct map seen = {0};
+    if (!list->count)
+        return doc_error(list, "this list is empty: there is nothing to choose from");
+    if ((int64_t)list->count > LIMIT_SWEEP_CHOICES)
+        return doc_error(list, "these are %zu values, more than %" PRId64, list->count,
+                         LIMIT_SWEEP_CHOICES);
+    *ret = (struct dimension){.kind = DIMENSION_CHOICE};
+    ret->values = arena_new_array(arena, struct str, list->count);
+    for (const struct doc_node *item = list->first; item; item = item->next) {
+        struct buf encoded = buf_in(arena);
+        doc_encode(item, arena, &encoded);
+        struct str text = node_flow(arena, item);
+        if (map_put(arena, &seen, buf_str(&encoded), (void *)(uintptr_t)text.at))
+            return error_hint(wording_fault(&(struct wording){text, item}, text.at,
+                                            "the value %.*s stands twice",
+                                            STR_FMT(str_slice(text, 0, 64))),
+                              "to run each combination several times, say 'repeat'");
+        ret->values[ret->value_count++] = text;
+    }
+    return NULL;
+}
+
 /* A value that may be a range; a list is one of values, anything else one value. */
 static bool take_range(struct binder *binder, const struct doc_node *node, struct dimension *ret,
                        struct str *ret_single, bool *ret_is_single)
 {
     struct wording wording = {.word = node->text, .node = node};
     struct error *error = NULL;
-    *ret_is_single = false;
-    if (node->kind == DOC_LIST) {
-        struct buf call = buf_in(binder->arena);
-        buf_add_text(&call, "choice(");
-        for (const struct doc_node *item = node->first; item; item = item->next)
-            buf_print(&call, "%.*s%s", STR_FMT(node_flow(binder->arena, item)),
-                      item->next ? "," : "");
-        buf_add_char(&call, ')');
-        wording.word = buf_str(&call);
-        error = dimension_take(binder->arena, &wording, wording.word, ret, ret_is_single);
-        if (error) /* places inside the text that was put together mean nothing */
-            error->mark.column = node->column;
-    } else if (node->kind == DOC_STR) {
+    *ret_is_single = node->kind != DOC_LIST;
+    if (node->kind == DOC_LIST)
+        error = take_values(binder->arena, node, ret);
+    else if (node->kind == DOC_STR)
         error = dimension_take(binder->arena, &wording, node->text, ret, ret_is_single);
-    } else
-        *ret_is_single = true;
     *ret_single = node_flow(binder->arena, node);
     add_error(binder, error);
     return !error;
@@ -298,23 +314,11 @@ void sweep_bind_list(struct binder *binder, const struct doc_node *node, void *t
         binder_error(binder, node, "the list of combinations is empty");
 }
 
-/* What follows from the rest where it was not said. */
-static enum sweep_method method_of(const struct sweep_draft *draft)
-{
-    if (draft->method >= 0)
-        return (enum sweep_method)draft->method;
-    if (draft->sweep.listed_count)
-        return SWEEP_LIST;
-    vec_each (const struct dimension, dimension, &draft->sweep.dimensions)
-        if (!(dimension_count(dimension) > 0) || dimension->kind == DIMENSION_LOGINT)
-            return SWEEP_RANDOM;
-    return SWEEP_GRID;
-}
-
 static void finish(struct sweep_draft *draft)
 {
     struct sweep *sweep = &draft->sweep;
-    sweep->method = method_of(draft);
+    sweep->method =
+        draft->method < 0 ? sweep_method_default(sweep) : (enum sweep_method)draft->method;
     sweep->targets = draft->targets.at;
     sweep->target_count = draft->targets.len;
     sweep->metric_file = draft->metric.file;

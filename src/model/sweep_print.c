@@ -88,7 +88,7 @@ static void print_limits(struct arena *arena, struct json_writer *json, const st
     json_raw(json, str_print(arena, "%llu", (unsigned long long)sweep->seed));
     print_key(json, "metric", sweep->metric_file, sweep->metric_key);
     static const char *const directions[] = {
-        [DIRECTION_UNKNOWN] = "", [HIGHER_IS_BETTER] = "max", [LOWER_IS_BETTER] = "min"};
+        [DIRECTION_UNKNOWN] = "auto", [HIGHER_IS_BETTER] = "max", [LOWER_IS_BETTER] = "min"};
     print_str(json, "direction", str_of(directions[sweep->direction]));
     print_int(json, "startup", sweep->startup);
     print_int(json, "lag", sweep->lag);

@@ -1,12 +1,13 @@
 /* The language of sweep files as tables. */
 #include "mlops/base/limits.h"
+#include "mlops/codec/jsonschema.h"
 
 #include "sweep_tables_private.h"
 
 #define AT(member) offsetof(struct sweep_draft, sweep.member)
 #define FIELDS(rows) .fields = (rows), .count = COUNT_OF(rows)
 
-static const char *const direction_names[] = {"", "max", "min", NULL};
+static const char *const direction_names[] = {"auto", "max", "min", NULL};
 static const char *const action_names[] = {"set", "add", "remove", NULL};
 
 static const struct field key_rows[] = {
@@ -80,7 +81,7 @@ static const struct field rows[] = {
     {"metric", FIELD_BIND, offsetof(struct sweep_draft, metric), .bind = sweep_bind_key,
      .type = "key of a file", .help = "What is compared, such as `f1` or `metrics.json:val.f1`."},
     {"direction", FIELD_CHOICE, AT(direction), .choices = direction_names, .type = "`max` or `min`",
-     .initial = "by the metric's name", .help = "Whether high or low is good."},
+     .initial = "`auto`: by the metric's name", .help = "Whether high or low is good."},
     {"startup", FIELD_INT, AT(startup), 0, 1, LIMIT_SWEEP_TRIALS, .initial = "10",
      .help = "`tpe`: how many random combinations come first."},
     {"lag", FIELD_INT, AT(lag), 0, 0, LIMIT_SWEEP_TRIALS, .initial = "0",
@@ -108,4 +109,61 @@ const struct schema *const *sweep_schemas(size_t *ret_count)
 {
     *ret_count = COUNT_OF(schemas);
     return schemas;
+}
+
+/* A file may say all this below `sweep:`, as that part of a pipeline would. */
+static const struct field file_rows[] = {
+    {"sweep", FIELD_NODE, 0, FIELD_REQUIRED, .type = "sweep", .help = "The sweep."},
+};
+static const struct schema file_schema = {.noun = "sweep file", FIELDS(file_rows)};
+
+#define TABLE(its_type, table)                                                                     \
+    {                                                                                              \
+        .type = (its_type), .kind = SHAPE_FIELDS, .fields = (table), .takes_no_expression = true   \
+    }
+#define EITHER(its_type, ...)                                                                      \
+    {                                                                                              \
+        .type = (its_type), .kind = SHAPE_EITHER, .of = { __VA_ARGS__ }                            \
+    }
+#define OF(its_type, its_kind, item)                                                               \
+    {                                                                                              \
+        .type = (its_type), .kind = (its_kind), .of = {(item) }                                    \
+    }
+
+static const struct shape shapes[] = {
+    EITHER("sweep file", "sweep", "file with a sweep"),
+    TABLE("file with a sweep", &file_schema),
+    TABLE("sweep", &sweep_schema),
+    TABLE("parameter", &sweep_schema_assignment),
+    TABLE("mapping of file and key", &sweep_schema_key),
+    TABLE("mapping of steps", &sweep_schema_steps),
+    TABLE("budget", &sweep_schema_budget),
+    {.type = "anything", .kind = SHAPE_ANYTHING},
+    {.type = "text", .kind = SHAPE_TEXT},
+    {.type = "nothing", .kind = SHAPE_NOTHING},
+    {.type = "seed", .kind = SHAPE_INT},
+    OF("list of anything", SHAPE_LIST, "anything"),
+    OF("list of texts", SHAPE_LIST, "text"),
+    OF("mapping", SHAPE_MAP, "anything"),
+    EITHER("key of a file", "text", "mapping of file and key"),
+    EITHER("file of steps", "text", "mapping of steps"),
+    EITHER("word or parameter", "text", "parameter"),
+    OF("list of words or parameters", SHAPE_LIST, "word or parameter"),
+    EITHER("range", "text", "list of anything", "nothing"),
+    OF("mapping of key to range", SHAPE_MAP, "range"),
+    EITHER("ranges of parameters", "mapping of key to range", "list of words or parameters"),
+    EITHER("values of parameters", "mapping", "list of words or parameters"),
+    OF("list of combinations", SHAPE_LIST, "values of parameters"),
+};
+
+const struct shape_table *sweep_shapes(void)
+{
+    static const struct shape_table table = {"a sweep of mlops", "sweep file", shapes,
+                                             COUNT_OF(shapes)};
+    return &table;
+}
+
+void sweep_print_json_schema(struct buf *out)
+{
+    jsonschema_print(sweep_shapes(), DOC_NATIVE, out);
 }

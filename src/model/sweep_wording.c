@@ -98,7 +98,7 @@ FALLIBLE wording_check_value(struct arena *arena, const struct wording *wording,
 {
     struct doc *doc = NULL;
     struct doc_options options = {.dialect = DOC_NATIVE, .refuse_anchors = true};
-    struct str list = str_print(arena, "[%.*s\n]", STR_FMT(text));
+    struct str list = str_print(arena, "[%.*s]", STR_FMT(text));
     if (!text.len)
         return wording_fault(wording, text.at, "a value is missing here (\"\" is an empty text)");
     struct error *error = str_find_char(text, '\0') < 0

@@ -84,6 +84,10 @@ struct str dimension_print(struct arena *arena, const struct dimension *dimensio
  * the project. */
 FALLIBLE sweep_bind(struct arena *arena, const struct doc_node *node, struct sweep *ret);
 
+/* What is meant where no method is named: a list if combinations are listed, random if a range is a
+ * continuum or a logarithm, else a grid. */
+enum sweep_method sweep_method_default(const struct sweep *sweep);
+
 /* What contradicts itself: a grid over loguniform, tpe without a metric, an empty range ... */
 FALLIBLE sweep_check(const struct sweep *sweep);
 
