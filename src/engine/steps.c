@@ -15,7 +15,6 @@ struct reading {
     struct arena *arena;
     struct str step, metric; /* names of columns */
     int64_t rows;
-    bool has_metric;
 };
 
 static struct str metric_column(const struct sweep *sweep)
@@ -99,9 +98,9 @@ static void read_rows(struct reading *reading, struct delimited *rows, size_t st
         double value, step_value = 0;
         int64_t step = ++reading->rows;
         bool has_value = metric_at < row.len && delimited_number(row.at[metric_at], &value);
-        bool has_step = counts_rows || (step_at < row.len &&
-                                        delimited_number(row.at[step_at], &step_value) &&
-                                        step_of(step_value, &step));
+        bool has_step =
+            counts_rows || (step_at < row.len && delimited_number(row.at[step_at], &step_value) &&
+                            step_of(step_value, &step));
         if (has_value && has_step)
             tell(reading, step, value);
     }
@@ -115,9 +114,9 @@ static void read_table(struct reading *reading, struct str bytes, bool is_tabs)
         return;
     size_t metric_at = column_of(&header, reading->metric);
     size_t step_at = column_of(&header, reading->step);
-    bool is_complete = metric_at < header.len && (!reading->step.len || step_at < header.len);
-    reading->has_metric = is_complete;
-    for (size_t i = 0; !is_complete && i < header.len; i++)
+    reading->steps->lacks_metric = metric_at == header.len;
+    reading->steps->lacks_step = reading->step.len && step_at == header.len;
+    for (size_t i = 0; i < header.len; i++)
         note_column(reading, header.at[i]);
     read_rows(reading, &rows, step_at, metric_at);
 }
@@ -141,10 +140,10 @@ static void read_object(struct reading *reading, const struct doc_node *root)
     const struct doc_node *metric = doc_find_path(root, reading->metric);
     double value, step_value = 0;
     int64_t step = ++reading->rows;
-    if (reading->step.len && !(number_of(doc_find_path(root, reading->step), &step_value) &&
-                               step_of(step_value, &step)))
+    if (reading->step.len &&
+        !(number_of(doc_find_path(root, reading->step), &step_value) && step_of(step_value, &step)))
         return;
-    reading->has_metric |= metric != NULL;
+    reading->steps->lacks_metric &= metric == NULL;
     if (number_of(metric, &value))
         tell(reading, step, value);
 }
@@ -155,6 +154,7 @@ static void read_lines(struct reading *reading, struct str bytes)
     AUTO(arena_drop) struct arena scratch = {0};
     struct str line;
     bool is_first = true;
+    reading->steps->lacks_metric = true;
     while (bytes.len && str_split(&bytes, '\n', &line)) {
         struct doc *doc = NULL;
         arena_reset(&scratch);
@@ -191,8 +191,6 @@ static void read_bytes(struct reading *reading, struct str bytes, bool is_final)
     else
         read_table(reading, bytes, ends_in(file, ".tsv"));
     steps->has_rows |= reading->rows > 0;
-    if (reading->has_metric)
-        buf_clear(&steps->columns);
 }
 
 /* Whether the file is another one than was read; an unfinished line counts at the end. */
@@ -238,16 +236,16 @@ struct error *steps_read(struct steps *steps, bool is_final, const struct steps_
 struct str steps_fault(const struct steps *steps, struct arena *arena)
 {
     const struct sweep_steps *spec = &steps->sweep->steps;
+    struct str metric = metric_column(steps->sweep);
     if (!spec->file.len || steps->count)
         return (struct str){0};
-    if (!steps->has_rows && !steps->columns.len)
+    if (!steps->columns.len)
         return str_print(arena, "'%.*s' was never written: no step was reported",
                          STR_FMT(spec->file));
-    if (!steps->columns.len)
-        return str_print(arena, "'%.*s' reported no number in column '%.*s'", STR_FMT(spec->file),
-                         STR_FMT(metric_column(steps->sweep)));
-    return str_print(arena, "'%.*s' has no column '%.*s'%s%.*s%s; it has %.*s", STR_FMT(spec->file),
-                     STR_FMT(metric_column(steps->sweep)), spec->step.len ? " or none '" : "",
-                     STR_FMT(spec->step), spec->step.len ? "'" : "",
+    if (!steps->lacks_metric && !steps->lacks_step)
+        return str_print(arena, "'%.*s' has no step with a number in column '%.*s'",
+                         STR_FMT(spec->file), STR_FMT(metric));
+    return str_print(arena, "'%.*s' has no column '%.*s'; it has %.*s", STR_FMT(spec->file),
+                     STR_FMT(steps->lacks_metric ? metric : spec->step),
                      STR_FMT(buf_str(&steps->columns)));
 }

@@ -273,9 +273,10 @@ static int exit_status_of(const struct sweep_state *state, const struct sweep_re
 static FALLIBLE finish(struct sweep_state *state, struct sweep_report *ret)
 {
     struct sweep_row *row = state->row;
-    row->spent_ns += clock_monotonic_ns() - state->begun_ns;
+    int64_t spent_ns = clock_monotonic_ns() - state->begun_ns;
     row->status = status_now(state);
-    TRY(sweeps_finish(state->ledger, row->id, row->spent_ns, row->status));
+    TRY(sweeps_finish(state->ledger, row->id, spent_ns, row->status));
+    row->spent_ns += spent_ns;
     TRY(look_back(state));
     TRY(sweeps_trials(state->ledger, state->session->arena, row->id, &ret->trials, &ret->count));
     for (int i = 0; i < TRIAL_STATUS_COUNT; i++)

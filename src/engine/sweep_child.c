@@ -41,8 +41,7 @@ static const char *const *command_line(struct worker *worker)
     add_word(arena, &words, "/proc/self/exe");
     add_word(arena, &words, "trial");
     add_word(arena, &words, str_terminate(arena, state->row->ulid));
-    add_word(arena, &words,
-             str_print(arena, "%lld", (long long)worker->view.trial.number + 1).at);
+    add_word(arena, &words, str_print(arena, "%lld", (long long)worker->view.trial.number + 1).at);
     add_number(arena, &words, "jobs", state->jobs);
     add_number(arena, &words, "parent", getpid());
     add_option(arena, &words, "slots",
@@ -94,13 +93,13 @@ static FALLIBLE start_process(struct worker *worker)
     AUTO(fd_drop) struct fd theirs = {0};
     TRY(open_pipe(worker, &theirs));
     const int keep[] = {fd_number(worker->lock.fd), fd_number(state->slots)};
-    const struct process_spec spec = {.argv = command_line(worker),
-                                      .envp = (const char *const *)environ,
-                                      .cwd = str_terminate(&worker->memory,
-                                                           state->session->workspace.root),
-                                      .output_fd = fd_number(theirs),
-                                      .keep_fds = keep,
-                                      .keep_count = COUNT_OF(keep)};
+    const struct process_spec spec = {
+        .argv = command_line(worker),
+        .envp = (const char *const *)environ,
+        .cwd = str_terminate(&worker->memory, state->session->workspace.root),
+        .output_fd = fd_number(theirs),
+        .keep_fds = keep,
+        .keep_count = COUNT_OF(keep)};
     TRY(process_start(&spec, &worker->process));
     if (!state->options->shown)
         loop_watch(state->loop, fd_number(worker->events), events_ready, worker);
@@ -152,14 +151,16 @@ struct error *sweep_start(struct sweep_state *state, struct worker *worker, bool
 /* Its directory goes, unless somebody wants to look at it. */
 static FALLIBLE remove_directory(struct sweep_state *state, const struct worker *worker)
 {
-    struct arena *arena = state->session->arena;
-    (void)arena;
     AUTO(arena_drop) struct arena scratch = {0};
     struct work_dir work_dir = {0};
     if (state->options->keeps_work)
         return NULL;
-    struct str folder = trial_folder(&scratch, state->row, worker->view.trial.number);
-    TRY(work_dir_find(&scratch, state->session, folder, &work_dir));
+    const struct workspace *workspace = &state->session->workspace;
+    struct str place = workspace->config.work_dir.len
+                           ? workspace->config.work_dir
+                           : path_join(&scratch, workspace->home, STR("work"));
+    work_dir.path =
+        path_join(&scratch, place, trial_folder(&scratch, state->row, worker->view.trial.number));
     return work_dir_remove(state->session, &work_dir);
 }
 

@@ -43,17 +43,17 @@ struct sweep_state {
     int64_t begun_ns, deadline_ns; /* monotonic; -1: none */
     int64_t begun_count;           /* trials that this driver has started */
     int64_t done, total;
-    int stop_count;  /* stop signals seen */
-    bool is_ending;  /* no new trials */
-    bool is_all;     /* nothing is left to take */
-    int64_t wait_ns; /* others have all that is left: look again then */
+    int stop_count;        /* stop signals seen */
+    bool is_ending;        /* no new trials */
+    bool is_all;           /* nothing is left to take */
+    int64_t wait_ns;       /* others have all that is left: look again then */
     struct error *failure; /* of the machine: ends the sweep */
     struct trial *best;    /* in best_memory */
     struct arena best_memory;
-    bool was_told_missing;         /* that the metric is not there */
-    struct map told;               /* warnings of trials */
+    bool was_told_missing; /* that the metric is not there */
+    struct map told;       /* warnings of trials */
     struct arena told_memory;
-    struct report_vec reports;     /* not saved yet */
+    struct report_vec reports; /* not saved yet */
     struct arena reports_memory;
     int64_t save_ns; /* not before; see sweep_judge.c */
 };

@@ -16,7 +16,8 @@ struct steps {
     int64_t last_step;     /* that was told */
     int64_t count;         /* of steps told */
     int64_t next_ns;       /* a large file is not read again and again */
-    struct buf columns;    /* names in it, if none of them is the metric */
+    bool lacks_metric, lacks_step;
+    struct buf columns; /* names in it, if one lacks */
 };
 
 /* The sweep and the root's descriptor live on. What lies there now is not the trial's. */
