@@ -87,14 +87,11 @@ static const struct option_row rows[] = {
      .choices = progress_names, .help = "How stderr tells what happens; json: one event a line"},
 };
 
-static struct sweep_options options_of(const struct context *context, const struct session *session,
+static struct sweep_options options_of(const struct context *context,
                                        const struct sweep_command *command)
 {
-    int isolation = command->isolation;
-    if (isolation == ISOLATION_AUTO)
-        isolation = session->workspace.config.isolation;
     return (struct sweep_options){.jobs = command->jobs,
-                                  .isolation = (enum isolation)isolation,
+                                  .isolation = (enum isolation)command->isolation,
                                   .allows_shared = command->allow_shared,
                                   .stops_at_failure = command->fail_fast,
                                   .keeps_work = command->keep_work,
@@ -282,7 +279,7 @@ static FALLIBLE begin(struct context *context, const struct sweep_command *comma
 {
     struct sweep sweep = {0};
     struct sweep_row row = {0};
-    struct sweep_options options = options_of(context, session, command);
+    struct sweep_options options = options_of(context, command);
     TRY(make_sweep(context, session, command, words, &sweep));
     TRY(sweep_begin(session, &sweep, &options, false, &row));
     return drive(context, command, session, &row, &options);
@@ -339,7 +336,7 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
 {
     struct ledger *ledger = NULL;
     struct sweep_row row = {0};
-    struct sweep_options options = options_of(context, session, command);
+    struct sweep_options options = options_of(context, command);
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
     options.trials_most = command->max_trials;

@@ -207,16 +207,11 @@ static void take_targets(struct session *session, struct sweep *sweep)
 static FALLIBLE check_isolation(struct session *session, const struct sweep_options *options,
                                 struct digest snapshot)
 {
-    bool can_enter = false;
+    enum isolation chosen = ISOLATION_AUTO;
     struct str why = {0};
-    if (options->isolation != ISOLATION_DIRECTORY)
-        TRY(namespace_probe(session->arena, &can_enter, &why));
-    if (can_enter)
-        return NULL;
-    if (options->isolation == ISOLATION_NAMESPACE)
-        return error_hint(error_new(ERROR_MACHINE, "no namespace for trials: %.*s", STR_FMT(why)),
-                          "--isolation directory: each trial in a directory of its own");
-    return options->allows_shared ? NULL : work_dir_check(session, snapshot);
+    TRY(isolation_choose(session, session->arena, options->isolation, &chosen, &why));
+    bool is_checked = chosen == ISOLATION_DIRECTORY && !options->allows_shared;
+    return is_checked ? work_dir_check(session, snapshot) : NULL;
 }
 
 /* The run that left the state the sweep starts from. */
@@ -266,15 +261,14 @@ static FALLIBLE examine_commit(struct session *session, const struct sweep_optio
 {
     struct arena *arena = session->arena;
     struct work_dir work_dir = {0};
-    const struct override_vec none = {0};
     struct work_dir_options options = {.session = session,
                                        .snapshot = row->snapshot,
-                                       .overrides = &none,
                                        .name = clock_ulid(arena),
                                        .isolation = ISOLATION_DIRECTORY,
                                        .allows_shared = true};
     TRY(work_dir_make(arena, &options, &work_dir));
     struct error *error = examine_at(session, sweeping, &work_dir, row);
+    work_dir_drop(&work_dir);
     struct error *unremoved = work_dir_remove(session, &work_dir);
     if (error)
         error_drop(unremoved);
