@@ -146,8 +146,8 @@ struct error *budget_take(struct budget *budget, struct arena *arena, const stru
         error = budget_take_share(budget, stage, ret_taken);
     bool has_share = !error && *ret_taken;
     if (!error && *ret_taken && stage->resources.gpus)
-        error = take_gpus(budget, arena, (size_t)stage->resources.gpus, attempt, ret_gpus,
-                          ret_taken);
+        error =
+            take_gpus(budget, arena, (size_t)stage->resources.gpus, attempt, ret_gpus, ret_taken);
     if (has_share && (error || !*ret_taken))
         budget_give_share(budget, stage);
     if (error || !*ret_taken)

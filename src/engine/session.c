@@ -147,9 +147,8 @@ static FALLIBLE open_store(struct session *session, const struct session_options
     bool has_state = fd_number(workspace->state_fd) >= 0;
     bool read_only = options->is_read_only || workspace->is_read_only || !has_state;
     session->is_read_only = read_only;
-    struct str index = has_state
-                           ? path_join(session->arena, workspace->index_dir, STR("index.db"))
-                           : (struct str){0};
+    struct str index = has_state ? path_join(session->arena, workspace->index_dir, STR("index.db"))
+                                 : (struct str){0};
     TRY(index_open(session->arena, index.at, read_only, &session->index));
     session->objects = session->index;
     struct str objects = path_join(session->arena, workspace->database_dir, STR("index.db"));
@@ -257,7 +256,7 @@ void session_drop(struct session *session)
 {
     worktree_drop(&session->worktree);
     cas_drop(&session->cas);
-    bool is_apart = session->objects != session->index;
+    bool is_apart = session->objects && session->objects != session->index;
     if (session->index && !session->is_read_only)
         error_drop(index_save(session->index)); /* disposable: not worth failing a run for */
     if (is_apart && !session->is_read_only)

@@ -63,3 +63,20 @@ bool rounds_origin(struct arena *scratch, const struct sweep *sweep, const struc
 bool tpe_point(struct arena *scratch, const struct sweep *sweep,
                const struct trial_past *const *by_number, int64_t combination, double *ret,
                int64_t *ret_waits);
+
+/* An earlier combination as TPE sees it. */
+struct parzen_member {
+    double *point;
+    double loss;
+    int64_t combination;
+    bool is_good;
+};
+
+/* The density of one group of them, by their order; what it is made of is told in its file. */
+struct parzen;
+struct parzen *parzen_make(struct arena *arena, const struct sweep *sweep,
+                           const struct parzen_member *members, size_t count, bool is_good);
+void parzen_draw(const struct parzen *parzen, struct draws *draws, double *ret);
+
+/* Logarithm of the density (mass, where values are finite in number) at a point. */
+double parzen_log(const struct parzen *parzen, const double *point);

@@ -94,6 +94,7 @@ FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_r
     int64_t id = sql_last_id(ledger_sql(ledger));
     TRY(sql_commit(&transaction));
     row->id = id;
+    ledger_archive_sweep(ledger, id);
     return NULL;
 }
 
@@ -153,7 +154,11 @@ FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                        enum sweep_status status)
 {
-    return sql_run(ledger_sql(ledger),
-                   "UPDATE sweep SET status = ?2, spent_ns = spent_ns + ?3 WHERE id = ?1", "isi",
-                   id, str_of(status_names[status]), spent_ns);
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(ledger_sql(ledger), &transaction));
+    TRY(sql_run(ledger_sql(ledger),
+                "UPDATE sweep SET status = ?2, spent_ns = spent_ns + ?3 WHERE id = ?1", "isi", id,
+                str_of(status_names[status]), spent_ns));
+    ledger_archive_sweep(ledger, id); /* in here, so that the last one to end writes last */
+    return sql_commit(&transaction);
 }

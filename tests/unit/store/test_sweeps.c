@@ -274,6 +274,106 @@ static void the_later_report_of_a_step_holds(void **state)
     assert_true(fabs(reports[2].value - 0.75) < 1e-12);
 }
 
+static void told(void *context, const struct event *event)
+{
+    *(int *)context += event->kind == EVENT_WARNING;
+}
+
+static void rebuild(struct project *project)
+{
+    int64_t runs = 0;
+    int warnings = 0;
+    const struct observer observer = {.tell = told, .context = &warnings};
+    ledger_drop(&project->ledger);
+    assert_fine(ledger_rebuild(&project->arena, &project->workspace, &observer, &runs));
+    assert_int_equal(warnings, 0);
+    project_reopen(project);
+}
+
+static void sweeps_come_back_with_a_lost_history(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    begin(&project, "other", 1);
+    struct sweep_row row = begin(&project, "tune", 2), *rows = NULL;
+    struct taken one = take(&project, &row), two = take(&project, &row);
+    struct run run = run_trial(&project, &row, 0, RUN_SUCCEEDED);
+    struct trial *trials = NULL;
+    size_t count = 0;
+    one.trial.run = run.id;
+    one.trial.has_score = true;
+    one.trial.score = 0.25;
+    save(&project, &row, &one, TRIAL_SUCCEEDED);
+    two.trial.note = STR("hopeless");
+    save(&project, &row, &two, TRIAL_STOPPED);
+    assert_fine(sweeps_finish(project.ledger, row.id, 9, SWEEP_DONE));
+    rebuild(&project);
+    assert_fine(sweeps_list(project.ledger, &project.arena, false, &rows, &count));
+    assert_int_equal(count, 2);
+    assert_true(str_equal(rows[0].ulid, row.ulid) && rows[0].status == SWEEP_DONE);
+    assert_true(rows[0].spent_ns == 9 && rows[0].created_ns == row.created_ns);
+    assert_fine(sweeps_trials(project.ledger, &project.arena, rows[0].id, &trials, &count));
+    assert_int_equal(count, 2);
+    assert_true(str_equal(trials[0].run, run.id) && fabs(trials[0].score - 0.25) < 1e-12);
+    assert_true(trials[1].status == TRIAL_STOPPED && str_is(trials[1].note, "hopeless"));
+    struct sweep_row back = {0};
+    struct trial trial = {0};
+    bool found = false;
+    assert_fine(sweeps_of_run(project.ledger, &project.arena, run.id, &back, &trial, &found));
+    assert_true(found && back.id == rows[0].id && trial.number == 0);
+}
+
+static void trials_of_a_killed_driver_come_back_by_their_runs(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct sweep_row row = begin(&project, "tune", 4), *rows = NULL;
+    struct taken taken[3];
+    struct str values[3];
+    size_t count = 0;
+    for (int i = 0; i < 3; i++) {
+        taken[i] = take(&project, &row);
+        values[i] = taken[i].trial.overrides.at[0].text;
+    }
+    for (int i = 0; i < 3; i++)
+        lock_drop(&taken[i].lock);
+    run_trial(&project, &row, 2, RUN_SUCCEEDED);
+    run_trial(&project, &row, 0, RUN_INTERRUPTED);
+    rebuild(&project);
+    assert_fine(sweeps_find(project.ledger, &project.arena, STR("tune"), &rows, &count));
+    assert_true(count == 1 && rows[0].status == SWEEP_OPEN);
+    struct taken first = take(&project, rows), second = take(&project, rows),
+                 third = take(&project, rows), none = take(&project, rows);
+    assert_true(first.is_taken && first.trial.number == 0);
+    assert_true(str_equal(first.trial.overrides.at[0].text, values[0]));
+    assert_true(second.is_taken && second.trial.number == 1);
+    assert_true(str_equal(second.trial.overrides.at[0].text, values[1]));
+    assert_true(third.is_taken && third.trial.number == 3);
+    assert_false(none.is_taken);
+    struct trial trial = {0};
+    bool found = false;
+    assert_fine(sweeps_trial(project.ledger, &project.arena, rows[0].id, 2, &trial, &found));
+    assert_true(trial.status == TRIAL_SUCCEEDED && fabs(trial.score - 0.94) < 1e-12);
+    lock_drop(&first.lock);
+    lock_drop(&second.lock);
+    lock_drop(&third.lock);
+}
+
+static void a_history_is_not_made_anew_under_a_driver(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct sweep_row row = begin(&project, "tune", 2);
+    struct taken one = take(&project, &row);
+    int64_t runs = 0;
+    ledger_drop(&project.ledger);
+    struct error *error = ledger_rebuild(&project.arena, &project.workspace, NULL, &runs);
+    assert_int_equal(error->code, ERROR_MACHINE);
+    error_drop(error);
+    lock_drop(&one.lock);
+    project_reopen(&project);
+}
+
 /* Drivers in processes of their own that die at any moment. */
 enum { DRIVERS = 8, TRIALS = 200 };
 
@@ -371,6 +471,9 @@ int main(void)
         cmocka_unit_test(a_run_knows_its_trial),
         cmocka_unit_test(a_name_means_the_attempt_that_counts),
         cmocka_unit_test(the_later_report_of_a_step_holds),
+        cmocka_unit_test(sweeps_come_back_with_a_lost_history),
+        cmocka_unit_test(trials_of_a_killed_driver_come_back_by_their_runs),
+        cmocka_unit_test(a_history_is_not_made_anew_under_a_driver),
         cmocka_unit_test(drivers_that_are_killed_lose_no_trial_and_do_none_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
