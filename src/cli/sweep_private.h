@@ -1,6 +1,7 @@
 /* What the files of sweep share. sweep_words.c: trials in words; sweep_result.c: what they came to
- * (sweep_say.c: in sentences, sweep_json.c, sweep_show.c: as text, sweep_page.c); sweep_table.c:
- * what is told while they go on (sweep_live.c: the block on a terminal, sweep_tell.c: as JSON). */
+ * (sweep_say.c: in sentences, sweep_rows.c: tables, sweep_text.c, sweep_json.c, sweep_page.c with
+ * sweep_charts.c); sweep_show.c: the commands; sweep_table.c: what is told while they go on
+ * (sweep_live.c: the block on a terminal, sweep_tell.c: as JSON). */
 #pragma once
 
 #include "mlops/base/map.h"
@@ -8,6 +9,7 @@
 #include "mlops/cli/page.h"
 #include "mlops/cli/sweep.h"
 #include "mlops/model/choice.h"
+#include "mlops/model/name.h"
 
 /* --- words ---------------------------------------------------------------------------------- */
 
@@ -19,7 +21,6 @@ struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
 struct str sweep_value_words(struct arena *arena, struct str text);
 /* "f1 0.9421" */
 struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, double score);
-struct str sweep_short_id(struct str ulid);
 enum tone trial_status_tone(enum trial_status status);
 /* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
 struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
@@ -83,6 +84,7 @@ struct table sweep_people_table(const struct sweep_result *result, size_t most, 
 struct table sweep_importance_table(const struct sweep_result *result);
 /* sweep_charts.c */
 void sweep_add_charts(struct page *page, const struct sweep_result *result);
+void sweep_result_text(struct context *context, const struct sweep_result *result, int64_t limit);
 struct str sweep_result_page(const struct sweep_result *result);
 
 /* Sentences that the text and the page share; empty: nothing to say. */

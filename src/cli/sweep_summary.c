@@ -37,7 +37,7 @@ static void say_best(struct context *context, const struct sweep_result *result)
         buf_print(&text, " (mean of %lld)", (long long)result->combinations[0].count);
     buf_print(&text, ": trial %lld", (long long)winner->number + 1);
     if (winner->run.len)
-        buf_print(&text, ", run %.*s", STR_FMT(sweep_short_id(winner->run)));
+        buf_print(&text, ", run %.*s", STR_FMT(ulid_short(winner->run)));
     if (words.len)
         buf_print(&text, " (%.*s)", STR_FMT(words));
     add_line(context, buf_str(&text), 2);
@@ -48,13 +48,13 @@ static void say_next(struct context *context, const struct sweep_result *result)
     struct arena *arena = context->arena;
     const struct sweep_row *row = result->row;
     const struct trial *winner = sweep_result_winner(result);
-    struct str id = sweep_short_id(row->ulid);
+    struct str id = ulid_short(row->ulid);
     if (row->status != SWEEP_DONE)
         add_line(context, str_print(arena, "go on: mlops sweep --resume %.*s", STR_FMT(id)), 2);
     if (winner && winner->run.len)
         add_line(context,
                  str_print(arena, "look: mlops sweep show %.*s · take it: mlops apply %.*s",
-                           STR_FMT(id), STR_FMT(sweep_short_id(winner->run))),
+                           STR_FMT(id), STR_FMT(ulid_short(winner->run))),
                  2);
     else
         add_line(context, str_print(arena, "look: mlops sweep show %.*s", STR_FMT(id)), 2);

@@ -128,7 +128,7 @@ static void add_tail(struct sweep_narrator *narrator, const struct trial_view *v
     if (view->log_tail.len == 0)
         return;
     if (narrator->tails.len >= TAILS_SHOWN) {
-        struct str run = sweep_short_id(view->trial.run);
+        struct str run = ulid_short(view->trial.run);
         if (run.len)
             buf_print(&narrator->out, "    its log: mlops logs %.*s\n", STR_FMT(run));
         return;

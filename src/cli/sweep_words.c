@@ -6,7 +6,7 @@
 
 #include "sweep_private.h"
 
-enum { ID_SHOWN = 8, DIGITS = 5 };
+enum { DIGITS = 5 };
 
 /* --- parameters ----------------------------------------------------------------------------- */
 
@@ -73,11 +73,6 @@ struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, dou
 {
     return str_print(arena, "%.*s %.*s", STR_FMT(sweep->metric_key),
                      STR_FMT(metric_print(arena, score, DIGITS)));
-}
-
-struct str sweep_short_id(struct str ulid)
-{
-    return str_slice(ulid, ulid.len > ID_SHOWN ? ulid.len - ID_SHOWN : 0, ulid.len);
 }
 
 enum tone trial_status_tone(enum trial_status status)
