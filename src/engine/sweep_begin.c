@@ -72,10 +72,11 @@ static FALLIBLE resolve(struct session *session, struct sweep *sweep)
 {
     struct resolution resolution = {.arena = session->arena};
     collect(&resolution, sweep);
-    TRY(override_resolve(session, &resolution.overrides));
     for (size_t i = 0; i < resolution.wanted.len; i++) {
         const struct wanted *wanted = &resolution.wanted.at[i];
         struct override resolved = resolution.overrides.at[i];
+        /* One by one: each is of another trial. */
+        TRY(override_resolve(session, &(struct override_vec){&resolved, 1, 1}));
         if (wanted->dimension)
             wanted->dimension->file = resolved.file;
         else if (wanted->override)
