@@ -59,8 +59,6 @@ struct sweep_result {
     bool has_repeats; /* some combination has more than one score */
     bool is_higher_better;
 };
-/* The newest one if `word` is empty. */
-FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
 FALLIBLE sweep_result_make(struct arena *arena, const struct sweep_row *row,
                            const struct trial *trials, size_t count, struct sweep_result *ret);
 /* The trial to take: the best one; with repeats that of the best combination whose score is nearest
