@@ -47,23 +47,45 @@ struct str sweep_value_words(struct arena *arena, struct str text)
     return shorter.len < text.len ? shorter : text;
 }
 
+static void add_words(struct buf *words, const struct override_vec *overrides,
+                      const struct override *override)
+{
+    struct str name = is_ambiguous(overrides, override) ? override->key : last_part(override->key);
+    buf_add_text(words, words->len ? " " : "");
+    if (override->action == EDIT_REMOVE)
+        buf_print(words, "~%.*s", STR_FMT(name));
+    else
+        buf_print(words, "%.*s=%.*s", STR_FMT(name),
+                  STR_FMT(sweep_value_words(words->arena, override->text)));
+}
+
+static bool is_of(const struct dimension *dimension, const struct override *override)
+{
+    return str_equal(dimension->key, override->key) &&
+           (!dimension->file.len || str_equal(dimension->file, override->file));
+}
+
+static bool is_dimension(const struct sweep *sweep, const struct override *override)
+{
+    vec_each (const struct dimension, dimension, &sweep->dimensions)
+        if (is_of(dimension, override))
+            return true;
+    return false;
+}
+
+/* Dimensions first, in the order in which they were given. */
 struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
                              const struct override_vec *overrides)
 {
     struct buf words = buf_in(arena);
     bool is_all_fixed = sweep->fixed.len >= overrides->len;
-    vec_each (const struct override, override, overrides) {
-        if (!is_all_fixed && is_in(&sweep->fixed, override))
-            continue;
-        struct str name =
-            is_ambiguous(overrides, override) ? override->key : last_part(override->key);
-        buf_add_text(&words, words.len ? " " : "");
-        if (override->action == EDIT_REMOVE)
-            buf_print(&words, "~%.*s", STR_FMT(name));
-        else
-            buf_print(&words, "%.*s=%.*s", STR_FMT(name),
-                      STR_FMT(sweep_value_words(arena, override->text)));
-    }
+    vec_each (const struct dimension, dimension, &sweep->dimensions)
+        vec_each (const struct override, override, overrides)
+            if (is_of(dimension, override))
+                add_words(&words, overrides, override);
+    vec_each (const struct override, override, overrides)
+        if (!is_dimension(sweep, override) && (is_all_fixed || !is_in(&sweep->fixed, override)))
+            add_words(&words, overrides, override);
     return buf_str(&words);
 }
 
@@ -73,6 +95,11 @@ struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, dou
 {
     return str_print(arena, "%.*s %.*s", STR_FMT(sweep->metric_key),
                      STR_FMT(metric_print(arena, score, DIGITS)));
+}
+
+struct str sweep_status_words(const struct sweep_row *row)
+{
+    return row->status == SWEEP_DONE ? STR("done") : STR("open");
 }
 
 enum tone trial_status_tone(enum trial_status status)
