@@ -90,6 +90,16 @@ void ledger_archive_sweep(struct ledger *ledger, int64_t id)
         ledger_warn_of_copy(ledger, "sweep", archive(ledger, id));
 }
 
+FALLIBLE ledger_forget_sweep(struct ledger *ledger, struct str ulid)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str name = str_print(&scratch, "sweep-%.*s", STR_FMT(ulid));
+    if (!ledger_has_archive(ledger))
+        return NULL;
+    return path_remove(fd_number(ledger->workspace->cache_fd),
+                       ledger_archive_path(ledger, &scratch, name).at);
+}
+
 struct archived_trial {
     int64_t number;
     struct str status, overrides, run, note, isolation;

@@ -63,9 +63,10 @@ FALLIBLE ledger_write_locks(struct ledger *ledger, const struct workspace *works
 FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct state *state,
                            const struct ledger_group *group);
 
-/* A copy of a sweep with its trials beside the objects, as runs have them: when it begins and when a
- * driver of it ends. A failure is told to the observer. */
+/* A copy of a sweep with its trials beside the objects, as runs have them: when it begins and when
+ * a driver of it ends. A failure is told to the observer. */
 void ledger_archive_sweep(struct ledger *ledger, int64_t id);
+FALLIBLE ledger_forget_sweep(struct ledger *ledger, struct str ulid);
 
 /* Newest first; `limit` 0 = all. Without their stages. */
 struct ledger_filter {
@@ -250,6 +251,20 @@ FALLIBLE ledger_stage_io(struct ledger *ledger, struct arena *arena, int64_t run
 /* A tag names one run: one that names another already is refused (ERROR_USAGE). */
 FALLIBLE ledger_tag(struct ledger *ledger, int64_t run_sequence, struct str name);
 FALLIBLE ledger_untag(struct ledger *ledger, struct str name, bool *ret_found);
+
+/* Removes runs from the history, with all that belongs to them alone: stages, logs, what checks
+ * found, results, recipes and states that no other run knows, their files in the cache's folder of
+ * runs, logs and failed outputs. Trials stay in their sweep, without a run. Objects and stage
+ * results of the store stay until gc. One ERROR_USAGE names all that are refused: runs that are
+ * tagged, go on, or wrote a lock file of the work tree. */
+struct ledger_removal {
+    const int64_t *sequences;
+    size_t count;
+    const struct digest *locks; /* of the work tree */
+    size_t lock_count;
+    bool dry; /* only whether any are refused */
+};
+FALLIBLE ledger_remove_runs(struct ledger *ledger, const struct ledger_removal *removal);
 
 /* Whether an attempt (folder of aside/) was recorded with its outputs in place (executed, rejected
  * or unconfirmed). */

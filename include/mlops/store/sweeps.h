@@ -74,6 +74,11 @@ FALLIBLE sweeps_trial(struct ledger *ledger, struct arena *arena, int64_t id, in
 FALLIBLE sweeps_of_run(struct ledger *ledger, struct arena *arena, struct str run,
                        struct sweep_row *ret, struct trial *ret_trial, bool *ret_found);
 
+/* Removes a sweep, its trials and reports; its runs (ledger_remove_runs) stay and are those of no
+ * sweep. One that goes on is an ERROR_USAGE. */
+FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
+                       const struct sweep_row *row);
+
 /* Whether some process works on the sweep's trial `number` now; -1: on any of them. */
 FALLIBLE sweeps_is_busy(const struct workspace *workspace, const struct sweep_row *row,
                         int64_t number, bool *ret);
