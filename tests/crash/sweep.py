@@ -74,8 +74,8 @@ class Bench:
         self.before = self.seen()
 
     def seen(self):
-        files = fault.tree(self.project, skipped=(".mlops",))
-        return files, git(self.project, "status", "--porcelain")
+        status = git(self.project, "status", "--porcelain")  # brings the index up to date itself
+        return fault.tree(self.project, skipped=(".mlops",)), status
 
     def start(self, *words):
         return subprocess.Popen([fault.MLOPS, *words], cwd=self.project, env=self.env,
