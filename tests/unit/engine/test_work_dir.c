@@ -48,7 +48,8 @@ static struct str listing(struct rig *rig)
     struct str script = str_print(
         rig->arena,
         "find . -path ./.mlops -prune -o -printf '%%p %%m %%l ' \\( -type f -printf '%%T@ %%i' "
-        "-exec sha256sum {} \\; -o -printf '\\n' \\) | sort > %s; git stash list >> %s || true; "
+        "-readable -exec sha256sum {} \\; -o -printf '\\n' \\) | sort > %s; git stash list >> %s "
+        "|| true; "
         "git branch -v >> %s || true",
         path.at, path.at, path.at);
     struct str text = {0};
