@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """edits.py PRINT_EDIT: values of YAML, JSON, TOML and Python files are set, added and removed, and what
 PyYAML, json, tomllib and ast read of the new text is what was meant: that value changed, all others as
-before, no comment lost. Files are made at random; with MLOPS_CONFORMANCE those of real projects, too.
+before, no comment lost. Files are made at random.
 Writes TAP."""
 import ast
 import copy
 import json
-import os
 import random
+import re
 import subprocess
 import sys
 import tomllib
@@ -354,7 +354,7 @@ def same(a, b):
 
 
 def comments_of(text):
-    return {text[at : text.index("!", at)] for at in range(len(text)) if text.startswith("# c", at)}
+    return set(re.findall(r"# c\d+!", text))
 
 
 LANGUAGES = {
