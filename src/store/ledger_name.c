@@ -49,8 +49,8 @@ static FALLIBLE find_steps_back(struct ledger *ledger, struct arena *arena, int6
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT sequence, state FROM run WHERE pipeline ="
-                   " (SELECT pipeline FROM run ORDER BY sequence DESC LIMIT 1)"
-                   " ORDER BY sequence DESC",
+                   " (SELECT pipeline FROM run WHERE" IS_NO_TRIAL " ORDER BY sequence DESC LIMIT 1)"
+                   " AND" IS_NO_TRIAL "ORDER BY sequence DESC",
                    ""));
     bool found = false;
     TRY(sql_next(row, &found));

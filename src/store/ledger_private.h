@@ -44,7 +44,7 @@ FALLIBLE ledger_load_state_row(struct ledger *ledger, struct arena *arena, int64
                                struct state *ret);
 
 /* Formats that brought tables of their own. */
-enum { FORMAT_CHECKS = 2, FORMAT_COURSES = 3 };
+enum { FORMAT_CHECKS = 2, FORMAT_COURSES = 3, FORMAT_SWEEPS = 4 };
 
 /* How metrics and parameters went on with a new state `id` of a pipeline. Inside a transaction. */
 FALLIBLE ledger_put_courses(struct ledger *ledger, struct str pipeline, int64_t id,
@@ -119,7 +119,16 @@ enum reason_part ledger_part_parse(struct str name);
     "run.duration_ns, run.host, run.user, run.version, run.argv, run.commit_id, run.branch, "      \
     "run.remote, run.dirty, run.patch, run.stages, run.executed, run.restored, run.unchanged, "    \
     "run.failed, run.rejected, run.unconfirmed, run.skipped, run.interrupted, run.hashed_files, "  \
-    "run.hashed_bytes, run.saved_ns"
+    "run.hashed_bytes, run.saved_ns, "                                                             \
+    "(SELECT ulid FROM trial_run JOIN sweep ON sweep.id = trial_run.sweep"                         \
+    " WHERE trial_run.run = run.sequence), "                                                       \
+    "(SELECT number FROM trial_run WHERE trial_run.run = run.sequence)"
+
+/* In a WHERE of `run`: it is none of a trial. What people and gates mean by "the last run" is one
+ * of the project's own, whatever sweeps have tried since. */
+#define IS_NO_TRIAL                                                                                \
+    " NOT EXISTS (SELECT 1 FROM trial_run WHERE trial_run.run = run.sequence) "
+
 FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *ret);
 
 /* The nine columns of an execution's times and sizes. */
