@@ -22,6 +22,15 @@ struct edit {
 /* The file's bytes with one change. What was read back from the result is compared with what was
  * meant, so a text that can't be edited safely (an alias, a merged key, a value in a list
  * comprehension) is an ERROR_PROJECT at its place, never a wrong file. Setting a key that is not
- * there, or adding one that is, is an error with the nearest name. */
+ * there, or adding one that is, is an error with the nearest name. Numbers of YAML are written so
+ * that readers of YAML 1.1 (PyYAML) see numbers, too: 1e-3 as 1.0e-3. */
 FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
                     enum doc_dialect dialect, const struct edit *edit, struct str *ret);
+
+/* What a YAML flow value means. Empty text is null; several values, a mapping without braces,
+ * anchors, comments and line breaks are an ERROR_USAGE that says what is wrong. */
+FALLIBLE edit_value(struct arena *arena, struct str text, enum doc_dialect dialect,
+                    struct doc_node **ret);
+
+/* The dotted key of a document that looks most like `key`, or ends with it; empty: none does. */
+struct str edit_nearest(struct arena *arena, const struct doc_node *root, struct str key);

@@ -1,0 +1,402 @@
+/* One change: the place is looked for, the text exchanged, the result read back and compared with
+ * what was meant. */
+#include "mlops/codec/edit.h"
+
+#include "doc_private.h"
+#include "edit_private.h"
+
+/* ---- Values and names ---- */
+
+static FALLIBLE no_value(struct str text, const char *why)
+{
+    return error_hint(
+        error_new(ERROR_USAGE, "'%.*s' is no value: %s", STR_FMT(str_slice(text, 0, 200)), why),
+        "a value is one number, word, [list] or {key: value}, as in YAML; put quotes "
+        "around a text that holds , : # or brackets");
+}
+
+FALLIBLE edit_value(struct arena *arena, struct str text, enum doc_dialect dialect,
+                    struct doc_node **ret)
+{
+    const struct doc_options options = {.dialect = dialect, .refuse_anchors = true};
+    struct doc *doc = NULL;
+    if (str_find_char(text, '\n') >= 0 || str_find_char(text, '\r') >= 0)
+        return no_value(text, "it holds a line break (\"\\n\" in double quotes stands for one)");
+    struct str list = str_print(arena, "[%.*s]", STR_FMT(text));
+    struct error *error = doc_parse(arena, STR("value"), list, &options, &doc);
+    if (error) {
+        struct error *told = no_value(text, error->text);
+        error_drop(error);
+        return told;
+    }
+    struct doc_node *root = doc->root;
+    if (root->kind != DOC_LIST || root->count > 1)
+        return no_value(text, "it is several values");
+    if (root->first && root->first->kind == DOC_MAP && str_find_char(text, '{') < 0)
+        return no_value(text, "a mapping takes braces");
+    TRY(root->first ? NULL : doc_parse(arena, STR("value"), STR("null"), &options, &doc));
+    *ret = root->first ? root->first : doc->root;
+    (*ret)->next = NULL;
+    return NULL;
+}
+
+struct nearest {
+    struct arena *arena;
+    struct str key;
+    struct str best;
+    int distance;
+};
+
+static void compare_name(struct nearest *nearest, struct str path)
+{
+    struct str key = nearest->key;
+    ptrdiff_t dot = str_find_last_char(path, '.');
+    struct str last = dot < 0 ? path : str_slice(path, (size_t)dot + 1, path.len);
+    int distance = str_equal(last, key) ? 1 : 64;
+    size_t longer = path.len > key.len ? path.len - key.len : key.len - path.len;
+    if (longer < 4)
+        distance = MIN_OF(distance, str_distance(path, key));
+    if (distance >= nearest->distance)
+        return;
+    nearest->distance = distance;
+    nearest->best = path;
+}
+
+/* Recursion is bounded by LIMIT_DOCUMENT_DEPTH. */
+static void compare_names(struct nearest *nearest, const struct doc_node *node, struct str above)
+{
+    if (node->kind != DOC_MAP)
+        return;
+    for (const struct doc_node *child = node->first; child; child = child->next) {
+        struct str path = str_print(nearest->arena, "%.*s%s%.*s", STR_FMT(above),
+                                    above.len ? "." : "", STR_FMT(child->key->text));
+        compare_name(nearest, path);
+        compare_names(nearest, child, path);
+    }
+}
+
+struct str edit_nearest(struct arena *arena, const struct doc_node *root, struct str key)
+{
+    int most = MIN_OF(3, MAX_OF(1, (int)(key.len / 3)));
+    struct nearest nearest = {.arena = arena, .key = key, .distance = most + 1};
+    compare_names(&nearest, root, (struct str){0});
+    return nearest.best;
+}
+
+/* ---- The place ---- */
+
+static size_t ordinal_of(const struct doc_node *parent, const struct doc_node *child)
+{
+    size_t ordinal = 0;
+    for (const struct doc_node *at = parent->first; at != child; at = at->next)
+        ordinal++;
+    return ordinal;
+}
+
+static bool push(struct edit_path *path, struct doc_node *node, size_t ordinal)
+{
+    if (path->count == EDIT_STEPS_MOST)
+        return false;
+    path->nodes[path->count] = node;
+    path->ordinals[path->count++] = ordinal;
+    return true;
+}
+
+/* As doc_find_path goes, keeping the way. */
+static bool find_path(struct doc_node *node, struct str dotted, struct edit_path *path)
+{
+    for (struct str part = dotted;;) {
+        int count = path->count;
+        struct doc_node *found =
+            node->kind == DOC_LIST || node->kind == DOC_MAP ? doc_find_path(node, part) : NULL;
+        /* A part is one step: what doc_find_path found by several is tried by shorter parts. */
+        if (found && node->kind == DOC_MAP && doc_find(node, part) != found)
+            found = NULL;
+        if (found && node->kind == DOC_LIST && str_find_char(part, '.') >= 0)
+            found = NULL;
+        if (found && push(path, found, ordinal_of(node, found))) {
+            if (part.len == dotted.len ||
+                find_path(found, str_slice(dotted, part.len + 1, dotted.len), path))
+                return true;
+        }
+        path->count = count;
+        ptrdiff_t dot = str_find_last_char(part, '.');
+        if (dot < 0)
+            return false;
+        part.len = (size_t)dot;
+    }
+}
+
+static struct span *find_child(struct edited *edited, struct span *owner,
+                               const struct doc_node *node, size_t ordinal)
+{
+    edit_flow_open(edited, owner);
+    struct span *child = owner->first;
+    if (node->key) {
+        while (child && (child->line != node->key->line || child->column != node->key->column))
+            child = child->next;
+        return child;
+    }
+    while (child && ordinal-- > 0)
+        child = child->next;
+    return child;
+}
+
+static FALLIBLE refuse(struct edited *edited, const struct doc_node *node, const char *why)
+{
+    return error_hint(doc_error(node->key ? node->key : node, "'%.*s' can't be changed here: %s",
+                                STR_FMT(edited->edit->key), why),
+                      "change the file by hand");
+}
+
+/* The spans along a path; *ret_owner: of the last but one. */
+static FALLIBLE follow(struct edited *edited, const struct edit_path *path, struct span **ret_owner,
+                       struct span **ret)
+{
+    struct span *span = edited->root, *owner = NULL;
+    for (int i = 1; i < path->count; i++) {
+        struct doc_node *node = path->nodes[i];
+        owner = span;
+        span = span ? find_child(edited, span, node, path->ordinals[i]) : NULL;
+        if (!span)
+            return refuse(edited, node,
+                          edited->language == LOAD_YAML
+                              ? "its mapping has it from another one by '<<'"
+                              : "it is not written as a plain value");
+        if (span->style == SPAN_ALIAS)
+            return refuse(edited, node, "an alias stands there for a value of another place");
+    }
+    *ret_owner = owner;
+    *ret = span;
+    return NULL;
+}
+
+/* ---- What is meant ---- */
+
+static struct doc_node *key_node(struct arena *arena, struct str text)
+{
+    struct doc_node *node = arena_new(arena, struct doc_node);
+    *node = (struct doc_node){.kind = DOC_STR, .text = text};
+    return node;
+}
+
+static void put_last(struct doc_node *owner, struct doc_node *child)
+{
+    struct doc_node **end = &owner->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = child;
+    owner->count++;
+}
+
+static void mean_set(struct edited *edited, struct doc_node *node)
+{
+    struct doc_node *key = node->key, *next = node->next;
+    *node = *edited->value;
+    node->key = key;
+    node->next = next;
+}
+
+static void mean_remove(struct doc_node *owner, struct doc_node *node)
+{
+    struct doc_node **at = &owner->first;
+    while (*at != node)
+        at = &(*at)->next;
+    *at = node->next;
+    owner->count--;
+}
+
+static void mean_add(struct edited *edited, struct doc_node *owner, struct str keys)
+{
+    for (struct str rest = keys; rest.len;) {
+        struct str key = edit_first_key(rest, &rest);
+        struct doc_node *child = arena_new(edited->arena, struct doc_node);
+        if (rest.len)
+            child->kind = DOC_MAP;
+        else
+            *child = *edited->value;
+        if (owner->kind != DOC_LIST)
+            child->key = key_node(edited->arena, key);
+        if (owner->kind == DOC_NULL)
+            *owner = (struct doc_node){.kind = DOC_MAP, .key = owner->key, .next = owner->next};
+        put_last(owner, child);
+        owner = child;
+    }
+}
+
+/* Reads the new text back. */
+static FALLIBLE verify(struct edited *edited, const struct doc_node *place, struct str result)
+{
+    struct doc *doc = NULL;
+    struct buf meant = buf_in(edited->arena), found = buf_in(edited->arena);
+    struct error *error = doc_load(edited->arena, edited->name, result, edited->doc->dialect, &doc);
+    if (error) {
+        error_drop(error);
+        return refuse(edited, place, "the file would not be readable any more");
+    }
+    doc_encode(edited->doc->root, edited->arena, &meant);
+    doc_encode(doc->root, edited->arena, &found);
+    if (str_equal(buf_str(&meant), buf_str(&found)))
+        return NULL;
+    return refuse(edited, place,
+                  "other values would change with it, or it would not be that value");
+}
+
+static struct str spliced(struct edited *edited, const struct splice *splice)
+{
+    struct buf out = buf_in(edited->arena);
+    buf_add_str(&out, str_slice(edited->bytes, 0, splice->from));
+    buf_add_str(&out, buf_str(&splice->text));
+    buf_add_str(&out, str_slice(edited->bytes, splice->to, edited->bytes.len));
+    return buf_str(&out);
+}
+
+/* ---- The three actions ---- */
+
+static FALLIBLE unknown(struct edited *edited)
+{
+    struct str nearest = edit_nearest(edited->arena, edited->doc->root, edited->edit->key);
+    struct mark mark = {.file = edited->doc->name.at};
+    struct edit_path path = {0};
+    if (nearest.len && find_path(edited->doc->root, nearest, &path))
+        mark = (struct mark){edited->doc->name.at, path.nodes[path.count - 1]->key->line,
+                             path.nodes[path.count - 1]->key->column};
+    if (nearest.len)
+        return error_at(mark, mark.line ? doc_line(edited->doc, mark.line) : (struct str){0},
+                        "no parameter '%.*s' (did you mean '%.*s'?)", STR_FMT(edited->edit->key),
+                        STR_FMT(nearest));
+    return error_hint(
+        error_at(mark, (struct str){0}, "no parameter '%.*s'", STR_FMT(edited->edit->key)),
+        "a new one is added by '+%.*s=VALUE'", STR_FMT(edited->edit->key));
+}
+
+static FALLIBLE set_or_remove(struct edited *edited, struct splice *ret, struct doc_node **ret_node)
+{
+    bool sets = edited->edit->action == EDIT_SET;
+    struct edit_path path = {.nodes = {edited->doc->root}, .count = 1};
+    struct span *owner = NULL, *item = NULL;
+    if (!find_path(edited->doc->root, edited->edit->key, &path))
+        return unknown(edited);
+    struct doc_node *node = path.nodes[path.count - 1];
+    TRY(follow(edited, &path, &owner, &item));
+    if (edited->language == LOAD_YAML && (sets || owner->style == SPAN_BLOCK))
+        TRY(sets ? edit_block_set(edited, item, ret) : edit_block_remove(edited, owner, item, ret));
+    else
+        TRY(sets ? edit_flow_set(edited, item, ret) : edit_flow_remove(edited, owner, item, ret));
+    if (sets)
+        mean_set(edited, node);
+    else
+        mean_remove(path.nodes[path.count - 2], node);
+    *ret_node = node;
+    return NULL;
+}
+
+/* The nearest thing above that is there already, and the keys below it. */
+static struct str find_above(struct edited *edited, struct edit_path *path)
+{
+    struct str key = edited->edit->key;
+    for (struct str above = key;;) {
+        ptrdiff_t dot = str_find_last_char(above, '.');
+        *path = (struct edit_path){.nodes = {edited->doc->root}, .count = 1};
+        if (dot < 0)
+            return key;
+        above.len = (size_t)dot;
+        if (find_path(edited->doc->root, above, path))
+            return str_slice(key, above.len + 1, key.len);
+    }
+}
+
+static FALLIBLE check_owner(struct edited *edited, const struct doc_node *owner, struct str keys)
+{
+    int64_t at = -1;
+    struct str first = edit_first_key(keys, &(struct str){0});
+    struct str key = edited->edit->key;
+    if (owner->kind == DOC_MAP || owner->kind == DOC_NULL)
+        return NULL;
+    if (owner->kind == DOC_LIST && doc_read_decimal(first, &at) && at == (int64_t)owner->count)
+        return NULL;
+    if (owner->kind == DOC_LIST)
+        return doc_error(owner, "'%.*s' can't be added: the list has %zu items, the next is %zu",
+                         STR_FMT(key), owner->count, owner->count);
+    return doc_error(owner, "'%.*s' can't be added: what is above it is %s, not a mapping",
+                     STR_FMT(key), doc_kind_name(owner->kind));
+}
+
+static FALLIBLE add(struct edited *edited, struct splice *ret, struct doc_node **ret_node)
+{
+    struct edit_path path = {.nodes = {edited->doc->root}, .count = 1};
+    struct span *above = NULL, *owner = NULL;
+    if (find_path(edited->doc->root, edited->edit->key, &path))
+        return error_hint(doc_error(path.nodes[path.count - 1]->key
+                                        ? path.nodes[path.count - 1]->key
+                                        : path.nodes[path.count - 1],
+                                    "'%.*s' is there already", STR_FMT(edited->edit->key)),
+                          "without '+' it is changed");
+    struct str keys = find_above(edited, &path);
+    struct doc_node *node = path.nodes[path.count - 1];
+    TRY(check_owner(edited, node, keys));
+    TRY(follow(edited, &path, &above, &owner));
+    if (owner)
+        edit_flow_open(edited, owner);
+    if (owner && owner->style == SPAN_FLOW)
+        TRY(edit_flow_add(edited, owner, keys, ret));
+    else
+        TRY(edit_block_add(edited, owner, keys, ret));
+    mean_add(edited, node, keys);
+    *ret_node = node;
+    return NULL;
+}
+
+/* ---- One edit ---- */
+
+static struct str break_of(struct str bytes)
+{
+    ptrdiff_t end = str_find_char(bytes, '\n');
+    return end > 0 && bytes.at[end - 1] == '\r' ? STR("\r\n") : STR("\n");
+}
+
+static FALLIBLE find_spans(struct edited *edited)
+{
+    size_t end = edited->bytes.len;
+    switch (edited->language) {
+    case LOAD_YAML:
+        return edit_yaml_spans(edited, &edited->root);
+    case LOAD_JSON:
+        while (end > 0 && strchr(" \t\r\n", edited->bytes.at[end - 1]))
+            end--;
+        edited->root = edit_flow_span(edited, edit_skip_gap(edited, 0), end);
+        return NULL;
+    case LOAD_TOML:
+    case LOAD_PYTHON:
+        break;
+    }
+    return error_new(ERROR_PROJECT, "%.*s: parameters of this kind of file can't be changed",
+                     STR_FMT(edited->name));
+}
+
+FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
+                    enum doc_dialect dialect, const struct edit *edit, struct str *ret)
+{
+    struct doc *doc = NULL;
+    struct doc_node *value = NULL, *node = NULL;
+    struct splice splice = {0};
+    TRY(doc_load(arena, name, bytes, dialect, &doc));
+    if (edit->action != EDIT_REMOVE)
+        TRY(edit_value(arena, edit->value, dialect, &value));
+    struct edited edited = {.arena = arena,
+                            .name = name,
+                            .doc = doc,
+                            .bytes = doc->bytes,
+                            .language = load_language(name),
+                            .line_break = break_of(doc->bytes),
+                            .edit = edit,
+                            .value = value};
+    TRY(find_spans(&edited));
+    TRY(edit->action == EDIT_ADD ? add(&edited, &splice, &node)
+                                 : set_or_remove(&edited, &splice, &node));
+    struct str result = spliced(&edited, &splice);
+    TRY(verify(&edited, node, result));
+    bool has_mark = bytes.len > doc->bytes.len;
+    *ret = has_mark ? str_print(arena, "\xEF\xBB\xBF%.*s", STR_FMT(result)) : result;
+    return NULL;
+}

@@ -1,0 +1,251 @@
+#include "mlops/engine/override.h"
+
+#include "mlops/base/buf.h"
+#include "mlops/base/map.h"
+#include "mlops/host/path.h"
+
+/* ---- Which file ---- */
+
+static void note_file(struct session *session, struct map *files, struct str file)
+{
+    if (file.len && !map_has(files, file))
+        map_put(session->arena, files, file, session);
+}
+
+static struct str beside(struct session *session, struct str dir, struct str name)
+{
+    return dir.len ? path_join(session->arena, dir, name) : name;
+}
+
+/* The files that `vars` names, a list of paths (with the keys wanted of them behind a colon) and
+ * mappings. */
+static void note_vars(struct session *session, struct map *files, const struct doc_node *vars,
+                      struct str dir)
+{
+    for (const struct doc_node *item = vars && vars->kind == DOC_LIST ? vars->first : NULL; item;
+         item = item->next) {
+        ptrdiff_t colon = str_find_char(item->text, ':');
+        struct str path = colon < 0 ? item->text : str_slice(item->text, 0, (size_t)colon);
+        struct str normal = {0};
+        struct error *error = NULL;
+        if (item->kind != DOC_STR)
+            continue;
+        error = workspace_path(
+            session->arena, &session->workspace,
+            path_join(session->arena, session->workspace.root, beside(session, dir, path)),
+            &normal);
+        if (!error)
+            note_file(session, files, normal);
+        error_drop(error); /* outside of the project: never ours to change */
+    }
+}
+
+static void note_stage(struct session *session, struct map *files, const struct stage *stage)
+{
+    vec_each (struct param_ref, param, &stage->params)
+        note_file(session, files, param->file);
+    vec_each (struct tracked_value, tracked, &stage->tracked)
+        note_file(session, files, tracked->file);
+    if (stage->node)
+        note_vars(session, files, doc_find(stage->node, STR("vars")), stage->wdir);
+}
+
+/* Every file that may hold a parameter of the pipeline, params.yaml first. */
+static struct map parameter_files(struct session *session)
+{
+    const struct pipeline *pipeline = session->pipeline;
+    struct map files = {0};
+    vec_each (struct pipeline_file, file, &pipeline->files) {
+        note_file(session, &files, beside(session, file->dir, STR("params.yaml")));
+        vec_each (struct str, path, &file->params)
+            note_file(session, &files, *path);
+        note_vars(session, &files, doc_find(file->doc->root, STR("vars")), file->dir);
+    }
+    vec_each (struct stage, stage, &pipeline->stages)
+        note_stage(session, &files, stage);
+    return files;
+}
+
+/* ---- Whether it fits ---- */
+
+/* What a value is for this purpose: integers and reals are one kind. */
+static enum doc_kind rough_kind(const struct doc_node *node)
+{
+    return node->kind == DOC_INT || node->kind == DOC_BIGINT ? DOC_REAL : node->kind;
+}
+
+static FALLIBLE check_type(struct session *session, const struct override *override,
+                           const struct doc_node *old)
+{
+    struct doc_node *value = NULL;
+    if (override->action != EDIT_SET)
+        return NULL;
+    TRY(edit_value(session->arena, override->text, session->pipeline->dialect, &value));
+    if (old->kind == DOC_NULL || value->kind == DOC_NULL || rough_kind(old) == rough_kind(value))
+        return NULL;
+    struct error *error =
+        doc_error(old, "'%.*s' is %s here, and %.*s is %s", STR_FMT(override->key),
+                  doc_kind_name(old->kind), STR_FMT(override->text), doc_kind_name(value->kind));
+    if (old->kind == DOC_STR && value->kind != DOC_LIST && value->kind != DOC_MAP)
+        return error_hint(error, "quotes make a text of it: '%.*s=\"%.*s\"'",
+                          STR_FMT(override->key), STR_FMT(override->text));
+    return error_hint(error, "give it %s", doc_kind_name(old->kind));
+}
+
+static FALLIBLE check_found(struct session *session, const struct override *override,
+                            const struct doc_node *root)
+{
+    const struct doc_node *old = doc_find_path(root, override->key);
+    if (override->action == EDIT_ADD && old)
+        return error_hint(doc_error(old, "'%.*s' is there already", STR_FMT(override->key)),
+                          "without '+' it is changed");
+    return old ? check_type(session, override, old) : NULL;
+}
+
+/* ---- What is not there ---- */
+
+struct nearest {
+    struct str file, key;
+    int distance;
+};
+
+static void compare(struct session *session, const struct override *override, struct str file,
+                    const struct doc_node *root, struct nearest *nearest)
+{
+    struct str key = edit_nearest(session->arena, root, override->key);
+    if (!key.len)
+        return;
+    int distance = str_distance(key, override->key);
+    if (nearest->key.len && distance >= nearest->distance)
+        return;
+    *nearest = (struct nearest){file, key, distance};
+}
+
+static FALLIBLE unknown(struct session *session, const struct override *override,
+                        const struct map *files)
+{
+    struct nearest nearest = {0};
+    struct buf looked = buf_in(session->arena);
+    map_each (item, files) {
+        const struct doc_node *root = NULL;
+        TRY(session_params(session, item->key, &root));
+        if (!root)
+            continue;
+        struct str shown = workspace_show(session->arena, &session->workspace, item->key);
+        buf_print(&looked, "%s%.*s", looked.len ? ", " : "", STR_FMT(shown));
+        compare(session, override, shown, root, &nearest);
+    }
+    if (!looked.len)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "no parameter '%.*s': the pipeline has no file of parameters",
+                                    STR_FMT(override->key)),
+                          "name its file: FILE:KEY=VALUE");
+    if (nearest.key.len)
+        return error_new(ERROR_PROJECT, "%.*s: no parameter '%.*s' (did you mean '%.*s'?)",
+                         STR_FMT(nearest.file), STR_FMT(override->key), STR_FMT(nearest.key));
+    return error_hint(error_new(ERROR_PROJECT, "no parameter '%.*s' in %.*s",
+                                STR_FMT(override->key), STR_FMT(buf_str(&looked))),
+                      "a new one is added by '+%.*s=VALUE'", STR_FMT(override->key));
+}
+
+/* ---- Looking ---- */
+
+/* A file that was named: as typed, from where the caller is, else from the project's root. */
+static FALLIBLE find_named(struct session *session, struct override *override)
+{
+    const struct doc_node *root = NULL;
+    struct str typed = override->file, path = {0};
+    TRY(workspace_path(session->arena, &session->workspace, typed, &path));
+    TRY(session_params(session, path, &root));
+    if (!root && session->workspace.cwd.len && typed.at[0] != '/') {
+        TRY(workspace_path(session->arena, &session->workspace,
+                           path_join(session->arena, session->workspace.root, typed), &path));
+        TRY(session_params(session, path, &root));
+    }
+    if (!root)
+        return error_new(ERROR_PROJECT, "there is no '%.*s', which '%.*s' names", STR_FMT(typed),
+                         STR_FMT(override_print(session->arena, override)));
+    override->file = path;
+    if (override->action == EDIT_ADD || doc_find_path(root, override->key))
+        return check_found(session, override, root);
+    struct map one = {0};
+    note_file(session, &one, path);
+    return unknown(session, override, &one);
+}
+
+/* A new key belongs to the file that has the most of what is above it; else the first there is. */
+static FALLIBLE find_for_new(struct session *session, struct override *override,
+                             const struct map *files)
+{
+    size_t deepest = 0;
+    map_each (item, files) {
+        const struct doc_node *root = NULL;
+        struct str above = override->key;
+        TRY(session_params(session, item->key, &root));
+        if (!root)
+            continue;
+        TRY(check_found(session, override, root));
+        for (ptrdiff_t dot; (dot = str_find_last_char(above, '.')) >= 0;) {
+            above.len = (size_t)dot;
+            if (doc_find_path(root, above))
+                break;
+        }
+        above.len = str_find_char(above, '.') < 0 && !doc_find_path(root, above) ? 0 : above.len;
+        if (override->file.len && above.len <= deepest)
+            continue;
+        override->file = item->key;
+        deepest = above.len;
+    }
+    return override->file.len ? NULL : unknown(session, override, files);
+}
+
+static FALLIBLE find_known(struct session *session, struct override *override,
+                           const struct map *files)
+{
+    const struct doc_node *found_in = NULL;
+    map_each (item, files) {
+        const struct doc_node *root = NULL;
+        TRY(session_params(session, item->key, &root));
+        if (!root || !doc_find_path(root, override->key))
+            continue;
+        if (found_in)
+            return error_hint(error_new(ERROR_PROJECT, "'%.*s' is in two files: %.*s and %.*s",
+                                        STR_FMT(override->key), STR_FMT(override->file),
+                                        STR_FMT(item->key)),
+                              "name the one that is meant: '%.*s:%.*s=%.*s'", STR_FMT(item->key),
+                              STR_FMT(override->key), STR_FMT(override->text));
+        found_in = root;
+        override->file = item->key;
+    }
+    return found_in ? check_found(session, override, found_in) : unknown(session, override, files);
+}
+
+FALLIBLE override_resolve(struct session *session, struct override_vec *overrides)
+{
+    struct map files = {0};
+    vec_each (struct override, override, overrides) {
+        if (override->file.len) {
+            TRY(find_named(session, override));
+            continue;
+        }
+        if (!files.len)
+            files = parameter_files(session);
+        TRY(override->action == EDIT_ADD ? find_for_new(session, override, &files)
+                                         : find_known(session, override, &files));
+    }
+    return override_check(overrides);
+}
+
+FALLIBLE override_apply(struct arena *arena, struct str name, struct str bytes,
+                        enum doc_dialect dialect, const struct override_vec *overrides,
+                        struct str file, struct str *ret)
+{
+    struct str result = bytes;
+    vec_each (struct override, override, overrides) {
+        const struct edit edit = {override->action, override->key, override->text};
+        if (str_equal(override->file, file))
+            TRY(edit_apply(arena, name, result, dialect, &edit, &result));
+    }
+    *ret = result;
+    return NULL;
+}

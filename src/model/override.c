@@ -1,0 +1,124 @@
+#include "mlops/model/override.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
+#include "mlops/base/map.h"
+#include "mlops/codec/load.h"
+
+#include <inttypes.h>
+#include <strings.h>
+
+static bool has_suffix(struct str name, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    return name.len > len && strncasecmp(name.at + name.len - len, suffix, len) == 0;
+}
+
+static bool is_values_file(struct str name)
+{
+    return load_language(name) != LOAD_YAML || has_suffix(name, ".yaml") ||
+           has_suffix(name, ".yml");
+}
+
+/* Takes `FILE:` from the front of a key. */
+static void split_file(struct str *key, struct str *ret_file)
+{
+    for (size_t i = 0; i < key->len; i++) {
+        struct str file = str_slice(*key, 0, i);
+        if (key->at[i] != ':' || !is_values_file(file))
+            continue;
+        *ret_file = file;
+        *key = str_slice(*key, i + 1, key->len);
+        return;
+    }
+}
+
+/* Takes `+` or `~`, which may stand in front of the file or of the key. */
+static void take_action(struct str *head, enum edit_action *action)
+{
+    if (!head->len || (head->at[0] != '+' && head->at[0] != '~') || *action != EDIT_SET)
+        return;
+    *action = head->at[0] == '+' ? EDIT_ADD : EDIT_REMOVE;
+    *head = str_slice(*head, 1, head->len);
+}
+
+static FALLIBLE check_key(struct str word, struct str key)
+{
+    if (key.len && key.at[0] != '+' && key.at[0] != '~' && (int64_t)key.len <= LIMIT_KEY_BYTES)
+        return NULL;
+    const char *why = !key.len           ? "names no key"
+                      : key.at[0] == '+' ? "has two signs: '+' alone adds a key"
+                      : key.at[0] == '~' ? "has two signs: '~' alone removes a key"
+                                         : "is longer than a key may be (limit KEY_BYTES)";
+    return error_hint(
+        error_new(ERROR_USAGE, "'%.*s' %s", STR_FMT(str_slice(word, 0, 200)), why),
+        "[FILE:]KEY=VALUE changes a parameter, +KEY=VALUE adds one, ~KEY removes one");
+}
+
+/* Between the key and the value, or that there is none. */
+static FALLIBLE split_value(struct str word, enum edit_action action, ptrdiff_t equals)
+{
+    struct str shown = str_slice(word, 0, 200);
+    if (action == EDIT_REMOVE && equals >= 0)
+        return error_hint(
+            error_new(ERROR_USAGE, "'%.*s' removes a key and gives it a value", STR_FMT(shown)),
+            "~KEY removes, KEY=VALUE changes");
+    if (action != EDIT_REMOVE && equals < 0)
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' gives no value", STR_FMT(shown)),
+                          "KEY=VALUE changes a parameter, +KEY=VALUE adds one, ~KEY removes one");
+    return NULL;
+}
+
+FALLIBLE override_parse(struct arena *arena, struct str word, struct override *ret)
+{
+    struct override override = {.action = EDIT_SET};
+    ptrdiff_t equals = str_find_char(word, '=');
+    struct str head = str_trim(equals < 0 ? word : str_slice(word, 0, (size_t)equals));
+    take_action(&head, &override.action);
+    split_file(&head, &override.file);
+    take_action(&head, &override.action);
+    override.key = str_trim(head);
+    TRY(check_key(word, override.key));
+    TRY(split_value(word, override.action, equals));
+    if (equals >= 0) {
+        struct doc_node *value = NULL;
+        override.text = str_trim(str_slice(word, (size_t)equals + 1, word.len));
+        override.text = override.text.len ? override.text : STR("null");
+        TRY_WITHIN(edit_value(arena, override.text, DOC_NATIVE, &value), "'%.*s'",
+                   STR_FMT(override.key));
+    }
+    *ret = override;
+    return NULL;
+}
+
+struct str override_print(struct arena *arena, const struct override *override)
+{
+    static const char *const signs[] = {[EDIT_SET] = "", [EDIT_ADD] = "+", [EDIT_REMOVE] = "~"};
+    bool has_file = override->file.len && !str_is(override->file, "params.yaml");
+    return str_print(arena, "%s%.*s%s%.*s%s%.*s", signs[override->action],
+                     STR_FMT(has_file ? override->file : STR("")), has_file ? ":" : "",
+                     STR_FMT(override->key), override->action == EDIT_REMOVE ? "" : "=",
+                     STR_FMT(override->text));
+}
+
+FALLIBLE override_check(const struct override_vec *overrides)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct map seen = {0};
+    if ((int64_t)overrides->len > LIMIT_OVERRIDES)
+        return error_new(ERROR_USAGE,
+                         "more than %" PRId64 " parameters are changed (limit OVERRIDES)",
+                         LIMIT_OVERRIDES);
+    vec_each (struct override, override, overrides) {
+        struct str place =
+            str_print(&scratch, "%.*s:%.*s", STR_FMT(override->file), STR_FMT(override->key));
+        if (map_put(&scratch, &seen, place, override))
+            return error_hint(
+                error_new(ERROR_USAGE, "'%.*s' is given twice", STR_FMT(override->key)),
+                "give each parameter one value; several are a sweep: mlops sweep -S "
+                "'%.*s=1,2'",
+                STR_FMT(override->key));
+    }
+    return NULL;
+}
