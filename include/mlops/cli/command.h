@@ -97,6 +97,7 @@ struct cli_command {
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
     COMMAND(best)                                                                                  \
+    COMMAND(apply)                                                                                 \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \
