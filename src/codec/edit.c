@@ -132,6 +132,8 @@ static struct span *find_child(struct edited *edited, struct span *owner,
 {
     edit_flow_open(edited, owner);
     struct span *child = owner->first;
+    if (owner->style == SPAN_TABLE)
+        return edit_table_child(edited, node);
     if (node->key) {
         while (child && (child->line != node->key->line || child->column != node->key->column))
             child = child->next;
@@ -270,6 +272,18 @@ static FALLIBLE unknown(struct edited *edited)
         "a new one is added by '+%.*s=VALUE'", STR_FMT(edited->edit->key));
 }
 
+static FALLIBLE change(struct edited *edited, const struct doc_node *owner_node, struct span *owner,
+                       struct span *item, struct splice *ret)
+{
+    bool is_yaml = edited->language == LOAD_YAML;
+    if (edited->edit->action == EDIT_SET)
+        return is_yaml ? edit_block_set(edited, item, ret) : edit_flow_set(edited, item, ret);
+    if (owner->style == SPAN_TABLE)
+        return edit_table_remove(edited, owner_node, item, ret);
+    return owner->style == SPAN_BLOCK ? edit_block_remove(edited, owner, item, ret)
+                                      : edit_flow_remove(edited, owner, item, ret);
+}
+
 static FALLIBLE set_or_remove(struct edited *edited, struct splice *ret, struct doc_node **ret_node)
 {
     bool sets = edited->edit->action == EDIT_SET;
@@ -279,10 +293,7 @@ static FALLIBLE set_or_remove(struct edited *edited, struct splice *ret, struct 
         return unknown(edited);
     struct doc_node *node = path.nodes[path.count - 1];
     TRY(follow(edited, &path, &owner, &item));
-    if (edited->language == LOAD_YAML && (sets || owner->style == SPAN_BLOCK))
-        TRY(sets ? edit_block_set(edited, item, ret) : edit_block_remove(edited, owner, item, ret));
-    else
-        TRY(sets ? edit_flow_set(edited, item, ret) : edit_flow_remove(edited, owner, item, ret));
+    TRY(change(edited, path.nodes[path.count - 2], owner, item, ret));
     if (sets)
         mean_set(edited, node);
     else
@@ -338,7 +349,9 @@ static FALLIBLE add(struct edited *edited, struct splice *ret, struct doc_node *
     TRY(follow(edited, &path, &above, &owner));
     if (owner)
         edit_flow_open(edited, owner);
-    if (owner && owner->style == SPAN_FLOW)
+    if (owner && owner->style == SPAN_TABLE)
+        TRY(edit_table_add(edited, &path, owner, keys, ret));
+    else if (owner && owner->style == SPAN_FLOW)
         TRY(edit_flow_add(edited, owner, keys, ret));
     else
         TRY(edit_block_add(edited, owner, keys, ret));
@@ -368,10 +381,11 @@ static FALLIBLE find_spans(struct edited *edited)
         return NULL;
     case LOAD_TOML:
     case LOAD_PYTHON:
-        break;
+        edited->root = arena_new(edited->arena, struct span);
+        *edited->root = (struct span){.style = SPAN_TABLE, .is_map = true, .to = end};
+        return NULL;
     }
-    return error_new(ERROR_PROJECT, "%.*s: parameters of this kind of file can't be changed",
-                     STR_FMT(edited->name));
+    return NULL;
 }
 
 FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,

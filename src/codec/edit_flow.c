@@ -45,20 +45,27 @@ size_t edit_skip_string(const struct edited *edited, size_t at)
     return at;
 }
 
-/* Blanks, breaks, joined lines and comments. */
-size_t edit_skip_gap(const struct edited *edited, size_t at)
+/* Blanks, joined lines and a comment; breaks too, with what is the same in the next lines. */
+static size_t skip_gap(const struct edited *edited, size_t at, bool has_breaks)
 {
     struct str bytes = edited->bytes;
     for (; at < bytes.len; at++) {
         char c = bytes.at[at];
-        if (c == '#' && has_comments(edited))
+        bool is_joint = c == '\\' && edited->language == LOAD_PYTHON && at + 1 < bytes.len &&
+                        strchr("\r\n", bytes.at[at + 1]);
+        if (is_joint)
+            at = edit_behind_line(bytes, at) - 1;
+        else if (c == '#' && has_comments(edited))
             at = edit_line_end(bytes, at) - 1;
-        else if (!strchr(" \t\r\n\f", c) &&
-                 !(c == '\\' && edited->language == LOAD_PYTHON && at + 1 < bytes.len &&
-                   strchr("\r\n", bytes.at[at + 1])))
+        else if (!c || !strchr(has_breaks ? " \t\f\r\n" : " \t\f", c))
             break;
     }
     return at;
+}
+
+size_t edit_skip_gap(const struct edited *edited, size_t at)
+{
+    return skip_gap(edited, at, true);
 }
 
 /* Over one value or key up to a character of `ends` outside of brackets; *ret_end is behind its
@@ -70,7 +77,7 @@ size_t edit_skip_item(const struct edited *edited, size_t at, const char *ends, 
     *ret_end = at;
     while (at < bytes.len) {
         char c = bytes.at[at];
-        size_t gap = edit_skip_gap(edited, at);
+        size_t gap = skip_gap(edited, at, depth > 0 || !strchr(ends, '\n'));
         if (depth == 0 && c && strchr(ends, c))
             break;
         if (gap > at) {
@@ -170,9 +177,29 @@ void edit_flow_open(struct edited *edited, struct span *span)
 
 /* ---- Changes ---- */
 
+/* A tuple of Python stays one. */
+static FALLIBLE print_tuple(struct edited *edited, struct buf *out)
+{
+    buf_add_char(out, '(');
+    for (const struct doc_node *item = edited->value->first; item; item = item->next) {
+        TRY(edit_print_value(edited, item, out));
+        buf_add_text(out, item->next ? ", " : edited->value->count == 1 ? "," : "");
+    }
+    buf_add_char(out, ')');
+    return NULL;
+}
+
 FALLIBLE edit_flow_set(struct edited *edited, struct span *item, struct splice *ret)
 {
+    if (item->style == SPAN_TABLE)
+        return error_hint(doc_error_at(edited->doc, item->from,
+                                       "'%.*s' can't be changed as a whole here",
+                                       STR_FMT(edited->edit->key)),
+                          "change its keys one by one");
     *ret = (struct splice){item->content, item->to, buf_in(edited->arena)};
+    bool was_tuple = item->style == SPAN_FLOW && edited->bytes.at[item->content] == '(';
+    if (was_tuple && edited->value->kind == DOC_LIST)
+        return print_tuple(edited, &ret->text);
     return edit_print_value(edited, edited->value, &ret->text);
 }
 

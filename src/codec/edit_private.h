@@ -86,6 +86,14 @@ FALLIBLE edit_flow_remove(struct edited *edited, struct span *owner, struct span
 FALLIBLE edit_flow_add(struct edited *edited, struct span *owner, struct str keys,
                        struct splice *ret);
 
+/* The same of TOML's tables and Python's modules and classes, whose values are found by the places
+ * of their keys. */
+struct span *edit_table_child(struct edited *edited, const struct doc_node *node);
+FALLIBLE edit_table_remove(struct edited *edited, const struct doc_node *owner,
+                           const struct span *item, struct splice *ret);
+FALLIBLE edit_table_add(struct edited *edited, const struct edit_path *path,
+                        const struct span *owner, struct str keys, struct splice *ret);
+
 /* Values and keys in the language of the file. What it can't hold is an ERROR_PROJECT. */
 FALLIBLE edit_print_value(struct edited *edited, const struct doc_node *value, struct buf *out);
 FALLIBLE edit_print_key(struct edited *edited, struct str key, struct buf *out);

@@ -277,7 +277,7 @@ void session_drop(struct session *session)
 {
     worktree_drop(&session->worktree);
     cas_drop(&session->cas);
-    bool is_apart = session->objects != session->index;
+    bool is_apart = session->objects && session->objects != session->index;
     if (session->index && !session->is_read_only)
         error_drop(index_save(session->index)); /* disposable: not worth failing a run for */
     if (is_apart && !session->is_read_only)

@@ -37,9 +37,9 @@ static FALLIBLE check_owner(const struct workspace *workspace)
     for (size_t i = 0; i <= COUNT_OF(names); i++) {
         struct stat seen;
         bool is_home = i == COUNT_OF(names);
-        int status = is_home ? fstat(fd_number(workspace->home_fd), &seen)
-                             : fstatat(fd_number(workspace->root_fd), names[i], &seen,
-                                       AT_SYMLINK_NOFOLLOW);
+        int status =
+            is_home ? fstat(fd_number(workspace->home_fd), &seen)
+                    : fstatat(fd_number(workspace->root_fd), names[i], &seen, AT_SYMLINK_NOFOLLOW);
         if (status != 0)
             continue;
         if (!is_own(seen.st_uid) && !(safe && strcmp(safe, "1") == 0))

@@ -74,8 +74,9 @@ static FALLIBLE open_home(struct workspace *workspace)
     AUTO(arena_drop) struct arena scratch = {0};
     int number = open(str_terminate(&scratch, workspace->home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (number < 0)
-        return error_hint(error_os(errno, "cannot open '%.*s', which this work directory of a "
-                                          "trial belongs to",
+        return error_hint(error_os(errno,
+                                   "cannot open '%.*s', which this work directory of a "
+                                   "trial belongs to",
                                    STR_FMT(workspace->home)),
                           "remove the work directory if its project is gone");
     fd_drop(&workspace->home_fd);

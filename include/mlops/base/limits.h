@@ -43,6 +43,9 @@
     LIMIT(SWEEP_CHOICES, 10000, "values", "of one parameter of a sweep")                           \
     LIMIT(SWEEP_TRIALS, 100000, "trials", "of one sweep; its table is held in memory")             \
     LIMIT(TRIAL_STEPS, 100000, "steps", "that one trial reports; more are left out")               \
+    LIMIT(WORK_COPY_BYTES, 16777216, "bytes",                                                      \
+          "an ignored file that each trial gets a copy of; larger ones are shared, read only")     \
+    LIMIT(WORK_LINKS, 10000, "entries", "ignored ones that a trial shares; each is a mount")       \
     LIMIT(JOBS, 1024, "stages", "processes run at once")                                           \
     LIMIT(TIMEOUT_S, 31536000, "seconds", "one year; more is a typing mistake")                    \
     LIMIT(RETRIES, 1000, "attempts", "more is a loop, not a retry")                                \

@@ -47,6 +47,20 @@ FALLIBLE vcs_changes(struct vcs *vcs, struct arena *arena,
                      bool (*ignored)(void *context, struct str path), void *context,
                      struct vcs_path_vec *ret);
 
+/* What belongs to the work tree in and below `directory` (relative to the top; empty: all of it):
+ * paths that the index tracks, which may be gone from the disk, and untracked ones that are not
+ * ignored; sorted. One that ends with '/' is a repository inside (a submodule): what it holds is
+ * not listed. */
+FALLIBLE vcs_files(struct vcs *vcs, struct arena *arena, struct str directory,
+                   struct vcs_path_vec *ret);
+
+/* The same of a commit (40 hex digits). */
+FALLIBLE vcs_files_of_commit(struct vcs *vcs, struct arena *arena, struct str commit,
+                             struct str directory, struct vcs_path_vec *ret);
+
+/* Whether the rules say that a path (relative to the top) is ignored, unless it is tracked. */
+FALLIBLE vcs_ignores(struct vcs *vcs, struct str path, bool is_directory, bool *ret);
+
 /* Unified diff of the work tree (with untracked text files) against HEAD, of those paths; cut at
  * LIMIT_PATCH_BYTES on a line border, *ret_cut says so. Binary files, and those beyond the limit,
  * are mentioned only. Paths are taken literally. Otherwise `git apply` makes the work tree from it.
