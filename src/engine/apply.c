@@ -81,15 +81,15 @@ static struct str file_of_stage(struct str stage)
     return str_ends(file, STR(".yaml")) ? file : (struct str){0};
 }
 
-/* A pipeline file that the run's source does not have (ignored by git) stays. */
+/* A pipeline file that the run's origin does not have (ignored by git) stays. */
 static FALLIBLE take_pipeline(struct applying *applying, struct str file)
 {
-    struct source_file source = {0};
+    struct origin_file there = {0};
     bool known = false;
     if (!file.len || path_fault(file))
         return NULL;
-    TRY(source_read(&applying->source, file, &source));
-    return source.mode ? apply_file(applying, file, &known) : NULL;
+    TRY(origin_read(&applying->origin, file, &there));
+    return there.mode ? apply_file(applying, file, &known) : NULL;
 }
 
 static FALLIBLE plan_code(struct applying *applying)
@@ -98,7 +98,7 @@ static FALLIBLE plan_code(struct applying *applying)
     TRY(take_pipeline(applying, applying->run->pipeline));
     for (size_t i = 0; i < applying->state.count; i++)
         TRY(take_pipeline(applying, file_of_stage(applying->state.entries[i].stage)));
-    vec_each (const struct str, path, &applying->source.touched) {
+    vec_each (const struct str, path, &applying->origin.touched) {
         if (!map_has(&applying->made, *path))
             TRY(apply_file(applying, *path, &known));
     }
@@ -109,11 +109,11 @@ static FALLIBLE note_commit(struct applying *applying)
 {
     struct session *session = applying->session;
     struct str head = {0}, branch = {0};
-    if (!session->vcs || !applying->source.commit.len)
+    if (!session->vcs || !applying->origin.commit.len)
         return NULL;
     TRY(vcs_head(session->vcs, session->arena, &head, &branch));
-    if (!str_equal(head, applying->source.commit))
-        applying->report.commit = applying->source.commit;
+    if (!str_equal(head, applying->origin.commit))
+        applying->report.commit = applying->origin.commit;
     return NULL;
 }
 
@@ -216,7 +216,7 @@ FALLIBLE apply_run(struct session *session, const struct run *run,
     if (pipeline_dialect(run->pipeline) == DOC_DVC)
         worktree_follow_links(session->worktree);
     TRY(load_run(&applying));
-    TRY(source_open(session, run, &applying.source));
+    TRY(origin_open(session, run, &applying.origin));
     note_made(&applying);
     TRY(plan(&applying));
     vec_sort(&applying.report.changes, compare_changes);

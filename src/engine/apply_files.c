@@ -140,8 +140,8 @@ FALLIBLE apply_content(struct applying *applying, struct str path,
 
 FALLIBLE apply_file(struct applying *applying, struct str path, bool *ret_known)
 {
-    struct source_file file = {0};
-    TRY(source_read(&applying->source, path, &file));
+    struct origin_file file = {0};
+    TRY(origin_read(&applying->origin, path, &file));
     *ret_known = file.is_known;
     if (!file.is_known)
         return NULL;

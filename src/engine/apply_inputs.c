@@ -1,4 +1,4 @@
-/* What stages read that no stage makes: by the digests of their recipes, from the run's source or,
+/* What stages read that no stage makes: by the digests of their recipes, from the run's origin or,
  * where pointers track it, from the store. */
 #include "mlops/base/arena.h"
 #include "mlops/model/name.h"
@@ -27,28 +27,28 @@ static FALLIBLE is_there(struct applying *applying, const struct recipe_dep *dep
     return NULL;
 }
 
-/* --- from the source --- */
+/* --- from the origin --- */
 
 static FALLIBLE take_file(struct applying *applying, const struct recipe_dep *dep, bool *ret)
 {
-    struct source_file file = {0};
-    TRY(source_read(&applying->source, dep->path, &file));
+    struct origin_file file = {0};
+    TRY(origin_read(&applying->origin, dep->path, &file));
     *ret = file.is_known && file.mode &&
            digest_equal(digest_of(file.bytes.at, file.bytes.len), dep->digest);
     return *ret ? apply_file(applying, dep->path, ret) : NULL;
 }
 
-/* The files of the source in a directory, with their paths below it. */
+/* The files of the origin in a directory, with their paths below it. */
 static FALLIBLE list_source(struct applying *applying, struct str directory,
                             struct worktree_file **ret, size_t *ret_count)
 {
     struct arena *arena = applying->session->arena;
     struct str_vec paths = {0};
-    TRY(source_list(&applying->source, directory, &paths));
+    TRY(origin_list(&applying->origin, directory, &paths));
     struct worktree_file *files = arena_new_array(arena, struct worktree_file, paths.len);
     for (size_t i = 0; i < paths.len; i++) {
-        struct source_file file = {0};
-        TRY(source_read(&applying->source, paths.at[i], &file));
+        struct origin_file file = {0};
+        TRY(origin_read(&applying->origin, paths.at[i], &file));
         files[i] = (struct worktree_file){
             .path = str_slice(paths.at[i], directory.len + (directory.len > 0), paths.at[i].len),
             .digest = digest_of(file.bytes.at, file.bytes.len),
@@ -71,8 +71,8 @@ static FALLIBLE remove_others(struct applying *applying, struct str directory)
     const struct apply_content gone = {0};
     TRY(worktree_list_files(session->worktree, session->arena, directory, LOOK_DEP, &now, &count));
     for (size_t i = 0; i < count; i++) {
-        struct source_file file = {0};
-        TRY(source_read(&applying->source, now[i].path, &file));
+        struct origin_file file = {0};
+        TRY(origin_read(&applying->origin, now[i].path, &file));
         if (!file.mode)
             TRY(apply_content(applying, now[i].path, &gone));
     }
@@ -115,7 +115,7 @@ static FALLIBLE restore_data(struct applying *applying, const struct pointer *po
     return NULL;
 }
 
-/* The pointer that the source has for the path or a directory above it comes with its data. */
+/* The pointer that the origin has for the path or a directory above it comes with its data. */
 static FALLIBLE take_pointed(struct applying *applying, const struct recipe_dep *dep, bool *ret)
 {
     struct arena *arena = applying->session->arena;
@@ -123,12 +123,12 @@ static FALLIBLE take_pointed(struct applying *applying, const struct recipe_dep 
     *ret = false;
     for (struct str at = dep->path; at.len && !*ret; at = path_directory(at)) {
         struct str file = pointer_file_of(arena, at);
-        struct source_file source = {0};
+        struct origin_file there = {0};
         struct pointer *pointer = arena_new(arena, struct pointer);
-        TRY(source_read(&applying->source, file, &source));
-        if (!source.is_known || !source.mode)
+        TRY(origin_read(&applying->origin, file, &there));
+        if (!there.is_known || !there.mode)
             continue;
-        TRY(pointer_parse(arena, file, source.bytes, file, pointer));
+        TRY(pointer_parse(arena, file, there.bytes, file, pointer));
         bool is_it = at.len < dep->path.len ||
                      digest_equal(pointer->artifact.digest, dep->digest) ||
                      dep->kind == ARTIFACT_TREE;
@@ -147,9 +147,9 @@ static FALLIBLE take_dvc(struct applying *applying, const struct recipe_dep *dep
     *ret = false;
     for (struct str at = dep->path; at.len && !*ret; at = path_directory(at)) {
         struct str file = str_print(arena, "%.*s.dvc", STR_FMT(at));
-        struct source_file source = {0};
-        TRY(source_read(&applying->source, file, &source));
-        if (source.is_known && source.mode)
+        struct origin_file there = {0};
+        TRY(origin_read(&applying->origin, file, &there));
+        if (there.is_known && there.mode)
             TRY(apply_file(applying, file, ret));
     }
     return NULL;

@@ -30,9 +30,9 @@ static FALLIBLE restore(struct applying *applying, const struct artifact *out,
 /* It is not cached: git may have it. */
 static FALLIBLE take_uncached(struct applying *applying, const struct artifact *out)
 {
-    struct source_file file = {0};
+    struct origin_file file = {0};
     bool known = false;
-    TRY(source_read(&applying->source, out->path, &file));
+    TRY(origin_read(&applying->origin, out->path, &file));
     bool is_it = file.is_known && file.mode &&
                  digest_equal(digest_of(file.bytes.at, file.bytes.len), out->digest);
     if (is_it)

@@ -53,7 +53,7 @@ static void note_keys(struct param_work *work)
                 note_key(work, param->key);
         }
     }
-    vec_each (const struct override, override, &applying->source.overrides) {
+    vec_each (const struct override, override, &applying->origin.overrides) {
         if (str_equal(override->file, work->file))
             note_key(work, override->key);
     }
@@ -155,14 +155,14 @@ static FALLIBLE load(struct param_work *work)
 {
     struct applying *applying = work->applying;
     struct session *session = applying->session;
-    struct source_file file = {0};
+    struct origin_file file = {0};
     bool found = false;
-    TRY(source_read(&applying->source, work->file, &file));
+    TRY(origin_read(&applying->origin, work->file, &file));
     work->has_source = file.is_known && file.mode && file.mode != 0120000;
     work->base = file.bytes;
     if (work->has_source)
         TRY_WITHIN(override_apply(session->arena, work->file, work->base, work->dialect,
-                                  &applying->source.overrides, work->file, &work->wanted),
+                                  &applying->origin.overrides, work->file, &work->wanted),
                    "giving '%.*s' the run's parameters", STR_FMT(work->file));
     TRY(file_read(session->arena, fd_number(session->workspace.root_fd),
                   str_terminate(session->arena, work->file), LIMIT_EXCHANGE_BYTES, &work->now,
@@ -233,7 +233,7 @@ FALLIBLE apply_params(struct applying *applying)
         vec_each (const struct recipe_param, param, &applying->templates[i])
             note_file(applying, &files, param->file);
     }
-    vec_each (const struct override, override, &applying->source.overrides)
+    vec_each (const struct override, override, &applying->origin.overrides)
         note_file(applying, &files, override->file);
     map_each (item, &files)
         TRY(take_file(applying, item->key));

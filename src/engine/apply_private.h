@@ -1,4 +1,4 @@
-/* Shared by the files of module apply: apply_source.c knows what the run was made from;
+/* Shared by the files of module apply: apply_origin.c knows what the run was made from;
  * apply_files.c what becomes of files, apply_params.c of parameters, apply_inputs.c of what stages
  * read, apply_outputs.c of what they made; apply.c sequences. */
 #pragma once
@@ -8,9 +8,9 @@
 #include "mlops/engine/override.h"
 #include "mlops/store/exchange.h"
 
-/* --- apply_source.c --- */
+/* --- apply_origin.c --- */
 
-struct source {
+struct origin {
     struct session *session;
     bool has_tree;          /* a snapshot: every file that is not ignored is in it */
     struct map files;       /* of it: path -> struct worktree_file * */
@@ -21,19 +21,19 @@ struct source {
     struct override_vec overrides;
 };
 
-struct source_file {
-    bool is_known; /* false: the source can't tell */
+struct origin_file {
+    bool is_known; /* false: the origin can't tell */
     uint32_t mode; /* 0: there is none */
     struct str bytes;
 };
 
-FALLIBLE source_open(struct session *session, const struct run *run, struct source *ret);
+FALLIBLE origin_open(struct session *session, const struct run *run, struct origin *ret);
 
 /* As it was before overrides. */
-FALLIBLE source_read(struct source *source, struct str path, struct source_file *ret);
+FALLIBLE origin_read(struct origin *origin, struct str path, struct origin_file *ret);
 
 /* Paths of its files in a directory. */
-FALLIBLE source_list(struct source *source, struct str directory, struct str_vec *ret);
+FALLIBLE origin_list(struct origin *origin, struct str directory, struct str_vec *ret);
 
 /* --- the plan --- */
 
@@ -43,7 +43,7 @@ struct applying {
     struct session *session;
     const struct run *run;
     const struct apply_options *options;
-    struct source source;
+    struct origin origin;
     struct state state;
     struct recipe **recipes; /* parallel to the state's entries; NULL: not known */
     struct result **results;
@@ -58,7 +58,7 @@ struct applying {
 
 /* --- apply_files.c --- */
 
-/* The file at a path becomes what the source has; *ret_known false: the source can't tell. */
+/* The file at a path becomes what the origin has; *ret_known false: the origin can't tell. */
 FALLIBLE apply_file(struct applying *applying, struct str path, bool *ret_known);
 
 /* The same for bytes that are known. `what`: for the report; `is_edit`: the rest of what is there

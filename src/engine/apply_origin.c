@@ -7,9 +7,9 @@
 #include "apply_private.h"
 
 /* A path of the repository as one of the project; false: it lies outside. */
-static bool inside(struct source *source, struct str path, struct str *ret)
+static bool inside(struct origin *origin, struct str path, struct str *ret)
 {
-    struct session *session = source->session;
+    struct session *session = origin->session;
     struct str marker = session_vcs_path(session, session->arena, STR("x"));
     struct str prefix = str_slice(marker, 0, marker.len - 1);
     if (!str_starts(path, prefix))
@@ -18,33 +18,33 @@ static bool inside(struct source *source, struct str path, struct str *ret)
     return path_fault(*ret) == NULL;
 }
 
-static void touch(struct source *source, struct str path)
+static void touch(struct origin *origin, struct str path)
 {
     struct str inner = {0};
-    if (inside(source, path, &inner))
-        *vec_push(source->session->arena, &source->touched) = inner;
+    if (inside(origin, path, &inner))
+        *vec_push(origin->session->arena, &origin->touched) = inner;
 }
 
-static FALLIBLE load_tree(struct source *source, struct digest tree)
+static FALLIBLE load_tree(struct origin *origin, struct digest tree)
 {
-    struct session *session = source->session;
+    struct session *session = origin->session;
     struct worktree_file *files = NULL;
     size_t count = 0;
     if (digest_is_zero(tree) || !session->cas)
         return NULL;
-    TRY(cas_has(session->cas, tree, &source->has_tree));
-    if (!source->has_tree)
+    TRY(cas_has(session->cas, tree, &origin->has_tree));
+    if (!origin->has_tree)
         return NULL;
     TRY(snapshot_files(session, session->arena, tree, &files, &count));
     for (size_t i = 0; i < count; i++)
-        map_put(session->arena, &source->files, files[i].path, &files[i]);
+        map_put(session->arena, &origin->files, files[i].path, &files[i]);
     return NULL;
 }
 
-static FALLIBLE load_patch(struct source *source, struct digest digest, struct str *ret,
+static FALLIBLE load_patch(struct origin *origin, struct digest digest, struct str *ret,
                            bool *ret_found)
 {
-    struct session *session = source->session;
+    struct session *session = origin->session;
     *ret = (struct str){0};
     *ret_found = digest_is_zero(digest);
     if (*ret_found || !session->cas)
@@ -53,38 +53,38 @@ static FALLIBLE load_patch(struct source *source, struct digest digest, struct s
 }
 
 /* Only which files it names: the tree has them. */
-static FALLIBLE note_touched(struct source *source, struct str patch)
+static FALLIBLE note_touched(struct origin *origin, struct str patch)
 {
     struct patch_file_vec files = {0};
-    TRY(patch_parse(source->session->arena, patch, &files));
+    TRY(patch_parse(origin->session->arena, patch, &files));
     vec_each (const struct patch_file, file, &files)
-        touch(source, file->path);
+        touch(origin, file->path);
     return NULL;
 }
 
-static FALLIBLE apply_patch(struct source *source, struct str patch)
+static FALLIBLE apply_patch(struct origin *origin, struct str patch)
 {
-    struct session *session = source->session;
+    struct session *session = origin->session;
     struct vcs_file_vec files = {0};
     struct vcs_path_vec lacks = {0};
     struct str inner = {0};
-    TRY(vcs_apply(session->vcs, session->arena, source->commit, patch, &files, &lacks));
+    TRY(vcs_apply(session->vcs, session->arena, origin->commit, patch, &files, &lacks));
     vec_each (struct vcs_file, file, &files) {
-        touch(source, file->path);
-        if (inside(source, file->path, &inner))
-            map_put(session->arena, &source->patched, inner, file);
+        touch(origin, file->path);
+        if (inside(origin, file->path, &inner))
+            map_put(session->arena, &origin->patched, inner, file);
     }
     vec_each (const struct str, path, &lacks) {
-        if (inside(source, *path, &inner))
-            map_put(session->arena, &source->lacks, inner, source);
+        if (inside(origin, *path, &inner))
+            map_put(session->arena, &origin->lacks, inner, origin);
     }
     return NULL;
 }
 
-static FALLIBLE find_origin(struct source *source, const struct run *run, struct code_state *ret,
+static FALLIBLE find_origin(struct origin *origin, const struct run *run, struct code_state *ret,
                             struct digest *ret_tree)
 {
-    struct session *session = source->session;
+    struct session *session = origin->session;
     struct ledger *ledger = NULL;
     struct sweep_row row = {0};
     struct trial trial = {0};
@@ -93,39 +93,39 @@ static FALLIBLE find_origin(struct source *source, const struct run *run, struct
     TRY(sweeps_of_run(ledger, session->arena, run->id, &row, &trial, &found));
     *ret = found ? row.code : run->code;
     *ret_tree = row.snapshot;
-    source->overrides = trial.overrides;
+    origin->overrides = trial.overrides;
     return NULL;
 }
 
-static FALLIBLE check_commit(struct source *source)
+static FALLIBLE check_commit(struct origin *origin)
 {
     bool found = false;
     struct str id = {0};
-    struct session *session = source->session;
+    struct session *session = origin->session;
     if (!session->vcs)
         return error_hint(error_new(ERROR_ANSWER,
                                     "the run was made from git commit %.*s, and there is no git "
                                     "repository here",
-                                    STR_FMT(str_slice(source->commit, 0, 12))),
+                                    STR_FMT(str_slice(origin->commit, 0, 12))),
                           "--params-only applies its parameters alone");
-    TRY(vcs_resolve(session->vcs, session->arena, source->commit, &id, &found));
+    TRY(vcs_resolve(session->vcs, session->arena, origin->commit, &id, &found));
     if (!found)
         return error_hint(error_new(ERROR_ANSWER,
                                     "git commit %.*s, which the run was made from, is not in this "
                                     "clone",
-                                    STR_FMT(str_slice(source->commit, 0, 12))),
+                                    STR_FMT(str_slice(origin->commit, 0, 12))),
                           "git fetch, in a shallow clone with --unshallow");
     return NULL;
 }
 
-FALLIBLE source_open(struct session *session, const struct run *run, struct source *ret)
+FALLIBLE origin_open(struct session *session, const struct run *run, struct origin *ret)
 {
     struct vcs *vcs = NULL;
     struct code_state code = {0};
     struct digest tree = {{0}};
     struct str patch = {0};
     bool found = false;
-    *ret = (struct source){.session = session};
+    *ret = (struct origin){.session = session};
     TRY(session_vcs(session, &vcs));
     TRY(find_origin(ret, run, &code, &tree));
     TRY(load_tree(ret, tree));
@@ -145,12 +145,12 @@ FALLIBLE source_open(struct session *session, const struct run *run, struct sour
     return vcs ? apply_patch(ret, patch) : NULL;
 }
 
-static FALLIBLE read_tree(struct source *source, struct str path, struct source_file *ret)
+static FALLIBLE read_tree(struct origin *origin, struct str path, struct origin_file *ret)
 {
-    struct session *session = source->session;
-    const struct worktree_file *file = map_get(&source->files, path);
+    struct session *session = origin->session;
+    const struct worktree_file *file = map_get(&origin->files, path);
     bool found = false;
-    *ret = (struct source_file){.is_known = true};
+    *ret = (struct origin_file){.is_known = true};
     if (!file)
         return NULL;
     ret->mode = file->kind == TREE_SYMLINK      ? 0120000
@@ -163,61 +163,61 @@ static FALLIBLE read_tree(struct source *source, struct str path, struct source_
                              STR_FMT(path));
 }
 
-static FALLIBLE read_commit(struct source *source, struct str path, struct source_file *ret)
+static FALLIBLE read_commit(struct origin *origin, struct str path, struct origin_file *ret)
 {
-    struct session *session = source->session;
-    const struct vcs_file *patched = map_get(&source->patched, path);
+    struct session *session = origin->session;
+    const struct vcs_file *patched = map_get(&origin->patched, path);
     struct vcs_file file = {0};
     bool found = false;
-    *ret = (struct source_file){0};
-    if (map_has(&source->lacks, path) || path_fault(path))
+    *ret = (struct origin_file){0};
+    if (map_has(&origin->lacks, path) || path_fault(path))
         return NULL;
-    if (!patched && source->commit.len && session->vcs) {
-        TRY(vcs_file(session->vcs, session->arena, source->commit,
+    if (!patched && origin->commit.len && session->vcs) {
+        TRY(vcs_file(session->vcs, session->arena, origin->commit,
                      session_vcs_path(session, session->arena, path), LIMIT_EXCHANGE_BYTES, &file,
                      &found));
         patched = found ? &file : NULL;
     }
     if (patched)
-        *ret = (struct source_file){true, patched->mode, patched->bytes};
+        *ret = (struct origin_file){true, patched->mode, patched->bytes};
     return NULL;
 }
 
-FALLIBLE source_read(struct source *source, struct str path, struct source_file *ret)
+FALLIBLE origin_read(struct origin *origin, struct str path, struct origin_file *ret)
 {
-    return source->has_tree ? read_tree(source, path, ret) : read_commit(source, path, ret);
+    return origin->has_tree ? read_tree(origin, path, ret) : read_commit(origin, path, ret);
 }
 
-static FALLIBLE list_commit(struct source *source, struct str directory, struct map *ret)
+static FALLIBLE list_commit(struct origin *origin, struct str directory, struct map *ret)
 {
-    struct session *session = source->session;
+    struct session *session = origin->session;
     struct vcs_path_vec paths = {0};
     struct str inner = {0};
-    if (!source->commit.len || !session->vcs)
+    if (!origin->commit.len || !session->vcs)
         return NULL;
-    TRY(vcs_list(session->vcs, session->arena, source->commit, STR(""), &paths));
+    TRY(vcs_list(session->vcs, session->arena, origin->commit, STR(""), &paths));
     vec_each (const struct str, path, &paths) {
-        if (inside(source, *path, &inner) && path_is_within(inner, directory))
-            map_put(session->arena, ret, inner, source);
+        if (inside(origin, *path, &inner) && path_is_within(inner, directory))
+            map_put(session->arena, ret, inner, origin);
     }
     return NULL;
 }
 
-FALLIBLE source_list(struct source *source, struct str directory, struct str_vec *ret)
+FALLIBLE origin_list(struct origin *origin, struct str directory, struct str_vec *ret)
 {
-    struct arena *arena = source->session->arena;
+    struct arena *arena = origin->session->arena;
     struct map paths = {0};
-    if (!source->has_tree)
-        TRY(list_commit(source, directory, &paths));
-    map_each (item, source->has_tree ? &source->files : &source->patched) {
+    if (!origin->has_tree)
+        TRY(list_commit(origin, directory, &paths));
+    map_each (item, origin->has_tree ? &origin->files : &origin->patched) {
         if (path_is_within(item->key, directory))
-            map_put(arena, &paths, item->key, source);
+            map_put(arena, &paths, item->key, origin);
     }
     map_each (item, &paths) {
-        struct source_file file = {0};
-        if (!source->has_tree)
-            TRY(source_read(source, item->key, &file));
-        if (source->has_tree || file.mode)
+        struct origin_file file = {0};
+        if (!origin->has_tree)
+            TRY(origin_read(origin, item->key, &file));
+        if (origin->has_tree || file.mode)
             *vec_push(arena, ret) = item->key;
     }
     return NULL;
