@@ -48,6 +48,8 @@ FALLIBLE lock_range_find(const struct lock *lock, int64_t at, int64_t len, int64
     if (fcntl(fd_number(lock->fd), F_OFD_GETLK, &range) != 0)
         return error_os(errno, "cannot look at a range of a lock file");
     *ret_found = range.l_type != F_UNLCK;
+    if (!*ret_found)
+        return NULL;
     *ret_at = MAX_OF(range.l_start, at);
     *ret_len = MIN_OF(range.l_start + range.l_len, at + len) - *ret_at;
     return NULL;

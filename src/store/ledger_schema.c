@@ -268,32 +268,43 @@ static const char *const courses_in_memory[] = {COURSE_TABLES("CREATE TEMP TABLE
            "  created_ns INTEGER NOT NULL,  -- ns since 1970 UTC\n"                                \
            "  spent_ns INTEGER NOT NULL  -- of all its drivers, by the monotonic clock\n"          \
            ") STRICT;\n",                                                                          \
-        create " trial (\n"                                                                        \
-               "  sweep INTEGER NOT NULL " refers_to("sweep (id)") ",  -- of which sweep\n"        \
-               "  number INTEGER NOT NULL,  -- from 0, shown from 1\n"                             \
-               "  status TEXT NOT NULL,  -- 'waiting', 'running', 'succeeded', ...\n"              \
-               "  overrides TEXT NOT NULL,  -- JSON: what it changes\n"                            \
-               "  run TEXT,  -- ULID of the run it came to; NULL: none yet, or removed\n"          \
-               "  score REAL,  -- the sweep's metric; NULL: none, or NaN\n"                        \
-               "  note TEXT,  -- why it failed or was stopped, in one line\n"                      \
-               "  isolation TEXT,  -- 'namespace' or 'directory'\n"                                \
-               "  started_ns INTEGER NOT NULL,  -- ns since 1970 UTC, of the last attempt\n"       \
-               "  duration_ns INTEGER NOT NULL,  -- by the monotonic clock\n"                      \
-               "  attempts INTEGER NOT NULL,  -- how often it was begun\n"                         \
-               "  PRIMARY KEY (sweep, number)\n"                                                   \
-               ") STRICT, WITHOUT ROWID;\n",                                                       \
-        create " trial_run (\n"                                                                    \
-               "  run INTEGER PRIMARY KEY " refers_to("run (sequence)") ",  -- a trial's run\n"    \
-               "  sweep INTEGER NOT NULL " refers_to("sweep (id)") ",  -- of which sweep\n"        \
-               "  number INTEGER NOT NULL  -- of which trial\n"                                    \
-               ") STRICT;\n",                                                                      \
-        create " report (\n"                                                                       \
-               "  sweep INTEGER NOT NULL " refers_to("sweep (id)") ",  -- of which sweep\n"        \
-               "  number INTEGER NOT NULL,  -- of which trial\n"                                   \
-               "  step INTEGER NOT NULL,  -- as reported, or the number of the row\n"              \
-               "  value REAL,  -- the metric at that step; NULL: NaN\n"                            \
-               "  PRIMARY KEY (sweep, number, step)\n"                                             \
-               ") STRICT, WITHOUT ROWID;\n"
+        create                                                                                     \
+        " trial (\n"                                                                               \
+        "  sweep INTEGER NOT NULL " refers_to(                                                     \
+            "sweep (id)") ",  -- of which sweep\n"                                                 \
+                          "  number INTEGER NOT NULL,  -- from 0, shown from 1\n"                  \
+                          "  status TEXT NOT NULL,  -- 'waiting', 'running', 'succeeded', ...\n"   \
+                          "  overrides TEXT NOT NULL,  -- JSON: what it changes\n"                 \
+                          "  run TEXT,  -- ULID of the run it came to; NULL: none yet, or "        \
+                          "removed\n"                                                              \
+                          "  score REAL,  -- the sweep's metric; NULL: none, or NaN\n"             \
+                          "  note TEXT,  -- why it failed or was stopped, in one line\n"           \
+                          "  isolation TEXT,  -- 'namespace' or 'directory'\n"                     \
+                          "  started_ns INTEGER NOT NULL,  -- ns since 1970 UTC, of the last "     \
+                          "attempt\n"                                                              \
+                          "  duration_ns INTEGER NOT NULL,  -- by the monotonic clock\n"           \
+                          "  attempts INTEGER NOT NULL,  -- how often it was begun\n"              \
+                          "  last_run INTEGER NOT NULL,  -- the newest run before the last "       \
+                          "attempt\n"                                                              \
+                          "  PRIMARY KEY (sweep, number)\n"                                        \
+                          ") STRICT, WITHOUT ROWID;\n",                                            \
+        create                                                                                     \
+        " trial_run (\n"                                                                           \
+        "  run INTEGER PRIMARY KEY " refers_to(                                                    \
+            "run (sequence)") ",  -- a trial's run\n"                                              \
+                              "  sweep INTEGER NOT NULL " refers_to(                               \
+                                  "sweep (id)") ",  -- of which sweep\n"                           \
+                                                "  number INTEGER NOT NULL  -- of which trial\n"   \
+                                                ") STRICT;\n",                                     \
+        create                                                                                     \
+        " report (\n"                                                                              \
+        "  sweep INTEGER NOT NULL " refers_to(                                                     \
+            "sweep (id)") ",  -- of which sweep\n"                                                 \
+                          "  number INTEGER NOT NULL,  -- of which trial\n"                        \
+                          "  step INTEGER NOT NULL,  -- as reported, or the number of the row\n"   \
+                          "  value REAL,  -- the metric at that step; NULL: NaN\n"                 \
+                          "  PRIMARY KEY (sweep, number, step)\n"                                  \
+                          ") STRICT, WITHOUT ROWID;\n"
 #define REFERS_TO(column) "REFERENCES " column
 #define REFERS_NOWHERE(column) ""
 

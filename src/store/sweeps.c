@@ -69,16 +69,15 @@ static FALLIBLE refuse_name(struct ledger *ledger, struct str name)
 static FALLIBLE insert(struct ledger *ledger, struct arena *arena, const struct sweep_row *row)
 {
     const struct code_state *code = &row->code;
-    return sql_run(ledger_sql(ledger),
-                   "INSERT INTO sweep (ulid, name, spec, status, single, parent, snapshot,"
-                   " commit_id, branch, remote, dirty, patch, argv, created_ns, spent_ns)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "ssssisdsssidsii", row->ulid, optional(row->sweep.name),
-                   sweep_print(arena, &row->sweep), str_of(status_names[row->status]),
-                   (int64_t)row->is_single, optional(row->parent), row->snapshot,
-                   optional(code->commit), optional(code->branch), optional(code->remote),
-                   (int64_t)code->is_dirty, code->patch, required(row->argv), row->created_ns,
-                   row->spent_ns);
+    return sql_run(
+        ledger_sql(ledger),
+        "INSERT INTO sweep (ulid, name, spec, status, single, parent, snapshot,"
+        " commit_id, branch, remote, dirty, patch, argv, created_ns, spent_ns)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ssssisdsssidsii", row->ulid, optional(row->sweep.name), sweep_print(arena, &row->sweep),
+        str_of(status_names[row->status]), (int64_t)row->is_single, optional(row->parent),
+        row->snapshot, optional(code->commit), optional(code->branch), optional(code->remote),
+        (int64_t)code->is_dirty, code->patch, required(row->argv), row->created_ns, row->spent_ns);
 }
 
 FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_row *row)
@@ -95,6 +94,7 @@ FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_r
     int64_t id = sql_last_id(ledger_sql(ledger));
     TRY(sql_commit(&transaction));
     row->id = id;
+    ledger_archive_sweep(ledger, id);
     return NULL;
 }
 
@@ -154,7 +154,11 @@ FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                        enum sweep_status status)
 {
-    return sql_run(ledger_sql(ledger),
-                   "UPDATE sweep SET status = ?2, spent_ns = spent_ns + ?3 WHERE id = ?1", "isi",
-                   id, str_of(status_names[status]), spent_ns);
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(ledger_sql(ledger), &transaction));
+    TRY(sql_run(ledger_sql(ledger),
+                "UPDATE sweep SET status = ?2, spent_ns = spent_ns + ?3 WHERE id = ?1", "isi", id,
+                str_of(status_names[status]), spent_ns));
+    ledger_archive_sweep(ledger, id); /* in here, so that the last one to end writes last */
+    return sql_commit(&transaction);
 }

@@ -24,8 +24,7 @@ static int64_t base_of(const struct sweep_row *row)
 
 static FALLIBLE open_locks(const struct workspace *workspace, struct lock *ret)
 {
-    bool has_home = fd_number(workspace->home_fd) >= 0;
-    int home_fd = fd_number(has_home ? workspace->home_fd : workspace->state_fd);
+    int home_fd = fd_number(workspace->home_fd);
     TRY(directory_make(home_fd, "locks", false));
     return lock_open(home_fd, TRIAL_LOCKS, ret);
 }
@@ -42,6 +41,9 @@ FALLIBLE sweeps_is_busy(const struct workspace *workspace, const struct sweep_ro
     return lock_range_find(&lock, base_of(row) + MAX_OF(number, INT64_C(0)),
                            number < 0 ? INT64_C(1) << NUMBER_BITS : 1, &at, &len, ret);
 }
+
+/* The newest run before an attempt: later ones may be of it. */
+#define LAST_RUN "(SELECT coalesce(max(sequence), 0) FROM run)"
 
 struct taking {
     struct ledger *ledger;
@@ -71,7 +73,7 @@ static FALLIBLE lock_trial(struct taking *taking, int64_t number, bool *ret_lock
     return NULL;
 }
 
-/* A run of the trial that came to an end of its own. */
+/* A run of the trial's last attempt that came to an end of its own. */
 struct ending {
     struct str run, note;
     enum trial_status status;
@@ -99,7 +101,8 @@ static FALLIBLE find_ending(struct taking *taking, int64_t number, struct ending
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger_sql(taking->ledger), &row,
                    "SELECT id, status, duration_ns, sequence FROM trial_run"
-                   " JOIN run ON run.sequence = trial_run.run WHERE sweep = ? AND number = ?"
+                   " JOIN run ON run.sequence = trial_run.run WHERE sweep = ?1 AND number = ?2"
+                   " AND sequence > (SELECT last_run FROM trial WHERE sweep = ?1 AND number = ?2)"
                    " AND status IN ('succeeded', 'failed', 'rejected', 'unconfirmed')"
                    " ORDER BY sequence DESC LIMIT 1",
                    "ii", taking->row->id, number));
@@ -132,6 +135,42 @@ static FALLIBLE settle(struct taking *taking, const struct trial *left, bool *re
     return sweeps_save(taking->ledger, taking->row->id, &trial);
 }
 
+/* Grids, lists and independent draws know a trial by its number alone. */
+static FALLIBLE load_past(struct taking *taking, int64_t number, struct trial_past **ret,
+                          size_t *ret_count)
+{
+    struct trial *trials = NULL;
+    size_t count = 0;
+    const struct sweep *sweep = &taking->row->sweep;
+    *ret = NULL;
+    *ret_count = 0;
+    if (sweep->method != SWEEP_TPE && sweep->stop != STOP_HALVING)
+        return NULL;
+    TRY(sweeps_trials(taking->ledger, taking->arena, taking->row->id, &trials, &count));
+    *ret = arena_new_array(taking->arena, struct trial_past, count);
+    for (size_t i = 0; i < count && trials[i].number < number; i++)
+        (*ret)[(*ret_count)++] = (struct trial_past){.number = trials[i].number,
+                                                     .overrides = &trials[i].overrides,
+                                                     .has_score = trials[i].has_score,
+                                                     .is_done = trials[i].status != TRIAL_WAITING &&
+                                                                trials[i].status != TRIAL_RUNNING,
+                                                     .score = trials[i].score};
+    return NULL;
+}
+
+static FALLIBLE ask_sampler(struct taking *taking, int64_t number, struct override_vec *ret,
+                            bool *ret_waits)
+{
+    struct trial_past *past = NULL;
+    size_t past_count = 0;
+    int64_t waits = -1;
+    TRY(load_past(taking, number, &past, &past_count));
+    TRY(sampler_propose(taking->arena, &taking->row->sweep, number, past, past_count, ret, &waits));
+    *ret_waits = waits >= 0;
+    taking->is_under_way = taking->is_under_way || *ret_waits;
+    return NULL;
+}
+
 static FALLIBLE begin_again(struct taking *taking, struct trial *trial)
 {
     struct sql *sql = ledger_sql(taking->ledger);
@@ -144,9 +183,10 @@ static FALLIBLE begin_again(struct taking *taking, struct trial *trial)
                 trial->number));
     TRY(sweeps_save(taking->ledger, taking->row->id, trial));
     return sql_run(sql,
-                   "UPDATE trial SET started_ns = ?3, attempts = ?4"
-                   " WHERE sweep = ?1 AND number = ?2",
-                   "iiii", taking->row->id, trial->number, trial->started_ns, trial->attempts);
+                   "UPDATE trial SET started_ns = ?3, attempts = ?4, overrides = ?5,"
+                   " last_run = " LAST_RUN " WHERE sweep = ?1 AND number = ?2",
+                   "iiiis", taking->row->id, trial->number, trial->started_ns, trial->attempts,
+                   overrides_print(taking->arena, &trial->overrides));
 }
 
 /* Its lock is ours: what its row says holds until we change it. */
@@ -154,16 +194,19 @@ static FALLIBLE take_locked(struct taking *taking, int64_t number)
 {
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     struct trial trial = {0};
-    bool found = false, is_settled = false;
+    bool found = false, is_settled = false, waits = false;
     TRY(sql_begin(ledger_sql(taking->ledger), &transaction));
     TRY(sweeps_trial(taking->ledger, taking->arena, taking->row->id, number, &trial, &found));
     bool is_left = found && (trial.status == TRIAL_WAITING || trial.status == TRIAL_RUNNING);
     if (is_left && trial.status == TRIAL_RUNNING)
         TRY(settle(taking, &trial, &is_settled));
-    if (is_left && !is_settled)
+    /* A history that was made anew may know no more of a trial than that there was one. */
+    if (is_left && !is_settled && trial.overrides.len == 0)
+        TRY(ask_sampler(taking, number, &trial.overrides, &waits));
+    if (is_left && !is_settled && !waits)
         TRY(begin_again(taking, &trial));
     TRY(sql_commit(&transaction));
-    taking->is_taken = is_left && !is_settled;
+    taking->is_taken = is_left && !is_settled && !waits;
     if (taking->is_taken)
         taking->trial = trial;
     else
@@ -216,54 +259,24 @@ static FALLIBLE count_of(struct taking *taking, int64_t *ret)
     return NULL;
 }
 
-/* Grids, lists and independent draws know a trial by its number alone. */
-static FALLIBLE load_past(struct taking *taking, struct trial_past **ret, size_t *ret_count)
-{
-    struct trial *trials = NULL;
-    size_t count = 0;
-    const struct sweep *sweep = &taking->row->sweep;
-    *ret = NULL;
-    *ret_count = 0;
-    if (sweep->method != SWEEP_TPE && sweep->stop != STOP_HALVING)
-        return NULL;
-    TRY(sweeps_trials(taking->ledger, taking->arena, taking->row->id, &trials, &count));
-    *ret = arena_new_array(taking->arena, struct trial_past, count);
-    for (size_t i = 0; i < count; i++)
-        (*ret)[i] = (struct trial_past){
-            .number = trials[i].number,
-            .overrides = &trials[i].overrides,
-            .has_score = trials[i].has_score,
-            .is_done = trials[i].status != TRIAL_WAITING && trials[i].status != TRIAL_RUNNING,
-            .score = trials[i].score};
-    *ret_count = count;
-    return NULL;
-}
-
 static FALLIBLE insert(struct taking *taking)
 {
     const struct trial *trial = &taking->trial;
-    return sql_run(ledger_sql(taking->ledger),
-                   "INSERT INTO trial (sweep, number, status, overrides, started_ns, duration_ns,"
-                   " attempts) VALUES (?, ?, ?, ?, ?, 0, ?)",
-                   "iissii", taking->row->id, trial->number,
-                   str_of(trial_status_name(trial->status)),
-                   overrides_print(taking->arena, &trial->overrides), trial->started_ns,
-                   trial->attempts);
+    return sql_run(
+        ledger_sql(taking->ledger),
+        "INSERT INTO trial (sweep, number, status, overrides, started_ns, duration_ns,"
+        " attempts, last_run) VALUES (?, ?, ?, ?, ?, 0, ?, " LAST_RUN ")",
+        "iissii", taking->row->id, trial->number, str_of(trial_status_name(trial->status)),
+        overrides_print(taking->arena, &trial->overrides), trial->started_ns, trial->attempts);
 }
 
 /* Inside a transaction, so that no other driver makes the same. */
 static FALLIBLE propose(struct taking *taking, int64_t number)
 {
-    struct trial_past *past = NULL;
-    size_t past_count = 0;
-    int64_t waits = -1;
-    bool is_locked = false;
+    bool is_locked = false, waits = false;
     taking->trial = (struct trial){.number = number, .status = TRIAL_RUNNING, .attempts = 1};
-    TRY(load_past(taking, &past, &past_count));
-    TRY(sampler_propose(taking->arena, &taking->row->sweep, number, past, past_count,
-                        &taking->trial.overrides, &waits));
-    taking->is_under_way = taking->is_under_way || waits >= 0;
-    if (waits >= 0)
+    TRY(ask_sampler(taking, number, &taking->trial.overrides, &waits));
+    if (waits)
         return NULL;
     TRY(lock_trial(taking, number, &is_locked));
     if (!is_locked)

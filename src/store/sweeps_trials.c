@@ -103,20 +103,24 @@ FALLIBLE sweeps_save(struct ledger *ledger, int64_t id, const struct trial *tria
                    trial->duration_ns);
 }
 
-static FALLIBLE value_of(struct ledger *ledger, const struct sweep *sweep, struct digest result,
-                         bool *ret_has_score, double *ret_score)
+static FALLIBLE add_metrics(struct ledger *ledger, struct arena *arena, struct digest result,
+                            struct metric_vec *ret)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
-    bool found = false;
     TRY(sql_select(ledger_sql(ledger), &row,
-                   "SELECT value FROM metric WHERE result = (SELECT id FROM result WHERE digest ="
-                   " ?1) AND key = ?2 AND (?3 IS NULL OR file = ?3) ORDER BY file LIMIT 1",
-                   "dss", result, sweep->metric_key, optional(sweep->metric_file)));
-    TRY(sql_next(row, &found));
-    *ret_has_score = found && !sql_is_null(row, 0);
-    if (*ret_has_score)
-        *ret_score = sql_real(row, 0);
-    return NULL;
+                   "SELECT file, key, value FROM metric"
+                   " WHERE result = (SELECT id FROM result WHERE digest = ?) ORDER BY file, key",
+                   "d", result));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        *vec_push(arena, ret) = (struct metric){.file = str_copy(arena, sql_text(row, 0)),
+                                                .key = str_copy(arena, sql_text(row, 1)),
+                                                .value = sql_real(row, 2),
+                                                .is_text = sql_is_null(row, 2)};
+    }
 }
 
 static FALLIBLE find_state(struct ledger *ledger, struct str run, struct digest *ret)
@@ -137,6 +141,9 @@ FALLIBLE sweeps_score(struct ledger *ledger, const struct sweep *sweep, struct s
     AUTO(arena_drop) struct arena scratch = {0};
     struct digest digest = {{0}};
     struct state state = {0};
+    struct metric_vec metrics = {0};
+    const struct metric *metric = NULL;
+    size_t count = 0;
     bool found = false;
     *ret_has_score = false;
     if (sweep->metric_key.len == 0)
@@ -144,9 +151,13 @@ FALLIBLE sweeps_score(struct ledger *ledger, const struct sweep *sweep, struct s
     TRY(find_state(ledger, run, &digest));
     if (!digest_is_zero(digest))
         TRY(ledger_load_state(ledger, &scratch, digest, &state, &found));
-    for (size_t i = 0; i < state.count && !*ret_has_score; i++)
+    for (size_t i = 0; i < state.count; i++)
         if (!digest_is_zero(state.entries[i].result))
-            TRY(value_of(ledger, sweep, state.entries[i].result, ret_has_score, ret_score));
+            TRY(add_metrics(ledger, &scratch, state.entries[i].result, &metrics));
+    metrics_find(&metrics, sweep->metric_file, sweep->metric_key, &metric, &count);
+    *ret_has_score = count == 1 && !isnan(metric->value);
+    if (*ret_has_score)
+        *ret_score = metric->value;
     return NULL;
 }
 

@@ -96,6 +96,8 @@ struct cli_command {
     COMMAND(data)                                                                                  \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
+    COMMAND(sweep)                                                                                 \
+    COMMAND(trial)                                                                                 \
     COMMAND(best)                                                                                  \
     COMMAND(apply)                                                                                 \
     COMMAND(tag)                                                                                   \

@@ -22,6 +22,13 @@ struct run_options {
     int64_t jobs;       /* 0: the setting, else cpus (1 in the dvc dialect) */
     struct str argv;    /* for the record */
     struct str version;
+    struct str slots; /* file of the budget that is shared with others, or empty: budget_share */
+    /* Of an experiment: */
+    struct str id;                 /* ULID of the run; empty: a new one */
+    struct str parent, name;       /* of the record */
+    struct str sweep;              /* ULID, of a trial */
+    int64_t trial;                 /* its number */
+    const struct code_state *code; /* known beforehand; NULL: examined */
 };
 
 struct run_report {

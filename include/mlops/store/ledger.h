@@ -63,6 +63,10 @@ FALLIBLE ledger_write_locks(struct ledger *ledger, const struct workspace *works
 FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct state *state,
                            const struct ledger_group *group);
 
+/* A copy of a sweep with its trials beside the objects, as runs have them: when it begins and when a
+ * driver of it ends. A failure is told to the observer. */
+void ledger_archive_sweep(struct ledger *ledger, int64_t id);
+
 /* Newest first; `limit` 0 = all. Without their stages. */
 struct ledger_filter {
     int64_t limit;

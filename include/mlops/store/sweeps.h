@@ -92,7 +92,7 @@ FALLIBLE sweeps_take(struct ledger *ledger, const struct workspace *workspace, s
  * the trial's process when its run is recorded, or by its driver; TRIAL_WAITING gives it back. */
 FALLIBLE sweeps_save(struct ledger *ledger, int64_t id, const struct trial *trial);
 
-/* The sweep's metric as a recorded run has it: of the first stage, by name, that has it. */
+/* The sweep's metric as a recorded run has it (metrics_find). */
 FALLIBLE sweeps_score(struct ledger *ledger, const struct sweep *sweep, struct str run,
                       bool *ret_has_score, double *ret_score);
 
