@@ -11,7 +11,7 @@
 
 struct sweep_command {
     struct str_vec set;
-    struct str metric, file, rev, name, steps, budget, html;
+    struct str metric, file, rev, name, steps, budget, seed_param, html;
     int method, stop, isolation, progress;
     int64_t max_trials, max_time_ns, repeat, seed, jobs;
     bool max, min, allow_shared, keep_work, resume, force, no_restore, fail_fast;
@@ -41,8 +41,9 @@ static const struct option_row rows[] = {
     {"max-time", 0, OPTION_DURATION_AT(struct sweep_command, max_time_ns), .value = "TIME",
      .help = "Begin no trial after this long; those that run go on to their end"},
     {"repeat", 0, OPTION_INT_AT(struct sweep_command, repeat), .value = "N", .least = 0,
-     .most = 10000,
-     .help = "Each combination N times, with different seeds where the parameter 'seed' is there"},
+     .most = 10000, .help = "Each combination N times, with another seed each (see --seed-param)"},
+    {"seed-param", 0, OPTION_STR_AT(struct sweep_command, seed_param), .value = "[FILE:]KEY",
+     .help = "The parameter that tells repeats apart, if it is not the only one called seed"},
     {"seed", 0, OPTION_INT_AT(struct sweep_command, seed), .value = "N", .least = 0,
      .most = INT64_MAX,
      .help = "Of random draws: the same sweep with the same seed tries the same"},
@@ -86,14 +87,11 @@ static const struct option_row rows[] = {
      .choices = progress_names, .help = "How stderr tells what happens; json: one event a line"},
 };
 
-static struct sweep_options options_of(const struct context *context, const struct session *session,
+static struct sweep_options options_of(const struct context *context,
                                        const struct sweep_command *command)
 {
-    int isolation = command->isolation;
-    if (isolation == ISOLATION_AUTO)
-        isolation = session->workspace.config.isolation;
     return (struct sweep_options){.jobs = command->jobs,
-                                  .isolation = (enum isolation)isolation,
+                                  .isolation = (enum isolation)command->isolation,
                                   .allows_shared = command->allow_shared,
                                   .stops_at_failure = command->fail_fast,
                                   .keeps_work = command->keep_work,
@@ -105,7 +103,7 @@ static struct sweep_options options_of(const struct context *context, const stru
 }
 
 /* The file itself, or what it holds under `sweep`. */
-static FALLIBLE read_file(struct context *context, struct str name, struct sweep *ret)
+static FALLIBLE read_file(struct context *context, struct str name, const struct doc_node **ret)
 {
     struct str bytes = {0};
     struct doc *doc = NULL;
@@ -116,7 +114,8 @@ static FALLIBLE read_file(struct context *context, struct str name, struct sweep
         return error_new(ERROR_PROJECT, "there is no file '%.*s'", STR_FMT(name));
     TRY(doc_load(context->arena, name, bytes, DOC_NATIVE, &doc));
     const struct doc_node *inner = doc_find(doc->root, STR("sweep"));
-    return sweep_bind(context->arena, inner ? inner : doc->root, ret);
+    *ret = inner ? inner : doc->root;
+    return NULL;
 }
 
 /* What the command line says of a parameter goes before what the file says. */
@@ -161,31 +160,14 @@ static FALLIBLE add_words(struct context *context, const struct str_vec *words, 
     return NULL;
 }
 
-static bool is_list(const struct dimension *dimension)
-{
-    return dimension->kind == DIMENSION_CHOICE || dimension->kind == DIMENSION_INT;
-}
-
-/* A grid where that is possible. */
-static enum sweep_method usual_method(const struct sweep *sweep)
-{
-    if (sweep->listed_count)
-        return SWEEP_LIST;
-    vec_each (const struct dimension, dimension, &sweep->dimensions) {
-        if (!is_list(dimension))
-            return SWEEP_RANDOM;
-    }
-    return SWEEP_GRID;
-}
-
 /* "metrics.json:f1": a file of values in front of a colon. */
-static void take_metric(struct str word, struct sweep *sweep)
+static void take_key(struct str word, struct str *file, struct str *key)
 {
-    ptrdiff_t colon = str_find_last_char(word, ':');
+    ptrdiff_t colon = str_find_char(word, ':');
     if (!word.len)
         return;
-    sweep->metric_file = colon < 0 ? STR("") : str_slice(word, 0, (size_t)colon);
-    sweep->metric_key = str_slice(word, (size_t)(colon + 1), word.len);
+    *file = colon < 0 ? STR("") : str_slice(word, 0, (size_t)colon);
+    *key = str_slice(word, (size_t)(colon + 1), word.len);
 }
 
 static FALLIBLE take_direction(const struct sweep_command *command, struct sweep *sweep)
@@ -222,18 +204,19 @@ static FALLIBLE take_budget(struct context *context, struct str word, struct swe
         return error_hint(
             error_new(ERROR_USAGE, "--budget: '%.*s' is no KEY=LEAST..MOST", STR_FMT(word)),
             "for example train.epochs=1..27");
-    sweep->budget_key = key;
+    take_key(key, &sweep->budget_file, &sweep->budget_key);
     return NULL;
 }
 
 static FALLIBLE take_options(struct context *context, const struct session *session,
                              const struct sweep_command *command, struct sweep *sweep)
 {
-    sweep->method =
-        command->method ? (enum sweep_method)(command->method - 1) : usual_method(sweep);
+    if (command->method)
+        sweep->method = (enum sweep_method)(command->method - 1);
     if (command->stop)
         sweep->stop = (enum sweep_stop)(command->stop - 1);
-    take_metric(command->metric, sweep);
+    take_key(command->metric, &sweep->metric_file, &sweep->metric_key);
+    take_key(command->seed_param, &sweep->seed_file, &sweep->seed_key);
     TRY(take_direction(command, sweep));
     TRY(take_budget(context, command->budget, sweep));
     if (command->steps.len)
@@ -252,13 +235,15 @@ static FALLIBLE make_sweep(struct context *context, const struct session *sessio
                            const struct sweep_command *command, const struct stage_words *words,
                            struct sweep *ret)
 {
-    const struct doc_node *own = doc_find(session->doc->root, STR("sweep"));
+    const struct doc_node *node = doc_find(session->doc->root, STR("sweep"));
     int targets_at = words->argc > 0 && is_pipeline_word(words->argv[0]) ? 1 : 0;
     if (command->file.len)
-        TRY(read_file(context, command->file, ret));
-    else if (own)
-        TRY(sweep_bind(context->arena, own, ret));
+        TRY(read_file(context, command->file, &node));
+    if (node)
+        TRY(sweep_bind(context->arena, node, ret));
     TRY(add_words(context, &command->set, ret));
+    if (!node || !doc_find(node, STR("method")))
+        ret->method = sweep_method_default(ret);
     TRY(take_options(context, session, command, ret));
     if (words->argc - targets_at > 0) {
         ret->target_count = (size_t)(words->argc - targets_at);
@@ -294,7 +279,7 @@ static FALLIBLE begin(struct context *context, const struct sweep_command *comma
 {
     struct sweep sweep = {0};
     struct sweep_row row = {0};
-    struct sweep_options options = options_of(context, session, command);
+    struct sweep_options options = options_of(context, command);
     TRY(make_sweep(context, session, command, words, &sweep));
     TRY(sweep_begin(session, &sweep, &options, false, &row));
     return drive(context, command, session, &row, &options);
@@ -351,7 +336,7 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
 {
     struct ledger *ledger = NULL;
     struct sweep_row row = {0};
-    struct sweep_options options = options_of(context, session, command);
+    struct sweep_options options = options_of(context, command);
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
     options.trials_most = command->max_trials;
@@ -369,7 +354,7 @@ static FALLIBLE check_resume(const struct sweep_command *command, int argc)
     bool is_other = command->set.len || command->method || command->metric.len ||
                     command->file.len || command->rev.len || command->name.len || command->stop ||
                     command->repeat || command->seed || command->max || command->min ||
-                    command->steps.len || command->budget.len;
+                    command->steps.len || command->budget.len || command->seed_param.len;
     if (is_other)
         return error_hint(error_new(ERROR_USAGE, "--resume goes on with what the sweep has to try"),
                           "leave out what says so; --jobs, --max-trials and --max-time may be "

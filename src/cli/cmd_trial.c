@@ -12,7 +12,7 @@ struct trial_command {
     int64_t jobs, parent;
     struct str slots;
     int isolation, progress;
-    bool allow_shared, force, no_restore;
+    bool allow_shared, keep_work, force, no_restore;
 };
 
 static const char *const progress_names[] = {"auto", "live", "plain", "json", "none", NULL};
@@ -25,6 +25,7 @@ static const struct option_row rows[] = {
     {"isolation", 0, OPTION_CHOICE_AT(struct trial_command, isolation), .choices = isolation_names},
     {"progress", 0, OPTION_CHOICE_AT(struct trial_command, progress), .choices = progress_names},
     {"allow-shared", 0, OPTION_FLAG_AT(struct trial_command, allow_shared)},
+    {"keep-work", 0, OPTION_FLAG_AT(struct trial_command, keep_work)},
     {"force", 'f', OPTION_FLAG_AT(struct trial_command, force)},
     {"no-restore", 0, OPTION_FLAG_AT(struct trial_command, no_restore)},
 };
@@ -53,6 +54,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         .parent = command->parent,
         .isolation = (enum isolation)command->isolation,
         .allows_shared = command->allow_shared,
+        .keeps_work = command->keep_work,
         .force = command->force,
         .no_restore = command->no_restore,
         .version = STR(MLOPS_VERSION)};

@@ -63,8 +63,7 @@ void sweep_trial_json(struct json_writer *json, const struct trial *trial)
     add_str(json, "isolation", trial->isolation);
     add_str(json, "started",
             trial->started_ns ? moment_print(&arena, trial->started_ns) : (struct str){0});
-    add_real(json, "duration_s",
-             trial->duration_ns ? report_seconds(trial->duration_ns) : nan(""));
+    add_real(json, "duration_s", trial->duration_ns ? report_seconds(trial->duration_ns) : nan(""));
     add_int(json, "attempts", trial->attempts);
     add_overrides(json, &trial->overrides);
 }
@@ -124,7 +123,7 @@ static void add_combinations(struct json_writer *json, const struct sweep_result
     json_open_list(json);
     for (size_t i = 0; i < result->combination_count; i++) {
         const struct combination *combination = &result->combinations[i];
-        const struct trial *typical = sweep_result_typical(result, combination);
+        const struct trial *typical = result->typical[i];
         json_open_object(json);
         add_int(json, "combination", combination->combination + 1);
         add_int(json, "trials", combination->count);

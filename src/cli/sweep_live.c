@@ -1,5 +1,6 @@
 /* The block on a terminal: trials that run, the best so far, how far the sweep is. */
 #include "mlops/base/arena.h"
+#include "mlops/base/moment.h"
 #include "mlops/host/terminal.h"
 
 #include <unistd.h>
@@ -71,8 +72,7 @@ static void add_running(struct sweep_narrator *narrator, const struct sweep_even
     if (view->step >= 0)
         buf_print(&line, "step %lld %.*s  ", (long long)view->step,
                   STR_FMT(metric_print(&arena, view->value, 4)));
-    buf_add_str(&line,
-                sweep_trial_words(&arena, &event->row->sweep, &view->trial.overrides));
+    buf_add_str(&line, sweep_trial_words(&arena, &event->row->sweep, &view->trial.overrides));
     add_line(narrator, buf_str(&line));
 }
 

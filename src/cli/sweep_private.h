@@ -1,12 +1,15 @@
 /* What the files of sweep share. sweep_words.c: trials in words; sweep_result.c: what they came to
- * (sweep_say.c: in sentences, sweep_json.c, sweep_show.c: as text, sweep_page.c); sweep_table.c: what is told while
- * they go on (sweep_live.c: the block on a terminal, sweep_tell.c: as JSON). */
+ * (sweep_say.c: in sentences, sweep_rows.c: tables, sweep_text.c, sweep_json.c, sweep_page.c with
+ * sweep_charts.c); sweep_show.c: the commands; sweep_table.c: what is told while they go on
+ * (sweep_live.c: the block on a terminal, sweep_tell.c: as JSON). */
 #pragma once
 
 #include "mlops/base/map.h"
+#include "mlops/cli/experiment.h"
 #include "mlops/cli/page.h"
 #include "mlops/cli/sweep.h"
 #include "mlops/model/choice.h"
+#include "mlops/model/name.h"
 
 /* --- words ---------------------------------------------------------------------------------- */
 
@@ -18,9 +21,6 @@ struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
 struct str sweep_value_words(struct arena *arena, struct str text);
 /* "f1 0.9421" */
 struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, double score);
-/* Its name, or the last 8 characters of its id. */
-struct str sweep_name_of(const struct sweep_row *row);
-struct str sweep_short_id(struct str ulid);
 enum tone trial_status_tone(enum trial_status status);
 /* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
 struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
@@ -51,6 +51,7 @@ struct sweep_result {
     int64_t *combinations_of; /* by trial */
     int64_t *repeats_of;
     struct combination *combinations; /* best first */
+    const struct trial **typical;     /* of each the trial whose score is nearest to its mean */
     size_t combination_count, within_count;
     double optimism;
     struct importance *importance;
@@ -58,14 +59,13 @@ struct sweep_result {
     bool has_repeats; /* some combination has more than one score */
     bool is_higher_better;
 };
+/* The newest one if `word` is empty. */
+FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
 FALLIBLE sweep_result_make(struct arena *arena, const struct sweep_row *row,
                            const struct trial *trials, size_t count, struct sweep_result *ret);
 /* The trial to take: the best one; with repeats that of the best combination whose score is nearest
  * to its mean. NULL: none has a score. */
 const struct trial *sweep_result_winner(const struct sweep_result *result);
-/* Of the trials of a combination the one nearest to its mean. */
-const struct trial *sweep_result_typical(const struct sweep_result *result,
-                                         const struct combination *combination);
 /* "lr=0.01 depth=5" of a trial without the seeds of repeats. */
 struct str sweep_result_words(const struct sweep_result *result, const struct trial *trial);
 /* The widest range of scores that is worth an axis: without those that are farther out than three
@@ -77,8 +77,14 @@ void sweep_result_range(const struct sweep_result *result, double *ret_least, do
 void sweep_trial_json(struct json_writer *json, const struct trial *trial);
 /* All of it: members of an object that is open. */
 void sweep_result_json(struct json_writer *json, const struct sweep_result *result);
-struct table sweep_result_table(const struct sweep_result *result, bool is_for_people,
-                                size_t most);
+struct table sweep_trial_table(const struct sweep_result *result, size_t most);
+/* What people see: with repeats a row for each combination, else one for each trial; at most `most`
+ * of *ret_all. */
+struct table sweep_people_table(const struct sweep_result *result, size_t most, size_t *ret_all);
+struct table sweep_importance_table(const struct sweep_result *result);
+/* sweep_charts.c */
+void sweep_add_charts(struct page *page, const struct sweep_result *result);
+void sweep_result_text(struct context *context, const struct sweep_result *result, int64_t limit);
 struct str sweep_result_page(const struct sweep_result *result);
 
 /* Sentences that the text and the page share; empty: nothing to say. */
@@ -106,7 +112,7 @@ struct sweep_narrator {
     int64_t drawn_ns, begun_ns;
     struct sweep_clock {
         int64_t number, begun_ns; /* a trial under way; monotonic */
-    } *clocks;
+    } * clocks;
     size_t clock_count, clock_cap;
     int64_t ended_count, ended_ns; /* trials that ended here, and their time in all */
     int64_t failed_count;

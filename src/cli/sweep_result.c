@@ -60,8 +60,8 @@ static void gather_params(struct sweep_result *result)
     struct map numbers = {0}; /* file and key -> 1 + number of the parameter */
     for (size_t i = 0; i < result->count; i++) {
         vec_each (const struct override, override, &result->trials[i].overrides) {
-            void **place = map_place(&scratch, &numbers,
-                                     param_id(&scratch, override->file, override->key));
+            void **place =
+                map_place(&scratch, &numbers, param_id(&scratch, override->file, override->key));
             if (!*place) {
                 add_param(result, override);
                 *place = (void *)(uintptr_t)result->params.len;
@@ -167,6 +167,28 @@ static size_t choice_trials(struct sweep_result *result, struct choice_trial *re
     return count;
 }
 
+/* Of each combination the trial whose score is nearest to the mean. */
+static void find_typical(struct sweep_result *result)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int64_t most = 0;
+    for (size_t i = 0; i < result->count; i++)
+        most = MAX_OF(most, result->combinations_of[i]);
+    size_t *ranks = arena_new_array(&scratch, size_t, (size_t)most + 1);
+    result->typical =
+        arena_new_array(result->arena, const struct trial *, result->combination_count + 1);
+    for (size_t i = 0; i < result->combination_count; i++)
+        ranks[result->combinations[i].combination] = i;
+    for (size_t i = 0; i < result->scored_count; i++) {
+        size_t rank = ranks[result->combinations_of[result->order[i]]];
+        const struct trial *trial = &result->trials[result->order[i]];
+        const struct trial **typical = &result->typical[rank];
+        double mean = result->combinations[rank].mean;
+        if (!*typical || fabs(trial->score - mean) < fabs((*typical)->score - mean))
+            *typical = trial;
+    }
+}
+
 static FALLIBLE compare(struct sweep_result *result)
 {
     struct arena *arena = result->arena;
@@ -182,12 +204,12 @@ static FALLIBLE compare(struct sweep_result *result)
         result->within_count += result->combinations[i].is_within_error;
         result->has_repeats |= result->combinations[i].count > 1;
     }
+    find_typical(result);
     return NULL;
 }
 
 struct error *sweep_result_make(struct arena *arena, const struct sweep_row *row,
-                                const struct trial *trials, size_t count,
-                                struct sweep_result *ret)
+                                const struct trial *trials, size_t count, struct sweep_result *ret)
 {
     struct sweep_result result = {
         .arena = arena,
@@ -211,26 +233,10 @@ struct error *sweep_result_make(struct arena *arena, const struct sweep_row *row
     return NULL;
 }
 
-const struct trial *sweep_result_typical(const struct sweep_result *result,
-                                         const struct combination *combination)
-{
-    const struct trial *found = NULL;
-    for (size_t i = 0; i < result->scored_count; i++) {
-        size_t at = result->order[i];
-        const struct trial *trial = &result->trials[at];
-        if (result->combinations_of[at] != combination->combination)
-            continue;
-        if (!found ||
-            fabs(trial->score - combination->mean) < fabs(found->score - combination->mean))
-            found = trial;
-    }
-    return found;
-}
-
 const struct trial *sweep_result_winner(const struct sweep_result *result)
 {
     if (result->combination_count)
-        return sweep_result_typical(result, &result->combinations[0]);
+        return result->typical[0];
     return result->scored_count ? &result->trials[result->order[0]] : NULL;
 }
 

@@ -68,7 +68,7 @@ static const struct trial *quickest(const struct sweep_result *result)
         const struct combination *combination = &result->combinations[i];
         if (!combination->is_within_error)
             continue;
-        const struct trial *trial = sweep_result_typical(result, combination);
+        const struct trial *trial = result->typical[i];
         if (trial && (!found || trial->duration_ns < found->duration_ns))
             found = trial;
     }
@@ -79,7 +79,7 @@ static void add_candidates(struct buf *text, const struct sweep_result *result)
 {
     size_t listed = 0;
     for (size_t i = 1; i < result->combination_count; i++) {
-        const struct trial *trial = sweep_result_typical(result, &result->combinations[i]);
+        const struct trial *trial = result->typical[i];
         if (!result->combinations[i].is_within_error || !trial || listed++ >= LISTED)
             continue;
         struct str words = sweep_result_words(result, trial);
@@ -103,8 +103,7 @@ struct str sweep_say_choice(const struct sweep_result *result)
     buf_add_text(&text, "; the simplest of them all is the safer choice");
     if (quick && quick != winner && quick->duration_ns < winner->duration_ns)
         buf_print(&text, ", the quickest is trial %lld (%.*s, the best took %.*s)",
-                  (long long)quick->number + 1,
-                  STR_FMT(duration_print(arena, quick->duration_ns)),
+                  (long long)quick->number + 1, STR_FMT(duration_print(arena, quick->duration_ns)),
                   STR_FMT(duration_print(arena, winner->duration_ns)));
     return buf_str(&text);
 }
@@ -148,7 +147,8 @@ static int compare_reasons(const void *a, const void *b)
     return one->first < other->first ? -1 : one->first > other->first;
 }
 
-/* "stopped at step 12: ..." and "stopped at step 15: ..." are one reason: numbers count for none. */
+/* "stopped at step 12: ..." and "stopped at step 15: ..." are one reason: numbers count for none.
+ */
 static struct str reason_id(struct arena *arena, const struct trial *trial)
 {
     struct buf id = buf_in(arena);
@@ -167,9 +167,8 @@ static void add_number(struct arena *arena, struct sweep_reason *reason, const s
     enum { NUMBERS = 6 };
     reason->count++;
     if (reason->count <= NUMBERS)
-        reason->numbers =
-            str_print(arena, "%.*s%s%lld", STR_FMT(reason->numbers),
-                      reason->count > 1 ? ", " : "", (long long)trial->number + 1);
+        reason->numbers = str_print(arena, "%.*s%s%lld", STR_FMT(reason->numbers),
+                                    reason->count > 1 ? ", " : "", (long long)trial->number + 1);
 }
 
 struct sweep_reason *sweep_reasons(const struct sweep_result *result, size_t *ret_count)
@@ -185,8 +184,8 @@ struct sweep_reason *sweep_reasons(const struct sweep_result *result, size_t *re
         void **place = map_place(arena, &numbers, reason_id(arena, trial));
         if (!*place) {
             *place = &reasons[numbers.len - 1];
-            reasons[numbers.len - 1] = (struct sweep_reason){
-                .status = trial->status, .note = trial->note, .first = i};
+            reasons[numbers.len - 1] =
+                (struct sweep_reason){.status = trial->status, .note = trial->note, .first = i};
         }
         add_number(arena, *place, trial);
     }

@@ -91,8 +91,7 @@ int64_t sweep_left_ns(const struct sweep_narrator *narrator, const struct sweep_
         int64_t waiting = event->total_count - event->done_count - (int64_t)event->running_count;
         double sum_ns = (double)mean_ns * (double)MAX_OF(waiting, (int64_t)0);
         for (size_t i = 0; i < event->running_count; i++) {
-            int64_t elapsed_ns =
-                sweep_elapsed_ns(narrator, event->running[i].trial.number, now_ns);
+            int64_t elapsed_ns = sweep_elapsed_ns(narrator, event->running[i].trial.number, now_ns);
             sum_ns += (double)MAX_OF(mean_ns - elapsed_ns, (int64_t)0);
         }
         left_ns = (int64_t)(sum_ns / (double)MAX_OF(event->running_count, (size_t)1));
@@ -129,7 +128,7 @@ static void add_tail(struct sweep_narrator *narrator, const struct trial_view *v
     if (view->log_tail.len == 0)
         return;
     if (narrator->tails.len >= TAILS_SHOWN) {
-        struct str run = sweep_short_id(view->trial.run);
+        struct str run = ulid_short(view->trial.run);
         if (run.len)
             buf_print(&narrator->out, "    its log: mlops logs %.*s\n", STR_FMT(run));
         return;
@@ -156,8 +155,8 @@ static void add_score(struct sweep_narrator *narrator, const struct sweep_event 
     const struct trial *trial = &event->trial->trial;
     if (!trial->has_score)
         return;
-    bool is_best = event->best && event->best->number == trial->number &&
-                   narrator->told_best != trial->number;
+    bool is_best =
+        event->best && event->best->number == trial->number && narrator->told_best != trial->number;
     buf_add_text(&narrator->out, "  ");
     add_toned(narrator, is_best ? TONE_STRONG : TONE_PLAIN,
               sweep_score_words(&arena, &event->row->sweep, trial->score));

@@ -6,7 +6,7 @@
 
 #include "sweep_private.h"
 
-enum { ID_SHOWN = 8, DIGITS = 5 };
+enum { DIGITS = 5 };
 
 /* --- parameters ----------------------------------------------------------------------------- */
 
@@ -75,21 +75,11 @@ struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, dou
                      STR_FMT(metric_print(arena, score, DIGITS)));
 }
 
-struct str sweep_short_id(struct str ulid)
-{
-    return str_slice(ulid, ulid.len > ID_SHOWN ? ulid.len - ID_SHOWN : 0, ulid.len);
-}
-
-struct str sweep_name_of(const struct sweep_row *row)
-{
-    return row->sweep.name.len ? row->sweep.name : sweep_short_id(row->ulid);
-}
-
 enum tone trial_status_tone(enum trial_status status)
 {
     static const enum tone tones[TRIAL_STATUS_COUNT] = {
-        [TRIAL_WAITING] = TONE_DIM,    [TRIAL_RUNNING] = TONE_WARN, [TRIAL_SUCCEEDED] = TONE_GOOD,
-        [TRIAL_FAILED] = TONE_BAD,     [TRIAL_REJECTED] = TONE_BAD, [TRIAL_STOPPED] = TONE_DIM,
+        [TRIAL_WAITING] = TONE_DIM, [TRIAL_RUNNING] = TONE_WARN, [TRIAL_SUCCEEDED] = TONE_GOOD,
+        [TRIAL_FAILED] = TONE_BAD,  [TRIAL_REJECTED] = TONE_BAD, [TRIAL_STOPPED] = TONE_DIM,
     };
     return tones[status];
 }

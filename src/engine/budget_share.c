@@ -3,6 +3,7 @@
  * back, as death does. */
 #include "mlops/base/arena.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "budget_private.h"
@@ -17,10 +18,20 @@ static const int64_t MEMORY_AT = INT64_C(1) << 40;
 static const int64_t UNDECLARED_AT = INT64_C(1) << 60; /* shared by stages that declare nothing */
 static const int64_t GPUS_AT = (INT64_C(1) << 60) + 1; /* by those that declare GPUs */
 
+/* Each opening is an owner of its own. The path may be /proc/self/fd/N: a file in memory that this
+ * process was given, which no directory names. */
+static FALLIBLE open_share(struct str path, struct lock *ret)
+{
+    ret->fd = fd_of(open(path.at, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
+    if (fd_number(ret->fd) < 0)
+        return error_os(errno, "cannot open the file of free slots '%.*s'", STR_FMT(path));
+    return NULL;
+}
+
 struct error *budget_share(struct budget *budget, struct str path)
 {
     AUTO(lock_drop) struct lock lock = {0};
-    TRY(lock_open(AT_FDCWD, path.at, &lock)); /* that it can't be made is told at once */
+    TRY(open_share(path, &lock)); /* that it can't be made is told at once */
     budget->shared = path;
     return NULL;
 }
@@ -78,7 +89,7 @@ struct error *budget_take_share(struct budget *budget, const struct stage *stage
     struct budget_slot *slot = budget->slots;
     while (slot->stage)
         slot++; /* there is one for each job */
-    TRY(lock_open(AT_FDCWD, budget->shared.at, &lock));
+    TRY(open_share(budget->shared, &lock));
     TRY(take_all(budget, &lock, stage, ret_taken));
     if (*ret_taken)
         *slot = (struct budget_slot){stage, {fd_of(fd_release(&lock.fd))}};

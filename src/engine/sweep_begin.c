@@ -72,10 +72,11 @@ static FALLIBLE resolve(struct session *session, struct sweep *sweep)
 {
     struct resolution resolution = {.arena = session->arena};
     collect(&resolution, sweep);
-    TRY(override_resolve(session, &resolution.overrides));
     for (size_t i = 0; i < resolution.wanted.len; i++) {
         const struct wanted *wanted = &resolution.wanted.at[i];
         struct override resolved = resolution.overrides.at[i];
+        /* One by one: each is of another trial. */
+        TRY(override_resolve(session, &(struct override_vec){&resolved, 1, 1}));
         if (wanted->dimension)
             wanted->dimension->file = resolved.file;
         else if (wanted->override)
@@ -83,6 +84,66 @@ static FALLIBLE resolve(struct session *session, struct sweep *sweep)
         else
             *wanted->file = resolved.file;
     }
+    return NULL;
+}
+
+/* What such parameters are usually called. */
+static bool is_seed(struct str key)
+{
+    static const char *const names[] = {"seed", "random_seed", "random_state"};
+    ptrdiff_t dot = str_find_last_char(key, '.');
+    struct str name = dot < 0 ? key : str_slice(key, (size_t)dot + 1, key.len);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (str_is(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_varied(const struct sweep *sweep, struct str key)
+{
+    vec_each (const struct dimension, dimension, &sweep->dimensions) {
+        if (str_equal(dimension->key, key))
+            return true;
+    }
+    return false;
+}
+
+/* The only seed that a selected stage depends on. */
+static const struct param_ref *find_seed(const struct session *session, const struct sweep *sweep)
+{
+    const struct param_ref *found = NULL;
+    vec_each (const struct stage, stage, &session->pipeline->stages) {
+        if (!session->plan.stages[stage->index].is_selected)
+            continue;
+        vec_each (const struct param_ref, param, &stage->params) {
+            if (!is_seed(param->key) || is_varied(sweep, param->key))
+                continue;
+            bool is_other = found && !(str_equal(found->key, param->key) &&
+                                       str_equal(found->file, param->file));
+            if (is_other)
+                return NULL;
+            found = param;
+        }
+    }
+    return found;
+}
+
+/* Without one all repeats would have one result, which is computed once. */
+static FALLIBLE take_seed(const struct session *session, const struct sweep_options *options,
+                          struct sweep *sweep)
+{
+    if (sweep->repeat < 2 || sweep->seed_key.len)
+        return NULL;
+    const struct param_ref *found = find_seed(session, sweep);
+    if (!found && (options->force || options->no_restore))
+        return NULL;
+    if (!found)
+        return error_hint(
+            error_new(ERROR_USAGE, "which parameter tells repeats apart is not known"),
+            "name it: --seed-param train.seed");
+    sweep->seed_file = found->file;
+    sweep->seed_key = found->key;
     return NULL;
 }
 
@@ -147,16 +208,11 @@ static void take_targets(struct session *session, struct sweep *sweep)
 static FALLIBLE check_isolation(struct session *session, const struct sweep_options *options,
                                 struct digest snapshot)
 {
-    bool can_enter = false;
+    enum isolation chosen = ISOLATION_AUTO;
     struct str why = {0};
-    if (options->isolation != ISOLATION_DIRECTORY)
-        TRY(namespace_probe(session->arena, &can_enter, &why));
-    if (can_enter)
-        return NULL;
-    if (options->isolation == ISOLATION_NAMESPACE)
-        return error_hint(error_new(ERROR_MACHINE, "no namespace for trials: %.*s", STR_FMT(why)),
-                          "--isolation directory: each trial in a directory of its own");
-    return options->allows_shared ? NULL : work_dir_check(session, snapshot);
+    TRY(isolation_choose(session, session->arena, options->isolation, &chosen, &why));
+    bool is_checked = chosen == ISOLATION_DIRECTORY && !options->allows_shared;
+    return is_checked ? work_dir_check(session, snapshot) : NULL;
 }
 
 /* The run that left the state the sweep starts from. */
@@ -169,11 +225,13 @@ static FALLIBLE find_parent(struct session *session, struct ledger *ledger, stru
 }
 
 /* What the sweep says against the project's files as they are in `session`. */
-static FALLIBLE examine(struct session *session, struct sweep_row *row)
+static FALLIBLE examine(struct session *session, const struct sweep_options *options,
+                        struct sweep_row *row)
 {
     struct sweep *sweep = &row->sweep;
     struct ledger *ledger = NULL;
     int64_t count = 0;
+    TRY(take_seed(session, options, sweep));
     TRY(resolve(session, sweep));
     TRY(sweep_check(sweep));
     TRY(sampler_count(sweep, &count));
@@ -183,8 +241,8 @@ static FALLIBLE examine(struct session *session, struct sweep_row *row)
     return find_parent(session, ledger, &row->parent);
 }
 
-static FALLIBLE examine_at(struct session *session, const struct work_dir *work_dir,
-                           struct sweep_row *row)
+static FALLIBLE examine_at(struct session *session, const struct sweep_options *sweeping,
+                           const struct work_dir *work_dir, struct sweep_row *row)
 {
     struct session there;
     struct session_options options = {.cwd = work_dir->path,
@@ -193,25 +251,25 @@ static FALLIBLE examine_at(struct session *session, const struct work_dir *work_
                                       .target_count = row->sweep.target_count,
                                       .observer = session->observer};
     TRY(session_open(session->arena, &options, &there));
-    struct error *error = examine(&there, row);
+    struct error *error = examine(&there, sweeping, row);
     session_drop(&there);
     return error;
 }
 
 /* The files of a commit are looked at in a directory of their own. */
-static FALLIBLE examine_commit(struct session *session, struct sweep_row *row)
+static FALLIBLE examine_commit(struct session *session, const struct sweep_options *sweeping,
+                               struct sweep_row *row)
 {
     struct arena *arena = session->arena;
     struct work_dir work_dir = {0};
-    const struct override_vec none = {0};
     struct work_dir_options options = {.session = session,
                                        .snapshot = row->snapshot,
-                                       .overrides = &none,
                                        .name = clock_ulid(arena),
                                        .isolation = ISOLATION_DIRECTORY,
                                        .allows_shared = true};
     TRY(work_dir_make(arena, &options, &work_dir));
-    struct error *error = examine_at(session, &work_dir, row);
+    struct error *error = examine_at(session, sweeping, &work_dir, row);
+    work_dir_drop(&work_dir);
     struct error *unremoved = work_dir_remove(session, &work_dir);
     if (error)
         error_drop(unremoved);
@@ -228,7 +286,7 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     ret->sweep.pipeline = session->pipeline->path;
     take_targets(session, &ret->sweep);
     if (!options->commit.len)
-        TRY(examine(session, ret));
+        TRY(examine(session, options, ret));
     if (options->commit.len)
         TRY(snapshot_of_commit(session, options->commit, (struct digest){{0}}, &snapshot));
     else
@@ -236,7 +294,7 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     ret->snapshot = snapshot.tree;
     ret->code = snapshot.code;
     if (options->commit.len)
-        TRY(examine_commit(session, ret));
+        TRY(examine_commit(session, options, ret));
     TRY(check_isolation(session, options, snapshot.tree));
     TRY(session_ledger(session, &ledger));
     return sweeps_begin(ledger, session->arena, ret);

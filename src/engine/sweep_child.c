@@ -49,6 +49,8 @@ static const char *const *command_line(struct worker *worker)
     add_option(arena, &words, "isolation", isolation_name(options->isolation));
     if (options->allows_shared)
         add_word(arena, &words, "--allow-shared");
+    if (options->keeps_work)
+        add_word(arena, &words, "--keep-work");
     if (options->force)
         add_word(arena, &words, "--force");
     if (options->no_restore)
@@ -155,12 +157,8 @@ static FALLIBLE remove_directory(struct sweep_state *state, const struct worker 
     struct work_dir work_dir = {0};
     if (state->options->keeps_work)
         return NULL;
-    const struct workspace *workspace = &state->session->workspace;
-    struct str place = workspace->config.work_dir.len
-                           ? workspace->config.work_dir
-                           : path_join(&scratch, workspace->home, STR("work"));
-    work_dir.path =
-        path_join(&scratch, place, trial_folder(&scratch, state->row, worker->view.trial.number));
+    struct str folder = trial_folder(&scratch, state->row, worker->view.trial.number);
+    TRY(work_dir_find(&scratch, state->session, folder, &work_dir));
     return work_dir_remove(state->session, &work_dir);
 }
 

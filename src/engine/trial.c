@@ -36,8 +36,7 @@ static FALLIBLE find_row(struct trial_work *work, struct ledger *ledger)
 
 /* The id of its run is known before the run is, so that a run which was recorded counts even if we
  * die before the trial's row says so. */
-static FALLIBLE make_directory(struct trial_work *work, struct session *project,
-                               struct work_dir *ret)
+static FALLIBLE make_directory(struct trial_work *work, struct session *project)
 {
     struct ledger *ledger = NULL;
     TRY(session_ledger(project, &ledger));
@@ -48,22 +47,23 @@ static FALLIBLE make_directory(struct trial_work *work, struct session *project,
         .overrides = &work->trial.overrides,
         .name = trial_folder(work->arena, &work->row, work->trial.number),
         .isolation = work->options.isolation,
-        .allows_shared = work->options.allows_shared};
-    TRY_WITHIN(work_dir_make(work->arena, &options, ret), "making the work directory of trial %lld",
-               (long long)work->trial.number + 1);
+        .allows_shared = work->options.allows_shared,
+        .keeps = work->options.keeps_work};
+    TRY_WITHIN(work_dir_make(work->arena, &options, &work->work_dir),
+               "making the work directory of trial %lld", (long long)work->trial.number + 1);
     work->trial.status = TRIAL_RUNNING;
     work->trial.run = clock_ulid(work->arena);
-    work->trial.isolation = str_of(isolation_name(ret->isolation));
+    work->trial.isolation = str_of(isolation_name(work->work_dir.isolation));
     return sweeps_save(ledger, work->row.id, &work->trial);
 }
 
 /* Nothing of the project is open any more when it returns: the process goes elsewhere now. */
-static FALLIBLE prepare(struct trial_work *work, struct str cwd, struct work_dir *ret)
+static FALLIBLE prepare(struct trial_work *work, struct str cwd)
 {
     struct session project;
     struct session_options options = {.cwd = cwd, .observer = work->inner};
     TRY(session_open_data(work->arena, &options, &project));
-    struct error *error = make_directory(work, &project, ret);
+    struct error *error = make_directory(work, &project);
     session_drop(&project);
     return error;
 }
@@ -111,11 +111,11 @@ static void open_observer(struct trial_work *work, const struct observer *inner)
     work->observer = (struct observer){.tell = observe, .context = work, .tick_ns = tick_ns};
 }
 
-static FALLIBLE enter(struct trial_work *work, const struct work_dir *work_dir)
+static FALLIBLE enter(struct trial_work *work)
 {
     struct str root = {0};
     const struct sweep *sweep = &work->row.sweep;
-    TRY(work_dir_enter(work->arena, work_dir, &root));
+    TRY(work_dir_enter(work->arena, &work->work_dir, &root));
     if (work->options.parent)
         TRY(process_end_with((pid_t)work->options.parent));
     open_observer(work, work->inner);
@@ -132,18 +132,18 @@ static FALLIBLE enter(struct trial_work *work, const struct work_dir *work_dir)
 struct error *trial_open(struct arena *arena, struct str cwd, const struct trial_options *options,
                          const struct observer *observer, struct trial_work *ret)
 {
-    struct work_dir work_dir = {0};
     *ret = (struct trial_work){.arena = arena, .options = *options, .inner = observer};
     if (options->parent)
         TRY(process_end_with((pid_t)options->parent));
-    TRY(prepare(ret, cwd, &work_dir));
-    return enter(ret, &work_dir);
+    TRY(prepare(ret, cwd));
+    return enter(ret);
 }
 
 void trial_drop(struct trial_work *work)
 {
     steps_drop(&work->steps);
     session_drop(&work->session);
+    work_dir_drop(&work->work_dir);
 }
 
 static enum trial_status status_of(const struct run *run)

@@ -23,6 +23,7 @@ FALLIBLE sweep_summary(struct context *context, const struct sweep_report *repor
 struct sweep_show_options {
     struct str word;
     struct str html;
+    int64_t limit; /* rows of the table that people see; 0: all */
 };
 FALLIBLE sweep_show(struct context *context, const struct sweep_show_options *options);
 

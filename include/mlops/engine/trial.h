@@ -14,7 +14,7 @@ struct trial_options {
     struct str slots; /* the driver's budget file; see budget_share */
     int64_t parent;   /* process whose end ends this one; 0: none */
     enum isolation isolation;
-    bool allows_shared, force, no_restore;
+    bool allows_shared, keeps_work, force, no_restore;
     struct str version;
 };
 
@@ -22,7 +22,8 @@ struct trial_options {
 struct trial_work {
     struct arena *arena;
     struct trial_options options;
-    struct session session; /* in the work directory */
+    struct work_dir work_dir;
+    struct session session; /* in it */
     struct sweep_row row;
     struct trial trial;
     struct steps steps;
@@ -34,7 +35,8 @@ struct trial_work {
 FALLIBLE trial_open(struct arena *arena, struct str cwd, const struct trial_options *options,
                     const struct observer *observer, struct trial_work *ret);
 
-/* Runs it and saves what it came to, unless it was interrupted: what that means its driver knows. */
+/* Runs it and saves what it came to, unless it was interrupted: what that means its driver knows.
+ */
 FALLIBLE trial_run(struct trial_work *work, struct run_report *ret);
 void trial_drop(struct trial_work *work);
 
