@@ -74,7 +74,7 @@ static enum run_status run_status_of(const struct run_state *state)
         return RUN_REJECTED;
     if (counts->unconfirmed)
         return RUN_UNCONFIRMED;
-    return counts->skipped ? RUN_FAILED : RUN_SUCCEEDED;
+    return counts->skipped && !state->options->only_known ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
 /* The ledger learns of a result that it has not seen made. */

@@ -91,7 +91,7 @@ enum {
     STAGE_FIELDS = 14,
     USAGE_FIELDS = 9,
     TRIAL_OF_RUN_FIELDS = 3,
-    SWEEP_FIELDS = 15,
+    SWEEP_FIELDS = 16,
     TRIAL_FIELDS = 10,
 };
 

@@ -72,13 +72,14 @@ static FALLIBLE insert(struct ledger *ledger, struct arena *arena, const struct 
     const struct code_state *code = &row->code;
     return sql_run(
         ledger_sql(ledger),
-        "INSERT INTO sweep (ulid, name, spec, status, single, parent, snapshot,"
+        "INSERT INTO sweep (ulid, name, spec, status, direction, single, parent, snapshot,"
         " commit_id, branch, remote, dirty, patch, argv, created_ns, spent_ns)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "ssssisdsssidsii", row->ulid, optional(row->sweep.name), sweep_print(arena, &row->sweep),
-        str_of(status_names[row->status]), (int64_t)row->is_single, optional(row->parent),
-        row->snapshot, optional(code->commit), optional(code->branch), optional(code->remote),
-        (int64_t)code->is_dirty, code->patch, required(row->argv), row->created_ns, row->spent_ns);
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "sssssisdsssidsii", row->ulid, optional(row->sweep.name), sweep_print(arena, &row->sweep),
+        str_of(status_names[row->status]), str_of(metric_direction_name(row->sweep.direction)),
+        (int64_t)row->is_single, optional(row->parent), row->snapshot, optional(code->commit),
+        optional(code->branch), optional(code->remote), (int64_t)code->is_dirty, code->patch,
+        required(row->argv), row->created_ns, row->spent_ns);
 }
 
 FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_row *row)

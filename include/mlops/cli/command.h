@@ -99,6 +99,7 @@ struct cli_command {
     COMMAND(sweep)                                                                                 \
     COMMAND(trial)                                                                                 \
     COMMAND(best)                                                                                  \
+    COMMAND(apply)                                                                                 \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

@@ -11,6 +11,8 @@ struct run_options {
     bool force;      /* run the selected stages whatever is known */
     bool no_restore;
     bool minimal;          /* restore only targets and inputs of stages that execute */
+    bool only_known;       /* nothing executes: stages without a known result are skipped, which
+                              is no failure; what always runs counts as known by its results */
     bool force_downstream; /* run what uses a stage that ran or was restored */
     bool lazy_inputs;   /* tracked inputs that are not there count as what their pointers say, and
                            are put in place only for stages that execute */

@@ -272,12 +272,19 @@ FALLIBLE ledger_has_attempt(struct ledger *ledger, struct str attempt, bool *ret
 
 /* What kept runs need (gc): visits (key, result) pairs and objects (patches). Kept are running and
  * tagged runs, the newest success of each branch and pipeline, those of the last `keep_runs`
- * different states, and those begun since `since_ns` (a moment). What tagged and running ones need
- * comes first. */
+ * different states (trials don't count), the best trial of each of the last `keep_runs` sweeps, and
+ * all begun since `since_ns` (a moment). What tagged and running ones need comes first. */
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                      FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id,
                                               bool is_tagged),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context);
+
+/* Files that sweeps which are open, or have such a run, were made from: their snapshots, and patches
+ * of the code (zero: none). */
+FALLIBLE ledger_keep_sweeps(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
+                            FALLIBLE (*visit)(void *context, struct digest snapshot,
+                                              struct digest patch),
+                            void *context);
 
 /* When each result was last made or restored, by the clock of that run (gc: what to evict). */
 FALLIBLE ledger_uses(struct ledger *ledger,

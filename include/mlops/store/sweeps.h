@@ -107,9 +107,3 @@ FALLIBLE sweeps_report(struct ledger *ledger, int64_t id, const struct trial_rep
                        size_t count);
 FALLIBLE sweeps_reports(struct ledger *ledger, struct arena *arena, int64_t id,
                         struct trial_report **ret, size_t *ret_count);
-
-/* What gc has to keep of sweeps that are open or have a kept run: their snapshots, and patches of
- * the code (zero: none). */
-FALLIBLE sweeps_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
-                     FALLIBLE (*visit)(void *context, struct digest snapshot, struct digest patch),
-                     void *context);
