@@ -154,6 +154,10 @@ struct error *run_execute(struct run_state *state, struct step *step)
 {
     struct str gpus = {0};
     bool taken = false;
+    if (state->options->only_known) {
+        step->outcome->blocker = STR("its result is not known here");
+        return run_finish_stage(state, step, STATUS_SKIPPED);
+    }
     TRY(run_begin(state));
     TRY(run_materialise_needs(state, step->stage, &taken));
     struct error *lacking = taken ? run_bring_inputs(state, step->stage) : NULL;

@@ -6,6 +6,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/load.h"
 #include "mlops/model/name.h"
+#include "mlops/store/exchange.h"
 #include "mlops/store/pipelines.h"
 
 #include <fcntl.h>
@@ -206,6 +207,24 @@ struct digest session_lock_digest(const struct session *session)
     return lockfile_digest_all(session->locks, session->pipeline->files.len);
 }
 
+/* What an `apply` that was killed left undone. */
+static FALLIBLE complete_exchange(struct session *session, const struct session_options *options)
+{
+    size_t count = 0;
+    if (options->is_read_only || fd_number(session->workspace.state_fd) < 0)
+        return NULL;
+    TRY_WITHIN(exchange_recover(&session->workspace, &count),
+               "completing an 'mlops apply' that was interrupted");
+    struct event event = {.kind = EVENT_NOTICE,
+                          .text = str_print(session->arena,
+                                            "completed an 'mlops apply' that was interrupted: %zu "
+                                            "file%s",
+                                            count, count == 1 ? "" : "s")};
+    if (count)
+        observer_tell(session->observer, &event);
+    return NULL;
+}
+
 static FALLIBLE open_all(struct session *session, const struct session_options *options)
 {
     struct arena *arena = session->arena;
@@ -220,6 +239,7 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
     TRY(workspace_find(arena, directory.len ? directory : STR("/"), &session->workspace));
     if (absolute.len)
         path = path_relative(arena, session->workspace.root, real);
+    TRY(complete_exchange(session, options)); /* before any of its files is read */
     TRY(bind_and_plan(session, options, path));
     TRY(open_store(session, options));
     return load_locks(session);
@@ -239,6 +259,7 @@ struct error *session_open(struct arena *arena, const struct session_options *op
 static FALLIBLE open_data(struct session *session, const struct session_options *options)
 {
     TRY(workspace_find(session->arena, options->cwd, &session->workspace));
+    TRY(complete_exchange(session, options));
     return open_store(session, options);
 }
 

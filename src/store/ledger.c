@@ -218,7 +218,12 @@ FALLIBLE ledger_insert_run(struct ledger *ledger, struct run *run)
                 ledger_required(run->user), ledger_required(run->version),
                 ledger_required(run->argv), (int64_t)run->counts.stages));
     run->sequence = sql_last_id(ledger->sql);
-    return NULL;
+    if (run->sweep.len == 0)
+        return NULL;
+    return sql_run(ledger->sql,
+                   "INSERT INTO trial_run (run, sweep, number)"
+                   " SELECT ?1, id, ?2 FROM sweep WHERE ulid = ?3",
+                   "iis", run->sequence, run->trial, run->sweep);
 }
 
 FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run)
@@ -235,7 +240,10 @@ FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run)
     if (!taken)
         return error_new(ERROR_MACHINE, "another process runs under the id %.*s", STR_FMT(run->id));
     run->status = RUN_RUNNING;
-    return ledger_insert_run(ledger, run);
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(ledger->sql, &transaction));
+    TRY(ledger_insert_run(ledger, run));
+    return sql_commit(&transaction);
 }
 
 FALLIBLE ledger_update_run(struct ledger *ledger, const struct run *run, int64_t state)

@@ -60,6 +60,8 @@ FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *r
     read_code(row, arena, 15, &run.code);
     read_counts(row, 20, &run.counts);
     run.saved_ns = sql_int(row, 31);
+    run.sweep = take_text(row, arena, 32);
+    run.trial = sql_int(row, 33);
     *ret = run;
     return NULL;
 }
@@ -250,7 +252,7 @@ FALLIBLE ledger_run_before(struct ledger *ledger, struct arena *arena, const str
     TRY(sql_select(ledger->sql, &row,
                    "SELECT " RUN_COLUMNS " FROM run WHERE sequence < ? AND pipeline = ?"
                    " AND state IS NOT NULL"
-                   " AND state IS NOT (SELECT id FROM state WHERE digest = ?)"
+                   " AND state IS NOT (SELECT id FROM state WHERE digest = ?) AND" IS_NO_TRIAL
                    " ORDER BY sequence DESC LIMIT 1",
                    "isd", run->sequence, ledger_required(run->pipeline), run->state));
     TRY(collect(ledger, arena, row, &runs));

@@ -105,6 +105,7 @@
     LIMIT(PLOT_CELLS, 2000000, "values", "of one plots file; they are drawn in memory")            \
     LIMIT(PLOTS, 1000, "plots", "of one page; each takes its place in it")                         \
     LIMIT(PACKAGES, 20000, "packages", "of an interpreter that are recorded")                      \
+    LIMIT(EXCHANGE_BYTES, 67108864, "bytes", "a file of code that 'apply' writes or replaces")     \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FORMAT_BYTES, 256, "bytes", "a format of dates such as %d.%m.%Y")                        \
     LIMIT(FORMAT_STEPS, 2000, "steps", "matching one cell with it; stops exponential formats")

@@ -96,7 +96,10 @@ struct cli_command {
     COMMAND(data)                                                                                  \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
+    COMMAND(sweep)                                                                                 \
+    COMMAND(trial)                                                                                 \
     COMMAND(best)                                                                                  \
+    COMMAND(apply)                                                                                 \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

@@ -10,47 +10,73 @@ enum reproduction {
     REPRODUCED_IDENTICAL, /* every output has the digest it had */
     REPRODUCED_EQUAL,     /* metrics agree within the tolerance */
     REPRODUCED_DIFFERS,
-    REPRODUCED_FAILED, /* a stage failed that had not */
+    REPRODUCED_FAILED, /* a stage failed that had not, or could not be tried */
 };
 const char *reproduction_name(enum reproduction reproduction);
 
-struct reproduce_options {
-    struct run_view *original; /* a run, or a revision's lock file */
-    double tolerance_relative, tolerance_absolute;
-    int64_t jobs;
-    enum isolation isolation;
-    bool allows_shared, keeps_work;
-    struct str version, argv;
+/* Two numbers agree if |after - before| <= absolute + relative * |before|, as numpy.isclose says
+ * it. */
+struct tolerance {
+    double relative, absolute;
+};
+
+/* What came of a stage this time. */
+struct reproduced_now {
+    struct str stage;
+    enum stage_status status;
+    const struct recipe *recipe; /* NULL: it was not tried */
+    const struct artifact *outs;
+    size_t out_count;
+    struct metric_vec metrics;
+    bool persists;    /* an output of it grows from run to run */
+    struct str cause; /* why it failed or was skipped */
 };
 
 struct reproduced_output {
     struct str path;
-    struct digest before, after;
+    struct digest before, after; /* zero: it is not there */
 };
 struct reproduced_metric {
-    struct str file, key;
+    struct str file, key, before_text, after_text; /* as in the files; empty: it is not there */
     double before, after;
-    bool is_equal, is_within;
+    bool is_text, is_equal, is_within;
 };
 struct reproduced_stage {
     struct str stage;
     enum reproduction verdict;
     bool has_same_inputs; /* the recipe is what it was: a difference is this stage's own */
-    struct str cause;     /* "outputs differ with the same inputs", what of the recipe differs */
-    struct reproduced_output *outputs;
-    size_t output_count;
+    bool is_consequence;  /* all that differs of its recipe is what stages before it made */
+    struct str cause;     /* "the same inputs gave other outputs", what of the recipe differs */
+    struct reproduced_output *outputs; /* those that differ */
+    size_t output_count;               /* of them */
+    size_t compared_count;             /* outputs that were compared */
     struct reproduced_metric *metrics;
     size_t metric_count;
 };
 
 struct reproduce_report {
     enum reproduction verdict;
-    const struct reproduced_stage *first; /* that is not deterministic; NULL: none */
+    const struct reproduced_stage *first; /* whose difference is its own; NULL: none */
     struct reproduced_stage *stages;      /* in the order of the plan */
     size_t count;
     struct reason_vec environment; /* what of the environments differs, where both are known */
     struct str run;                /* ULID of the reproduction */
     int exit_status;               /* 0 identical or equal, 1 differs or failed */
+};
+
+/* The comparison alone: pure. `now` in the order of the plan; stages that the original does not
+ * have results of are left out. */
+void reproduce_compare(struct arena *arena, const struct run_view *original,
+                       const struct reproduced_now *now, size_t count,
+                       const struct tolerance *tolerance, struct reproduce_report *ret);
+
+struct reproduce_options {
+    struct run_view *original; /* a run, or a revision's lock file */
+    struct tolerance tolerance;
+    int64_t jobs;
+    enum isolation isolation;
+    bool allows_shared, keeps_work;
+    struct str version, argv;
 };
 
 FALLIBLE reproduce(struct session *session, const struct reproduce_options *options,

@@ -16,6 +16,8 @@ struct sweep_options {
     bool force, no_restore; /* of the runs */
     struct str commit;      /* made from this revision; empty: the work tree as it is */
     struct str argv, version;
+    const char *const *shown; /* further words for a trial that tells on our own stdout and stderr;
+                                 NULL: its events come to us and go to the observer */
 };
 
 /* A trial as the driver sees it now. */
@@ -50,6 +52,7 @@ struct sweep_event {
 struct sweep_observer {
     void (*tell)(void *context, const struct sweep_event *event);
     void *context;
+    int64_t tick_ns; /* wants SWEEP_TICKED about this often; 0: never */
 };
 
 struct sweep_report {

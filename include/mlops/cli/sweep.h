@@ -1,0 +1,31 @@
+/* What `mlops sweep` shows: trials while they go on, and what a sweep came to. */
+#pragma once
+
+#include "mlops/cli/narrate.h"
+#include "mlops/engine/sweep.h"
+
+struct sweep_narrator;
+
+/* Its observer is what the driver gets: a live table on a terminal, a line a trial elsewhere, or
+ * JSON, all on stderr. */
+struct sweep_narrator *sweep_narrator_open(struct context *context, enum progress progress);
+const struct sweep_observer *sweep_narrator_observer(struct sweep_narrator *narrator);
+
+/* Clears the live table and gives the terminal back. */
+void sweep_narrator_drop(struct sweep_narrator **narrator);
+
+/* The answer of a driver that has ended, into context->out: how many trials, the best one, what to
+ * do next; or one JSON object. Says by itself whether something is left (`--resume`). */
+FALLIBLE sweep_summary(struct context *context, const struct sweep_report *report);
+
+/* `mlops sweep show [SWEEP]`: the newest one if `word` is empty. Table, JSON, CSV or Markdown by
+ * context->format; with `html` (a file name) as a page. */
+struct sweep_show_options {
+    struct str word;
+    struct str html;
+    int64_t limit; /* rows of the table that people see; 0: all */
+};
+FALLIBLE sweep_show(struct context *context, const struct sweep_show_options *options);
+
+/* `mlops sweep list`. */
+FALLIBLE sweep_list(struct context *context);
