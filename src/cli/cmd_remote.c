@@ -192,8 +192,8 @@ static FALLIBLE set_default(struct context *context, const struct workspace *wor
     struct remote *remote = NULL;
     TRY(remotes_find(context->arena, workspace, argc ? argv[0] : (struct str){0}, &remote));
     if (argc)
-        return config_set(context->arena, workspace->home, layer_of(options),
-                          STR("remote.default"), argv[0], false);
+        return config_set(context->arena, workspace->home, layer_of(options), STR("remote.default"),
+                          argv[0], false);
     buf_print(&context->out, "%.*s\n", STR_FMT(remote->name));
     return NULL;
 }

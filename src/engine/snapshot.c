@@ -34,7 +34,7 @@ static void note_above(struct arena *arena, struct map *map, struct str path)
         map_put(arena, map, at, map);
 }
 
-static void leave_out(struct snapshot_taking *taking, struct str path)
+void snapshot_leave_out(struct snapshot_taking *taking, struct str path)
 {
     if (!path.len || path.at[0] == '/' || str_starts(path, STR("../")))
         return;
@@ -58,7 +58,7 @@ static void leave_outputs(struct snapshot_taking *taking)
     vec_each (const struct stage, stage, &pipeline->stages) {
         vec_each (const struct output, output, &stage->outs) {
             if (output->is_cached)
-                leave_out(taking, output->path);
+                snapshot_leave_out(taking, output->path);
         }
     }
 }
@@ -70,7 +70,7 @@ static void leave_ours(struct snapshot_taking *taking)
     struct str paths[] = {workspace->cache, workspace->config.work_dir};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         if (paths[i].len > workspace->root.len && path_is_within(paths[i], workspace->root))
-            leave_out(taking, path_relative(&taking->arena, workspace->root, paths[i]));
+            snapshot_leave_out(taking, path_relative(&taking->arena, workspace->root, paths[i]));
     }
 }
 
@@ -81,11 +81,11 @@ static FALLIBLE leave_tracked(struct snapshot_taking *taking)
     struct pointer_vec pointers = {0};
     TRY(pointers_load_all(&taking->arena, &session->workspace, &pointers));
     for (size_t i = 0; i < pointers.len; i++)
-        leave_out(taking, pointers.at[i]->artifact.path);
+        snapshot_leave_out(taking, pointers.at[i]->artifact.path);
     for (size_t i = 0; i < session->pipeline->pointers.len; i++) {
         vec_each (const struct dvc_entry, entry, &session->pipeline->pointers.at[i]->outs) {
             if (!entry->is_url)
-                leave_out(taking, entry->path);
+                snapshot_leave_out(taking, entry->path);
         }
     }
     return NULL;
@@ -114,7 +114,7 @@ void snapshot_put(struct snapshot_taking *taking, struct snapshot_member *member
 }
 
 /* Names that no tree may hold, and what lies in a virtual environment. */
-static bool is_possible(const struct snapshot_taking *taking, struct str path)
+bool snapshot_may_hold(const struct snapshot_taking *taking, struct str path)
 {
     struct str rest = path, part = {0};
     if (path_fault(path) || str_is(path, SNAPSHOT_NOTES))
@@ -159,7 +159,7 @@ FALLIBLE snapshot_add(struct snapshot_taking *taking, struct str path, bool is_n
     bool is_found = false, is_in = false;
     if (known)
         known->is_needed |= is_needed;
-    if (known || !is_possible(taking, path) || snapshot_is_left_out(taking, path))
+    if (known || !snapshot_may_hold(taking, path) || snapshot_is_left_out(taking, path))
         return NULL;
     struct snapshot_member *member = arena_new(&taking->arena, struct snapshot_member);
     member->path = str_copy(&taking->arena, path);

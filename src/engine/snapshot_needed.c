@@ -93,7 +93,7 @@ static FALLIBLE need(struct snapshot_taking *taking, struct str path, int depth,
     return snapshot_add(taking, path, true);
 }
 
-static FALLIBLE need_path(struct snapshot_taking *taking, struct str path)
+FALLIBLE snapshot_need(struct snapshot_taking *taking, struct str path)
 {
     struct str root = taking->session->workspace.root;
     if (path.len && path.at[0] == '/') {
@@ -110,7 +110,7 @@ static FALLIBLE need_matches(struct snapshot_taking *taking, struct str pattern)
     size_t count = 0;
     TRY(worktree_glob(taking->session->worktree, &taking->arena, pattern, &paths, &count));
     for (size_t i = 0; i < count; i++)
-        TRY(need_path(taking, paths[i]));
+        TRY(snapshot_need(taking, paths[i]));
     return NULL;
 }
 
@@ -122,12 +122,12 @@ static FALLIBLE need_of_stage(struct snapshot_taking *taking, const struct stage
         if (dependency->is_glob)
             TRY(need_matches(taking, dependency->path));
         else
-            TRY(need_path(taking, dependency->path));
+            TRY(snapshot_need(taking, dependency->path));
     }
     vec_each (const struct param_ref, param, &stage->params)
-        TRY(need_path(taking, param->file));
+        TRY(snapshot_need(taking, param->file));
     vec_each (const struct tracked_value, value, &stage->tracked)
-        TRY(need_path(taking, value->file));
+        TRY(snapshot_need(taking, value->file));
     return NULL;
 }
 
@@ -135,10 +135,10 @@ FALLIBLE snapshot_add_needed(struct snapshot_taking *taking)
 {
     const struct pipeline *pipeline = taking->session->pipeline;
     vec_each (const struct pipeline_file, file, &pipeline->files) {
-        TRY(need_path(taking, file->path));
-        TRY(need_path(taking, file->lock_path));
+        TRY(snapshot_need(taking, file->path));
+        TRY(snapshot_need(taking, file->lock_path));
         vec_each (const struct str, path, &file->params)
-            TRY(need_path(taking, *path));
+            TRY(snapshot_need(taking, *path));
     }
     vec_each (const struct stage, stage, &pipeline->stages)
         TRY(need_of_stage(taking, stage));

@@ -53,7 +53,8 @@ struct snapshot_taking {
     struct map outer;        /* directories that hold those */
     struct map environments; /* virtual environments */
     struct snapshot_notes notes;
-    int told; /* warnings */
+    bool is_commit; /* files come from git: what else the work tree holds is not looked for */
+    int told;       /* warnings */
 };
 
 /* Fills in left_out and the notes about the pipeline. */
@@ -62,11 +63,14 @@ FALLIBLE snapshot_prepare(struct snapshot_taking *taking);
 /* Adds the file or link at a path, if it is there and belongs to it. */
 FALLIBLE snapshot_add(struct snapshot_taking *taking, struct str path, bool is_needed);
 void snapshot_put(struct snapshot_taking *taking, struct snapshot_member *member);
+void snapshot_leave_out(struct snapshot_taking *taking, struct str path);
+bool snapshot_may_hold(const struct snapshot_taking *taking, struct str path);
 bool snapshot_is_left_out(const struct snapshot_taking *taking, struct str path);
 void snapshot_warn(struct snapshot_taking *taking, struct str path, const char *what);
 
 /* Dependencies and parameter files of all stages, with what links among them name. */
 FALLIBLE snapshot_add_needed(struct snapshot_taking *taking);
+FALLIBLE snapshot_need(struct snapshot_taking *taking, struct str path);
 
 /* Looks through the work tree for what is shared, for empty directories and, without git, for
  * members. */

@@ -134,7 +134,7 @@ static FALLIBLE see_file(const struct level *level, struct str path)
     TRY(is_ignored(level, path, false, &is_hidden));
     if (is_hidden)
         share(taking, path, false);
-    else if (!taking->vcs)
+    else if (!taking->vcs && !taking->is_commit)
         return snapshot_add(taking, path, false);
     return NULL;
 }

@@ -128,6 +128,20 @@ static void mount_ours(struct making *making)
                  path_join(making->arena, state, STR(WORK_CACHE)));
 }
 
+/* Code that an install outside of the trial would give comes from the trial first. */
+static void put_python_paths(struct making *making)
+{
+    struct work_dir *work_dir = &making->work_dir;
+    struct str source = path_join(making->arena, work_dir->path, STR("src"));
+    struct file_stat stat;
+    bool is_found = false;
+    error_drop(file_stat_at(AT_FDCWD, source.at, true, &stat, &is_found));
+    is_found = is_found && S_ISDIR(stat.mode);
+    work_dir->python_path =
+        str_print(making->arena, "%.*s%s%.*s", STR_FMT(work_dir->path), is_found ? ":" : "",
+                  is_found ? (int)source.len : 0, source.at);
+}
+
 static FALLIBLE make_all(struct making *making)
 {
     struct work_dir *work_dir = &making->work_dir;
@@ -140,6 +154,8 @@ static FALLIBLE make_all(struct making *making)
         mount_ours(making);
     TRY(making_fill(making));
     TRY(making_share(making));
+    if (!is_over)
+        put_python_paths(making);
     if (is_over) {
         TRY(making_add_git(making));
         making_mount(making, MOUNT_BIND, work_dir->path, work_dir->project);
