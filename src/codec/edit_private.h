@@ -53,6 +53,15 @@ struct edit_path {
     int count;
 };
 
+/* Follows dotted keys as doc_find_path does, keeping the way. */
+bool edit_find_path(struct doc_node *node, struct str dotted, struct edit_path *path);
+
+/* The spans along a path; *ret_owner: of the last but one. *ret NULL: a key that is to be set,
+ * which its mapping has from another one. */
+FALLIBLE edit_follow(struct edited *edited, const struct edit_path *path, struct span **ret_owner,
+                     struct span **ret);
+FALLIBLE edit_refuse(struct edited *edited, const struct doc_node *node, const char *why);
+
 /* The whole tree of a YAML file; *ret NULL if it holds no document. */
 FALLIBLE edit_yaml_spans(struct edited *edited, struct span **ret);
 
