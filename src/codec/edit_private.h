@@ -19,7 +19,7 @@ struct span {
     enum span_style style;
     bool is_map;
     bool is_keyed;            /* it has a key */
-    bool has_properties;      /* YAML: an anchor or a tag stands between `from` and `content` */
+    bool has_anchor;          /* YAML: it stands between `from` and `content`, as a tag may, too */
     int line, column;         /* of its key, as the document's nodes have it */
     size_t key_from, key_to;  /* of a block list's item: its dash */
     size_t from, content, to; /* the value, with and without what YAML puts in front of it */

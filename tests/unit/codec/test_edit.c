@@ -72,7 +72,7 @@ static void a_value_of_yaml_changes_and_all_around_it_stays(void **state)
     assert_yaml("a: |  # why\n  x\n  y\n\nb: 3\n", "a=2", "a: 2  # why\n\nb: 3\n");
     assert_yaml("\xEF\xBB\xBF\"a.b\": 1\n", "a.b=2", "\xEF\xBB\xBF\"a.b\": 2\n");
     assert_yaml("größe: \"ä\"\nb: 1\n", "b=2", "größe: \"ä\"\nb: 2\n");
-    assert_yaml("a: !!str 1\n", "a=\"2\"", "a: !!str \"2\"\n");
+    assert_yaml("a: !!str 1  # one\n", "a=2", "a: 2  # one\n");
     assert_yaml("a: &x 1\n", "a=2", "a: &x 2\n");
 }
 
