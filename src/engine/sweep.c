@@ -165,7 +165,7 @@ static void answer_signals(struct sweep_state *state)
         if (state->workers[i].is_busy)
             process_signal(&state->workers[i].process, count > 1 ? SIGKILL : SIGTERM);
     }
-    if (count == 1 && state->busy)
+    if (count == 1 && state->busy && !state->options->shown)
         sweep_warn(state, STR("stopping: trials that run go back to waiting; "
                               "once more ends them at once"));
 }

@@ -181,14 +181,13 @@ static FALLIBLE find_direction(struct sweep *sweep)
 }
 
 /* A word that only means something where the caller stands, as seen from the root. */
-static struct str target_of(struct session *session, struct str word)
+static struct str target_of(struct session *session, struct str cwd, struct str word)
 {
     const struct pipeline *pipeline = session->pipeline;
     struct str path = {0};
     ptrdiff_t colon = str_find_char(word, ':');
-    if (!session->workspace.cwd.len || map_has(&pipeline->by_name, word) ||
-        map_has(&pipeline->groups, word) ||
-        !path_resolve(session->arena, session->workspace.cwd, word, &path))
+    if (!cwd.len || map_has(&pipeline->by_name, word) || map_has(&pipeline->groups, word) ||
+        !path_resolve(session->arena, cwd, word, &path))
         return word;
     struct str file = colon < 0 ? path : str_slice(path, 0, path.len - word.len + (size_t)colon);
     bool is_known = map_has(&pipeline->makers, path) || map_has(&pipeline->holders, path);
@@ -197,12 +196,18 @@ static struct str target_of(struct session *session, struct str word)
     return is_known ? path : word;
 }
 
-static void take_targets(struct session *session, struct sweep *sweep)
+static FALLIBLE take_targets(struct session *session, struct sweep *sweep)
 {
-    struct str *targets = arena_new_array(session->arena, struct str, sweep->target_count);
+    struct arena *arena = session->arena;
+    struct str *targets = arena_new_array(arena, struct str, sweep->target_count);
+    struct str cwd = {0};
+    TRY(path_current(arena, &cwd));
+    cwd = path_relative(arena, session->workspace.root, cwd);
+    cwd = str_is(cwd, ".") ? STR("") : cwd;
     for (size_t i = 0; i < sweep->target_count; i++)
-        targets[i] = target_of(session, sweep->targets[i]);
+        targets[i] = target_of(session, cwd, sweep->targets[i]);
     sweep->targets = targets;
+    return NULL;
 }
 
 static FALLIBLE check_isolation(struct session *session, const struct sweep_options *options,
@@ -318,7 +323,7 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     struct ledger *ledger = NULL;
     *ret = (struct sweep_row){.sweep = *sweep, .is_single = is_single, .argv = options->argv};
     ret->sweep.pipeline = session->pipeline->path;
-    take_targets(session, &ret->sweep);
+    TRY(take_targets(session, &ret->sweep));
     if (!options->commit.len)
         TRY(examine(session, options, ret));
     struct str commit = {0};
