@@ -48,6 +48,9 @@ struct str sweep_say_optimism(const struct sweep_result *result)
     struct str key = result->row->sweep.metric_key;
     if (result->combination_count < 2)
         return (struct str){0};
+    if (result->has_repeats && result->optimism <= 0)
+        return STR("repeats give the same score each time: what their seed changes does not matter "
+                   "to it, or is not read; judge the winner on data that chose nothing");
     struct buf text = buf_in(arena);
     buf_print(&text, "the winner's score is optimistic: it was chosen by it among %zu",
               result->combination_count);
