@@ -342,6 +342,8 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
     options.trials_most = command->max_trials;
+    if (command->max_trials)
+        TRY(sweep_extend(session, &row, command->max_trials));
     options.time_most_ns = command->max_time_ns;
     bool is_spent = row.sweep.time_most_ns && row.spent_ns >= row.sweep.time_most_ns;
     if (is_spent && !options.time_most_ns)

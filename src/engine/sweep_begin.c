@@ -276,6 +276,40 @@ static FALLIBLE examine_commit(struct session *session, const struct sweep_optio
     return error ? error : unremoved;
 }
 
+struct error *sweep_extend(struct session *session, struct sweep_row *row, int64_t more)
+{
+    struct ledger *ledger = NULL;
+    int64_t before = 0, after = 0, done = 0;
+    if (!row->sweep.trials_most || row->sweep.stop == STOP_HALVING)
+        return NULL;
+    for (int i = TRIAL_SUCCEEDED; i < TRIAL_STATUS_COUNT; i++)
+        done += row->counts[i];
+    TRY(sampler_count(&row->sweep, &before));
+    row->sweep.trials_most = MAX_OF(before, done + more);
+    TRY(sampler_count(&row->sweep, &after));
+    if (after <= before)
+        return NULL;
+    row->status = SWEEP_OPEN;
+    TRY(session_ledger(session, &ledger));
+    return sweeps_extend(ledger, row);
+}
+
+/* The full id of what the user calls a revision. */
+static FALLIBLE find_commit(struct session *session, struct str revision, struct str *ret)
+{
+    struct vcs *vcs = NULL;
+    bool is_found = false;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return error_new(ERROR_PROJECT, "'%.*s' is not in a git repository",
+                         STR_FMT(session->workspace.root));
+    TRY(vcs_resolve(vcs, session->arena, revision, ret, &is_found));
+    if (is_found)
+        return NULL;
+    return error_hint(error_new(ERROR_USAGE, "there is no revision '%.*s'", STR_FMT(revision)),
+                      "git log shows them");
+}
+
 struct error *sweep_begin(struct session *session, const struct sweep *sweep,
                           const struct sweep_options *options, bool is_single,
                           struct sweep_row *ret)
@@ -287,8 +321,11 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     take_targets(session, &ret->sweep);
     if (!options->commit.len)
         TRY(examine(session, options, ret));
+    struct str commit = {0};
     if (options->commit.len)
-        TRY(snapshot_of_commit(session, options->commit, (struct digest){{0}}, &snapshot));
+        TRY(find_commit(session, options->commit, &commit));
+    if (options->commit.len)
+        TRY(snapshot_of_commit(session, commit, (struct digest){{0}}, &snapshot));
     else
         TRY(snapshot_take(session, &snapshot));
     ret->snapshot = snapshot.tree;
