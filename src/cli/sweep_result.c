@@ -259,6 +259,10 @@ static FALLIBLE compare(struct sweep_result *result)
                           &result->combinations, &result->combination_count, &result->optimism));
     forget_rounding(result);
     for (size_t i = 0; i < result->combination_count; i++) {
+        /* what is equal is as good, whether or not an error is known */
+        if (!(result->combinations[i].mean < result->combinations[0].mean) &&
+            !(result->combinations[i].mean > result->combinations[0].mean))
+            result->combinations[i].is_within_error = true;
         result->within_count += result->combinations[i].is_within_error;
         result->has_repeats |= result->combinations[i].count > 1;
     }
