@@ -28,6 +28,17 @@ static FALLIBLE count_trials(struct ledger *ledger, struct sweep_row *ret)
     }
 }
 
+static FALLIBLE find_last_run(struct ledger *ledger, struct sweep_row *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    TRY(sql_select(ledger_sql(ledger), &row, "SELECT max(run) FROM trial_run WHERE sweep = ?", "i",
+                   ret->id));
+    TRY(sql_next(row, &found));
+    ret->last_run = found ? sql_int(row, 0) : 0;
+    return NULL;
+}
+
 FALLIBLE sweeps_read_row(struct ledger *ledger, struct arena *arena, struct sql_row *row,
                          struct sweep_row *ret)
 {
@@ -48,6 +59,7 @@ FALLIBLE sweeps_read_row(struct ledger *ledger, struct arena *arena, struct sql_
     sweep.created_ns = sql_int(row, 13);
     sweep.spent_ns = sql_int(row, 14);
     TRY(count_trials(ledger, &sweep));
+    TRY(find_last_run(ledger, &sweep));
     *ret = sweep;
     return NULL;
 }

@@ -75,6 +75,8 @@ struct ledger_filter {
     struct str stage;    /* runs in which it was executed or restored */
     int status;          /* enum run_status + 1; 0: any */
     struct str branch, tag;
+    struct str sweep;    /* ULID: only its trials */
+    bool without_trials; /* of sweeps; experiments of one trial are runs like others */
 };
 FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
                           const struct ledger_filter *filter, struct run **ret, size_t *ret_count);
