@@ -177,13 +177,9 @@ FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
     return sql_commit(&transaction);
 }
 
-/* Its file goes first, or it would come back into a history that is made anew. */
 FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
                        const struct sweep_row *row)
 {
-    static const char *const statements[] = {
-        "DELETE FROM report WHERE sweep = ?", "DELETE FROM trial WHERE sweep = ?",
-        "DELETE FROM trial_run WHERE sweep = ?", "DELETE FROM sweep WHERE id = ?"};
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     bool is_busy = false;
     TRY(sweeps_is_busy(workspace, row, -1, &is_busy));
@@ -192,8 +188,6 @@ FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
             error_new(ERROR_USAGE, "sweep %.*s is going on", STR_FMT(ulid_short(row->ulid))),
             "stop it first, or wait until it has ended");
     TRY(sql_begin(ledger_sql(ledger), &transaction));
-    TRY(ledger_forget_sweep(ledger, row->ulid));
-    for (size_t i = 0; i < COUNT_OF(statements); i++)
-        TRY(sql_run(ledger_sql(ledger), statements[i], "i", row->id));
+    TRY(ledger_remove_sweep(ledger, row->id, row->ulid));
     return sql_commit(&transaction);
 }

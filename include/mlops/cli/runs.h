@@ -23,3 +23,11 @@ FALLIBLE runs_tree(struct context *context, const struct ledger_filter *filter, 
  * would go. */
 FALLIBLE runs_remove(struct context *context, const struct str *words, size_t count,
                      struct str sweep, bool dry);
+
+/* Of which sweep and trial a run is, with what it changed: lines by `add_line`, or the member
+ * "experiment" (null: of none) of an object that is open. */
+FALLIBLE runs_print_origin(struct context *context, const struct run *run,
+                           void (*add_line)(struct context *context, const char *name,
+                                            struct str value));
+FALLIBLE runs_origin_json(struct context *context, struct json_writer *json,
+                          const struct run *run);
