@@ -107,7 +107,7 @@ print(*[row["kind"] for row in csv.DictReader(sys.stdin)])'
   succeeds runs --tree
   grep -q '└─ 2 more' "$OUT"
   grep -q 'tune-9$' "$OUT"
-  ! grep -q 'tune-1$' "$OUT"
+  [ "$(grep -c 'tune-1$' "$OUT")" -eq 0 ]
   succeeds runs --tree --all
   [ "$(grep -c 'lr=' "$OUT")" -eq 12 ]
 }

@@ -29,5 +29,4 @@ FALLIBLE runs_remove(struct context *context, const struct str *words, size_t co
 FALLIBLE runs_print_origin(struct context *context, const struct run *run,
                            void (*add_line)(struct context *context, const char *name,
                                             struct str value));
-FALLIBLE runs_origin_json(struct context *context, struct json_writer *json,
-                          const struct run *run);
+FALLIBLE runs_origin_json(struct context *context, struct json_writer *json, const struct run *run);
