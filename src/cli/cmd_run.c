@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/experiment.h"
 #include "mlops/cli/narrate.h"
 #include "mlops/cli/run_summary.h"
 #include "mlops/cli/stages.h"
@@ -11,6 +12,8 @@ struct run_command {
     bool keep_going, force, no_restore, minimal, dry_run;
     bool force_downstream, no_dvc_lock;
     struct str remote;
+    struct str_vec params;
+    bool in_place;
     bool pull, allow_missing;
     bool no_commit, ignore_errors, interactive; /* DVC's: refused */
     int progress;
@@ -39,6 +42,18 @@ static const struct option_row rows[] = {
      OPTION_FLAG_AT(struct run_command, dry_run),
      .help = "Only say what would run, and why; the same as 'mlops plan'"},
     CHOICE_ROWS(struct run_command),
+    {.name = "set-param",
+     .letter = 'S',
+     .shared_letter = 'P',
+     .takes = override_is_word,
+     OPTION_STRS_AT(struct run_command, params),
+     .value = "[FILE:]KEY=VALUE",
+     .help =
+         "Run with a parameter changed, as -P does too: an experiment in a directory of its own; "
+         "+KEY=VALUE adds one, ~KEY removes one"},
+    {.name = "in-place",
+     OPTION_FLAG_AT(struct run_command, in_place),
+     .help = "Write the parameters of -P into their files and run here"},
     {.name = "no-restore",
      OPTION_FLAG_AT(struct run_command, no_restore),
      .help = "Run a stage rather than restore its outputs from the cache"},
@@ -112,7 +127,7 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
 }
 
 static FALLIBLE run_session(struct context *context, const struct run_command *command,
-                            struct session *session)
+                            struct session *session, const struct override_change_vec *changes)
 {
     struct run_options options = {.keep_going = command->keep_going,
                                   .force = command->force,
@@ -132,7 +147,7 @@ static FALLIBLE run_session(struct context *context, const struct run_command *c
         metric_note_remember(context->arena, session, &note);
     TRY(run_plan(session, &options, &report));
     context->status = report.exit_status;
-    return run_summary(context, session, &report, &note);
+    return run_summary(context, session, &report, changes, &note);
 }
 
 static void tell_new(struct context *context, struct narrator *narrator, struct str root)
@@ -143,10 +158,62 @@ static void tell_new(struct context *context, struct narrator *narrator, struct 
     observer_tell(narrator_observer(narrator), &event);
 }
 
+/* What does not go with changed parameters. */
+static FALLIBLE check_params(const struct run_command *command)
+{
+    if (command->in_place && !command->params.len)
+        return error_hint(error_new(ERROR_USAGE, "--in-place without a parameter to change"),
+                          "mlops run -P KEY=VALUE --in-place");
+    if (command->params.len && command->dry_run)
+        return error_hint(error_new(ERROR_USAGE, "--dry-run does not know changed parameters"),
+                          "change the file of parameters, then: mlops plan");
+    return NULL;
+}
+
+static FALLIBLE run_here(struct context *context, const struct run_command *command,
+                         struct stage_words words, const struct override_change_vec *changes)
+{
+    struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
+    struct session session = {0};
+    words.observer = narrator_observer(narrator);
+    struct error *error =
+        command->pull ? transfer_pull_for_run(context, &words, command->remote) : NULL;
+    if (!error)
+        error = stages_open(context, &words, &session);
+    if (!error && session.workspace.is_new)
+        tell_new(context, narrator, session.workspace.root);
+    if (!error)
+        error = run_session(context, command, &session, changes);
+    narrator_drop(&narrator);
+    session_drop(&session);
+    return error;
+}
+
+/* With other parameters: in place, or elsewhere. */
+static FALLIBLE run_with_params(struct context *context, const struct run_command *command,
+                                struct stage_words words)
+{
+    struct override_vec overrides = {0};
+    struct override_change_vec changes = {0};
+    words.observer = &context->observer;
+    TRY(experiment_parse(context->arena, &command->params, &overrides));
+    if (!command->in_place)
+        return experiment_run(context, &(struct experiment){.words = &words,
+                                                            .overrides = &overrides,
+                                                            .jobs = command->jobs,
+                                                            .force = command->force,
+                                                            .no_restore = command->no_restore,
+                                                            .progress = command->progress});
+    TRY(experiment_write(context, &words, &overrides, &changes));
+    return run_here(context, command, words, &changes);
+}
+
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     const struct run_command *command = options;
+    struct stage_words words = {.argc = argc, .argv = argv, .choice = command->choice};
     TRY(refuse_foreign(command));
+    TRY(check_params(command));
     if (command->dry_run)
         return cmd_plan.run(context,
                             &(struct plan_command){.choice = command->choice,
@@ -156,29 +223,17 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                                    .no_dvc_lock = command->no_dvc_lock,
                                                    .allow_missing = command->allow_missing},
                             argc, argv);
-    struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
-    struct stage_words words = {.argc = argc,
-                                .argv = argv,
-                                .choice = command->choice,
-                                .observer = narrator_observer(narrator)};
-    struct session session = {0};
-    struct error *error =
-        command->pull ? transfer_pull_for_run(context, &words, command->remote) : NULL;
-    if (!error)
-        error = stages_open(context, &words, &session);
-    if (!error && session.workspace.is_new)
-        tell_new(context, narrator, session.workspace.root);
-    if (!error)
-        error = run_session(context, command, &session);
-    narrator_drop(&narrator);
-    session_drop(&session);
-    return error;
+    return command->params.len
+               ? run_with_params(context, command, words)
+               : run_here(context, command, words, &(struct override_change_vec){0});
 }
 
 static const struct command_example examples[] = {
     {"mlops run", "run what has changed since last time"},
     {"mlops run train", "the same for stage 'train' and what it needs"},
     {"mlops run pipelines/nightly.yaml -j4", "another pipeline, four stages at once"},
+    {"mlops run -P train.lr=0.1", "an experiment: the work tree and its results stay as they are"},
+    {"mlops run -P train.lr=0.1 --in-place", "the same here, params.yaml changed"},
     {"mlops run --pull", "on a fresh clone: what others have computed is fetched, not computed"},
     {"mlops run --keep-going --json", "for scripts: one JSON object with counts and stages"},
 };
@@ -200,6 +255,10 @@ const struct cli_command cmd_run = {
         "stage (all its instances), DIR/dvc.yaml:STAGE, a further dvc.yaml, or a path that a stage "
         "makes. Stages of other dvc.yaml files run when they are needed, or are named, or with "
         "-P.\n"
+        "\n"
+        "-P KEY=VALUE (or -S, --set-param) changes a parameter: KEY is dotted, numbers in it index "
+        "lists, VALUE is written as in YAML. The file is the one that has the key, or is named: "
+        "FILE:KEY=VALUE. -P without '=', '+' or '~' behind it stays the flag for all pipelines.\n"
         "\n"
         "Ctrl-C ends the running stages politely and records the run as interrupted; a second one "
         "ends them at once. Exit status: 0 all is well and durable, 1 a stage failed, was rejected "

@@ -13,7 +13,7 @@ struct sweep_command {
     struct str_vec set;
     struct str metric, file, rev, name, steps, budget, seed_param, html;
     int method, stop, isolation, progress;
-    int64_t max_trials, max_time_ns, repeat, seed, jobs;
+    int64_t max_trials, max_time_ns, repeat, seed, jobs, limit;
     bool max, min, allow_shared, keep_work, resume, force, no_restore, fail_fast;
 };
 
@@ -83,6 +83,8 @@ static const struct option_row rows[] = {
      .help = "Run a stage rather than restore its outputs from the cache"},
     {"html", 0, OPTION_STR_AT(struct sweep_command, html), .value = "FILE",
      .help = "Of 'sweep show': write a page with charts", .completes = COMPLETE_FILES},
+    {"limit", 0, OPTION_INT_AT(struct sweep_command, limit), .value = "N", .initial = 50,
+     .help = "Of 'sweep show': rows of its table; 0: all"},
     {"progress", 0, OPTION_CHOICE_AT(struct sweep_command, progress), .value = "HOW",
      .choices = progress_names, .help = "How stderr tells what happens; json: one event a line"},
 };
@@ -385,7 +387,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     if (argc && str_is(argv[0], "list") && argc == 1)
         return sweep_list(context);
     if (argc && str_is(argv[0], "show")) {
-        struct sweep_show_options shown = {.html = command->html};
+        struct sweep_show_options shown = {.html = command->html, .limit = command->limit};
         if (argc > 2)
             return error_new(ERROR_USAGE, "'mlops sweep show' takes one sweep");
         if (argc > 1)

@@ -39,7 +39,7 @@ static FALLIBLE run_trial(struct context *context, struct trial_work *work)
         metric_note_remember(context->arena, &work->session, &note);
     TRY(trial_run(work, &report));
     context->status = report.exit_status;
-    return is_shown ? run_summary(context, &work->session, &report, &note) : NULL;
+    return is_shown ? run_summary(context, &work->session, &report, NULL, &note) : NULL;
 }
 
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)

@@ -1,102 +1,86 @@
 #include "mlops/cli/experiment.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/cli/narrate.h"
-#include "mlops/model/name.h"
 
-struct str sweep_shown(const struct sweep_row *row)
+FALLIBLE experiment_parse(struct arena *arena, const struct str_vec *words,
+                          struct override_vec *ret)
 {
-    return row->sweep.name.len ? row->sweep.name : ulid_short(row->ulid);
+    vec_each (struct str, word, words) {
+        struct override override = {0};
+        TRY(override_parse(arena, *word, &override));
+        *vec_push(arena, ret) = override;
+    }
+    return override_check(ret);
 }
 
-VEC(shown_vec, const char *);
-
-static void add(struct context *context, struct shown_vec *words, const char *word)
+static struct str shortened(struct arena *arena, struct str text)
 {
-    *vec_push(context->arena, words) = word;
+    enum { MOST = 60 };
+    if (text.len <= MOST)
+        return text;
+    return str_print(arena, "%.*s...", STR_FMT(str_slice(text, 0, MOST)));
 }
 
-/* The trial's process says all that `mlops run` would have said. */
-static const char *const *shown_words(struct context *context, int progress)
+static void tell(struct context *context, struct session *session,
+                 const struct override_change *change)
 {
-    static const char *const progress_words[] = {
-        [PROGRESS_AUTO] = "--progress=auto",   [PROGRESS_LIVE] = "--progress=live",
-        [PROGRESS_PLAIN] = "--progress=plain", [PROGRESS_JSON] = "--progress=json",
-        [PROGRESS_NONE] = "--progress=none",
-    };
-    static const char *const format_words[] = {
-        [FORMAT_JSON] = "--format=json",
-        [FORMAT_JUNIT] = "--format=junit",
-        [FORMAT_SARIF] = "--format=sarif",
-    };
-    struct shown_vec words = {0};
-    size_t format = (size_t)context->format;
-    add(context, &words, progress_words[progress]);
-    if (format < COUNT_OF(format_words) && format_words[format])
-        add(context, &words, format_words[format]);
-    if (context->common.quiet)
-        add(context, &words, "--quiet");
-    if (context->common.verbose)
-        add(context, &words, "--verbose");
-    if (context->common.no_colour)
-        add(context, &words, "--no-color");
-    add(context, &words, NULL);
-    return words.at;
+    struct arena *arena = session->arena;
+    struct str file = workspace_show(arena, &session->workspace, change->file);
+    struct str before = shortened(arena, change->before), after = shortened(arena, change->after);
+    if (change->is_same)
+        context_notice(context, "%.*s: '%.*s' is %.*s already", STR_FMT(file), STR_FMT(change->key),
+                       STR_FMT(after));
+    else if (change->action == EDIT_SET)
+        context_notice(context, "%.*s: '%.*s' changed from %.*s to %.*s", STR_FMT(file),
+                       STR_FMT(change->key), STR_FMT(before), STR_FMT(after));
+    else if (change->action == EDIT_ADD)
+        context_notice(context, "%.*s: '%.*s' added: %.*s", STR_FMT(file), STR_FMT(change->key),
+                       STR_FMT(after));
+    else
+        context_notice(context, "%.*s: '%.*s' removed, it was %.*s", STR_FMT(file),
+                       STR_FMT(change->key), STR_FMT(before));
 }
 
-/* What the trial's process could not say itself: its answer was in its words. */
-static void tell(void *opaque, const struct sweep_event *event)
+static FALLIBLE write_all(struct context *context, struct session *session,
+                          struct override_vec *overrides, struct override_change_vec *ret)
 {
-    struct context *context = opaque;
-    if (event->kind == SWEEP_WARNED)
-        context_warn(context, "%.*s", STR_FMT(event->text));
-}
-
-static FALLIBLE finish(struct context *context, const struct sweep_report *report)
-{
-    const struct trial *trial = report->count ? &report->trials[0] : NULL;
-    bool is_text = context->format == FORMAT_TABLE && !context->common.quiet;
-    context->status = report->exit_status;
-    if (!trial || trial->status == TRIAL_WAITING)
-        return NULL;
-    if (trial->status == TRIAL_SUCCEEDED && is_text)
-        buf_print(&context->out, "mlops apply %.*s\n", STR_FMT(ulid_short(trial->run)));
+    if (session->workspace.is_new)
+        context_notice(context, "made .mlops/ in '%.*s'", STR_FMT(session->workspace.root));
+    TRY(override_resolve(session, overrides));
+    TRY(override_write(session, overrides, ret));
+    vec_each (struct override_change, change, ret)
+        tell(context, session, change);
     return NULL;
 }
 
-static FALLIBLE drive(struct context *context, struct session *session,
-                      const struct experiment_options *options)
-{
-    struct sweep_options driving = options->sweep;
-    struct sweep sweep = {.method = SWEEP_LIST,
-                          .fixed = options->overrides,
-                          .listed = arena_new(context->arena, struct override_vec),
-                          .listed_count = 1,
-                          .repeat = 1};
-    struct sweep_row row = {0};
-    struct sweep_report report = {0};
-    struct sweep_observer observer = {.tell = tell, .context = context};
-    const struct stage_words *words = &options->words;
-    int targets_at = words->argc > 0 && is_pipeline_word(words->argv[0]) ? 1 : 0;
-    sweep.targets = arena_new_array(context->arena, struct str, (size_t)words->argc);
-    sweep.target_count = (size_t)(words->argc - targets_at);
-    for (size_t i = 0; i < sweep.target_count; i++)
-        sweep.targets[i] = words->argv[(size_t)targets_at + i];
-    driving.shown = shown_words(context, options->progress);
-    driving.argv = context->arguments;
-    driving.version = STR(MLOPS_VERSION);
-    TRY(sweep_begin(session, &sweep, &driving, true, &row));
-    TRY(sweep_drive(session, &row, &driving, &observer, &report));
-    return finish(context, &report);
-}
-
-FALLIBLE experiment_run(struct context *context, const struct experiment_options *options)
+FALLIBLE experiment_write(struct context *context, const struct stage_words *words,
+                          struct override_vec *overrides, struct override_change_vec *ret)
 {
     struct session session = {0};
-    struct stage_words words = options->words;
-    words.observer = &context->observer;
-    TRY(stages_open(context, &words, &session));
-    struct error *error = drive(context, &session, options);
+    struct error *error = stages_open(context, words, &session);
+    if (!error)
+        error = write_all(context, &session, overrides, ret);
     session_drop(&session);
     return error;
+}
+
+static void text_or_null(struct json_writer *json, const char *name, struct str text)
+{
+    json_name(json, name);
+    text.len ? json_str(json, text) : json_null(json);
+}
+
+void experiment_json(struct json_writer *json, const struct override_change_vec *changes)
+{
+    json_name(json, "parameters");
+    json_open_list(json);
+    vec_each (struct override_change, change, changes) {
+        json_open_object(json);
+        text_or_null(json, "file", change->file);
+        text_or_null(json, "key", change->key);
+        text_or_null(json, "before", change->before);
+        text_or_null(json, "after", change->after);
+        json_close_object(json);
+    }
+    json_close_list(json);
 }

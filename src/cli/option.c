@@ -193,12 +193,35 @@ static FALLIBLE parse_long(struct option_parse *parse, struct str text)
     return set_value(parse, match, value);
 }
 
+/* A row that shares the letter and wants the word behind it. */
+static bool find_shared(const struct option_parse *parse, char letter, struct str word,
+                        struct match *ret)
+{
+    for (size_t t = 0; t < parse->table_count; t++) {
+        for (size_t i = 0; i < parse->tables[t].count; i++) {
+            const struct option_row *row = &parse->tables[t].rows[i];
+            if (row->takes && row->shared_letter == letter && row->takes(word)) {
+                *ret = (struct match){&parse->tables[t], row};
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static struct str word_behind(const struct option_parse *parse, struct str rest)
+{
+    return rest.len || parse->at >= parse->argc ? rest : parse->argv[parse->at];
+}
+
 /* -x, -xyz (flags), -j4, -j 4 */
 static FALLIBLE parse_letters(struct option_parse *parse, struct str letters)
 {
     for (size_t i = 0; i < letters.len; i++) {
         struct match match;
-        if (!find_letter(parse, letters.at[i], &match))
+        struct str value = str_slice(letters, i + 1, letters.len);
+        if (!find_shared(parse, letters.at[i], word_behind(parse, value), &match) &&
+            !find_letter(parse, letters.at[i], &match))
             return error_hint(
                 error_new(ERROR_USAGE, "'%s' has no option '-%c'", parse->command, letters.at[i]),
                 "'%s --help' lists its options", parse->command);
@@ -206,7 +229,6 @@ static FALLIBLE parse_letters(struct option_parse *parse, struct str letters)
             *(bool *)row_place(match.table, match.row) = true;
             continue;
         }
-        struct str value = str_slice(letters, i + 1, letters.len);
         if (value.len == 0)
             TRY(take_next(parse, match.row, &value));
         return set_value(parse, match, value);

@@ -3,7 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/checks.h"
-#include "mlops/cli/stages.h"
+#include "mlops/cli/experiment.h"
 #include "mlops/model/name.h"
 
 /* Stages of a dvc.yaml run one by one, since old files may rely on an order that they do not
@@ -42,7 +42,7 @@ static void print_summary(struct context *context, const struct run_report *repo
 }
 
 static void print_json(struct context *context, const struct session *session,
-                       const struct run_report *report)
+                       const struct run_report *report, const struct override_change_vec *changes)
 {
     const struct run *run = report->run;
     struct json_writer json = report_json_open(context);
@@ -58,6 +58,8 @@ static void print_json(struct context *context, const struct session *session,
     json_real(&json, report_seconds(run->saved_ns));
     json_name(&json, "displaced_files");
     json_int(&json, report->displaced);
+    if (changes && changes->len)
+        experiment_json(&json, changes);
     counts_json(&json, &run->counts);
     stages_json(&json, session, report);
     report_json_close(&json);
@@ -83,12 +85,13 @@ static bool is_findings(enum output_format format)
 }
 
 FALLIBLE run_summary(struct context *context, const struct session *session,
-                     const struct run_report *report, struct metric_note *note)
+                     const struct run_report *report, const struct override_change_vec *changes,
+                     struct metric_note *note)
 {
     if (is_findings(context->format))
         return print_findings(context, report);
     if (context->format == FORMAT_JSON)
-        print_json(context, session, report);
+        print_json(context, session, report, changes);
     else if (!context->common.quiet)
         print_summary(context, report, note);
     return NULL;

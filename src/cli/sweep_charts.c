@@ -312,6 +312,4 @@ void sweep_add_charts(struct page *page, const struct sweep_result *result)
     if (words.len)
         add_importance(page, result);
     page_charts_close(page);
-    if (words.len)
-        page_text(page, words);
 }

@@ -7,7 +7,7 @@
 
 #include "sweep_private.h"
 
-enum { FRAME_MS = 100, TRIALS_SHOWN = 12, STAGE_COLUMNS = 16, TIME_COLUMNS = 9 };
+enum { FRAME_MS = 100, TRIALS_SHOWN = 12, STAGE_COLUMNS = 16, TIME_COLUMNS = 8 };
 
 void sweep_live_erase(struct sweep_narrator *narrator)
 {
@@ -41,7 +41,7 @@ static void add_cell(struct buf *line, struct str text, int width)
     buf_add_repeated(line, ' ', (size_t)MAX_OF(width - text_columns(kept), 0) + 1);
 }
 
-/* "train 12: 0.8731": where it is, and what it has reported. */
+/* "train 1/3": the stage that runs, and how many of them are done. */
 static struct str where(struct arena *arena, const struct trial_view *view)
 {
     struct buf text = buf_in(arena);
@@ -98,13 +98,14 @@ static void add_counts(struct sweep_narrator *narrator, const struct sweep_event
     int64_t left_ns = sweep_left_ns(narrator, event, now_ns, &is_limit);
     buf_print(&line, "%lld", (long long)event->done_count);
     if (event->total_count)
-        buf_print(&line, " of %lld", (long long)event->total_count);
-    buf_print(&line, " done, %zu running", event->running_count);
+        buf_print(&line, "/%lld", (long long)event->total_count);
+    buf_add_text(&line, " done");
+    if (left_ns >= 0)
+        buf_print(&line, is_limit ? ", time is up in %.*s" : ", ~%.*s left",
+                  STR_FMT(duration_print(&arena, left_ns)));
+    buf_print(&line, ", %zu running", event->running_count);
     if (narrator->failed_count)
         buf_print(&line, ", %lld failed", (long long)narrator->failed_count);
-    if (left_ns >= 0)
-        buf_print(&line, is_limit ? ", time is up in %.*s" : ", about %.*s left",
-                  STR_FMT(duration_print(&arena, left_ns)));
     if (event->running_count > TRIALS_SHOWN)
         buf_print(&line, " (%zu not shown)", event->running_count - TRIALS_SHOWN);
     add_line(narrator, buf_str(&line));

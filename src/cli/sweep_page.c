@@ -15,6 +15,16 @@ static struct str title_of(const struct sweep_result *result)
                      STR_FMT(sweep_shown(row)));
 }
 
+/* "the winner ..." -> "The winner ... ." */
+static void add_sentence(struct page *page, struct str text)
+{
+    if (text.len == 0)
+        return;
+    char first = text.at[0] >= 'a' && text.at[0] <= 'z' ? (char)(text.at[0] - 32) : text.at[0];
+    page_text(page,
+              str_print(page->arena, "%c%.*s.", first, STR_FMT(str_slice(text, 1, text.len))));
+}
+
 static void add_verdict(struct page *page, const struct sweep_result *result)
 {
     struct arena *arena = result->arena;
@@ -31,10 +41,8 @@ static void add_verdict(struct page *page, const struct sweep_result *result)
                            STR_FMT(sweep_score_words(arena, sweep, score)),
                            STR_FMT(words.len ? words : STR("all as it was")),
                            (long long)winner->number + 1));
-    struct str sentences[] = {sweep_say_optimism(result), sweep_say_choice(result)};
-    for (size_t i = 0; i < COUNT_OF(sentences); i++)
-        if (sentences[i].len)
-            page_text(page, sentences[i]);
+    add_sentence(page, sweep_say_optimism(result));
+    add_sentence(page, sweep_say_choice(result));
 }
 
 static void add_trials(struct page *page, const struct sweep_result *result)
@@ -48,7 +56,7 @@ static void add_trials(struct page *page, const struct sweep_result *result)
     page_table(page, &table);
     if (table.row_count < all)
         page_text(page, str_print(result->arena,
-                                  "The best %zu of %zu: mlops sweep show --csv has "
+                                  "The best %zu of %zu: mlops sweep show --format csv has "
                                   "them all.",
                                   table.row_count, all));
 }
@@ -97,7 +105,7 @@ static void add_next(struct page *page, const struct sweep_result *result)
                   STR_FMT(ulid_short(winner->run)));
     if (result->row->status != SWEEP_DONE)
         buf_print(&text, "mlops sweep --resume %.*s\n", STR_FMT(id));
-    buf_print(&text, "mlops sweep show %.*s --csv\n", STR_FMT(id));
+    buf_print(&text, "mlops sweep show %.*s --format csv\n", STR_FMT(id));
     page_code(page, buf_str(&text));
 }
 
@@ -107,6 +115,8 @@ struct str sweep_result_page(const struct sweep_result *result)
     struct page page = page_open(result->arena, &out, title_of(result), sweep_say_head(result));
     add_verdict(&page, result);
     sweep_add_charts(&page, result);
+    if (result->scored_count)
+        add_sentence(&page, sweep_say_importance(result));
     add_trials(&page, result);
     add_reasons(&page, result);
     add_next(&page, result);

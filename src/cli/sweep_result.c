@@ -90,6 +90,18 @@ static void read_values(struct sweep_result *result, struct sweep_param *param)
     }
 }
 
+/* Dimensions in the order in which they were given, then the others in that of their names. */
+static int compare_params(const void *a, const void *b)
+{
+    const struct sweep_param *one = a, *other = b;
+    if (!one->dimension != !other->dimension)
+        return one->dimension ? -1 : 1;
+    if (one->dimension && one->dimension != other->dimension)
+        return one->dimension < other->dimension ? -1 : 1;
+    int order = str_compare(one->key, other->key);
+    return order ? order : str_compare(one->file, other->file);
+}
+
 /* Those that do not vary go; of a sweep of one trial all are shown. */
 static void keep_varying(struct sweep_result *result)
 {
@@ -98,6 +110,7 @@ static void keep_varying(struct sweep_result *result)
         if (result->count == 1 || varies(&result->params.at[i], result->count))
             result->params.at[kept++] = result->params.at[i];
     result->params.len = kept;
+    vec_sort(&result->params, compare_params);
     vec_each (struct sweep_param, param, &result->params) {
         read_values(result, param);
         vec_each (const struct sweep_param, other, &result->params)

@@ -2,16 +2,25 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "sweep_private.h"
 
-enum { DIGITS = 5 };
+/* What a narrow window loses first has the highest number; parameters have the lowest. */
+enum {
+    DIGITS = 5,
+    DROP_RUN = INT_MAX - 5,
+    DROP_STATUS,
+    DROP_COUNT,
+    DROP_INTERVAL,
+    DROP_TIME,
+};
 
 static struct column *param_columns(const struct sweep_result *result, struct column *columns,
                                     bool with_seeds)
 {
-    int drop = 3;
+    int drop = 1;
     vec_each (const struct sweep_param, param, &result->params) {
         if (param->is_seed && !with_seeds)
             continue;
@@ -97,11 +106,13 @@ struct table sweep_trial_table(const struct sweep_result *result, size_t most)
     const struct trial *winner = sweep_result_winner(result);
     bool has_status = !all_succeeded(result);
     *next++ = (struct column){.name = "trial", .title = "TRIAL", .is_right = true};
-    *next++ = (struct column){.name = "run", .title = "RUN", .drop = 2};
-    *next++ = (struct column){.name = "status", .title = has_status ? "STATUS" : NULL, .drop = 1};
+    *next++ = (struct column){.name = "run", .title = "RUN", .drop = DROP_RUN};
+    *next++ = (struct column){
+        .name = "status", .title = has_status ? "STATUS" : NULL, .drop = DROP_STATUS};
     *next++ = (struct column){.name = "score", .title = metric_title(result), .is_right = true};
     next = param_columns(result, next, true);
-    *next++ = (struct column){.name = "duration_s", .title = "TIME", .is_right = true, .drop = 99};
+    *next++ =
+        (struct column){.name = "duration_s", .title = "TIME", .is_right = true, .drop = DROP_TIME};
     *next++ = (struct column){.name = "combination"};
     *next++ = (struct column){.name = "repeat"};
     *next++ = (struct column){.name = "attempts"};
@@ -151,12 +162,14 @@ static struct table combination_table(const struct sweep_result *result, size_t 
     struct column *columns = arena_new_array(arena, struct column, FIXED + result->params.len);
     struct column *next = columns;
     *next++ = (struct column){.name = "trial", .title = "TRIAL", .is_right = true};
-    *next++ = (struct column){.name = "run", .title = "RUN", .drop = 2};
+    *next++ = (struct column){.name = "run", .title = "RUN", .drop = DROP_RUN};
     *next++ = (struct column){.name = "mean", .title = metric_title(result), .is_right = true};
-    *next++ = (struct column){.name = "interval", .title = "95 %", .is_right = true, .drop = 98};
-    *next++ = (struct column){.name = "trials", .title = "N", .is_right = true, .drop = 97};
+    *next++ = (struct column){
+        .name = "interval", .title = "95 %", .is_right = true, .drop = DROP_INTERVAL};
+    *next++ = (struct column){.name = "trials", .title = "N", .is_right = true, .drop = DROP_COUNT};
     next = param_columns(result, next, false);
-    *next++ = (struct column){.name = "duration_s", .title = "TIME", .is_right = true, .drop = 99};
+    *next++ =
+        (struct column){.name = "duration_s", .title = "TIME", .is_right = true, .drop = DROP_TIME};
     struct table table = table_make(arena, columns, (size_t)(next - columns));
     for (size_t i = 0; i < result->combination_count && i < most; i++)
         add_combination(&table, result, i);

@@ -65,6 +65,7 @@ static void print_reasons(struct context *context, const struct sweep_result *re
 static const struct column importance_columns[] = {
     {.name = "parameter", .title = "PARAMETER", .may_shrink = true},
     {.name = "share", .title = "IMPORTANCE", .is_right = true},
+    {.name = "bar", .title = "", .drop = 2},
     {.name = "direction", .title = "DIRECTION", .is_right = true, .drop = 1},
 };
 
@@ -87,12 +88,11 @@ struct table sweep_importance_table(const struct sweep_result *result)
         row[0] = cell_text(importance->key);
         if (!isfinite(importance->share))
             continue;
-        row[1] = cell_real_shown(str_print(arena, "%.*s %3.0f %%",
-                                           STR_FMT(bar(arena, importance->share)),
-                                           100 * importance->share),
+        row[1] = cell_real_shown(str_print(arena, "%.0f %%", 100 * importance->share),
                                  importance->share);
+        row[2] = cell_text(bar(arena, importance->share));
         if (isfinite(importance->correlation))
-            row[2] = cell_real_shown(str_print(arena, "%+.2f", importance->correlation),
+            row[3] = cell_real_shown(str_print(arena, "%+.2f", importance->correlation),
                                      importance->correlation);
     }
     return table;
@@ -143,7 +143,7 @@ void sweep_result_text(struct context *context, const struct sweep_result *resul
     if (shown < all)
         add_paragraph(
             context, "",
-            str_print(context->arena, "and %zu more: --limit 0, --csv or --json", all - shown));
+            str_print(context->arena, "and %zu more: --limit 0 or --format csv", all - shown));
     buf_add_char(&context->out, '\n');
     print_reasons(context, result);
     print_importance(context, result);

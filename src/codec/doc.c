@@ -148,6 +148,15 @@ static FALLIBLE tell_conflict(const struct doc *doc, size_t offset)
                       doc->name.at);
 }
 
+FALLIBLE doc_refuse_conflict(const struct doc *doc)
+{
+    static const char mark[] = "<<<<<<< ";
+    for (size_t at = 0; at < doc->bytes.len; at = behind_line(doc->bytes, at))
+        if (str_starts(str_slice(doc->bytes, at, doc->bytes.len), str_of(mark)))
+            return tell_conflict(doc, at);
+    return NULL;
+}
+
 FALLIBLE doc_check_size(const struct doc *doc, int64_t bytes_most, const char *limit)
 {
     if ((int64_t)doc->bytes.len <= bytes_most)

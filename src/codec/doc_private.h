@@ -63,6 +63,9 @@ struct str doc_line(const struct doc *doc, int line);
 FALLIBLE doc_error_place(const struct doc *doc, int line, int column, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+/* Refuses a conflict marker of git that a reader passed over, in a text or in code. */
+FALLIBLE doc_refuse_conflict(const struct doc *doc);
+
 /* Refuses more bytes than `bytes_most`, the limit of that name. */
 FALLIBLE doc_check_size(const struct doc *doc, int64_t bytes_most, const char *limit);
 

@@ -31,7 +31,11 @@ FALLIBLE edit_value(struct arena *arena, struct str text, enum doc_dialect diale
     }
     struct doc_node *root = doc->root;
     if (root->kind != DOC_LIST || root->count > 1)
-        return no_value(text, "it is several values");
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' is %zu values, not one",
+                                    STR_FMT(str_slice(text, 0, 200)), root->count),
+                          "a list takes brackets: [%.*s]; values to try one by one are a sweep: "
+                          "mlops sweep -S 'KEY=%.*s'",
+                          STR_FMT(text), STR_FMT(text));
     if (root->first && root->first->kind == DOC_MAP && str_find_char(text, '{') < 0)
         return no_value(text, "a mapping takes braces");
     TRY(root->first ? NULL : doc_parse(arena, STR("value"), STR("null"), &options, &doc));
@@ -395,6 +399,7 @@ FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
     struct doc_node *value = NULL, *node = NULL;
     struct splice splice = {0};
     TRY(doc_load(arena, name, bytes, dialect, &doc));
+    TRY(doc_refuse_conflict(doc));
     if (edit->action != EDIT_REMOVE)
         TRY(edit_value(arena, edit->value, dialect, &value));
     struct edited edited = {.arena = arena,

@@ -41,6 +41,15 @@ static FALLIBLE replace_block(struct edited *edited, struct span *item, struct s
     return NULL;
 }
 
+/* The comment behind the "|" of a text of several lines, and the blanks in front of it. */
+static struct str header_comment(struct str bytes, size_t at)
+{
+    size_t end = edit_line_end(bytes, at);
+    while (at < end && !strchr(" \t", bytes.at[at]))
+        at++;
+    return edit_is_blank(bytes, at, end) ? (struct str){0} : str_slice(bytes, at, end);
+}
+
 static FALLIBLE replace(struct edited *edited, struct span *item, struct str text,
                         struct splice *ret)
 {
@@ -55,6 +64,8 @@ static FALLIBLE replace(struct edited *edited, struct span *item, struct str tex
     else if (!strchr(" \t\r\n", before) || (item->has_properties && item->content == item->to))
         buf_add_char(&ret->text, ' ');
     buf_add_str(&ret->text, text);
+    if (item->content < item->to && strchr("|>", bytes.at[item->content]))
+        buf_add_str(&ret->text, header_comment(bytes, item->content));
     if (is_nothing && item->to < bytes.len && bytes.at[item->to] == '#')
         buf_add_char(&ret->text, ' ');
     return NULL;

@@ -225,12 +225,30 @@ static bool has_own_lines(const struct edited *edited, const struct span *item)
            (end == bytes.len || strchr("#\r\n", bytes.at[end]));
 }
 
+/* Of two items of a tuple one stays, and a comma with it. */
+static struct splice leave_one(struct edited *edited, const struct span *item)
+{
+    struct splice splice = {start_of(item), item->to, buf_in(edited->arena)};
+    if (item->next) {
+        splice.to = item->next->to;
+        buf_add_str(&splice.text, str_slice(edited->bytes, item->next->from, item->next->to));
+    } else
+        splice.from = item->before->to;
+    buf_add_char(&splice.text, ',');
+    return splice;
+}
+
 FALLIBLE edit_flow_remove(struct edited *edited, struct span *owner, struct span *item,
                           struct splice *ret)
 {
     struct str bytes = edited->bytes;
     size_t from = start_of(item), to = item->to;
     bool has_comma = behind_comma(edited, item) > item->to;
+    bool ends_with_comma = behind_comma(edited, owner->last) > owner->last->to;
+    if (owner->count == 2 && bytes.at[owner->content] == '(' && !ends_with_comma) {
+        *ret = leave_one(edited, item);
+        return NULL;
+    }
     if (owner->count == 1) {
         from = owner->content + 1;
         to = owner->to - 1;
@@ -323,5 +341,8 @@ FALLIBLE edit_flow_add(struct edited *edited, struct span *owner, struct str key
         return add_last(edited, owner, keys, ret);
     owner->is_map = edited->bytes.at[owner->content] == '{';
     *ret = (struct splice){owner->content + 1, owner->content + 1, buf_in(edited->arena)};
-    return print_item(edited, owner, keys, &ret->text);
+    TRY(print_item(edited, owner, keys, &ret->text));
+    if (edited->bytes.at[owner->content] == '(')
+        buf_add_char(&ret->text, ',');
+    return NULL;
 }

@@ -116,16 +116,35 @@ static size_t next_header(struct edited *edited, size_t at)
     return at < bytes.len ? edit_line_start(bytes, at) : bytes.len;
 }
 
-/* A table with its header, up to the next one. */
+/* The name in a header's brackets, as it is written. */
+static struct str header_name(struct edited *edited, size_t line)
+{
+    struct str bytes = edited->bytes;
+    size_t from = edit_skip_blanks(bytes, line), to = 0;
+    while (from < bytes.len && bytes.at[from] == '[')
+        from++;
+    (void)edit_skip_item(edited, from, "]\r\n", &to);
+    return str_trim(str_slice(bytes, from, to));
+}
+
+static bool is_below(struct str name, struct str above)
+{
+    return str_starts(name, above) && name.len > above.len && name.at[above.len] == '.';
+}
+
+/* A table with its header and those below it, up to the next one. */
 static FALLIBLE remove_table(struct edited *edited, const struct span *item, struct splice *ret)
 {
     struct str bytes = edited->bytes;
     size_t at = edit_skip_blanks(bytes, item->key_to);
+    size_t from = edit_line_start(bytes, item->from);
     if (edited->language != LOAD_TOML || at >= bytes.len || bytes.at[at] != ']')
         return refuse(edited, item->from, "it is no value of its own");
+    struct str name = header_name(edited, from);
     size_t end = next_header(edited, edit_line_end(bytes, at));
-    *ret = splice_at(edited, edit_line_start(bytes, item->from),
-                     end < bytes.len ? above_comment(bytes, end) : end);
+    while (end < bytes.len && is_below(header_name(edited, end), name))
+        end = next_header(edited, edit_line_end(bytes, end));
+    *ret = splice_at(edited, from, end < bytes.len ? above_comment(bytes, end) : end);
     return NULL;
 }
 

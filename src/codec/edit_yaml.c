@@ -69,14 +69,13 @@ static void append(struct span *parent, struct span *span)
     parent->count++;
 }
 
-/* The dash in front of an item of a block list. */
-static void find_dash(struct walker *walker, struct span *item)
+/* The dash in front of an item of a block list: what follows the item before. */
+static void find_dash(const struct walker *walker, const struct span *list, struct span *item)
 {
-    size_t at = item->from;
-    while (at > 0 && strchr(" \t\r\n", walker->bytes.at[at - 1]))
-        at--;
-    item->key_from = at > 0 && walker->bytes.at[at - 1] == '-' ? at - 1 : item->from;
-    item->key_to = at;
+    size_t at = edit_skip_gap(walker->edited, list->last ? list->last->to : list->content);
+    bool is_dash = at < item->from + 1 && at < walker->bytes.len && walker->bytes.at[at] == '-';
+    item->key_from = is_dash ? at : item->from;
+    item->key_to = is_dash ? at + 1 : item->from;
 }
 
 /* Puts a span where it belongs; a key is kept until its value comes. */
@@ -100,7 +99,7 @@ static void attach(struct walker *walker, struct span *span)
         span->column = (*keyed)->column;
         *keyed = NULL;
     } else if (parent->style == SPAN_BLOCK)
-        find_dash(walker, span);
+        find_dash(walker, parent, span);
     append(parent, span);
 }
 

@@ -21,7 +21,7 @@ static const char style[] =
     "--mc-r2:#7d848c;--mc-r3:#ba7a4c;--mc-r4:#ff9a5c}}"
     ".mlops-chart text{font-family:system-ui,sans-serif;fill:var(--mc-text)}"
     ".mlops-chart text.mc-dim{fill:var(--mc-dim)}.mlops-chart .mc-ground{fill:var(--mc-ground)}"
-    ".mlops-chart .mc-halo{stroke:var(--mc-ground)}"
+    ".mlops-chart text[data-halo]{stroke:var(--mc-ground)}"
     ".mlops-chart .mc-grid{stroke:var(--mc-line)}.mlops-chart .mc-axis{stroke:var(--mc-axis)}"
     ".mlops-chart .mc-0{color:var(--mc-0)}.mlops-chart .mc-1{color:var(--mc-1)}"
     ".mlops-chart .mc-2{color:var(--mc-2)}.mlops-chart .mc-3{color:var(--mc-3)}"

@@ -6,13 +6,16 @@
 #include "chart_private.h"
 
 enum {
-    AXIS_HEIGHT = 58,  /* from one axis to the next */
+    AXIS_HEIGHT = 78,  /* from one axis to the next */
     AXIS_FIRST = 30,   /* to the first one, with its label above */
     AXIS_FOOT = 24,    /* below the last one, for its ticks */
     APART_ROOM = 84,   /* at the right, for values that are none */
     EDGE = 22,         /* left and right of axes */
     WORDS_SHOWN = 200, /* names along an axis, at most */
 };
+
+/* Text stands out from lines that run below it. */
+#define HALO " stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\" data-halo=\"\""
 
 /* An axis where it lies. */
 struct lane {
@@ -102,7 +105,7 @@ static void add_mark(struct buf *out, const struct lane *lane, double x, double 
         .y = lane->y + CHART_TEXT + 5,
         .room = room + 0.01,
         .anchor = "start",
-        .more = "",
+        .more = HALO,
         .is_dim = true,
     };
     if (start < *free_from)
@@ -132,8 +135,7 @@ static void add_axis(struct buf *out, const struct lane *lane)
         .y = lane->y - CHART_TEXT / 2.0 - 3,
         .room = CHART_WIDTH - EDGE,
         .anchor = "start",
-        .more = " font-weight=\"bold\" stroke=\"#fff\" paint-order=\"stroke\" stroke-width=\"3\" "
-                "class=\"mc-halo\"",
+        .more = " font-weight=\"bold\"" HALO,
     };
     double free_from = 0;
     add_rule(out, lane);

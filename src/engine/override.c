@@ -3,6 +3,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/map.h"
 #include "mlops/host/path.h"
+#include "mlops/model/name.h"
 
 /* ---- Which file ---- */
 
@@ -92,10 +93,52 @@ static FALLIBLE check_type(struct session *session, const struct override *overr
     return error_hint(error, "give it %s", doc_kind_name(old->kind));
 }
 
+/* What a stage makes would be made again, as it was. */
+static FALLIBLE check_maker(struct session *session, struct str file)
+{
+    const struct map *makers = &session->pipeline->makers;
+    for (struct str path = file; path.len; path = path_directory(path)) {
+        const struct maker *maker = map_get(makers, path);
+        if (maker)
+            return error_hint(error_new(ERROR_PROJECT, "'%.*s' is made by stage '%.*s'",
+                                        STR_FMT(file), STR_FMT(maker->stage->name)),
+                              "change what that stage makes it from");
+    }
+    return NULL;
+}
+
+static bool is_at_or_below(struct str key, struct str above)
+{
+    return str_equal(key, above) ||
+           (str_starts(key, above) && key.len > above.len && key.at[above.len] == '.');
+}
+
+/* A key that a stage needs can't go. */
+static FALLIBLE check_unused(struct session *session, const struct override *override)
+{
+    vec_each (struct stage, stage, &session->pipeline->stages) {
+        const char *how = NULL;
+        vec_each (struct param_ref, param, &stage->params)
+            if (str_equal(param->file, override->file) && is_at_or_below(param->key, override->key))
+                how = "is a parameter of stage";
+        vec_each (struct tracked_value, value, &stage->tracked)
+            if (str_equal(value->file, override->file) && is_at_or_below(value->key, override->key))
+                how = "is used by stage";
+        if (how)
+            return error_hint(error_new(ERROR_PROJECT, "'%.*s' %s '%.*s' and can't be removed",
+                                        STR_FMT(override->key), how, STR_FMT(stage->name)),
+                              "change it, or let the stage do without it first");
+    }
+    return NULL;
+}
+
 static FALLIBLE check_found(struct session *session, const struct override *override,
                             const struct doc_node *root)
 {
     const struct doc_node *old = doc_find_path(root, override->key);
+    TRY(check_maker(session, override->file));
+    if (override->action == EDIT_REMOVE)
+        TRY(check_unused(session, override));
     if (override->action == EDIT_ADD && old)
         return error_hint(doc_error(old, "'%.*s' is there already", STR_FMT(override->key)),
                           "without '+' it is changed");

@@ -227,17 +227,37 @@ static FALLIBLE add_known_to_git(struct snapshot_taking *taking)
     return NULL;
 }
 
+/* A repository that can't be read, or a file in it, is no reason not to run: the files of the
+ * snapshot are what counts. */
+static FALLIBLE note_code(struct snapshot_taking *taking, struct code_state *ret)
+{
+    struct session *session = taking->session;
+    struct str patch = {0};
+    struct error *error = code_examine(session, ret, &patch);
+    if (!error && ret->is_dirty == 1)
+        return cas_put_bytes(session->cas, patch, &ret->patch);
+    if (!error || error->code >= ERROR_SIGNAL)
+        return error;
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    error_drop(error);
+    *ret = (struct code_state){.is_dirty = -1};
+    struct event event = {.kind = EVENT_WARNING,
+                          .text = str_print(session->arena,
+                                            "recorded without the state of the code: %.*s",
+                                            STR_FMT(str_trim(buf_str(&text))))};
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
 static FALLIBLE take(struct snapshot_taking *taking, struct snapshot *ret)
 {
-    struct str patch = {0};
     TRY(snapshot_prepare(taking));
     if (taking->vcs)
         TRY(add_known_to_git(taking));
     TRY(snapshot_add_needed(taking));
     TRY(snapshot_walk(taking));
-    TRY(code_examine(taking->session, &ret->code, &patch));
-    if (ret->code.is_dirty == 1)
-        TRY(cas_put_bytes(taking->session->cas, patch, &ret->code.patch));
+    TRY(note_code(taking, &ret->code));
     return snapshot_store(taking, ret);
 }
 

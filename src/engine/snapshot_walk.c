@@ -27,6 +27,9 @@ struct level {
     int fd, depth;
     bool is_ignored; /* with all that is in it */
     const struct rules *rules;
+    struct vcs *vcs;  /* of the repository that it lies in; NULL: none */
+    struct str above; /* what that has in front of the project's paths, or */
+    size_t skip;      /* how many bytes of them it has not */
 };
 
 /* Made again wherever they are missing. */
@@ -39,7 +42,7 @@ static FALLIBLE read_rules(struct level *level)
 {
     static const char *const names[] = {".dvcignore", ".mlopsignore"};
     struct arena *arena = &level->taking->arena;
-    for (size_t i = 0; i < COUNT_OF(names) && !level->taking->vcs; i++) {
+    for (size_t i = 0; i < COUNT_OF(names) && !level->vcs; i++) {
         struct str text = {0};
         bool is_found = false;
         TRY(file_read(arena, level->fd, names[i], IGNORE_BYTES_MOST, &text, &is_found));
@@ -58,11 +61,11 @@ static FALLIBLE is_ignored(const struct level *level, struct str path, bool is_d
     *ret = level->is_ignored;
     if (*ret)
         return NULL;
-    if (taking->vcs)
-        return vcs_ignores(
-            taking->vcs,
-            str_print(&taking->arena, "%.*s%.*s", STR_FMT(taking->prefix), STR_FMT(path)),
-            is_directory, ret);
+    if (level->vcs) {
+        struct str inner = str_slice(path, level->skip, path.len);
+        inner = str_print(&taking->arena, "%.*s%.*s", STR_FMT(level->above), STR_FMT(inner));
+        return vcs_ignores(level->vcs, inner, is_directory, ret);
+    }
     for (const struct rules *rules = level->rules; rules; rules = rules->outer) {
         int said = ignore_match(rules->rules, path, is_directory);
         *ret = said == 1;
@@ -89,19 +92,41 @@ static bool is_environment(const struct level *level, struct str name)
     return is_found;
 }
 
+static bool is_repository(const struct snapshot_taking *taking, struct str path)
+{
+    vec_each (const struct str, repository, &taking->notes.repositories) {
+        if (str_equal(*repository, path))
+            return true;
+    }
+    return false;
+}
+
+/* It has rules of its own. */
+static FALLIBLE walk_repository(struct level *level)
+{
+    struct snapshot_taking *taking = level->taking;
+    AUTO(vcs_drop) struct vcs *vcs = NULL;
+    TRY(vcs_open(path_join(&taking->arena, taking->session->workspace.root, level->path), &vcs));
+    if (vcs) {
+        level->vcs = vcs;
+        level->above = (struct str){0};
+        level->skip = level->path.len + 1;
+    }
+    return walk_directory(level);
+}
+
 static FALLIBLE enter(const struct level *level, struct str name, struct str path, bool is_hidden)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     AUTO(fd_drop) struct fd fd = fd_of(openat(level->fd, name.at, flags));
     if (fd_number(fd) < 0)
         return NULL; /* gone, or nobody's to read */
-    struct level inner = {.taking = level->taking,
-                          .path = path,
-                          .fd = fd_number(fd),
-                          .depth = level->depth + 1,
-                          .is_ignored = is_hidden,
-                          .rules = level->rules};
-    return walk_directory(&inner);
+    struct level inner = *level;
+    inner.path = path;
+    inner.fd = fd_number(fd);
+    inner.depth++;
+    inner.is_ignored = is_hidden;
+    return is_repository(level->taking, path) ? walk_repository(&inner) : walk_directory(&inner);
 }
 
 static FALLIBLE see_directory(const struct level *level, struct str name, struct str path)
@@ -180,7 +205,11 @@ FALLIBLE snapshot_walk(struct snapshot_taking *taking)
 {
     AUTO(fd_drop) struct fd fd = {0};
     TRY(directory_open(fd_number(taking->session->workspace.root_fd), ".", &fd));
-    struct level top = {.taking = taking, .path = STR(""), .fd = fd_number(fd)};
+    struct level top = {.taking = taking,
+                        .path = STR(""),
+                        .fd = fd_number(fd),
+                        .vcs = taking->vcs,
+                        .above = taking->prefix};
     TRY(walk_directory(&top));
     keep_empty(taking);
     return NULL;

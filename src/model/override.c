@@ -9,6 +9,11 @@
 #include <inttypes.h>
 #include <strings.h>
 
+static bool is_sign(char c)
+{
+    return c == '+' || c == '~';
+}
+
 static bool has_suffix(struct str name, const char *suffix)
 {
     size_t len = strlen(suffix);
@@ -37,7 +42,7 @@ static void split_file(struct str *key, struct str *ret_file)
 /* Takes `+` or `~`, which may stand in front of the file or of the key. */
 static void take_action(struct str *head, enum edit_action *action)
 {
-    if (!head->len || (head->at[0] != '+' && head->at[0] != '~') || *action != EDIT_SET)
+    if (!head->len || !is_sign(head->at[0]) || *action != EDIT_SET)
         return;
     *action = head->at[0] == '+' ? EDIT_ADD : EDIT_REMOVE;
     *head = str_slice(*head, 1, head->len);
@@ -45,7 +50,7 @@ static void take_action(struct str *head, enum edit_action *action)
 
 static FALLIBLE check_key(struct str word, struct str key)
 {
-    if (key.len && key.at[0] != '+' && key.at[0] != '~' && (int64_t)key.len <= LIMIT_KEY_BYTES)
+    if (key.len && !is_sign(key.at[0]) && (int64_t)key.len <= LIMIT_KEY_BYTES)
         return NULL;
     const char *why = !key.len           ? "names no key"
                       : key.at[0] == '+' ? "has two signs: '+' alone adds a key"
@@ -85,11 +90,19 @@ FALLIBLE override_parse(struct arena *arena, struct str word, struct override *r
         struct doc_node *value = NULL;
         override.text = str_trim(str_slice(word, (size_t)equals + 1, word.len));
         override.text = override.text.len ? override.text : STR("null");
-        TRY_WITHIN(edit_value(arena, override.text, DOC_NATIVE, &value), "'%.*s'",
-                   STR_FMT(override.key));
+        TRY(edit_value(arena, override.text, DOC_NATIVE, &value));
     }
     *ret = override;
     return NULL;
+}
+
+bool override_is_word(struct str word)
+{
+    ptrdiff_t colon = str_find_char(word, ':');
+    bool has_sign = colon >= 0 && (size_t)colon + 1 < word.len && is_sign(word.at[colon + 1]);
+    if (!word.len || word.at[0] == '-')
+        return false;
+    return str_find_char(word, '=') >= 0 || is_sign(word.at[0]) || has_sign;
 }
 
 struct str override_print(struct arena *arena, const struct override *override)

@@ -1,40 +1,9 @@
-/* Inside model/sampler: points of the space and where they come from. A point has a coordinate for
- * each dimension: the index of the value where there is a finite number of them, else the value. */
+/* Inside model/sampler. */
 #pragma once
 
 #include "mlops/model/sampler.h"
 
-#include "sweep_private.h"
-
-/* A stream of random numbers that nothing but its key decides: SplitMix64 (Steele, Lea, Flood,
- * "Fast splittable pseudorandom number generators", 2014), started at a hash of what it is for. */
-struct draws {
-    uint64_t state;
-};
-
-enum draws_purpose { DRAWS_POINT, DRAWS_ORDER, DRAWS_CANDIDATES };
-
-/* Of one trial's one dimension (or other part), for one purpose and attempt. */
-struct draws draws_begin(uint64_t seed, enum draws_purpose purpose, uint64_t combination,
-                         uint64_t part, uint64_t attempt);
-double draws_uniform(struct draws *draws); /* [0, 1) */
-double draws_normal(struct draws *draws);  /* Box and Muller */
-
-/* What tells a dimension from the others, whatever their order: a hash of its key. */
-uint64_t dimension_part(const struct sweep *sweep, size_t index);
-
-/* How many points the space has; 0: a continuum, or more than doubles count exactly. */
-double space_count(const struct sweep *sweep);
-
-/* The point of the grid with that number, the first dimension slowest. */
-void space_point(const struct sweep *sweep, double index, double *ret);
-
-/* The random point of a combination. Points of a finite space are drawn without putting back: each
- * comes once before any comes again. */
-void space_draw(struct arena *scratch, const struct sweep *sweep, int64_t combination, double *ret);
-
-/* One draw, whatever was drawn before. */
-void space_draw_once(const struct sweep *sweep, int64_t combination, uint64_t attempt, double *ret);
+#include "space_private.h"
 
 /* The number of combinations, without repeats and rounds; 0: endless. */
 double combinations_count(const struct sweep *sweep);

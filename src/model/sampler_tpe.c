@@ -33,11 +33,6 @@ struct estimate {
     int64_t combination;
 };
 
-static double clamp(double value, double low, double high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
 static bool is_tried(const struct estimate *estimate, const double *point)
 {
     size_t bytes = estimate->sweep->dimensions.len * sizeof *point;
@@ -116,61 +111,6 @@ static void split(struct estimate *estimate)
         sorted[i]->is_good = true;
 }
 
-/* The coordinate that a trial's text stands for; NaN: none of this dimension. */
-static double coordinate_of(const struct dimension *dimension, struct str text)
-{
-    char digits[64] = "";
-    if (dimension->kind == DIMENSION_CHOICE) {
-        for (size_t i = 0; i < dimension->value_count; i++)
-            if (str_equal(dimension->values[i], text))
-                return (double)i;
-        return nan("");
-    }
-    memcpy(digits, text.at, MIN_OF(text.len, sizeof digits - 1));
-    char *end = NULL;
-    double value = strtod(digits, &end), count = dimension_count(dimension);
-    if (end == digits || *end || !(value >= dimension->low && value <= dimension->high))
-        return nan("");
-    if (!(count > 0))
-        return value;
-    double step = dimension->kind == DIMENSION_LOGINT ? 1 : dimension->step;
-    return clamp(floor((value - dimension->low) / step + 0.5), 0, count - 1);
-}
-
-static bool is_of(const struct override *override, const struct dimension *dimension)
-{
-    bool is_same_file =
-        !dimension->file.len || !override->file.len || str_equal(dimension->file, override->file);
-    return is_same_file && str_equal(dimension->key, override->key);
-}
-
-/* Where the dimension's value stands; `hint`: where it stood in the trial before. */
-static const struct override *find_override(const struct override_vec *overrides,
-                                            const struct dimension *dimension, size_t *hint)
-{
-    if (*hint < overrides->len && is_of(&overrides->at[*hint], dimension))
-        return &overrides->at[*hint];
-    for (size_t i = 0; i < overrides->len; i++)
-        if (is_of(&overrides->at[i], dimension)) {
-            *hint = i;
-            return &overrides->at[i];
-        }
-    return NULL;
-}
-
-static bool take_point(const struct sweep *sweep, const struct override_vec *overrides,
-                       size_t *hints, double *ret)
-{
-    for (size_t i = 0; i < sweep->dimensions.len; i++) {
-        const struct override *override =
-            find_override(overrides, &sweep->dimensions.at[i], &hints[i]);
-        ret[i] = override ? coordinate_of(&sweep->dimensions.at[i], override->text) : nan("");
-        if (isnan(ret[i]))
-            return false;
-    }
-    return true;
-}
-
 /* All combinations before this one; those from `known` on without their results. */
 static bool collect(struct estimate *estimate, const struct trial_past *const *by_number,
                     int64_t known, int64_t *ret_waits)
@@ -188,7 +128,7 @@ static bool collect(struct estimate *estimate, const struct trial_past *const *b
             return false;
         }
         member->point = arena_new_array(estimate->arena, double, sweep->dimensions.len);
-        if (!take_point(sweep, trial->overrides, hints, member->point))
+        if (!space_take(sweep, trial->overrides, hints, member->point))
             continue; /* its values are none of the space: of another hand */
         estimate->count++;
         estimate->known += i < known;

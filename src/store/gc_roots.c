@@ -238,6 +238,18 @@ static FALLIBLE mark_imported(struct marks *marks, const struct workspace *works
     return NULL;
 }
 
+static FALLIBLE visit_sweep(void *context, struct digest snapshot, struct digest patch)
+{
+    struct artifact files = {.path = STR("files of a sweep"),
+                             .kind = ARTIFACT_TREE,
+                             .is_stored = true,
+                             .digest = snapshot};
+    mark_as(context, MARK_RUN);
+    if (!digest_is_zero(snapshot))
+        TRY(mark_artifact(context, &files));
+    return digest_is_zero(patch) ? NULL : mark_object(context, patch);
+}
+
 /* What holds strongest comes first: then each directory is read once. */
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
@@ -250,9 +262,10 @@ FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, st
     mark_as(marks, MARK_BRANCH);
     TRY(mark_git(marks, workspace));
     mark_as(marks, MARK_RUN);
-    return ledger_keep(ledger, workspace->config.keep_runs,
-                       marks->now_ns - workspace->config.keep_ns, visit_result, visit_object,
-                       marks);
+    int64_t since_ns = marks->now_ns - workspace->config.keep_ns;
+    TRY(ledger_keep(ledger, workspace->config.keep_runs, since_ns, visit_result, visit_object,
+                    marks));
+    return ledger_keep_sweeps(ledger, workspace->config.keep_runs, since_ns, visit_sweep, marks);
 }
 
 static FALLIBLE mark_at(struct marks *marks, const struct project_ref *ref)

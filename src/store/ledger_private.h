@@ -91,7 +91,7 @@ enum {
     STAGE_FIELDS = 14,
     USAGE_FIELDS = 9,
     TRIAL_OF_RUN_FIELDS = 3,
-    SWEEP_FIELDS = 15,
+    SWEEP_FIELDS = 16,
     TRIAL_FIELDS = 10,
 };
 
@@ -134,6 +134,17 @@ FALLIBLE ledger_put_trial_of(struct ledger *ledger, const struct run *run, struc
 
 /* When all is back: numbers that are missing between trials. */
 FALLIBLE ledger_fill_trials(struct ledger *ledger);
+
+/* Digests that the body of a state names, of keys and results. */
+FALLIBLE ledger_state_names(struct str body, void (*visit)(void *context, struct digest digest),
+                            void *context);
+
+/* The body of a state becomes a whole one, so that its base may go. */
+FALLIBLE ledger_make_whole(struct ledger *ledger, int64_t id);
+
+/* Rows of temp.going_run, which the caller has filled: content that only they refer to goes as
+ * well. Inside a transaction; rows of runs go in between, by `remove`. */
+FALLIBLE ledger_remove_content(struct ledger *ledger, FALLIBLE (*remove)(struct ledger *ledger));
 
 enum reason_part ledger_part_parse(struct str name);
 

@@ -256,6 +256,7 @@ static const char *const courses_in_memory[] = {COURSE_TABLES("CREATE TEMP TABLE
            "  name TEXT UNIQUE,  -- given by the user\n"                                           \
            "  spec TEXT NOT NULL,  -- what to try: JSON, docs/sweeps.md\n"                         \
            "  status TEXT NOT NULL,  -- 'open': trials are left; 'done'\n"                         \
+           "  direction TEXT NOT NULL,  -- which scores are better: 'higher', 'lower'; or ''\n"    \
            "  single INTEGER NOT NULL,  -- 1: 'run -P', a sweep of one trial\n"                    \
            "  parent TEXT,  -- ULID of the run that left the state it started from\n"              \
            "  snapshot BLOB,  -- tree object with the files of its trials\n"                       \

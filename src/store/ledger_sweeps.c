@@ -11,10 +11,11 @@ static FALLIBLE encode_sweep(struct ledger *ledger, int64_t id, struct buf *out,
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
-    TRY(sql_select(ledger->sql, &row,
-                   "SELECT ulid, spec, status, single, parent, snapshot, commit_id, branch, remote,"
-                   " dirty, patch, argv, created_ns, spent_ns, name FROM sweep WHERE id = ?",
-                   "i", id));
+    TRY(sql_select(
+        ledger->sql, &row,
+        "SELECT ulid, spec, status, direction, single, parent, snapshot, commit_id, branch, remote,"
+        " dirty, patch, argv, created_ns, spent_ns, name FROM sweep WHERE id = ?",
+        "i", id));
     TRY(sql_next(row, &found));
     if (!found)
         return error_new(ERROR_STORED, "the lineage database lacks a sweep");
@@ -24,17 +25,18 @@ static FALLIBLE encode_sweep(struct ledger *ledger, int64_t id, struct buf *out,
     canon_str(out, *ret_ulid);
     canon_str(out, sql_text(row, 1));
     canon_str(out, sql_text(row, 2));
-    canon_int(out, sql_int(row, 3));
-    canon_str(out, sql_text(row, 4));
-    canon_digest(out, sql_digest(row, 5));
-    for (int column = 6; column <= 8; column++)
+    canon_str(out, sql_text(row, 3));
+    canon_int(out, sql_int(row, 4));
+    canon_str(out, sql_text(row, 5));
+    canon_digest(out, sql_digest(row, 6));
+    for (int column = 7; column <= 9; column++)
         canon_str(out, sql_text(row, column));
-    canon_int(out, sql_int(row, 9));
-    canon_digest(out, sql_digest(row, 10));
-    canon_str(out, sql_text(row, 11));
-    canon_int(out, sql_int(row, 12));
+    canon_int(out, sql_int(row, 10));
+    canon_digest(out, sql_digest(row, 11));
+    canon_str(out, sql_text(row, 12));
     canon_int(out, sql_int(row, 13));
-    canon_str(out, sql_text(row, 14));
+    canon_int(out, sql_int(row, 14));
+    canon_str(out, sql_text(row, 15));
     return NULL;
 }
 
@@ -90,6 +92,16 @@ void ledger_archive_sweep(struct ledger *ledger, int64_t id)
         ledger_warn_of_copy(ledger, "sweep", archive(ledger, id));
 }
 
+FALLIBLE ledger_forget_sweep(struct ledger *ledger, struct str ulid)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str name = str_print(&scratch, "sweep-%.*s", STR_FMT(ulid));
+    if (!ledger_has_archive(ledger))
+        return NULL;
+    return path_remove(fd_number(ledger->workspace->cache_fd),
+                       ledger_archive_path(ledger, &scratch, name).at);
+}
+
 struct archived_trial {
     int64_t number;
     struct str status, overrides, run, note, isolation;
@@ -136,7 +148,7 @@ static FALLIBLE put_trial(struct ledger *ledger, int64_t sweep, const struct arc
 }
 
 struct archived_sweep {
-    struct str ulid, spec, status, parent, commit, branch, remote, argv, name;
+    struct str ulid, spec, status, direction, parent, commit, branch, remote, argv, name;
     struct digest snapshot, patch;
     int64_t single, dirty, created_ns, spent_ns;
 };
@@ -148,6 +160,7 @@ static FALLIBLE read_sweep(struct canon_reader *reader, struct archived_sweep *r
     TRY(canon_read_str(reader, &ret->ulid));
     TRY(canon_read_str(reader, &ret->spec));
     TRY(canon_read_str(reader, &ret->status));
+    TRY(canon_read_str(reader, &ret->direction));
     TRY(canon_read_int(reader, &ret->single));
     TRY(canon_read_str(reader, &ret->parent));
     TRY(canon_read_digest(reader, &ret->snapshot));
@@ -165,14 +178,14 @@ static FALLIBLE read_sweep(struct canon_reader *reader, struct archived_sweep *r
 static FALLIBLE insert_sweep(struct ledger *ledger, const struct archived_sweep *sweep)
 {
     return sql_run(ledger->sql,
-                   "INSERT INTO sweep (ulid, name, spec, status, single, parent, snapshot,"
-                   " commit_id, branch, remote, dirty, patch, argv, created_ns, spent_ns)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "ssssisdsssidsii", sweep->ulid, ledger_optional(sweep->name), sweep->spec,
-                   sweep->status, sweep->single, ledger_optional(sweep->parent), sweep->snapshot,
-                   ledger_optional(sweep->commit), ledger_optional(sweep->branch),
-                   ledger_optional(sweep->remote), sweep->dirty, sweep->patch, sweep->argv,
-                   sweep->created_ns, sweep->spent_ns);
+                   "INSERT INTO sweep (ulid, name, spec, status, direction, single, parent,"
+                   " snapshot, commit_id, branch, remote, dirty, patch, argv, created_ns, spent_ns)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   "sssssisdsssidsii", sweep->ulid, ledger_optional(sweep->name), sweep->spec,
+                   sweep->status, ledger_required(sweep->direction), sweep->single,
+                   ledger_optional(sweep->parent), sweep->snapshot, ledger_optional(sweep->commit),
+                   ledger_optional(sweep->branch), ledger_optional(sweep->remote), sweep->dirty,
+                   sweep->patch, sweep->argv, sweep->created_ns, sweep->spent_ns);
 }
 
 FALLIBLE ledger_put_sweep(struct ledger *ledger, struct str body)

@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
 #include "mlops/host/clock.h"
+#include "mlops/model/name.h"
 
 #include "sweeps_private.h"
 
@@ -71,13 +72,14 @@ static FALLIBLE insert(struct ledger *ledger, struct arena *arena, const struct 
     const struct code_state *code = &row->code;
     return sql_run(
         ledger_sql(ledger),
-        "INSERT INTO sweep (ulid, name, spec, status, single, parent, snapshot,"
+        "INSERT INTO sweep (ulid, name, spec, status, direction, single, parent, snapshot,"
         " commit_id, branch, remote, dirty, patch, argv, created_ns, spent_ns)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "ssssisdsssidsii", row->ulid, optional(row->sweep.name), sweep_print(arena, &row->sweep),
-        str_of(status_names[row->status]), (int64_t)row->is_single, optional(row->parent),
-        row->snapshot, optional(code->commit), optional(code->branch), optional(code->remote),
-        (int64_t)code->is_dirty, code->patch, required(row->argv), row->created_ns, row->spent_ns);
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "sssssisdsssidsii", row->ulid, optional(row->sweep.name), sweep_print(arena, &row->sweep),
+        str_of(status_names[row->status]), str_of(metric_direction_name(row->sweep.direction)),
+        (int64_t)row->is_single, optional(row->parent), row->snapshot, optional(code->commit),
+        optional(code->branch), optional(code->remote), (int64_t)code->is_dirty, code->patch,
+        required(row->argv), row->created_ns, row->spent_ns);
 }
 
 FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_row *row)
@@ -160,5 +162,26 @@ FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                 "UPDATE sweep SET status = ?2, spent_ns = spent_ns + ?3 WHERE id = ?1", "isi", id,
                 str_of(status_names[status]), spent_ns));
     ledger_archive_sweep(ledger, id); /* in here, so that the last one to end writes last */
+    return sql_commit(&transaction);
+}
+
+/* Its file goes first, or it would come back into a history that is made anew. */
+FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
+                       const struct sweep_row *row)
+{
+    static const char *const statements[] = {
+        "DELETE FROM report WHERE sweep = ?", "DELETE FROM trial WHERE sweep = ?",
+        "DELETE FROM trial_run WHERE sweep = ?", "DELETE FROM sweep WHERE id = ?"};
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    bool is_busy = false;
+    TRY(sweeps_is_busy(workspace, row, -1, &is_busy));
+    if (is_busy)
+        return error_hint(
+            error_new(ERROR_USAGE, "sweep %.*s is going on", STR_FMT(ulid_short(row->ulid))),
+            "stop it first, or wait until it has ended");
+    TRY(sql_begin(ledger_sql(ledger), &transaction));
+    TRY(ledger_forget_sweep(ledger, row->ulid));
+    for (size_t i = 0; i < COUNT_OF(statements); i++)
+        TRY(sql_run(ledger_sql(ledger), statements[i], "i", row->id));
     return sql_commit(&transaction);
 }

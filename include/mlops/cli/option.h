@@ -37,6 +37,9 @@ struct option_row {
     int64_t initial;            /* OPTION_INT, OPTION_DURATION, OPTION_CHOICE */
     unsigned completes;         /* enum completion bits for its value */
     bool is_hidden;
+    char shared_letter; /* a letter that another row may have, too: this one gets it where `takes`
+                           says yes to the word behind it */
+    bool (*takes)(struct str word);
 };
 
 #define OPTION_AT_(kind_, type, member, member_type)                                               \

@@ -4,6 +4,10 @@
 #include "mlops/cli/context.h"
 #include "mlops/cli/metric_note.h"
 
-/* `note` remembers the metrics from before the run (unless the answer is JSON). */
+struct override_change_vec;
+
+/* `note` remembers the metrics from before the run (unless the answer is JSON); `changes`: what was
+ * written into parameter files before it, or NULL. */
 FALLIBLE run_summary(struct context *context, const struct session *session,
-                     const struct run_report *report, struct metric_note *note);
+                     const struct run_report *report, const struct override_change_vec *changes,
+                     struct metric_note *note);

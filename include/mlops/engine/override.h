@@ -15,3 +15,17 @@ FALLIBLE override_resolve(struct session *session, struct override_vec *override
 FALLIBLE override_apply(struct arena *arena, struct str name, struct str bytes,
                         enum doc_dialect dialect, const struct override_vec *overrides,
                         struct str file, struct str *ret);
+
+/* What a change came to, as texts: `before` empty: there was none, `after`: it is gone. */
+struct override_change {
+    struct str file, key, before, after;
+    enum edit_action action;
+    bool is_same; /* the file had that value already */
+};
+VEC(override_change_vec, struct override_change);
+
+/* Writes resolved overrides into the files of the project, durably, each as a whole or not at all
+ * (all new texts are made before the first is written). A symbolic link stays one, and what it
+ * leads to must lie in the project; the mode stays. A read-only file is an ERROR_PROJECT. */
+FALLIBLE override_write(struct session *session, const struct override_vec *overrides,
+                        struct override_change_vec *ret);

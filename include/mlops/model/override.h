@@ -20,6 +20,9 @@ VEC(override_vec, struct override);
  * .json, .toml, .py). A value that is no YAML flow value is an ERROR_USAGE that shows where. */
 FALLIBLE override_parse(struct arena *arena, struct str word, struct override *ret);
 
+/* Whether a word looks like one: tells `-P lr=1` from DVC's flag -P and a target behind it. */
+bool override_is_word(struct str word);
+
 /* The word that gives this override, with its file unless that is params.yaml. */
 struct str override_print(struct arena *arena, const struct override *override);
 

@@ -74,6 +74,11 @@ FALLIBLE sweeps_trial(struct ledger *ledger, struct arena *arena, int64_t id, in
 FALLIBLE sweeps_of_run(struct ledger *ledger, struct arena *arena, struct str run,
                        struct sweep_row *ret, struct trial *ret_trial, bool *ret_found);
 
+/* Removes a sweep, its trials and reports; its runs (ledger_remove_runs) stay and are those of no
+ * sweep. One that goes on is an ERROR_USAGE. */
+FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
+                       const struct sweep_row *row);
+
 /* Whether some process works on the sweep's trial `number` now; -1: on any of them. */
 FALLIBLE sweeps_is_busy(const struct workspace *workspace, const struct sweep_row *row,
                         int64_t number, bool *ret);
@@ -102,9 +107,3 @@ FALLIBLE sweeps_report(struct ledger *ledger, int64_t id, const struct trial_rep
                        size_t count);
 FALLIBLE sweeps_reports(struct ledger *ledger, struct arena *arena, int64_t id,
                         struct trial_report **ret, size_t *ret_count);
-
-/* What gc has to keep of sweeps that are open or have a kept run: their snapshots, and patches of
- * the code (zero: none). */
-FALLIBLE sweeps_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
-                     FALLIBLE (*visit)(void *context, struct digest snapshot, struct digest patch),
-                     void *context);

@@ -290,11 +290,11 @@ static void json_has_every_trial_and_reads_null_where_nothing_is_known(void **st
     sweep_result_json(&json, &fixture.result);
     report_json_close(&json);
     struct str text = buf_str(&fixture.context.out);
-    assert_has(text, "\"schema_version\":1");
-    assert_has(text, "\"method\":\"random\"");
-    assert_has(text, "\"note\":\"train exited 1\"");
-    assert_has(text, "\"score\":null");
-    assert_has(text, "\"key\":\"train.epochs\"");
+    assert_has(text, "\"schema_version\": 1");
+    assert_has(text, "\"method\": \"random\"");
+    assert_has(text, "\"note\": \"train exited 1\"");
+    assert_has(text, "\"score\": null");
+    assert_has(text, "\"key\": \"train.epochs\"");
 }
 
 /* --- while it goes on ----------------------------------------------------------------------- */
@@ -391,9 +391,9 @@ static void a_line_a_trial_where_there_is_no_terminal(void **state)
     assert_int_equal(count_lines(text), 20 + 1 + 1 + 1);
     assert_has(text, "[1/20] trial 1 succeeded ");
     assert_has(text, "f1 0.8 (best so far)  lr=0.1 optimizer=adam\n");
-    assert_has(text, "    | boom\\x1B[2J\n");
+    assert_has(text, "    | boom\\x1b[2J\n");
     assert_has(text, "    as in trial 9\n");
-    assert_has(text, "mlops: warning: a\\x0Awarning\n");
+    assert_has(text, "mlops: warning: a\\x0awarning\n");
     assert_has_not(text, "\x1b");
     assert_has_not(text, "epochs");
 }
@@ -424,7 +424,7 @@ static void the_live_block_shows_what_runs_in_any_width(void **state)
         assert_has(told, "train 1/2");
         assert_has(told, "step 3 0.5");
         assert_has(told, "best f1 0.8");
-        assert_has(told, "0 of 20 done, 1 running");
+        assert_has(told, "0/20 done, 1 running");
         assert_has(told, " left");
         assert_has(told, "\x1b[");
         struct str line;

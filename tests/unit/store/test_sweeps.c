@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/process.h"
 #include "mlops/store/sweeps.h"
@@ -374,6 +375,52 @@ static void a_history_is_not_made_anew_under_a_driver(void **state)
     project_reopen(&project);
 }
 
+/* A trial that ended well. */
+static struct run done_with(struct project *project, const struct sweep_row *row, double score)
+{
+    struct taken taken = take(project, row);
+    struct run run = run_trial(project, row, taken.trial.number, RUN_SUCCEEDED);
+    taken.trial.run = run.id;
+    taken.trial.has_score = true;
+    taken.trial.score = score;
+    save(project, row, &taken, TRIAL_SUCCEEDED);
+    return run;
+}
+
+static FALLIBLE count_snapshot(void *context, struct digest snapshot, struct digest patch)
+{
+    int *count = context;
+    *count += digest_equal(snapshot, digest_of_text("snapshot")) && digest_is_zero(patch);
+    return NULL;
+}
+
+static int count_snapshots(struct project *project, int64_t keep_runs)
+{
+    int count = 0;
+    assert_fine(ledger_keep_sweeps(project->ledger, keep_runs, INT64_MAX, count_snapshot, &count));
+    return count;
+}
+
+static void a_sweep_pushes_no_other_run_out_and_its_best_trial_stays(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct run base = run_once(&project, "train", "base");
+    struct sweep_row row = begin(&project, "tune", 30);
+    struct run worse = {0}, best = done_with(&project, &row, 0.9);
+    for (int i = 0; i < 25; i++)
+        worse = done_with(&project, &row, 0.1 + i * 0.01);
+    struct map kept = {0};
+    assert_fine(ledger_kept_runs(project.ledger, &project.arena, 1, INT64_MAX, &kept));
+    assert_true(kept.len == 2 && map_has(&kept, base.id) && map_has(&kept, best.id));
+    assert_int_equal(count_snapshots(&project, 0), 1); /* open */
+    assert_fine(sweeps_finish(project.ledger, row.id, 1, SWEEP_DONE));
+    assert_int_equal(count_snapshots(&project, 1), 1);
+    assert_int_equal(count_snapshots(&project, 0), 0);
+    assert_fine(ledger_tag(project.ledger, worse.sequence, STR("odd")));
+    assert_int_equal(count_snapshots(&project, 0), 1);
+}
+
 /* Drivers in processes of their own that die at any moment. */
 enum { DRIVERS = 8, TRIALS = 200 };
 
@@ -474,6 +521,7 @@ int main(void)
         cmocka_unit_test(sweeps_come_back_with_a_lost_history),
         cmocka_unit_test(trials_of_a_killed_driver_come_back_by_their_runs),
         cmocka_unit_test(a_history_is_not_made_anew_under_a_driver),
+        cmocka_unit_test(a_sweep_pushes_no_other_run_out_and_its_best_trial_stays),
         cmocka_unit_test(drivers_that_are_killed_lose_no_trial_and_do_none_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

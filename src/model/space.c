@@ -1,54 +1,15 @@
-/* Random points. */
+/* Points of a space, random ones and by their texts. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "sampler_private.h"
+#include "space_private.h"
 
 enum { ATTEMPTS_MOST = 1000 };
 
-#define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 #define COUNT_MOST 9007199254740992.0 /* 2^53 */
-#define TWO_PI 6.283185307179586
-
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return x ^ (x >> 31);
-}
-
-static uint64_t absorb(uint64_t state, uint64_t value)
-{
-    return mix(mix(state + GOLDEN) ^ mix(value * GOLDEN + 1));
-}
-
-struct draws draws_begin(uint64_t seed, enum draws_purpose purpose, uint64_t combination,
-                         uint64_t part, uint64_t attempt)
-{
-    uint64_t state = absorb(seed, (uint64_t)purpose);
-    state = absorb(state, combination);
-    return (struct draws){absorb(absorb(state, part), attempt)};
-}
-
-static uint64_t draws_next(struct draws *draws)
-{
-    draws->state += GOLDEN;
-    return mix(draws->state);
-}
-
-double draws_uniform(struct draws *draws)
-{
-    return ldexp((double)(draws_next(draws) >> 11), -53);
-}
-
-double draws_normal(struct draws *draws)
-{
-    double radius = sqrt(-2 * log1p(-draws_uniform(draws)));
-    return radius * cos(TWO_PI * draws_uniform(draws));
-}
 
 /* FNV-1a; the second parameter of one name (in another file) has a hash of its own. */
 uint64_t dimension_part(const struct sweep *sweep, size_t index)
@@ -166,7 +127,7 @@ struct drawn { /* a set of points by their numbers; 0: free */
 
 static bool drawn_add(struct drawn *drawn, uint64_t index)
 {
-    size_t at = (size_t)mix(index + 1) & (drawn->slot_count - 1);
+    size_t at = (size_t)draws_mix(index + 1) & (drawn->slot_count - 1);
     while (drawn->slots[at] && drawn->slots[at] != index + 1)
         at = (at + 1) & (drawn->slot_count - 1);
     bool is_new = !drawn->slots[at];
@@ -208,4 +169,60 @@ void space_draw(struct arena *scratch, const struct sweep *sweep, int64_t combin
         draw_in_order(scratch, sweep, (size_t)count, combination, ret);
     else
         draw_another(scratch, sweep, combination, ret);
+}
+
+/* The coordinate that a trial's text stands for; NaN: none of this dimension. */
+double dimension_coordinate(const struct dimension *dimension, struct str text)
+{
+    char digits[64] = "";
+    if (dimension->kind == DIMENSION_CHOICE) {
+        for (size_t i = 0; i < dimension->value_count; i++)
+            if (str_equal(dimension->values[i], text))
+                return (double)i;
+        return nan("");
+    }
+    memcpy(digits, text.at, MIN_OF(text.len, sizeof digits - 1));
+    char *end = NULL;
+    double value = strtod(digits, &end), count = dimension_count(dimension);
+    if (end == digits || *end || !(value >= dimension->low && value <= dimension->high))
+        return nan("");
+    if (!(count > 0))
+        return value;
+    double step = dimension->kind == DIMENSION_LOGINT ? 1 : dimension->step;
+    return clamp(floor((value - dimension->low) / step + 0.5), 0, count - 1);
+}
+
+static bool is_of(const struct override *override, const struct dimension *dimension)
+{
+    bool is_same_file =
+        !dimension->file.len || !override->file.len || str_equal(dimension->file, override->file);
+    return is_same_file && str_equal(dimension->key, override->key);
+}
+
+/* Where the dimension's value stands; `hint`: where it stood in the trial before. */
+static const struct override *find_override(const struct override_vec *overrides,
+                                            const struct dimension *dimension, size_t *hint)
+{
+    if (*hint < overrides->len && is_of(&overrides->at[*hint], dimension))
+        return &overrides->at[*hint];
+    for (size_t i = 0; i < overrides->len; i++)
+        if (is_of(&overrides->at[i], dimension)) {
+            *hint = i;
+            return &overrides->at[i];
+        }
+    return NULL;
+}
+
+bool space_take(const struct sweep *sweep, const struct override_vec *overrides, size_t *hints,
+                double *ret)
+{
+    for (size_t i = 0; i < sweep->dimensions.len; i++) {
+        const struct override *override =
+            find_override(overrides, &sweep->dimensions.at[i], &hints[i]);
+        ret[i] =
+            override ? dimension_coordinate(&sweep->dimensions.at[i], override->text) : nan("");
+        if (isnan(ret[i]))
+            return false;
+    }
+    return true;
 }
