@@ -2,6 +2,7 @@
 #include "mlops/cli/help.h"
 #include "mlops/model/name.h"
 #include "mlops/model/pipeline.h"
+#include "mlops/model/sweep.h"
 #include "mlops/store/ledger.h"
 
 struct help_options {
@@ -11,7 +12,9 @@ struct help_options {
 
 static const struct option_row rows[] = {
     {"schema", 0, OPTION_STR_AT(struct help_options, schema), .value = "LANGUAGE",
-     .help = "Print the JSON Schema, for editors, of a native 'pipeline' or of 'dvc' (dvc.yaml)"},
+     .help =
+         "Print the JSON Schema, for editors, of a native 'pipeline', of 'dvc' (dvc.yaml) or of a "
+         "'sweep' file"},
     {"man", 0, OPTION_FLAG_AT(struct help_options, man),
      .help = "Print the manual page in man(7) format", .is_hidden = true},
     {"commands", 0, OPTION_FLAG_AT(struct help_options, commands),
@@ -80,9 +83,13 @@ static FALLIBLE list_settings(struct context *context)
 static FALLIBLE print_schema(struct context *context, struct str language)
 {
     bool is_dvc = str_is(language, "dvc");
+    if (str_is(language, "sweep")) {
+        sweep_print_json_schema(&context->out);
+        return NULL;
+    }
     if (!is_dvc && !str_is(language, "pipeline"))
         return error_hint(error_new(ERROR_USAGE, "there is no schema of '%.*s'", STR_FMT(language)),
-                          "the schemas are 'pipeline' and 'dvc'");
+                          "the schemas are 'pipeline', 'dvc' and 'sweep'");
     pipeline_print_json_schema(is_dvc ? DOC_DVC : DOC_NATIVE, &context->out);
     return NULL;
 }

@@ -6,6 +6,8 @@
 #include "mlops/model/metric.h"
 #include "mlops/model/override.h"
 
+struct buf;
+
 enum dimension_kind {
     DIMENSION_CHOICE,     /* values one by one: `a,b,c`, choice(...), range(...) */
     DIMENSION_UNIFORM,    /* uniform(low, high) */
@@ -16,8 +18,9 @@ enum dimension_kind {
 
 struct dimension {
     struct str file, key; /* of the parameter; file empty until it was looked for */
+    enum edit_action action; /* EDIT_ADD: `+key=...`, the key is new */
     enum dimension_kind kind;
-    double low, high, step; /* of all but choices; step 0: none */
+    double low, high, step; /* of all but choices; step 0: none; int has 1 if none is given */
     struct str *values;     /* choices: YAML flow values, in the order given, each once */
     size_t value_count;
 };
@@ -81,6 +84,10 @@ struct str dimension_print(struct arena *arena, const struct dimension *dimensio
  * the project. */
 FALLIBLE sweep_bind(struct arena *arena, const struct doc_node *node, struct sweep *ret);
 
+/* What is meant where no method is named: a list if combinations are listed, random if a range is a
+ * continuum or a logarithm, else a grid. */
+enum sweep_method sweep_method_default(const struct sweep *sweep);
+
 /* What contradicts itself: a grid over loguniform, tpe without a metric, an empty range ... */
 FALLIBLE sweep_check(const struct sweep *sweep);
 
@@ -91,3 +98,11 @@ FALLIBLE sweep_parse(struct arena *arena, struct str json, struct sweep *ret);
 /* The names that options and files use. */
 extern const char *const sweep_method_names[]; /* NULL-terminated */
 extern const char *const sweep_stop_names[];
+
+/* The tables of sweep files, for the reference and the fuzz dictionary, and the language as JSON
+ * Schema, for editors. */
+struct schema;
+struct shape_table;
+const struct schema *const *sweep_schemas(size_t *ret_count);
+const struct shape_table *sweep_shapes(void);
+void sweep_print_json_schema(struct buf *out);
