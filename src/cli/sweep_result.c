@@ -228,6 +228,24 @@ static void find_typical(struct sweep_result *result)
     }
 }
 
+/* Repeats that are equal differ by nothing, whatever their sum was rounded to. */
+static void forget_rounding(struct sweep_result *result)
+{
+    bool is_all = true;
+    for (size_t i = 0; i < result->combination_count; i++) {
+        struct combination *combination = &result->combinations[i];
+        bool is_equal =
+            combination->count > 1 && combination->deviation <= 1e-12 * fabs(combination->mean);
+        is_all &= is_equal;
+        if (!is_equal)
+            continue;
+        combination->deviation = combination->error = 0;
+        combination->low = combination->high = combination->mean;
+    }
+    if (is_all)
+        result->optimism = 0;
+}
+
 static FALLIBLE compare(struct sweep_result *result)
 {
     struct arena *arena = result->arena;
@@ -239,7 +257,12 @@ static FALLIBLE compare(struct sweep_result *result)
     TRY(combinations_rank(arena, trials, count,
                           result->is_higher_better ? HIGHER_IS_BETTER : LOWER_IS_BETTER,
                           &result->combinations, &result->combination_count, &result->optimism));
+    forget_rounding(result);
     for (size_t i = 0; i < result->combination_count; i++) {
+        /* what is equal is as good, whether or not an error is known */
+        if (!(result->combinations[i].mean < result->combinations[0].mean) &&
+            !(result->combinations[i].mean > result->combinations[0].mean))
+            result->combinations[i].is_within_error = true;
         result->within_count += result->combinations[i].is_within_error;
         result->has_repeats |= result->combinations[i].count > 1;
     }

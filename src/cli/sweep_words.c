@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "sweep_private.h"
 
@@ -34,11 +35,29 @@ static bool is_ambiguous(const struct override_vec *overrides, const struct over
     return false;
 }
 
+/* The inside of "a & b", where it could be nothing but a text. */
+static struct str unquote(struct str text)
+{
+    static const char *const taken[] = {"true", "false", "null", "yes", "no", "on", "off"};
+    bool is_quoted = text.len > 2 && (text.at[0] == '"' || text.at[0] == '\'') &&
+                     text.at[text.len - 1] == text.at[0];
+    struct str inner = str_slice(text, 1, text.len - 1);
+    if (!is_quoted || str_find_char(inner, '\\') >= 0 || str_find_char(inner, text.at[0]) >= 0)
+        return text;
+    for (size_t i = 0; i < COUNT_OF(taken); i++)
+        if (inner.len == strlen(taken[i]) && strncasecmp(inner.at, taken[i], inner.len) == 0)
+            return text;
+    bool is_number_like = inner.at[0] < 'A' && inner.at[0] != '/' && inner.at[0] != '<';
+    return is_number_like ? text : inner;
+}
+
 struct str sweep_value_words(struct arena *arena, struct str text)
 {
     char *end;
     if (text.len == 0)
         return STR("(none)");
+    if (text.at[0] == '"' || text.at[0] == '\'')
+        return unquote(text);
     const char *digits = str_copy(arena, text).at;
     double value = strtod(digits, &end);
     if (*end || end == digits || !isfinite(value) || text.len <= DIGITS + 1)
