@@ -15,6 +15,7 @@
 
 /* A number in at most five digits, or the text as it is. */
 struct str sweep_value_words(struct arena *arena, struct str text);
+struct str sweep_status_words(const struct sweep_row *row); /* done, open */
 
 /* --- results -------------------------------------------------------------------------------- */
 
@@ -38,8 +39,9 @@ struct sweep_result {
     size_t count;
     struct sweep_param_vec params; /* in the sweep's order */
     size_t *order;                 /* of trials: the best first, then those without a score */
-    size_t scored_count;
-    int64_t *combinations_of; /* by trial */
+    size_t scored_count;           /* the first so many of them count for the choice */
+    unsigned char *classes;        /* by trial: see sweep_result.c */
+    int64_t *combinations_of;      /* by trial */
     int64_t *repeats_of;
     struct combination *combinations; /* best first */
     const struct trial **typical;     /* of each the trial whose score is nearest to its mean */
@@ -49,12 +51,16 @@ struct sweep_result {
     size_t importance_count;
     bool has_repeats; /* some combination has more than one score */
     bool is_higher_better;
+    bool is_busy;          /* some process works on it now */
+    double recorded_error; /* standard error that the winner's metrics file states; NaN: none */
 };
 FALLIBLE sweep_result_make(struct arena *arena, const struct sweep_row *row,
                            const struct trial *trials, size_t count, struct sweep_result *ret);
 /* The trial to take: the best one; with repeats that of the best combination whose score is nearest
  * to its mean. NULL: none has a score. */
 const struct trial *sweep_result_winner(const struct sweep_result *result);
+/* Without repeats: what the winner's file says its standard error is counts for the choice. */
+void sweep_result_use_error(struct sweep_result *result, double error);
 /* "lr=0.01 depth=5" of a trial without the seeds of repeats. */
 struct str sweep_result_words(const struct sweep_result *result, const struct trial *trial);
 /* The widest range of scores that is worth an axis: without those that are farther out than three

@@ -177,6 +177,17 @@ FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
     return sql_commit(&transaction);
 }
 
+FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(ledger_sql(ledger), &transaction));
+    TRY(sql_run(ledger_sql(ledger), "UPDATE sweep SET spec = ?2, status = ?3 WHERE id = ?1", "iss",
+                row->id, sweep_print(&scratch, &row->sweep), str_of(status_names[row->status])));
+    ledger_archive_sweep(ledger, row->id);
+    return sql_commit(&transaction);
+}
+
 FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
                        const struct sweep_row *row)
 {

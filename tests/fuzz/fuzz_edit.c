@@ -19,7 +19,8 @@ static void check_value(struct arena *arena, struct str name, struct str text,
     check(!error);
     const struct doc_node *node = doc_find_path(doc->root, edit->key);
     if (edit->action == EDIT_REMOVE || !node)
-        return; /* of a list another item may be there now; "-1" is another item after an addition */
+        return; /* of a list another item may be there now; "-1" is another item after an addition
+                 */
     error = edit_value(arena, edit->value, DOC_NATIVE, &value);
     check(!error);
     doc_encode(value, arena, &meant);

@@ -28,6 +28,9 @@ struct sweep_show_options {
 };
 FALLIBLE sweep_show(struct context *context, const struct sweep_show_options *options);
 
+/* The sweep that a word names, by the end of its id or its name; the newest one if it is empty. */
+FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
+
 /* `mlops sweep list`. */
 FALLIBLE sweep_list(struct context *context);
 

@@ -61,6 +61,9 @@ FALLIBLE sweeps_list(struct ledger *ledger, struct arena *arena, bool with_singl
 FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word,
                      struct sweep_row **ret, size_t *ret_count);
 
+/* It has more to try from now on: row->sweep.trials_most and the status are stored. */
+FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row);
+
 /* A driver ends: `spent_ns` is added. */
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                        enum sweep_status status);
