@@ -20,7 +20,7 @@ enum { FLAT_WEIGHTS = 25, MEMBERS_MOST = 2000, REJECTED_MOST = 1000 };
 #define FAR 8.0         /* deviations: what lies beyond is 1e-15 */
 #define NEGLIGIBLE 40.0 /* logarithm: below the prior by so much, a kernel adds nothing */
 #define EXPONENT_MOST 700.0
-#define NARROW_CELL 0.05 /* deviations: a cell's mass is its width times the density in it */
+#define NARROW_CELL 0.02 /* deviations: a cell's mass is its width times the density in it */
 #define SQRT_HALF 0.7071067811865476
 #define HALF_LOG_TWO_PI 0.9189385332046727
 
