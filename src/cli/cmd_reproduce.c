@@ -292,7 +292,7 @@ const struct cli_command cmd_reproduce = {
         "\n"
         "--json: {schema_version, verdict, original, run, first, rtol, atol, isolation, "
         "duration_s, "
-        "stages: [{stage, verdict, has_same_inputs, is_consequence, cause, outputs_compared, "
+        "stages: [{name, verdict, has_same_inputs, is_consequence, cause, outputs_compared, "
         "outputs_differing, metrics}], environment}.\n"
         "\n"
         "Exit status 0 identical or equal, 1 differs or a stage failed; others: it could not be "

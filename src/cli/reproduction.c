@@ -61,6 +61,9 @@ static struct str verdict_words(struct context *context, const struct reproduce_
     }
     if (report->first)
         buf_print(&text, "; %.*s", STR_FMT(first_words(arena, report->first)));
+    else if (report->environment.len)
+        buf_print(&text, ", in an environment that differs in %.*s",
+                  STR_FMT(plural(arena, report->environment.len, "point")));
     return buf_str(&text);
 }
 
@@ -126,6 +129,16 @@ static struct table metric_table(struct context *context, const struct reproduce
     return table;
 }
 
+/* A PATH has no end. */
+static struct cell value_cell(struct arena *arena, struct str value)
+{
+    enum { SHOWN_MOST = 60 };
+    struct str shown = value;
+    if (value.len > SHOWN_MOST)
+        shown = str_print(arena, "%.*s...", STR_FMT(str_slice(value, 0, SHOWN_MOST)));
+    return value.len ? cell_shown(shown, value) : cell_shown(STR("-"), STR(""));
+}
+
 static struct table environment_table(struct context *context,
                                       const struct environment_changes *changes, size_t most)
 {
@@ -139,8 +152,8 @@ static struct table environment_table(struct context *context,
         struct cell *row = table_add(&table);
         row[0] = cell_text(change->section);
         row[1] = cell_text(change->name);
-        row[2] = cell_text(change->before.len ? change->before : STR("-"));
-        row[3] = cell_text(change->after.len ? change->after : STR("-"));
+        row[2] = value_cell(context->arena, change->before);
+        row[3] = value_cell(context->arena, change->after);
     }
     return table;
 }
@@ -208,8 +221,10 @@ static void print_text(struct context *context, const struct reproduce_options *
     struct table stages = stage_table(context, report);
     struct table metrics = metric_table(context, report);
     struct table environment = environment_table(context, &report->environment, NAMED_MOST);
-    if (report->verdict != REPRODUCED_IDENTICAL || context->format == FORMAT_MARKDOWN)
-        print_table(context, &stages);
+    bool is_short = report->verdict == REPRODUCED_IDENTICAL && context->format != FORMAT_MARKDOWN;
+    if (is_short)
+        return;
+    print_table(context, &stages);
     print_outputs(context, report);
     print_table(context, &metrics);
     print_table(context, &environment);
@@ -249,7 +264,7 @@ static void metric_json(struct json_writer *json, const struct reproduced_metric
 static void stage_json(struct json_writer *json, const struct reproduced_stage *stage)
 {
     json_open_object(json);
-    json_name(json, "stage");
+    json_name(json, "name");
     json_str(json, stage->stage);
     json_name(json, "verdict");
     json_text(json, reproduction_name(stage->verdict));

@@ -84,11 +84,12 @@ static FALLIBLE take_commit(struct session *session, const struct reproduce_opti
     if (!digest_is_zero(code->patch))
         TRY(cas_has(session->cas, code->patch, &found));
     if (!found)
-        return error_hint(error_new(ERROR_MACHINE,
-                                    "the changes of the code on top of commit %.*s are no more in "
-                                    "the store: gc has removed them",
-                                    STR_FMT(str_slice(code->commit, 0, 12))),
-                          "'mlops gc' keeps what tagged runs need: mlops tag RUN NAME");
+        return error_hint(
+            error_new(ERROR_MACHINE,
+                      "the changes of the code on top of commit %.*s are no more in "
+                      "the store: gc has removed them",
+                      STR_FMT(code->commit.len ? str_slice(code->commit, 0, 12) : STR("(none)"))),
+            "'mlops gc' keeps what tagged runs need: mlops tag RUN NAME");
     session->pipeline = pipeline_of_then(session->arena, options);
     struct error *error = snapshot_of_commit(session, code->commit, code->patch, &snapshot);
     session->pipeline = NULL;
@@ -118,9 +119,10 @@ static FALLIBLE take_snapshot(struct session *session, const struct reproduce_op
     }
     if (is_trial)
         code = row.code;
-    if (code.commit.len && vcs)
+    bool is_recorded = code.commit.len || !digest_is_zero(code.patch);
+    if (is_recorded && vcs)
         return take_commit(session, options, &code, ret);
-    return vcs || code.commit.len ? not_recorded(original) : take_work_tree(session, options, ret);
+    return vcs || is_recorded ? not_recorded(original) : take_work_tree(session, options, ret);
 }
 
 /* --- data --- */
@@ -185,6 +187,22 @@ FALLIBLE reproduce_prepare(struct session *session, const struct reproduce_optio
     return find_lacks(session, options->original, ret->snapshot, ret_lacks);
 }
 
+/* Without a namespace an absolute path would lead to the files of now: the pipeline of then, as it
+ * lies in the directory, is looked through before anybody goes there. */
+static FALLIBLE check_paths(struct session *session, const struct reproduce_options *options,
+                            const struct reproduce_source *source, const struct work_dir *work_dir)
+{
+    struct session inside = {0};
+    const struct session_options wanted = {
+        .cwd = work_dir->path, .pipeline = options->pipeline, .observer = session->observer};
+    TRY_WITHIN(session_open(session->arena, &wanted, &inside), "%.*s, as it was made from",
+               STR_FMT(options->original->title));
+    inside.workspace.root = work_dir->project;
+    struct error *error = work_dir_check(&inside, source->snapshot);
+    session_drop(&inside);
+    return error;
+}
+
 FALLIBLE reproduce_make(struct session *session, const struct reproduce_options *options,
                         const struct reproduce_source *source, struct work_dir *ret)
 {
@@ -198,5 +216,5 @@ FALLIBLE reproduce_make(struct session *session, const struct reproduce_options 
                                           .keeps = options->keeps_work};
     TRY(work_dir_make(session->arena, &made, ret));
     bool is_checked = ret->isolation == ISOLATION_DIRECTORY && !options->allows_shared;
-    return is_checked ? work_dir_check(session, source->snapshot) : NULL;
+    return is_checked ? check_paths(session, options, source, ret) : NULL;
 }
