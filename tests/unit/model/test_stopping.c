@@ -56,14 +56,14 @@ static void worse_than_the_median_of_means_is_stopped(void **state)
     struct report_vec reports = five_others();
     /* The others' means up to step 2 are 0.05, 0.15, 0.25, 0.35, 0.45. */
     add(&reports, 5, (double[]){0.2, 0.24}, 2);
-    assert_true(is_stopped(&sweep, 5, &reports,
-                           "at step 2 0.24, the median of 5 trials is 0.25"));
+    assert_true(is_stopped(&sweep, 5, &reports, "at step 2 0.24, the median of 5 trials is 0.25"));
     reports.at[reports.len - 2].value = 0.26; /* its best so far counts */
     assert_false(is_stopped(&sweep, 5, &reports, ""));
     assert_false(is_stopped(&sweep, 6, &reports, ""));
-    sweep.direction = LOWER_IS_BETTER;
-    assert_true(is_stopped(&sweep, 4, &reports, NULL));
-    assert_false(is_stopped(&sweep, 0, &reports, NULL));
+    sweep.direction = LOWER_IS_BETTER; /* its best is 0.24 then */
+    assert_false(is_stopped(&sweep, 5, &reports, ""));
+    reports.at[reports.len - 1].value = reports.at[reports.len - 2].value = 0.26;
+    assert_true(is_stopped(&sweep, 5, &reports, NULL));
 }
 
 static void a_median_needs_five_that_came_as_far(void **state)
@@ -116,8 +116,8 @@ static void asha_lets_one_in_three_go_on(void **state)
     }
     for (int64_t trial = 0; trial < 9; trial++)
         assert_int_equal(is_stopped(&sweep, trial, &reports, NULL), trial < 6);
-    assert_true(is_stopped(&sweep, 5, &reports,
-                           "at step 3 0.6, place 4 of 9 trials, of which 3 go on"));
+    assert_true(
+        is_stopped(&sweep, 5, &reports, "at step 3 0.6, place 4 of 9 trials, of which 3 go on"));
     sweep.least_steps = 2; /* rungs 2, 6, 18: all were alike at 2 */
     assert_false(is_stopped(&sweep, 0, &reports, ""));
     sweep.least_steps = 4;
@@ -136,8 +136,8 @@ static void asha_waits_for_as_many_as_it_reduces_by(void **state)
     add(&reports, 1, (double[]){0.1}, 1);
     assert_false(is_stopped(&sweep, 1, &reports, ""));
     add(&reports, 2, (double[]){0.5}, 1);
-    assert_true(is_stopped(&sweep, 1, &reports,
-                           "at step 1 0.1, place 3 of 3 trials, of which 1 goes on"));
+    assert_true(
+        is_stopped(&sweep, 1, &reports, "at step 1 0.1, place 3 of 3 trials, of which 1 goes on"));
     assert_true(is_stopped(&sweep, 2, &reports, NULL));
     assert_false(is_stopped(&sweep, 0, &reports, ""));
 }
