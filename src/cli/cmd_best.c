@@ -1,22 +1,23 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/ranking.h"
 #include "mlops/cli/report_run.h"
-#include "mlops/cli/selection.h"
-#include "mlops/data/stats.h"
 #include "mlops/model/name.h"
 
 #include <math.h>
 
 struct best_options {
-    struct str metric, where, columns, pipeline;
+    struct str metric, where, columns, pipeline, sweep;
     bool max, min, all, within;
     int64_t limit;
 };
 
 static const struct option_row rows[] = {
     {"metric", 'm', OPTION_STR_AT(struct best_options, metric), .value = "METRIC",
-     .help = "The metric that decides: f1, metrics.f1, metrics.json:f1"},
+     .help = "The metric that decides: f1, metrics.f1, metrics.json:f1; of --sweep its own"},
+    {"sweep", 's', OPTION_STR_AT(struct best_options, sweep), .value = "SWEEP",
+     .help = "Only trials of this sweep; '@' is the newest one"},
     {"where", 'w', OPTION_STR_AT(struct best_options, where), .value = "EXPRESSION",
      .help = "Only runs for which it holds, as in: params.lr < 0.1 and branch = main"},
     {"limit", 'n', OPTION_INT_AT(struct best_options, limit), .value = "N", .initial = 1,
@@ -34,199 +35,58 @@ static const struct option_row rows[] = {
      .completes = COMPLETE_FILES, .help = "Only runs of this pipeline"},
 };
 
-/* Numbers of columns in the selection. */
-enum { KEY_NONE = -1 };
-
-struct ranking {
-    struct context *context;
-    const struct best_options *options;
-    struct selection selection;
-    size_t run, started, status, metric;
-    int low, high, level, error; /* interval and standard error of the metric, or KEY_NONE */
-    struct column_numbers extra;
-    bool is_higher_better;
-    struct run_numbers {
-        size_t *at;
-        size_t len, cap;
-    } ranked; /* rows of the scan, the best first; each state once */
-};
-
-static struct str metric_key(const struct ranking *ranking)
+static size_t shown_count(const struct ranking *ranking, const struct best_options *options)
 {
-    return ranking->selection.keys.at[ranking->metric].want.quantity->key;
-}
-
-static FALLIBLE find_direction(struct ranking *ranking)
-{
-    enum metric_direction direction = metric_direction_of(metric_key(ranking));
-    if (ranking->options->max && ranking->options->min)
-        return error_new(ERROR_USAGE, "--max and --min exclude each other");
-    if (!ranking->options->max && !ranking->options->min && direction == DIRECTION_UNKNOWN)
-        return error_hint(error_new(ERROR_USAGE,
-                                    "whether more or less of '%.*s' is better is not "
-                                    "known",
-                                    STR_FMT(metric_key(ranking))),
-                          "say so with --max or --min");
-    ranking->is_higher_better =
-        ranking->options->max || (!ranking->options->min && direction == HIGHER_IS_BETTER);
-    return NULL;
-}
-
-/* A column of the metric's own file, if it is there. */
-static int find_beside(struct ranking *ranking, const char *before, const char *behind)
-{
-    struct arena *arena = ranking->context->arena;
-    struct selection *selection = &ranking->selection;
-    const struct ledger_quantity *metric = selection->keys.at[ranking->metric].want.quantity;
-    struct str name = str_print(arena, "metrics.%.*s:%s%.*s%s", STR_FMT(metric->file), before,
-                                STR_FMT(metric->key), behind);
-    struct str key = str_print(arena, "%s%.*s%s", before, STR_FMT(metric->key), behind);
-    for (size_t i = 0; i < selection->quantity_count; i++) {
-        const struct ledger_quantity *other = &selection->quantities[i];
-        size_t number = 0;
-        if (other->is_param || !str_equal(other->key, key) || !str_equal(other->file, metric->file))
-            continue;
-        struct error *error = selection_key_of(selection, name, &number);
-        error_drop(error);
-        return error ? KEY_NONE : (int)number;
-    }
-    return KEY_NONE;
-}
-
-static FALLIBLE find_metric(struct ranking *ranking, struct str name)
-{
-    struct selection *selection = &ranking->selection;
-    bool has_prefix = str_starts(name, STR("metrics.")) || str_starts(name, STR("metric.")) ||
-                      str_starts(name, STR("params."));
-    struct str full = str_print(ranking->context->arena, "metrics.%.*s", STR_FMT(name));
-    TRY(selection_key_of(selection, has_prefix ? name : full, &ranking->metric));
-    const struct ledger_quantity *quantity = selection->keys.at[ranking->metric].want.quantity;
-    if (!quantity || quantity->is_param)
-        return error_hint(error_new(ERROR_USAGE, "'%.*s' is no metric", STR_FMT(name)),
-                          "'mlops metrics' shows those of the newest run");
-    TRY(find_direction(ranking));
-    ranking->low = find_beside(ranking, "intervals.", ".low");
-    ranking->high = find_beside(ranking, "intervals.", ".high");
-    ranking->level = find_beside(ranking, "intervals.", ".level");
-    ranking->error = find_beside(ranking, "", "_stderr");
-    if (ranking->error == KEY_NONE)
-        ranking->error = find_beside(ranking, "", "_se");
-    return NULL;
-}
-
-static FALLIBLE prepare(struct ranking *ranking, struct str metric)
-{
-    struct selection *selection = &ranking->selection;
-    TRY(selection_open(ranking->context, selection));
-    TRY(selection_key_of(selection, STR("run"), &ranking->run));
-    TRY(selection_key_of(selection, STR("started"), &ranking->started));
-    TRY(selection_key_of(selection, STR("status"), &ranking->status));
-    TRY(find_metric(ranking, metric));
-    TRY(selection_filter(selection, "--where", ranking->options->where));
-    TRY(selection_columns(selection, ranking->options->columns, &ranking->extra));
-    *vec_push(ranking->context->arena, &selection->orders) =
-        (struct selection_order){ranking->metric, ranking->is_higher_better};
-    return NULL;
-}
-
-static double value_at(const struct ranking *ranking, int key, size_t row)
-{
-    return key == KEY_NONE ? nan("") : ranking->selection.scan.columns[key][row].number;
-}
-
-/* Half of an interval of 95 % is 1.96 standard errors; no level is that. */
-static double error_at_row(const struct ranking *ranking, size_t row)
-{
-    double width = value_at(ranking, ranking->high, row) - value_at(ranking, ranking->low, row);
-    double level = value_at(ranking, ranking->level, row);
-    double error = value_at(ranking, ranking->error, row);
-    if (!(level > 0 && level < 1))
-        level = 0.95;
-    return isnan(error) ? width / (2 * stats_normal_isf((1 - level) / 2)) : error;
-}
-
-/* Each state once: a run that changes nothing is no further experiment. The newest run stands for
- * it. */
-static void rank(struct ranking *ranking)
-{
-    struct selection *selection = &ranking->selection;
-    struct arena *arena = ranking->context->arena;
-    int64_t most = 0;
-    for (size_t i = 0; i < selection->scan.count; i++)
-        most = MAX_OF(most, selection->scan.states[i]);
-    bool *seen = arena_new_array(arena, bool, (size_t)most + 1);
-    for (size_t i = 0; i < selection->count; i++) {
-        size_t row = selection->rows[i];
-        int64_t state = selection->scan.states[row];
-        bool succeeded = str_is(selection->scan.columns[ranking->status][row].text, "succeeded");
-        if (seen[state] || isnan(value_at(ranking, (int)ranking->metric, row)) ||
-            !(succeeded || ranking->options->all))
-            continue;
-        seen[state] = true;
-        *vec_push(arena, &ranking->ranked) = row;
-    }
-}
-
-/* How many of the first are within one standard error of the best; 1: it is not known. */
-static size_t count_within(const struct ranking *ranking)
-{
-    size_t best = ranking->ranked.at[0], count = 1;
-    double error = error_at_row(ranking, best);
-    double top = value_at(ranking, (int)ranking->metric, best);
-    while (!isnan(error) && count < ranking->ranked.len) {
-        double value = value_at(ranking, (int)ranking->metric, ranking->ranked.at[count]);
-        if (fabs(top - value) > error)
-            break;
-        count++;
-    }
+    size_t count = ranking->entries.len;
+    if (options->within)
+        return ranking_within(ranking);
+    if (options->limit > 0 && count > (size_t)options->limit)
+        count = (size_t)options->limit;
     return count;
 }
 
-static size_t shown_count(const struct ranking *ranking)
+static void print_table(const struct ranking *ranking, const struct best_options *options)
 {
-    size_t count = ranking->ranked.len;
-    if (ranking->options->within)
-        return count_within(ranking);
-    if (ranking->options->limit > 0 && count > (size_t)ranking->options->limit)
-        count = (size_t)ranking->options->limit;
-    return count;
-}
-
-static void print_table(struct ranking *ranking)
-{
-    enum { FIXED = 5 };
+    enum { FIXED = 6 };
     const struct selection *selection = &ranking->selection;
     struct context *context = ranking->context;
-    size_t keys[FIXED - 1] = {ranking->run, ranking->started, ranking->status, ranking->metric};
+    size_t keys[FIXED - 2] = {ranking->run, ranking->started, ranking->status, ranking->metric};
     struct column *columns =
         arena_new_array(context->arena, struct column, FIXED + ranking->extra.len);
-    for (size_t i = 0; i < FIXED - 1; i++)
+    for (size_t i = 0; i < FIXED - 2; i++)
         columns[i] = selection_column(selection, keys[i]);
-    bool has_error = !isnan(error_at_row(ranking, ranking->ranked.at[0]));
-    columns[FIXED - 1] = (struct column){
+    bool has_error = !isnan(ranking->entries.at[0].error);
+    columns[FIXED - 2] = (struct column){
         .name = "standard_error", .title = has_error ? "STD. ERROR" : NULL, .is_right = true};
+    columns[FIXED - 1] = (struct column){
+        .name = "repeats", .title = ranking->has_repeats ? "N" : NULL, .is_right = true};
     for (size_t i = 0; i < ranking->extra.len; i++)
         columns[FIXED + i] = selection_column(selection, ranking->extra.at[i]);
     struct table table = table_make(context->arena, columns, FIXED + ranking->extra.len);
-    for (size_t i = 0; i < shown_count(ranking); i++) {
-        size_t at = ranking->ranked.at[i];
+    for (size_t i = 0; i < shown_count(ranking, options); i++) {
+        const struct ranking_entry *entry = &ranking->entries.at[i];
+        size_t at = entry->row;
         struct cell *row = table_add(&table);
-        for (size_t k = 0; k < FIXED - 1; k++)
+        for (size_t k = 0; k < FIXED - 2; k++)
             row[k] = selection_cell(selection, keys[k], at);
-        double error = error_at_row(ranking, at);
+        if (entry->count > 1)
+            row[FIXED - 3] =
+                cell_real_shown(metric_print(context->arena, entry->value, 6), entry->value);
+        row[FIXED - 1] = cell_int(context->arena, (int64_t)entry->count);
+        double error = entry->error;
         if (!isnan(error))
-            row[FIXED - 1] = cell_real_shown(str_print(context->arena, "%.2g", error), error);
+            row[FIXED - 2] = cell_real_shown(str_print(context->arena, "%.2g", error), error);
         for (size_t k = 0; k < ranking->extra.len; k++)
             row[FIXED + k] = selection_cell(selection, ranking->extra.at[k], at);
     }
     report_table(context, &table, "runs");
 }
 
-static void print_run_json(struct json_writer *json, const struct ranking *ranking, size_t at,
-                           bool is_within)
+static void print_run_json(struct json_writer *json, const struct ranking *ranking,
+                           const struct ranking_entry *entry, bool is_within)
 {
+    size_t at = entry->row;
     const struct selection *selection = &ranking->selection;
-    double error = error_at_row(ranking, at);
     json_open_object(json);
     json_name(json, "run");
     json_str(json, selection->scan.columns[ranking->run][at].text);
@@ -236,11 +96,13 @@ static void print_run_json(struct json_writer *json, const struct ranking *ranki
     struct cell started = selection_cell(selection, ranking->started, at);
     report_json_cell(json, &started);
     json_name(json, "value");
-    json_real(json, value_at(ranking, (int)ranking->metric, at));
+    json_real(json, entry->value);
+    json_name(json, "repeats");
+    json_int(json, (int64_t)entry->count);
     json_name(json, "standard_error");
-    json_real(json, error);
+    json_real(json, entry->error);
     json_name(json, "is_within_one_error");
-    if (isnan(error_at_row(ranking, ranking->ranked.at[0])))
+    if (isnan(ranking->entries.at[0].error))
         json_null(json);
     else
         json_bool(json, is_within);
@@ -252,7 +114,7 @@ static void print_run_json(struct json_writer *json, const struct ranking *ranki
     json_close_object(json);
 }
 
-static void print_json(const struct ranking *ranking)
+static void print_json(const struct ranking *ranking, const struct best_options *options)
 {
     const struct ledger_quantity *metric =
         ranking->selection.keys.at[ranking->metric].want.quantity;
@@ -264,84 +126,93 @@ static void print_json(const struct ranking *ranking)
     json_name(&json, "direction");
     json_text(&json, ranking->is_higher_better ? "higher" : "lower");
     json_name(&json, "experiments");
-    json_int(&json, (int64_t)ranking->ranked.len);
+    json_int(&json, (int64_t)ranking->entries.len);
     json_name(&json, "is_optimistic");
-    json_bool(&json, ranking->ranked.len > 1);
+    json_bool(&json, ranking->entries.len > 1);
     json_name(&json, "runs");
     json_open_list(&json);
-    size_t count = ranking->ranked.len ? shown_count(ranking) : 0;
-    size_t within = ranking->ranked.len ? count_within(ranking) : 0;
+    size_t count = ranking->entries.len ? shown_count(ranking, options) : 0;
+    size_t within = ranking->entries.len ? ranking_within(ranking) : 0;
     for (size_t i = 0; i < count; i++)
-        print_run_json(&json, ranking, ranking->ranked.at[i], i < within);
+        print_run_json(&json, ranking, &ranking->entries.at[i], i < within);
     json_close_list(&json);
     report_json_close(&json);
 }
 
 /* What the number does not say by itself. */
-static void tell_caveats(const struct ranking *ranking)
+static void tell_caveats(const struct ranking *ranking, const struct best_options *options)
 {
     struct context *context = ranking->context;
-    size_t within = count_within(ranking);
-    double error = error_at_row(ranking, ranking->ranked.at[0]);
-    if (ranking->ranked.len > 1)
+    size_t within = ranking_within(ranking);
+    double error = ranking->entries.at[0].error;
+    if (ranking->entries.len > 1)
         context_notice(context,
                        "the best of %zu experiments: its score is optimistic, since it was chosen "
                        "by it; judge it on data that chose nothing",
-                       ranking->ranked.len);
-    if (within > 1 && !ranking->options->within)
+                       ranking->entries.len);
+    if (within > 1 && !options->within)
         context_notice(context,
                        "%zu more %s within one standard error (%.2g) of it: the simplest of them "
                        "is the safer choice (--within-one-error lists them)",
                        within - 1, within == 2 ? "is" : "are", error);
-    if (ranking->options->within && isnan(error))
+    if (options->within && isnan(error))
         context_warn(context,
                      "no standard error of '%.*s' is recorded: a metrics file may hold "
                      "intervals.%.*s.low and .high, or %.*s_stderr",
-                     STR_FMT(metric_key(ranking)), STR_FMT(metric_key(ranking)),
-                     STR_FMT(metric_key(ranking)));
+                     STR_FMT(ranking_key(ranking)), STR_FMT(ranking_key(ranking)),
+                     STR_FMT(ranking_key(ranking)));
 }
 
-static FALLIBLE metric_name(const struct best_options *options, int argc, const struct str *argv,
-                            struct str *ret)
+static void tell_none(struct context *context, const struct ranking *ranking)
 {
-    bool is_twice = argc && options->metric.len;
-    if (is_twice || (!argc && !options->metric.len))
-        return error_hint(error_new(ERROR_USAGE, is_twice ? "the metric is given twice"
-                                                          : "which metric decides is not said"),
+    bool has_succeeded = !ranking->wish.all, fits = ranking->wish.where.len > 0;
+    context_warn(context, "no run%s%s%s has a number for '%.*s'",
+                 has_succeeded ? " that succeeded" : "",
+                 !fits           ? ""
+                 : has_succeeded ? " and"
+                                 : " that",
+                 fits ? " fits --where" : "", STR_FMT(ranking_key(ranking)));
+    context->status = ERROR_ANSWER;
+}
+
+static FALLIBLE metric_twice(const struct best_options *options, int argc)
+{
+    if (argc && options->metric.len)
+        return error_hint(error_new(ERROR_USAGE, "the metric is given twice"),
                           "mlops best --metric f1");
-    *ret = argc ? argv[0] : options->metric;
     return NULL;
 }
 
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
-    struct ranking ranking = {.context = context, .options = opaque};
+    const struct best_options *options = opaque;
+    struct ranking ranking;
     struct ledger_filter filter = {0};
     struct workspace *workspace = NULL;
-    struct str metric;
-    TRY(metric_name(ranking.options, argc, argv, &metric));
+    const struct ranking_wish wish = {
+        .metric = argc ? argv[0] : options->metric,
+        .where = options->where,
+        .columns = options->columns,
+        .sweep = options->sweep,
+        .max = options->max,
+        .min = options->min,
+        .all = options->all,
+    };
+    TRY(metric_twice(options, argc));
     TRY(context_project(context, &workspace));
-    if (ranking.options->pipeline.len)
-        TRY(workspace_path(context->arena, workspace, ranking.options->pipeline, &filter.pipeline));
-    TRY(prepare(&ranking, metric));
-    TRY(selection_make(&ranking.selection, &filter, 0));
-    rank(&ranking);
+    if (options->pipeline.len)
+        TRY(workspace_path(context->arena, workspace, options->pipeline, &filter.pipeline));
+    TRY(ranking_open(context, &wish, &ranking));
+    TRY(ranking_make(&ranking, &filter));
     if (context->format == FORMAT_JSON)
-        print_json(&ranking);
-    if (ranking.ranked.len == 0) {
-        bool has_succeeded = !ranking.options->all, fits = ranking.options->where.len > 0;
-        context_warn(context, "no run%s%s%s has a number for '%.*s'",
-                     has_succeeded ? " that succeeded" : "",
-                     !fits           ? ""
-                     : has_succeeded ? " and"
-                                     : " that",
-                     fits ? " fits --where" : "", STR_FMT(metric_key(&ranking)));
-        context->status = ERROR_ANSWER;
+        print_json(&ranking, options);
+    if (ranking.entries.len == 0) {
+        tell_none(context, &ranking);
         return NULL;
     }
     if (context->format != FORMAT_JSON)
-        print_table(&ranking);
-    tell_caveats(&ranking);
+        print_table(&ranking, options);
+    tell_caveats(&ranking, options);
     return NULL;
 }
 
@@ -349,6 +220,7 @@ static const struct command_example examples[] = {
     {"mlops best --metric f1", "the run with the highest f1"},
     {"mlops best -m val_loss -n 5 --where 'params.lr < 0.1' --columns branch",
      "the five lowest losses of some"},
+    {"mlops best --sweep @", "of the newest sweep, by its own metric; repeats count by their mean"},
     {"mlops best -m reward --max --within-one-error",
      "all that may be as good as the best, for the simplest of them"},
 };
@@ -366,7 +238,10 @@ const struct cli_command cmd_best = {
         "The best of many experiments looks better than it is, since it was chosen by its score. "
         "Where a standard error is recorded in the metric's file (METRIC_stderr, METRIC_se, or "
         "intervals.METRIC.low and .high, as 'mlops evaluate --output' writes them) the runs within "
-        "one standard error of the best are told: prefer the simplest of them.",
+        "one standard error of the best are told: prefer the simplest of them.\n\n"
+        "Repeats of a sweep (trials that differ by their seed only) are one experiment: its value "
+        "is their mean, its standard error that of the mean, and the run whose value is nearest to "
+        "the mean stands for them.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct best_options),
@@ -374,7 +249,7 @@ const struct cli_command cmd_best = {
     .needs = NEED_PROJECT,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "runs, diff, show",
+    .see_also = "runs, diff, show, sweep",
     .has_rows = true,
     .run = run_command,
 };

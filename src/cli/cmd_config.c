@@ -47,7 +47,7 @@ static FALLIBLE state_directory(struct context *context, struct str *ret)
 {
     struct workspace *workspace = NULL;
     TRY(context_workspace(context, &workspace));
-    *ret = fd_number(workspace->state_fd) >= 0 ? workspace->state : (struct str){0};
+    *ret = fd_number(workspace->home_fd) >= 0 ? workspace->home : (struct str){0};
     return NULL;
 }
 
@@ -130,7 +130,7 @@ static FALLIBLE change_setting(struct context *context, const struct config_opti
                                                : CONFIG_PROJECT;
     if (layer != CONFIG_USER) {
         TRY(context_project(context, &workspace));
-        state = workspace->state;
+        state = workspace->home;
     }
     return config_set(context->arena, state, layer, name, value, unset);
 }

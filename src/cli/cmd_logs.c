@@ -28,7 +28,7 @@ static FALLIBLE print_file(struct context *context, struct str path)
     AUTO(fd_drop) struct fd fd = {0};
     char chunk[CHUNK_BYTES];
     TRY(context_project(context, &workspace));
-    TRY_WITHIN(file_open(fd_number(workspace->state_fd), str_terminate(context->arena, path), &fd),
+    TRY_WITHIN(file_open(fd_number(workspace->home_fd), str_terminate(context->arena, path), &fd),
                "the log is gone (gc removes old ones)");
     for (;;) {
         ssize_t got = read(fd_number(fd), chunk, sizeof chunk);
@@ -92,7 +92,7 @@ static FALLIBLE entry_text(struct context *context, const struct log_entry *entr
     if (entry->path.len == 0)
         return NULL;
     TRY(context_project(context, &workspace));
-    TRY(file_read(context->arena, fd_number(workspace->state_fd),
+    TRY(file_read(context->arena, fd_number(workspace->home_fd),
                   str_terminate(context->arena, entry->path), LIMIT_LOG_FILE_BYTES, ret,
                   &is_found));
     if (!is_found)

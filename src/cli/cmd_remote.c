@@ -91,7 +91,7 @@ static FALLIBLE set(struct context *context, const struct workspace *workspace,
                     enum config_layer layer, struct str remote, struct str key, struct str value)
 {
     struct str name = str_print(context->arena, "remote.%.*s.%.*s", STR_FMT(remote), STR_FMT(key));
-    return config_set(context->arena, workspace->state, layer, name, value, false);
+    return config_set(context->arena, workspace->home, layer, name, value, false);
 }
 
 /* A path is typed relative to the current directory, and kept relative to the project. */
@@ -155,7 +155,7 @@ static FALLIBLE add_remote(struct context *context, const struct workspace *work
         TRY(set(context, workspace, layer, argv[0], key, value));
     }
     if (options->is_default)
-        TRY(config_set(context->arena, workspace->state, layer, STR("remote.default"), argv[0],
+        TRY(config_set(context->arena, workspace->home, layer, STR("remote.default"), argv[0],
                        false));
     return NULL;
 }
@@ -172,7 +172,7 @@ static FALLIBLE remove_remote(struct context *context, const struct workspace *w
         is_found = true;
         struct str setting =
             str_print(context->arena, "remote.%.*s.%.*s", STR_FMT(name), STR_FMT(value->key));
-        TRY(config_set(context->arena, workspace->state, value->layer, setting, (struct str){0},
+        TRY(config_set(context->arena, workspace->home, value->layer, setting, (struct str){0},
                        true));
     }
     if (!is_found)
@@ -181,7 +181,7 @@ static FALLIBLE remove_remote(struct context *context, const struct workspace *w
     if (!str_equal(workspace->config.remote_default, name))
         return NULL;
     for (int layer = CONFIG_PROJECT; layer <= CONFIG_LOCAL; layer++)
-        TRY(config_set(context->arena, workspace->state, (enum config_layer)layer,
+        TRY(config_set(context->arena, workspace->home, (enum config_layer)layer,
                        STR("remote.default"), (struct str){0}, true));
     return NULL;
 }
@@ -192,8 +192,8 @@ static FALLIBLE set_default(struct context *context, const struct workspace *wor
     struct remote *remote = NULL;
     TRY(remotes_find(context->arena, workspace, argc ? argv[0] : (struct str){0}, &remote));
     if (argc)
-        return config_set(context->arena, workspace->state, layer_of(options),
-                          STR("remote.default"), argv[0], false);
+        return config_set(context->arena, workspace->home, layer_of(options), STR("remote.default"),
+                          argv[0], false);
     buf_print(&context->out, "%.*s\n", STR_FMT(remote->name));
     return NULL;
 }

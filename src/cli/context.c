@@ -137,7 +137,7 @@ FALLIBLE context_index(struct context *context, struct index **ret)
     if (!parts->index) {
         struct workspace *workspace = NULL;
         TRY(context_project(context, &workspace));
-        struct str path = path_join(context->arena, workspace->database_dir, STR("index.db"));
+        struct str path = path_join(context->arena, workspace->index_dir, STR("index.db"));
         TRY(index_open(context->arena, path.at, workspace->is_read_only, &parts->index));
     }
     *ret = parts->index;

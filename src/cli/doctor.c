@@ -5,6 +5,7 @@
 #include "mlops/host/clock.h"
 #include "mlops/host/file.h"
 #include "mlops/host/machine.h"
+#include "mlops/host/namespace.h"
 #include "mlops/host/vcs.h"
 #include "mlops/store/index.h"
 #include "mlops/store/ledger.h"
@@ -109,6 +110,27 @@ static FALLIBLE check_file_system(struct examination *exam, struct finding *ret)
                             "%.*s",
                             network, STR_FMT(workspace->database_dir));
     ret->advice = "works, but is slower; a local cache.dir helps";
+    return NULL;
+}
+
+/* Where there are none, trials have a directory of their own, which is fine for relative paths. */
+static FALLIBLE check_isolation(struct examination *exam, struct finding *ret)
+{
+    int wanted = exam->workspace->config.isolation;
+    struct str why = {0};
+    bool can = false;
+    TRY(namespace_probe(exam->arena, &can, &why));
+    if (can && wanted != CONFIG_ISOLATION_DIRECTORY) {
+        ret->detail = STR("trials stand at the project's own path");
+        return NULL;
+    }
+    ret->detail =
+        can ? STR("trials have a directory of their own (setting 'isolation')")
+            : str_print(exam->arena, "trials have a directory of their own: %.*s", STR_FMT(why));
+    if (wanted != CONFIG_ISOLATION_NAMESPACE)
+        return NULL;
+    ret->health = HEALTH_WARN;
+    ret->advice = "'isolation' is set to namespace: sweeps refuse to start here";
     return NULL;
 }
 
@@ -275,9 +297,11 @@ struct examiner {
 };
 
 static const struct examiner examiners[] = {
-    {"project", check_project},   {"writable", check_writable}, {"file system", check_file_system},
-    {"space", check_space},       {"reflink", check_reflink},   {"git", check_git},
-    {"clock", check_clock},       {"history", check_history},   {"machine", check_machine},
+    {"project", check_project},         {"writable", check_writable},
+    {"file system", check_file_system}, {"space", check_space},
+    {"reflink", check_reflink},         {"git", check_git},
+    {"isolation", check_isolation},     {"clock", check_clock},
+    {"history", check_history},         {"machine", check_machine},
     {"versions", check_versions},
 };
 

@@ -324,6 +324,7 @@ static void say(struct narrator *narrator, const struct event *event)
     case EVENT_RUN_STARTED:
     case EVENT_STAGE_READY:
     case EVENT_RUN_FINISHED:
+    case EVENT_STEP:
     case EVENT_TICK:
         break;
     }

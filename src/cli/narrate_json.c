@@ -28,6 +28,8 @@ static const char *event_name(enum event_kind kind)
         return "transfer";
     case EVENT_RUN_FINISHED:
         return "run_finished";
+    case EVENT_STEP:
+        return "step";
     case EVENT_TICK:
         break;
     }
@@ -47,6 +49,10 @@ static void add_outcome(struct json_writer *json, const struct outcome *outcome)
     if (outcome->blocker.len) {
         json_name(json, "cause");
         json_str(json, outcome->blocker);
+    }
+    if (stage_made_nothing(outcome->status) && outcome->log_tail.len) {
+        json_name(json, "log_tail");
+        json_str(json, outcome->log_tail);
     }
 }
 
@@ -79,6 +85,12 @@ static void add_details(struct json_writer *json, const struct event *event)
         json_int(json, event->done_bytes);
         json_name(json, "total_bytes");
         json_int(json, event->total_bytes);
+    }
+    if (event->kind == EVENT_STEP) {
+        json_name(json, "step");
+        json_int(json, event->step);
+        json_name(json, "value");
+        json_real(json, event->value);
     }
     if (event->total_count) {
         json_name(json, "finished");

@@ -14,7 +14,7 @@ struct extent {
 
 static void extend(struct extent *extent, double value, bool is_log)
 {
-    if (is_log && value <= 0)
+    if (!isfinite(value) || (is_log && value <= 0))
         return;
     extent->least = fmin(extent->least, value); /* of NaN and a number: the number */
     extent->most = fmax(extent->most, value);
@@ -26,7 +26,8 @@ static void measure(const struct chart *chart, struct extent *x, struct extent *
     for (size_t s = 0; s < chart->series_count; s++) {
         const struct chart_series *series = &chart->series[s];
         for (size_t i = 0; i < series->count; i++) {
-            if (!isfinite(series->x[i]) || !isfinite(series->y[i]))
+            bool is_apart = chart->y.apart.len && series->kind == CHART_POINTS;
+            if (!isfinite(series->x[i]) || (!isfinite(series->y[i]) && !is_apart))
                 continue;
             extend(x, series->x[i], chart->x.is_log);
             extend(y, series->y[i], chart->y.is_log);
@@ -67,7 +68,7 @@ static bool has_points(const struct chart_plot *plot)
         const struct chart_series *series = &plot->chart->series[s];
         for (size_t i = 0; i < series->count; i++)
             if (!isnan(chart_scale_at(&plot->x, series->x[i])) &&
-                !isnan(chart_scale_at(&plot->y, series->y[i])))
+                (!isnan(chart_scale_at(&plot->y, series->y[i])) || plot->apart > 0))
                 return true;
     }
     return false;
@@ -88,8 +89,10 @@ static struct chart_plot plot_make(const struct chart *chart, double top, double
         plot.x = chart_scale_make(&chart->x, x.least, x.most, has_kind(chart, CHART_POINTS));
     chart_axes_room(&plot, &plot.left, &below);
     plot.bottom = top + CHART_PLOT_HEIGHT;
+    if (chart->y.apart.len)
+        plot.apart = plot.bottom - CHART_APART / 2.0;
     chart_scale_place(&plot.x, plot.left, plot.right);
-    chart_scale_place(&plot.y, plot.bottom, plot.top);
+    chart_scale_place(&plot.y, plot.bottom - (plot.apart > 0 ? CHART_APART : 0), plot.top);
     *ret_height = ceil(plot.bottom + below);
     return plot;
 }

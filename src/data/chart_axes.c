@@ -55,7 +55,8 @@ static bool is_aslant(const struct chart_axis *axis, double plot_width)
 void chart_axes_room(const struct chart_plot *plot, double *ret_left, double *ret_bottom)
 {
     const struct chart_axis *x = &plot->chart->x, *y = &plot->chart->y;
-    *ret_left = ticks_width(&plot->y) + 2.0 * CHART_GAP + (y->label.len ? CHART_ROW : 0);
+    double ticks = fmax(ticks_width(&plot->y), chart_text_width(y->apart, CHART_TEXT));
+    *ret_left = fmin(ticks, TICK_ROOM) + 2.0 * CHART_GAP + (y->label.len ? CHART_ROW : 0);
     *ret_bottom = CHART_ROW + CHART_GAP + (x->label.len ? CHART_ROW : 0);
     if (x->categories && is_aslant(x, CHART_WIDTH - *ret_left - 2 * CHART_GAP))
         *ret_bottom += fmin(widest_category(x), ASLANT_ROOM) * 0.6;
@@ -78,6 +79,8 @@ static void add_grid(struct buf *out, const struct chart_plot *plot)
     buf_add_text(out, "<path class=\"mc-grid\" fill=\"none\" stroke=\"#d5dae0\" d=\"");
     for (size_t i = 0; i < plot->y.tick_count; i++)
         add_line(out, plot->left, plot->y.ticks[i].at, 'H', plot->right);
+    if (plot->apart > 0)
+        add_line(out, plot->left, plot->apart - CHART_APART / 2.0, 'H', plot->right);
     for (size_t i = 0; i < plot->x.tick_count; i++)
         add_line(out, plot->x.ticks[i].at, plot->top, 'V', plot->bottom);
     buf_add_text(out, "\"/>\n<path class=\"mc-axis\" fill=\"none\" stroke=\"#8b949e\" d=\"");
@@ -100,6 +103,9 @@ static void add_y_ticks(struct buf *out, const struct chart_plot *plot)
         label.y = plot->y.ticks[i].at + 4;
         chart_add_label(out, &label, tick_text(&plot->y.ticks[i]));
     }
+    label.y = plot->apart + 4;
+    if (plot->apart > 0)
+        chart_add_label(out, &label, plot->chart->y.apart);
 }
 
 /* Leaves out those that would run into the one before. */

@@ -13,16 +13,22 @@ static const char style[] =
     "<style>"
     ".mlops-chart{--mc-ground:#fff;--mc-text:#1b1f24;--mc-dim:#57606a;--mc-line:#d5dae0;"
     "--mc-axis:#8b949e;--mc-0:#0b62a4;--mc-1:#b3410e;--mc-2:#1b7445;--mc-3:#8a3f8f;--mc-4:#7d5a00;"
-    "--mc-5:#4b5563}"
+    "--mc-5:#4b5563;--mc-r0:#0b62a4;--mc-r1:#4f87b8;--mc-r2:#858b94;--mc-r3:#c07c4d;--mc-r4:#"
+    "a83a0a}"
     "@media(prefers-color-scheme:dark){.mlops-chart{--mc-ground:#14171a;--mc-text:#e6e9ec;"
     "--mc-dim:#9aa5b0;--mc-line:#343b42;--mc-axis:#6e7781;--mc-0:#6cb4ee;--mc-1:#f4935c;"
-    "--mc-2:#5fd19b;--mc-3:#d9a3e3;--mc-4:#e3b341;--mc-5:#b3bdc9}}"
+    "--mc-2:#5fd19b;--mc-3:#d9a3e3;--mc-4:#e3b341;--mc-5:#b3bdc9;--mc-r0:#7cc4ff;--mc-r1:#5a93bd;"
+    "--mc-r2:#7d848c;--mc-r3:#ba7a4c;--mc-r4:#ff9a5c}}"
     ".mlops-chart text{font-family:system-ui,sans-serif;fill:var(--mc-text)}"
     ".mlops-chart text.mc-dim{fill:var(--mc-dim)}.mlops-chart .mc-ground{fill:var(--mc-ground)}"
+    ".mlops-chart text[data-halo]{stroke:var(--mc-ground)}"
     ".mlops-chart .mc-grid{stroke:var(--mc-line)}.mlops-chart .mc-axis{stroke:var(--mc-axis)}"
     ".mlops-chart .mc-0{color:var(--mc-0)}.mlops-chart .mc-1{color:var(--mc-1)}"
     ".mlops-chart .mc-2{color:var(--mc-2)}.mlops-chart .mc-3{color:var(--mc-3)}"
     ".mlops-chart .mc-4{color:var(--mc-4)}.mlops-chart .mc-5{color:var(--mc-5)}"
+    ".mlops-chart .mc-r0{color:var(--mc-r0)}.mlops-chart .mc-r1{color:var(--mc-r1)}"
+    ".mlops-chart .mc-r2{color:var(--mc-r2)}.mlops-chart .mc-r3{color:var(--mc-r3)}"
+    ".mlops-chart .mc-r4{color:var(--mc-r4)}"
     "</style>\n";
 
 /* --- text ----------------------------------------------------------------------------------- */
@@ -71,8 +77,7 @@ size_t chart_text_fitting(struct str text, double size, double room)
     return fit(text, size, room, &width);
 }
 
-/* As much of a text as a person may want to read, as XML. */
-static void add_words(struct buf *out, struct str text)
+void chart_add_words(struct buf *out, struct str text)
 {
     size_t most = 5 * (size_t)LIMIT_SHOWN_BYTES, len = MIN_OF(text.len, most);
     while (len < text.len && len > 0 && ((unsigned char)text.at[len] & 0xC0) == 0x80)
@@ -94,7 +99,7 @@ static void add_fitted(struct buf *out, struct str text, double size, double roo
     fits = chart_text_fitting(buf_str(&shown), size, room - size);
     xml_add(out, str_slice(buf_str(&shown), 0, fits), false);
     buf_add_text(out, "…<title>");
-    add_words(out, text);
+    chart_add_words(out, text);
     buf_add_text(out, "</title>");
 }
 
@@ -169,9 +174,9 @@ void chart_open(struct buf *out, const struct chart_head *head)
     }
     add_size(out, head);
     buf_add_text(out, ">\n<title>");
-    add_words(out, head->title);
+    chart_add_words(out, head->title);
     buf_add_text(out, "</title>\n<desc>");
-    add_words(out, head->description);
+    chart_add_words(out, head->description);
     buf_print(out, "</desc>\n%s", style);
     if (head->is_document)
         add_heading(out, head);

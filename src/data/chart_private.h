@@ -2,6 +2,7 @@
  * is about 0.85 of a pixel, so 12 is the least size of text. */
 #pragma once
 
+#include "mlops/base/arena.h"
 #include "mlops/data/chart.h"
 
 enum {
@@ -13,6 +14,7 @@ enum {
     CHART_ROW = 18, /* from one line of text to the next */
     CHART_TICKS = 12,
     CHART_COLOURS = 6,
+    CHART_APART = 30, /* height of the strip for points without a value */
 };
 
 /* --- frame: what is around a plot ----------------------------------------------------------- */
@@ -37,6 +39,9 @@ struct chart_label {
     double size; /* 0: CHART_TEXT */
 };
 void chart_add_label(struct buf *out, const struct chart_label *label, struct str text);
+
+/* As much of a text as a person may want to read, as XML: for <title> and <desc>. */
+void chart_add_words(struct buf *out, struct str text);
 
 /* A coordinate with one decimal at most; the same bytes everywhere. */
 void chart_add_number(struct buf *out, double value);
@@ -74,6 +79,7 @@ struct chart_plot {
     const struct chart *chart;
     struct chart_scale x, y;
     double left, top, right, bottom;
+    double apart; /* the middle of the strip for points without a finite y; 0: there is none */
 };
 
 /* How series look: not by colour alone. `rank`: which of the faint, or of the others. */
@@ -117,6 +123,27 @@ double chart_bar_step(const struct chart *chart);
 /* Attributes of a bar. */
 void chart_add_bar_fill(struct buf *out, const struct chart_look *look, bool has_edge);
 void chart_add_bars(struct buf *out, const struct chart_plot *plot, size_t series);
+
+/* --- parallel coordinates --- */
+
+enum { CHART_RANKS = 5 };
+
+/* Which rows are drawn, the worst first, and by which fifth of the scores. */
+struct chart_ranks {
+    size_t *order; /* rows: those without a score, then from the worst to the best */
+    size_t count, scoreless_count, row_count;
+    unsigned char *rank; /* of each row of the chart: 0 best .. 4; CHART_RANKS: no score */
+    struct chart_fifth {
+        size_t count;
+        double best, worst;
+    } fifths[CHART_RANKS];
+};
+struct chart_ranks chart_ranks_make(struct arena *arena, const struct chart_parallel *chart);
+double chart_ranks_height(const struct chart_ranks *ranks);
+void chart_ranks_legend(struct buf *out, const struct chart_ranks *ranks, struct str apart,
+                        double top);
+/* Attributes of a line of that rank; `is_dense`: it is one of very many. */
+void chart_ranks_stroke(struct buf *out, size_t rank, bool is_dense);
 
 /* A polyline that is cut at the edges of the plot, as data of a path. NaN breaks it. */
 struct chart_pen {

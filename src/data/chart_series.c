@@ -16,6 +16,8 @@ static void place(const struct chart_plot *plot, const struct chart_series *seri
 {
     *ret_x = chart_scale_at(&plot->x, series->x[i]);
     *ret_y = chart_scale_at(&plot->y, series->y[i]);
+    if (isnan(*ret_y) && plot->apart > 0 && series->kind == CHART_POINTS)
+        *ret_y = plot->apart;
     if (isnan(*ret_x) || isnan(*ret_y))
         *ret_x = *ret_y = nan("");
 }

@@ -20,9 +20,9 @@ static FALLIBLE is_run_dead(struct session *session, struct arena *arena, struct
 {
     AUTO(lock_drop) struct lock lock = {0};
     struct str path = str_print(arena, "locks/run-%.*s", STR_FMT(run));
-    int state = fd_number(session->workspace.state_fd);
-    TRY(lock_take(state, path.at, LOCK_SHARED, BURIAL_WAIT_MS * NS_PER_MS, NULL, NULL, &lock, ret));
-    return *ret ? path_remove(state, path.at) : NULL; /* asking made it, if it was gone */
+    int home = fd_number(session->workspace.home_fd);
+    TRY(lock_take(home, path.at, LOCK_SHARED, BURIAL_WAIT_MS * NS_PER_MS, NULL, NULL, &lock, ret));
+    return *ret ? path_remove(home, path.at) : NULL; /* asking made it, if it was gone */
 }
 
 /* What `process` notes. It is not synced: a power cut, which ends all processes, may leave it torn.

@@ -1,5 +1,3 @@
-#include "mlops/engine/budget.h"
-
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/host/machine.h"
@@ -9,18 +7,20 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static int64_t cpus_of(const struct budget *budget, const struct stage *stage)
+#include "budget_private.h"
+
+int64_t budget_cpus_of(const struct budget *budget, const struct stage *stage)
 {
     int64_t asked = stage->resources.cpus_milli ? stage->resources.cpus_milli : 1000;
     return MIN_OF(asked, budget->cpus_milli);
 }
 
-static int64_t memory_of(const struct budget *budget, const struct stage *stage)
+int64_t budget_memory_of(const struct budget *budget, const struct stage *stage)
 {
     return MIN_OF(stage->resources.memory_bytes, budget->memory_bytes);
 }
 
-static bool is_undeclared(const struct stage *stage)
+bool budget_is_undeclared(const struct stage *stage)
 {
     const struct resources *asked = &stage->resources;
     return !asked->cpus_milli && !asked->memory_bytes && !asked->gpus;
@@ -38,6 +38,7 @@ struct error *budget_open(struct arena *arena, int64_t jobs, struct budget *ret)
                             .memory_free = memory};
     TRY(machine_gpus(arena, &budget.gpus, &budget.gpu_count));
     budget.gpus_free = (int64_t)budget.gpu_count;
+    budget.slots = arena_new_array(arena, struct budget_slot, (size_t)jobs);
     *ret = budget;
     return NULL;
 }
@@ -128,10 +129,10 @@ static bool fits(const struct budget *budget, const struct stage *stage)
     bool has_gpus = budget->gpu_count > 0;
     if (has_gpus && stage->resources.gpus && budget->undeclared_stages)
         return false;
-    if (has_gpus && is_undeclared(stage) && budget->gpu_stages)
+    if (has_gpus && budget_is_undeclared(stage) && budget->gpu_stages)
         return false;
-    return budget->jobs_free >= 1 && budget->cpus_milli_free >= cpus_of(budget, stage) &&
-           budget->memory_free >= memory_of(budget, stage) &&
+    return budget->jobs_free >= 1 && budget->cpus_milli_free >= budget_cpus_of(budget, stage) &&
+           budget->memory_free >= budget_memory_of(budget, stage) &&
            budget->gpus_free >= stage->resources.gpus;
 }
 
@@ -140,25 +141,33 @@ struct error *budget_take(struct budget *budget, struct arena *arena, const stru
 {
     *ret_gpus = (struct str){0};
     *ret_taken = fits(budget, stage);
-    if (*ret_taken && stage->resources.gpus)
-        TRY(take_gpus(budget, arena, (size_t)stage->resources.gpus, attempt, ret_gpus, ret_taken));
-    if (!*ret_taken)
-        return NULL;
+    struct error *error = NULL;
+    if (*ret_taken && budget->shared.len)
+        error = budget_take_share(budget, stage, ret_taken);
+    bool has_share = !error && *ret_taken;
+    if (!error && *ret_taken && stage->resources.gpus)
+        error =
+            take_gpus(budget, arena, (size_t)stage->resources.gpus, attempt, ret_gpus, ret_taken);
+    if (has_share && (error || !*ret_taken))
+        budget_give_share(budget, stage);
+    if (error || !*ret_taken)
+        return error;
     budget->jobs_free--;
-    budget->cpus_milli_free -= cpus_of(budget, stage);
-    budget->memory_free -= memory_of(budget, stage);
+    budget->cpus_milli_free -= budget_cpus_of(budget, stage);
+    budget->memory_free -= budget_memory_of(budget, stage);
     budget->gpus_free -= stage->resources.gpus;
     budget->gpu_stages += stage->resources.gpus > 0;
-    budget->undeclared_stages += is_undeclared(stage);
+    budget->undeclared_stages += budget_is_undeclared(stage);
     return NULL;
 }
 
 void budget_give(struct budget *budget, const struct stage *stage)
 {
+    budget_give_share(budget, stage);
     budget->jobs_free++;
-    budget->cpus_milli_free += cpus_of(budget, stage);
-    budget->memory_free += memory_of(budget, stage);
+    budget->cpus_milli_free += budget_cpus_of(budget, stage);
+    budget->memory_free += budget_memory_of(budget, stage);
     budget->gpus_free += stage->resources.gpus;
     budget->gpu_stages -= stage->resources.gpus > 0;
-    budget->undeclared_stages -= is_undeclared(stage);
+    budget->undeclared_stages -= budget_is_undeclared(stage);
 }

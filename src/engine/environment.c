@@ -219,6 +219,25 @@ static void environment_make(struct session *session, const struct stage *stage,
     add_variables(&begun, ret);
 }
 
+void environment_sites(struct session *session, const struct stage *stage, struct arena *arena,
+                       struct str_vec *ret)
+{
+    int commands_left = COMMANDS_MOST;
+    struct interpreter interpreter = {0};
+    struct python python = {0};
+    struct scene scene = {
+        .arena = arena,
+        .stage = stage,
+        .cwd = path_join(arena, session->workspace.root, stage->wdir),
+        .commands_left = &commands_left,
+    };
+    *ret = (struct str_vec){0};
+    if (!find_interpreter(&scene, &interpreter) || !str_is(interpreter.name, "python"))
+        return;
+    python_find(&scene, interpreter.path, &python);
+    *ret = python.sites;
+}
+
 FALLIBLE environment_capture(struct session *session, const struct stage *stage, struct str *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};

@@ -16,7 +16,7 @@ void log_open(struct session *session, struct str path, struct redactor *redacto
 
 static FALLIBLE spill(struct log *log)
 {
-    int state = fd_number(log->session->workspace.state_fd);
+    int state = fd_number(log->session->workspace.home_fd);
     AUTO(arena_drop) struct arena arena = {0};
     TRY(directory_make(state, str_terminate(&arena, path_directory(log->path)), false));
     log->file = fd_of(openat(state, log->path.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));

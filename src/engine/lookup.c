@@ -264,7 +264,8 @@ struct error *lookup_stage(struct session *session, const struct stage *stage,
     struct verdict verdict = {.kind = VERDICT_RUN};
     TRY(look_at_outs(session, stage, &verdict.found));
     bool is_callback = !stage->deps.len && !stage->outs.len && !stage->params.len;
-    bool must_run = options->force || stage->is_always_changed || is_callback;
+    bool always = (stage->is_always_changed || is_callback) && !options->only_known;
+    bool must_run = options->force || always;
     must_run = must_run && !stage->is_frozen;
     struct result *from_lock = lookup_lock_result(session, stage);
     struct digest key = stage->is_frozen && from_lock ? from_lock->key : fingerprint->key;

@@ -224,6 +224,22 @@ static FALLIBLE settle(struct lock_book *book, size_t file)
     return stat_lock(book, file, &change->stat, &change->is_ours);
 }
 
+/* In a work directory nobody else writes, and what a kill interrupts there begins anew: nothing is
+ * promised in the history, whose promises are about the project's own files. */
+static FALLIBLE write_directly(struct lock_book *book)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct session *session = book->session;
+    for (size_t i = 0; i < book->count; i++) {
+        struct str path = session->locks[i].path;
+        if (book->files[i].text.len)
+            TRY_WITHIN(workspace_publish(&session->workspace, str_terminate(&arena, path),
+                                         buf_str(&book->files[i].text), 0644, false),
+                       "lock file '%.*s'", STR_FMT(path));
+    }
+    return NULL;
+}
+
 struct error *locks_publish(struct lock_book *book)
 {
     AUTO(arena_drop) struct arena arena = {0};
@@ -234,7 +250,10 @@ struct error *locks_publish(struct lock_book *book)
         any |= book->files[i].text.len > 0;
     if (!any)
         return NULL;
-    TRY(ledger_write_locks(session->ledger, &session->workspace, &arena, &left));
+    if (session->workspace.is_work_dir)
+        TRY(write_directly(book));
+    else
+        TRY(ledger_write_locks(session->ledger, &session->workspace, &arena, &left));
     for (size_t i = 0; i < book->count; i++) {
         if (!book->files[i].text.len)
             continue;

@@ -254,7 +254,12 @@ static FALLIBLE open_loop(struct run_state *state)
     loop_watch(state->loop, signals, signal_ready, NULL);
     TRY(process_adopt_orphans());
     TRY(budget_open(state->session->arena, jobs_of(state), &state->budget));
-    return recorder_open(state->session, state->run, &state->recorder);
+    if (state->options->slots.len)
+        TRY(budget_share(&state->budget, state->options->slots));
+    TRY(recorder_open(state->session, state->run, &state->recorder));
+    if (state->options->is_private)
+        recorder_keep_private(state->recorder);
+    return NULL;
 }
 
 /* Orphans that hide from their stage's sweep (another session, no environment) end here. */
@@ -306,6 +311,7 @@ static void drop_state(struct run_state *state)
         arena_drop(&state->steps[i].memory);
     }
     recorder_drop(&state->recorder);
+    budget_drop(&state->budget);
     loop_drop(&state->loop);
 }
 
@@ -313,7 +319,12 @@ static struct run *run_make(struct session *session, const struct run_options *o
 {
     struct arena *arena = session->arena;
     struct run *run = arena_new(arena, struct run);
-    *run = (struct run){.id = options->dry ? STR("") : clock_ulid(arena),
+    struct str id = options->dry || options->id.len ? options->id : clock_ulid(arena);
+    *run = (struct run){.id = id,
+                        .parent = options->parent,
+                        .name = options->name,
+                        .sweep = options->sweep,
+                        .trial = options->trial,
                         .status = RUN_RUNNING,
                         .pipeline = session->pipeline->path,
                         .started_ns = clock_real_ns(),
@@ -325,6 +336,8 @@ static struct run *run_make(struct session *session, const struct run_options *o
         run->user = machine_user(arena);
     }
     run->code.is_dirty = -1;
+    if (options->code)
+        run->code = *options->code;
     return run;
 }
 

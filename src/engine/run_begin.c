@@ -15,6 +15,8 @@ static FALLIBLE note_code(struct run_state *state)
     struct session *session = state->session;
     struct code_state *code = &state->run->code;
     struct str patch = {0};
+    if (state->options->code)
+        return NULL;
     TRY(code_examine(session, code, &patch));
     if (code->is_dirty != 1)
         return NULL;

@@ -74,7 +74,7 @@ static enum run_status run_status_of(const struct run_state *state)
         return RUN_REJECTED;
     if (counts->unconfirmed)
         return RUN_UNCONFIRMED;
-    return counts->skipped ? RUN_FAILED : RUN_SUCCEEDED;
+    return counts->skipped && !state->options->only_known ? RUN_FAILED : RUN_SUCCEEDED;
 }
 
 /* The ledger learns of a result that it has not seen made. */
@@ -213,7 +213,7 @@ static FALLIBLE record_end(struct run_state *state)
 {
     struct session *session = state->session;
     struct ledger *ledger = NULL;
-    if (!state->has_begun)
+    if (!state->has_begun && !state->options->code)
         error_drop(note_code_cheaply(state)); /* told when something is executed */
     if (state->has_begun)                     /* else what was judged is recorded with the end */
         TRY(recorder_flush(state->recorder));

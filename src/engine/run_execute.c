@@ -138,7 +138,7 @@ static FALLIBLE take_all(struct run_state *state, struct step *step, struct str 
     TRY(budget_take(&state->budget, session->arena, step->stage, &leased, ret_gpus, ret_taken));
     if (!*ret_taken)
         return NULL;
-    struct error *error = attempt_begin(session, step->stage, step->print.key, state->run->id,
+    struct error *error = attempt_begin(session, step->stage, &step->print.key, state->run->id,
                                         &step->attempt, ret_taken);
     if (error || !*ret_taken) {
         attempt_drop(&leased);
@@ -154,6 +154,10 @@ struct error *run_execute(struct run_state *state, struct step *step)
 {
     struct str gpus = {0};
     bool taken = false;
+    if (state->options->only_known) {
+        step->outcome->blocker = STR("its result is not known here");
+        return run_finish_stage(state, step, STATUS_SKIPPED);
+    }
     TRY(run_begin(state));
     TRY(run_materialise_needs(state, step->stage, &taken));
     struct error *lacking = taken ? run_bring_inputs(state, step->stage) : NULL;

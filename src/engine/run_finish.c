@@ -201,7 +201,7 @@ struct error *run_finish_stage(struct run_state *state, struct step *step, enum 
     state->finished++;
     if (!goes_on)
         note_failure(state, step, status);
-    if (status == STATUS_SKIPPED)
+    if (status == STATUS_SKIPPED && !step->outcome->blocker.len)
         step->outcome->blocker = blocker_of(state, step);
     if (state->recorder && status != STATUS_UNCHANGED)
         TRY(run_begin(state)); /* what has a row belongs to a run that has one */

@@ -24,7 +24,8 @@ struct lookup_options run_lookup_options(const struct run_state *state, const st
 {
     bool is_forced = step->is_forced && !step->stage->is_frozen;
     return (struct lookup_options){.force = state->options->force || is_forced,
-                                   .no_restore = state->options->no_restore};
+                                   .no_restore = state->options->no_restore,
+                                   .only_known = state->options->only_known};
 }
 
 /* A frozen stage is cut from what it reads: its lock entry is its recipe. */

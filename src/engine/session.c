@@ -6,6 +6,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/load.h"
 #include "mlops/model/name.h"
+#include "mlops/store/exchange.h"
 #include "mlops/store/pipelines.h"
 
 #include <fcntl.h>
@@ -147,13 +148,16 @@ static FALLIBLE open_store(struct session *session, const struct session_options
     bool has_state = fd_number(workspace->state_fd) >= 0;
     bool read_only = options->is_read_only || workspace->is_read_only || !has_state;
     session->is_read_only = read_only;
-    struct str index = has_state
-                           ? path_join(session->arena, workspace->database_dir, STR("index.db"))
-                           : (struct str){0};
+    struct str index = has_state ? path_join(session->arena, workspace->index_dir, STR("index.db"))
+                                 : (struct str){0};
     TRY(index_open(session->arena, index.at, read_only, &session->index));
+    session->objects = session->index;
+    struct str objects = path_join(session->arena, workspace->database_dir, STR("index.db"));
+    if (workspace->is_work_dir)
+        TRY(index_open(session->arena, objects.at, read_only, &session->objects));
     session->pool = pool_open(options->threads);
     if (fd_number(workspace->cache_fd) >= 0)
-        TRY(cas_open(session->arena, workspace, session->index, &session->cas));
+        TRY(cas_open(session->arena, workspace, session->objects, &session->cas));
     return worktree_open(session->arena, workspace, session->index, session->cas, session->pool,
                          &session->worktree);
 }
@@ -203,6 +207,24 @@ struct digest session_lock_digest(const struct session *session)
     return lockfile_digest_all(session->locks, session->pipeline->files.len);
 }
 
+/* What an `apply` that was killed left undone. */
+static FALLIBLE complete_exchange(struct session *session, const struct session_options *options)
+{
+    size_t count = 0;
+    if (options->is_read_only || fd_number(session->workspace.state_fd) < 0)
+        return NULL;
+    TRY_WITHIN(exchange_recover(&session->workspace, &count),
+               "completing an 'mlops apply' that was interrupted");
+    struct event event = {.kind = EVENT_NOTICE,
+                          .text = str_print(session->arena,
+                                            "completed an 'mlops apply' that was interrupted: %zu "
+                                            "file%s",
+                                            count, count == 1 ? "" : "s")};
+    if (count)
+        observer_tell(session->observer, &event);
+    return NULL;
+}
+
 static FALLIBLE open_all(struct session *session, const struct session_options *options)
 {
     struct arena *arena = session->arena;
@@ -217,6 +239,7 @@ static FALLIBLE open_all(struct session *session, const struct session_options *
     TRY(workspace_find(arena, directory.len ? directory : STR("/"), &session->workspace));
     if (absolute.len)
         path = path_relative(arena, session->workspace.root, real);
+    TRY(complete_exchange(session, options)); /* before any of its files is read */
     TRY(bind_and_plan(session, options, path));
     TRY(open_store(session, options));
     return load_locks(session);
@@ -236,6 +259,7 @@ struct error *session_open(struct arena *arena, const struct session_options *op
 static FALLIBLE open_data(struct session *session, const struct session_options *options)
 {
     TRY(workspace_find(session->arena, options->cwd, &session->workspace));
+    TRY(complete_exchange(session, options));
     return open_store(session, options);
 }
 
@@ -253,8 +277,13 @@ void session_drop(struct session *session)
 {
     worktree_drop(&session->worktree);
     cas_drop(&session->cas);
+    bool is_apart = session->objects && session->objects != session->index;
     if (session->index && !session->is_read_only)
         error_drop(index_save(session->index)); /* disposable: not worth failing a run for */
+    if (is_apart && !session->is_read_only)
+        error_drop(index_save(session->objects));
+    if (is_apart)
+        index_drop(&session->objects);
     index_drop(&session->index);
     pool_drop(&session->pool);
     ledger_drop(&session->ledger);
@@ -277,7 +306,7 @@ struct error *session_vcs(struct session *session, struct vcs **ret)
     bool is_first = !session->vcs_tried;
     session->vcs_tried = true; /* what failed once is told once */
     if (is_first)
-        TRY(vcs_open(session->workspace.root, &session->vcs));
+        TRY(vcs_open(session->workspace.project, &session->vcs));
     *ret = session->vcs;
     return NULL;
 }
@@ -287,7 +316,7 @@ struct str session_vcs_path(struct session *session, struct arena *arena, struct
     if (!session->vcs)
         return path;
     struct str top = vcs_top(session->vcs);
-    struct str inner = path_relative(arena, top, session->workspace.root);
+    struct str inner = path_relative(arena, top, session->workspace.project);
     if (inner.len == 0 || str_equal(inner, STR(".")))
         return path;
     return str_print(arena, "%.*s/%.*s", STR_FMT(inner), STR_FMT(path));

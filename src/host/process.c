@@ -23,6 +23,15 @@ struct error *process_adopt_orphans(void)
     return NULL;
 }
 
+struct error *process_end_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L) != 0)
+        return error_os(errno, "cannot ask to end with process %d", (int)parent);
+    if (getppid() != parent) /* it ended before we asked */
+        raise(SIGTERM);
+    return NULL;
+}
+
 /* Everything posix_spawn is told, given back together. */
 struct spawn {
     posix_spawn_file_actions_t actions;

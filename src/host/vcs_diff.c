@@ -122,6 +122,8 @@ static FALLIBLE print_patch(struct vcs *vcs, struct arena *arena, git_strarray l
                     GIT_DIFF_INCLUDE_TYPECHANGE | GIT_DIFF_IGNORE_SUBMODULES;
     options.ignore_submodules = GIT_SUBMODULE_IGNORE_ALL;
     options.pathspec = literal;
+    options.old_prefix = "a"; /* whatever diff.noprefix says: the patch is to be applied */
+    options.new_prefix = "b";
     options.max_size = LIMIT_PATCH_BYTES; /* larger files are mentioned, as binary ones are */
     AUTO(git2_drop_tree) git_tree *tree = NULL;
     AUTO(git2_drop_diff) git_diff *diff = NULL;

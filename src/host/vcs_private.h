@@ -31,6 +31,8 @@
     F(index_entrycount)                                                                            \
     F(index_find)                                                                                  \
     F(index_find_prefix)                                                                           \
+    F(ignore_path_is_ignored)                                                                      \
+    F(index_get_byindex)                                                                           \
     F(index_free)                                                                                  \
     F(index_read)                                                                                  \
     F(libgit2_init)                                                                                \

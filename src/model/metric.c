@@ -290,6 +290,31 @@ FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
     return NULL;
 }
 
+static bool is_meant(const struct metric *metric, struct str file, struct str key, bool is_exact)
+{
+    if (metric->is_text || (file.len && !str_equal(metric->file, file)))
+        return false;
+    if (is_exact)
+        return str_equal(metric->key, key);
+    return metric->key.len > key.len && str_ends(metric->key, key) &&
+           metric->key.at[metric->key.len - key.len - 1] == '.';
+}
+
+void metrics_find(const struct metric_vec *metrics, struct str file, struct str key,
+                  const struct metric **ret, size_t *ret_count)
+{
+    *ret = NULL;
+    *ret_count = 0;
+    for (int exact = 1; exact >= 0 && !*ret_count; exact--) {
+        vec_each (const struct metric, metric, metrics) {
+            if (!is_meant(metric, file, key, exact))
+                continue;
+            *ret = *ret_count ? *ret : metric;
+            ++*ret_count;
+        }
+    }
+}
+
 bool metrics_have_file(const struct metric_vec *metrics, struct str file)
 {
     vec_each (const struct metric, metric, metrics) {

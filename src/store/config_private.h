@@ -34,7 +34,7 @@ struct config_row {
     const char *help;
 };
 
-enum { CONFIG_ROWS = 19 };
+enum { CONFIG_ROWS = 21 };
 extern const struct config_row config_rows[CONFIG_ROWS];
 
 /* The row of a name, or an error with the nearest one. */

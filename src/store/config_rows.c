@@ -12,6 +12,7 @@
 #include "config_private.h"
 
 static const char *const links[] = {"auto", "reflink", "hardlink", "copy", NULL};
+static const char *const isolations[] = {"auto", "namespace", "directory", NULL};
 static const char *const durabilities[] = {"full", "none", NULL};
 
 #define MEMBER(name) offsetof(struct config, name)
@@ -58,6 +59,11 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      NULL, "How long to wait for another mlops, or forever."},
     {"grace", CONFIG_DURATION, MEMBER(grace_ns), "10s", "MLOPS_GRACE", 0, 0, 0, NULL,
      "Time between asking a stage to end (TERM) and ending it (KILL)."},
+    {"work_dir", CONFIG_PATH, MEMBER(work_dir), "", "MLOPS_WORK_DIR", CONFIG_UNTRACKED, 0, 0, NULL,
+     "Where the work directories of trials are made; .mlops/work if empty."},
+    {"isolation", CONFIG_CHOICE, MEMBER(isolation), "auto", "MLOPS_ISOLATION", 0, 0, 0, isolations,
+     "How trials are kept apart: namespace (they stand at the project's path), directory (only a "
+     "directory of their own), auto (namespace where the kernel allows it)."},
     {"remote.default", CONFIG_TEXT, MEMBER(remote_default), "", "MLOPS_REMOTE", 0, 0, 0, NULL,
      "Remote that push, pull and fetch use if none is named."},
 };

@@ -177,15 +177,15 @@ static FALLIBLE open_known(struct depot *depot)
 {
     const struct workspace *workspace = depot->workspace;
     char *path = depot->known_path, hex[DIGEST_HEX_LEN + 1];
-    if (fd_number(workspace->state_fd) < 0 || workspace->is_read_only)
+    if (fd_number(workspace->home_fd) < 0 || workspace->is_read_only)
         return NULL;
     digest_print(digest_of(depot->remote->url.at, depot->remote->url.len), hex);
     snprintf(path, sizeof depot->known_path, "remotes/%.*s-%.16s",
              (int)MIN_OF(depot->remote->name.len, (size_t)64), depot->remote->name.at, hex);
     for (size_t i = strlen("remotes/"); path[i]; i++)
         path[i] = path[i] == '/' || path[i] == ':' ? '_' : path[i];
-    TRY(directory_make(fd_number(workspace->state_fd), path, false));
-    return directory_open(fd_number(workspace->state_fd), path, &depot->known_fd);
+    TRY(directory_make(fd_number(workspace->home_fd), path, false));
+    return directory_open(fd_number(workspace->home_fd), path, &depot->known_fd);
 }
 
 struct error *depot_open(struct arena *arena, const struct depot_options *options,

@@ -219,7 +219,7 @@ FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
 {
     AUTO(arena_drop) struct arena scratch = {0};
     const struct config *config = &workspace->config;
-    int state_fd = fd_number(workspace->state_fd);
+    int state_fd = fd_number(workspace->home_fd);
     struct finder failed = {&scratch, state_fd, now_ns, {0}}, displaced = failed, logs = failed,
                   reckoned = failed;
     TRY(find_leftovers(&failed, "failed", true));

@@ -198,7 +198,7 @@ static FALLIBLE mark_unconfirmed(struct marks *marks, const struct workspace *wo
     AUTO(arena_drop) struct arena scratch = {0};
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(workspace->state_fd), "unconfirmed", flags));
+    struct fd fd = fd_of(openat(fd_number(workspace->home_fd), "unconfirmed", flags));
     struct walk_list list = {0};
     if (fd_number(fd) < 0)
         return NULL;
@@ -238,21 +238,47 @@ static FALLIBLE mark_imported(struct marks *marks, const struct workspace *works
     return NULL;
 }
 
+static FALLIBLE visit_sweep(void *context, struct digest snapshot, struct digest patch)
+{
+    struct artifact files = {.path = STR("files of a sweep"),
+                             .kind = ARTIFACT_TREE,
+                             .is_stored = true,
+                             .digest = snapshot};
+    mark_as(context, MARK_RUN);
+    if (!digest_is_zero(snapshot))
+        TRY(mark_artifact(context, &files));
+    return digest_is_zero(patch) ? NULL : mark_object(context, patch);
+}
+
+/* What trials are at work on; where users chose the place, with all that lies there. */
+static FALLIBLE mark_work_dirs(struct marks *marks, const struct workspace *workspace)
+{
+    struct str elsewhere = workspace->config.work_dir;
+    TRY(mark_directory(marks, fd_number(workspace->home_fd), STR("work"), STR(".mlops/work"), 1));
+    return elsewhere.len ? mark_directory(marks, AT_FDCWD, elsewhere, elsewhere, 1) : NULL;
+}
+
 /* What holds strongest comes first: then each directory is read once. */
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
     marks->ledger = ledger;
+    if (workspace->is_work_dir)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "this is the work directory of a trial: what its "
+                                    "project needs can't be seen from here"),
+                          "go to the project: cd '%.*s'", STR_FMT(workspace->project));
     mark_as(marks, MARK_WORK);
     TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
-    TRY(mark_directory(marks, fd_number(workspace->state_fd), STR("work"), STR(".mlops/work"), 1));
+    TRY(mark_work_dirs(marks, workspace));
     TRY(mark_unconfirmed(marks, workspace));
     TRY(mark_imported(marks, workspace));
     mark_as(marks, MARK_BRANCH);
     TRY(mark_git(marks, workspace));
     mark_as(marks, MARK_RUN);
-    return ledger_keep(ledger, workspace->config.keep_runs,
-                       marks->now_ns - workspace->config.keep_ns, visit_result, visit_object,
-                       marks);
+    int64_t since_ns = marks->now_ns - workspace->config.keep_ns;
+    TRY(ledger_keep(ledger, workspace->config.keep_runs, since_ns, visit_result, visit_object,
+                    marks));
+    return ledger_keep_sweeps(ledger, workspace->config.keep_runs, since_ns, visit_sweep, marks);
 }
 
 static FALLIBLE mark_at(struct marks *marks, const struct project_ref *ref)

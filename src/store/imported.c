@@ -80,8 +80,8 @@ struct error *imported_load(struct arena *arena, const struct workspace *workspa
     struct str bytes = {0};
     bool found = false;
     struct imported imported = {0};
-    if (workspace->state_fd.number_plus_one)
-        TRY(file_read(arena, fd_number(workspace->state_fd), FILE_NAME, LIMIT_LOCK_BYTES, &bytes,
+    if (workspace->home_fd.number_plus_one)
+        TRY(file_read(arena, fd_number(workspace->home_fd), FILE_NAME, LIMIT_LOCK_BYTES, &bytes,
                       &found));
     if (found)
         error_drop(decode(arena, bytes, &imported));
@@ -114,7 +114,7 @@ struct error *imported_save(const struct workspace *workspace, struct imported *
     if (!imported->is_changed)
         return NULL;
     encode(imported, &bytes);
-    TRY(file_publish(fd_number(workspace->state_fd), FILE_NAME, buf_str(&bytes), 0644,
+    TRY(file_publish(fd_number(workspace->home_fd), FILE_NAME, buf_str(&bytes), 0644,
                      workspace->config.durability == DURABILITY_FULL));
     imported->is_changed = false;
     return NULL;

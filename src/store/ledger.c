@@ -76,7 +76,7 @@ static const char *alive_path(struct arena *arena, struct str run)
 static FALLIBLE bury_if_dead(struct ledger *ledger, int64_t sequence, const char *path)
 {
     AUTO(lock_drop) struct lock lock = {0};
-    int state_fd = fd_number(ledger->workspace->state_fd);
+    int state_fd = fd_number(ledger->workspace->home_fd);
     bool taken = false;
     TRY(lock_take(state_fd, path, LOCK_EXCLUSIVE, 0, NULL, NULL, &lock, &taken));
     if (!taken)
@@ -122,7 +122,7 @@ static FALLIBLE bury_dead_runs(struct ledger *ledger)
     struct candidate_vec running = {0};
     TRY(list_running(ledger, &scratch, &running));
     if (running.len)
-        TRY(directory_make(fd_number(ledger->workspace->state_fd), "locks", false));
+        TRY(directory_make(fd_number(ledger->workspace->home_fd), "locks", false));
     vec_each (struct candidate, candidate, &running) {
         TRY(bury_if_dead(ledger, candidate->sequence, candidate->path));
     }
@@ -134,7 +134,7 @@ static FALLIBLE bury_dead_runs(struct ledger *ledger)
 static FALLIBLE finish_pending(struct ledger *ledger)
 {
     AUTO(lock_drop) struct lock turn = {0};
-    int state_fd = fd_number(ledger->workspace->state_fd);
+    int state_fd = fd_number(ledger->workspace->home_fd);
     AUTO(arena_drop) struct arena scratch = {0};
     struct str_vec left = {0};
     bool is_pending = false, taken = false;
@@ -164,7 +164,8 @@ FALLIBLE ledger_open(struct arena *arena, const struct workspace *workspace, boo
     if (!read_only) {
         TRY(projects_register(workspace));
         TRY(bury_dead_runs(ledger));
-        TRY_WITHIN(finish_pending(ledger), "can't write the lock file of an earlier run");
+        if (!workspace->is_work_dir) /* what is promised there is the project's */
+            TRY_WITHIN(finish_pending(ledger), "can't write the lock file of an earlier run");
     }
     *ret = ledger;
     ledger = NULL;
@@ -177,7 +178,7 @@ static void end_alive(struct ledger *ledger)
 {
     if (fd_number(ledger->alive.fd) < 0)
         return;
-    error_drop(path_remove(fd_number(ledger->workspace->state_fd), ledger->alive_path.at));
+    error_drop(path_remove(fd_number(ledger->workspace->home_fd), ledger->alive_path.at));
     lock_drop(&ledger->alive);
 }
 
@@ -217,7 +218,12 @@ FALLIBLE ledger_insert_run(struct ledger *ledger, struct run *run)
                 ledger_required(run->user), ledger_required(run->version),
                 ledger_required(run->argv), (int64_t)run->counts.stages));
     run->sequence = sql_last_id(ledger->sql);
-    return NULL;
+    if (run->sweep.len == 0)
+        return NULL;
+    return sql_run(ledger->sql,
+                   "INSERT INTO trial_run (run, sweep, number)"
+                   " SELECT ?1, id, ?2 FROM sweep WHERE ulid = ?3",
+                   "iis", run->sequence, run->trial, run->sweep);
 }
 
 FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run)
@@ -225,7 +231,7 @@ FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run)
     check(run->sequence == 0 && fd_number(ledger->alive.fd) < 0);
     if (run->id.len == 0)
         run->id = clock_ulid(ledger->arena);
-    int state_fd = fd_number(ledger->workspace->state_fd);
+    int state_fd = fd_number(ledger->workspace->home_fd);
     ledger->alive_path = str_of(alive_path(ledger->arena, run->id));
     bool taken = false;
     TRY(directory_make(state_fd, "locks", false));
@@ -234,7 +240,10 @@ FALLIBLE ledger_begin_run(struct ledger *ledger, struct run *run)
     if (!taken)
         return error_new(ERROR_MACHINE, "another process runs under the id %.*s", STR_FMT(run->id));
     run->status = RUN_RUNNING;
-    return ledger_insert_run(ledger, run);
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(ledger->sql, &transaction));
+    TRY(ledger_insert_run(ledger, run));
+    return sql_commit(&transaction);
 }
 
 FALLIBLE ledger_update_run(struct ledger *ledger, const struct run *run, int64_t state)
@@ -267,7 +276,8 @@ static FALLIBLE put_group(struct ledger *ledger, const struct ledger_group *grou
 {
     for (size_t i = 0; i < group->outcome_count; i++)
         TRY(ledger_put_outcome(ledger, group->run->sequence, group->outcomes[i]));
-    for (size_t i = 0; i < group->lock_count; i++) {
+    bool promises = !ledger->workspace->is_work_dir; /* a trial writes its own at once */
+    for (size_t i = 0; promises && i < group->lock_count; i++) {
         const struct ledger_lock *lock = &group->locks[i];
         TRY(sql_run(ledger->sql,
                     "INSERT INTO pending_lock (path, before, content) VALUES (?, ?, ?)"

@@ -141,31 +141,53 @@ static FALLIBLE encode_stage(struct ledger *ledger, const struct run_stage *stag
     return encode_reasons(stage, out);
 }
 
+/* A trial is known by its run even if its sweep's file was not written since. */
+static FALLIBLE encode_trial(struct ledger *ledger, const struct run *run, struct buf *out)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT overrides FROM trial_run JOIN trial USING (sweep, number)"
+                   " WHERE trial_run.run = ?",
+                   "i", run->sequence));
+    TRY(sql_next(row, &found));
+    canon_list(out, TRIAL_OF_RUN_FIELDS);
+    canon_str(out, run->sweep);
+    canon_int(out, run->trial);
+    canon_str(out, found ? sql_text(row, 0) : STR("[]"));
+    return NULL;
+}
+
 static FALLIBLE encode_whole(struct ledger *ledger, const struct run *run, struct buf *out)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct told told = {.arena = &scratch};
-    canon_str(out, STR(RUN_TAG));
+    canon_str(out, run->sweep.len ? STR(TRIAL_RUN_TAG) : STR(RUN_TAG));
     encode_run(run, out);
     TRY(encode_state(ledger, run->state, out));
     canon_list(out, run->stages.len);
     vec_each (const struct run_stage, stage, &run->stages)
         TRY(encode_stage(ledger, stage, &told, out));
-    return NULL;
+    return run->sweep.len ? encode_trial(ledger, run, out) : NULL;
 }
 
-/* runs/PROJECT/NAME in the cache. The sum at the end tells a torn file; without a sync, since the
- * database holds the same, durably. */
-static FALLIBLE publish(struct ledger *ledger, struct str name, struct buf *bytes)
+struct str ledger_archive_path(const struct ledger *ledger, struct arena *arena, struct str name)
+{
+    return str_print(arena, "runs/%.*s/%.*s", STR_FMT(ledger->workspace->config.project),
+                     STR_FMT(name));
+}
+
+/* The sum at the end tells a torn file; without a sync, since the database holds the same,
+ * durably. */
+FALLIBLE ledger_publish(struct ledger *ledger, struct str name, struct buf *bytes)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    const struct workspace *workspace = ledger->workspace;
-    int cache_fd = fd_number(workspace->cache_fd);
-    struct str directory = str_print(&scratch, "runs/%.*s", STR_FMT(workspace->config.project));
+    int cache_fd = fd_number(ledger->workspace->cache_fd);
+    struct str directory = ledger_archive_path(ledger, &scratch, STR(""));
     canon_digest(bytes, digest_of(bytes->at, bytes->len));
     TRY(directory_make(cache_fd, directory.at, false));
-    return file_publish(cache_fd, path_join(&scratch, directory, name).at, buf_str(bytes), 0444,
-                        false);
+    return file_publish(cache_fd, ledger_archive_path(ledger, &scratch, name).at, buf_str(bytes),
+                        0444, false);
 }
 
 static FALLIBLE archive_run(struct ledger *ledger, int64_t sequence)
@@ -175,31 +197,31 @@ static FALLIBLE archive_run(struct ledger *ledger, int64_t sequence)
     struct run *run = NULL;
     TRY(ledger_load_run(ledger, &scratch, sequence, &run));
     TRY(encode_whole(ledger, run, &bytes));
-    return publish(ledger, run->id, &bytes);
+    return ledger_publish(ledger, run->id, &bytes);
 }
 
-/* The run is recorded: that its copy could not be written is no failure of it. */
-static void warn(struct ledger *ledger, struct error *error)
+/* It is recorded: that its copy could not be written is no failure of it. */
+void ledger_warn_of_copy(struct ledger *ledger, const char *what, struct error *error)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct event event = {.kind = EVENT_WARNING};
     if (!error)
         return;
     event.text =
-        str_print(&scratch, "the copy of this run in the cache is missing: %s", error->text);
+        str_print(&scratch, "the copy of this %s in the cache is missing: %s", what, error->text);
     observer_tell(ledger->observer, &event);
     error_drop(error);
 }
 
-static bool has_cache(const struct ledger *ledger)
+bool ledger_has_archive(const struct ledger *ledger)
 {
     return fd_number(ledger->workspace->cache_fd) >= 0 && ledger->workspace->config.project.len;
 }
 
 void ledger_archive_run(struct ledger *ledger, int64_t sequence)
 {
-    if (has_cache(ledger))
-        warn(ledger, archive_run(ledger, sequence));
+    if (ledger_has_archive(ledger))
+        ledger_warn_of_copy(ledger, "run", archive_run(ledger, sequence));
 }
 
 static FALLIBLE archive_tag(struct ledger *ledger, int64_t sequence, struct str name,
@@ -215,11 +237,12 @@ static FALLIBLE archive_tag(struct ledger *ledger, int64_t sequence, struct str 
     canon_bool(&bytes, is_removed);
     canon_int(&bytes, clock_real_ns());
     TRY(archive_run(ledger, sequence)); /* one that did nothing has no file yet */
-    return publish(ledger, str_print(&scratch, "tag-%.*s", STR_FMT(clock_ulid(&scratch))), &bytes);
+    return ledger_publish(ledger, str_print(&scratch, "tag-%.*s", STR_FMT(clock_ulid(&scratch))),
+                          &bytes);
 }
 
 void ledger_archive_tag(struct ledger *ledger, int64_t sequence, struct str name, bool is_removed)
 {
-    if (has_cache(ledger))
-        warn(ledger, archive_tag(ledger, sequence, name, is_removed));
+    if (ledger_has_archive(ledger))
+        ledger_warn_of_copy(ledger, "run", archive_tag(ledger, sequence, name, is_removed));
 }

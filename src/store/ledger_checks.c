@@ -113,7 +113,7 @@ FALLIBLE ledger_last_passed(struct ledger *ledger, struct arena *arena, struct s
                    "SELECT result.body FROM judgement JOIN result ON result.id = judgement.result"
                    " JOIN run ON run.sequence = judgement.run"
                    " WHERE judgement.stage = ? AND judgement.rejected = 0 AND run.pipeline = ?"
-                   " AND run.sequence <> ? ORDER BY judgement.run DESC LIMIT 1",
+                   " AND run.sequence <> ? AND" IS_NO_TRIAL "ORDER BY judgement.run DESC LIMIT 1",
                    "ssi", stage, pipeline, but));
     TRY(sql_next(row, ret_found));
     if (!*ret_found)
@@ -133,11 +133,12 @@ FALLIBLE ledger_last_good(struct ledger *ledger, struct arena *arena, struct str
                    "SELECT result.body, run.id FROM ("
                    " SELECT * FROM (SELECT run, result FROM judgement JOIN run ON sequence = run"
                    "  WHERE stage = ?1 AND judgement.rejected = 0 AND result IS NOT NULL"
-                   "  AND pipeline = ?2 AND run <> ?3 ORDER BY run DESC LIMIT 1)"
+                   "  AND pipeline = ?2 AND run <> ?3 AND" IS_NO_TRIAL
+                   "  ORDER BY run DESC LIMIT 1)"
                    " UNION ALL"
                    " SELECT * FROM (SELECT run, result FROM stage_run JOIN run ON sequence = run"
                    "  WHERE stage = ?1 AND stage_run.status IN ('executed', 'restored')"
-                   "  AND result IS NOT NULL AND pipeline = ?2 AND run <> ?3"
+                   "  AND result IS NOT NULL AND pipeline = ?2 AND run <> ?3 AND" IS_NO_TRIAL
                    "  ORDER BY stage_run.id DESC LIMIT 1)) AS good"
                    " JOIN result ON result.id = good.result JOIN run ON run.sequence = good.run"
                    " ORDER BY good.run DESC LIMIT 1",

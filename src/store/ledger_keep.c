@@ -60,15 +60,23 @@ static FALLIBLE keep_run(struct keeper *keeper, struct sql_row *row)
     return keep_stages(keeper, sql_int(row, 0));
 }
 
-/* The last runs are counted by their states: doing nothing twenty times drops no history. ?1 is the
- * moment since which all runs are kept, ?2 the number of states. */
+/* The last runs are counted by their states: doing nothing twenty times drops no history. Trials
+ * are not among them: a sweep of a thousand would leave no other; of each of the last sweeps the
+ * best one counts instead. ?1 is the moment since which all runs are kept, ?2 the number of states,
+ * and of sweeps. */
 #define IS_KEPT                                                                                    \
     " status = 'running' OR started_ns >= ?1 OR sequence IN (SELECT run FROM tag)"                 \
-    " OR sequence IN (SELECT max(sequence) FROM run WHERE status = 'succeeded'"                    \
+    " OR sequence IN (SELECT max(sequence) FROM run WHERE status = 'succeeded' AND" IS_NO_TRIAL    \
     "   GROUP BY branch, pipeline)"                                                                \
-    " OR sequence >= (SELECT coalesce(min(newest), 9223372036854775807) FROM"                      \
-    "   (SELECT max(sequence) AS newest FROM run GROUP BY coalesce(state, -sequence)"              \
-    "    ORDER BY newest DESC LIMIT ?2))"
+    " OR (sequence >= (SELECT coalesce(min(newest), 9223372036854775807) FROM"                     \
+    "   (SELECT max(sequence) AS newest FROM run WHERE" IS_NO_TRIAL                                \
+    "    GROUP BY coalesce(state, -sequence) ORDER BY newest DESC LIMIT ?2)) AND" IS_NO_TRIAL ")"  \
+    " OR id IN (SELECT run FROM (SELECT trial.run, row_number() OVER"                              \
+    "    (PARTITION BY sweep ORDER BY score IS NULL,"                                              \
+    "     CASE direction WHEN 'lower' THEN score ELSE -score END, number) AS place"                \
+    "   FROM trial JOIN (SELECT id, direction FROM sweep ORDER BY id DESC LIMIT ?2) AS last"       \
+    "    ON last.id = trial.sweep WHERE trial.status = 'succeeded' AND trial.run IS NOT NULL)"     \
+    "  WHERE place = 1)"
 
 FALLIBLE ledger_kept_runs(struct ledger *ledger, struct arena *arena, int64_t keep_runs,
                           int64_t since_ns, struct map *ret_ids)
@@ -104,6 +112,26 @@ FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
         if (!found)
             return NULL;
         TRY(keep_run(&keeper, row));
+    }
+}
+
+FALLIBLE ledger_keep_sweeps(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
+                            FALLIBLE (*visit)(void *context, struct digest snapshot,
+                                              struct digest patch),
+                            void *context)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger->sql, &row,
+                   "SELECT snapshot, patch FROM sweep WHERE status = 'open' OR id IN"
+                   " (SELECT sweep FROM trial_run WHERE trial_run.run IN"
+                   "  (SELECT sequence FROM run WHERE" IS_KEPT ")) ORDER BY id DESC",
+                   "ii", since_ns, keep_runs));
+    for (;;) {
+        bool found = false;
+        TRY(sql_next(row, &found));
+        if (!found)
+            return NULL;
+        TRY(visit(context, sql_digest(row, 0), sql_digest(row, 1)));
     }
 }
 

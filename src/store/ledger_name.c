@@ -49,8 +49,8 @@ static FALLIBLE find_steps_back(struct ledger *ledger, struct arena *arena, int6
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT sequence, state FROM run WHERE pipeline ="
-                   " (SELECT pipeline FROM run ORDER BY sequence DESC LIMIT 1)"
-                   " ORDER BY sequence DESC",
+                   " (SELECT pipeline FROM run WHERE" IS_NO_TRIAL " ORDER BY sequence DESC LIMIT 1)"
+                   " AND" IS_NO_TRIAL "ORDER BY sequence DESC",
                    ""));
     bool found = false;
     TRY(sql_next(row, &found));
@@ -84,6 +84,16 @@ static struct str as_id(struct arena *arena, struct str word)
     return (struct str){at, word.len};
 }
 
+/* Of the attempts of a trial, which have one name, that which its row says, or the last. */
+#define COUNTS_OF_ITS_TRIAL                                                                        \
+    " NOT EXISTS (SELECT 1 FROM trial_run AS mine"                                                 \
+    "  JOIN trial ON trial.sweep = mine.sweep AND trial.number = mine.number"                      \
+    "  WHERE mine.run = run.sequence AND run.id <> coalesce("                                      \
+    "   (SELECT id FROM run AS counts WHERE counts.id = trial.run),"                               \
+    "   (SELECT id FROM run AS last WHERE last.sequence = (SELECT max(other.run)"                  \
+    "    FROM trial_run AS other WHERE other.sweep = mine.sweep"                                   \
+    "    AND other.number = mine.number)))) "
+
 /* Of many, enough to say so. A name or a tag counts whole, an id also in part. */
 static FALLIBLE find_by_words(struct ledger *ledger, struct arena *arena, struct str word,
                               struct sequence_vec *ret)
@@ -91,7 +101,7 @@ static FALLIBLE find_by_words(struct ledger *ledger, struct arena *arena, struct
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger->sql, &row,
                    "SELECT run FROM tag WHERE name = ?1"
-                   " UNION SELECT sequence FROM run WHERE name = ?1"
+                   " UNION SELECT sequence FROM run WHERE name = ?1 AND" COUNTS_OF_ITS_TRIAL
                    " UNION SELECT sequence FROM run WHERE id >= ?2 AND id < ?2 || '~'"
                    " UNION SELECT sequence FROM run WHERE substr(id, -length(?2)) = ?2"
                    " ORDER BY 1 DESC LIMIT ?3",

@@ -44,7 +44,7 @@ FALLIBLE ledger_load_state_row(struct ledger *ledger, struct arena *arena, int64
                                struct state *ret);
 
 /* Formats that brought tables of their own. */
-enum { FORMAT_CHECKS = 2, FORMAT_COURSES = 3 };
+enum { FORMAT_CHECKS = 2, FORMAT_COURSES = 3, FORMAT_SWEEPS = 4 };
 
 /* How metrics and parameters went on with a new state `id` of a pipeline. Inside a transaction. */
 FALLIBLE ledger_put_courses(struct ledger *ledger, struct str pipeline, int64_t id,
@@ -82,8 +82,18 @@ FALLIBLE ledger_state_from(struct ledger *ledger, struct arena *arena, struct di
 /* Items of the lists of a run file: docs/formats.md, "Run files". */
 #define RUN_TAG "mlops.run.2"
 #define FIRST_RUN_TAG "mlops.run.1"
+#define TRIAL_RUN_TAG "mlops.run.3"
+#define SWEEP_TAG "mlops.sweep.1"
 #define TAG_TAG "mlops.tag.1"
-enum { RUN_FIELDS = 21, RUN_COUNTS = 11, STAGE_FIELDS = 14, USAGE_FIELDS = 9 };
+enum {
+    RUN_FIELDS = 21,
+    RUN_COUNTS = 11,
+    STAGE_FIELDS = 14,
+    USAGE_FIELDS = 9,
+    TRIAL_OF_RUN_FIELDS = 3,
+    SWEEP_FIELDS = 16,
+    TRIAL_FIELDS = 10,
+};
 
 /* What a run file holds. */
 struct archived {
@@ -92,6 +102,7 @@ struct archived {
     struct str state_body;
     struct outcome *outcomes;
     size_t outcome_count;
+    struct str overrides; /* of a trial: JSON */
 };
 
 struct archived_tag {
@@ -110,6 +121,31 @@ FALLIBLE ledger_tag_decode(struct str body, struct archived_tag *ret);
 void ledger_archive_run(struct ledger *ledger, int64_t sequence);
 void ledger_archive_tag(struct ledger *ledger, int64_t sequence, struct str name, bool is_removed);
 
+/* Of a file in the cache's folder of this project, and its name; the sum is added. */
+bool ledger_has_archive(const struct ledger *ledger);
+struct str ledger_archive_path(const struct ledger *ledger, struct arena *arena, struct str name);
+FALLIBLE ledger_publish(struct ledger *ledger, struct str name, struct buf *bytes);
+void ledger_warn_of_copy(struct ledger *ledger, const char *what, struct error *error);
+
+/* A sweep and its trials from the body of their file, and the trial of a run that is not in it.
+ * Inside a transaction. */
+FALLIBLE ledger_put_sweep(struct ledger *ledger, struct str body);
+FALLIBLE ledger_put_trial_of(struct ledger *ledger, const struct run *run, struct str overrides);
+
+/* When all is back: numbers that are missing between trials. */
+FALLIBLE ledger_fill_trials(struct ledger *ledger);
+
+/* Digests that the body of a state names, of keys and results. */
+FALLIBLE ledger_state_names(struct str body, void (*visit)(void *context, struct digest digest),
+                            void *context);
+
+/* The body of a state becomes a whole one, so that its base may go. */
+FALLIBLE ledger_make_whole(struct ledger *ledger, int64_t id);
+
+/* Rows of temp.going_run, which the caller has filled: content that only they refer to goes as
+ * well. Inside a transaction; rows of runs go in between, by `remove`. */
+FALLIBLE ledger_remove_content(struct ledger *ledger, FALLIBLE (*remove)(struct ledger *ledger));
+
 enum reason_part ledger_part_parse(struct str name);
 
 /* Columns of a run in the order that ledger_read_run takes them. */
@@ -119,7 +155,28 @@ enum reason_part ledger_part_parse(struct str name);
     "run.duration_ns, run.host, run.user, run.version, run.argv, run.commit_id, run.branch, "      \
     "run.remote, run.dirty, run.patch, run.stages, run.executed, run.restored, run.unchanged, "    \
     "run.failed, run.rejected, run.unconfirmed, run.skipped, run.interrupted, run.hashed_files, "  \
-    "run.hashed_bytes, run.saved_ns"
+    "run.hashed_bytes, run.saved_ns, "                                                             \
+    "(SELECT ulid FROM trial_run JOIN sweep ON sweep.id = trial_run.sweep"                         \
+    " WHERE trial_run.run = run.sequence), "                                                       \
+    "(SELECT number FROM trial_run WHERE trial_run.run = run.sequence)"
+
+/* Conditions on a run for a ledger_filter, ?1 to ?5, ?7 and ?8; ?6 is the limit. */
+#define FILTER_RUNS                                                                                \
+    " WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR branch = ?2)"                         \
+    " AND (?3 IS NULL OR run.status = ?3)"                                                         \
+    " AND (?4 IS NULL OR sequence IN (SELECT run FROM stage_run WHERE stage = ?4"                  \
+    "   AND stage_run.status IN ('executed', 'restored', 'rejected', 'unconfirmed', 'failed')))"   \
+    " AND (?5 IS NULL OR sequence = (SELECT run FROM tag WHERE tag.name = ?5))"                    \
+    " AND (?7 IS NULL OR sequence IN (SELECT run FROM trial_run JOIN sweep"                        \
+    "   ON sweep.id = trial_run.sweep WHERE ulid = ?7))"                                           \
+    " AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM trial_run JOIN sweep ON sweep.id = trial_run.sweep" \
+    "   WHERE trial_run.run = run.sequence AND single = 0))"                                       \
+    " ORDER BY sequence DESC LIMIT ?6"
+
+/* In a WHERE of `run`: it is none of a trial. What people and gates mean by "the last run" is one
+ * of the project's own, whatever sweeps have tried since. */
+#define IS_NO_TRIAL " NOT EXISTS (SELECT 1 FROM trial_run WHERE trial_run.run = run.sequence) "
+
 FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *ret);
 
 /* The nine columns of an execution's times and sizes. */

@@ -60,6 +60,8 @@ FALLIBLE ledger_read_run(struct sql_row *row, struct arena *arena, struct run *r
     read_code(row, arena, 15, &run.code);
     read_counts(row, 20, &run.counts);
     run.saved_ns = sql_int(row, 31);
+    run.sweep = take_text(row, arena, 32);
+    run.trial = sql_int(row, 33);
     *ret = run;
     return NULL;
 }
@@ -102,18 +104,11 @@ FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
     struct run_vec runs = {0};
     const char *status =
         filter->status ? run_status_name((enum run_status)(filter->status - 1)) : NULL;
-    TRY(sql_select(
-        ledger->sql, &row,
-        "SELECT " RUN_COLUMNS " FROM run"
-        " WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR branch = ?2)"
-        " AND (?3 IS NULL OR status = ?3)"
-        " AND (?4 IS NULL OR sequence IN (SELECT run FROM stage_run WHERE stage = ?4"
-        "   AND stage_run.status IN ('executed', 'restored', 'rejected', 'unconfirmed', 'failed')))"
-        " AND (?5 IS NULL OR sequence = (SELECT run FROM tag WHERE tag.name = ?5))"
-        " ORDER BY sequence DESC LIMIT ?6",
-        "sssssi", ledger_optional(filter->pipeline), ledger_optional(filter->branch),
-        str_of(status), ledger_optional(filter->stage), ledger_optional(filter->tag),
-        filter->limit > 0 ? filter->limit : INT64_C(-1)));
+    TRY(sql_select(ledger->sql, &row, "SELECT " RUN_COLUMNS " FROM run" FILTER_RUNS, "sssssisi",
+                   ledger_optional(filter->pipeline), ledger_optional(filter->branch),
+                   str_of(status), ledger_optional(filter->stage), ledger_optional(filter->tag),
+                   filter->limit > 0 ? filter->limit : INT64_C(-1), ledger_optional(filter->sweep),
+                   (int64_t)filter->without_trials));
     TRY(collect(ledger, arena, row, &runs));
     *ret = runs.at;
     *ret_count = runs.len;
@@ -250,7 +245,7 @@ FALLIBLE ledger_run_before(struct ledger *ledger, struct arena *arena, const str
     TRY(sql_select(ledger->sql, &row,
                    "SELECT " RUN_COLUMNS " FROM run WHERE sequence < ? AND pipeline = ?"
                    " AND state IS NOT NULL"
-                   " AND state IS NOT (SELECT id FROM state WHERE digest = ?)"
+                   " AND state IS NOT (SELECT id FROM state WHERE digest = ?) AND" IS_NO_TRIAL
                    " ORDER BY sequence DESC LIMIT 1",
                    "isd", run->sequence, ledger_required(run->pipeline), run->state));
     TRY(collect(ledger, arena, row, &runs));

@@ -16,8 +16,9 @@
 
 struct run_file {
     struct str name, body;
-    int64_t sequence; /* of the run; 0: a change of a tag */
-    int64_t made_ns;  /* of that */
+    bool is_sweep;
+    int64_t sequence; /* of the run; 0: a change of a tag, or a sweep */
+    int64_t made_ns;  /* of that change */
 };
 VEC(run_file_vec, struct run_file);
 
@@ -51,6 +52,9 @@ static FALLIBLE peek_order(struct run_file *file)
         file->made_ns = change.created_ns;
         return NULL;
     }
+    file->is_sweep = str_starts(file->name, STR("sweep-"));
+    if (file->is_sweep)
+        return NULL;
     TRY(canon_read_list(&reader, &count));
     return canon_read_int(&reader, &file->sequence);
 }
@@ -71,10 +75,13 @@ static FALLIBLE read_file(struct rebuild *rebuild, int fd, struct str name)
     return NULL;
 }
 
-/* Runs by their order then, changes of tags behind them by their time. */
+/* Sweeps, which runs refer to; runs by their order then; changes of tags behind them by their time.
+ */
 static int compare_files(const void *a, const void *b)
 {
     const struct run_file *left = a, *right = b;
+    if (left->is_sweep != right->is_sweep)
+        return left->is_sweep ? -1 : 1;
     int64_t one = left->sequence ? left->sequence : INT64_MAX;
     int64_t other = right->sequence ? right->sequence : INT64_MAX;
     if (one == other) {
@@ -111,6 +118,8 @@ static FALLIBLE put_archived(struct rebuild *rebuild, struct arena *scratch,
     bool is_new = false;
     struct run run = archived->run;
     TRY(ledger_insert_run(ledger, &run));
+    if (run.sweep.len)
+        TRY(ledger_put_trial_of(ledger, &run, archived->overrides));
     for (size_t i = 0; i < archived->outcome_count; i++)
         TRY(ledger_put_outcome(ledger, run.sequence, &archived->outcomes[i]));
     struct error *error = NULL;
@@ -139,10 +148,25 @@ static FALLIBLE put_tag(struct rebuild *rebuild, struct str body)
                    "sis", tag.name, tag.created_ns, tag.run);
 }
 
+/* Whole or not at all: another one may have its name. */
+static FALLIBLE put_sweep(struct rebuild *rebuild, const struct run_file *file)
+{
+    struct sql *sql = rebuild->ledger->sql;
+    TRY(sql_script(sql, "SAVEPOINT sweep"));
+    struct error *error = ledger_put_sweep(rebuild->ledger, file->body);
+    if (error) {
+        pass_over(rebuild, file->name, error);
+        TRY(sql_script(sql, "ROLLBACK TO sweep"));
+    }
+    return sql_script(sql, "RELEASE sweep");
+}
+
 static FALLIBLE put_file(struct rebuild *rebuild, const struct run_file *file)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct archived archived = {0};
+    if (file->is_sweep)
+        return put_sweep(rebuild, file);
     if (file->sequence == 0)
         return put_tag(rebuild, file->body);
     struct error *error = ledger_run_decode(&scratch, file->body, &archived);
@@ -193,8 +217,23 @@ static FALLIBLE put_all(struct rebuild *rebuild)
     TRY(results_each(rebuild->workspace, put_stored_result, rebuild));
     vec_each (const struct run_file, file, &rebuild->files)
         TRY_WITHIN(put_file(rebuild, file), "run file '%.*s'", STR_FMT(file->name));
+    TRY(ledger_fill_trials(rebuild->ledger));
     TRY(continue_numbers(rebuild));
     return sql_commit(&transaction);
+}
+
+/* Trials that are being prepared have no run yet. */
+static FALLIBLE refuse_if_sweeping(int locks_fd)
+{
+    AUTO(lock_drop) struct lock lock = {0};
+    int64_t at = 0, len = 0;
+    bool is_held = false;
+    TRY(lock_open(locks_fd, "trials", &lock));
+    TRY(lock_range_find(&lock, 0, INT64_MAX, &at, &len, &is_held));
+    if (!is_held)
+        return NULL;
+    return error_hint(error_new(ERROR_MACHINE, "a sweep of this project goes on"),
+                      "wait until it has ended");
 }
 
 /* Nobody may be writing to the database that is moved away. */
@@ -203,7 +242,7 @@ static FALLIBLE refuse_if_running(struct rebuild *rebuild)
     struct walk_list list = {0};
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(rebuild->workspace->state_fd), "locks", flags));
+    struct fd fd = fd_of(openat(fd_number(rebuild->workspace->home_fd), "locks", flags));
     if (fd_number(fd) < 0)
         return errno == ENOENT ? NULL : error_os(errno, "cannot open '.mlops/locks'");
     TRY(walk_list(rebuild->arena, fd_number(fd), true, &list));
@@ -217,7 +256,7 @@ static FALLIBLE refuse_if_running(struct rebuild *rebuild)
             return error_hint(error_new(ERROR_MACHINE, "a run of this project goes on"),
                               "wait until it has ended");
     }
-    return NULL;
+    return refuse_if_sweeping(fd_number(fd));
 }
 
 static FALLIBLE move_away(struct rebuild *rebuild)

@@ -248,6 +248,84 @@ static const char *const schema_2[] = {
 static const char *const schema_3[] = {COURSE_TABLES("CREATE TABLE"), NULL};
 static const char *const courses_in_memory[] = {COURSE_TABLES("CREATE TEMP TABLE"), NULL};
 
+/* Sweeps: in the database, or empty in memory beside an older one. */
+#define SWEEP_TABLES(create, refers_to)                                                            \
+    create " sweep (\n"                                                                            \
+           "  id INTEGER PRIMARY KEY AUTOINCREMENT,  -- number inside this file\n"                 \
+           "  ulid TEXT NOT NULL UNIQUE,  -- shown by its last 8 characters\n"                     \
+           "  name TEXT UNIQUE,  -- given by the user\n"                                           \
+           "  spec TEXT NOT NULL,  -- what to try: JSON, docs/sweeps.md\n"                         \
+           "  status TEXT NOT NULL,  -- 'open': trials are left; 'done'\n"                         \
+           "  direction TEXT NOT NULL,  -- which scores are better: 'higher', 'lower'; or ''\n"    \
+           "  single INTEGER NOT NULL,  -- 1: 'run -P', a sweep of one trial\n"                    \
+           "  parent TEXT,  -- ULID of the run that left the state it started from\n"              \
+           "  snapshot BLOB,  -- tree object with the files of its trials\n"                       \
+           "  commit_id TEXT,  -- of git, 40 hex digits\n"                                         \
+           "  branch TEXT,  -- of git; NULL: detached or none\n"                                   \
+           "  remote TEXT,  -- URL of origin without credentials\n"                                \
+           "  dirty INTEGER NOT NULL,  -- 1 yes, 0 no, -1 not examined\n"                          \
+           "  patch BLOB,  -- digest of the object that holds the diff of a dirty tree\n"          \
+           "  argv TEXT NOT NULL,  -- the command line\n"                                          \
+           "  created_ns INTEGER NOT NULL,  -- ns since 1970 UTC\n"                                \
+           "  spent_ns INTEGER NOT NULL  -- of all its drivers, by the monotonic clock\n"          \
+           ") STRICT;\n",                                                                          \
+        create                                                                                     \
+        " trial (\n"                                                                               \
+        "  sweep INTEGER NOT NULL " refers_to(                                                     \
+            "sweep (id)") ",  -- of which sweep\n"                                                 \
+                          "  number INTEGER NOT NULL,  -- from 0, shown from 1\n"                  \
+                          "  status TEXT NOT NULL,  -- 'waiting', 'running', 'succeeded', ...\n"   \
+                          "  overrides TEXT NOT NULL,  -- JSON: what it changes\n"                 \
+                          "  run TEXT,  -- ULID of the run it came to; NULL: none yet, or "        \
+                          "removed\n"                                                              \
+                          "  score REAL,  -- the sweep's metric; NULL: none, or NaN\n"             \
+                          "  note TEXT,  -- why it failed or was stopped, in one line\n"           \
+                          "  isolation TEXT,  -- 'namespace' or 'directory'\n"                     \
+                          "  started_ns INTEGER NOT NULL,  -- ns since 1970 UTC, of the last "     \
+                          "attempt\n"                                                              \
+                          "  duration_ns INTEGER NOT NULL,  -- by the monotonic clock\n"           \
+                          "  attempts INTEGER NOT NULL,  -- how often it was begun\n"              \
+                          "  last_run INTEGER NOT NULL,  -- the newest run before the last "       \
+                          "attempt\n"                                                              \
+                          "  PRIMARY KEY (sweep, number)\n"                                        \
+                          ") STRICT, WITHOUT ROWID;\n",                                            \
+        create                                                                                     \
+        " trial_run (\n"                                                                           \
+        "  run INTEGER PRIMARY KEY " refers_to(                                                    \
+            "run (sequence)") ",  -- a trial's run\n"                                              \
+                              "  sweep INTEGER NOT NULL " refers_to(                               \
+                                  "sweep (id)") ",  -- of which sweep\n"                           \
+                                                "  number INTEGER NOT NULL  -- of which trial\n"   \
+                                                ") STRICT;\n",                                     \
+        create                                                                                     \
+        " report (\n"                                                                              \
+        "  sweep INTEGER NOT NULL " refers_to(                                                     \
+            "sweep (id)") ",  -- of which sweep\n"                                                 \
+                          "  number INTEGER NOT NULL,  -- of which trial\n"                        \
+                          "  step INTEGER NOT NULL,  -- as reported, or the number of the row\n"   \
+                          "  value REAL,  -- the metric at that step; NULL: NaN\n"                 \
+                          "  PRIMARY KEY (sweep, number, step)\n"                                  \
+                          ") STRICT, WITHOUT ROWID;\n"
+#define REFERS_TO(column) "REFERENCES " column
+#define REFERS_NOWHERE(column) ""
+
+static const char *const schema_4[] = {
+    SWEEP_TABLES("CREATE TABLE", REFERS_TO),
+    "CREATE INDEX IF NOT EXISTS trial_by_status ON trial (sweep, status);\n",
+    "CREATE INDEX IF NOT EXISTS trial_by_run ON trial (run) WHERE run IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS trial_run_by_trial ON trial_run (sweep, number);\n",
+    /* What removing runs looks for: each is the other end of a reference. */
+    "CREATE INDEX IF NOT EXISTS run_by_state ON run (state) WHERE state IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS state_by_base ON state (base) WHERE base IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS stage_run_by_environment ON stage_run (environment)"
+    " WHERE environment IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS judgement_by_result ON judgement (result) WHERE result IS NOT "
+    "NULL;\n",
+    NULL,
+};
+static const char *const sweeps_in_memory[] = {SWEEP_TABLES("CREATE TEMP TABLE", REFERS_NOWHERE),
+                                               NULL};
+
 /* From version `version - 1` to `version`. A row is never changed once it was released. */
 static const struct migration {
     int64_t version;
@@ -259,6 +337,7 @@ static const struct migration {
     {2, "the history holds the findings of built-in checks from now on", schema_2, NULL},
     {3, "runs can be sorted and filtered by their metrics and parameters from now on", schema_3,
      ledger_fill_courses},
+    {FORMAT_SWEEPS, "experiments and sweeps are part of the history from now on", schema_4, NULL},
 };
 
 static FALLIBLE read_number(struct sql *sql, const char *pragma, int64_t *ret)
@@ -364,10 +443,16 @@ static FALLIBLE apply_from(struct sql *sql, const struct observer *observer)
     return sql_commit(&transaction);
 }
 
+static FALLIBLE make_in_memory(struct sql *sql, const char *const *tables)
+{
+    for (size_t i = 0; tables[i]; i++)
+        TRY(sql_script(sql, tables[i]));
+    return NULL;
+}
+
 FALLIBLE ledger_courses_in_memory(struct sql *sql)
 {
-    for (size_t i = 0; courses_in_memory[i]; i++)
-        TRY(sql_script(sql, courses_in_memory[i]));
+    TRY(make_in_memory(sql, courses_in_memory));
     return ledger_fill_courses(sql);
 }
 
@@ -407,7 +492,7 @@ FALLIBLE ledger_migrate(struct sql *sql, const char *path, bool is_read_only,
         return NULL;
     if (is_read_only) {
         *ret_version = version; /* all that was added since are tables: who reads them asks */
-        return NULL;
+        return version < FORMAT_SWEEPS ? make_in_memory(sql, sweeps_in_memory) : NULL;
     }
     return version > 0 ? migrate_in_turn(sql, path, observer) : apply_from(sql, observer);
 }

@@ -250,3 +250,36 @@ FALLIBLE ledger_put_state(struct ledger *ledger, const struct state *state, stru
     *ret_id = id;
     return NULL;
 }
+
+FALLIBLE ledger_state_names(struct str body, void (*visit)(void *context, struct digest digest),
+                            void *context)
+{
+    struct canon_reader reader = canon_reader_of(body);
+    struct digest digest;
+    struct str text;
+    size_t count = 0;
+    for (;;) {
+        enum canon_kind kind = canon_next(&reader);
+        if (kind == CANON_END)
+            return canon_expect_end(&reader);
+        if (kind == CANON_LIST)
+            TRY(canon_read_list(&reader, &count)); /* what is in it follows */
+        else if (kind == CANON_DIGEST)
+            TRY(canon_read_digest(&reader, &digest));
+        else
+            TRY(canon_read_str(&reader, &text));
+        if (kind == CANON_DIGEST)
+            visit(context, digest);
+    }
+}
+
+FALLIBLE ledger_make_whole(struct ledger *ledger, int64_t id)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(buf_drop) struct buf whole = {0};
+    struct state state = {0};
+    TRY(ledger_load_state_row(ledger, &scratch, id, &state));
+    state_encode(&state, &whole);
+    return sql_run(ledger->sql, "UPDATE state SET base = NULL, depth = 0, body = ?2 WHERE id = ?1",
+                   "ib", id, buf_str(&whole));
+}

@@ -189,8 +189,10 @@ FALLIBLE ledger_run_decode(struct arena *arena, struct str bytes, struct archive
     struct canon_reader peek = reading.canon;
     struct str tag = {0};
     TRY(canon_read_str(&peek, &tag));
-    TRY(canon_expect_tag(&reading.canon,
-                         str_is(tag, FIRST_RUN_TAG) ? STR(FIRST_RUN_TAG) : STR(RUN_TAG)));
+    bool is_trial = str_is(tag, TRIAL_RUN_TAG);
+    TRY(canon_expect_tag(&reading.canon, is_trial                     ? STR(TRIAL_RUN_TAG)
+                                         : str_is(tag, FIRST_RUN_TAG) ? STR(FIRST_RUN_TAG)
+                                                                      : STR(RUN_TAG)));
     read_run(&reading, &ret->run);
     if (take_list(&reading)) {
         ret->state = take_digest(&reading);
@@ -201,6 +203,12 @@ FALLIBLE ledger_run_decode(struct arena *arena, struct str bytes, struct archive
     ret->outcomes = arena_new_array(arena, struct outcome, count);
     for (; ret->outcome_count < count && !reading.error; ret->outcome_count++)
         read_stage(&reading, arena, &ret->outcomes[ret->outcome_count]);
+    if (is_trial) {
+        expect_list(&reading, TRIAL_OF_RUN_FIELDS);
+        ret->run.sweep = take_str(&reading);
+        ret->run.trial = take_int(&reading);
+        ret->overrides = take_str(&reading);
+    }
     struct error *error = reading.error;
     reading.error = NULL;
     return error ? error : canon_expect_end(&reading.canon);

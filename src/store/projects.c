@@ -57,8 +57,8 @@ FALLIBLE projects_register(const struct workspace *workspace)
     int cache_fd = fd_number(workspace->cache_fd);
     bool found = false;
     bool has_own_cache = workspace->config.cache_dir.len == 0 || !workspace->config.project.len;
-    if (has_own_cache || cache_fd < 0 || workspace->is_read_only)
-        return NULL;
+    if (has_own_cache || cache_fd < 0 || workspace->is_read_only || workspace->is_work_dir)
+        return NULL; /* a work directory is part of its project, which has said so */
     AUTO(arena_drop) struct arena scratch = {0};
     struct project_ref ref = {ref_name(&scratch, workspace), workspace->config.project,
                               workspace->root};

@@ -248,7 +248,7 @@ static FALLIBLE check_index(struct verification *verification)
 {
     const struct workspace *workspace = verification->workspace;
     AUTO(sql_drop) struct sql *sql = NULL;
-    struct str path = path_join(verification->arena, workspace->database_dir, STR("index.db"));
+    struct str path = path_join(verification->arena, workspace->index_dir, STR("index.db"));
     struct str fault = {0};
     struct file_stat stat;
     bool found = false;

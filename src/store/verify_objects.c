@@ -124,7 +124,7 @@ FALLIBLE verify_objects(struct verification *verification, struct pool *pool,
 {
     AUTO(checked_drop) struct checked checked = {0};
     const struct workspace *workspace = verification->workspace;
-    int state_fd = workspace->is_read_only ? -1 : fd_number(workspace->state_fd);
+    int state_fd = workspace->is_read_only ? -1 : fd_number(workspace->home_fd);
     TRY(checked_open(state_fd, "verified", wish->afresh, &checked));
     TRY(cas_each(verification->cas, list_object, verification));
     TRY(check_objects(verification, pool, &checked, observer));

@@ -75,9 +75,10 @@ static FALLIBLE open_cache(struct arena *arena, struct workspace *workspace)
 {
     AUTO(fd_drop) struct fd fd = {0};
     bool found = false;
-    workspace->cache = workspace->config.cache_dir.len
-                           ? workspace->config.cache_dir
-                           : path_join(arena, workspace->state, STR("cache"));
+    if (!workspace->cache.len)
+        workspace->cache = workspace->config.cache_dir.len
+                               ? workspace->config.cache_dir
+                               : path_join(arena, workspace->home, STR("cache"));
     int number = open(str_terminate(arena, workspace->cache), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (number < 0 && (errno == ENOENT || errno == ENOTDIR))
         return NULL;
@@ -96,12 +97,12 @@ static struct str database_dir_of(struct arena *arena, const struct workspace *w
     const char *home = getenv("HOME");
     struct str id = workspace->config.project;
     if (!workspace->network_fs || !id.len)
-        return workspace->state;
+        return workspace->home;
     if (base && base[0] == '/')
         return str_print(arena, "%s/mlops/%.*s", base, STR_FMT(id));
     if (home && home[0] == '/')
         return str_print(arena, "%s/.local/state/mlops/%.*s", home, STR_FMT(id));
-    return workspace->state;
+    return workspace->home;
 }
 
 static bool is_writable(struct fd fd)
@@ -121,16 +122,21 @@ struct error *workspace_load(struct arena *arena, struct workspace *workspace)
         return error_os(errno, "cannot open '%.*s'", STR_FMT(workspace->state));
     if (number >= 0)
         TRY(file_stat_at(number, "config.yaml", true, &stat, &has_config));
-    TRY(config_load(arena, number >= 0 ? workspace->state : STR(""), &workspace->config));
+    TRY(workspace_find_home(arena, workspace, number));
+    TRY(config_load(arena, number >= 0 ? workspace_config_dir(workspace) : STR(""),
+                    &workspace->config));
     found = has_config && workspace->config.project.len;
     if (found)
         workspace->state_fd = fd_of(fd_release(&state_fd));
+    else
+        fd_drop(&workspace->home_fd);
     TRY(open_cache(arena, workspace));
     workspace->is_read_only = !is_writable(found ? workspace->state_fd : workspace->root_fd) ||
-                              !is_writable(workspace->cache_fd);
+                              !is_writable(workspace->home_fd) || !is_writable(workspace->cache_fd);
     workspace->network_fs =
-        machine_network_fs(fd_number(found ? workspace->state_fd : workspace->root_fd));
+        machine_network_fs(fd_number(found ? workspace->home_fd : workspace->root_fd));
     workspace->database_dir = database_dir_of(arena, workspace);
+    workspace->index_dir = workspace->is_work_dir ? workspace->state : workspace->database_dir;
     return NULL;
 }
 
@@ -147,7 +153,7 @@ static FALLIBLE complete_clone(struct arena *arena, struct workspace *workspace)
 {
     struct file_stat stat;
     bool is_complete = true;
-    if (fd_number(workspace->state_fd) < 0 || workspace->is_read_only)
+    if (fd_number(workspace->state_fd) < 0 || workspace->is_read_only || workspace->is_work_dir)
         return NULL;
     TRY(file_stat_at(fd_number(workspace->state_fd), "tmp", true, &stat, &is_complete));
     return is_complete && fd_number(workspace->cache_fd) >= 0 ? NULL
@@ -177,6 +183,7 @@ void workspace_drop(struct workspace *workspace)
     if (workspace->results)
         results_batch_drop(workspace->results);
     fd_drop(&workspace->cache_fd);
+    fd_drop(&workspace->home_fd);
     fd_drop(&workspace->state_fd);
     fd_drop(&workspace->root_fd);
     *workspace = (struct workspace){0};

@@ -34,9 +34,13 @@ static FALLIBLE check_owner(const struct workspace *workspace)
 {
     const char *safe = getenv("MLOPS_SAFE");
     const char *const names[] = {".", ".mlops"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    for (size_t i = 0; i <= COUNT_OF(names); i++) {
         struct stat seen;
-        if (fstatat(fd_number(workspace->root_fd), names[i], &seen, AT_SYMLINK_NOFOLLOW) != 0)
+        bool is_home = i == COUNT_OF(names);
+        int status =
+            is_home ? fstat(fd_number(workspace->home_fd), &seen)
+                    : fstatat(fd_number(workspace->root_fd), names[i], &seen, AT_SYMLINK_NOFOLLOW);
+        if (status != 0)
             continue;
         if (!is_own(seen.st_uid) && !(safe && strcmp(safe, "1") == 0))
             return error_hint(error_new(ERROR_MACHINE, "'%.*s' belongs to another user",
@@ -156,9 +160,21 @@ static FALLIBLE remember_id(const struct workspace *workspace)
     return publish_if_absent(fd_number(workspace->state_fd), "project", workspace->config.project);
 }
 
+/* Who makes a work directory makes it whole. */
+static FALLIBLE check_work_dir(const struct workspace *workspace)
+{
+    if (workspace->state_fd.number_plus_one && workspace->cache_fd.number_plus_one)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "'%.*s' is what is left of a trial's work directory",
+                                STR_FMT(workspace->root)),
+                      "go to the project: cd '%.*s'", STR_FMT(workspace->project));
+}
+
 struct error *workspace_init(struct arena *arena, struct workspace *workspace)
 {
     TRY(check_owner(workspace));
+    if (workspace->is_work_dir)
+        return check_work_dir(workspace);
     bool is_complete = workspace->state_fd.number_plus_one && workspace->cache_fd.number_plus_one;
     struct file_stat stat;
     if (is_complete)
@@ -167,6 +183,7 @@ struct error *workspace_init(struct arena *arena, struct workspace *workspace)
         TRY_WITHIN(make_state(arena, workspace), "cannot prepare the project '%.*s'",
                    STR_FMT(workspace->root));
         fd_drop(&workspace->state_fd);
+        fd_drop(&workspace->home_fd);
         fd_drop(&workspace->cache_fd);
         TRY(workspace_load(arena, workspace));
         if (!workspace->state_fd.number_plus_one || !workspace->cache_fd.number_plus_one)
@@ -174,7 +191,7 @@ struct error *workspace_init(struct arena *arena, struct workspace *workspace)
                              STR_FMT(workspace->state));
         TRY(remember_id(workspace));
     }
-    if (!str_equal(workspace->database_dir, workspace->state))
+    if (!str_equal(workspace->database_dir, workspace->home))
         TRY(directory_make(AT_FDCWD, str_terminate(arena, workspace->database_dir), true));
     return NULL;
 }

@@ -43,9 +43,9 @@ unchanged() {
   tuned
   succeeds run
   touch -d 2020-01-01 params.yaml
-  succeeds run -P train.lr=0.1 --in-place --json
+  succeeds run -P train.lr=1e-1 --in-place --json
   holds 'c["unchanged"] == 1'
-  says "is 0.1 already"
+  says "is 1e-1 already"
   [ "$(date -r params.yaml +%Y)" = 2020 ]
 }
 
@@ -61,7 +61,7 @@ unchanged() {
   tuned
   succeeds run -P +train.opt.beta=0.9 -P ~seed -P other.json:+new='[a, b]' -P '~other.json:wide' --in-place
   grep -q '^    beta: 0.9$' params.yaml
-  ! grep -q seed params.yaml
+  [ "$(grep -c seed params.yaml)" -eq 0 ]
   grep -qx '{"depth": 3, "new": \["a", "b"\]}' other.json
 }
 
@@ -98,6 +98,8 @@ END
   fails 3 run -P nothing.like.it=1 --in-place
   says "no parameter 'nothing.like.it' in params.yaml, other.json"
   says "+nothing.like.it=VALUE"
+  fails 3 run -P train.layers.2=1 --in-place
+  says "params.yaml:5:11: no parameter 'train.layers.2': 'train.layers' is a list of 2"
   fails 3 run -P absent.yaml:a=1 --in-place
   says "there is no 'absent.yaml'"
   unchanged params.yaml other.json

@@ -13,7 +13,7 @@ TOP_LEVEL = set(
     " .clang-format .clang-tidy .editorconfig .gitignore .ci".split()
 )
 # Headers that a row of the table must name; any other system header is libc's or Linux's.
-NAMED = re.compile(r"(curl/curl|expat|yaml|zstd|zlib|iconv|immintrin|pcre2|sqlite3|git2|openssl/\w+|pthread|dlfcn|spawn)\.h")
+NAMED = re.compile(r"(curl/curl|expat|yaml|zstd|zlib|iconv|immintrin|pcre2|sqlite3|git2|openssl/\w+|pthread|dlfcn|spawn|linux/capability|sys/mount)\.h")
 LIBC = set(
     "ctype dirent endian errno fcntl float inttypes langinfo limits link linux/fs linux/magic locale math"
     " poll pwd sanitizer/asan_interface sched signal stdarg stdatomic stdbool stddef stdint stdio"

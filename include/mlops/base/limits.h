@@ -43,6 +43,9 @@
     LIMIT(SWEEP_CHOICES, 10000, "values", "of one parameter of a sweep")                           \
     LIMIT(SWEEP_TRIALS, 100000, "trials", "of one sweep; its table is held in memory")             \
     LIMIT(TRIAL_STEPS, 100000, "steps", "that one trial reports; more are left out")               \
+    LIMIT(WORK_COPY_BYTES, 16777216, "bytes",                                                      \
+          "an ignored file that each trial gets a copy of; larger ones are shared, read only")     \
+    LIMIT(WORK_LINKS, 10000, "entries", "ignored ones that a trial shares; each is a mount")       \
     LIMIT(JOBS, 1024, "stages", "processes run at once")                                           \
     LIMIT(TIMEOUT_S, 31536000, "seconds", "one year; more is a typing mistake")                    \
     LIMIT(RETRIES, 1000, "attempts", "more is a loop, not a retry")                                \
@@ -102,6 +105,7 @@
     LIMIT(PLOT_CELLS, 2000000, "values", "of one plots file; they are drawn in memory")            \
     LIMIT(PLOTS, 1000, "plots", "of one page; each takes its place in it")                         \
     LIMIT(PACKAGES, 20000, "packages", "of an interpreter that are recorded")                      \
+    LIMIT(EXCHANGE_BYTES, 67108864, "bytes", "a file of code that 'apply' writes or replaces")     \
     LIMIT(PATCH_BYTES, 16777216, "bytes", "the diff of a dirty work tree stored with a run")       \
     LIMIT(FORMAT_BYTES, 256, "bytes", "a format of dates such as %d.%m.%Y")                        \
     LIMIT(FORMAT_STEPS, 2000, "steps", "matching one cell with it; stops exponential formats")

@@ -96,7 +96,11 @@ struct cli_command {
     COMMAND(data)                                                                                  \
     COMMAND(gc)                                                                                    \
     COMMAND(verify)                                                                                \
+    COMMAND(sweep)                                                                                 \
+    COMMAND(trial)                                                                                 \
     COMMAND(best)                                                                                  \
+    COMMAND(apply)                                                                                 \
+    COMMAND(reproduce)                                                                             \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

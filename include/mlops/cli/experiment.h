@@ -26,3 +26,7 @@ FALLIBLE experiment_run(struct context *context, const struct experiment *experi
 
 /* "parameters": [{file, key, before, after}] */
 void experiment_json(struct json_writer *json, const struct override_change_vec *changes);
+
+/* How a sweep is named to people: its name, else the end of its id. */
+struct sweep_row;
+struct str sweep_shown(const struct sweep_row *row);

@@ -25,8 +25,10 @@ struct chart_axis {
     bool has_range;
     double least, most;
     bool is_log;
-    const struct str *categories; /* of bars; else NULL */
+    const struct str *categories; /* of bars and points: values are their numbers; else NULL */
     size_t category_count;
+    struct str apart; /* y of points: what a strip below the plot is called, in which those without
+                       * a finite y stand; empty: they are left out */
 };
 
 struct chart {
@@ -50,6 +52,31 @@ struct chart_matrix {
     const double *values; /* row after row */
 };
 void chart_matrix_svg(struct buf *out, const struct chart_matrix *matrix, struct str id);
+
+/* Parallel coordinates, lying: an axis for each column, one below the other, the score's at the
+ * foot, and a line for each row from top to bottom, so that long names and any number of columns
+ * are readable in a narrow window. Rows are coloured, and are as thick, by the fifth that their
+ * score is in; the best is on top of all. Rows without a score are dashed, and end apart. */
+struct chart_parallel_column {
+    struct chart_axis axis; /* label, is_log, has_range (values beyond stand at its end) or
+                             * categories; `apart`: what a value that is none is called */
+    const double *values;   /* of each row */
+};
+struct chart_parallel {
+    struct str title, description;
+    const struct chart_parallel_column *columns;
+    size_t column_count;
+    struct chart_parallel_column score;
+    const struct str *names; /* of rows, shown where the pointer rests; NULL: none */
+    size_t row_count;
+    bool is_higher_better;
+};
+
+/* Of more rows than CHART_ROWS_MOST the best ones and an even choice of the others are drawn, and
+ * the chart says so. */
+enum { CHART_ROWS_MOST = 500 };
+void chart_parallel_svg(struct buf *out, const struct chart_parallel *chart, struct str id);
+void chart_parallel_document(struct buf *out, const struct chart_parallel *chart);
 
 /* A document of its own: XML declaration and xmlns. Else the element stands in a page. */
 void chart_document(struct buf *out, const struct chart *chart);

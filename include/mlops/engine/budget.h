@@ -4,6 +4,13 @@
 #pragma once
 
 #include "mlops/engine/aside.h"
+#include "mlops/host/lock.h"
+
+/* What a running stage holds of a budget that is shared. */
+struct budget_slot {
+    const struct stage *stage; /* NULL: free */
+    struct lock lock;
+};
 
 struct budget {
     int64_t jobs_free, jobs;
@@ -13,13 +20,19 @@ struct budget {
     size_t gpu_count;
     int64_t gpus_free;
     int64_t gpu_stages, undeclared_stages; /* running now: they do not mix on a machine with GPUs */
+    struct str shared;                     /* file that others share it by; empty: nobody does */
+    struct budget_slot *slots;             /* as many as jobs */
 };
 
 FALLIBLE budget_open(struct arena *arena, int64_t jobs, struct budget *ret);
+void budget_drop(struct budget *budget);
 
 /* Shares jobs, cpus and memory with all processes that name the same file (absolute path, made if
- * absent): what one holds the others can't take, and a process that dies holds nothing. `jobs`,
- * cpus and memory must be the same in all of them. GPUs are shared by the host anyway. */
+ * absent, stays empty): what one holds the others can't take, and a process that dies holds
+ * nothing. `jobs`, cpus and memory must be the same in all of them. GPUs are shared by the host
+ * anyway; that stages which declare some do not run beside those that declare nothing holds among
+ * all. Each job, a hundredth of a cpu and a MiB of memory is a byte of the file; who uses it holds
+ * a lock on it. `path` must live as long as the budget. */
 FALLIBLE budget_share(struct budget *budget, struct str path);
 
 /* An error at the stage if it asks for more GPUs than there are; more cpus or memory than the

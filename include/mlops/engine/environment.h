@@ -10,6 +10,11 @@
  * arena; equal ones are made once. Never an error for what can't be read: it is left out. */
 FALLIBLE environment_capture(struct session *session, const struct stage *stage, struct str *ret);
 
+/* Directories that the Python of a stage's command finds packages in, where .pth files count; none
+ * for other commands. */
+void environment_sites(struct session *session, const struct stage *stage, struct arena *arena,
+                       struct str_vec *ret);
+
 /* What stands in the recipe of a stage that says `environment: true`: docs/formats.md. */
 FALLIBLE environment_fingerprint(struct session *session, const struct stage *stage,
                                  struct str *ret);

@@ -22,6 +22,7 @@ struct verdict {
 struct lookup_options {
     bool force;      /* ignore every known result */
     bool no_restore; /* ignore what is not in the work tree */
+    bool only_known; /* known results count for stages that always run, too */
 };
 
 /* `explain` looks for the nearest earlier recipe in the lock (and ledger) to fill in reasons. */

@@ -11,6 +11,9 @@ struct run_options {
     bool force;      /* run the selected stages whatever is known */
     bool no_restore;
     bool minimal;          /* restore only targets and inputs of stages that execute */
+    bool only_known;       /* nothing executes: stages without a known result are skipped, which
+                              is no failure; what always runs counts as known by its results */
+    bool is_private;       /* no later run takes the results */
     bool force_downstream; /* run what uses a stage that ran or was restored */
     bool lazy_inputs;   /* tracked inputs that are not there count as what their pointers say, and
                            are put in place only for stages that execute */
@@ -20,6 +23,13 @@ struct run_options {
     int64_t jobs;       /* 0: the setting, else cpus (1 in the dvc dialect) */
     struct str argv;    /* for the record */
     struct str version;
+    struct str slots; /* file of the budget that is shared with others, or empty: budget_share */
+    /* Of an experiment: */
+    struct str id;                 /* ULID of the run; empty: a new one */
+    struct str parent, name;       /* of the record */
+    struct str sweep;              /* ULID, of a trial */
+    int64_t trial;                 /* its number */
+    const struct code_state *code; /* known beforehand; NULL: examined */
 };
 
 struct run_report {

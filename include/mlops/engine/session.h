@@ -32,6 +32,8 @@ struct session {
     struct workspace workspace;
     const struct observer *observer;
     struct index *index;
+    struct index *objects; /* what is known of the store's objects: `index`, but in a work directory
+                              the project's, so that what one trial has verified all know */
     struct pool *pool;
     struct cas *cas; /* NULL: read only and there is no cache yet */
     struct worktree *worktree;

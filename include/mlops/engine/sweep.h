@@ -16,6 +16,8 @@ struct sweep_options {
     bool force, no_restore; /* of the runs */
     struct str commit;      /* made from this revision; empty: the work tree as it is */
     struct str argv, version;
+    const char *const *shown; /* further words for a trial that tells on our own stdout and stderr;
+                                 NULL: its events come to us and go to the observer */
 };
 
 /* A trial as the driver sees it now. */
@@ -50,6 +52,7 @@ struct sweep_event {
 struct sweep_observer {
     void (*tell)(void *context, const struct sweep_event *event);
     void *context;
+    int64_t tick_ns; /* wants SWEEP_TICKED about this often; 0: never */
 };
 
 struct sweep_report {
@@ -62,6 +65,10 @@ struct sweep_report {
 /* A new sweep: resolves and checks everything, takes the snapshot, records it. Nothing has run. */
 FALLIBLE sweep_begin(struct session *session, const struct sweep *sweep,
                      const struct sweep_options *options, bool is_single, struct sweep_row *ret);
+
+/* `more` trials beyond those that are done, where its method knows that many; halving's rounds are
+ * what they are. */
+FALLIBLE sweep_extend(struct session *session, struct sweep_row *row, int64_t more);
 
 /* Works on a sweep until nothing is left, time is up or it is stopped by a signal. */
 FALLIBLE sweep_drive(struct session *session, struct sweep_row *row,

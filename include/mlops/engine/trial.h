@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mlops/engine/run.h"
+#include "mlops/engine/steps.h"
 #include "mlops/engine/work_dir.h"
 #include "mlops/store/sweeps.h"
 
@@ -10,10 +11,35 @@ struct trial_options {
     struct str sweep; /* ULID */
     int64_t number;
     int64_t jobs;
-    struct str slots; /* absolute path of the driver's budget file; see budget_share */
+    struct str slots; /* the driver's budget file; see budget_share */
+    int64_t parent;   /* process whose end ends this one; 0: none */
     enum isolation isolation;
     bool allows_shared, keeps_work, force, no_restore;
     struct str version;
 };
-FALLIBLE trial_run(struct arena *arena, struct str cwd, const struct trial_options *options,
-                   const struct observer *observer, struct run_report *ret);
+
+/* A trial in its work directory, ready to run. Stays where it is: what is opened points into it. */
+struct trial_work {
+    struct arena *arena;
+    struct trial_options options;
+    struct work_dir work_dir;
+    struct session session; /* in it */
+    struct sweep_row row;
+    struct trial trial;
+    struct steps steps;
+    const struct observer *inner;
+    struct observer observer; /* reads steps, tells them and all else to the inner one */
+};
+
+/* From the project at `cwd` into the work directory; the process stays there. */
+FALLIBLE trial_open(struct arena *arena, struct str cwd, const struct trial_options *options,
+                    const struct observer *observer, struct trial_work *ret);
+
+/* Runs it and saves what it came to, unless it was interrupted: what that means its driver knows.
+ */
+FALLIBLE trial_run(struct trial_work *work, struct run_report *ret);
+void trial_drop(struct trial_work *work);
+
+/* Name of its work directory, and of its run: "8QK2M1VD-12", where trials count from 1. */
+struct str trial_folder(struct arena *arena, const struct sweep_row *row, int64_t number);
+struct str trial_name(struct arena *arena, const struct sweep_row *row, int64_t number);

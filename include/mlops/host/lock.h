@@ -22,6 +22,21 @@ FALLIBLE lock_take(int at_fd, const char *path, enum lock_mode mode, int64_t wai
                    void (*waits)(void *context), void *context, struct lock *ret, bool *ret_taken);
 void lock_drop(struct lock *lock);
 
+/* Locks on ranges of one file, which stays empty: a thousand things that can be locked need no
+ * thousand files. Each opening is a holder of its own, also within a process; a child may inherit
+ * it. What it holds is given back when the last copy is closed. */
+FALLIBLE lock_open(int at_fd, const char *path, struct lock *ret);
+
+/* Exclusive; never waits. A range that is held by this opening already stays held. */
+FALLIBLE lock_range_take(const struct lock *lock, int64_t at, int64_t len, bool *ret_taken);
+
+/* Shared. */
+FALLIBLE lock_range_share(const struct lock *lock, int64_t at, int64_t len, bool *ret_taken);
+
+/* The first part of the range that another opening holds; *ret_found false: none does. */
+FALLIBLE lock_range_find(const struct lock *lock, int64_t at, int64_t len, int64_t *ret_at,
+                         int64_t *ret_len, bool *ret_found);
+
 /* Claims on paths, hierarchical: exclusive on `d` excludes shared and exclusive on `d/x` and on
  * parents. All claims of one struct live on one descriptor, which a child may inherit: they are
  * held until the last copy of it is closed. */

@@ -6,8 +6,7 @@
 #include "mlops/base/error.h"
 #include "mlops/base/str.h"
 
-/* Whether it works here, tried in a child process (once per process). *ret_why: why not, in
- * words. */
+/* Whether it works here, tried in a child process. *ret_why: why not, in words. */
 FALLIBLE namespace_probe(struct arena *arena, bool *ret_can, struct str *ret_why);
 
 enum mount_kind {

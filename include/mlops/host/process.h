@@ -42,6 +42,10 @@ struct process_end {
 /* Makes this process a subreaper. Once, before the first start. */
 FALLIBLE process_adopt_orphans(void);
 
+/* A stop signal (TERM) when `parent` ends, which started us; at once if it is gone. To be asked for
+ * again after credentials have changed. */
+FALLIBLE process_end_with(pid_t parent);
+
 /* An error if the program cannot be started at all (not found, no permission: said so). */
 FALLIBLE process_start(const struct process_spec *spec, struct process *ret);
 

@@ -47,6 +47,20 @@ FALLIBLE vcs_changes(struct vcs *vcs, struct arena *arena,
                      bool (*ignored)(void *context, struct str path), void *context,
                      struct vcs_path_vec *ret);
 
+/* What belongs to the work tree in and below `directory` (relative to the top; empty: all of it):
+ * paths that the index tracks, which may be gone from the disk, and untracked ones that are not
+ * ignored; sorted. One that ends with '/' is a repository inside (a submodule): what it holds is
+ * not listed. */
+FALLIBLE vcs_files(struct vcs *vcs, struct arena *arena, struct str directory,
+                   struct vcs_path_vec *ret);
+
+/* The same of a commit (40 hex digits). */
+FALLIBLE vcs_files_of_commit(struct vcs *vcs, struct arena *arena, struct str commit,
+                             struct str directory, struct vcs_path_vec *ret);
+
+/* Whether the rules say that a path (relative to the top) is ignored, unless it is tracked. */
+FALLIBLE vcs_ignores(struct vcs *vcs, struct str path, bool is_directory, bool *ret);
+
 /* Unified diff of the work tree (with untracked text files) against HEAD, of those paths; cut at
  * LIMIT_PATCH_BYTES on a line border, *ret_cut says so. Binary files, and those beyond the limit,
  * are mentioned only. Paths are taken literally. Otherwise `git apply` makes the work tree from it.
@@ -80,6 +94,26 @@ FALLIBLE vcs_diff_files(struct vcs *vcs, struct arena *arena, struct str from, s
  * one, or to the work tree if `to` is empty; cut as by vcs_patch. No paths: nothing. */
 FALLIBLE vcs_diff_patch(struct vcs *vcs, struct arena *arena, struct str from, struct str to,
                         const struct vcs_path_vec *paths, struct str *ret, bool *ret_cut);
+
+/* A file as a commit or a patch has it. */
+struct vcs_file {
+    struct str path;  /* relative to the top */
+    uint32_t mode;    /* as git counts: 0100644, 0100755, 0120000 (bytes: the target); 0: none */
+    struct str bytes; /* as git keeps them: filters of .gitattributes are not run */
+};
+VEC(vcs_file_vec, struct vcs_file);
+
+/* A file or link of a commit, as vcs_read, with its mode. *ret_found false: nothing of that name.
+ */
+FALLIBLE vcs_file(struct vcs *vcs, struct arena *arena, struct str commit, struct str path,
+                  int64_t bytes_most, struct vcs_file *ret, bool *ret_found);
+
+/* What the files that a patch (as vcs_patch makes one) touches become: it is applied to the commit
+ * that it was made against (40 hex digits; empty: before the first one), by path. *ret_lacks: paths
+ * whose content the patch only mentions (binary ones, too large ones). Nothing is written to the
+ * repository. A patch that does not fit the commit, or was cut, is an ERROR_STORED. */
+FALLIBLE vcs_apply(struct vcs *vcs, struct arena *arena, struct str commit, struct str patch,
+                   struct vcs_file_vec *ret, struct vcs_path_vec *ret_lacks);
 
 /* A commit of a history. */
 struct vcs_commit {

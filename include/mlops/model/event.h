@@ -16,6 +16,7 @@ enum event_kind {
     EVENT_STAGE_FINISHED, /* outcome */
     EVENT_HASHING,        /* done and total bytes */
     EVENT_TRANSFER,       /* the same, to or from a remote */
+    EVENT_STEP,           /* step and value that a trial has reported */
     EVENT_RUN_FINISHED,   /* run */
     EVENT_TICK,           /* time went by: see observer.tick_ns */
 };
@@ -32,6 +33,8 @@ struct event {
     int64_t done_bytes, total_bytes;
     int64_t duration_ns;
     int64_t expected_ns; /* of this stage, from recorded history; 0 unknown */
+    int64_t step;
+    double value;
 };
 
 struct observer {

@@ -52,5 +52,11 @@ FALLIBLE metrics_load(struct arena *arena, struct str path, struct str bytes, st
 FALLIBLE metrics_parse(struct arena *arena, struct str path, struct str bytes,
                        struct metric_vec *ret);
 
+/* What a user means by `key` (of `file`, or of any if that is empty): that very key, else the one
+ * whose last parts it is ("f1" for "macro.f1"). *ret_count: how many it may mean; *ret: the first,
+ * NULL if none. */
+void metrics_find(const struct metric_vec *metrics, struct str file, struct str key,
+                  const struct metric **ret, size_t *ret_count);
+
 /* At least one value is of this file. */
 bool metrics_have_file(const struct metric_vec *metrics, struct str file);

@@ -72,6 +72,8 @@ struct run {
     struct str id;     /* ULID */
     struct str parent; /* of an experiment, or empty */
     struct str name;
+    struct str sweep; /* ULID of the sweep it is a trial of, or empty */
+    int64_t trial;    /* its number there, from 0 */
     enum run_status status;
     struct str pipeline; /* path */
     struct digest pipeline_digest, lock_digest, state;

@@ -19,6 +19,12 @@ enum config_durability {
     DURABILITY_NONE, /* no syncs: throwaway CI caches */
 };
 
+enum config_isolation {
+    CONFIG_ISOLATION_AUTO, /* namespace where the kernel allows it, else directory */
+    CONFIG_ISOLATION_NAMESPACE,
+    CONFIG_ISOLATION_DIRECTORY,
+};
+
 VEC(config_str_vec, struct str);
 
 enum config_layer { CONFIG_PROJECT, CONFIG_LOCAL, CONFIG_USER };
@@ -52,6 +58,8 @@ struct config {
     int64_t keep_failed_bytes;          /* 10 GiB */
     int64_t lock_timeout_ns;            /* -1: for ever */
     int64_t grace_ns;                   /* between TERM and KILL: 10 s */
+    struct str work_dir;                /* absolute; empty: .mlops/work */
+    int isolation;                      /* enum config_isolation */
     struct str remote_default;          /* name; empty: the only one, if there is one */
     struct config_value_vec remotes;    /* weak layers before strong ones */
 };

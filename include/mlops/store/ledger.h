@@ -63,6 +63,13 @@ FALLIBLE ledger_write_locks(struct ledger *ledger, const struct workspace *works
 FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct state *state,
                            const struct ledger_group *group);
 
+/* A copy of a sweep with its trials beside the objects, as runs have them: when it begins and when
+ * a driver of it ends. A failure is told to the observer. */
+void ledger_archive_sweep(struct ledger *ledger, int64_t id);
+
+/* Rows and the copy of a sweep; its runs are those of no sweep then. Inside a transaction. */
+FALLIBLE ledger_remove_sweep(struct ledger *ledger, int64_t id, struct str ulid);
+
 /* Newest first; `limit` 0 = all. Without their stages. */
 struct ledger_filter {
     int64_t limit;
@@ -70,6 +77,8 @@ struct ledger_filter {
     struct str stage;    /* runs in which it was executed or restored */
     int status;          /* enum run_status + 1; 0: any */
     struct str branch, tag;
+    struct str sweep;    /* ULID: only its trials */
+    bool without_trials; /* of sweeps; experiments of one trial are runs like others */
 };
 FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
                           const struct ledger_filter *filter, struct run **ret, size_t *ret_count);
@@ -247,18 +256,39 @@ FALLIBLE ledger_stage_io(struct ledger *ledger, struct arena *arena, int64_t run
 FALLIBLE ledger_tag(struct ledger *ledger, int64_t run_sequence, struct str name);
 FALLIBLE ledger_untag(struct ledger *ledger, struct str name, bool *ret_found);
 
+/* Removes runs from the history, with all that belongs to them alone: stages, logs, what checks
+ * found, results, recipes and states that no other run knows, their files in the cache's folder of
+ * runs, logs and failed outputs. Trials stay in their sweep, without a run; experiments of one
+ * trial go. Objects and stage results of the store stay until gc. One ERROR_USAGE names all that
+ * are refused: runs that are tagged, go on, or wrote a lock file of the work tree. */
+struct ledger_removal {
+    const int64_t *sequences;
+    size_t count;
+    const struct digest *locks; /* of the work tree */
+    size_t lock_count;
+    bool dry; /* only whether any are refused */
+};
+FALLIBLE ledger_remove_runs(struct ledger *ledger, const struct ledger_removal *removal);
+
 /* Whether an attempt (folder of aside/) was recorded with its outputs in place (executed, rejected
  * or unconfirmed). */
 FALLIBLE ledger_has_attempt(struct ledger *ledger, struct str attempt, bool *ret);
 
 /* What kept runs need (gc): visits (key, result) pairs and objects (patches). Kept are running and
  * tagged runs, the newest success of each branch and pipeline, those of the last `keep_runs`
- * different states, and those begun since `since_ns` (a moment). What tagged and running ones need
- * comes first. */
+ * different states (trials don't count), the best trial of each of the last `keep_runs` sweeps, and
+ * all begun since `since_ns` (a moment). What tagged and running ones need comes first. */
 FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                      FALLIBLE (*visit_result)(void *context, struct digest key, struct digest id,
                                               bool is_tagged),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context);
+
+/* Files that sweeps which are open, or have such a run, were made from: their snapshots, and
+ * patches of the code (zero: none). */
+FALLIBLE ledger_keep_sweeps(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
+                            FALLIBLE (*visit)(void *context, struct digest snapshot,
+                                              struct digest patch),
+                            void *context);
 
 /* When each result was last made or restored, by the clock of that run (gc: what to evict). */
 FALLIBLE ledger_uses(struct ledger *ledger,

@@ -24,6 +24,7 @@ struct sweep_row {
     struct str argv;
     int64_t created_ns, spent_ns; /* of all drivers so far, by the monotonic clock */
     int64_t counts[8];            /* of trials, by enum trial_status */
+    int64_t last_run;             /* sequence of its newest run; 0: none yet */
 };
 
 enum trial_status {
@@ -41,8 +42,8 @@ struct trial {
     int64_t number; /* from 0, shown from 1 */
     enum trial_status status;
     struct override_vec overrides;
-    struct str run; /* ULID of its run; empty: none yet */
-    bool has_score;
+    struct str run; /* ULID of its run; empty: none yet, or it was removed */
+    bool has_score; /* never of a NaN */
     double score;
     struct str note;      /* why it failed or was stopped, in one line */
     struct str isolation; /* "namespace", "directory" */
@@ -50,7 +51,8 @@ struct trial {
     int64_t attempts; /* how often it was begun: more than once after a kill */
 };
 
-/* One transaction. Fills in id and ulid. */
+/* One transaction. Fills in id and ulid (if it is empty), and created_ns if that is 0. A name that
+ * another sweep has is an ERROR_USAGE. */
 FALLIBLE sweeps_begin(struct ledger *ledger, struct arena *arena, struct sweep_row *row);
 
 /* Newest first, singles only if asked for. By ULID's end or start, or name: 0, 1 or more. */
@@ -58,6 +60,11 @@ FALLIBLE sweeps_list(struct ledger *ledger, struct arena *arena, bool with_singl
                      struct sweep_row **ret, size_t *ret_count);
 FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word,
                      struct sweep_row **ret, size_t *ret_count);
+
+/* It has more to try from now on: row->sweep.trials_most and the status are stored. */
+FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row);
+
+/* A driver ends: `spent_ns` is added. */
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                        enum sweep_status status);
 
@@ -71,27 +78,36 @@ FALLIBLE sweeps_trial(struct ledger *ledger, struct arena *arena, int64_t id, in
 FALLIBLE sweeps_of_run(struct ledger *ledger, struct arena *arena, struct str run,
                        struct sweep_row *ret, struct trial *ret_trial, bool *ret_found);
 
-/* Takes the next trial that nobody works on: one left by a dead driver (a succeeded run of it that
- * was recorded is taken for what it is), else a waiting one, else a new one of the sampler's.
- * *ret_lock is to be inherited by the trial's process. Nothing to take: *ret_taken false, and
- * *ret_is_all: nothing will come any more (else: wait for trials of others). */
+/* Removes a sweep, its trials and reports; its runs (ledger_remove_runs) stay and are those of no
+ * sweep. One that goes on is an ERROR_USAGE. */
+FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
+                       const struct sweep_row *row);
+
+/* Whether some process works on the sweep's trial `number` now; -1: on any of them. */
+FALLIBLE sweeps_is_busy(const struct workspace *workspace, const struct sweep_row *row,
+                        int64_t number, bool *ret);
+
+/* Takes the next trial that nobody works on: one left by a dead driver (a run of it that came to an
+ * end of its own is taken for what it is), else a waiting one, else a new one of the sampler's. Its
+ * row is TRIAL_RUNNING then, its reports are gone. *ret_lock is to be inherited by the trial's
+ * process (and not by stages); it may be a descriptor above the standard ones that is CLOEXEC.
+ * Nothing to take: *ret_taken false, and *ret_is_all: nothing will come any more (else: wait for
+ * trials that are under way, one's own or those of others). */
 FALLIBLE sweeps_take(struct ledger *ledger, const struct workspace *workspace, struct arena *arena,
                      const struct sweep_row *row, struct trial *ret, struct lock *ret_lock,
                      bool *ret_taken, bool *ret_is_all);
 
-/* What became of it. By the trial's process when its run is recorded, or by its driver. */
+/* What became of it: status, run, score, note, isolation, duration; the rest of its row stays. By
+ * the trial's process when its run is recorded, or by its driver; TRIAL_WAITING gives it back. */
 FALLIBLE sweeps_save(struct ledger *ledger, int64_t id, const struct trial *trial);
 
-/* What a running trial has reported; each step once. All of a sweep, by trial and step. */
+/* The sweep's metric as a recorded run has it (metrics_find). */
+FALLIBLE sweeps_score(struct ledger *ledger, const struct sweep *sweep, struct str run,
+                      bool *ret_has_score, double *ret_score);
+
+/* What a running trial has reported; a step that is reported again has the later value. All of a
+ * sweep, by trial and step. */
 FALLIBLE sweeps_report(struct ledger *ledger, int64_t id, const struct trial_report *reports,
                        size_t count);
 FALLIBLE sweeps_reports(struct ledger *ledger, struct arena *arena, int64_t id,
                         struct trial_report **ret, size_t *ret_count);
-
-/* Removes runs (all that belongs to them alone) from the history; tagged and running ones, and the
- * one the work tree's lock was written by, are refused by name. */
-FALLIBLE ledger_remove_runs(struct ledger *ledger, const int64_t *sequences, size_t count);
-
-/* Snapshots of sweeps that gc has to keep: open ones, those with a kept or tagged run. */
-FALLIBLE sweeps_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
-                     FALLIBLE (*visit)(void *context, struct digest snapshot), void *context);

@@ -13,12 +13,14 @@ struct workspace {
     struct fd root_fd;
     struct str state;   /* root/.mlops */
     struct fd state_fd; /* empty: not initialised (read-only commands may go on) */
-    /* .mlops of the project: databases, logs, failed outputs, locks of records and settings. The
-     * same as `state` but in a work directory (engine/work_dir), whose state holds only what is
-     * about its own files: aside, displaced, claims, tmp, the stat cache. */
+    /* .mlops of the project: the history, logs, locks of records and settings. The same as `state`
+     * but in a work directory (engine/work_dir), whose state holds only what is about its own
+     * files: aside, displaced, failed and unconfirmed outputs, claims, tmp, the stat cache. */
     struct str home;
     struct fd home_fd;
     bool is_work_dir;
+    struct str project; /* root of the project itself: other than `root` only in a work directory
+                           that does not stand at the project's path */
     struct str cache;   /* absolute */
     struct fd cache_fd; /* empty as above */
     struct str cwd;     /* of the caller relative to the root, "" = root */
@@ -26,8 +28,9 @@ struct workspace {
     bool is_new;             /* just made */
     bool is_read_only;       /* cannot be written: databases are opened accordingly */
     const char *network_fs;  /* name if .mlops lies on a network file system, else NULL */
-    struct str database_dir; /* where lineage.db and index.db are: state, or local XDG state on a
-                                network file system */
+    struct str database_dir; /* where lineage.db is: home, or local XDG state on a network file
+                                system */
+    struct str index_dir;    /* where index.db is: the same, but in a work directory its state */
     struct results_batch *results; /* put and not yet flushed: store/results */
 };
 
@@ -40,6 +43,26 @@ FALLIBLE workspace_find(struct arena *arena, struct str start, struct workspace 
  * Refuses a directory owned by another user unless MLOPS_SAFE=1. */
 FALLIBLE workspace_init(struct arena *arena, struct workspace *workspace);
 void workspace_drop(struct workspace *workspace);
+
+/* What makes a directory a work directory: .mlops/trial in it (docs/formats.md, "Work
+ * directories"). */
+struct work_marker {
+    struct str name;           /* "8QK2M1VD-12" */
+    struct str project, cache; /* absolute, as seen from outside */
+    bool is_kept;              /* it stays when the trial has ended */
+};
+FALLIBLE work_marker_load(struct arena *arena, int state_fd, struct work_marker *ret,
+                          bool *ret_found);
+FALLIBLE work_marker_save(int state_fd, const struct work_marker *marker);
+
+/* From now on a work directory keeps its history to itself: its home is its own .mlops, and goes
+ * with it. Before any database is open. */
+FALLIBLE workspace_seclude(struct workspace *workspace);
+
+/* Below .mlops of a work directory that stands at the project's own path: the project's .mlops and
+ * its cache. */
+#define WORK_HOME "home"
+#define WORK_CACHE "cache"
 
 /* A directory of this process in a tmp/ (or, with a longer prefix, beside a file of another file
  * system), locked while it lives; dropped means removed. */

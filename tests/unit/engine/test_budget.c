@@ -3,6 +3,7 @@
 #include "mlops/host/machine.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/scratch.h"
@@ -146,6 +147,112 @@ static void without_gpus_what_declares_nothing_mixes(void **state)
     arena_drop(&taker.arena);
 }
 
+/* Two processes as it were: each budget opens the file for itself. */
+struct pair {
+    struct scratch scratch;
+    struct taker mine, yours;
+};
+
+static struct pair pair_open(int64_t jobs, const char *gpus)
+{
+    struct pair pair = {scratch_open(), taker_open(jobs, gpus), taker_open(jobs, gpus)};
+    struct str path = str_print(&pair.mine.arena, "%s/slots", pair.scratch.path);
+    assert_fine(budget_share(&pair.mine.budget, path));
+    assert_fine(budget_share(&pair.yours.budget, path));
+    return pair;
+}
+
+static void pair_drop(struct pair *pair)
+{
+    budget_drop(&pair->mine.budget);
+    budget_drop(&pair->yours.budget);
+    arena_drop(&pair->mine.arena);
+    arena_drop(&pair->yours.arena);
+    scratch_drop(&pair->scratch);
+}
+
+static void what_one_process_holds_of_a_shared_budget_another_can_not_take(void **state)
+{
+    (void)state;
+    struct pair pair = pair_open(3, "");
+    struct stage a = needs(0, 0, 0), b = needs(0, 0, 0), c = needs(0, 0, 0), d = needs(0, 0, 0);
+    assert_true(takes(&pair.mine, &a));
+    assert_true(takes(&pair.yours, &b));
+    assert_true(takes(&pair.mine, &c));
+    assert_false(takes(&pair.yours, &d));
+    budget_give(&pair.mine.budget, &a);
+    assert_true(takes(&pair.yours, &d));
+    assert_false(takes(&pair.mine, &a));
+    pair_drop(&pair);
+}
+
+static void a_refused_stage_holds_nothing_of_a_shared_budget(void **state)
+{
+    (void)state;
+    struct pair pair = pair_open(8, "");
+    int64_t bytes = pair.mine.budget.memory_bytes, cpus = pair.mine.budget.cpus_milli;
+    struct stage big = needs(0, bytes / 4 * 3, 0), small = needs(0, bytes / 5, 0),
+                 wide = needs(cpus - 2000, bytes / 2, 0), rest = needs(cpus - 1000, bytes / 5, 0);
+    assert_true(takes(&pair.mine, &big));
+    assert_false(takes(&pair.yours, &wide)); /* has the cpus by then, not the memory */
+    assert_true(takes(&pair.yours, &rest));
+    assert_false(takes(&pair.mine, &small));
+    budget_give(&pair.yours.budget, &rest);
+    assert_true(takes(&pair.mine, &small));
+    pair_drop(&pair);
+}
+
+static void gaps_of_a_shared_budget_are_used(void **state)
+{
+    (void)state;
+    struct pair pair = pair_open(8, "");
+    int64_t quarter = pair.mine.budget.cpus_milli / 4;
+    struct stage a = needs(quarter, 0, 0), b = a, c = a, d = a, two = needs(2 * quarter, 0, 0);
+    assert_true(takes(&pair.mine, &a));
+    assert_true(takes(&pair.yours, &b));
+    assert_true(takes(&pair.mine, &c));
+    assert_true(takes(&pair.yours, &d));
+    budget_give(&pair.mine.budget, &a);
+    assert_false(takes(&pair.yours, &two));
+    budget_give(&pair.mine.budget, &c);
+    assert_true(takes(&pair.yours, &two));
+    pair_drop(&pair);
+}
+
+static void what_a_dead_process_held_of_a_shared_budget_is_free(void **state)
+{
+    (void)state;
+    struct pair pair = pair_open(1, "");
+    struct stage stage = needs(0, 0, 0);
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(takes(&pair.mine, &stage) ? 0 : 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(takes(&pair.yours, &stage));
+    pair_drop(&pair);
+}
+
+static void gpus_and_undeclared_stages_do_not_mix_among_processes(void **state)
+{
+    (void)state;
+    char gpus[64];
+    snprintf(gpus, sizeof gpus, "unit-%ld-e,unit-%ld-f", (long)getpid(), (long)getpid());
+    struct pair pair = pair_open(8, gpus);
+    struct stage gpu = needs(0, 0, 1), undeclared = needs(0, 0, 0), declared = needs(1000, 0, 0);
+    struct attempt attempt = {0};
+    struct str names;
+    assert_true(takes_as(&pair.mine, &gpu, &attempt, &names));
+    assert_false(takes(&pair.yours, &undeclared));
+    assert_true(takes(&pair.yours, &declared));
+    attempt_drop(&attempt);
+    budget_give(&pair.mine.budget, &gpu);
+    assert_true(takes(&pair.yours, &undeclared));
+    assert_false(takes(&pair.mine, &gpu));
+    pair_drop(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +263,11 @@ int main(void)
         cmocka_unit_test(a_gpu_has_one_holder_on_the_whole_host),
         cmocka_unit_test(what_declares_nothing_does_not_mix_with_what_declares_gpus),
         cmocka_unit_test(without_gpus_what_declares_nothing_mixes),
+        cmocka_unit_test(what_one_process_holds_of_a_shared_budget_another_can_not_take),
+        cmocka_unit_test(a_refused_stage_holds_nothing_of_a_shared_budget),
+        cmocka_unit_test(gaps_of_a_shared_budget_are_used),
+        cmocka_unit_test(what_a_dead_process_held_of_a_shared_budget_is_free),
+        cmocka_unit_test(gpus_and_undeclared_stages_do_not_mix_among_processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -368,6 +368,70 @@ static void a_patch_too_large_is_cut_behind_a_line(void **state)
     assert_true(patch.at[patch.len - 1] == '\n');
 }
 
+static void a_patch_gives_back_the_files_it_was_made_from(void **state)
+{
+    (void)state;
+    shell("printf 'one\\ntwo\\nthree\\n' >a; printf 'x' >b; echo run >run; chmod +x run; mkdir d; "
+          "echo 1 >d/e; ln -s a l; git add .; git commit -qm files");
+    struct str commit = output_of("git rev-parse HEAD"), before = output_of("find .git -type f");
+    shell("printf 'one\\n2\\nthree' >a; rm b; echo new >'d/f g'; chmod -x run; printf '\\0\\1' "
+          ">bin; rm l; ln -s d l; echo path >p\303\244th; touch empty");
+    struct vcs *vcs = open_here();
+    struct vcs_path_vec changes = {0}, lacks = {0};
+    struct vcs_file_vec files = {0};
+    struct str patch = {0};
+    bool is_cut = false;
+    assert_ok(vcs_changes(vcs, &arena, NULL, NULL, &changes));
+    assert_ok(vcs_patch(vcs, &arena, &changes, &patch, &is_cut));
+    assert_ok(vcs_apply(vcs, &arena, commit, patch, &files, &lacks));
+    AUTO(buf_drop) struct buf text = {0};
+    vec_each (struct vcs_file, file, &files)
+        buf_print(&text, "%.*s %o %.*s|", STR_FMT(file->path), file->mode, STR_FMT(file->bytes));
+    assert_string_equal(text.at, "a 100644 one\n2\nthree|b 0 |d/f g 100644 new\n|empty 100644 |"
+                                 "l 120000 d|p\303\244th 100644 path\n|run 100644 run\n|");
+    assert_items(&lacks, "bin");
+    assert_true(str_equal(before, output_of("find .git -type f")));
+    vcs_drop(&vcs);
+}
+
+static void a_patch_from_before_the_first_commit_gives_new_files(void **state)
+{
+    (void)state;
+    struct vcs *vcs = open_here();
+    struct vcs_path_vec lacks = {0};
+    struct vcs_file_vec files = {0};
+    assert_ok(vcs_apply(vcs, &arena, STR(""),
+                        STR("diff --git a/x b/x\nnew file mode 100644\nindex 0000000..b77f6a2\n"
+                            "--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+diff --git\n"),
+                        &files, &lacks));
+    assert_int_equal(files.len, 1);
+    assert_str(files.at[0].bytes, "diff --git\n");
+    vcs_drop(&vcs);
+}
+
+static void a_patch_that_does_not_fit_is_damage(void **state)
+{
+    (void)state;
+    shell("echo 1 >a; git add a; git commit -qm a");
+    struct str commit = output_of("git rev-parse HEAD");
+    struct vcs *vcs = open_here();
+    struct vcs_path_vec lacks = {0};
+    struct vcs_file_vec files = {0};
+    struct str head = STR("diff --git a/a b/a\nindex d00491f..0cfbf08 100644\n--- a/a\n+++ b/a\n");
+    const char *const bodies[] = {"@@ -1 +1 @@\n-2\n+3\n", "@@ -2 +2 @@\n-1\n+2\n",
+                                  "@@ -1,0 +3,1 @@\n+1\n@@ -1 +1 @@\n-1\n+2\n"};
+    for (size_t i = 0; i < COUNT_OF(bodies); i++)
+        assert_error(vcs_apply(vcs, &arena, commit,
+                               str_print(&arena, "%.*s%s", STR_FMT(head), bodies[i]), &files,
+                               &lacks),
+                     ERROR_STORED, "do not fit commit");
+    assert_error(vcs_apply(vcs, &arena, commit,
+                           str_print(&arena, "%.*s@@ -1 +1 @@\n-1\n", STR_FMT(head)), &files,
+                           &lacks),
+                 ERROR_STORED, "byte 0 is damaged or cut");
+    vcs_drop(&vcs);
+}
+
 static void tracked_files_and_directories_are_told_from_others(void **state)
 {
     (void)state;
@@ -735,6 +799,9 @@ int main(void)
         TEST(only_the_named_paths_are_in_the_patch),
         TEST(binary_files_are_mentioned_only),
         TEST(a_patch_too_large_is_cut_behind_a_line),
+        TEST(a_patch_gives_back_the_files_it_was_made_from),
+        TEST(a_patch_from_before_the_first_commit_gives_new_files),
+        TEST(a_patch_that_does_not_fit_is_damage),
         TEST(tracked_files_and_directories_are_told_from_others),
         TEST(a_revision_is_resolved_to_its_commit),
         TEST(a_file_is_read_as_it_was_committed),

@@ -24,7 +24,7 @@ static inline void rig_reopen(struct rig *rig)
     rig->workspace = arena_new(&rig->arena, struct workspace);
     assert_fine(workspace_find(&rig->arena, str_of(rig->scratch.path), rig->workspace));
     assert_fine(workspace_init(&rig->arena, rig->workspace));
-    struct str path = path_join(&rig->arena, rig->workspace->database_dir, STR("index.db"));
+    struct str path = path_join(&rig->arena, rig->workspace->index_dir, STR("index.db"));
     assert_fine(index_open(&rig->arena, path.at, false, &rig->index));
     assert_fine(cas_open(&rig->arena, rig->workspace, rig->index, &rig->cas));
     rig->pool = pool_open(2);

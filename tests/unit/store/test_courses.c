@@ -25,10 +25,11 @@ static void project_open(struct project *project)
     workspace->root = str_of(project->scratch.path);
     workspace->state = str_print(&project->arena, "%s/.mlops", project->scratch.path);
     workspace->cache = str_print(&project->arena, "%s/.mlops/cache", project->scratch.path);
-    workspace->database_dir = workspace->state;
+    workspace->database_dir = workspace->home = workspace->state;
     workspace->config.project = STR("00112233445566aa");
     workspace->root_fd = fd_of(dup(project->scratch.fd));
     assert_fine(directory_open(project->scratch.fd, ".mlops", &workspace->state_fd));
+    assert_fine(directory_open(project->scratch.fd, ".mlops", &workspace->home_fd));
     assert_fine(directory_open(project->scratch.fd, ".mlops/cache", &workspace->cache_fd));
     assert_fine(ledger_open(&project->arena, workspace, false, NULL, &project->ledger));
 }
@@ -38,6 +39,7 @@ static void project_drop(struct project *project)
     ledger_drop(&project->ledger);
     fd_drop(&project->workspace.root_fd);
     fd_drop(&project->workspace.state_fd);
+    fd_drop(&project->workspace.home_fd);
     fd_drop(&project->workspace.cache_fd);
     scratch_drop(&project->scratch);
     arena_drop(&project->arena);
@@ -181,7 +183,9 @@ static void a_scan_says_what_each_state_says(void **state)
         int64_t rows = number(&project, "SELECT count(*) FROM course");
 
         assert_fine(sql_script(ledger_sql(project.ledger),
-                               "DROP TABLE course; DROP TABLE quantity; DROP TABLE lane;"
+                               "DROP TABLE report; DROP TABLE trial_run; DROP TABLE trial;"
+                               " DROP TABLE sweep;"
+                               " DROP TABLE course; DROP TABLE quantity; DROP TABLE lane;"
                                " PRAGMA user_version = 2"));
         reopen(&project, true); /* an older file that is only read */
         check_scan(&project, histories, RUNS);

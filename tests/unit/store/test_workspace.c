@@ -200,7 +200,7 @@ static void a_read_only_project_can_be_read(void **state)
         mine.workspace = arena_new(&mine.arena, struct workspace);
         assert_fine(workspace_find(&mine.arena, str_of(rig.scratch.path), mine.workspace));
         assert_true(mine.workspace->is_read_only);
-        struct str path = path_join(&mine.arena, mine.workspace->database_dir, STR("index.db"));
+        struct str path = path_join(&mine.arena, mine.workspace->index_dir, STR("index.db"));
         assert_fine(index_open(&mine.arena, path.at, true, &mine.index));
         assert_fine(cas_open(&mine.arena, mine.workspace, mine.index, &mine.cas));
         mine.pool = pool_open(1);

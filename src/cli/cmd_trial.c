@@ -1,0 +1,89 @@
+/* Hidden: one trial of a sweep, started by its driver (engine/sweep). */
+#include "mlops/base/arena.h"
+#include "mlops/cli/command.h"
+#include "mlops/cli/narrate.h"
+#include "mlops/cli/run_summary.h"
+#include "mlops/engine/trial.h"
+#include "mlops/host/path.h"
+
+#include <stdlib.h>
+
+struct trial_command {
+    int64_t jobs, parent;
+    struct str slots;
+    int isolation, progress;
+    bool allow_shared, keep_work, force, no_restore;
+};
+
+static const char *const progress_names[] = {"auto", "live", "plain", "json", "none", NULL};
+static const char *const isolation_names[] = {"auto", "namespace", "directory", NULL};
+
+static const struct option_row rows[] = {
+    {"jobs", 'j', OPTION_INT_AT(struct trial_command, jobs), .least = 1, .most = 1024},
+    {"parent", 0, OPTION_INT_AT(struct trial_command, parent), .most = INT32_MAX},
+    {"slots", 0, OPTION_STR_AT(struct trial_command, slots)},
+    {"isolation", 0, OPTION_CHOICE_AT(struct trial_command, isolation), .choices = isolation_names},
+    {"progress", 0, OPTION_CHOICE_AT(struct trial_command, progress), .choices = progress_names},
+    {"allow-shared", 0, OPTION_FLAG_AT(struct trial_command, allow_shared)},
+    {"keep-work", 0, OPTION_FLAG_AT(struct trial_command, keep_work)},
+    {"force", 'f', OPTION_FLAG_AT(struct trial_command, force)},
+    {"no-restore", 0, OPTION_FLAG_AT(struct trial_command, no_restore)},
+};
+
+static FALLIBLE run_trial(struct context *context, struct trial_work *work)
+{
+    struct metric_note note = {.text = buf_in(context->arena)};
+    struct run_report report = {0};
+    bool is_shown = work->row.is_single;
+    if (is_shown && context->format != FORMAT_JSON)
+        metric_note_remember(context->arena, &work->session, &note);
+    TRY(trial_run(work, &report));
+    context->status = report.exit_status;
+    return is_shown ? run_summary(context, &work->session, &report, NULL, &note) : NULL;
+}
+
+static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
+{
+    const struct trial_command *command = opaque;
+    (void)argc;
+    struct trial_options options = {
+        .sweep = argv[0],
+        .number = strtoll(str_terminate(context->arena, argv[1]), NULL, 10) - 1,
+        .jobs = command->jobs,
+        .slots = command->slots,
+        .parent = command->parent,
+        .isolation = (enum isolation)command->isolation,
+        .allows_shared = command->allow_shared,
+        .keeps_work = command->keep_work,
+        .force = command->force,
+        .no_restore = command->no_restore,
+        .version = STR(MLOPS_VERSION)};
+    struct str cwd;
+    struct trial_work *work = arena_new(context->arena, struct trial_work);
+    TRY(path_current(context->arena, &cwd));
+    struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
+    struct error *error =
+        trial_open(context->arena, cwd, &options, narrator_observer(narrator), work);
+    if (!error)
+        error = run_trial(context, work);
+    narrator_drop(&narrator);
+    trial_drop(work);
+    return error;
+}
+
+const struct cli_command cmd_trial = {
+    .name = "trial",
+    .group = GROUP_EXPERIMENTS,
+    .arguments = "SWEEP NUMBER",
+    .summary = "Run one trial of a sweep",
+    .description = "Started by 'mlops sweep' and 'mlops run' for each trial.",
+    .options = rows,
+    .option_count = COUNT_OF(rows),
+    .options_size = sizeof(struct trial_command),
+    .words_least = 2,
+    .words_most = 2,
+    .see_also = "sweep",
+    .is_hidden = true,
+    .has_findings = true,
+    .run = run,
+};

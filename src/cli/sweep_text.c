@@ -1,0 +1,153 @@
+/* What a sweep has come to, for people: as text or Markdown. */
+#include "mlops/base/arena.h"
+
+#include <math.h>
+
+#include "sweep_private.h"
+
+static void add_paragraph(struct context *context, const char *name, struct str text)
+{
+    enum { INDENT = 12 };
+    if (text.len == 0)
+        return;
+    struct buf safe = buf_in(context->arena);
+    report_add_toned(context, TONE_DIM, str_print(context->arena, "%-*s", INDENT, name));
+    buf_add_escaped(&safe, text, false);
+    report_line(context, buf_str(&safe), INDENT, INDENT);
+}
+
+static void print_head(struct context *context, const struct sweep_result *result)
+{
+    const struct sweep_row *row = result->row;
+    buf_add_text(&context->out, row->is_single ? "experiment " : "sweep ");
+    report_add_toned(context, TONE_STRONG, ulid_short(row->ulid));
+    if (row->sweep.name.len) {
+        buf_add_text(&context->out, "  ");
+        report_add_toned(context, TONE_STRONG, row->sweep.name);
+    }
+    buf_add_text(&context->out, "  ");
+    struct str status = result->is_busy ? STR("running") : sweep_status_words(row);
+    report_add_toned(context, row->status == SWEEP_DONE ? TONE_GOOD : TONE_WARN, status);
+    buf_add_char(&context->out, '\n');
+    struct buf safe = buf_in(context->arena);
+    buf_add_escaped(&safe, sweep_say_head(result), false);
+    report_line(context, buf_str(&safe), 2, 0);
+    buf_add_char(&context->out, '\n');
+}
+
+static void print_reasons(struct context *context, const struct sweep_result *result)
+{
+    enum { REASONS = 10 };
+    size_t count;
+    struct sweep_reason *reasons = sweep_reasons(result, &count);
+    for (size_t i = 0; i < count && i < REASONS; i++) {
+        const struct sweep_reason *reason = &reasons[i];
+        struct str run = ulid_short(result->trials[reason->first].run);
+        struct buf text = buf_in(context->arena);
+        buf_print(&text, "trial%s %.*s", reason->count > 1 ? "s" : "", STR_FMT(reason->numbers));
+        if (reason->note.len)
+            buf_print(&text, ": %.*s", STR_FMT(reason->note));
+        if (reason->status == TRIAL_FAILED && run.len)
+            buf_print(&text, " (mlops logs %.*s)", STR_FMT(run));
+        add_paragraph(context,
+                      reason->status == TRIAL_SUCCEEDED ? "no score"
+                                                        : trial_status_name(reason->status),
+                      buf_str(&text));
+    }
+    if (count > REASONS)
+        add_paragraph(
+            context, "",
+            str_print(context->arena, "and for %zu other reasons: --json", count - REASONS));
+    if (count)
+        buf_add_char(&context->out, '\n');
+}
+
+static const struct column importance_columns[] = {
+    {.name = "parameter", .title = "PARAMETER", .may_shrink = true},
+    {.name = "share", .title = "IMPORTANCE", .is_right = true},
+    {.name = "bar", .title = "", .drop = 2},
+    {.name = "direction", .title = "DIRECTION", .is_right = true, .drop = 1},
+};
+
+static struct str bar(struct arena *arena, double share)
+{
+    enum { WIDTH = 20 };
+    struct buf text = buf_in(arena);
+    for (int i = 0; i < (int)lround(fmin(share, 1) * WIDTH); i++)
+        buf_add_text(&text, "█");
+    return buf_str(&text);
+}
+
+struct table sweep_importance_table(const struct sweep_result *result)
+{
+    struct arena *arena = result->arena;
+    struct table table = table_make(arena, importance_columns, COUNT_OF(importance_columns));
+    for (size_t i = 0; i < result->importance_count; i++) {
+        const struct importance *importance = &result->importance[i];
+        struct cell *row = table_add(&table);
+        row[0] = cell_text(importance->key);
+        if (!isfinite(importance->share))
+            continue;
+        row[1] = cell_real_shown(str_print(arena, "%.0f %%", 100 * importance->share),
+                                 importance->share);
+        row[2] = cell_text(bar(arena, importance->share));
+        if (isfinite(importance->correlation))
+            row[3] = cell_real_shown(str_print(arena, "%+.2f", importance->correlation),
+                                     importance->correlation);
+    }
+    return table;
+}
+
+static void print_importance(struct context *context, const struct sweep_result *result)
+{
+    struct str words = sweep_say_importance(result);
+    if (words.len == 0)
+        return;
+    struct table table = sweep_importance_table(result);
+    if (context->format == FORMAT_MARKDOWN)
+        report_markdown(&context->out, &table);
+    else
+        report_text(context, &table, false);
+    add_paragraph(context, "", words);
+    buf_add_char(&context->out, '\n');
+}
+
+static void print_next(struct context *context, const struct sweep_result *result)
+{
+    struct arena *arena = context->arena;
+    const struct sweep_row *row = result->row;
+    const struct trial *winner = sweep_result_winner(result);
+    struct str id = ulid_short(row->ulid);
+    struct buf text = buf_in(arena);
+    if (row->status != SWEEP_DONE && !result->is_busy)
+        add_paragraph(context, "go on", str_print(arena, "mlops sweep --resume %.*s", STR_FMT(id)));
+    if (winner && winner->run.len) {
+        struct str run = ulid_short(winner->run);
+        add_paragraph(context, "take it", str_print(arena, "mlops apply %.*s", STR_FMT(run)));
+        buf_print(&text, "mlops diff %.*s, ", STR_FMT(run));
+    }
+    buf_print(&text, "mlops sweep show %.*s --html sweep.html", STR_FMT(id));
+    add_paragraph(context, "look", buf_str(&text));
+}
+
+void sweep_result_text(struct context *context, const struct sweep_result *result, int64_t limit)
+{
+    size_t most = limit > 0 ? (size_t)limit : SIZE_MAX, shown, all;
+    print_head(context, result);
+    struct table table = sweep_people_table(result, most, &all);
+    shown = table.row_count;
+    if (context->format == FORMAT_MARKDOWN)
+        report_markdown(&context->out, &table);
+    else
+        report_text(context, &table, false);
+    if (shown < all)
+        add_paragraph(
+            context, "",
+            str_print(context->arena, "and %zu more: --limit 0 or --format csv", all - shown));
+    buf_add_char(&context->out, '\n');
+    print_reasons(context, result);
+    print_importance(context, result);
+    add_paragraph(context, "choice", sweep_say_choice(result));
+    add_paragraph(context, "caution", sweep_say_optimism(result));
+    print_next(context, result);
+}

@@ -1,0 +1,264 @@
+#include "mlops/engine/trial.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/clock.h"
+#include "mlops/host/process.h"
+#include "mlops/model/name.h"
+
+struct str trial_folder(struct arena *arena, const struct sweep_row *row, int64_t number)
+{
+    return str_print(arena, "%.*s-%lld", STR_FMT(ulid_short(row->ulid)), (long long)number + 1);
+}
+
+struct str trial_name(struct arena *arena, const struct sweep_row *row, int64_t number)
+{
+    if (!row->sweep.name.len)
+        return trial_folder(arena, row, number);
+    return str_print(arena, "%.*s-%lld", STR_FMT(row->sweep.name), (long long)number + 1);
+}
+
+static FALLIBLE find_row(struct trial_work *work, struct ledger *ledger)
+{
+    struct sweep_row *rows = NULL;
+    size_t count = 0;
+    bool is_found = false;
+    TRY(sweeps_find(ledger, work->arena, work->options.sweep, &rows, &count));
+    if (count == 1)
+        TRY(sweeps_trial(ledger, work->arena, rows[0].id, work->options.number, &work->trial,
+                         &is_found));
+    if (!is_found)
+        return error_new(ERROR_USAGE, "sweep '%.*s' has no trial %lld",
+                         STR_FMT(work->options.sweep), (long long)work->options.number + 1);
+    work->row = rows[0];
+    return NULL;
+}
+
+/* The id of its run is known before the run is, so that a run which was recorded counts even if we
+ * die before the trial's row says so. */
+static FALLIBLE make_directory(struct trial_work *work, struct session *project)
+{
+    struct ledger *ledger = NULL;
+    TRY(session_ledger(project, &ledger));
+    TRY(find_row(work, ledger));
+    struct work_dir_options options = {
+        .session = project,
+        .snapshot = work->row.snapshot,
+        .overrides = &work->trial.overrides,
+        .name = trial_folder(work->arena, &work->row, work->trial.number),
+        .isolation = work->options.isolation,
+        .allows_shared = work->options.allows_shared,
+        .keeps = work->options.keeps_work};
+    TRY_WITHIN(work_dir_make(work->arena, &options, &work->work_dir),
+               "making the work directory of trial %lld", (long long)work->trial.number + 1);
+    work->trial.status = TRIAL_RUNNING;
+    work->trial.run = clock_ulid(work->arena);
+    work->trial.isolation = str_of(isolation_name(work->work_dir.isolation));
+    return sweeps_save(ledger, work->row.id, &work->trial);
+}
+
+/* Nothing of the project is open any more when it returns: the process goes elsewhere now. */
+static FALLIBLE prepare(struct trial_work *work, struct str cwd)
+{
+    struct session project;
+    struct session_options options = {.cwd = cwd, .observer = work->inner};
+    TRY(session_open_data(work->arena, &options, &project));
+    struct error *error = make_directory(work, &project);
+    session_drop(&project);
+    return error;
+}
+
+static void tell_step(void *context, int64_t step, double value)
+{
+    const struct trial_work *work = context;
+    struct event event = {
+        .kind = EVENT_STEP, .at_ns = clock_monotonic_ns(), .step = step, .value = value};
+    observer_tell(work->inner, &event);
+}
+
+/* A file that can't be read is told once. */
+static void read_steps(struct trial_work *work, bool is_final)
+{
+    struct error *error =
+        steps_read(&work->steps, is_final, &(struct steps_teller){tell_step, work});
+    if (!error)
+        return;
+    AUTO(buf_drop) struct buf text = {0};
+    error_print(error, &text);
+    struct event event = {.kind = EVENT_WARNING, .text = str_trim(buf_str(&text))};
+    observer_tell(work->inner, &event);
+    error_drop(error);
+    work->steps.next_ns = INT64_MAX;
+}
+
+static void observe(void *context, const struct event *event)
+{
+    struct trial_work *work = context;
+    bool is_ended = event->kind == EVENT_STAGE_FINISHED;
+    if (event->kind == EVENT_TICK || is_ended)
+        read_steps(work, is_ended);
+    observer_tell(work->inner, event);
+}
+
+/* The reader of steps is woken even if nobody looks at the clock. */
+static void open_observer(struct trial_work *work, const struct observer *inner)
+{
+    static const int64_t steps_tick_ns = 100 * NS_PER_MS;
+    int64_t tick_ns = inner ? inner->tick_ns : 0;
+    work->inner = inner;
+    if (work->row.sweep.steps.file.len)
+        tick_ns = tick_ns ? MIN_OF(tick_ns, steps_tick_ns) : steps_tick_ns;
+    work->observer = (struct observer){.tell = observe, .context = work, .tick_ns = tick_ns};
+}
+
+static FALLIBLE enter(struct trial_work *work)
+{
+    struct str root = {0};
+    const struct sweep *sweep = &work->row.sweep;
+    TRY(work_dir_enter(work->arena, &work->work_dir, &root));
+    if (work->options.parent)
+        TRY(process_end_with((pid_t)work->options.parent));
+    open_observer(work, work->inner);
+    struct session_options options = {.cwd = root,
+                                      .pipeline = sweep->pipeline,
+                                      .targets = sweep->targets,
+                                      .target_count = sweep->target_count,
+                                      .threads = -1,
+                                      .observer = &work->observer};
+    TRY(session_open(work->arena, &options, &work->session));
+    return steps_open(sweep, fd_number(work->session.workspace.root_fd), &work->steps);
+}
+
+struct error *trial_open(struct arena *arena, struct str cwd, const struct trial_options *options,
+                         const struct observer *observer, struct trial_work *ret)
+{
+    *ret = (struct trial_work){.arena = arena, .options = *options, .inner = observer};
+    if (options->parent)
+        TRY(process_end_with((pid_t)options->parent));
+    TRY(prepare(ret, cwd));
+    return enter(ret);
+}
+
+void trial_drop(struct trial_work *work)
+{
+    steps_drop(&work->steps);
+    session_drop(&work->session);
+    work_dir_drop(&work->work_dir);
+}
+
+static enum trial_status status_of(const struct run *run)
+{
+    if (run->status == RUN_SUCCEEDED)
+        return TRIAL_SUCCEEDED;
+    return run->status == RUN_REJECTED ? TRIAL_REJECTED : TRIAL_FAILED;
+}
+
+/* "train: exited with 1": the first stage in the way, by the plan. */
+static struct str note_of(struct trial_work *work, const struct run_report *report)
+{
+    const struct plan *plan = &work->session.plan;
+    for (size_t i = 0; i < report->count; i++) {
+        const struct outcome *outcome = &report->outcomes[plan->order[i]];
+        if (!plan->stages[plan->order[i]].is_selected || !stage_made_nothing(outcome->status))
+            continue;
+        struct str cause =
+            outcome->blocker.len ? outcome->blocker : str_of(stage_status_name(outcome->status));
+        if (outcome->checks && outcome->status == STATUS_REJECTED)
+            cause = check_results_print(work->arena, outcome->checks);
+        return str_print(work->arena, "%.*s: %.*s", STR_FMT(outcome->stage->name), STR_FMT(cause));
+    }
+    return (struct str){0};
+}
+
+static void collect(struct trial_work *work, const struct run_report *report,
+                    struct metric_vec *ret)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct outcome *outcome = &report->outcomes[work->session.plan.order[i]];
+        for (size_t k = 0; outcome->value && k < outcome->value->metrics.len; k++)
+            *vec_push(work->arena, ret) = outcome->value->metrics.at[k];
+    }
+}
+
+/* "f1 is in a.json and b.json", or which metrics there are instead. */
+static struct str missing_metric(struct trial_work *work, const struct metric_vec *metrics,
+                                 struct str key, size_t count)
+{
+    struct buf text = buf_in(work->arena);
+    size_t told = 0;
+    if (count)
+        buf_print(&text, "more than one metric is called '%.*s': ", STR_FMT(key));
+    else
+        buf_print(&text, "there is no metric '%.*s'%s", STR_FMT(key),
+                  metrics->len ? "; there are " : "");
+    vec_each (const struct metric, metric, metrics) {
+        bool is_meant = !count || str_ends(metric->key, key);
+        if (metric->is_text || !is_meant || metric_is_part(metric->key) ||
+            text.len > (size_t)LIMIT_SHOWN_BYTES)
+            continue;
+        buf_print(&text, "%s%.*s:%.*s", told++ ? ", " : "", STR_FMT(metric->file),
+                  STR_FMT(metric->key));
+    }
+    return buf_str(&text);
+}
+
+static void take_score(struct trial_work *work, const struct run_report *report)
+{
+    const struct sweep *sweep = &work->row.sweep;
+    struct metric_vec metrics = {0};
+    const struct metric *metric = NULL;
+    size_t count = 0;
+    if (!sweep->metric_key.len)
+        return;
+    collect(work, report, &metrics);
+    metrics_find(&metrics, sweep->metric_file, sweep->metric_key, &metric, &count);
+    work->trial.has_score = count == 1;
+    if (count == 1)
+        work->trial.score = metric->value;
+    else if (work->trial.status == TRIAL_SUCCEEDED)
+        work->trial.note = missing_metric(work, &metrics, sweep->metric_key, count);
+}
+
+static FALLIBLE save(struct trial_work *work, const struct run_report *report)
+{
+    struct ledger *ledger = NULL;
+    const struct run *run = report->run;
+    struct trial *trial = &work->trial;
+    trial->status = status_of(run);
+    trial->duration_ns = run->duration_ns;
+    trial->note = note_of(work, report);
+    take_score(work, report);
+    TRY(session_ledger(&work->session, &ledger));
+    return sweeps_save(ledger, work->row.id, trial);
+}
+
+static void tell_fault(struct trial_work *work)
+{
+    struct str fault = steps_fault(&work->steps, work->arena);
+    struct event event = {.kind = EVENT_WARNING, .text = fault};
+    if (fault.len)
+        observer_tell(work->inner, &event);
+}
+
+struct error *trial_run(struct trial_work *work, struct run_report *ret)
+{
+    const struct sweep_row *row = &work->row;
+    struct run_options options = {.force = work->options.force,
+                                  .no_restore = work->options.no_restore,
+                                  .jobs = work->options.jobs,
+                                  .slots = work->options.slots,
+                                  .argv = row->argv,
+                                  .version = work->options.version,
+                                  .id = work->trial.run,
+                                  .parent = row->parent,
+                                  .name = trial_name(work->arena, row, work->trial.number),
+                                  .sweep = row->ulid,
+                                  .trial = work->trial.number,
+                                  .code = &row->code};
+    TRY(run_plan(&work->session, &options, ret));
+    read_steps(work, true);
+    if (ret->run->status == RUN_INTERRUPTED)
+        return NULL;
+    tell_fault(work);
+    return save(work, ret);
+}

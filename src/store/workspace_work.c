@@ -1,0 +1,134 @@
+/* Work directories: what .mlops/trial says, and where the project is that they belong to. */
+#include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
+#include "mlops/base/check.h"
+#include "mlops/codec/json.h"
+#include "mlops/host/file.h"
+#include "mlops/model/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "workspace_private.h"
+
+#define MARKER_NAME "trial"
+
+enum { MARKER_BYTES_MOST = 65536, MARKER_VERSION = 1 };
+
+static struct str text_of(const struct doc_node *root, const char *name)
+{
+    const struct doc_node *node = root->kind == DOC_MAP ? doc_find(root, str_of(name)) : NULL;
+    return node && node->kind == DOC_STR ? node->text : (struct str){0};
+}
+
+static bool is_absolute(struct str path)
+{
+    return path.len && path.at[0] == '/' && !path_text_fault(path);
+}
+
+struct error *work_marker_load(struct arena *arena, int state_fd, struct work_marker *ret,
+                               bool *ret_found)
+{
+    struct str bytes = {0};
+    struct doc *doc = NULL;
+    TRY(file_read(arena, state_fd, MARKER_NAME, MARKER_BYTES_MOST, &bytes, ret_found));
+    if (!*ret_found)
+        return NULL;
+    TRY(json_parse(arena, STR(".mlops/" MARKER_NAME), bytes, &doc));
+    const struct doc_node *root = doc->root;
+    const struct doc_node *version = root->kind == DOC_MAP ? doc_find(root, STR("version")) : NULL;
+    const struct doc_node *kept = root->kind == DOC_MAP ? doc_find(root, STR("kept")) : NULL;
+    *ret = (struct work_marker){.name = text_of(root, "name"),
+                                .project = text_of(root, "project"),
+                                .cache = text_of(root, "cache"),
+                                .is_kept = kept && kept->kind == DOC_BOOL && kept->truth};
+    bool is_ours = version && version->kind == DOC_INT && version->integer == MARKER_VERSION;
+    if (!is_ours || !is_absolute(ret->project) || !is_absolute(ret->cache))
+        return error_hint(error_new(ERROR_STORED, ".mlops/" MARKER_NAME
+                                                  " is damaged, or of another version of mlops"),
+                          "this was the work directory of a trial: remove it");
+    return NULL;
+}
+
+struct error *work_marker_save(int state_fd, const struct work_marker *marker)
+{
+    AUTO(buf_drop) struct buf out = {0};
+    struct json_writer json = {.out = &out, .indent = true};
+    json_open_object(&json);
+    json_name(&json, "version");
+    json_int(&json, MARKER_VERSION);
+    json_name(&json, "name");
+    json_str(&json, marker->name);
+    json_name(&json, "project");
+    json_str(&json, marker->project);
+    json_name(&json, "cache");
+    json_str(&json, marker->cache);
+    json_name(&json, "kept");
+    json_bool(&json, marker->is_kept);
+    json_close_object(&json);
+    buf_add_char(&out, '\n');
+    return file_publish(state_fd, MARKER_NAME, buf_str(&out), 0644, false);
+}
+
+static FALLIBLE open_home(struct workspace *workspace)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int number = open(str_terminate(&scratch, workspace->home), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (number < 0)
+        return error_hint(error_os(errno,
+                                   "cannot open '%.*s', which this work directory of a "
+                                   "trial belongs to",
+                                   STR_FMT(workspace->home)),
+                          "remove the work directory if its project is gone");
+    fd_drop(&workspace->home_fd);
+    workspace->home_fd = fd_of(number);
+    return NULL;
+}
+
+/* Where it stands at the project's own path, that hides the project: what is needed of it is bound
+ * below .mlops. */
+static FALLIBLE find_project(struct arena *arena, struct workspace *workspace,
+                             const struct work_marker *marker)
+{
+    bool is_over = str_equal(marker->project, workspace->root);
+    workspace->is_work_dir = true;
+    workspace->project = marker->project;
+    workspace->home = is_over ? path_join(arena, workspace->state, STR(WORK_HOME))
+                              : path_join(arena, marker->project, STR(".mlops"));
+    workspace->cache =
+        is_over ? path_join(arena, workspace->state, STR(WORK_CACHE)) : marker->cache;
+    return open_home(workspace);
+}
+
+struct error *workspace_find_home(struct arena *arena, struct workspace *workspace, int state_fd)
+{
+    struct work_marker marker = {0};
+    bool found = false;
+    workspace->is_work_dir = false;
+    workspace->project = workspace->root;
+    workspace->home = workspace->state;
+    workspace->cache = (struct str){0};
+    fd_drop(&workspace->home_fd);
+    if (state_fd < 0)
+        return NULL;
+    TRY(work_marker_load(arena, state_fd, &marker, &found));
+    if (found)
+        return find_project(arena, workspace, &marker);
+    return directory_open(state_fd, ".", &workspace->home_fd);
+}
+
+/* A relative path in the settings starts at the project's root. */
+struct str workspace_config_dir(const struct workspace *workspace)
+{
+    bool is_apart = !str_equal(workspace->project, workspace->root);
+    return is_apart ? workspace->home : workspace->state;
+}
+
+struct error *workspace_seclude(struct workspace *workspace)
+{
+    check(workspace->is_work_dir);
+    fd_drop(&workspace->home_fd);
+    workspace->home = workspace->state;
+    workspace->database_dir = workspace->state;
+    return directory_open(fd_number(workspace->state_fd), ".", &workspace->home_fd);
+}
