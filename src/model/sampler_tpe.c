@@ -102,7 +102,7 @@ static void split(struct estimate *estimate)
     size_t scored = 0;
     for (size_t i = 0; i < estimate->known; i++) {
         sorted[i] = &estimate->members[i];
-        scored += isfinite(estimate->members[i].loss);
+        scored += isfinite(estimate->members[i].loss) ? 1 : 0;
     }
     if (estimate->known > 1)
         qsort(sorted, estimate->known, sizeof *sorted, member_compare);

@@ -17,7 +17,7 @@ enum dimension_kind {
 };
 
 struct dimension {
-    struct str file, key; /* of the parameter; file empty until it was looked for */
+    struct str file, key;    /* of the parameter; file empty until it was looked for */
     enum edit_action action; /* EDIT_ADD: `+key=...`, the key is new */
     enum dimension_kind kind;
     double low, high, step; /* of all but choices; step 0: none; int has 1 if none is given */
