@@ -252,6 +252,7 @@ static FALLIBLE note_code(struct snapshot_taking *taking, struct code_state *ret
 
 static FALLIBLE take(struct snapshot_taking *taking, struct snapshot *ret)
 {
+    TRY(code_refuse_outputs(taking->session));
     TRY(snapshot_prepare(taking));
     if (taking->vcs)
         TRY(add_known_to_git(taking));

@@ -7,3 +7,6 @@
  * writes and cached outputs do not count. *ret_patch: the diff of a dirty tree, else empty; its
  * digest is in ret->patch. Without a repository nothing but is_dirty = -1 is set. */
 FALLIBLE code_examine(struct session *session, struct code_state *ret, struct str *ret_patch);
+
+/* An error at each cached output that git tracks. */
+FALLIBLE code_refuse_outputs(struct session *session);
