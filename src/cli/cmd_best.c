@@ -1,22 +1,27 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
+#include "mlops/cli/repeats.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/cli/selection.h"
+#include "mlops/cli/sweep.h"
 #include "mlops/data/stats.h"
 #include "mlops/model/name.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 struct best_options {
-    struct str metric, where, columns, pipeline;
+    struct str metric, where, columns, pipeline, sweep;
     bool max, min, all, within;
     int64_t limit;
 };
 
 static const struct option_row rows[] = {
     {"metric", 'm', OPTION_STR_AT(struct best_options, metric), .value = "METRIC",
-     .help = "The metric that decides: f1, metrics.f1, metrics.json:f1"},
+     .help = "The metric that decides: f1, metrics.f1, metrics.json:f1; of --sweep its own"},
+    {"sweep", 's', OPTION_STR_AT(struct best_options, sweep), .value = "SWEEP",
+     .help = "Only trials of this sweep; '@' is the newest one"},
     {"where", 'w', OPTION_STR_AT(struct best_options, where), .value = "EXPRESSION",
      .help = "Only runs for which it holds, as in: params.lr < 0.1 and branch = main"},
     {"limit", 'n', OPTION_INT_AT(struct best_options, limit), .value = "N", .initial = 1,
@@ -37,6 +42,15 @@ static const struct option_row rows[] = {
 /* Numbers of columns in the selection. */
 enum { KEY_NONE = -1 };
 
+/* A run, or several that are repeats of one experiment: then the one whose value is nearest to
+ * their mean stands for them. */
+struct entry {
+    size_t row;   /* of the scan */
+    double value; /* the mean of repeats */
+    double error; /* standard error, of repeats that of their mean; NaN: not known */
+    size_t count; /* of repeats; 1: a run by itself */
+};
+
 struct ranking {
     struct context *context;
     const struct best_options *options;
@@ -44,11 +58,17 @@ struct ranking {
     size_t run, started, status, metric;
     int low, high, level, error; /* interval and standard error of the metric, or KEY_NONE */
     struct column_numbers extra;
-    bool is_higher_better;
+    bool is_higher_better, has_repeats;
+    struct sweep_row sweep; /* of --sweep */
+    struct repeats repeats;
     struct run_numbers {
         size_t *at;
         size_t len, cap;
-    } ranked; /* rows of the scan, the best first; each state once */
+    } rows; /* of the scan, the best first; each state once */
+    struct entry_vec {
+        struct entry *at;
+        size_t len, cap;
+    } ranked; /* the best first */
 };
 
 static struct str metric_key(const struct ranking *ranking)
@@ -61,6 +81,9 @@ static FALLIBLE find_direction(struct ranking *ranking)
     enum metric_direction direction = metric_direction_of(metric_key(ranking));
     if (ranking->options->max && ranking->options->min)
         return error_new(ERROR_USAGE, "--max and --min exclude each other");
+    if (ranking->options->sweep.len &&
+        str_equal(ranking->sweep.sweep.metric_key, metric_key(ranking)))
+        direction = ranking->sweep.sweep.direction;
     if (!ranking->options->max && !ranking->options->min && direction == DIRECTION_UNKNOWN)
         return error_hint(error_new(ERROR_USAGE,
                                     "whether more or less of '%.*s' is better is not "
@@ -163,22 +186,93 @@ static void rank(struct ranking *ranking)
             !(succeeded || ranking->options->all))
             continue;
         seen[state] = true;
-        *vec_push(arena, &ranking->ranked) = row;
+        *vec_push(arena, &ranking->rows) = row;
     }
+}
+
+static struct repeat_group *group_at(const struct ranking *ranking, size_t row)
+{
+    return repeats_find(&ranking->repeats, ranking->selection.scan.columns[ranking->run][row].text);
+}
+
+/* Mean and standard error of the rows of each group. */
+static void add_values(struct ranking *ranking)
+{
+    vec_each (const size_t, row, &ranking->rows) {
+        struct repeat_group *group = group_at(ranking, *row);
+        double value = value_at(ranking, (int)ranking->metric, *row);
+        if (ranking->options->sweep.len && !group)
+            continue;
+        if (!group || group->number == 0) {
+            *vec_push(ranking->context->arena, &ranking->ranked) =
+                (struct entry){*row, value, error_at_row(ranking, *row), 1};
+            if (group)
+                group->number = ranking->ranked.len;
+            continue;
+        }
+        struct entry *entry = &ranking->ranked.at[group->number - 1];
+        entry->count++;
+        entry->value += (value - entry->value) / (double)entry->count;
+        ranking->has_repeats = true;
+    }
+}
+
+/* The spread of each group's values, and the row nearest to its mean. */
+static void add_spreads(struct ranking *ranking)
+{
+    double *squares = arena_new_array(ranking->context->arena, double, ranking->ranked.len + 1);
+    vec_each (const size_t, row, &ranking->rows) {
+        struct repeat_group *group = group_at(ranking, *row);
+        if (!group || group->number == 0)
+            continue;
+        struct entry *entry = &ranking->ranked.at[group->number - 1];
+        double away = value_at(ranking, (int)ranking->metric, *row) - entry->value;
+        double before = value_at(ranking, (int)ranking->metric, entry->row) - entry->value;
+        squares[group->number - 1] += away * away;
+        if (fabs(away) < fabs(before))
+            entry->row = *row;
+    }
+    for (size_t i = 0; i < ranking->ranked.len; i++) {
+        struct entry *entry = &ranking->ranked.at[i];
+        double count = (double)entry->count;
+        if (entry->count > 1)
+            entry->error = sqrt(squares[i] / (count - 1) / count);
+    }
+}
+
+static int compare_rising(const void *a, const void *b)
+{
+    const struct entry *one = a, *other = b;
+    if (one->value < other->value || one->value > other->value)
+        return one->value < other->value ? -1 : 1;
+    return one->row < other->row ? -1 : one->row > other->row;
+}
+
+static int compare_falling(const void *a, const void *b)
+{
+    const struct entry *one = a, *other = b;
+    if (one->value < other->value || one->value > other->value)
+        return one->value > other->value ? -1 : 1;
+    return one->row < other->row ? -1 : one->row > other->row;
+}
+
+/* Repeats of one experiment count by their mean: the luckiest of them is no better. */
+static void gather(struct ranking *ranking)
+{
+    add_values(ranking);
+    add_spreads(ranking);
+    if (ranking->has_repeats)
+        vec_sort(&ranking->ranked, ranking->is_higher_better ? compare_falling : compare_rising);
 }
 
 /* How many of the first are within one standard error of the best; 1: it is not known. */
 static size_t count_within(const struct ranking *ranking)
 {
-    size_t best = ranking->ranked.at[0], count = 1;
-    double error = error_at_row(ranking, best);
-    double top = value_at(ranking, (int)ranking->metric, best);
-    while (!isnan(error) && count < ranking->ranked.len) {
-        double value = value_at(ranking, (int)ranking->metric, ranking->ranked.at[count]);
-        if (fabs(top - value) > error)
-            break;
+    size_t count = 1;
+    double error = ranking->ranked.at[0].error, top = ranking->ranked.at[0].value;
+    while (!isnan(error) && count < ranking->ranked.len &&
+           fabs(top - ranking->ranked.at[count].value) <= error)
         count++;
-    }
     return count;
 }
 
@@ -194,39 +288,46 @@ static size_t shown_count(const struct ranking *ranking)
 
 static void print_table(struct ranking *ranking)
 {
-    enum { FIXED = 5 };
+    enum { FIXED = 6 };
     const struct selection *selection = &ranking->selection;
     struct context *context = ranking->context;
-    size_t keys[FIXED - 1] = {ranking->run, ranking->started, ranking->status, ranking->metric};
+    size_t keys[FIXED - 2] = {ranking->run, ranking->started, ranking->status, ranking->metric};
     struct column *columns =
         arena_new_array(context->arena, struct column, FIXED + ranking->extra.len);
-    for (size_t i = 0; i < FIXED - 1; i++)
+    for (size_t i = 0; i < FIXED - 2; i++)
         columns[i] = selection_column(selection, keys[i]);
-    bool has_error = !isnan(error_at_row(ranking, ranking->ranked.at[0]));
-    columns[FIXED - 1] = (struct column){
+    bool has_error = !isnan(ranking->ranked.at[0].error);
+    columns[FIXED - 2] = (struct column){
         .name = "standard_error", .title = has_error ? "STD. ERROR" : NULL, .is_right = true};
+    columns[FIXED - 1] = (struct column){
+        .name = "repeats", .title = ranking->has_repeats ? "N" : NULL, .is_right = true};
     for (size_t i = 0; i < ranking->extra.len; i++)
         columns[FIXED + i] = selection_column(selection, ranking->extra.at[i]);
     struct table table = table_make(context->arena, columns, FIXED + ranking->extra.len);
     for (size_t i = 0; i < shown_count(ranking); i++) {
-        size_t at = ranking->ranked.at[i];
+        const struct entry *entry = &ranking->ranked.at[i];
+        size_t at = entry->row;
         struct cell *row = table_add(&table);
-        for (size_t k = 0; k < FIXED - 1; k++)
+        for (size_t k = 0; k < FIXED - 2; k++)
             row[k] = selection_cell(selection, keys[k], at);
-        double error = error_at_row(ranking, at);
+        if (entry->count > 1)
+            row[FIXED - 3] =
+                cell_real_shown(metric_print(context->arena, entry->value, 6), entry->value);
+        row[FIXED - 1] = cell_int(context->arena, (int64_t)entry->count);
+        double error = entry->error;
         if (!isnan(error))
-            row[FIXED - 1] = cell_real_shown(str_print(context->arena, "%.2g", error), error);
+            row[FIXED - 2] = cell_real_shown(str_print(context->arena, "%.2g", error), error);
         for (size_t k = 0; k < ranking->extra.len; k++)
             row[FIXED + k] = selection_cell(selection, ranking->extra.at[k], at);
     }
     report_table(context, &table, "runs");
 }
 
-static void print_run_json(struct json_writer *json, const struct ranking *ranking, size_t at,
-                           bool is_within)
+static void print_run_json(struct json_writer *json, const struct ranking *ranking,
+                           const struct entry *entry, bool is_within)
 {
+    size_t at = entry->row;
     const struct selection *selection = &ranking->selection;
-    double error = error_at_row(ranking, at);
     json_open_object(json);
     json_name(json, "run");
     json_str(json, selection->scan.columns[ranking->run][at].text);
@@ -236,11 +337,13 @@ static void print_run_json(struct json_writer *json, const struct ranking *ranki
     struct cell started = selection_cell(selection, ranking->started, at);
     report_json_cell(json, &started);
     json_name(json, "value");
-    json_real(json, value_at(ranking, (int)ranking->metric, at));
+    json_real(json, entry->value);
+    json_name(json, "repeats");
+    json_int(json, (int64_t)entry->count);
     json_name(json, "standard_error");
-    json_real(json, error);
+    json_real(json, entry->error);
     json_name(json, "is_within_one_error");
-    if (isnan(error_at_row(ranking, ranking->ranked.at[0])))
+    if (isnan(ranking->ranked.at[0].error))
         json_null(json);
     else
         json_bool(json, is_within);
@@ -272,7 +375,7 @@ static void print_json(const struct ranking *ranking)
     size_t count = ranking->ranked.len ? shown_count(ranking) : 0;
     size_t within = ranking->ranked.len ? count_within(ranking) : 0;
     for (size_t i = 0; i < count; i++)
-        print_run_json(&json, ranking, ranking->ranked.at[i], i < within);
+        print_run_json(&json, ranking, &ranking->ranked.at[i], i < within);
     json_close_list(&json);
     report_json_close(&json);
 }
@@ -282,7 +385,7 @@ static void tell_caveats(const struct ranking *ranking)
 {
     struct context *context = ranking->context;
     size_t within = count_within(ranking);
-    double error = error_at_row(ranking, ranking->ranked.at[0]);
+    double error = ranking->ranked.at[0].error;
     if (ranking->ranked.len > 1)
         context_notice(context,
                        "the best of %zu experiments: its score is optimistic, since it was chosen "
@@ -301,10 +404,17 @@ static void tell_caveats(const struct ranking *ranking)
                      STR_FMT(metric_key(ranking)));
 }
 
-static FALLIBLE metric_name(const struct best_options *options, int argc, const struct str *argv,
+static FALLIBLE metric_name(struct context *context, const struct best_options *options,
+                            const struct sweep_row *row, int argc, const struct str *argv,
                             struct str *ret)
 {
     bool is_twice = argc && options->metric.len;
+    if (!argc && !options->metric.len && row->sweep.metric_key.len) {
+        struct str file = row->sweep.metric_file;
+        *ret = str_print(context->arena, "metrics.%.*s%s%.*s", STR_FMT(file), file.len ? ":" : "",
+                         STR_FMT(row->sweep.metric_key));
+        return NULL;
+    }
     if (is_twice || (!argc && !options->metric.len))
         return error_hint(error_new(ERROR_USAGE, is_twice ? "the metric is given twice"
                                                           : "which metric decides is not said"),
@@ -313,19 +423,32 @@ static FALLIBLE metric_name(const struct best_options *options, int argc, const 
     return NULL;
 }
 
+/* Of one sweep, or of all runs. */
+static FALLIBLE load_repeats(struct ranking *ranking)
+{
+    struct str word = ranking->options->sweep;
+    if (word.len == 0)
+        return repeats_load(ranking->context, &ranking->repeats);
+    TRY(sweep_choose(ranking->context, str_is(word, "@") ? (struct str){0} : word,
+                     &ranking->sweep));
+    return repeats_load_sweep(ranking->context, &ranking->sweep, &ranking->repeats);
+}
+
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     struct ranking ranking = {.context = context, .options = opaque};
     struct ledger_filter filter = {0};
     struct workspace *workspace = NULL;
     struct str metric;
-    TRY(metric_name(ranking.options, argc, argv, &metric));
     TRY(context_project(context, &workspace));
+    TRY(load_repeats(&ranking));
+    TRY(metric_name(context, ranking.options, &ranking.sweep, argc, argv, &metric));
     if (ranking.options->pipeline.len)
         TRY(workspace_path(context->arena, workspace, ranking.options->pipeline, &filter.pipeline));
     TRY(prepare(&ranking, metric));
     TRY(selection_make(&ranking.selection, &filter, 0));
     rank(&ranking);
+    gather(&ranking);
     if (context->format == FORMAT_JSON)
         print_json(&ranking);
     if (ranking.ranked.len == 0) {
@@ -349,6 +472,7 @@ static const struct command_example examples[] = {
     {"mlops best --metric f1", "the run with the highest f1"},
     {"mlops best -m val_loss -n 5 --where 'params.lr < 0.1' --columns branch",
      "the five lowest losses of some"},
+    {"mlops best --sweep @", "of the newest sweep, by its own metric; repeats count by their mean"},
     {"mlops best -m reward --max --within-one-error",
      "all that may be as good as the best, for the simplest of them"},
 };
@@ -366,7 +490,10 @@ const struct cli_command cmd_best = {
         "The best of many experiments looks better than it is, since it was chosen by its score. "
         "Where a standard error is recorded in the metric's file (METRIC_stderr, METRIC_se, or "
         "intervals.METRIC.low and .high, as 'mlops evaluate --output' writes them) the runs within "
-        "one standard error of the best are told: prefer the simplest of them.",
+        "one standard error of the best are told: prefer the simplest of them.\n\n"
+        "Repeats of a sweep (trials that differ by their seed only) are one experiment: its value "
+        "is their mean, its standard error that of the mean, and the run whose value is nearest to "
+        "the mean stands for them.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct best_options),
@@ -374,7 +501,7 @@ const struct cli_command cmd_best = {
     .needs = NEED_PROJECT,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "runs, diff, show",
+    .see_also = "runs, diff, show, sweep",
     .has_rows = true,
     .run = run_command,
 };

@@ -210,6 +210,21 @@ static FALLIBLE take_budget(struct context *context, struct str word, struct swe
     return NULL;
 }
 
+/* From where the caller stands. */
+static FALLIBLE take_steps(struct context *context, const struct session *session, struct str word,
+                           struct sweep *sweep)
+{
+    struct str cwd, file;
+    if (!word.len)
+        return NULL;
+    TRY(path_current(context->arena, &cwd));
+    file = path_relative(context->arena, session->workspace.root,
+                         path_join(context->arena, cwd, word));
+    if (!path_resolve(context->arena, STR(""), file, &sweep->steps.file))
+        return error_new(ERROR_USAGE, "--steps: '%.*s' is not in the project", STR_FMT(word));
+    return NULL;
+}
+
 static FALLIBLE take_options(struct context *context, const struct session *session,
                              const struct sweep_command *command, struct sweep *sweep)
 {
@@ -221,9 +236,7 @@ static FALLIBLE take_options(struct context *context, const struct session *sess
     take_key(command->seed_param, &sweep->seed_file, &sweep->seed_key);
     TRY(take_direction(command, sweep));
     TRY(take_budget(context, command->budget, sweep));
-    if (command->steps.len)
-        TRY(workspace_path(context->arena, &session->workspace, command->steps,
-                           &sweep->steps.file));
+    TRY(take_steps(context, session, command->steps, sweep));
     sweep->trials_most = command->max_trials ? command->max_trials : sweep->trials_most;
     sweep->time_most_ns = command->max_time_ns ? command->max_time_ns : sweep->time_most_ns;
     sweep->repeat = MAX_OF(command->repeat ? command->repeat : sweep->repeat, (int64_t)1);
@@ -342,6 +355,8 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
     options.trials_most = command->max_trials;
+    if (command->max_trials)
+        TRY(sweep_extend(session, &row, command->max_trials));
     options.time_most_ns = command->max_time_ns;
     bool is_spent = row.sweep.time_most_ns && row.spent_ns >= row.sweep.time_most_ns;
     if (is_spent && !options.time_most_ns)

@@ -52,7 +52,7 @@ static void number_words(const struct sweep_result *result, struct axis *axis)
     struct str *words = arena_new_array(arena, struct str, numbers.len + 1);
     size_t count = 0;
     map_each (entry, &numbers) {
-        words[count++] = entry->key;
+        words[count++] = sweep_value_words(arena, entry->key);
         entry->value = (void *)(uintptr_t)count;
     }
     for (size_t i = 0; i < result->count; i++)

@@ -93,7 +93,9 @@ static void add_sweep(struct json_writer *json, const struct sweep_result *resul
     add_str(json, "sweep", row->ulid);
     add_str(json, "name", sweep->name);
     json_name(json, "status");
-    json_text(json, row->status == SWEEP_DONE ? "done" : "open");
+    json_str(json, sweep_status_words(row));
+    json_name(json, "is_busy");
+    json_bool(json, result->is_busy);
     add_str(json, "pipeline", sweep->pipeline);
     json_name(json, "method");
     json_text(json, sweep_method_names[sweep->method]);
@@ -177,6 +179,7 @@ static void add_best(struct json_writer *json, const struct sweep_result *result
     json_name(json, "is_optimistic");
     json_bool(json, result->combination_count > 1);
     add_real(json, "optimism", result->optimism);
+    add_real(json, "recorded_standard_error", result->recorded_error);
 }
 
 void sweep_result_json(struct json_writer *json, const struct sweep_result *result)

@@ -6,7 +6,7 @@
 
 #include "sweep_private.h"
 
-enum { ROWS_SHOWN = 200, DIGITS = 5 };
+enum { ROWS_SHOWN = 200, ROWS_OPEN = 60, DIGITS = 5 };
 
 static struct str title_of(const struct sweep_result *result)
 {
@@ -49,7 +49,8 @@ static void add_trials(struct page *page, const struct sweep_result *result)
 {
     size_t all;
     struct table table = sweep_people_table(result, ROWS_SHOWN, &all);
-    page_section(page, result->has_repeats ? STR("Combinations") : STR("Trials"));
+    page_section_folded(page, result->has_repeats ? STR("Combinations") : STR("Trials"),
+                        all <= ROWS_OPEN);
     if (result->has_repeats)
         page_text(page, STR("Mean ± standard deviation of the repeats, with the 95 % interval of "
                             "the mean by Student's t. The trial is the one nearest to the mean."));

@@ -13,17 +13,9 @@
 
 /* --- words ---------------------------------------------------------------------------------- */
 
-/* "lr=0.01235 depth=5": what a trial has of its own, by the last parts of keys where those tell
- * them apart. Of a sweep in which all is fixed that. Not escaped. */
-struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
-                             const struct override_vec *overrides);
 /* A number in at most five digits, or the text as it is. */
 struct str sweep_value_words(struct arena *arena, struct str text);
-/* "f1 0.9421" */
-struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, double score);
-enum tone trial_status_tone(enum trial_status status);
-/* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
-struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
+struct str sweep_status_words(const struct sweep_row *row); /* done, open */
 
 /* --- results -------------------------------------------------------------------------------- */
 
@@ -47,8 +39,9 @@ struct sweep_result {
     size_t count;
     struct sweep_param_vec params; /* in the sweep's order */
     size_t *order;                 /* of trials: the best first, then those without a score */
-    size_t scored_count;
-    int64_t *combinations_of; /* by trial */
+    size_t scored_count;           /* the first so many of them count for the choice */
+    unsigned char *classes;        /* by trial: see sweep_result.c */
+    int64_t *combinations_of;      /* by trial */
     int64_t *repeats_of;
     struct combination *combinations; /* best first */
     const struct trial **typical;     /* of each the trial whose score is nearest to its mean */
@@ -58,14 +51,16 @@ struct sweep_result {
     size_t importance_count;
     bool has_repeats; /* some combination has more than one score */
     bool is_higher_better;
+    bool is_busy;          /* some process works on it now */
+    double recorded_error; /* standard error that the winner's metrics file states; NaN: none */
 };
-/* The newest one if `word` is empty. */
-FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
 FALLIBLE sweep_result_make(struct arena *arena, const struct sweep_row *row,
                            const struct trial *trials, size_t count, struct sweep_result *ret);
 /* The trial to take: the best one; with repeats that of the best combination whose score is nearest
  * to its mean. NULL: none has a score. */
 const struct trial *sweep_result_winner(const struct sweep_result *result);
+/* Without repeats: what the winner's file says its standard error is counts for the choice. */
+void sweep_result_use_error(struct sweep_result *result, double error);
 /* "lr=0.01 depth=5" of a trial without the seeds of repeats. */
 struct str sweep_result_words(const struct sweep_result *result, const struct trial *trial);
 /* The widest range of scores that is worth an axis: without those that are farther out than three
@@ -73,8 +68,6 @@ struct str sweep_result_words(const struct sweep_result *result, const struct tr
 void sweep_result_range(const struct sweep_result *result, double *ret_least, double *ret_most,
                         size_t *ret_out);
 
-/* One trial as JSON: members of an object that is open. */
-void sweep_trial_json(struct json_writer *json, const struct trial *trial);
 /* All of it: members of an object that is open. */
 void sweep_result_json(struct json_writer *json, const struct sweep_result *result);
 struct table sweep_trial_table(const struct sweep_result *result, size_t most);

@@ -141,12 +141,39 @@ static int compare_scored(const void *a, const void *b)
     return one->number < other->number ? -1 : one->number > other->number;
 }
 
-/* Only what ended well counts: a score of a trial that was rejected or stopped is shown. */
-static int class_of(const struct trial *trial)
+/* The parameter that grows from round to round; NULL: there are no rounds. */
+static const struct sweep_param *budget_of(const struct sweep_result *result)
 {
-    if (!trial->has_score || !isfinite(trial->score))
-        return HAS_NONE;
-    return trial->status == TRIAL_SUCCEEDED ? COUNTS : HAS_SCORE;
+    const struct sweep *sweep = &result->row->sweep;
+    vec_each (const struct sweep_param, param, &result->params)
+        if (sweep->stop == STOP_HALVING &&
+            is_same(param->file, param->key, sweep->budget_file, sweep->budget_key))
+            return param;
+    return NULL;
+}
+
+static bool ended_well(const struct trial *trial)
+{
+    return trial->status == TRIAL_SUCCEEDED && trial->has_score && isfinite(trial->score);
+}
+
+/* Only what ended well counts, and of rounds the last one: the score of a trial that was rejected
+ * or stopped, or had less time to learn, is shown. */
+static void classify(struct sweep_result *result)
+{
+    const struct sweep_param *budget = budget_of(result);
+    double most = -HUGE_VAL;
+    result->classes = arena_new_array(result->arena, unsigned char, result->count + 1);
+    for (size_t i = 0; budget && i < result->count; i++)
+        if (ended_well(&result->trials[i]))
+            most = fmax(most, budget->values[i]);
+    for (size_t i = 0; i < result->count; i++) {
+        const struct trial *trial = &result->trials[i];
+        bool counts = ended_well(trial) && !(budget && budget->values[i] < most);
+        bool has_score = trial->has_score && isfinite(trial->score);
+        result->classes[i] = counts ? COUNTS : has_score ? HAS_SCORE : HAS_NONE;
+        result->scored_count += counts;
+    }
 }
 
 static void sort_trials(struct sweep_result *result)
@@ -157,8 +184,7 @@ static void sort_trials(struct sweep_result *result)
     for (size_t i = 0; i < result->count; i++) {
         const struct trial *trial = &result->trials[i];
         double score = result->is_higher_better ? trial->score : -trial->score;
-        scored[i] = (struct scored){class_of(trial), score, trial->number, i};
-        result->scored_count += class_of(trial) == COUNTS;
+        scored[i] = (struct scored){result->classes[i], score, trial->number, i};
     }
     if (result->count > 1)
         qsort(scored, result->count, sizeof *scored, compare_scored);
@@ -173,7 +199,7 @@ static size_t choice_trials(struct sweep_result *result, struct choice_trial *re
     size_t count = 0;
     for (size_t i = 0; i < result->count; i++) {
         const struct trial *trial = &result->trials[i];
-        if (class_of(trial) == COUNTS)
+        if (result->classes[i] == COUNTS)
             ret[count++] = (struct choice_trial){trial->number, result->combinations_of[i],
                                                  &trial->overrides, trial->score};
     }
@@ -202,6 +228,24 @@ static void find_typical(struct sweep_result *result)
     }
 }
 
+/* Repeats that are equal differ by nothing, whatever their sum was rounded to. */
+static void forget_rounding(struct sweep_result *result)
+{
+    bool is_all = true;
+    for (size_t i = 0; i < result->combination_count; i++) {
+        struct combination *combination = &result->combinations[i];
+        bool is_equal =
+            combination->count > 1 && combination->deviation <= 1e-12 * fabs(combination->mean);
+        is_all &= is_equal;
+        if (!is_equal)
+            continue;
+        combination->deviation = combination->error = 0;
+        combination->low = combination->high = combination->mean;
+    }
+    if (is_all)
+        result->optimism = 0;
+}
+
 static FALLIBLE compare(struct sweep_result *result)
 {
     struct arena *arena = result->arena;
@@ -213,7 +257,12 @@ static FALLIBLE compare(struct sweep_result *result)
     TRY(combinations_rank(arena, trials, count,
                           result->is_higher_better ? HIGHER_IS_BETTER : LOWER_IS_BETTER,
                           &result->combinations, &result->combination_count, &result->optimism));
+    forget_rounding(result);
     for (size_t i = 0; i < result->combination_count; i++) {
+        /* what is equal is as good, whether or not an error is known */
+        if (!(result->combinations[i].mean < result->combinations[0].mean) &&
+            !(result->combinations[i].mean > result->combinations[0].mean))
+            result->combinations[i].is_within_error = true;
         result->within_count += result->combinations[i].is_within_error;
         result->has_repeats |= result->combinations[i].count > 1;
     }
@@ -232,6 +281,7 @@ struct error *sweep_result_make(struct arena *arena, const struct sweep_row *row
         .combinations_of = arena_new_array(arena, int64_t, count + 1),
         .repeats_of = arena_new_array(arena, int64_t, count + 1),
         .optimism = nan(""),
+        .recorded_error = nan(""),
         .is_higher_better = row->sweep.direction != LOWER_IS_BETTER,
     };
     for (size_t i = 0; i < count; i++)
@@ -239,11 +289,27 @@ struct error *sweep_result_make(struct arena *arena, const struct sweep_row *row
                       &result.repeats_of[i]);
     gather_params(&result);
     keep_varying(&result);
+    classify(&result);
     sort_trials(&result);
     if (result.scored_count)
         TRY(compare(&result));
     *ret = result;
     return NULL;
+}
+
+void sweep_result_use_error(struct sweep_result *result, double error)
+{
+    bool is_known = result->combination_count && isfinite(result->combinations[0].error);
+    if (!isfinite(error) || is_known)
+        return;
+    result->recorded_error = error;
+    result->within_count = 0;
+    for (size_t i = 0; i < result->combination_count; i++) {
+        struct combination *combination = &result->combinations[i];
+        double away = fabs(combination->mean - result->combinations[0].mean);
+        combination->is_within_error = away <= error;
+        result->within_count += combination->is_within_error;
+    }
 }
 
 const struct trial *sweep_result_winner(const struct sweep_result *result)

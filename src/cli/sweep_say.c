@@ -24,6 +24,8 @@ struct str sweep_say_head(const struct sweep_result *result)
         buf_print(&text, ", each %lld times", (long long)sweep->repeat);
     if (sweep->stop != STOP_NEVER)
         buf_print(&text, ", stopped early by %s", sweep_stop_names[sweep->stop]);
+    if (sweep->stop == STOP_HALVING)
+        buf_add_text(&text, " (the last round counts)");
     if (sweep->metric_key.len)
         buf_print(&text, " · %.*s, %s is better", STR_FMT(sweep->metric_key),
                   result->is_higher_better ? "more" : "less");
@@ -46,6 +48,9 @@ struct str sweep_say_optimism(const struct sweep_result *result)
     struct str key = result->row->sweep.metric_key;
     if (result->combination_count < 2)
         return (struct str){0};
+    if (result->has_repeats && result->optimism <= 0)
+        return STR("repeats give the same score each time: what their seed changes does not matter "
+                   "to it, or is not read; judge the winner on data that chose nothing");
     struct buf text = buf_in(arena);
     buf_print(&text, "the winner's score is optimistic: it was chosen by it among %zu",
               result->combination_count);
@@ -97,11 +102,16 @@ struct str sweep_say_choice(const struct sweep_result *result)
     struct buf text = buf_in(arena);
     if (result->within_count < 2 || !winner)
         return (struct str){0};
-    buf_print(&text, "within one standard error (%.*s) of the best:",
-              STR_FMT(amount(arena, result->combinations[0].error)));
+    double error =
+        isfinite(result->recorded_error) ? result->recorded_error : result->combinations[0].error;
+    if (error > 0)
+        buf_print(&text,
+                  "within one standard error (%.*s) of the best:", STR_FMT(amount(arena, error)));
+    else
+        buf_add_text(&text, "as good as the best:");
     add_candidates(&text, result);
     buf_add_text(&text, "; the simplest of them all is the safer choice");
-    if (quick && quick != winner && quick->duration_ns < winner->duration_ns)
+    if (quick && quick != winner && 2 * quick->duration_ns <= winner->duration_ns)
         buf_print(&text, ", the quickest is trial %lld (%.*s, the best took %.*s)",
                   (long long)quick->number + 1, STR_FMT(duration_print(arena, quick->duration_ns)),
                   STR_FMT(duration_print(arena, winner->duration_ns)));

@@ -1,6 +1,8 @@
 /* `mlops sweep show` and `mlops sweep list`: as text, Markdown, CSV, JSON or a page. */
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/cli/view.h"
+#include "mlops/data/stats.h"
 #include "mlops/store/ledger.h"
 
 #include <math.h>
@@ -32,7 +34,7 @@ struct error *sweep_choose(struct context *context, struct str word, struct swee
     struct sweep_row *rows = NULL;
     size_t count = 0;
     TRY(context_ledger(context, &ledger));
-    if (word.len == 0) {
+    if (word.len == 0 || str_is(word, "@")) {
         TRY(sweeps_list(ledger, context->arena, false, &rows, &count));
         if (count == 0)
             TRY(sweeps_list(ledger, context->arena, true, &rows, &count));
@@ -53,16 +55,67 @@ struct error *sweep_choose(struct context *context, struct str word, struct swee
 
 /* --- the commands --------------------------------------------------------------------------- */
 
+/* Of a number KEY of a run: KEY_stderr or KEY_se beside it, or half of its interval. */
+static double error_of(const struct metric_vec *metrics, struct str file, struct str key)
+{
+    AUTO(arena_drop) struct arena arena = {0};
+    struct str names[] = {
+        str_print(&arena, "%.*s_stderr", STR_FMT(key)),
+        str_print(&arena, "%.*s_se", STR_FMT(key)),
+        str_print(&arena, "intervals.%.*s.low", STR_FMT(key)),
+        str_print(&arena, "intervals.%.*s.high", STR_FMT(key)),
+        str_print(&arena, "intervals.%.*s.level", STR_FMT(key)),
+    };
+    double values[COUNT_OF(names)];
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        values[i] = nan("");
+    vec_each (const struct metric, metric, metrics)
+        for (size_t i = 0; i < COUNT_OF(names); i++)
+            if (str_equal(metric->file, file) && str_equal(metric->key, names[i]))
+                values[i] = metric->value;
+    double level = values[4] > 0 && values[4] < 1 ? values[4] : 0.95;
+    if (isfinite(values[0]) || isfinite(values[1]))
+        return isfinite(values[0]) ? values[0] : values[1];
+    return (values[3] - values[2]) / (2 * stats_normal_isf((1 - level) / 2));
+}
+
+/* What the winner's own file says of its uncertainty, for want of repeats. */
+static FALLIBLE use_recorded_error(struct context *context, struct sweep_result *result)
+{
+    const struct trial *winner = sweep_result_winner(result);
+    const struct sweep *sweep = &result->row->sweep;
+    struct run_view view;
+    struct run *run = NULL;
+    if (!winner || !winner->run.len || result->has_repeats)
+        return NULL;
+    TRY(view_find_run(context, winner->run, &run));
+    TRY(view_of_run(context, run, &view));
+    for (size_t i = 0; i < view.stage_count; i++) {
+        const struct metric_vec *metrics = &view.stages[i].metrics;
+        vec_each (const struct metric, metric, metrics) {
+            bool is_it = str_equal(metric->key, sweep->metric_key) &&
+                         (!sweep->metric_file.len || str_equal(metric->file, sweep->metric_file));
+            if (is_it)
+                sweep_result_use_error(result, error_of(metrics, metric->file, metric->key));
+        }
+    }
+    return NULL;
+}
+
 static FALLIBLE load(struct context *context, struct str word, struct sweep_row *row,
                      struct sweep_result *ret)
 {
     struct ledger *ledger = NULL;
+    struct workspace *workspace = NULL;
     struct trial *trials = NULL;
     size_t count = 0;
     TRY(context_ledger(context, &ledger));
     TRY(sweep_choose(context, word, row));
     TRY(sweeps_trials(ledger, context->arena, row->id, &trials, &count));
-    return sweep_result_make(context->arena, row, trials, count, ret);
+    TRY(sweep_result_make(context->arena, row, trials, count, ret));
+    TRY(context_workspace(context, &workspace));
+    TRY(sweeps_is_busy(workspace, row, -1, &ret->is_busy));
+    return use_recorded_error(context, ret);
 }
 
 struct error *sweep_show(struct context *context, const struct sweep_show_options *options)
@@ -107,7 +160,7 @@ static void add_sweep(struct table *table, const struct sweep_row *row)
         count += row->counts[i];
     cells[0] = cell_shown(ulid_short(row->ulid), row->ulid);
     cells[1] = cell_text(row->sweep.name);
-    cells[2] = cell_toned(cell_text(row->status == SWEEP_DONE ? STR("done") : STR("open")),
+    cells[2] = cell_toned(cell_text(sweep_status_words(row)),
                           row->status == SWEEP_DONE ? TONE_PLAIN : TONE_WARN);
     cells[3] =
         cell_shown(report_when(arena, row->created_ns), moment_print(arena, row->created_ns));

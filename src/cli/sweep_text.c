@@ -26,8 +26,8 @@ static void print_head(struct context *context, const struct sweep_result *resul
         report_add_toned(context, TONE_STRONG, row->sweep.name);
     }
     buf_add_text(&context->out, "  ");
-    report_add_toned(context, row->status == SWEEP_DONE ? TONE_GOOD : TONE_WARN,
-                     row->status == SWEEP_DONE ? STR("done") : STR("open"));
+    struct str status = result->is_busy ? STR("running") : sweep_status_words(row);
+    report_add_toned(context, row->status == SWEEP_DONE ? TONE_GOOD : TONE_WARN, status);
     buf_add_char(&context->out, '\n');
     struct buf safe = buf_in(context->arena);
     buf_add_escaped(&safe, sweep_say_head(result), false);
@@ -119,7 +119,7 @@ static void print_next(struct context *context, const struct sweep_result *resul
     const struct trial *winner = sweep_result_winner(result);
     struct str id = ulid_short(row->ulid);
     struct buf text = buf_in(arena);
-    if (row->status != SWEEP_DONE)
+    if (row->status != SWEEP_DONE && !result->is_busy)
         add_paragraph(context, "go on", str_print(arena, "mlops sweep --resume %.*s", STR_FMT(id)));
     if (winner && winner->run.len) {
         struct str run = ulid_short(winner->run);

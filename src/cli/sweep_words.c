@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "sweep_private.h"
 
@@ -34,11 +35,29 @@ static bool is_ambiguous(const struct override_vec *overrides, const struct over
     return false;
 }
 
+/* The inside of "a & b", where it could be nothing but a text. */
+static struct str unquote(struct str text)
+{
+    static const char *const taken[] = {"true", "false", "null", "yes", "no", "on", "off"};
+    bool is_quoted = text.len > 2 && (text.at[0] == '"' || text.at[0] == '\'') &&
+                     text.at[text.len - 1] == text.at[0];
+    struct str inner = str_slice(text, 1, text.len - 1);
+    if (!is_quoted || str_find_char(inner, '\\') >= 0 || str_find_char(inner, text.at[0]) >= 0)
+        return text;
+    for (size_t i = 0; i < COUNT_OF(taken); i++)
+        if (inner.len == strlen(taken[i]) && strncasecmp(inner.at, taken[i], inner.len) == 0)
+            return text;
+    bool is_number_like = inner.at[0] < 'A' && inner.at[0] != '/' && inner.at[0] != '<';
+    return is_number_like ? text : inner;
+}
+
 struct str sweep_value_words(struct arena *arena, struct str text)
 {
     char *end;
     if (text.len == 0)
         return STR("(none)");
+    if (text.at[0] == '"' || text.at[0] == '\'')
+        return unquote(text);
     const char *digits = str_copy(arena, text).at;
     double value = strtod(digits, &end);
     if (*end || end == digits || !isfinite(value) || text.len <= DIGITS + 1)
@@ -47,23 +66,45 @@ struct str sweep_value_words(struct arena *arena, struct str text)
     return shorter.len < text.len ? shorter : text;
 }
 
+static void add_words(struct buf *words, const struct override_vec *overrides,
+                      const struct override *override)
+{
+    struct str name = is_ambiguous(overrides, override) ? override->key : last_part(override->key);
+    buf_add_text(words, words->len ? " " : "");
+    if (override->action == EDIT_REMOVE)
+        buf_print(words, "~%.*s", STR_FMT(name));
+    else
+        buf_print(words, "%.*s=%.*s", STR_FMT(name),
+                  STR_FMT(sweep_value_words(words->arena, override->text)));
+}
+
+static bool is_of(const struct dimension *dimension, const struct override *override)
+{
+    return str_equal(dimension->key, override->key) &&
+           (!dimension->file.len || str_equal(dimension->file, override->file));
+}
+
+static bool is_dimension(const struct sweep *sweep, const struct override *override)
+{
+    vec_each (const struct dimension, dimension, &sweep->dimensions)
+        if (is_of(dimension, override))
+            return true;
+    return false;
+}
+
+/* Dimensions first, in the order in which they were given. */
 struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
                              const struct override_vec *overrides)
 {
     struct buf words = buf_in(arena);
     bool is_all_fixed = sweep->fixed.len >= overrides->len;
-    vec_each (const struct override, override, overrides) {
-        if (!is_all_fixed && is_in(&sweep->fixed, override))
-            continue;
-        struct str name =
-            is_ambiguous(overrides, override) ? override->key : last_part(override->key);
-        buf_add_text(&words, words.len ? " " : "");
-        if (override->action == EDIT_REMOVE)
-            buf_print(&words, "~%.*s", STR_FMT(name));
-        else
-            buf_print(&words, "%.*s=%.*s", STR_FMT(name),
-                      STR_FMT(sweep_value_words(arena, override->text)));
-    }
+    vec_each (const struct dimension, dimension, &sweep->dimensions)
+        vec_each (const struct override, override, overrides)
+            if (is_of(dimension, override))
+                add_words(&words, overrides, override);
+    vec_each (const struct override, override, overrides)
+        if (!is_dimension(sweep, override) && (is_all_fixed || !is_in(&sweep->fixed, override)))
+            add_words(&words, overrides, override);
     return buf_str(&words);
 }
 
@@ -73,6 +114,11 @@ struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, dou
 {
     return str_print(arena, "%.*s %.*s", STR_FMT(sweep->metric_key),
                      STR_FMT(metric_print(arena, score, DIGITS)));
+}
+
+struct str sweep_status_words(const struct sweep_row *row)
+{
+    return row->status == SWEEP_DONE ? STR("done") : STR("open");
 }
 
 enum tone trial_status_tone(enum trial_status status)

@@ -11,6 +11,7 @@ enum {
     AXIS_FOOT = 24,    /* below the last one, for its ticks */
     APART_ROOM = 84,   /* at the right, for values that are none */
     EDGE = 22,         /* left and right of axes */
+    DENSE = 100,       /* from so many lines on they are thinner */
     WORDS_SHOWN = 200, /* names along an axis, at most */
 };
 
@@ -197,12 +198,12 @@ static void add_rows(struct buf *out, const struct chart_parallel *chart,
         size_t row = ranks->order[i], rank = ranks->rank[row];
         if (rank != last) {
             buf_add_text(out, i ? "</g>\n<g" : "<g");
-            chart_ranks_stroke(out, rank);
+            chart_ranks_stroke(out, rank, ranks->count > DENSE);
             buf_add_text(out, ">");
         }
         last = rank;
         bool is_best = i + 1 == ranks->count && rank != CHART_RANKS;
-        buf_add_text(out, is_best ? "<g stroke-width=\"3.5\">" : "");
+        buf_add_text(out, is_best ? "<g stroke-width=\"3.5\" stroke-opacity=\"1\">" : "");
         add_row(out, chart, lanes, row);
         buf_add_text(out, is_best ? "</g>" : "");
     }

@@ -142,8 +142,8 @@ struct chart_ranks chart_ranks_make(struct arena *arena, const struct chart_para
 double chart_ranks_height(const struct chart_ranks *ranks);
 void chart_ranks_legend(struct buf *out, const struct chart_ranks *ranks, struct str apart,
                         double top);
-/* Attributes of a line of that rank. */
-void chart_ranks_stroke(struct buf *out, size_t rank);
+/* Attributes of a line of that rank; `is_dense`: it is one of very many. */
+void chart_ranks_stroke(struct buf *out, size_t rank, bool is_dense);
 
 /* A polyline that is cut at the edges of the plot, as data of a path. NaN breaks it. */
 struct chart_pen {

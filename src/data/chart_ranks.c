@@ -117,7 +117,7 @@ struct chart_ranks chart_ranks_make(struct arena *arena, const struct chart_para
 enum { SPOTS_A_ROW = 2, SWATCH = 28 };
 
 /* The better, the thicker: not by colour alone. */
-void chart_ranks_stroke(struct buf *out, size_t rank)
+void chart_ranks_stroke(struct buf *out, size_t rank, bool is_dense)
 {
     static const char *const widths[CHART_RANKS + 1] = {"1.8", "1.4", "1.1", "1", "0.9", "0.9"};
     static const char *const colours[CHART_RANKS + 1] = {"#0b62a4", "#4f87b8", "#858b94",
@@ -128,8 +128,8 @@ void chart_ranks_stroke(struct buf *out, size_t rank)
         buf_print(out, " class=\"mc-r%zu\" color=\"%s\"", rank, colours[rank]);
     buf_print(out,
               " fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\" "
-              "stroke-linejoin=\"round\" stroke-opacity=\"0.85\"",
-              widths[rank]);
+              "stroke-linejoin=\"round\" stroke-opacity=\"%s\"",
+              is_dense ? "0.6" : widths[rank], is_dense ? "0.6" : "0.85");
 }
 
 static size_t spot_count(const struct chart_ranks *ranks)
@@ -163,7 +163,7 @@ static void add_spot(struct buf *out, size_t spot, size_t rank, double top, stru
         .more = "",
     };
     buf_add_text(out, "<path");
-    chart_ranks_stroke(out, rank);
+    chart_ranks_stroke(out, rank, false);
     buf_add_text(out, " d=\"M");
     chart_add_number(out, x + 1);
     buf_add_char(out, ' ');

@@ -70,13 +70,14 @@ static FALLIBLE claim_key(struct session *session, const struct stage *stage, st
                        &attempt->key_claim, ret_taken);
 }
 
-struct error *attempt_begin(struct session *session, const struct stage *stage, struct digest key,
-                            struct str run_id, struct attempt *ret, bool *ret_taken)
+struct error *attempt_begin(struct session *session, const struct stage *stage,
+                            const struct digest *key, struct str run_id, struct attempt *ret,
+                            bool *ret_taken)
 {
     struct attempt attempt = {.run = run_id};
     struct error *error = claim_paths(session, stage, &attempt, ret_taken);
-    if (!error && *ret_taken)
-        error = claim_key(session, stage, key, &attempt, ret_taken);
+    if (!error && *ret_taken && key)
+        error = claim_key(session, stage, *key, &attempt, ret_taken);
     if (error || !*ret_taken) {
         attempt_drop(&attempt);
         return error;

@@ -29,6 +29,7 @@ struct recorder {
     int64_t first_ns; /* when the oldest pending outcome came */
     bool is_urgent;
     int displaced;
+    bool is_private;
 };
 
 struct error *recorder_open(struct session *session, struct run *run, struct recorder **ret)
@@ -38,6 +39,11 @@ struct error *recorder_open(struct session *session, struct run *run, struct rec
     locks_open(session, &recorder->locks);
     *ret = recorder;
     return NULL;
+}
+
+void recorder_keep_private(struct recorder *recorder)
+{
+    recorder->is_private = true;
 }
 
 static void group_reset(struct recorder *recorder)
@@ -146,7 +152,11 @@ static FALLIBLE put_results(struct recorder *recorder)
         bool is_unnamed = is_success(outcome) && outcome->value && digest_is_zero(outcome->result);
         if (outcome_is_judged(outcome) && !digest_is_zero(outcome->result))
             continue; /* it was known before */
-        if (makes_result || is_unnamed)
+        if (!makes_result && !is_unnamed)
+            continue;
+        if (recorder->is_private)
+            outcome->result = result_digest(outcome->value);
+        else
             TRY(results_put(&scratch, &session->workspace, outcome->value, &outcome->result));
     }
     return results_flush(&session->workspace);

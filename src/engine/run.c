@@ -256,7 +256,10 @@ static FALLIBLE open_loop(struct run_state *state)
     TRY(budget_open(state->session->arena, jobs_of(state), &state->budget));
     if (state->options->slots.len)
         TRY(budget_share(&state->budget, state->options->slots));
-    return recorder_open(state->session, state->run, &state->recorder);
+    TRY(recorder_open(state->session, state->run, &state->recorder));
+    if (state->options->is_private)
+        recorder_keep_private(state->recorder);
+    return NULL;
 }
 
 /* Orphans that hide from their stage's sweep (another session, no environment) end here. */

@@ -138,7 +138,7 @@ static FALLIBLE take_all(struct run_state *state, struct step *step, struct str 
     TRY(budget_take(&state->budget, session->arena, step->stage, &leased, ret_gpus, ret_taken));
     if (!*ret_taken)
         return NULL;
-    struct error *error = attempt_begin(session, step->stage, step->print.key, state->run->id,
+    struct error *error = attempt_begin(session, step->stage, &step->print.key, state->run->id,
                                         &step->attempt, ret_taken);
     if (error || !*ret_taken) {
         attempt_drop(&leased);

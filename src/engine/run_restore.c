@@ -74,8 +74,7 @@ struct error *run_restore(struct run_state *state, struct step *step)
 {
     bool taken = false;
     TRY(run_begin(state));
-    TRY(attempt_begin(state->session, step->stage, step->print.key, state->run->id, &step->attempt,
-                      &taken));
+    TRY(attempt_begin(state->session, step->stage, NULL, state->run->id, &step->attempt, &taken));
     if (!taken) {
         run_hold(state, step, 0);
         return NULL;
@@ -110,8 +109,7 @@ static FALLIBLE restore_deferred(struct run_state *state, struct step *need)
 struct error *run_materialise(struct run_state *state, struct step *need, bool *ret_done)
 {
     check(need->is_deferred);
-    TRY(attempt_begin(state->session, need->stage, need->print.key, state->run->id, &need->attempt,
-                      ret_done));
+    TRY(attempt_begin(state->session, need->stage, NULL, state->run->id, &need->attempt, ret_done));
     if (!*ret_done)
         return NULL;
     struct error *error = restore_deferred(state, need);

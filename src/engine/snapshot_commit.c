@@ -158,6 +158,8 @@ static FALLIBLE add_files(struct committed *committed)
     struct vcs_path_vec paths = {0};
     struct str directory =
         str_slice(taking->prefix, 0, taking->prefix.len - (taking->prefix.len > 0));
+    if (!committed->commit.len)
+        return NULL;
     TRY(vcs_files_of_commit(taking->vcs, &taking->arena, committed->commit, directory, &paths));
     vec_each (const struct str, path, &paths)
         TRY(add_committed(committed, *path));
@@ -245,6 +247,8 @@ static FALLIBLE leave_tracked(struct committed *committed)
     struct snapshot_taking *taking = committed->taking;
     struct session *session = taking->session;
     struct pointer_vec pointers = {0};
+    if (!committed->commit.len)
+        return NULL;
     TRY(pointers_load_commit(&taking->arena, &session->workspace, taking->vcs, committed->commit,
                              &pointers));
     for (size_t i = 0; i < pointers.len; i++)

@@ -165,7 +165,7 @@ static void answer_signals(struct sweep_state *state)
         if (state->workers[i].is_busy)
             process_signal(&state->workers[i].process, count > 1 ? SIGKILL : SIGTERM);
     }
-    if (count == 1 && state->busy)
+    if (count == 1 && state->busy && !state->options->shown)
         sweep_warn(state, STR("stopping: trials that run go back to waiting; "
                               "once more ends them at once"));
 }
@@ -251,7 +251,8 @@ static void drop_state(struct sweep_state *state)
 static enum sweep_status status_now(const struct sweep_state *state)
 {
     bool is_spent = state->row->sweep.time_most_ns && is_out_of_time(state);
-    return state->is_all || is_spent ? SWEEP_DONE : SWEEP_OPEN;
+    bool is_done_all = state->total && state->done >= state->total;
+    return state->is_all || is_done_all || is_spent ? SWEEP_DONE : SWEEP_OPEN;
 }
 
 /* 1: a trial failed, the metric is in none, or gates said no to all. */
@@ -274,10 +275,10 @@ static FALLIBLE finish(struct sweep_state *state, struct sweep_report *ret)
 {
     struct sweep_row *row = state->row;
     int64_t spent_ns = clock_monotonic_ns() - state->begun_ns;
+    TRY(look_back(state));
     row->status = status_now(state);
     TRY(sweeps_finish(state->ledger, row->id, spent_ns, row->status));
     row->spent_ns += spent_ns;
-    TRY(look_back(state));
     TRY(sweeps_trials(state->ledger, state->session->arena, row->id, &ret->trials, &ret->count));
     for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
         row->counts[i] = 0;

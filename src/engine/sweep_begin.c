@@ -181,14 +181,13 @@ static FALLIBLE find_direction(struct sweep *sweep)
 }
 
 /* A word that only means something where the caller stands, as seen from the root. */
-static struct str target_of(struct session *session, struct str word)
+static struct str target_of(struct session *session, struct str cwd, struct str word)
 {
     const struct pipeline *pipeline = session->pipeline;
     struct str path = {0};
     ptrdiff_t colon = str_find_char(word, ':');
-    if (!session->workspace.cwd.len || map_has(&pipeline->by_name, word) ||
-        map_has(&pipeline->groups, word) ||
-        !path_resolve(session->arena, session->workspace.cwd, word, &path))
+    if (!cwd.len || map_has(&pipeline->by_name, word) || map_has(&pipeline->groups, word) ||
+        !path_resolve(session->arena, cwd, word, &path))
         return word;
     struct str file = colon < 0 ? path : str_slice(path, 0, path.len - word.len + (size_t)colon);
     bool is_known = map_has(&pipeline->makers, path) || map_has(&pipeline->holders, path);
@@ -197,12 +196,18 @@ static struct str target_of(struct session *session, struct str word)
     return is_known ? path : word;
 }
 
-static void take_targets(struct session *session, struct sweep *sweep)
+static FALLIBLE take_targets(struct session *session, struct sweep *sweep)
 {
-    struct str *targets = arena_new_array(session->arena, struct str, sweep->target_count);
+    struct arena *arena = session->arena;
+    struct str *targets = arena_new_array(arena, struct str, sweep->target_count);
+    struct str cwd = {0};
+    TRY(path_current(arena, &cwd));
+    cwd = path_relative(arena, session->workspace.root, cwd);
+    cwd = str_is(cwd, ".") ? STR("") : cwd;
     for (size_t i = 0; i < sweep->target_count; i++)
-        targets[i] = target_of(session, sweep->targets[i]);
+        targets[i] = target_of(session, cwd, sweep->targets[i]);
     sweep->targets = targets;
+    return NULL;
 }
 
 static FALLIBLE check_isolation(struct session *session, const struct sweep_options *options,
@@ -276,6 +281,40 @@ static FALLIBLE examine_commit(struct session *session, const struct sweep_optio
     return error ? error : unremoved;
 }
 
+struct error *sweep_extend(struct session *session, struct sweep_row *row, int64_t more)
+{
+    struct ledger *ledger = NULL;
+    int64_t before = 0, after = 0, done = 0;
+    if (!row->sweep.trials_most || row->sweep.stop == STOP_HALVING)
+        return NULL;
+    for (int i = TRIAL_SUCCEEDED; i < TRIAL_STATUS_COUNT; i++)
+        done += row->counts[i];
+    TRY(sampler_count(&row->sweep, &before));
+    row->sweep.trials_most = MAX_OF(before, done + more);
+    TRY(sampler_count(&row->sweep, &after));
+    if (after <= before)
+        return NULL;
+    row->status = SWEEP_OPEN;
+    TRY(session_ledger(session, &ledger));
+    return sweeps_extend(ledger, row);
+}
+
+/* The full id of what the user calls a revision. */
+static FALLIBLE find_commit(struct session *session, struct str revision, struct str *ret)
+{
+    struct vcs *vcs = NULL;
+    bool is_found = false;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return error_new(ERROR_PROJECT, "'%.*s' is not in a git repository",
+                         STR_FMT(session->workspace.root));
+    TRY(vcs_resolve(vcs, session->arena, revision, ret, &is_found));
+    if (is_found)
+        return NULL;
+    return error_hint(error_new(ERROR_USAGE, "there is no revision '%.*s'", STR_FMT(revision)),
+                      "git log shows them");
+}
+
 struct error *sweep_begin(struct session *session, const struct sweep *sweep,
                           const struct sweep_options *options, bool is_single,
                           struct sweep_row *ret)
@@ -284,11 +323,14 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     struct ledger *ledger = NULL;
     *ret = (struct sweep_row){.sweep = *sweep, .is_single = is_single, .argv = options->argv};
     ret->sweep.pipeline = session->pipeline->path;
-    take_targets(session, &ret->sweep);
+    TRY(take_targets(session, &ret->sweep));
     if (!options->commit.len)
         TRY(examine(session, options, ret));
+    struct str commit = {0};
     if (options->commit.len)
-        TRY(snapshot_of_commit(session, options->commit, (struct digest){{0}}, &snapshot));
+        TRY(find_commit(session, options->commit, &commit));
+    if (options->commit.len)
+        TRY(snapshot_of_commit(session, commit, (struct digest){{0}}, &snapshot));
     else
         TRY(snapshot_take(session, &snapshot));
     ret->snapshot = snapshot.tree;

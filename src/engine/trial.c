@@ -186,8 +186,11 @@ static struct str missing_metric(struct trial_work *work, const struct metric_ve
 {
     struct buf text = buf_in(work->arena);
     size_t told = 0;
-    buf_print(&text, "%s '%.*s'%s", count ? "more than one metric is called" : "there is no metric",
-              STR_FMT(key), metrics->len ? ": " : "");
+    if (count)
+        buf_print(&text, "more than one metric is called '%.*s': ", STR_FMT(key));
+    else
+        buf_print(&text, "there is no metric '%.*s'%s", STR_FMT(key),
+                  metrics->len ? "; there are " : "");
     vec_each (const struct metric, metric, metrics) {
         bool is_meant = !count || str_ends(metric->key, key);
         if (metric->is_text || !is_meant || metric_is_part(metric->key) ||

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +69,21 @@ static FALLIBLE keep_failed(struct session *session, int top_fd)
     return NULL;
 }
 
+/* A removal that is killed half way leaves something that is known by its name: without its marker
+ * nobody could tell it from one that is about to be made. */
+#define GONE_PREFIX ".mlops-gone-"
+
+static FALLIBLE remove_tree(struct arena *arena, int base_fd, const char *name)
+{
+    struct str gone = str_print(arena, GONE_PREFIX "%s", name);
+    if (str_starts(str_of(name), STR(GONE_PREFIX)))
+        return path_remove(base_fd, name);
+    TRY(path_remove(base_fd, gone.at));
+    if (renameat(base_fd, name, base_fd, gone.at) != 0)
+        return error_os(errno, "cannot rename '%s'", name);
+    return path_remove(base_fd, gone.at);
+}
+
 /* Under its lock, which dies with who holds it. */
 static FALLIBLE take_away(struct session *session, int base_fd, struct str path, bool *ret_taken)
 {
@@ -83,7 +99,7 @@ static FALLIBLE take_away(struct session *session, int base_fd, struct str path,
         error = keep_failed(session, fd_number(fd));
     if (error)
         return error;
-    return path_remove(base_fd, name);
+    return remove_tree(&scratch, base_fd, name);
 }
 
 FALLIBLE work_dir_remove(struct session *session, const struct work_dir *work_dir)
@@ -116,7 +132,9 @@ static FALLIBLE is_leftover(struct session *session, struct arena *arena, int ba
     bool is_found = false;
     int64_t age_ns = clock_real_ns() - entry->stat.ctime_ns;
     struct str path = path_join(arena, entry->name, STR(".mlops"));
-    *ret = false;
+    *ret = str_starts(entry->name, STR(GONE_PREFIX));
+    if (*ret)
+        return NULL;
     state = fd_of(openat(base_fd, path.at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (fd_number(state) >= 0)
         TRY(work_marker_load(arena, fd_number(state), &marker, &is_found));

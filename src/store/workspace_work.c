@@ -1,6 +1,7 @@
 /* Work directories: what .mlops/trial says, and where the project is that they belong to. */
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/base/check.h"
 #include "mlops/codec/json.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
@@ -121,4 +122,13 @@ struct str workspace_config_dir(const struct workspace *workspace)
 {
     bool is_apart = !str_equal(workspace->project, workspace->root);
     return is_apart ? workspace->home : workspace->state;
+}
+
+struct error *workspace_seclude(struct workspace *workspace)
+{
+    check(workspace->is_work_dir);
+    fd_drop(&workspace->home_fd);
+    workspace->home = workspace->state;
+    workspace->database_dir = workspace->state;
+    return directory_open(fd_number(workspace->state_fd), ".", &workspace->home_fd);
 }

@@ -220,6 +220,41 @@ def reports(directory):
     return [directory + "/report.html"]
 
 
+TRIED = """\
+import json, math, random, re, sys
+value = lambda key: re.search(rf"^ *{key}: *(.+)$", open("params.yaml").read(), re.M).group(1)
+rate, depth = float(value("a parameter with quite a long name that goes on and on")), int(value("depth"))
+random.seed(rate * depth)
+if depth == 9:
+    sys.exit("<b>out of memory</b> " + "w" * 300)
+score = 0.9 - abs(math.log10(rate) + 2) / 10 + depth / 500 + random.gauss(0, 0.01)
+json.dump({"f1": -1e9 if depth == 5 and rate < 0.003 else score}, open("metrics.json", "w"))
+"""
+
+
+@page(charts=4)
+def sweeps(directory):
+    """sweep show --html: words that want to be HTML, logarithms, failures, a score that is far out;
+    and repeats."""
+    write(directory + "/try.py", TRIED)
+    write(directory + "/params.yaml", "model:\n  a parameter with quite a long name that goes on and on: 0.1\n"
+                                      "depth: 3\nkind: plain\nseed: 0\n")
+    write(directory + "/pipeline.yaml", f"""stages:
+  train:
+    cmd: {sys.executable} try.py
+    deps: [try.py]
+    params: [model, depth, kind, seed]
+    metrics: [metrics.json]
+""")
+    mlops(directory, "sweep", "-S", "model.a parameter with quite a long name that goes on and on=loguniform(1e-4,1e-1)",
+          "-S", 'kind=choice("<script>x</script>", "a & b", "数据集的名前です", "a word that is much longer than it should be")',
+          "-S", "depth=int(2,9)", "-m", "f1", "-n", "60", "--name", "<b>odd</b> & long")
+    mlops(directory, "sweep", "show", "--html", "random.html")
+    mlops(directory, "sweep", "-S", "depth=2,4,6", "-S", "kind=plain,other", "--repeat", "3", "-m", "f1")
+    mlops(directory, "sweep", "show", "--html", "repeats.html")
+    return [f"{directory}/{name}.html" for name in ("random", "repeats")]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shots")

@@ -100,6 +100,7 @@ struct cli_command {
     COMMAND(trial)                                                                                 \
     COMMAND(best)                                                                                  \
     COMMAND(apply)                                                                                 \
+    COMMAND(reproduce)                                                                             \
     COMMAND(tag)                                                                                   \
     COMMAND(config)                                                                                \
     COMMAND(completion)                                                                            \

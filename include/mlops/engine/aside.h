@@ -20,9 +20,10 @@ struct attempt {
     size_t gpu_count;
 };
 
-/* Takes the locks of a stage: claims on its paths and its key. Never waits; *ret_taken false:
- * somebody has one of them. */
-FALLIBLE attempt_begin(struct session *session, const struct stage *stage, struct digest key,
+/* Takes the locks of a stage: claims on its paths and, if it is to run, on its key, which only one
+ * process in all projects of the cache computes at a time; to restore what is known (`key` NULL)
+ * nobody waits for others. Never waits; *ret_taken false: somebody has one of them. */
+FALLIBLE attempt_begin(struct session *session, const struct stage *stage, const struct digest *key,
                        struct str run_id, struct attempt *ret, bool *ret_taken);
 
 /* Whether nobody works on the stage's paths right now. */

@@ -9,6 +9,9 @@
 struct recorder;
 
 FALLIBLE recorder_open(struct session *session, struct run *run, struct recorder **ret);
+
+/* From now on results are only named, not stored: no later run takes them. */
+void recorder_keep_private(struct recorder *recorder);
 void recorder_drop(struct recorder **recorder);
 
 /* Takes over the attempt (NULL or empty: none); the outcome must live until it is flushed, but for

@@ -59,9 +59,10 @@ struct reproduce_report {
     const struct reproduced_stage *first; /* whose difference is its own; NULL: none */
     struct reproduced_stage *stages;      /* in the order of the plan */
     size_t count;
-    struct reason_vec environment; /* what of the environments differs, where both are known */
-    struct str run;                /* ULID of the reproduction */
-    int exit_status;               /* 0 identical or equal, 1 differs or failed */
+    struct environment_changes environment; /* where both are known, each difference once */
+    int64_t duration_ns;
+    enum isolation isolation;
+    int exit_status; /* 0 identical or equal, 1 differs or failed */
 };
 
 /* The comparison alone: pure. `now` in the order of the plan; stages that the original does not
@@ -71,13 +72,43 @@ void reproduce_compare(struct arena *arena, const struct run_view *original,
                        const struct tolerance *tolerance, struct reproduce_report *ret);
 
 struct reproduce_options {
-    struct run_view *original; /* a run, or a revision's lock file */
+    const struct run_view *original; /* a run, or a revision's lock file */
+    struct str pipeline;             /* path in the project; empty: that of the run */
     struct tolerance tolerance;
     int64_t jobs;
     enum isolation isolation;
     bool allows_shared, keeps_work;
+    struct str name; /* of the work directory */
     struct str version, argv;
+    const struct observer *observer;
 };
 
-FALLIBLE reproduce(struct session *session, const struct reproduce_options *options,
-                   struct reproduce_report *ret);
+/* What it is made from. */
+struct reproduce_source {
+    struct digest snapshot;
+    struct override_vec overrides;
+    bool is_work_tree; /* outside of git: the code is that of now */
+};
+
+/* Something that the store lacks. */
+struct reproduce_lack {
+    struct artifact artifact;
+    struct str named_by; /* "data/raw.mlops" */
+};
+VEC(reproduce_lack_vec, struct reproduce_lack);
+
+/* Commit, patch and parameters of the original become a snapshot; *ret_lacks: data that pointers of
+ * it track, stages of the original read, and the store lacks. What is gone is an error that names
+ * it. On a session of the project without a pipeline. */
+FALLIBLE reproduce_prepare(struct session *session, const struct reproduce_options *options,
+                           struct reproduce_source *ret, struct reproduce_lack_vec *ret_lacks);
+
+/* Makes the work directory. */
+FALLIBLE reproduce_make(struct session *session, const struct reproduce_options *options,
+                        const struct reproduce_source *source, struct work_dir *ret);
+
+/* In a process that has neither threads nor databases open: goes in, runs every stage that the
+ * original had a result of, and compares. Nothing of it gets into the history, and no later run
+ * takes its results; what it made lies in the store until gc. ERROR_SIGNAL: interrupted. */
+FALLIBLE reproduce_run(struct arena *arena, const struct reproduce_options *options,
+                       const struct work_dir *work_dir, struct reproduce_report *ret);

@@ -13,6 +13,7 @@ struct run_options {
     bool minimal;          /* restore only targets and inputs of stages that execute */
     bool only_known;       /* nothing executes: stages without a known result are skipped, which
                               is no failure; what always runs counts as known by its results */
+    bool is_private;       /* no later run takes the results */
     bool force_downstream; /* run what uses a stage that ran or was restored */
     bool lazy_inputs;   /* tracked inputs that are not there count as what their pointers say, and
                            are put in place only for stages that execute */

@@ -13,9 +13,9 @@ struct steps {
     bool has_seen;         /* it was there then */
     bool is_ours;          /* ... and written by the trial */
     bool has_rows;
-    int64_t last_step;     /* that was told */
-    int64_t count;         /* of steps told */
-    int64_t next_ns;       /* a large file is not read again and again */
+    int64_t last_step; /* that was told */
+    int64_t count;     /* of steps told */
+    int64_t next_ns;   /* a large file is not read again and again */
     bool lacks_metric, lacks_step;
     struct buf columns; /* names in it, if one lacks */
 };

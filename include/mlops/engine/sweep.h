@@ -66,6 +66,10 @@ struct sweep_report {
 FALLIBLE sweep_begin(struct session *session, const struct sweep *sweep,
                      const struct sweep_options *options, bool is_single, struct sweep_row *ret);
 
+/* `more` trials beyond those that are done, where its method knows that many; halving's rounds are
+ * what they are. */
+FALLIBLE sweep_extend(struct session *session, struct sweep_row *row, int64_t more);
+
 /* Works on a sweep until nothing is left, time is up or it is stopped by a signal. */
 FALLIBLE sweep_drive(struct session *session, struct sweep_row *row,
                      const struct sweep_options *options, const struct sweep_observer *observer,

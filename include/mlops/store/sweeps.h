@@ -24,6 +24,7 @@ struct sweep_row {
     struct str argv;
     int64_t created_ns, spent_ns; /* of all drivers so far, by the monotonic clock */
     int64_t counts[8];            /* of trials, by enum trial_status */
+    int64_t last_run;             /* sequence of its newest run; 0: none yet */
 };
 
 enum trial_status {
@@ -59,6 +60,9 @@ FALLIBLE sweeps_list(struct ledger *ledger, struct arena *arena, bool with_singl
                      struct sweep_row **ret, size_t *ret_count);
 FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word,
                      struct sweep_row **ret, size_t *ret_count);
+
+/* It has more to try from now on: row->sweep.trials_most and the status are stored. */
+FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row);
 
 /* A driver ends: `spent_ns` is added. */
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,

@@ -55,6 +55,10 @@ FALLIBLE work_marker_load(struct arena *arena, int state_fd, struct work_marker 
                           bool *ret_found);
 FALLIBLE work_marker_save(int state_fd, const struct work_marker *marker);
 
+/* From now on a work directory keeps its history to itself: its home is its own .mlops, and goes
+ * with it. Before any database is open. */
+FALLIBLE workspace_seclude(struct workspace *workspace);
+
 /* Below .mlops of a work directory that stands at the project's own path: the project's .mlops and
  * its cache. */
 #define WORK_HOME "home"

@@ -18,7 +18,8 @@ static struct attempt begin(struct rig *rig, struct str run)
     const struct stage *stage = rig_stage(rig, "a");
     struct attempt attempt = {0};
     bool taken = false;
-    assert_fine(attempt_begin(rig->session, stage, digest_of("key", 3), run, &attempt, &taken));
+    const struct digest key = digest_of("key", 3);
+    assert_fine(attempt_begin(rig->session, stage, &key, run, &attempt, &taken));
     assert_true(taken);
     assert_fine(attempt_set_aside(rig->session, stage, rig_outs(rig, stage), &attempt));
     return attempt;
@@ -140,16 +141,17 @@ static void a_success_forgets_what_the_store_holds(void **state)
 static void nobody_else_gets_the_stage_meanwhile(void **state)
 {
     (void)state;
+    const struct digest other_key = digest_of("other", 5);
     struct rig rig = rig_open(pipeline);
     struct attempt attempt = begin(&rig, STR("RUN")), other = {0};
     bool taken = true;
-    assert_fine(attempt_begin(rig.session, rig_stage(&rig, "a"), digest_of("other", 5), STR("RUN2"),
-                              &other, &taken));
+    assert_fine(
+        attempt_begin(rig.session, rig_stage(&rig, "a"), &other_key, STR("RUN2"), &other, &taken));
     assert_false(taken);
     assert_fine(attempt_undo(rig.session, &attempt, STR("failed/RUN/a")));
     attempt_drop(&attempt);
-    assert_fine(attempt_begin(rig.session, rig_stage(&rig, "a"), digest_of("other", 5), STR("RUN2"),
-                              &other, &taken));
+    assert_fine(
+        attempt_begin(rig.session, rig_stage(&rig, "a"), &other_key, STR("RUN2"), &other, &taken));
     assert_true(taken);
     attempt_drop(&other);
     rig_drop(&rig);
