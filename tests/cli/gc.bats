@@ -476,12 +476,12 @@ END
   [ "$(find .mlops/cache/res -type f | wc -l)" -eq 3 ]
 }
 
-@test "an open sweep keeps the files it was made from" {
+@test "the last sweep keeps the files it was made from, also to be given more trials" {
   scored
   succeeds sweep -S lr=0.1,0.2,0.3,0.4 -m f1 --max --name tune --max-trials 2
   echo other >raw.txt
   succeeds config set --local keep.age 0s
-  succeeds config set --local keep.runs 0
+  succeeds config set --local keep.runs 1
   succeeds gc --grace 0 --yes
   succeeds sweep --resume tune --max-trials 2
   succeeds sweep show tune --json
