@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/patch.h"
+#include "mlops/engine/code.h"
 #include "mlops/model/name.h"
 
 #include "apply_private.h"
@@ -91,7 +92,9 @@ static FALLIBLE find_origin(struct origin *origin, const struct run *run, struct
     bool found = false;
     TRY(session_ledger(session, &ledger));
     TRY(sweeps_of_run(ledger, session->arena, run->id, &row, &trial, &found));
-    *ret = found ? row.code : run->code;
+    TRY(code_of_run(session, run, ret));
+    if (found)
+        *ret = row.code;
     *ret_tree = row.snapshot;
     origin->overrides = trial.overrides;
     return NULL;

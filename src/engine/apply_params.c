@@ -15,9 +15,10 @@ struct param_work {
     enum doc_dialect dialect;
     struct map keys; /* that the run read or changed; "" stands for the whole file */
     bool has_source;
-    struct str base, wanted,
-        now; /* the run's file without and with its overrides; the work tree's */
-    const struct doc_node *base_root, *wanted_root, *now_root;
+    /* The file as the newest commit has it, as the run's without and with its overrides, and as it
+     * lies in the work tree. */
+    struct str head, base, wanted, now;
+    const struct doc_node *head_root, *base_root, *wanted_root, *now_root;
     struct str edited;
     struct buf what;
     bool is_clash; /* a value that was changed here, too, would be lost */
@@ -107,10 +108,11 @@ static FALLIBLE edit_key(struct param_work *work, struct str key)
     struct arena *arena = work->applying->session->arena;
     const struct doc_node *wanted = doc_find_path(work->wanted_root, key);
     const struct doc_node *now = doc_find_path(work->now_root, key);
-    const struct doc_node *base = work->base_root ? doc_find_path(work->base_root, key) : NULL;
+    const struct doc_node *base = doc_find_path(work->base_root, key);
+    const struct doc_node *head = doc_find_path(work->head_root, key);
     if (is_same_value(arena, now, wanted))
         return NULL;
-    work->is_clash |= !is_same_value(arena, now, base);
+    work->is_clash |= !is_same_value(arena, now, base) && !is_same_value(arena, now, head);
     tell_value(work, key, now, wanted);
     struct edit edit = edit_for(arena, key, now, wanted);
     return edit_apply(arena, work->file, work->edited, work->dialect, &edit, &work->edited);
@@ -128,6 +130,8 @@ static FALLIBLE parse(struct param_work *work, struct str bytes, const struct do
 
 static FALLIBLE edit_keys(struct param_work *work)
 {
+    if (work->head.at)
+        TRY(parse(work, work->head, &work->head_root));
     TRY(parse(work, work->base, &work->base_root));
     TRY(parse(work, work->wanted, &work->wanted_root));
     TRY(parse(work, work->now, &work->now_root));
@@ -151,6 +155,21 @@ static FALLIBLE try_editing(struct param_work *work, bool *ret_done)
     return NULL;
 }
 
+static FALLIBLE load_head(struct param_work *work)
+{
+    struct session *session = work->applying->session;
+    struct str commit = {0}, branch = {0};
+    bool found = false;
+    if (!session->vcs)
+        return NULL;
+    TRY(vcs_head(session->vcs, session->arena, &commit, &branch));
+    if (commit.len)
+        TRY(vcs_read(session->vcs, session->arena, commit,
+                     session_vcs_path(session, session->arena, work->file), LIMIT_EXCHANGE_BYTES,
+                     &work->head, &found));
+    return NULL;
+}
+
 static FALLIBLE load(struct param_work *work)
 {
     struct applying *applying = work->applying;
@@ -169,7 +188,7 @@ static FALLIBLE load(struct param_work *work)
                   &found));
     if (!found)
         work->now = (struct str){0};
-    return NULL;
+    return load_head(work);
 }
 
 /* As it is after `edited`, with the mode that is there. */

@@ -46,3 +46,30 @@ FALLIBLE code_examine(struct session *session, struct code_state *ret, struct st
     *ret_patch = patch;
     return NULL;
 }
+
+FALLIBLE code_of_run(struct session *session, const struct run *run, struct code_state *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct arena *arena = session->arena;
+    struct ledger *ledger = NULL;
+    struct run *runs = NULL;
+    size_t count = 0;
+    const struct ledger_filter filter = {.pipeline = run->pipeline};
+    *ret = run->code;
+    if (run->code.is_dirty >= 0 || digest_is_zero(run->state))
+        return NULL;
+    TRY(session_ledger(session, &ledger));
+    TRY(ledger_list_runs(ledger, &scratch, &filter, &runs, &count));
+    for (size_t i = 0; i < count; i++) {
+        const struct code_state *code = &runs[i].code;
+        if (code->is_dirty < 0 || !digest_equal(runs[i].state, run->state))
+            continue;
+        *ret = (struct code_state){.commit = str_copy(arena, code->commit),
+                                   .branch = str_copy(arena, code->branch),
+                                   .remote = str_copy(arena, code->remote),
+                                   .is_dirty = code->is_dirty,
+                                   .patch = code->patch};
+        return NULL;
+    }
+    return NULL;
+}

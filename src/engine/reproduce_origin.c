@@ -1,6 +1,7 @@
 /* What a run or a revision was made from, as a snapshot, and which of its data the store lacks. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/engine/code.h"
 #include "mlops/engine/reproduce.h"
 #include "mlops/model/name.h"
 #include "mlops/model/pointer.h"
@@ -97,6 +98,14 @@ static FALLIBLE take_commit(struct session *session, const struct reproduce_opti
     return error;
 }
 
+/* Whoever names a revision means that commit's code, whichever run wrote its lock file. */
+static bool is_run_code(const struct run_view *original)
+{
+    const struct run *run = original->run;
+    return run && str_equal(original->code.commit, run->code.commit) &&
+           original->code.is_dirty == run->code.is_dirty;
+}
+
 static FALLIBLE take_snapshot(struct session *session, const struct reproduce_options *options,
                               struct reproduce_source *ret)
 {
@@ -119,6 +128,8 @@ static FALLIBLE take_snapshot(struct session *session, const struct reproduce_op
     }
     if (is_trial)
         code = row.code;
+    else if (is_run_code(original))
+        TRY(code_of_run(session, original->run, &code));
     bool is_recorded = code.commit.len || !digest_is_zero(code.patch);
     if (is_recorded && vcs)
         return take_commit(session, options, &code, ret);

@@ -188,7 +188,6 @@ FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row)
     return sql_commit(&transaction);
 }
 
-/* Its file goes first, or it would come back into a history that is made anew. */
 FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
                        const struct sweep_row *row)
 {
