@@ -193,7 +193,7 @@ fixed_addresses=
 [ -n "${MLOPS_CONFORMANCE:-}" ] ||
   echo "MLOPS_CONFORMANCE is not set: tests against others' conformance data are skipped"
 
-compile dev mlops unit_tests print_reference print_doc
+compile dev mlops unit_tests print_reference print_doc print_edit
 [ $extent = quick ] && ctest_step "unit" dev
 step "command line" bats --jobs "$jobs" --formatter tap tests/cli
 [ $extent = quick ] && finish
@@ -202,6 +202,7 @@ step "tidy" python3 tests/tidy/tidy.py
 step "tidy's own tests" python3 tests/tidy/test_tidy.py
 step "reference of the language" python3 tests/tidy/reference.py "$build/dev/tests/print_reference"
 step "TOML and Python literals" python3 tests/codec/differential.py "$build/dev/tests/print_doc"
+step "edits of files of parameters" python3 tests/codec/edits.py "$build/dev/tests/print_edit"
 step "JSON Schema" python3 tests/codec/json_schema.py "$build/dev/tests/print_doc"
 step "metrics: scikit-learn, scipy" python3 tests/metrics/live.py "$build/dev/src/mlops"
 step "examples twice" sh tests/examples/twice.sh

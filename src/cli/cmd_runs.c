@@ -2,8 +2,10 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
+#include "mlops/cli/runs.h"
 #include "mlops/cli/selection.h"
 #include "mlops/cli/stages.h"
+#include "mlops/cli/sweep.h"
 #include "mlops/model/name.h"
 #include "mlops/store/ledger.h"
 
@@ -12,6 +14,8 @@ struct runs_options {
     struct str pipeline, stage, branch, tag;
     int status;
     struct str sort, filter, columns;
+    struct str sweep;
+    bool all, tree, dry;
 };
 
 /* In the order of enum run_status, behind "any". */
@@ -41,6 +45,18 @@ static const struct option_row rows[] = {
      .help = "In this order, not the newest first; several, separated by commas"},
     {"columns", 'c', OPTION_STR_AT(struct runs_options, columns), .value = "LIST",
      .help = "These columns, separated by commas; metrics.* and params.* are all of them"},
+    {"all", 'a', OPTION_FLAG_AT(struct runs_options, all),
+     .help = "Trials of sweeps one by one, not a line for each sweep; with --tree all of them"},
+    {"sweep", 0, OPTION_STR_AT(struct runs_options, sweep), .value = "SWEEP",
+     .help = "Only trials of this sweep; with rm: the sweep and all its trials"},
+    {"tree", 0, OPTION_FLAG_AT(struct runs_options, tree),
+     .help = "Below each run the experiments and sweeps that started from it"},
+    {"dry-run", 0, OPTION_FLAG_AT(struct runs_options, dry),
+     .help = "With rm: only list what would go"},
+};
+
+static const struct command_action actions[] = {
+    {"rm", "RUN...", "Remove runs from the history; tagged ones are refused"},
 };
 
 static FALLIBLE filter_of(struct context *context, const struct runs_options *options,
@@ -55,6 +71,11 @@ static FALLIBLE filter_of(struct context *context, const struct runs_options *op
         .status = options->status,
     };
     TRY(context_project(context, &workspace));
+    if (options->sweep.len) {
+        struct sweep_row row;
+        TRY(sweep_choose(context, options->sweep, &row));
+        ret->sweep = row.ulid;
+    }
     if (options->pipeline.len)
         TRY(workspace_path(context->arena, workspace, options->pipeline, &ret->pipeline));
     return NULL;
@@ -64,6 +85,8 @@ static FALLIBLE filter_of(struct context *context, const struct runs_options *op
 struct listing {
     struct run *runs;
     size_t count;
+    struct sweep_row *sweeps; /* in place of their trials */
+    size_t sweep_count;
     struct selection selection;
     struct column_numbers extra; /* metrics and parameters that order and condition name */
 };
@@ -93,6 +116,13 @@ static void print_json(struct context *context, const struct listing *listing)
         json_close_object(&json);
     }
     json_close_list(&json);
+    json_name(&json, "sweeps");
+    json_open_list(&json);
+    for (size_t i = 0; i < listing->sweep_count; i++) {
+        runs_sweep_json(context, &json, &listing->sweeps[i]);
+        json_close_object(&json);
+    }
+    json_close_list(&json);
     report_json_close(&json);
 }
 
@@ -106,6 +136,7 @@ static const struct column columns[] = {
     {.name = "branch", .title = "BRANCH", .may_shrink = true, .drop = 6},
     {.name = "labels", .title = "TAGS", .may_shrink = true, .drop = 4},
     {.name = "pipeline", .title = NULL},
+    {.name = "kind", .title = NULL},
 };
 
 static struct cell *add_run(struct context *context, struct table *table, const struct run *run)
@@ -124,7 +155,36 @@ static struct cell *add_run(struct context *context, struct table *table, const 
     row[6] = cell_text(run->code.branch);
     row[7] = cell_text(run_labels(arena, run));
     row[8] = cell_text(run->pipeline);
+    row[9] = cell_text(run->sweep.len ? STR("trial") : STR("run"));
     return row;
+}
+
+static void add_sweep(struct context *context, struct table *table, const struct sweep_row *sweep)
+{
+    struct arena *arena = context->arena;
+    struct cell *row = table_add(table);
+    enum tone tone;
+    const char *status = runs_sweep_status(context, sweep, &tone);
+    row[0] = cell_shown(ulid_short(sweep->ulid), sweep->ulid);
+    row[1] =
+        cell_shown(report_when(arena, sweep->created_ns), moment_print(arena, sweep->created_ns));
+    row[2] = cell_toned(cell_text(str_of(status)), tone);
+    if (sweep->spent_ns)
+        row[3] = cell_real_shown(duration_print(arena, sweep->spent_ns),
+                                 report_seconds(sweep->spent_ns));
+    row[4] = cell_text(
+        str_print(arena, "sweep: %.*s", STR_FMT(sweep_counts_words(arena, sweep->counts))));
+    row[5] = cell_shown(run_commit(arena, &sweep->code), sweep->code.commit);
+    row[6] = cell_text(sweep->code.branch);
+    row[7] = cell_text(sweep->sweep.name);
+    row[8] = cell_text(sweep->sweep.pipeline);
+    row[9] = cell_text(STR("sweep"));
+}
+
+/* A sweep stands where its newest trial would; one that has none yet in front. */
+static bool is_newer(const struct sweep_row *sweep, const struct run *run)
+{
+    return !sweep->last_run || sweep->last_run > run->sequence;
 }
 
 static void print_runs(struct context *context, const struct listing *listing)
@@ -136,13 +196,72 @@ static void print_runs(struct context *context, const struct listing *listing)
     for (size_t i = 0; i < listing->extra.len; i++)
         all[COUNT_OF(columns) + i] = selection_column(selection, listing->extra.at[i]);
     struct table table = table_make(context->arena, all, COUNT_OF(columns) + listing->extra.len);
+    size_t sweep = 0;
     for (size_t i = 0; i < listing->count; i++) {
+        while (sweep < listing->sweep_count && is_newer(&listing->sweeps[sweep], &listing->runs[i]))
+            add_sweep(context, &table, &listing->sweeps[sweep++]);
         struct cell *row = add_run(context, &table, &listing->runs[i]);
         for (size_t k = 0; k < listing->extra.len; k++)
             row[COUNT_OF(columns) + k] =
                 selection_cell(selection, listing->extra.at[k], selection->rows[i]);
     }
+    while (sweep < listing->sweep_count)
+        add_sweep(context, &table, &listing->sweeps[sweep++]);
     report_table(context, &table, "runs");
+}
+
+static int compare_sweeps(const void *a, const void *b)
+{
+    const struct sweep_row *left = a, *right = b;
+    int64_t one = left->last_run ? left->last_run : INT64_MAX;
+    int64_t other = right->last_run ? right->last_run : INT64_MAX;
+    if (one != other)
+        return one > other ? -1 : 1;
+    return left->id > right->id ? -1 : left->id < right->id;
+}
+
+/* The newest of both kinds, as many as are asked for. */
+static void cut(struct listing *listing, size_t most)
+{
+    size_t run = 0, sweep = 0;
+    while (run + sweep < most && (run < listing->count || sweep < listing->sweep_count)) {
+        bool is_sweep =
+            sweep < listing->sweep_count &&
+            (run == listing->count || is_newer(&listing->sweeps[sweep], &listing->runs[run]));
+        sweep += is_sweep;
+        run += !is_sweep;
+    }
+    listing->count = run;
+    listing->sweep_count = sweep;
+}
+
+static FALLIBLE add_sweeps(struct context *context, const struct ledger_filter *filter,
+                           struct listing *listing)
+{
+    struct ledger *ledger = NULL;
+    struct sweep_row *sweeps = NULL;
+    size_t count = 0;
+    TRY(context_ledger(context, &ledger));
+    TRY(sweeps_list(ledger, context->arena, false, &sweeps, &count));
+    listing->sweeps = sweeps;
+    for (size_t i = 0; i < count; i++) {
+        bool is_wanted =
+            (!filter->pipeline.len || str_equal(filter->pipeline, sweeps[i].sweep.pipeline)) &&
+            (!filter->branch.len || str_equal(filter->branch, sweeps[i].code.branch));
+        if (is_wanted)
+            sweeps[listing->sweep_count++] = sweeps[i];
+    }
+    if (listing->sweep_count > 1)
+        qsort(sweeps, listing->sweep_count, sizeof sweeps[0], compare_sweeps);
+    return NULL;
+}
+
+/* A sweep of a thousand trials would bury all else. Conditions that only runs meet are for trials
+ * as well. */
+static bool wants_sweeps(const struct runs_options *options)
+{
+    return !options->all && !options->sweep.len && !options->stage.len && !options->tag.len &&
+           !options->status;
 }
 
 static FALLIBLE list_runs(struct context *context, const struct runs_options *options)
@@ -151,8 +270,12 @@ static FALLIBLE list_runs(struct context *context, const struct runs_options *op
     struct ledger_filter filter;
     struct listing listing = {0};
     TRY(filter_of(context, options, &filter));
+    filter.without_trials = wants_sweeps(options);
     TRY(context_ledger(context, &ledger));
     TRY(ledger_list_runs(ledger, context->arena, &filter, &listing.runs, &listing.count));
+    if (filter.without_trials)
+        TRY(add_sweeps(context, &filter, &listing));
+    cut(&listing, filter.limit > 0 ? (size_t)filter.limit : SIZE_MAX);
     if (context->format == FORMAT_JSON)
         print_json(context, &listing);
     else
@@ -216,7 +339,22 @@ static FALLIBLE select_runs(struct context *context, const struct runs_options *
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct runs_options *options = opaque;
-    (void)argc, (void)argv;
+    bool removes = argc && str_is(argv[0], "rm");
+    if (argc && !removes)
+        return error_hint(
+            error_new(ERROR_USAGE, "'mlops runs' has no action '%.*s'", STR_FMT(argv[0])),
+            "to see one run: mlops show %.*s", STR_FMT(argv[0]));
+    if (removes && argc == 1 && !options->sweep.len)
+        return error_new(ERROR_USAGE, "'mlops runs rm' takes runs, or --sweep SWEEP");
+    if (removes)
+        return runs_remove(context, argv + 1, (size_t)argc - 1, options->sweep, options->dry);
+    if (options->dry)
+        return error_new(ERROR_USAGE, "'--dry-run' is for 'mlops runs rm'");
+    if (options->tree) {
+        struct ledger_filter filter;
+        TRY(filter_of(context, options, &filter));
+        return runs_tree(context, &filter, options->all);
+    }
     if (options->sort.len || options->filter.len || options->columns.len)
         return select_runs(context, options);
     return list_runs(context, options);
@@ -229,14 +367,22 @@ static const struct command_example examples[] = {
     {"mlops runs --sort metrics.f1:desc --filter 'params.lr < 0.1'", "the best first, of some"},
     {"mlops runs -n 0 --columns 'run,started,metrics.*,params.*' --format csv",
      "all that was tried and what came of it"},
+    {"mlops runs --tree", "what started from what"},
+    {"mlops runs rm --sweep tune --dry-run", "what would go with a sweep"},
 };
 
 const struct cli_command cmd_runs = {
     .name = "runs",
     .group = GROUP_LOOK,
-    .arguments = "",
-    .summary = "List recorded runs, newest first",
+    .arguments = "[rm RUN...]",
+    .summary = "List recorded runs, newest first; remove some",
     .description =
+        "A sweep is one line where its newest trial would stand; --all lists the trials, and so do "
+        "--sweep, --stage, --status, --tag, --filter, --sort and --columns.\n\n"
+        "'mlops runs rm' takes runs out of the history, with their logs and all that no other run "
+        "knows; files that only they made go with the next 'mlops gc --yes'. Runs that are tagged, "
+        "go on, or wrote the lock file of the work tree are refused, and then nothing is removed. "
+        "It asks nothing.\n\n"
         "COMMIT is followed by '+' where the work tree had uncommitted changes.\n\n"
         "Columns that --sort, --filter and --columns know: run, started, status, duration, commit, "
         "branch, dirty, name, tags, parent, pipeline, user, host, version, arguments, remote; "
@@ -254,6 +400,10 @@ const struct cli_command cmd_runs = {
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct runs_options),
+    .words_most = -1,
+    .actions = actions,
+    .action_count = COUNT_OF(actions),
+    .completes = COMPLETE_RUNS,
     .needs = NEED_PROJECT,
     .examples = examples,
     .example_count = COUNT_OF(examples),

@@ -4,6 +4,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/diff_guides.h"
 #include "mlops/cli/report_run.h"
+#include "mlops/cli/runs.h"
 #include "mlops/cli/stages.h"
 #include "mlops/cli/view.h"
 #include "mlops/model/gate.h"
@@ -257,11 +258,12 @@ static void add_stage(struct context *context, struct json_writer *json, const s
     json_close_object(json);
 }
 
-static void print_json(struct context *context, const struct run_view *view)
+static FALLIBLE print_json(struct context *context, const struct run_view *view)
 {
     struct json_writer json = report_json_open(context);
     struct map recorded = recorded_stages(context->arena, view->run);
     run_json(&json, context->arena, view->run);
+    TRY(runs_origin_json(context, &json, view->run));
     json_name(&json, "stages");
     json_open_list(&json);
     for (size_t i = 0; i < view->stage_count; i++)
@@ -269,6 +271,7 @@ static void print_json(struct context *context, const struct run_view *view)
                   map_get(&recorded, view->stages[i].stage));
     json_close_list(&json);
     report_json_close(&json);
+    return NULL;
 }
 
 static FALLIBLE print_findings(struct context *context, const struct run *run)
@@ -309,10 +312,8 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
     struct run_view view;
     TRY(view_find_run(context, argc ? argv[0] : STR("@"), &run));
     TRY(view_of_run(context, run, &view));
-    if (context->format == FORMAT_JSON) {
-        print_json(context, &view);
-        return NULL;
-    }
+    if (context->format == FORMAT_JSON)
+        return print_json(context, &view);
     if (context->format == FORMAT_JUNIT || context->format == FORMAT_SARIF)
         return print_findings(context, run);
     struct table stages = stage_table(context, &view);
@@ -321,6 +322,7 @@ static FALLIBLE run_command(struct context *context, void *options, int argc,
         return NULL;
     }
     print_head(context, run);
+    TRY(runs_print_origin(context, run, add_line));
     print_environments(context, &view);
     if (stages.row_count) {
         buf_add_char(&context->out, '\n');

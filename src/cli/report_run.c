@@ -100,6 +100,12 @@ void run_json(struct json_writer *json, struct arena *arena, const struct run *r
     add_str(json, "run", run->id);
     add_str(json, "parent", run->parent);
     add_str(json, "name", run->name);
+    add_str(json, "sweep", run->sweep);
+    json_name(json, "trial");
+    if (run->sweep.len)
+        json_int(json, run->trial + 1);
+    else
+        json_null(json);
     json_name(json, "tags");
     json_open_list(json);
     vec_each (const struct str, tag, &run->tags)

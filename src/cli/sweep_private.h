@@ -13,18 +13,9 @@
 
 /* --- words ---------------------------------------------------------------------------------- */
 
-/* "lr=0.01235 depth=5": what a trial has of its own, by the last parts of keys where those tell
- * them apart. Of a sweep in which all is fixed that. Not escaped. */
-struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
-                             const struct override_vec *overrides);
 /* A number in at most five digits, or the text as it is. */
 struct str sweep_value_words(struct arena *arena, struct str text);
-/* "f1 0.9421" */
-struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, double score);
 struct str sweep_status_words(const struct sweep_row *row); /* done, open */
-enum tone trial_status_tone(enum trial_status status);
-/* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
-struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
 
 /* --- results -------------------------------------------------------------------------------- */
 
@@ -77,8 +68,6 @@ struct str sweep_result_words(const struct sweep_result *result, const struct tr
 void sweep_result_range(const struct sweep_result *result, double *ret_least, double *ret_most,
                         size_t *ret_out);
 
-/* One trial as JSON: members of an object that is open. */
-void sweep_trial_json(struct json_writer *json, const struct trial *trial);
 /* All of it: members of an object that is open. */
 void sweep_result_json(struct json_writer *json, const struct sweep_result *result);
 struct table sweep_trial_table(const struct sweep_result *result, size_t most);

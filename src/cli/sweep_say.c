@@ -111,7 +111,7 @@ struct str sweep_say_choice(const struct sweep_result *result)
         buf_add_text(&text, "as good as the best:");
     add_candidates(&text, result);
     buf_add_text(&text, "; the simplest of them all is the safer choice");
-    if (quick && quick != winner && quick->duration_ns < winner->duration_ns)
+    if (quick && quick != winner && 2 * quick->duration_ns <= winner->duration_ns)
         buf_print(&text, ", the quickest is trial %lld (%.*s, the best took %.*s)",
                   (long long)quick->number + 1, STR_FMT(duration_print(arena, quick->duration_ns)),
                   STR_FMT(duration_print(arena, winner->duration_ns)));

@@ -178,8 +178,9 @@ static void say_ended(struct sweep_narrator *narrator, const struct sweep_event 
         buf_print(out, "/%lld", (long long)event->total_count);
     buf_print(out, "] trial %lld ", (long long)trial->number + 1);
     add_toned(narrator, trial_status_tone(trial->status), str_of(words_of(trial->status)));
-    buf_print(out, " %.*s",
-              STR_FMT(duration_print(&arena, elapsed_ns ? elapsed_ns : trial->duration_ns)));
+    buf_print(
+        out, " %.*s",
+        STR_FMT(duration_print(&arena, trial->duration_ns ? trial->duration_ns : elapsed_ns)));
     add_score(narrator, event);
     buf_add_text(out, "  ");
     buf_add_escaped(out, sweep_trial_words(&arena, &event->row->sweep, &trial->overrides), false);

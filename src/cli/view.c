@@ -4,7 +4,7 @@
 #include "mlops/cli/report.h"
 #include "mlops/codec/schema.h"
 #include "mlops/host/vcs.h"
-#include "mlops/store/ledger.h"
+#include "mlops/store/sweeps.h"
 
 #include <stdlib.h>
 
@@ -72,6 +72,20 @@ static FALLIBLE is_shallow(struct context *context, bool *ret)
     return NULL;
 }
 
+/* A sweep is no run; its trials are. */
+static FALLIBLE refuse_sweep(struct context *context, struct str word)
+{
+    struct ledger *ledger = NULL;
+    struct sweep_row *rows = NULL;
+    size_t count = 0;
+    TRY(context_ledger(context, &ledger));
+    TRY(sweeps_find(ledger, context->arena, word, &rows, &count));
+    if (count == 0)
+        return NULL;
+    return error_hint(error_new(ERROR_USAGE, "'%.*s' is a sweep, not a run", STR_FMT(word)),
+                      "mlops sweep show %.*s", STR_FMT(word));
+}
+
 static FALLIBLE unknown_word(struct context *context, struct str word, bool takes_revisions)
 {
     bool has_cut = false;
@@ -84,6 +98,7 @@ static FALLIBLE unknown_word(struct context *context, struct str word, bool take
         return error_hint(
             error_new(ERROR_USAGE, "'%.*s' names nothing: no run was recorded yet", STR_FMT(word)),
             "'mlops run' records one");
+    TRY(refuse_sweep(context, word));
     TRY(is_shallow(context, &has_cut));
     if (has_cut)
         return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run", STR_FMT(word)),

@@ -5,178 +5,6 @@
 #include "doc_private.h"
 #include "edit_private.h"
 
-/* ---- Values and names ---- */
-
-static FALLIBLE no_value(struct str text, const char *why)
-{
-    return error_hint(
-        error_new(ERROR_USAGE, "'%.*s' is no value: %s", STR_FMT(str_slice(text, 0, 200)), why),
-        "a value is one number, word, [list] or {key: value}, as in YAML; put quotes "
-        "around a text that holds , : # or brackets");
-}
-
-FALLIBLE edit_value(struct arena *arena, struct str text, enum doc_dialect dialect,
-                    struct doc_node **ret)
-{
-    const struct doc_options options = {.dialect = dialect, .refuse_anchors = true};
-    struct doc *doc = NULL;
-    if (str_find_char(text, '\n') >= 0 || str_find_char(text, '\r') >= 0)
-        return no_value(text, "it holds a line break (\"\\n\" in double quotes stands for one)");
-    struct str list = str_print(arena, "[%.*s]", STR_FMT(text));
-    struct error *error = doc_parse(arena, STR("value"), list, &options, &doc);
-    if (error) {
-        struct error *told = no_value(text, error->text);
-        error_drop(error);
-        return told;
-    }
-    struct doc_node *root = doc->root;
-    if (root->kind != DOC_LIST || root->count > 1)
-        return error_hint(error_new(ERROR_USAGE, "'%.*s' is %zu values, not one",
-                                    STR_FMT(str_slice(text, 0, 200)), root->count),
-                          "a list takes brackets: [%.*s]; values to try one by one are a sweep: "
-                          "mlops sweep -S 'KEY=%.*s'",
-                          STR_FMT(text), STR_FMT(text));
-    if (root->first && root->first->kind == DOC_MAP && str_find_char(text, '{') < 0)
-        return no_value(text, "a mapping takes braces");
-    TRY(root->first ? NULL : doc_parse(arena, STR("value"), STR("null"), &options, &doc));
-    *ret = root->first ? root->first : doc->root;
-    (*ret)->next = NULL;
-    return NULL;
-}
-
-struct nearest {
-    struct arena *arena;
-    struct str key;
-    struct str best;
-    int distance;
-};
-
-static void compare_name(struct nearest *nearest, struct str path)
-{
-    struct str key = nearest->key;
-    ptrdiff_t dot = str_find_last_char(path, '.');
-    struct str last = dot < 0 ? path : str_slice(path, (size_t)dot + 1, path.len);
-    int distance = str_equal(last, key) ? 1 : 64;
-    size_t longer = path.len > key.len ? path.len - key.len : key.len - path.len;
-    if (longer < 4)
-        distance = MIN_OF(distance, str_distance(path, key));
-    if (distance >= nearest->distance)
-        return;
-    nearest->distance = distance;
-    nearest->best = path;
-}
-
-/* Recursion is bounded by LIMIT_DOCUMENT_DEPTH. */
-static void compare_names(struct nearest *nearest, const struct doc_node *node, struct str above)
-{
-    if (node->kind != DOC_MAP)
-        return;
-    for (const struct doc_node *child = node->first; child; child = child->next) {
-        struct str path = str_print(nearest->arena, "%.*s%s%.*s", STR_FMT(above),
-                                    above.len ? "." : "", STR_FMT(child->key->text));
-        compare_name(nearest, path);
-        compare_names(nearest, child, path);
-    }
-}
-
-struct str edit_nearest(struct arena *arena, const struct doc_node *root, struct str key)
-{
-    int most = MIN_OF(3, MAX_OF(1, (int)(key.len / 3)));
-    struct nearest nearest = {.arena = arena, .key = key, .distance = most + 1};
-    compare_names(&nearest, root, (struct str){0});
-    return nearest.best;
-}
-
-/* ---- The place ---- */
-
-static size_t ordinal_of(const struct doc_node *parent, const struct doc_node *child)
-{
-    size_t ordinal = 0;
-    for (const struct doc_node *at = parent->first; at != child; at = at->next)
-        ordinal++;
-    return ordinal;
-}
-
-static bool push(struct edit_path *path, struct doc_node *node, size_t ordinal)
-{
-    if (path->count == EDIT_STEPS_MOST)
-        return false;
-    path->nodes[path->count] = node;
-    path->ordinals[path->count++] = ordinal;
-    return true;
-}
-
-/* As doc_find_path goes, keeping the way. */
-static bool find_path(struct doc_node *node, struct str dotted, struct edit_path *path)
-{
-    for (struct str part = dotted;;) {
-        int count = path->count;
-        struct doc_node *found =
-            node->kind == DOC_LIST || node->kind == DOC_MAP ? doc_find_path(node, part) : NULL;
-        /* A part is one step: what doc_find_path found by several is tried by shorter parts. */
-        if (found && node->kind == DOC_MAP && doc_find(node, part) != found)
-            found = NULL;
-        if (found && node->kind == DOC_LIST && str_find_char(part, '.') >= 0)
-            found = NULL;
-        if (found && push(path, found, ordinal_of(node, found))) {
-            if (part.len == dotted.len ||
-                find_path(found, str_slice(dotted, part.len + 1, dotted.len), path))
-                return true;
-        }
-        path->count = count;
-        ptrdiff_t dot = str_find_last_char(part, '.');
-        if (dot < 0)
-            return false;
-        part.len = (size_t)dot;
-    }
-}
-
-static struct span *find_child(struct edited *edited, struct span *owner,
-                               const struct doc_node *node, size_t ordinal)
-{
-    edit_flow_open(edited, owner);
-    struct span *child = owner->first;
-    if (owner->style == SPAN_TABLE)
-        return edit_table_child(edited, node);
-    if (node->key) {
-        while (child && (child->line != node->key->line || child->column != node->key->column))
-            child = child->next;
-        return child;
-    }
-    while (child && ordinal-- > 0)
-        child = child->next;
-    return child;
-}
-
-static FALLIBLE refuse(struct edited *edited, const struct doc_node *node, const char *why)
-{
-    return error_hint(doc_error(node->key ? node->key : node, "'%.*s' can't be changed here: %s",
-                                STR_FMT(edited->edit->key), why),
-                      "change the file by hand");
-}
-
-/* The spans along a path; *ret_owner: of the last but one. */
-static FALLIBLE follow(struct edited *edited, const struct edit_path *path, struct span **ret_owner,
-                       struct span **ret)
-{
-    struct span *span = edited->root, *owner = NULL;
-    for (int i = 1; i < path->count; i++) {
-        struct doc_node *node = path->nodes[i];
-        owner = span;
-        span = span ? find_child(edited, span, node, path->ordinals[i]) : NULL;
-        if (!span)
-            return refuse(edited, node,
-                          edited->language == LOAD_YAML
-                              ? "its mapping has it from another one by '<<'"
-                              : "it is not written as a plain value");
-        if (span->style == SPAN_ALIAS)
-            return refuse(edited, node, "an alias stands there for a value of another place");
-    }
-    *ret_owner = owner;
-    *ret = span;
-    return NULL;
-}
-
 /* ---- What is meant ---- */
 
 static struct doc_node *key_node(struct arena *arena, struct str text)
@@ -238,14 +66,14 @@ static FALLIBLE verify(struct edited *edited, const struct doc_node *place, stru
     struct error *error = doc_load(edited->arena, edited->name, result, edited->doc->dialect, &doc);
     if (error) {
         error_drop(error);
-        return refuse(edited, place, "the file would not be readable any more");
+        return edit_refuse(edited, place, "the file would not be readable any more");
     }
     doc_encode(edited->doc->root, edited->arena, &meant);
     doc_encode(doc->root, edited->arena, &found);
     if (str_equal(buf_str(&meant), buf_str(&found)))
         return NULL;
-    return refuse(edited, place,
-                  "other values would change with it, or it would not be that value");
+    return edit_refuse(edited, place,
+                       "other values would change with it, or it would not be that value");
 }
 
 static struct str spliced(struct edited *edited, const struct splice *splice)
@@ -264,7 +92,7 @@ static FALLIBLE unknown(struct edited *edited)
     struct str nearest = edit_nearest(edited->arena, edited->doc->root, edited->edit->key);
     struct mark mark = {.file = edited->doc->name.at};
     struct edit_path path = {0};
-    if (nearest.len && find_path(edited->doc->root, nearest, &path))
+    if (nearest.len && edit_find_path(edited->doc->root, nearest, &path))
         mark = (struct mark){edited->doc->name.at, path.nodes[path.count - 1]->key->line,
                              path.nodes[path.count - 1]->key->column};
     if (nearest.len)
@@ -276,12 +104,20 @@ static FALLIBLE unknown(struct edited *edited)
         "a new one is added by '+%.*s=VALUE'", STR_FMT(edited->edit->key));
 }
 
-static FALLIBLE change(struct edited *edited, const struct doc_node *owner_node, struct span *owner,
-                       struct span *item, struct splice *ret)
+static FALLIBLE set(struct edited *edited, struct span *owner, struct span *item,
+                    struct str own_key, struct splice *ret)
 {
-    bool is_yaml = edited->language == LOAD_YAML;
-    if (edited->edit->action == EDIT_SET)
-        return is_yaml ? edit_block_set(edited, item, ret) : edit_flow_set(edited, item, ret);
+    if (!item && owner->style == SPAN_FLOW)
+        return edit_flow_add(edited, owner, own_key, ret);
+    if (!item)
+        return edit_block_add(edited, owner, own_key, ret);
+    return edited->language == LOAD_YAML ? edit_block_set(edited, item, ret)
+                                         : edit_flow_set(edited, item, ret);
+}
+
+static FALLIBLE remove_item(struct edited *edited, const struct doc_node *owner_node,
+                            struct span *owner, struct span *item, struct splice *ret)
+{
     if (owner->style == SPAN_TABLE)
         return edit_table_remove(edited, owner_node, item, ret);
     return owner->style == SPAN_BLOCK ? edit_block_remove(edited, owner, item, ret)
@@ -290,18 +126,20 @@ static FALLIBLE change(struct edited *edited, const struct doc_node *owner_node,
 
 static FALLIBLE set_or_remove(struct edited *edited, struct splice *ret, struct doc_node **ret_node)
 {
-    bool sets = edited->edit->action == EDIT_SET;
     struct edit_path path = {.nodes = {edited->doc->root}, .count = 1};
     struct span *owner = NULL, *item = NULL;
-    if (!find_path(edited->doc->root, edited->edit->key, &path))
+    if (!edit_find_path(edited->doc->root, edited->edit->key, &path))
         return unknown(edited);
     struct doc_node *node = path.nodes[path.count - 1];
-    TRY(follow(edited, &path, &owner, &item));
-    TRY(change(edited, path.nodes[path.count - 2], owner, item, ret));
-    if (sets)
+    TRY(edit_follow(edited, &path, &owner, &item));
+    struct doc_node *above = path.nodes[path.count - 2];
+    if (edited->edit->action == EDIT_SET) {
+        TRY(set(edited, owner, item, node->key ? node->key->text : STR(""), ret));
         mean_set(edited, node);
-    else
-        mean_remove(path.nodes[path.count - 2], node);
+    } else {
+        TRY(remove_item(edited, above, owner, item, ret));
+        mean_remove(above, node);
+    }
     *ret_node = node;
     return NULL;
 }
@@ -316,7 +154,7 @@ static struct str find_above(struct edited *edited, struct edit_path *path)
         if (dot < 0)
             return key;
         above.len = (size_t)dot;
-        if (find_path(edited->doc->root, above, path))
+        if (edit_find_path(edited->doc->root, above, path))
             return str_slice(key, above.len + 1, key.len);
     }
 }
@@ -341,7 +179,7 @@ static FALLIBLE add(struct edited *edited, struct splice *ret, struct doc_node *
 {
     struct edit_path path = {.nodes = {edited->doc->root}, .count = 1};
     struct span *above = NULL, *owner = NULL;
-    if (find_path(edited->doc->root, edited->edit->key, &path))
+    if (edit_find_path(edited->doc->root, edited->edit->key, &path))
         return error_hint(doc_error(path.nodes[path.count - 1]->key
                                         ? path.nodes[path.count - 1]->key
                                         : path.nodes[path.count - 1],
@@ -350,7 +188,7 @@ static FALLIBLE add(struct edited *edited, struct splice *ret, struct doc_node *
     struct str keys = find_above(edited, &path);
     struct doc_node *node = path.nodes[path.count - 1];
     TRY(check_owner(edited, node, keys));
-    TRY(follow(edited, &path, &above, &owner));
+    TRY(edit_follow(edited, &path, &above, &owner));
     if (owner)
         edit_flow_open(edited, owner);
     if (owner && owner->style == SPAN_TABLE)

@@ -28,8 +28,8 @@ static FALLIBLE replace_block(struct edited *edited, struct span *item, struct s
                               struct splice *ret)
 {
     size_t from = item->key_to;
-    if (item->has_properties)
-        return refuse(edited, item->from, "it has an anchor or a tag");
+    if (item->has_anchor)
+        return refuse(edited, item->from, "it has an anchor");
     if (item->is_keyed && !find_colon(edited->bytes, item, &from))
         return refuse(edited, item->from, "its key is written with '?'");
     *ret = splice_at(edited, from, item->to);
@@ -56,12 +56,13 @@ static FALLIBLE replace(struct edited *edited, struct span *item, struct str tex
     struct str bytes = edited->bytes;
     if (item->style == SPAN_BLOCK)
         return replace_block(edited, item, text, ret);
-    *ret = splice_at(edited, item->content, item->to);
+    /* A tag goes with the value that it was for. */
+    *ret = splice_at(edited, item->has_anchor ? item->content : item->from, item->to);
     bool is_nothing = item->from == item->to && item->from > 0;
     char before = is_nothing ? bytes.at[item->from - 1] : ' ';
     if (is_nothing && item->is_keyed && item->key_to == item->from)
         buf_add_text(&ret->text, ": "); /* {a, b} */
-    else if (!strchr(" \t\r\n", before) || (item->has_properties && item->content == item->to))
+    else if (!strchr(" \t\r\n", before) || (item->has_anchor && item->content == item->to))
         buf_add_char(&ret->text, ' ');
     buf_add_str(&ret->text, text);
     if (item->content < item->to && strchr("|>", bytes.at[item->content]))

@@ -19,7 +19,7 @@ struct span {
     enum span_style style;
     bool is_map;
     bool is_keyed;            /* it has a key */
-    bool has_properties;      /* YAML: an anchor or a tag stands between `from` and `content` */
+    bool has_anchor;          /* YAML: it stands between `from` and `content`, as a tag may, too */
     int line, column;         /* of its key, as the document's nodes have it */
     size_t key_from, key_to;  /* of a block list's item: its dash */
     size_t from, content, to; /* the value, with and without what YAML puts in front of it */
@@ -52,6 +52,15 @@ struct edit_path {
     size_t ordinals[EDIT_STEPS_MOST];        /* of each in its parent, from 0 */
     int count;
 };
+
+/* Follows dotted keys as doc_find_path does, keeping the way. */
+bool edit_find_path(struct doc_node *node, struct str dotted, struct edit_path *path);
+
+/* The spans along a path; *ret_owner: of the last but one. *ret NULL: a key that is to be set,
+ * which its mapping has from another one. */
+FALLIBLE edit_follow(struct edited *edited, const struct edit_path *path, struct span **ret_owner,
+                     struct span **ret);
+FALLIBLE edit_refuse(struct edited *edited, const struct doc_node *node, const char *why);
 
 /* The whole tree of a YAML file; *ret NULL if it holds no document. */
 FALLIBLE edit_yaml_spans(struct edited *edited, struct span **ret);

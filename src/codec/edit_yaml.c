@@ -116,12 +116,6 @@ static size_t behind_properties(struct str bytes, size_t at, size_t to)
     }
 }
 
-static void skip_properties(struct walker *walker, struct span *span)
-{
-    span->has_properties = true;
-    span->content = behind_properties(walker->bytes, span->from, span->to);
-}
-
 /* Lines that are left blank below a block scalar belong to it only if it keeps them. */
 static void trim_block(struct walker *walker, struct span *span)
 {
@@ -142,23 +136,22 @@ static void take_scalar(struct walker *walker, const yaml_event_t *event)
 {
     struct span *span = new_span(walker, event);
     yaml_scalar_style_t style = event->data.scalar.style;
+    span->has_anchor = event->data.scalar.anchor;
     if (event->data.scalar.anchor || event->data.scalar.tag)
-        skip_properties(walker, span);
+        span->content = behind_properties(walker->bytes, span->from, span->to);
     if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE)
         trim_block(walker, span);
     attach(walker, span);
 }
 
 static void open_collection(struct walker *walker, const yaml_event_t *event, bool is_map,
-                            bool is_flow, bool has_properties)
+                            bool is_flow, const yaml_char_t *anchor)
 {
     struct span *span = new_span(walker, event);
     span->style = is_flow ? SPAN_FLOW : SPAN_BLOCK;
     span->is_map = is_map;
-    if (has_properties) {
-        span->has_properties = true;
-        span->content = behind_properties(walker->bytes, span->from, walker->bytes.len);
-    }
+    span->has_anchor = anchor;
+    span->content = behind_properties(walker->bytes, span->from, walker->bytes.len);
     attach(walker, span);
     check(walker->depth < DOC_OPEN_MOST);
     walker->keyed[walker->depth] = NULL;
@@ -189,12 +182,12 @@ static void take_event(struct walker *walker, const yaml_event_t *event)
     case YAML_SEQUENCE_START_EVENT:
         open_collection(walker, event, false,
                         event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE,
-                        event->data.sequence_start.anchor || event->data.sequence_start.tag);
+                        event->data.sequence_start.anchor);
         break;
     case YAML_MAPPING_START_EVENT:
         open_collection(walker, event, true,
                         event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE,
-                        event->data.mapping_start.anchor || event->data.mapping_start.tag);
+                        event->data.mapping_start.anchor);
         break;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:

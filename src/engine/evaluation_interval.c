@@ -38,6 +38,7 @@ static void add_side(struct buf *out, const struct evaluated *side)
         buf_print(out, "\n%.*s", STR_FMT(side->recipe->cmd.items[0]));
 }
 
+/* Below the project's .mlops, which trials share. */
 static struct str kept_path(const struct assay *assay, const struct question *question)
 {
     struct arena *arena = assay->session->arena;
@@ -52,7 +53,7 @@ static struct str kept_path(const struct assay *assay, const struct question *qu
     if (question->baseline)
         add_side(&text, &question->baseline->side);
     digest_print(digest_of(text.at, text.len), hex);
-    return str_print(arena, MEASURED_DIRECTORY "interval-%s.json", hex);
+    return str_print(arena, "measured/interval-%s.json", hex);
 }
 
 static bool take_real(const struct doc_node *root, const char *name, double *ret)
@@ -81,7 +82,7 @@ static bool load_kept(struct session *session, struct str path, struct answer *r
     struct doc *doc = NULL;
     struct str bytes = {0};
     bool found = false;
-    struct error *error = file_read(arena, fd_number(session->workspace.root_fd),
+    struct error *error = file_read(arena, fd_number(session->workspace.home_fd),
                                     str_terminate(arena, path), KEPT_BYTES_MOST, &bytes, &found);
     if (!error && found)
         error = json_parse(arena, path, bytes, &doc);
@@ -107,8 +108,8 @@ static FALLIBLE keep(struct session *session, struct str path, const struct answ
         json_str(&json, answer->why);
     }
     json_close_object(&json);
-    TRY(directory_make(fd_number(session->workspace.state_fd), "measured", false));
-    return file_publish(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
+    TRY(directory_make(fd_number(session->workspace.home_fd), "measured", false));
+    return file_publish(fd_number(session->workspace.home_fd), str_terminate(session->arena, path),
                         buf_str(&out), 0644, false);
 }
 

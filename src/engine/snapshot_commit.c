@@ -273,6 +273,18 @@ static FALLIBLE tell_missing(const struct committed *committed)
         "one of that time");
 }
 
+static FALLIBLE find_commit(struct committed *committed)
+{
+    struct snapshot_taking *taking = committed->taking;
+    struct str revision = committed->commit;
+    bool is_found = false;
+    TRY(vcs_resolve(taking->vcs, &taking->arena, revision, &committed->commit, &is_found));
+    if (is_found)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "git knows no commit '%.*s'", STR_FMT(revision)),
+                      "in a shallow clone: git fetch --unshallow");
+}
+
 static FALLIBLE take(struct committed *committed, struct digest patch, struct snapshot *ret)
 {
     struct snapshot_taking *taking = committed->taking;
@@ -282,6 +294,7 @@ static FALLIBLE take(struct committed *committed, struct digest patch, struct sn
         return error_hint(error_new(ERROR_PROJECT, "'%.*s' is in no git repository",
                                     STR_FMT(session->workspace.root)),
                           "without git there are no commits to go back to");
+    TRY(find_commit(committed));
     TRY(leave_tracked(committed));
     TRY(apply_patch(committed, patch));
     TRY(add_files(committed));

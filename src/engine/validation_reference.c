@@ -139,7 +139,8 @@ static FALLIBLE find_run(struct session *session, const struct stage *stage,
 
 /* --- a file as it was at a revision --- */
 
-/* What a commit holds never changes, so its profile is kept by the commit. */
+/* What a commit holds never changes, so its profile is kept by the commit, below the project's
+ * .mlops. */
 static struct str kept_path(struct arena *arena, struct str commit, const struct reference *against,
                             struct str dialect)
 {
@@ -147,7 +148,7 @@ static struct str kept_path(struct arena *arena, struct str commit, const struct
     struct str text = str_print(arena, "%d\n%.*s\n%.*s\n%.*s", MEASURE_VERSION, STR_FMT(commit),
                                 STR_FMT(against->path), STR_FMT(dialect));
     digest_print(digest_of(text.at, text.len), hex);
-    return str_print(arena, MEASURED_DIRECTORY "at-%s.json", hex);
+    return str_print(arena, "measured/at-%s.json", hex);
 }
 
 static struct str dialect_text(struct arena *arena, const struct checked_table *table)
@@ -222,8 +223,8 @@ static FALLIBLE keep(struct session *session, struct str path,
     measurement_write(&json, measurement);
     if (session->is_read_only)
         return NULL;
-    TRY(directory_make(fd_number(session->workspace.state_fd), "measured", false));
-    return file_publish(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
+    TRY(directory_make(fd_number(session->workspace.home_fd), "measured", false));
+    return file_publish(fd_number(session->workspace.home_fd), str_terminate(session->arena, path),
                         buf_str(&out), 0644, false);
 }
 
@@ -249,7 +250,7 @@ static FALLIBLE find_version(struct session *session, const struct stage *stage,
                       str_terminate(arena, like->dialect_path), LIMIT_DOCUMENT_BYTES, &content,
                       &is_kept));
     struct str path = kept_path(arena, commit, against, content);
-    TRY(file_read(arena, fd_number(session->workspace.root_fd), path.at, LIMIT_MEASUREMENT_BYTES,
+    TRY(file_read(arena, fd_number(session->workspace.home_fd), path.at, LIMIT_MEASUREMENT_BYTES,
                   &bytes, &is_kept));
     struct error *broken = is_kept ? measurement_parse(arena, path, bytes, measurement) : NULL;
     if (!is_kept || broken) {
@@ -258,7 +259,7 @@ static FALLIBLE find_version(struct session *session, const struct stage *stage,
         TRY(keep(session, path, measurement));
     }
     if (measurement->reference_count != 1)
-        return error_new(ERROR_STORED, "'%.*s' holds no reference", STR_FMT(path));
+        return error_new(ERROR_STORED, "'.mlops/%.*s' holds no reference", STR_FMT(path));
     const struct reference_measurement *measured = &measurement->references[0];
     ret->missing = measured->fault;
     ret->profile = measured->fault.len ? NULL : &measured->profile;

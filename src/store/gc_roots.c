@@ -250,13 +250,26 @@ static FALLIBLE visit_sweep(void *context, struct digest snapshot, struct digest
     return digest_is_zero(patch) ? NULL : mark_object(context, patch);
 }
 
+/* What trials are at work on; where users chose the place, with all that lies there. */
+static FALLIBLE mark_work_dirs(struct marks *marks, const struct workspace *workspace)
+{
+    struct str elsewhere = workspace->config.work_dir;
+    TRY(mark_directory(marks, fd_number(workspace->home_fd), STR("work"), STR(".mlops/work"), 1));
+    return elsewhere.len ? mark_directory(marks, AT_FDCWD, elsewhere, elsewhere, 1) : NULL;
+}
+
 /* What holds strongest comes first: then each directory is read once. */
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
     marks->ledger = ledger;
+    if (workspace->is_work_dir)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "this is the work directory of a trial: what its "
+                                    "project needs can't be seen from here"),
+                          "go to the project: cd '%.*s'", STR_FMT(workspace->project));
     mark_as(marks, MARK_WORK);
     TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
-    TRY(mark_directory(marks, fd_number(workspace->home_fd), STR("work"), STR(".mlops/work"), 1));
+    TRY(mark_work_dirs(marks, workspace));
     TRY(mark_unconfirmed(marks, workspace));
     TRY(mark_imported(marks, workspace));
     mark_as(marks, MARK_BRANCH);

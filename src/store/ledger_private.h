@@ -160,6 +160,19 @@ enum reason_part ledger_part_parse(struct str name);
     " WHERE trial_run.run = run.sequence), "                                                       \
     "(SELECT number FROM trial_run WHERE trial_run.run = run.sequence)"
 
+/* Conditions on a run for a ledger_filter, ?1 to ?5, ?7 and ?8; ?6 is the limit. */
+#define FILTER_RUNS                                                                                \
+    " WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR branch = ?2)"                         \
+    " AND (?3 IS NULL OR run.status = ?3)"                                                         \
+    " AND (?4 IS NULL OR sequence IN (SELECT run FROM stage_run WHERE stage = ?4"                  \
+    "   AND stage_run.status IN ('executed', 'restored', 'rejected', 'unconfirmed', 'failed')))"   \
+    " AND (?5 IS NULL OR sequence = (SELECT run FROM tag WHERE tag.name = ?5))"                    \
+    " AND (?7 IS NULL OR sequence IN (SELECT run FROM trial_run JOIN sweep"                        \
+    "   ON sweep.id = trial_run.sweep WHERE ulid = ?7))"                                           \
+    " AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM trial_run JOIN sweep ON sweep.id = trial_run.sweep" \
+    "   WHERE trial_run.run = run.sequence AND single = 0))"                                       \
+    " ORDER BY sequence DESC LIMIT ?6"
+
 /* In a WHERE of `run`: it is none of a trial. What people and gates mean by "the last run" is one
  * of the project's own, whatever sweeps have tried since. */
 #define IS_NO_TRIAL " NOT EXISTS (SELECT 1 FROM trial_run WHERE trial_run.run = run.sequence) "

@@ -104,18 +104,11 @@ FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
     struct run_vec runs = {0};
     const char *status =
         filter->status ? run_status_name((enum run_status)(filter->status - 1)) : NULL;
-    TRY(sql_select(
-        ledger->sql, &row,
-        "SELECT " RUN_COLUMNS " FROM run"
-        " WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR branch = ?2)"
-        " AND (?3 IS NULL OR status = ?3)"
-        " AND (?4 IS NULL OR sequence IN (SELECT run FROM stage_run WHERE stage = ?4"
-        "   AND stage_run.status IN ('executed', 'restored', 'rejected', 'unconfirmed', 'failed')))"
-        " AND (?5 IS NULL OR sequence = (SELECT run FROM tag WHERE tag.name = ?5))"
-        " ORDER BY sequence DESC LIMIT ?6",
-        "sssssi", ledger_optional(filter->pipeline), ledger_optional(filter->branch),
-        str_of(status), ledger_optional(filter->stage), ledger_optional(filter->tag),
-        filter->limit > 0 ? filter->limit : INT64_C(-1)));
+    TRY(sql_select(ledger->sql, &row, "SELECT " RUN_COLUMNS " FROM run" FILTER_RUNS, "sssssisi",
+                   ledger_optional(filter->pipeline), ledger_optional(filter->branch),
+                   str_of(status), ledger_optional(filter->stage), ledger_optional(filter->tag),
+                   filter->limit > 0 ? filter->limit : INT64_C(-1), ledger_optional(filter->sweep),
+                   (int64_t)filter->without_trials));
     TRY(collect(ledger, arena, row, &runs));
     *ret = runs.at;
     *ret_count = runs.len;

@@ -104,12 +104,18 @@ static FALLIBLE remove_rows(struct ledger *ledger)
     return NULL;
 }
 
+struct going_sweep {
+    int64_t id;
+    struct str ulid;
+    bool is_single; /* an experiment: is nothing without its run */
+};
+VEC(going_sweep_vec, struct going_sweep);
+
 /* Ids of the runs, and sweeps that they are trials of. */
 struct going {
     struct arena arena;
     struct str_vec runs;
-    int64_t *sweeps;
-    size_t sweep_count;
+    struct going_sweep_vec sweeps;
 };
 
 static void going_drop(struct going *going)
@@ -131,24 +137,28 @@ static FALLIBLE list_runs(struct ledger *ledger, struct going *going)
     }
 }
 
-VEC(id_vec, int64_t);
-
 static FALLIBLE list_sweeps(struct ledger *ledger, struct going *going)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
-    struct id_vec sweeps = {0};
     TRY(sql_select(ledger->sql, &row,
-                   "SELECT DISTINCT sweep FROM trial_run WHERE run IN (SELECT run FROM going_run)",
+                   "SELECT id, ulid, single FROM sweep WHERE id IN"
+                   " (SELECT sweep FROM trial_run WHERE run IN (SELECT run FROM going_run))",
                    ""));
     for (;;) {
         bool found = false;
         TRY(sql_next(row, &found));
         if (!found)
-            break;
-        *vec_push(&going->arena, &sweeps) = sql_int(row, 0);
+            return NULL;
+        *vec_push(&going->arena, &going->sweeps) = (struct going_sweep){
+            sql_int(row, 0), str_copy(&going->arena, sql_text(row, 1)), sql_int(row, 2) != 0};
     }
-    going->sweeps = sweeps.at;
-    going->sweep_count = sweeps.len;
+}
+
+static FALLIBLE remove_experiments(struct ledger *ledger, const struct going *going)
+{
+    vec_each (const struct going_sweep, sweep, &going->sweeps)
+        if (sweep->is_single)
+            TRY(ledger_remove_sweep(ledger, sweep->id, sweep->ulid));
     return NULL;
 }
 
@@ -163,8 +173,9 @@ static FALLIBLE remove_files(struct ledger *ledger, struct going *going)
         AUTO(arena_drop) struct arena scratch = {0};
         TRY(path_remove(cache_fd, ledger_archive_path(ledger, &scratch, *run).at));
     }
-    for (size_t i = 0; i < going->sweep_count; i++)
-        ledger_archive_sweep(ledger, going->sweeps[i]);
+    vec_each (const struct going_sweep, sweep, &going->sweeps)
+        if (!sweep->is_single)
+            ledger_archive_sweep(ledger, sweep->id);
     return NULL;
 }
 
@@ -183,7 +194,7 @@ static FALLIBLE remove_folders(struct ledger *ledger, const struct going *going)
 
 FALLIBLE ledger_remove_runs(struct ledger *ledger, const struct ledger_removal *removal)
 {
-    AUTO(going_drop) struct going going = {.sweeps = NULL};
+    AUTO(going_drop) struct going going = {.runs = {0}};
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     TRY(sql_begin(ledger->sql, &transaction));
     TRY(select_runs(ledger, removal));
@@ -193,6 +204,7 @@ FALLIBLE ledger_remove_runs(struct ledger *ledger, const struct ledger_removal *
     TRY(list_runs(ledger, &going));
     TRY(list_sweeps(ledger, &going));
     TRY(ledger_remove_content(ledger, remove_rows));
+    TRY(remove_experiments(ledger, &going));
     TRY(remove_files(ledger, &going));
     TRY(sql_commit(&transaction));
     return remove_folders(ledger, &going);

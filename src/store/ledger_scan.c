@@ -166,14 +166,7 @@ static const char *select_text(const struct scanning *scanning)
     for (size_t i = 0; i < scanning->want_count; i++)
         if (!scanning->wants[i].quantity)
             buf_print(&text, ", %s", expressions[scanning->wants[i].field]);
-    buf_add_text(
-        &text,
-        " FROM run WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR branch = ?2)"
-        " AND (?3 IS NULL OR run.status = ?3)"
-        " AND (?4 IS NULL OR sequence IN (SELECT run FROM stage_run WHERE stage = ?4"
-        "   AND stage_run.status IN ('executed', 'restored', 'rejected', 'unconfirmed', 'failed')))"
-        " AND (?5 IS NULL OR sequence = (SELECT run FROM tag WHERE tag.name = ?5))"
-        " ORDER BY sequence DESC LIMIT ?6");
+    buf_add_text(&text, " FROM run" FILTER_RUNS);
     return text.at;
 }
 
@@ -183,10 +176,11 @@ static FALLIBLE read_runs(struct scanning *scanning, const struct ledger_filter 
     bool found = false;
     const char *status =
         filter->status ? run_status_name((enum run_status)(filter->status - 1)) : NULL;
-    TRY(sql_select(scanning->ledger->sql, &row, select_text(scanning), "sssssi",
+    TRY(sql_select(scanning->ledger->sql, &row, select_text(scanning), "sssssisi",
                    ledger_optional(filter->pipeline), ledger_optional(filter->branch),
                    str_of(status), ledger_optional(filter->stage), ledger_optional(filter->tag),
-                   filter->limit > 0 ? filter->limit : INT64_C(-1)));
+                   filter->limit > 0 ? filter->limit : INT64_C(-1), ledger_optional(filter->sweep),
+                   (int64_t)filter->without_trials));
     for (;;) {
         TRY(sql_next(row, &found));
         if (!found)

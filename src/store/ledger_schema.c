@@ -311,15 +311,16 @@ static const char *const courses_in_memory[] = {COURSE_TABLES("CREATE TEMP TABLE
 
 static const char *const schema_4[] = {
     SWEEP_TABLES("CREATE TABLE", REFERS_TO),
-    "CREATE INDEX trial_by_status ON trial (sweep, status);\n",
-    "CREATE INDEX trial_by_run ON trial (run) WHERE run IS NOT NULL;\n",
-    "CREATE INDEX trial_run_by_trial ON trial_run (sweep, number);\n",
+    "CREATE INDEX IF NOT EXISTS trial_by_status ON trial (sweep, status);\n",
+    "CREATE INDEX IF NOT EXISTS trial_by_run ON trial (run) WHERE run IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS trial_run_by_trial ON trial_run (sweep, number);\n",
     /* What removing runs looks for: each is the other end of a reference. */
-    "CREATE INDEX run_by_state ON run (state) WHERE state IS NOT NULL;\n",
-    "CREATE INDEX state_by_base ON state (base) WHERE base IS NOT NULL;\n",
-    "CREATE INDEX stage_run_by_environment ON stage_run (environment)"
+    "CREATE INDEX IF NOT EXISTS run_by_state ON run (state) WHERE state IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS state_by_base ON state (base) WHERE base IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS stage_run_by_environment ON stage_run (environment)"
     " WHERE environment IS NOT NULL;\n",
-    "CREATE INDEX judgement_by_result ON judgement (result) WHERE result IS NOT NULL;\n",
+    "CREATE INDEX IF NOT EXISTS judgement_by_result ON judgement (result) WHERE result IS NOT "
+    "NULL;\n",
     NULL,
 };
 static const char *const sweeps_in_memory[] = {SWEEP_TABLES("CREATE TEMP TABLE", REFERS_NOWHERE),

@@ -92,14 +92,20 @@ void ledger_archive_sweep(struct ledger *ledger, int64_t id)
         ledger_warn_of_copy(ledger, "sweep", archive(ledger, id));
 }
 
-FALLIBLE ledger_forget_sweep(struct ledger *ledger, struct str ulid)
+/* Its file goes first, or it would come back into a history that is made anew. */
+FALLIBLE ledger_remove_sweep(struct ledger *ledger, int64_t id, struct str ulid)
 {
+    static const char *const statements[] = {
+        "DELETE FROM report WHERE sweep = ?", "DELETE FROM trial WHERE sweep = ?",
+        "DELETE FROM trial_run WHERE sweep = ?", "DELETE FROM sweep WHERE id = ?"};
     AUTO(arena_drop) struct arena scratch = {0};
     struct str name = str_print(&scratch, "sweep-%.*s", STR_FMT(ulid));
-    if (!ledger_has_archive(ledger))
-        return NULL;
-    return path_remove(fd_number(ledger->workspace->cache_fd),
-                       ledger_archive_path(ledger, &scratch, name).at);
+    if (ledger_has_archive(ledger))
+        TRY(path_remove(fd_number(ledger->workspace->cache_fd),
+                        ledger_archive_path(ledger, &scratch, name).at));
+    for (size_t i = 0; i < COUNT_OF(statements); i++)
+        TRY(sql_run(ledger->sql, statements[i], "i", id));
+    return NULL;
 }
 
 struct archived_trial {

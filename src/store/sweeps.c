@@ -28,6 +28,17 @@ static FALLIBLE count_trials(struct ledger *ledger, struct sweep_row *ret)
     }
 }
 
+static FALLIBLE find_last_run(struct ledger *ledger, struct sweep_row *ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    bool found = false;
+    TRY(sql_select(ledger_sql(ledger), &row, "SELECT max(run) FROM trial_run WHERE sweep = ?", "i",
+                   ret->id));
+    TRY(sql_next(row, &found));
+    ret->last_run = found ? sql_int(row, 0) : 0;
+    return NULL;
+}
+
 FALLIBLE sweeps_read_row(struct ledger *ledger, struct arena *arena, struct sql_row *row,
                          struct sweep_row *ret)
 {
@@ -48,6 +59,7 @@ FALLIBLE sweeps_read_row(struct ledger *ledger, struct arena *arena, struct sql_
     sweep.created_ns = sql_int(row, 13);
     sweep.spent_ns = sql_int(row, 14);
     TRY(count_trials(ledger, &sweep));
+    TRY(find_last_run(ledger, &sweep));
     *ret = sweep;
     return NULL;
 }
@@ -176,13 +188,9 @@ FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row)
     return sql_commit(&transaction);
 }
 
-/* Its file goes first, or it would come back into a history that is made anew. */
 FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
                        const struct sweep_row *row)
 {
-    static const char *const statements[] = {
-        "DELETE FROM report WHERE sweep = ?", "DELETE FROM trial WHERE sweep = ?",
-        "DELETE FROM trial_run WHERE sweep = ?", "DELETE FROM sweep WHERE id = ?"};
     AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
     bool is_busy = false;
     TRY(sweeps_is_busy(workspace, row, -1, &is_busy));
@@ -191,8 +199,6 @@ FALLIBLE sweeps_remove(struct ledger *ledger, const struct workspace *workspace,
             error_new(ERROR_USAGE, "sweep %.*s is going on", STR_FMT(ulid_short(row->ulid))),
             "stop it first, or wait until it has ended");
     TRY(sql_begin(ledger_sql(ledger), &transaction));
-    TRY(ledger_forget_sweep(ledger, row->ulid));
-    for (size_t i = 0; i < COUNT_OF(statements); i++)
-        TRY(sql_run(ledger_sql(ledger), statements[i], "i", row->id));
+    TRY(ledger_remove_sweep(ledger, row->id, row->ulid));
     return sql_commit(&transaction);
 }

@@ -56,7 +56,7 @@ END
   fails 1 run -P lr=9
   grep -q 'train failed' "$ERR"
   grep -q 'bad rate' "$ERR"
-  ! grep -q 'mlops apply' "$OUT"
+  ! grep -q "mlops apply" "$OUT" || false
   [ -z "$(ls .mlops/work)" ]
 }
 

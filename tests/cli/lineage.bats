@@ -81,7 +81,7 @@ END
   "$PYTHON" -c '
 import sqlite3
 history = sqlite3.connect(".mlops/lineage.db")
-history.executescript("DROP TABLE course; DROP TABLE quantity; DROP TABLE lane; PRAGMA user_version = 2;")
+history.executescript("DROP TABLE report; DROP TABLE trial_run; DROP TABLE trial; DROP TABLE sweep; DROP TABLE course; DROP TABLE quantity; DROP TABLE lane; PRAGMA user_version = 2;")
 '
   cp .mlops/lineage.db ../before.db
   for _ in 1 2 3; do

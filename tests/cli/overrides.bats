@@ -61,7 +61,7 @@ unchanged() {
   tuned
   succeeds run -P +train.opt.beta=0.9 -P ~seed -P other.json:+new='[a, b]' -P '~other.json:wide' --in-place
   grep -q '^    beta: 0.9$' params.yaml
-  ! grep -q seed params.yaml
+  [ "$(grep -c seed params.yaml)" -eq 0 ]
   grep -qx '{"depth": 3, "new": \["a", "b"\]}' other.json
 }
 

@@ -462,7 +462,8 @@ END
 import sqlite3
 history = sqlite3.connect(".mlops/lineage.db")
 history.executescript("""DROP TABLE finding; DROP TABLE judgement; DROP TABLE course; DROP TABLE quantity;
-  DROP TABLE lane; PRAGMA user_version = 1;""")
+  DROP TABLE lane; DROP TABLE report; DROP TABLE trial_run; DROP TABLE trial; DROP TABLE sweep;
+  PRAGMA user_version = 1;""")
 '
   for words in plan status runs "show @" "why train" "run --dry-run"; do
     # shellcheck disable=SC2086

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mlops/cli/narrate.h"
+#include "mlops/cli/report.h"
 #include "mlops/engine/sweep.h"
 
 struct sweep_narrator;
@@ -27,8 +28,25 @@ struct sweep_show_options {
 };
 FALLIBLE sweep_show(struct context *context, const struct sweep_show_options *options);
 
-/* The sweep that a word names, by the end of its id or its name; the newest one if it is empty. */
-FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
-
 /* `mlops sweep list`. */
 FALLIBLE sweep_list(struct context *context);
+
+/* What a word of the command line means: a ULID's end or start, or a name; the newest one if it is
+ * empty. */
+FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
+
+/* "lr=0.01235 depth=5": what a trial has of its own, by the last parts of keys where those tell
+ * them apart. Of a sweep in which all is fixed that. Not escaped. */
+struct str sweep_trial_words(struct arena *arena, const struct sweep *sweep,
+                             const struct override_vec *overrides);
+
+/* "f1 0.9421" */
+struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, double score);
+
+enum tone trial_status_tone(enum trial_status status);
+
+/* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
+struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
+
+/* One trial as JSON: members of an object that is open. */
+void sweep_trial_json(struct json_writer *json, const struct trial *trial);

@@ -20,10 +20,11 @@ struct edit {
 };
 
 /* The file's bytes with one change. What was read back from the result is compared with what was
- * meant, so a text that can't be edited safely (an alias, a merged key, a value in a list
- * comprehension) is an ERROR_PROJECT at its place, never a wrong file. Setting a key that is not
- * there, or adding one that is, is an error with the nearest name. Numbers of YAML are written so
- * that readers of YAML 1.1 (PyYAML) see numbers, too: 1e-3 as 1.0e-3. */
+ * meant, so a text that can't be edited safely (a value that aliases stand for elsewhere, one
+ * inside of what an alias stands for, a table as a whole) is an ERROR_PROJECT at its place, never a
+ * wrong file. An alias itself is replaced; a key that came by `<<` gets a line of its own. Setting
+ * a key that is not there, or adding one that is, is an error with the nearest name. Numbers of
+ * YAML are written so that readers of YAML 1.1 (PyYAML) see numbers, too: 1e-3 as 1.0e-3. */
 FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
                     enum doc_dialect dialect, const struct edit *edit, struct str *ret);
 

@@ -15,9 +15,10 @@ struct snapshot {
 /* Of the work tree as it is; the stat cache makes it cost what has changed. Stored and flushed. */
 FALLIBLE snapshot_take(struct session *session, struct snapshot *ret);
 
-/* Of a commit (empty: before the first one), with a patch object on top (zero: none). Dependencies
- * that git does not have come from the work tree only if their digests are those that the lock of
- * that commit names; what is missing is an error that lists it. */
+/* Of a commit, or what else names one to git (empty: before the first one), with a patch object on
+ * top (zero: none). Dependencies that git does not have come from the store or the work tree only
+ * if their digests are those that the lock of that commit names; what is missing is an error that
+ * lists it. */
 FALLIBLE snapshot_of_commit(struct session *session, struct str commit, struct digest patch,
                             struct snapshot *ret);
 

@@ -66,7 +66,9 @@ FALLIBLE ledger_finish_run(struct ledger *ledger, struct run *run, const struct 
 /* A copy of a sweep with its trials beside the objects, as runs have them: when it begins and when
  * a driver of it ends. A failure is told to the observer. */
 void ledger_archive_sweep(struct ledger *ledger, int64_t id);
-FALLIBLE ledger_forget_sweep(struct ledger *ledger, struct str ulid);
+
+/* Rows and the copy of a sweep; its runs are those of no sweep then. Inside a transaction. */
+FALLIBLE ledger_remove_sweep(struct ledger *ledger, int64_t id, struct str ulid);
 
 /* Newest first; `limit` 0 = all. Without their stages. */
 struct ledger_filter {
@@ -75,6 +77,8 @@ struct ledger_filter {
     struct str stage;    /* runs in which it was executed or restored */
     int status;          /* enum run_status + 1; 0: any */
     struct str branch, tag;
+    struct str sweep;    /* ULID: only its trials */
+    bool without_trials; /* of sweeps; experiments of one trial are runs like others */
 };
 FALLIBLE ledger_list_runs(struct ledger *ledger, struct arena *arena,
                           const struct ledger_filter *filter, struct run **ret, size_t *ret_count);
@@ -254,9 +258,9 @@ FALLIBLE ledger_untag(struct ledger *ledger, struct str name, bool *ret_found);
 
 /* Removes runs from the history, with all that belongs to them alone: stages, logs, what checks
  * found, results, recipes and states that no other run knows, their files in the cache's folder of
- * runs, logs and failed outputs. Trials stay in their sweep, without a run. Objects and stage
- * results of the store stay until gc. One ERROR_USAGE names all that are refused: runs that are
- * tagged, go on, or wrote a lock file of the work tree. */
+ * runs, logs and failed outputs. Trials stay in their sweep, without a run; experiments of one
+ * trial go. Objects and stage results of the store stay until gc. One ERROR_USAGE names all that
+ * are refused: runs that are tagged, go on, or wrote a lock file of the work tree. */
 struct ledger_removal {
     const int64_t *sequences;
     size_t count;
@@ -279,8 +283,8 @@ FALLIBLE ledger_keep(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                                               bool is_tagged),
                      FALLIBLE (*visit_object)(void *context, struct digest object), void *context);
 
-/* Files that sweeps which are open, or have such a run, were made from: their snapshots, and patches
- * of the code (zero: none). */
+/* Files that sweeps which are open, or have such a run, were made from: their snapshots, and
+ * patches of the code (zero: none). */
 FALLIBLE ledger_keep_sweeps(struct ledger *ledger, int64_t keep_runs, int64_t since_ns,
                             FALLIBLE (*visit)(void *context, struct digest snapshot,
                                               struct digest patch),

@@ -24,6 +24,7 @@ struct sweep_row {
     struct str argv;
     int64_t created_ns, spent_ns; /* of all drivers so far, by the monotonic clock */
     int64_t counts[8];            /* of trials, by enum trial_status */
+    int64_t last_run;             /* sequence of its newest run; 0: none yet */
 };
 
 enum trial_status {

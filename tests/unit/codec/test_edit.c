@@ -72,7 +72,7 @@ static void a_value_of_yaml_changes_and_all_around_it_stays(void **state)
     assert_yaml("a: |  # why\n  x\n  y\n\nb: 3\n", "a=2", "a: 2  # why\n\nb: 3\n");
     assert_yaml("\xEF\xBB\xBF\"a.b\": 1\n", "a.b=2", "\xEF\xBB\xBF\"a.b\": 2\n");
     assert_yaml("größe: \"ä\"\nb: 1\n", "b=2", "größe: \"ä\"\nb: 2\n");
-    assert_yaml("a: !!str 1\n", "a=\"2\"", "a: !!str \"2\"\n");
+    assert_yaml("a: !!str 1  # one\n", "a=2", "a: 2  # one\n");
     assert_yaml("a: &x 1\n", "a=2", "a: &x 2\n");
 }
 
@@ -133,11 +133,24 @@ static void keys_of_yaml_are_removed_with_their_lines(void **state)
     assert_yaml("a: [1, 2]\n", "~a.-1", "a: [1]\n");
 }
 
+static void aliases_and_merged_keys_of_yaml_get_values_of_their_own(void **state)
+{
+    (void)state;
+    assert_yaml("a: &x 1\nb: *x  # one\n", "b=2", "a: &x 1\nb: 2  # one\n");
+    assert_yaml("a: &x 1\nb: *x\n", "~b", "a: &x 1\n");
+    assert_yaml("a: &x {c: 1, d: 2}\nb:\n  <<: *x\n  e: 1\n", "b.c=3",
+                "a: &x {c: 1, d: 2}\nb:\n  <<: *x\n  e: 1\n  c: 3\n");
+    assert_yaml("a: &x {c: 1}\nb: {<<: *x}\n", "b.c=3", "a: &x {c: 1}\nb: {<<: *x, c: 3}\n");
+    assert_string_equal(refused("p.yaml", "~b.c", "a: &x {c: 1}\nb: {<<: *x}\n"),
+                        "1:8 'b.c' can't be changed here: its mapping has it from another one by "
+                        "'<<'");
+}
+
 static void what_cannot_be_edited_safely_is_refused_at_its_place(void **state)
 {
     (void)state;
-    assert_string_equal(refused("p.yaml", "b=2", "a: &x 1\nb: *x\n"),
-                        "2:1 'b' can't be changed here: an alias stands there for a value of "
+    assert_string_equal(refused("p.yaml", "b.c=2", "a: &x {c: 1}\nb: *x\n"),
+                        "1:8 'b.c' can't be changed here: an alias stands there for a value of "
                         "another place");
     assert_string_equal(refused("p.yaml", "a=2", "a: &x 1\nb: *x\n"),
                         "1:1 'a' can't be changed here: other values would change with it, or it "
@@ -238,6 +251,7 @@ int main(void)
         cmocka_unit_test(numbers_of_yaml_are_numbers_for_old_readers_too),
         cmocka_unit_test(keys_of_yaml_are_added_below_what_is_there),
         cmocka_unit_test(keys_of_yaml_are_removed_with_their_lines),
+        cmocka_unit_test(aliases_and_merged_keys_of_yaml_get_values_of_their_own),
         cmocka_unit_test(what_cannot_be_edited_safely_is_refused_at_its_place),
         cmocka_unit_test(json_keeps_its_layout),
         cmocka_unit_test(toml_changes_in_tables_dotted_keys_and_lists),

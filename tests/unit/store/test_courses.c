@@ -183,7 +183,9 @@ static void a_scan_says_what_each_state_says(void **state)
         int64_t rows = number(&project, "SELECT count(*) FROM course");
 
         assert_fine(sql_script(ledger_sql(project.ledger),
-                               "DROP TABLE course; DROP TABLE quantity; DROP TABLE lane;"
+                               "DROP TABLE report; DROP TABLE trial_run; DROP TABLE trial;"
+                               " DROP TABLE sweep;"
+                               " DROP TABLE course; DROP TABLE quantity; DROP TABLE lane;"
                                " PRAGMA user_version = 2"));
         reopen(&project, true); /* an older file that is only read */
         check_scan(&project, histories, RUNS);

@@ -375,6 +375,48 @@ static void a_history_is_not_made_anew_under_a_driver(void **state)
     project_reopen(&project);
 }
 
+struct said {
+    int notices;
+    bool names_sweeps;
+};
+
+static void note_said(void *context, const struct event *event)
+{
+    struct said *said = context;
+    said->notices += event->kind == EVENT_NOTICE;
+    said->names_sweeps |= str_find(event->text, STR("sweeps")) >= 0;
+}
+
+static void a_history_without_sweeps_is_read_and_brought_up_to_date(void **state)
+{
+    (void)state;
+    PROJECT(project);
+    struct run run = run_once(&project, "train", "a"), *runs = NULL;
+    struct said said = {0};
+    const struct observer observer = {.tell = note_said, .context = &said};
+    struct sweep_row *rows = NULL;
+    struct str fault = {0};
+    size_t count = 0;
+    assert_fine(sql_script(ledger_sql(project.ledger),
+                           "DROP TABLE report; DROP TABLE trial_run; DROP TABLE trial;"
+                           " DROP TABLE sweep; PRAGMA user_version = 3"));
+    ledger_drop(&project.ledger);
+    assert_fine(ledger_open(&project.arena, &project.workspace, true, &observer, &project.ledger));
+    assert_fine(sweeps_list(project.ledger, &project.arena, true, &rows, &count));
+    assert_int_equal(count, 0);
+    assert_fine(ledger_find_runs(project.ledger, &project.arena, STR("@"), &runs, &count));
+    assert_true(count == 1 && str_equal(runs->id, run.id));
+    assert_fine(ledger_check(project.ledger, &project.arena, &fault));
+    assert_true(fault.len == 0 && said.notices == 0);
+    ledger_drop(&project.ledger);
+    assert_fine(ledger_open(&project.arena, &project.workspace, false, &observer, &project.ledger));
+    assert_true(said.notices == 2 && said.names_sweeps); /* the copy, and what is new */
+    struct sweep_row row = begin(&project, "tune", 1);
+    assert_true(row.id > 0);
+    assert_fine(ledger_find_runs(project.ledger, &project.arena, STR("@"), &runs, &count));
+    assert_int_equal(count, 1);
+}
+
 /* A trial that ended well. */
 static struct run done_with(struct project *project, const struct sweep_row *row, double score)
 {
@@ -521,6 +563,7 @@ int main(void)
         cmocka_unit_test(sweeps_come_back_with_a_lost_history),
         cmocka_unit_test(trials_of_a_killed_driver_come_back_by_their_runs),
         cmocka_unit_test(a_history_is_not_made_anew_under_a_driver),
+        cmocka_unit_test(a_history_without_sweeps_is_read_and_brought_up_to_date),
         cmocka_unit_test(a_sweep_pushes_no_other_run_out_and_its_best_trial_stays),
         cmocka_unit_test(drivers_that_are_killed_lose_no_trial_and_do_none_twice),
     };
