@@ -22,16 +22,17 @@
 
 enum { SETTING_BYTES_MOST = 64 };
 
+enum refused_step { REFUSED_NONE, REFUSED_UNSHARE, REFUSED_MAP, REFUSED_MOUNT };
+
 /* Where the kernel said no. */
 struct refusal {
-    enum { REFUSED_NONE, REFUSED_UNSHARE, REFUSED_MAP, REFUSED_MOUNT } step;
+    enum refused_step step;
     int code;
 };
 
-static bool refuse(struct refusal *refusal, int step)
+static bool refuse(struct refusal *refusal, enum refused_step step)
 {
-    *refusal = (struct refusal){.code = errno};
-    refusal->step = step;
+    *refusal = (struct refusal){.step = step, .code = errno};
     return false;
 }
 

@@ -65,6 +65,12 @@ unchanged() {
   grep -qx '{"depth": 3, "new": \["a", "b"\]}' other.json
 }
 
+@test "indexes mean the list as it was, also written in brackets" {
+  tuned
+  succeeds run -P '~train.layers[0]' -P 'train.layers[1]=7' -P +train.layers.2=8 --in-place
+  grep -q '^  layers: \[7, 8\]$' params.yaml
+}
+
 @test "-P stays DVC's flag for all pipelines where no KEY=VALUE is behind it" {
   two_stages
   mkdir sub
