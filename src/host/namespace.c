@@ -133,10 +133,11 @@ static int try_apart(void *context)
 static FALLIBLE ask_child(struct refusal *ret)
 {
     enum { STACK_BYTES = 65536 };
-    _Alignas(16) char stack[STACK_BYTES];
+    AUTO(arena_drop) struct arena scratch = {0};
+    char *top = (char *)arena_alloc(&scratch, STACK_BYTES) + STACK_BYTES;
+    top -= (uintptr_t)top % 16;
     struct refusal refusal = {.step = REFUSED_UNSHARE, .code = EPERM};
-    pid_t child =
-        clone(try_apart, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &refusal);
+    pid_t child = clone(try_apart, top, CLONE_VM | CLONE_VFORK | SIGCHLD, &refusal);
     if (child < 0)
         return error_os(errno, "cannot start a process");
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)

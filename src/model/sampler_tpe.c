@@ -20,6 +20,7 @@
 
 enum {
     STARTUP = 10,
+    LAG = 4,
     GOOD_MOST = 25,
     CANDIDATES = 24,
     RANDOM_MOST = 1000,
@@ -141,7 +142,8 @@ bool tpe_point(struct arena *scratch, const struct sweep *sweep,
                int64_t *ret_waits)
 {
     int64_t repeat = repeat_of(sweep);
-    int64_t known = MAX_OF(combination * repeat - sweep->lag, 0) / repeat;
+    int64_t lag = sweep->lag > 0 ? sweep->lag : LAG;
+    int64_t known = MAX_OF(combination * repeat - (lag - 1), 0) / repeat;
     int64_t startup = sweep->startup > 0 ? sweep->startup : STARTUP;
     struct estimate estimate = {.arena = scratch, .sweep = sweep, .combination = combination};
     if (known < startup) {
