@@ -32,15 +32,22 @@ struct error *sweep_consider(struct sweep_state *state, const struct trial *tria
                         state->best, &found);
 }
 
-/* "mlops: pipeline.yaml:3:1: ..." without the name in front. */
-static struct str first_line(const struct worker *worker)
+/* "mlops: A", "  because: B", "  hint: C" as "A: B"; *ret_hint: C. Excerpts are left out. */
+static struct str error_words(struct worker *worker, struct str *ret_hint)
 {
-    struct str rest = buf_str(&worker->words), line = {0};
-    if (rest.len)
-        str_split(&rest, '\n', &line);
-    if (str_starts(line, STR("mlops: ")))
-        line = str_slice(line, strlen("mlops: "), line.len);
-    return line;
+    struct str rest = buf_str(&worker->words), line;
+    struct buf text = buf_in(&worker->memory);
+    while (rest.len && str_split(&rest, '\n', &line)) {
+        struct str trimmed = str_trim(line);
+        ptrdiff_t at = str_find(trimmed, STR(": "));
+        struct str head = at < 0 ? (struct str){0} : str_slice(trimmed, 0, (size_t)at);
+        struct str tail = str_slice(trimmed, (size_t)at + 2, trimmed.len);
+        if (str_is(head, "hint"))
+            *ret_hint = tail;
+        else if (str_is(head, "mlops") || str_is(head, "because"))
+            buf_print(&text, "%s%.*s", text.len ? ": " : "", STR_FMT(tail));
+    }
+    return text.len ? buf_str(&text) : str_trim(buf_str(&worker->words));
 }
 
 /* An error of the machine or the store is no trial's fault: it goes back to waiting, and the sweep
@@ -51,30 +58,33 @@ static bool is_general(const struct process_end *end)
            end->exit_code == ERROR_BUG;
 }
 
-static void note_failure(struct sweep_state *state, const struct worker *worker,
+static void note_failure(struct sweep_state *state, struct worker *worker,
                          const struct process_end *end)
 {
-    struct str line = first_line(worker);
+    struct str hint = {0};
+    struct str words = error_words(worker, &hint);
     if (state->failure)
         return;
     state->failure = error_new((enum error_code)end->exit_code, "%.*s",
-                               STR_FMT(line.len ? line : STR("a trial's process failed")));
+                               STR_FMT(words.len ? words : STR("its process failed")));
     state->failure =
         error_within(state->failure, "trial %lld", (long long)worker->view.trial.number + 1);
-    state->failure = error_hint(state->failure, "then: mlops sweep --resume %.*s",
-                                STR_FMT(ulid_short(state->row->ulid)));
+    state->failure =
+        error_hint(state->failure, "%.*s%sthen: mlops sweep --resume %.*s", STR_FMT(hint),
+                   hint.len ? "; " : "", STR_FMT(ulid_short(state->row->ulid)));
     state->is_ending = true;
 }
 
 static struct str end_text(struct worker *worker, const struct process_end *end)
 {
-    struct str line = first_line(worker);
+    struct str hint = {0};
+    struct str words = error_words(worker, &hint);
     if (end->exit_signal == SIGKILL)
         return STR("its process was killed; by the kernel, if memory ran out");
     if (end->exit_signal)
         return str_print(&worker->memory, "its process was ended by signal %d", end->exit_signal);
-    if (line.len)
-        return str_copy(&worker->memory, line);
+    if (words.len)
+        return str_copy(&worker->memory, words);
     return str_print(&worker->memory, "its process ended with status %d", end->exit_code);
 }
 

@@ -104,7 +104,7 @@ if not eval(sys.argv[2]):
   succeeds run --json
   parent=$("$PYTHON" -c 'import json,sys; print(json.load(open(sys.argv[1]))["run"])' "$OUT")
   succeeds sweep -S lr=0.1,0.2 --name probe
-  succeeds runs --json
+  succeeds runs --all --json
   "$PYTHON" -c '
 import json, sys
 runs = json.load(open(sys.argv[1]))["runs"]

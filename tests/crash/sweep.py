@@ -231,6 +231,52 @@ def interrupted(source, tally, expected, times):
     bench.end()
 
 
+LARGE = """\
+stages:
+  train:
+    cmd: cat big.txt big.txt params.yaml > model.bin; cp params.yaml metrics.yaml
+    deps: [big.txt]
+    params: [x]
+    outs: [model.bin]
+    metrics: [metrics.yaml]
+"""
+
+
+def full_disk(tally, kib):
+    """The disk is full in the middle: exit 4 (or 1, if a stage was what met it), said in words, trials
+    go back; with room again --resume ends it."""
+    place = os.path.join(fault.scratch(), f"full-{kib}")
+    os.makedirs(place)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", place], capture_output=True)
+    if mounted.returncode:
+        return False
+    project, env = place + "/project", fault.environment()
+    fault.write(project + "/pipeline.yaml", LARGE)
+    fault.write(project + "/params.yaml", "x: 0\n")
+    fault.write(project + "/big.txt", "".join(f"{i * i * 7919 % 1000003}\n" for i in range(20000)))
+    words = ["sweep", "-S", "x=range(1,21)", "--metric", "x", "--max", "-j2"]
+    first = fault.mlops(project, *words, env=env)
+    found = []
+    if first.status not in (fault.MACHINE, fault.ANSWER):
+        found.append(f"on the full disk: {first}")
+    if "No space left" not in first.err and "disk is full" not in first.err:
+        found.append(f"does not say that the disk is full: {first}")
+    subprocess.run(["mount", "-o", "remount,size=100m", place], check=True)
+    has_begun = "mlops sweep --resume" in first.err + first.out
+    last = fault.mlops(project, *(["sweep", "--resume"] if has_begun else words), env=env)
+    states = collections.Counter(trial["status"] for trial in
+                                 fault.mlops(project, "sweep", "show", "--json", env=env).json().get("trials", []))
+    if sum(states.values()) != 20 or set(states) - {"succeeded", "failed"} or states["failed"] > 2:
+        found.append(f"with room again: {states}, {last}\nbefore: {first}")
+    work = project + "/.mlops/work"
+    if os.path.isdir(work) and os.listdir(work):
+        found.append(f"left in .mlops/work: {os.listdir(work)}")
+    found += fault.verify(project)
+    tally.point(found, f"disk of {kib} KiB")
+    subprocess.run(["umount", "-l", place], check=True)
+    return True
+
+
 def main():
     options = fault.arguments((["--rounds"], dict(type=int, default=0)))
     if not fault.has_command("sweep"):
@@ -245,6 +291,10 @@ def main():
         killed_often(source, tally, expected, seconds, chance, number)
     several_drivers(source, tally, expected, 2, chance, kills=0)
     several_drivers(source, tally, expected, 3, chance, kills=6 if options.full else 2)
+    for kib in range(1200, 3600, 100 if options.full else 800):
+        if not full_disk(tally, kib):
+            print("no tmpfs can be mounted: full disks are left out")
+            break
     for times in (1, 2):
         interrupted(source, tally, expected, times)
     sys.exit(1 if tally.end() else 0)
