@@ -232,6 +232,35 @@ static int drop(void **state)
     return 0;
 }
 
+static void a_metric_is_meant_by_its_key_or_the_last_parts_of_it(void **state)
+{
+    (void)state;
+    struct metric_vec metrics = {0};
+    const struct metric *found = NULL;
+    size_t count = 0;
+    *vec_push(&arena, &metrics) = (struct metric){.file = STR("a"), .key = STR("macro.f1")};
+    *vec_push(&arena, &metrics) = (struct metric){.file = STR("a"), .key = STR("f1")};
+    *vec_push(&arena, &metrics) = (struct metric){.file = STR("b"), .key = STR("x.loss")};
+    *vec_push(&arena, &metrics) = (struct metric){.file = STR("b"), .key = STR("y.loss")};
+    *vec_push(&arena, &metrics) =
+        (struct metric){.file = STR("b"), .key = STR("name"), .is_text = true};
+    metrics_find(&metrics, STR(""), STR("f1"), &found, &count);
+    assert_int_equal(count, 1);
+    assert_ptr_equal(found, &metrics.at[1]);
+    metrics_find(&metrics, STR(""), STR("loss"), &found, &count);
+    assert_int_equal(count, 2);
+    metrics_find(&metrics, STR("b"), STR("y.loss"), &found, &count);
+    assert_int_equal(count, 1);
+    assert_ptr_equal(found, &metrics.at[3]);
+    metrics_find(&metrics, STR("a"), STR("loss"), &found, &count);
+    assert_int_equal(count, 0);
+    assert_null(found);
+    metrics_find(&metrics, STR(""), STR("name"), &found, &count);
+    assert_int_equal(count, 0);
+    metrics_find(&metrics, STR(""), STR("oss"), &found, &count);
+    assert_int_equal(count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_name_of_endless_parts_is_an_error),
         cmocka_unit_test(metrics_of_several_files_are_collected),
         cmocka_unit_test(people_see_large_numbers_without_exponents),
+        cmocka_unit_test(a_metric_is_meant_by_its_key_or_the_last_parts_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, drop);
 }
