@@ -112,6 +112,8 @@ FALLIBLE override_parse(struct arena *arena, struct str word, struct override *r
     split_file(&head, &override.file);
     take_action(&head, &override.action);
     override.key = with_dots(arena, str_trim(head));
+    if (word.len && memchr(word.at, '\0', word.len))
+        return error_new(ERROR_USAGE, "a parameter and its value must not hold a NUL character");
     TRY(check_key(word, override.key));
     TRY(split_value(word, override.action, equals));
     if (equals >= 0) {
