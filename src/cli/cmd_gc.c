@@ -3,6 +3,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/engine/transfer.h"
+#include "mlops/engine/work_dir.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/pool.h"
 #include "mlops/host/signal.h"
@@ -348,6 +349,21 @@ static FALLIBLE open_history(struct context *context, bool really, struct ledger
     return context_ledger(context, ret);
 }
 
+/* Directories of trials whose processes died; a driver that runs removes its own. */
+static FALLIBLE remove_work_dirs(struct context *context)
+{
+    AUTO(session_drop) struct session session = {0};
+    struct session_options options = {.threads = -1, .observer = &context->observer};
+    int64_t count = 0;
+    TRY(path_current(context->arena, &options.cwd));
+    TRY(session_open_data(context->arena, &options, &session));
+    TRY(work_dir_sweep(&session, &count));
+    if (count)
+        context_notice(context, "%lld work director%s that trials left %s removed",
+                       (long long)count, count == 1 ? "y" : "ies", count == 1 ? "was" : "were");
+    return NULL;
+}
+
 static FALLIBLE run_command(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct gc_command *options = opaque;
@@ -364,6 +380,8 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     TRY(context_project(context, &workspace));
     if (options->forget.len)
         TRY(forget(context, workspace, options->forget));
+    if (options->yes)
+        TRY(remove_work_dirs(context));
     TRY(open_history(context, options->yes, &ledger));
     TRY(context_cas(context, &cas));
     AUTO(remotes_there_drop)
@@ -407,8 +425,11 @@ const struct cli_command cmd_gc = {
     .description =
         "Kept are: what lock files and pointers name, in the work tree and at the tip of every "
         "branch, tag and stash of git, with --all-commits in any of their commits; tagged runs; "
-        "the newest success of each branch and pipeline; the last runs (keep.runs) and what is "
-        "younger than keep.age. Other projects that share the cache are asked too. Where the cache "
+        "the newest success of each branch and pipeline; the last runs (keep.runs; trials are not "
+        "counted), the best trial of each of as many sweeps, and what is younger than keep.age; "
+        "the files that the last sweeps, and those with such runs or with trials left, were made "
+        "from. Other "
+        "projects that share the cache are asked too. Where the cache "
         "is larger than cache.size, also results go that can be made or fetched again, those first "
         "that cost the least time for their size; never what the lock files of the work tree, "
         "tagged runs or pointers name, unless a remote has it. Only counts unless --yes is "

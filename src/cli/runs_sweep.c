@@ -14,7 +14,7 @@ const char *runs_sweep_status(struct context *context, const struct sweep_row *r
         error = sweeps_is_busy(workspace, row, -1, &is_busy);
     error_drop(error); /* whoever may only read sees what the row says */
     *ret_tone = is_busy ? TONE_WARN : row->status == SWEEP_DONE ? TONE_GOOD : TONE_DIM;
-    return is_busy ? "going on" : row->status == SWEEP_DONE ? "done" : "open";
+    return is_busy ? "running" : row->status == SWEEP_DONE ? "done" : "open";
 }
 
 static void add_str(struct json_writer *json, const char *name, struct str value)

@@ -97,17 +97,8 @@ static void add_reasons(struct page *page, const struct sweep_result *result)
 
 static void add_next(struct page *page, const struct sweep_result *result)
 {
-    struct buf text = buf_in(result->arena);
-    const struct trial *winner = sweep_result_winner(result);
-    struct str id = ulid_short(result->row->ulid);
     page_section(page, STR("Next"));
-    if (winner && winner->run.len)
-        buf_print(&text, "mlops diff %.*s\nmlops apply %.*s\n", STR_FMT(ulid_short(winner->run)),
-                  STR_FMT(ulid_short(winner->run)));
-    if (result->row->status != SWEEP_DONE)
-        buf_print(&text, "mlops sweep --resume %.*s\n", STR_FMT(id));
-    buf_print(&text, "mlops sweep show %.*s --format csv\n", STR_FMT(id));
-    page_code(page, buf_str(&text));
+    page_code(page, sweep_say_next(result));
 }
 
 struct str sweep_result_page(const struct sweep_result *result)

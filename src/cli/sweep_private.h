@@ -85,6 +85,7 @@ struct str sweep_say_head(const struct sweep_result *result);
 struct str sweep_say_optimism(const struct sweep_result *result);
 struct str sweep_say_choice(const struct sweep_result *result);
 struct str sweep_say_importance(const struct sweep_result *result);
+struct str sweep_say_next(const struct sweep_result *result); /* commands, a line each */
 /* Failed, rejected and stopped trials by reason, the most frequent first. */
 struct sweep_reason {
     enum trial_status status;

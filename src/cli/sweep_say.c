@@ -42,18 +42,29 @@ static struct str amount(struct arena *arena, double value)
     return metric_print(arena, value, 2);
 }
 
+/* Of rounds also those that were left behind. */
+static size_t candidate_count(const struct sweep_result *result)
+{
+    size_t count = 0;
+    if (result->row->sweep.stop != STOP_HALVING)
+        return result->combination_count;
+    for (size_t i = 0; i < result->count; i++)
+        count += result->trials[i].has_score;
+    return count;
+}
+
 struct str sweep_say_optimism(const struct sweep_result *result)
 {
     struct arena *arena = result->arena;
     struct str key = result->row->sweep.metric_key;
-    if (result->combination_count < 2)
+    size_t tried = candidate_count(result);
+    if (tried < 2 || !result->combination_count)
         return (struct str){0};
     if (result->has_repeats && result->optimism <= 0)
         return STR("repeats give the same score each time: what their seed changes does not matter "
                    "to it, or is not read; judge the winner on data that chose nothing");
     struct buf text = buf_in(arena);
-    buf_print(&text, "the winner's score is optimistic: it was chosen by it among %zu",
-              result->combination_count);
+    buf_print(&text, "the winner's score is optimistic: it was chosen by it among %zu", tried);
     if (isfinite(result->optimism))
         buf_print(&text,
                   "; of so many that are equally good the best looks better by about %.*s of %.*s "
@@ -136,6 +147,20 @@ struct str sweep_say_importance(const struct sweep_result *result)
                      "parameters together and chance; direction: Spearman's rank correlation",
                      STR_FMT(result->row->sweep.metric_key), result->scored_count,
                      100 * fmax(0, 1 - sum));
+}
+
+struct str sweep_say_next(const struct sweep_result *result)
+{
+    struct buf text = buf_in(result->arena);
+    const struct trial *winner = sweep_result_winner(result);
+    struct str id = ulid_short(result->row->ulid);
+    if (winner && winner->run.len)
+        buf_print(&text, "mlops diff %.*s\nmlops apply %.*s\n", STR_FMT(ulid_short(winner->run)),
+                  STR_FMT(ulid_short(winner->run)));
+    if (result->row->status != SWEEP_DONE && !result->is_busy)
+        buf_print(&text, "mlops sweep --resume %.*s\n", STR_FMT(id));
+    buf_print(&text, "mlops sweep show %.*s --format csv\n", STR_FMT(id));
+    return buf_str(&text);
 }
 
 /* --- what went wrong ------------------------------------------------------------------------ */

@@ -10,15 +10,47 @@ static void add_paragraph(struct context *context, const char *name, struct str 
     enum { INDENT = 12 };
     if (text.len == 0)
         return;
+    if (context->format == FORMAT_MARKDOWN) {
+        buf_print(&context->out, "%s%s%s", *name ? "**" : "", name, *name ? "**: " : "");
+        report_markdown_text(&context->out, text);
+        buf_add_text(&context->out, "\n\n");
+        return;
+    }
     struct buf safe = buf_in(context->arena);
     report_add_toned(context, TONE_DIM, str_print(context->arena, "%-*s", INDENT, name));
     buf_add_escaped(&safe, text, false);
     report_line(context, buf_str(&safe), INDENT, INDENT);
 }
 
+/* Paragraphs of Markdown end with one anyhow. */
+static void add_gap(struct context *context)
+{
+    if (context->format != FORMAT_MARKDOWN)
+        buf_add_char(&context->out, '\n');
+}
+
+/* In Markdown an empty line ends it. */
+static void print_table(struct context *context, const struct table *table)
+{
+    if (context->format != FORMAT_MARKDOWN) {
+        report_text(context, table, false);
+        return;
+    }
+    report_markdown(&context->out, table);
+    buf_add_char(&context->out, '\n');
+}
+
 static void print_head(struct context *context, const struct sweep_result *result)
 {
     const struct sweep_row *row = result->row;
+    if (context->format == FORMAT_MARKDOWN) {
+        buf_print(&context->out, "## Sweep ");
+        report_markdown_text(&context->out, sweep_shown(row));
+        buf_add_text(&context->out, "\n\n");
+        report_markdown_text(&context->out, sweep_say_head(result));
+        buf_add_text(&context->out, "\n\n");
+        return;
+    }
     buf_add_text(&context->out, row->is_single ? "experiment " : "sweep ");
     report_add_toned(context, TONE_STRONG, ulid_short(row->ulid));
     if (row->sweep.name.len) {
@@ -59,7 +91,7 @@ static void print_reasons(struct context *context, const struct sweep_result *re
             context, "",
             str_print(context->arena, "and for %zu other reasons: --json", count - REASONS));
     if (count)
-        buf_add_char(&context->out, '\n');
+        add_gap(context);
 }
 
 static const struct column importance_columns[] = {
@@ -104,12 +136,9 @@ static void print_importance(struct context *context, const struct sweep_result 
     if (words.len == 0)
         return;
     struct table table = sweep_importance_table(result);
-    if (context->format == FORMAT_MARKDOWN)
-        report_markdown(&context->out, &table);
-    else
-        report_text(context, &table, false);
+    print_table(context, &table);
     add_paragraph(context, "", words);
-    buf_add_char(&context->out, '\n');
+    add_gap(context);
 }
 
 static void print_next(struct context *context, const struct sweep_result *result)
@@ -119,6 +148,10 @@ static void print_next(struct context *context, const struct sweep_result *resul
     const struct trial *winner = sweep_result_winner(result);
     struct str id = ulid_short(row->ulid);
     struct buf text = buf_in(arena);
+    if (context->format == FORMAT_MARKDOWN) {
+        buf_print(&context->out, "```sh\n%.*s```\n", STR_FMT(sweep_say_next(result)));
+        return;
+    }
     if (row->status != SWEEP_DONE && !result->is_busy)
         add_paragraph(context, "go on", str_print(arena, "mlops sweep --resume %.*s", STR_FMT(id)));
     if (winner && winner->run.len) {
@@ -136,15 +169,12 @@ void sweep_result_text(struct context *context, const struct sweep_result *resul
     print_head(context, result);
     struct table table = sweep_people_table(result, most, &all);
     shown = table.row_count;
-    if (context->format == FORMAT_MARKDOWN)
-        report_markdown(&context->out, &table);
-    else
-        report_text(context, &table, false);
+    print_table(context, &table);
     if (shown < all)
         add_paragraph(
             context, "",
             str_print(context->arena, "and %zu more: --limit 0 or --format csv", all - shown));
-    buf_add_char(&context->out, '\n');
+    add_gap(context);
     print_reasons(context, result);
     print_importance(context, result);
     add_paragraph(context, "choice", sweep_say_choice(result));

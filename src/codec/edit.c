@@ -76,6 +76,14 @@ static FALLIBLE verify(struct edited *edited, const struct doc_node *place, stru
                        "other values would change with it, or it would not be that value");
 }
 
+static bool is_same(struct edited *edited, const struct doc_node *node)
+{
+    struct buf old = buf_in(edited->arena), new = buf_in(edited->arena);
+    doc_encode(node, edited->arena, &old);
+    doc_encode(edited->value, edited->arena, &new);
+    return str_equal(buf_str(&old), buf_str(&new));
+}
+
 static struct str spliced(struct edited *edited, const struct splice *splice)
 {
     struct buf out = buf_in(edited->arena);
@@ -131,6 +139,9 @@ static FALLIBLE set_or_remove(struct edited *edited, struct splice *ret, struct 
     if (!edit_find_path(edited->doc->root, edited->edit->key, &path))
         return unknown(edited);
     struct doc_node *node = path.nodes[path.count - 1];
+    *ret_node = node;
+    if (edited->edit->action == EDIT_SET && is_same(edited, node))
+        return NULL;
     TRY(edit_follow(edited, &path, &owner, &item));
     struct doc_node *above = path.nodes[path.count - 2];
     if (edited->edit->action == EDIT_SET) {
@@ -140,7 +151,6 @@ static FALLIBLE set_or_remove(struct edited *edited, struct splice *ret, struct 
         TRY(remove_item(edited, above, owner, item, ret));
         mean_remove(above, node);
     }
-    *ret_node = node;
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* Changes of values in brackets: of YAML, JSON, TOML and Python. */
 #include "edit_private.h"
+#include "toml_private.h"
 
 /* A tuple of Python stays one. */
 static FALLIBLE print_tuple(struct edited *edited, struct buf *out)
@@ -21,6 +22,13 @@ FALLIBLE edit_flow_set(struct edited *edited, struct span *item, struct splice *
                                        STR_FMT(edited->edit->key)),
                           "change its keys one by one");
     *ret = (struct splice){item->content, item->to, buf_in(edited->arena)};
+    struct str old = str_slice(edited->bytes, item->content, item->to);
+    if (edited->language == LOAD_TOML && !edited->value->is_quoted &&
+        edited->value->kind == DOC_STR && toml_is_moment(edited->value->text) &&
+        toml_is_moment(old)) { /* a date stays one */
+        buf_add_str(&ret->text, edited->value->text);
+        return NULL;
+    }
     bool was_tuple = item->style == SPAN_FLOW && edited->bytes.at[item->content] == '(';
     if (was_tuple && edited->value->kind == DOC_LIST)
         return print_tuple(edited, &ret->text);

@@ -35,10 +35,10 @@ static bool has_char(struct str text, const char *any)
 static void add_finite(struct buf *out, const struct doc_node *value, struct arena *arena)
 {
     struct str text = value->text;
-    if (!text.len || has_char(text, "_+") || text.at[0] == '.' || text.at[text.len - 1] == '.' ||
-        (text.at[0] == '-' && text.len > 1 && text.at[1] == '.') ||
+    struct str size = text.len && text.at[0] == '-' ? str_slice(text, 1, text.len) : text;
+    if (!size.len || has_char(text, "_+") || size.at[0] == '.' || size.at[size.len - 1] == '.' ||
         str_find(text, STR(".e")) >= 0 || str_find(text, STR(".E")) >= 0 ||
-        (text.len > 1 && text.at[0] == '0' && text.at[1] != '.')) {
+        (size.len > 1 && size.at[0] == '0' && size.at[1] != '.')) {
         struct buf shortest = buf_in(arena);
         add_real(&shortest, value->real);
         text = buf_str(&shortest);

@@ -6,6 +6,8 @@
 #include "mlops/codec/edit.h"
 #include "mlops/codec/load.h"
 
+#include "cursor_private.h"
+
 enum span_style {
     SPAN_SCALAR,
     SPAN_FLOW,  /* in brackets */
@@ -37,6 +39,7 @@ struct edited {
     const struct edit *edit;
     const struct doc_node *value; /* NULL: EDIT_REMOVE */
     struct span *root;            /* NULL: an empty YAML file */
+    struct cursor place;          /* found last; places are asked for nearly in order */
 };
 
 /* What takes the place of bytes[from..to). */

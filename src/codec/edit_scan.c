@@ -1,6 +1,5 @@
 /* Where values in brackets stand in JSON, TOML and Python, whose values end by themselves.
  * codec/load has read the file before, so brackets fit and depth is bounded. */
-#include "cursor_private.h"
 #include "edit_private.h"
 
 /* Over a string of any of these languages, its prefix not included. */

@@ -1,6 +1,5 @@
 /* Changes of lines: TOML's tables, and what Python's modules and classes assign. Where a value
  * stands follows from the place of its key, which the document knows. */
-#include "cursor_private.h"
 #include "edit_private.h"
 
 static FALLIBLE refuse(struct edited *edited, size_t at, const char *why)
@@ -12,15 +11,19 @@ static FALLIBLE refuse(struct edited *edited, size_t at, const char *why)
 
 static size_t offset_of(struct edited *edited, const struct doc_node *node)
 {
-    struct cursor cursor = cursor_of(edited->bytes);
-    while (!cursor_at_end(&cursor)) {
-        bool is_inner = ((unsigned char)cursor_peek(&cursor) & 0xC0) == 0x80;
-        if (!is_inner && cursor.line == node->line && cursor.column == node->column)
+    struct cursor *cursor = &edited->place;
+    bool is_behind =
+        cursor->line > node->line || (cursor->line == node->line && cursor->column > node->column);
+    if (!cursor->line || is_behind)
+        *cursor = cursor_of(edited->bytes);
+    while (!cursor_at_end(cursor)) {
+        bool is_inner = ((unsigned char)cursor_peek(cursor) & 0xC0) == 0x80;
+        if (!is_inner && cursor->line == node->line && cursor->column == node->column)
             break;
-        cursor.at++;
-        cursor_count(&cursor);
+        cursor->at++;
+        cursor_count(cursor);
     }
-    return cursor.at;
+    return cursor->at;
 }
 
 static bool is_name(char c)

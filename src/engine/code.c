@@ -47,6 +47,43 @@ FALLIBLE code_examine(struct session *session, struct code_state *ret, struct st
     return NULL;
 }
 
+VEC(path_vec, struct str);
+
+/* A cached output that git tracks would be versioned twice, and fought over. */
+FALLIBLE code_refuse_outputs(struct session *session)
+{
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(session, &vcs));
+    if (!vcs)
+        return NULL;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct path_vec paths = {0};
+    struct map outputs = {0};
+    vec_each (struct stage, stage, &session->pipeline->stages) {
+        vec_each (struct output, output, &stage->outs) {
+            if (!output->is_cached || output->path.at[0] == '/')
+                continue;
+            struct str path = session_vcs_path(session, &arena, output->path);
+            *vec_push(&arena, &paths) = path;
+            map_put(&arena, &outputs, path, output);
+        }
+    }
+    struct vcs_path_vec tracked = {0};
+    TRY(vcs_tracked(vcs, &arena, paths.at, paths.len, &tracked));
+    struct error_list errors = {0};
+    vec_each (struct str, path, &tracked) {
+        const struct output *output = map_get(&outputs, *path);
+        if (!output)
+            continue;
+        struct error *error =
+            doc_error(output->node, "output '%.*s' is tracked by git", STR_FMT(output->written));
+        error_list_add(&errors,
+                       error_hint(error, "git rm -r --cached '%.*s', or set 'cache: false'",
+                                  STR_FMT(output->written)));
+    }
+    return error_list_take(&errors);
+}
+
 FALLIBLE code_of_run(struct session *session, const struct run *run, struct code_state *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};

@@ -147,48 +147,66 @@ static FALLIBLE check_found(struct session *session, const struct override *over
 
 /* ---- What is not there ---- */
 
+/* What comes nearest to a key that is in no file. */
 struct nearest {
     struct str file, key;
     int distance;
+    const struct doc_node *list; /* what the key would be an item of */
+    struct str list_key;
+    struct buf looked; /* the files, for messages */
 };
 
 static void compare(struct session *session, const struct override *override, struct str file,
                     const struct doc_node *root, struct nearest *nearest)
 {
+    ptrdiff_t dot = str_find_last_char(override->key, '.');
+    struct str above = str_slice(override->key, 0, dot < 0 ? 0 : (size_t)dot);
+    const struct doc_node *owner = above.len ? doc_find_path(root, above) : NULL;
     struct str key = edit_nearest(session->arena, root, override->key);
-    if (!key.len)
-        return;
     int distance = str_distance(key, override->key);
-    if (nearest->key.len && distance >= nearest->distance)
+    buf_print(&nearest->looked, "%s%.*s", nearest->looked.len ? ", " : "", STR_FMT(file));
+    if (owner && owner->kind == DOC_LIST && !nearest->list) {
+        nearest->list = owner;
+        nearest->list_key = above;
+    }
+    if (!key.len || (nearest->key.len && distance >= nearest->distance))
         return;
-    *nearest = (struct nearest){file, key, distance};
+    nearest->file = file;
+    nearest->key = key;
+    nearest->distance = distance;
+}
+
+static FALLIBLE tell_unknown(const struct override *override, const struct nearest *nearest)
+{
+    struct str key = override->key;
+    if (!nearest->looked.len)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "no parameter '%.*s': the pipeline has no file of parameters",
+                                    STR_FMT(key)),
+                          "name its file: FILE:KEY=VALUE");
+    if (nearest->list)
+        return doc_error(nearest->list, "no parameter '%.*s': '%.*s' is a list of %zu",
+                         STR_FMT(key), STR_FMT(nearest->list_key), nearest->list->count);
+    if (nearest->key.len)
+        return error_new(ERROR_PROJECT, "%.*s: no parameter '%.*s' (did you mean '%.*s'?)",
+                         STR_FMT(nearest->file), STR_FMT(key), STR_FMT(nearest->key));
+    return error_hint(error_new(ERROR_PROJECT, "no parameter '%.*s' in %.*s", STR_FMT(key),
+                                STR_FMT(buf_str(&nearest->looked))),
+                      "a new one is added by '+%.*s=VALUE'", STR_FMT(key));
 }
 
 static FALLIBLE unknown(struct session *session, const struct override *override,
                         const struct map *files)
 {
-    struct nearest nearest = {0};
-    struct buf looked = buf_in(session->arena);
+    struct nearest nearest = {.looked = buf_in(session->arena)};
     map_each (item, files) {
         const struct doc_node *root = NULL;
         TRY(session_params(session, item->key, &root));
-        if (!root)
-            continue;
-        struct str shown = workspace_show(session->arena, &session->workspace, item->key);
-        buf_print(&looked, "%s%.*s", looked.len ? ", " : "", STR_FMT(shown));
-        compare(session, override, shown, root, &nearest);
+        if (root)
+            compare(session, override,
+                    workspace_show(session->arena, &session->workspace, item->key), root, &nearest);
     }
-    if (!looked.len)
-        return error_hint(error_new(ERROR_PROJECT,
-                                    "no parameter '%.*s': the pipeline has no file of parameters",
-                                    STR_FMT(override->key)),
-                          "name its file: FILE:KEY=VALUE");
-    if (nearest.key.len)
-        return error_new(ERROR_PROJECT, "%.*s: no parameter '%.*s' (did you mean '%.*s'?)",
-                         STR_FMT(nearest.file), STR_FMT(override->key), STR_FMT(nearest.key));
-    return error_hint(error_new(ERROR_PROJECT, "no parameter '%.*s' in %.*s",
-                                STR_FMT(override->key), STR_FMT(buf_str(&looked))),
-                      "a new one is added by '+%.*s=VALUE'", STR_FMT(override->key));
+    return tell_unknown(override, &nearest);
 }
 
 /* ---- Looking ---- */

@@ -60,6 +60,14 @@ static FALLIBLE change_file(struct session *session, const struct override_vec *
                           overrides, file->path, &file->after);
 }
 
+static bool is_equal(struct arena *arena, const struct doc_node *a, const struct doc_node *b)
+{
+    struct buf one = buf_in(arena), other = buf_in(arena);
+    doc_encode(a, arena, &one);
+    doc_encode(b, arena, &other);
+    return str_equal(buf_str(&one), buf_str(&other));
+}
+
 static FALLIBLE note_change(struct session *session, const struct override *override,
                             struct override_change *change)
 {
@@ -74,8 +82,7 @@ static FALLIBLE note_change(struct session *session, const struct override *over
         return NULL;
     TRY(edit_value(session->arena, override->text, session->pipeline->dialect, &after));
     change->after = doc_show(session->arena, after);
-    change->is_same =
-        before && before->kind == after->kind && str_equal(change->before, change->after);
+    change->is_same = before && is_equal(session->arena, before, after);
     return NULL;
 }
 

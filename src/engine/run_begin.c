@@ -24,44 +24,6 @@ static FALLIBLE note_code(struct run_state *state)
     return cas_flush(session->cas);
 }
 
-VEC(path_vec, struct str);
-
-/* A cached output that git tracks would be versioned twice, and fought over. */
-static FALLIBLE refuse_tracked(struct run_state *state)
-{
-    struct session *session = state->session;
-    struct vcs *vcs = NULL;
-    TRY(session_vcs(session, &vcs));
-    if (!vcs)
-        return NULL;
-    AUTO(arena_drop) struct arena arena = {0};
-    struct path_vec paths = {0};
-    struct map outputs = {0};
-    vec_each (struct stage, stage, &session->pipeline->stages) {
-        vec_each (struct output, output, &stage->outs) {
-            if (!output->is_cached || output->path.at[0] == '/')
-                continue;
-            struct str path = session_vcs_path(session, &arena, output->path);
-            *vec_push(&arena, &paths) = path;
-            map_put(&arena, &outputs, path, output);
-        }
-    }
-    struct vcs_path_vec tracked = {0};
-    TRY(vcs_tracked(vcs, &arena, paths.at, paths.len, &tracked));
-    struct error_list errors = {0};
-    vec_each (struct str, path, &tracked) {
-        const struct output *output = map_get(&outputs, *path);
-        if (!output)
-            continue;
-        struct error *error =
-            doc_error(output->node, "output '%.*s' is tracked by git", STR_FMT(output->written));
-        error_list_add(&errors,
-                       error_hint(error, "git rm -r --cached '%.*s', or set 'cache: false'",
-                                  STR_FMT(output->written)));
-    }
-    return error_list_take(&errors);
-}
-
 /* What a stage makes is tracked by the lock file; a pointer would say something else. */
 static FALLIBLE refuse_pointed(struct run_state *state)
 {
@@ -109,7 +71,8 @@ struct error *run_begin(struct run_state *state)
     struct error *error = note_code(state);
     if (error)
         go_without_vcs(state, error);
-    TRY(refuse_tracked(state));
+    if (!session->workspace.is_work_dir) /* else it was asked when the snapshot was taken */
+        TRY(code_refuse_outputs(session));
     TRY(refuse_pointed(state));
     TRY(session_ledger(session, &ledger));
     state->run->counts.stages = state->total; /* of a run that is killed nothing else is known */

@@ -142,6 +142,8 @@ struct error *run_ignore_outputs(struct run_state *state, const struct stage *st
 {
     struct session *session = state->session;
     struct vcs *vcs = NULL;
+    if (session->workspace.is_work_dir)
+        return NULL; /* nothing of a trial is committed; and git takes long to load */
     TRY(session_vcs(session, &vcs));
     if (!vcs)
         return NULL;

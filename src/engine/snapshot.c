@@ -238,20 +238,20 @@ static FALLIBLE note_code(struct snapshot_taking *taking, struct code_state *ret
         return cas_put_bytes(session->cas, patch, &ret->patch);
     if (!error || error->code >= ERROR_SIGNAL)
         return error;
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
+    const struct error *cause = error->cause;
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .text = str_print(session->arena, "recorded without the state of the code: %s%s%s",
+                          error->text, cause ? ": " : "", cause ? cause->text : "")};
     error_drop(error);
     *ret = (struct code_state){.is_dirty = -1};
-    struct event event = {.kind = EVENT_WARNING,
-                          .text = str_print(session->arena,
-                                            "recorded without the state of the code: %.*s",
-                                            STR_FMT(str_trim(buf_str(&text))))};
     observer_tell(session->observer, &event);
     return NULL;
 }
 
 static FALLIBLE take(struct snapshot_taking *taking, struct snapshot *ret)
 {
+    TRY(code_refuse_outputs(taking->session));
     TRY(snapshot_prepare(taking));
     if (taking->vcs)
         TRY(add_known_to_git(taking));

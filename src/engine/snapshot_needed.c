@@ -29,6 +29,7 @@ static FALLIBLE need_directory(struct snapshot_taking *taking, struct str path, 
                                int links)
 {
     AUTO(fd_drop) struct fd fd = {0};
+    AUTO(arena_drop) struct arena scratch = {0}; /* of the names */
     struct walk_list list = {0};
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
     fd = fd_of(
@@ -37,7 +38,7 @@ static FALLIBLE need_directory(struct snapshot_taking *taking, struct str path, 
         snapshot_warn(taking, path, "can't be read");
         return NULL;
     }
-    TRY(walk_list(&taking->arena, fd_number(fd), true, &list));
+    TRY(walk_list(&scratch, fd_number(fd), true, &list));
     for (size_t i = 0; i < list.count; i++) {
         struct str name = list.entries[i].name;
         if (!is_passed_over(name))

@@ -179,12 +179,13 @@ static FALLIBLE see_entry(const struct level *level, const struct walk_entry *en
 /* Recursion is bounded by LIMIT_TREE_DEPTH. */
 static FALLIBLE walk_directory(struct level *level)
 {
+    AUTO(arena_drop) struct arena scratch = {0}; /* of the names */
     struct walk_list list = {0};
     if (level->depth > LIMIT_TREE_DEPTH)
         return NULL;
     TRY(signal_check());
     TRY(read_rules(level));
-    TRY(walk_list(&level->taking->arena, level->fd, false, &list));
+    TRY(walk_list(&scratch, level->fd, false, &list));
     for (size_t i = 0; i < list.count; i++)
         TRY(see_entry(level, &list.entries[i]));
     return NULL;

@@ -128,20 +128,6 @@ static void mount_ours(struct making *making)
                  path_join(making->arena, state, STR(WORK_CACHE)));
 }
 
-/* Code that an install outside of the trial would give comes from the trial first. */
-static void put_python_paths(struct making *making)
-{
-    struct work_dir *work_dir = &making->work_dir;
-    struct str source = path_join(making->arena, work_dir->path, STR("src"));
-    struct file_stat stat;
-    bool is_found = false;
-    error_drop(file_stat_at(AT_FDCWD, source.at, true, &stat, &is_found));
-    is_found = is_found && S_ISDIR(stat.mode);
-    work_dir->python_path =
-        str_print(making->arena, "%.*s%s%.*s", STR_FMT(work_dir->path), is_found ? ":" : "",
-                  is_found ? (int)source.len : 0, source.at);
-}
-
 static FALLIBLE make_all(struct making *making)
 {
     struct work_dir *work_dir = &making->work_dir;
@@ -154,8 +140,10 @@ static FALLIBLE make_all(struct making *making)
         mount_ours(making);
     TRY(making_fill(making));
     TRY(making_share(making));
+    if (!is_over && !making->options->allows_shared)
+        making_move_environment(making);
     if (!is_over)
-        put_python_paths(making);
+        making_put_python_first(making);
     if (is_over) {
         TRY(making_add_git(making));
         making_mount(making, MOUNT_BIND, work_dir->path, work_dir->project);
@@ -209,14 +197,14 @@ static FALLIBLE shield_git(struct arena *arena, const struct work_dir *work_dir)
                    .at);
 }
 
-static FALLIBLE put_python_first(struct arena *arena, const struct work_dir *work_dir)
+static FALLIBLE set_variables(struct arena *arena, const struct work_dir *work_dir)
 {
-    const char *now = getenv("PYTHONPATH");
-    if (!work_dir->python_path.len)
-        return NULL;
-    return set("PYTHONPATH", str_print(arena, "%.*s%s%s", STR_FMT(work_dir->python_path),
-                                       now && *now ? ":" : "", now ? now : "")
-                                 .at);
+    vec_each (const struct str, setting, &work_dir->variables) {
+        ptrdiff_t cut = str_find_char(*setting, '=');
+        const char *name = str_terminate(arena, str_slice(*setting, 0, (size_t)cut));
+        TRY(set(name, str_terminate(arena, str_slice(*setting, (size_t)cut + 1, setting->len))));
+    }
+    return NULL;
 }
 
 FALLIBLE work_dir_enter(struct arena *arena, const struct work_dir *work_dir, struct str *ret_root)
@@ -227,8 +215,8 @@ FALLIBLE work_dir_enter(struct arena *arena, const struct work_dir *work_dir, st
     if (is_over) {
         TRY(namespace_enter(work_dir->mounts, work_dir->mount_count));
     } else {
+        TRY(set_variables(arena, work_dir));
         TRY(shield_git(arena, work_dir));
-        TRY(put_python_first(arena, work_dir));
     }
     if (chdir(path) != 0)
         return error_os(errno, "cannot go to '%s'", path);

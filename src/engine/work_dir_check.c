@@ -19,46 +19,18 @@ struct checking {
     struct arena arena;
     struct digest snapshot;
     struct snapshot_notes notes;
+    struct project_roots roots;
     struct map sites; /* directories that were looked through */
     struct map files; /* of parameters */
     struct error_list errors;
 };
 
-static bool ends_path(char c)
-{
-    return strchr(" \t\r\n\"'`:;,=|&<>()[]{}", c) != NULL;
-}
-
-/* Is shared as it is with trials: it means the same there. */
-static bool is_shared(const struct checking *checking, struct str inner)
-{
-    vec_each (const struct snapshot_linked, linked, &checking->notes.linked) {
-        if (path_is_within(inner, linked->path))
-            return true;
-    }
-    return false;
-}
-
 /* The first path in a text that lies in the project and is not shared; empty: none. */
 static struct str find_path(const struct checking *checking, struct str text)
 {
-    struct str root = checking->session->workspace.root;
-    for (size_t at = 0; at + root.len <= text.len; at++) {
-        ptrdiff_t found = str_find(str_slice(text, at, text.len), root);
-        if (found < 0)
-            break;
-        at += (size_t)found;
-        size_t end = at + root.len;
-        bool begins = at == 0 || ends_path(text.at[at - 1]) || text.at[at - 1] == '@';
-        bool goes_on = end < text.len && text.at[end] != '/' && !ends_path(text.at[end]);
-        while (end < text.len && !ends_path(text.at[end]))
-            end++;
-        struct str path = str_slice(text, at, end);
-        struct str inner = str_slice(path, MIN_OF(root.len + 1, path.len), path.len);
-        if (begins && !goes_on && !is_shared(checking, inner))
-            return path;
-    }
-    return (struct str){0};
+    struct project_path found = {0};
+    roots_find_path(&checking->roots, &checking->notes, text, 0, &found);
+    return found.path;
 }
 
 static void tell(struct checking *checking, struct error *error)
@@ -113,43 +85,6 @@ static FALLIBLE check_params(struct checking *checking, struct str file)
     return NULL;
 }
 
-/* Variables that are set anew for a trial, or say where the shell is. */
-static bool is_ours(struct str name)
-{
-    static const char *const names[] = {
-        "PWD", "OLDPWD", "_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"};
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (str_is(name, names[i]))
-            return true;
-    return str_starts(name, STR("MLOPS_"));
-}
-
-static bool is_inherited(const struct pipeline *pipeline, struct str name)
-{
-    vec_each (const struct stage, stage, &pipeline->stages) {
-        if (stage_inherits(stage, name))
-            return true;
-    }
-    return false;
-}
-
-static void check_environment(struct checking *checking)
-{
-    for (char **at = environ; *at; at++) {
-        struct str text = str_of(*at);
-        ptrdiff_t cut = str_find_char(text, '=');
-        struct str name = str_slice(text, 0, cut < 0 ? text.len : (size_t)cut);
-        if (cut < 0 || is_ours(name) || !is_inherited(checking->session->pipeline, name))
-            continue;
-        struct str path = find_path(checking, str_slice(text, (size_t)cut + 1, text.len));
-        if (path.len)
-            tell(checking, error_new(ERROR_PROJECT,
-                                     "%.*s in the environment names '%.*s', which is the project "
-                                     "itself, not the trial",
-                                     STR_FMT(name), STR_FMT(path)));
-    }
-}
-
 /* --- editable installs --- */
 
 static bool may_name_code(struct str name)
@@ -169,8 +104,7 @@ static struct str path_of_line(struct checking *checking, struct str site, struc
         return (struct str){0};
     path_resolve(&checking->arena, STR(""), path_join(&checking->arena, site, line), &path);
     bool is_inside = path_is_within(path, root) && !path_is_within(path, site);
-    struct str inner = str_slice(path, MIN_OF(root.len + 1, path.len), path.len);
-    return is_inside && !is_shared(checking, inner) ? path : (struct str){0};
+    return is_inside ? find_path(checking, path) : (struct str){0};
 }
 
 static FALLIBLE check_install(struct checking *checking, struct str site, struct str name)
@@ -250,6 +184,7 @@ static FALLIBLE check_links(struct checking *checking)
 static FALLIBLE check_all(struct checking *checking)
 {
     const struct session *session = checking->session;
+    roots_find(&checking->arena, session->workspace.root, &checking->roots);
     TRY(snapshot_notes_load(checking->session, &checking->arena, checking->snapshot,
                             &checking->notes));
     vec_each (const struct stage, stage, &session->pipeline->stages) {
@@ -262,7 +197,6 @@ static FALLIBLE check_all(struct checking *checking)
             TRY(check_params(checking, value->file));
         TRY(check_python(checking, stage));
     }
-    check_environment(checking);
     return check_links(checking);
 }
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,16 +23,17 @@
 
 enum { SETTING_BYTES_MOST = 64 };
 
+enum refused_step { REFUSED_NONE, REFUSED_UNSHARE, REFUSED_MAP, REFUSED_MOUNT };
+
 /* Where the kernel said no. */
 struct refusal {
-    enum { REFUSED_NONE, REFUSED_UNSHARE, REFUSED_MAP, REFUSED_MOUNT } step;
+    enum refused_step step;
     int code;
 };
 
-static bool refuse(struct refusal *refusal, int step)
+static bool refuse(struct refusal *refusal, enum refused_step step)
 {
-    *refusal = (struct refusal){.code = errno};
-    refusal->step = step;
+    *refusal = (struct refusal){.step = step, .code = errno};
     return false;
 }
 
@@ -131,10 +133,11 @@ static int try_apart(void *context)
 static FALLIBLE ask_child(struct refusal *ret)
 {
     enum { STACK_BYTES = 65536 };
-    _Alignas(16) char stack[STACK_BYTES];
+    AUTO(arena_drop) struct arena scratch = {0};
+    char *top = (char *)arena_alloc(&scratch, STACK_BYTES) + STACK_BYTES;
+    top -= (uintptr_t)top % 16;
     struct refusal refusal = {.step = REFUSED_UNSHARE, .code = EPERM};
-    pid_t child =
-        clone(try_apart, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &refusal);
+    pid_t child = clone(try_apart, top, CLONE_VM | CLONE_VFORK | SIGCHLD, &refusal);
     if (child < 0)
         return error_os(errno, "cannot start a process");
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
@@ -211,11 +214,26 @@ static bool mount_overlay(const struct mount *mounted, const char *to, bool is_u
     return mount("overlay", to, "overlay", 0, options.at) == 0;
 }
 
+/* An overlay can't have its upper directory on another overlay, which is what containers stand on,
+ * nor on most network file systems: then what is written stays in memory. */
+static bool mount_overlay_in_memory(const struct mount *mounted, const char *to, bool is_user)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    ptrdiff_t cut = str_find_last_char(mounted->upper, '/');
+    const char *above = str_terminate(&scratch, str_slice(mounted->upper, 0, (size_t)cut));
+    const char *upper = str_terminate(&scratch, mounted->upper);
+    const char *work = str_terminate(&scratch, mounted->work);
+    if (mount("tmpfs", above, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") != 0)
+        return false;
+    return mkdir(upper, 0755) == 0 && mkdir(work, 0755) == 0 && mount_overlay(mounted, to, is_user);
+}
+
 static FALLIBLE mount_one(const struct mount *mounted, bool is_user)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     const char *to = str_terminate(&scratch, mounted->to);
-    if (mounted->kind == MOUNT_OVERLAY && mount_overlay(mounted, to, is_user))
+    if (mounted->kind == MOUNT_OVERLAY &&
+        (mount_overlay(mounted, to, is_user) || mount_overlay_in_memory(mounted, to, is_user)))
         return NULL;
     const char *from = str_terminate(&scratch, mounted->from);
     if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)

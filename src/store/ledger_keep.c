@@ -122,7 +122,8 @@ FALLIBLE ledger_keep_sweeps(struct ledger *ledger, int64_t keep_runs, int64_t si
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     TRY(sql_select(ledger->sql, &row,
-                   "SELECT snapshot, patch FROM sweep WHERE status = 'open' OR id IN"
+                   "SELECT snapshot, patch FROM sweep WHERE status = 'open' OR created_ns >= ?1"
+                   " OR id IN (SELECT id FROM sweep ORDER BY id DESC LIMIT ?2) OR id IN"
                    " (SELECT sweep FROM trial_run WHERE trial_run.run IN"
                    "  (SELECT sequence FROM run WHERE" IS_KEPT ")) ORDER BY id DESC",
                    "ii", since_ns, keep_runs));

@@ -441,3 +441,67 @@ load helper
   succeeds add g
   succeeds verify
 }
+
+# Trials report what they were given.
+scored() {
+  echo raw >raw.txt
+  echo 'lr: 0.5' >params.yaml
+  pipeline <<'END'
+stages:
+  train:
+    cmd: 'lr=$(sed -n "s/lr: //p" params.yaml); echo "{\"f1\": $lr}" > m.json; cat raw.txt params.yaml > model.txt'
+    deps: [raw.txt]
+    params: [lr]
+    outs: [model.txt]
+    metrics: [{m.json: {cache: false}}]
+END
+}
+
+@test "a sweep pushes no run out, and of old ones the best trial stays" {
+  scored
+  succeeds run
+  succeeds tag @ base
+  echo other >raw.txt
+  succeeds run
+  succeeds sweep -S lr=0.1,0.9,0.2 -m f1 --max --name tune
+  succeeds config set --local keep.age 0s
+  succeeds config set --local keep.runs 1
+  succeeds gc --grace 0 --yes
+  rm model.txt
+  ran restored=1
+  for run in base tune-2; do
+    succeeds get "$run" model.txt -o "../$run.txt" || succeeds show "$run"
+  done
+  succeeds sweep -S lr=0.9 -m f1 --max --json # what the best one made is there
+  [ "$(find .mlops/cache/res -type f | wc -l)" -eq 3 ]
+}
+
+@test "the last sweep keeps the files it was made from, also to be given more trials" {
+  scored
+  succeeds sweep -S lr=0.1,0.2,0.3,0.4 -m f1 --max --name tune --max-trials 2
+  echo other >raw.txt
+  succeeds config set --local keep.age 0s
+  succeeds config set --local keep.runs 1
+  succeeds gc --grace 0 --yes
+  succeeds sweep --resume tune --max-trials 2
+  succeeds sweep show tune --json
+  holds '[t["status"] for t in r["trials"]] == ["succeeded"] * 4'
+}
+
+@test "work directories of dead trials go" {
+  scored
+  sed -i 's/cmd: .*/cmd: "echo x >model.txt; echo started >started; sleep 60"/; /metrics/d' pipeline.yaml
+  "$MLOPS" sweep -S lr=0.1 --name tune >/dev/null 2>&1 &
+  driver=$!
+  for _ in $(seq 100); do
+    [ -z "$(find .mlops/work -name started 2>/dev/null)" ] || break
+    sleep 0.1
+  done
+  kill -KILL "$driver"
+  for _ in $(seq 100); do # the trial ends with its driver
+    succeeds gc --yes
+    [ -n "$(ls .mlops/work)" ] || break
+    sleep 0.1
+  done
+  [ -z "$(ls .mlops/work)" ]
+}

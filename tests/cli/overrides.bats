@@ -43,9 +43,9 @@ unchanged() {
   tuned
   succeeds run
   touch -d 2020-01-01 params.yaml
-  succeeds run -P train.lr=0.1 --in-place --json
+  succeeds run -P train.lr=1e-1 --in-place --json
   holds 'c["unchanged"] == 1'
-  says "is 0.1 already"
+  says "is 1e-1 already"
   [ "$(date -r params.yaml +%Y)" = 2020 ]
 }
 
@@ -98,6 +98,8 @@ END
   fails 3 run -P nothing.like.it=1 --in-place
   says "no parameter 'nothing.like.it' in params.yaml, other.json"
   says "+nothing.like.it=VALUE"
+  fails 3 run -P train.layers.2=1 --in-place
+  says "params.yaml:5:11: no parameter 'train.layers.2': 'train.layers' is a list of 2"
   fails 3 run -P absent.yaml:a=1 --in-place
   says "there is no 'absent.yaml'"
   unchanged params.yaml other.json

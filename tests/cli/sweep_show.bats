@@ -32,7 +32,7 @@ json() {
   succeeds sweep show
   [[ $(sed -n 4p "$OUT") == "TRIAL  RUN"*"f1     lr"* ]]
   [[ $(sed -n 5p "$OUT") == "    2  "*" 0.9   0.01"* ]]
-  ! grep -q kind "$OUT"
+  if grep -q kind "$OUT"; then false; fi
   run=$(sed -n '5s/^ *2  \([0-9A-Z]*\).*/\1/p' "$OUT")
   grep -q "mlops apply $run" "$OUT"
   grep -q "optimistic: it was chosen by it among 3; by how much only repeats tell" "$OUT"
@@ -66,7 +66,7 @@ json() {
   succeeds sweep show thrice
   grep -q '0.901 ± 0.001  0.89852 to 0.90348  3  0.01' "$OUT"
   grep -q 'the best looks better by about 0.0003' "$OUT"
-  ! grep -q seed "$OUT" || false
+  if grep -q seed "$OUT"; then false; fi
   succeeds sweep show thrice --json
   [ "$(json '[c["trials"] for c in data["combinations"]], len(data["trials"])')" = "[3, 3] 6" ]
   succeeds best --sweep thrice --json
@@ -119,7 +119,7 @@ json() {
   [ ! -s "$OUT" ]
   [ "$(grep -c '<svg class="mlops-chart"' page.html)" -ge 4 ]
   grep -q 'class="mc-r0"' page.html
-  ! grep -qE '<script|https?://|<b>' page.html
+  if grep -qE '<script|https?://|<b>' page.html; then false; fi
   fails 4 sweep show --html no/such/page.html
 }
 
@@ -139,14 +139,14 @@ assert all(e["log_tail"] for e in ended if e["status"] == "failed")
 END
   mlops sweep -S kind=good,bad -S lr=0.1,0.02 -m f1 --quiet
   grep -q 'failed' "$ERR"
-  ! grep -q 'succeeded' "$ERR"
+  if grep -q 'succeeded' "$ERR"; then false; fi
 }
 
 @test "forty columns and control characters in names and notes are no harm" {
   project
   succeeds sweep -S lr=0.1,0.01 -S 'kind=choice("good\e[2J", "a-word-that-is-much-longer-than-it-should-be")' -m f1
   succeeds sweep show
-  ! grep -q $'\x1b' "$OUT"
+  if grep -q $'\x1b' "$OUT"; then false; fi
 }
 
 @test "trials are compared and reported on like any run" {

@@ -102,6 +102,27 @@ def repository():
     return project
 
 
+def applicable():
+    """The run `chosen` was made with other parameters, other data and one more file; the work tree
+    has what was committed, and a file that only it holds, which is in nobody's way."""
+    project = repository()
+    fault.write(project + "/data/raw.csv", "1,2\n2,3\n")
+    expect_ok(fault.run_json(project))
+    committed = {name: fault.read(f"{project}/{name}") for name in ("params.yaml", "data/raw.csv")}
+    fault.set_params(project, rate="0.2")
+    fault.write(project + "/data/raw.csv", "7,7\n8,8\n")
+    fault.write(project + "/more", "one more\n")
+    expect_ok(fault.run_json(project))
+    expect_ok(fault.mlops(project, "tag", "@", "chosen"))
+    for name, text in committed.items():
+        fault.write(f"{project}/{name}", text)
+    fault.remove(project + "/more")
+    expect_ok(fault.run_json(project))
+    fault.write(project + "/notes", HAND)
+    fault.settle(project)
+    return project
+
+
 SLOW = """\
 stages:
   slow:
@@ -187,6 +208,28 @@ def after_checkout(scenario, project, expected=None):
     return faults
 
 
+APPLIED = ("params.yaml", "data/raw.csv", "more")
+
+
+def after_apply(scenario, project):
+    """The files are those of before or those of the run, all of them, once the next command has
+    run, which executes nothing; and applied again it is the run."""
+    environment = fault.environment(**ENVIRONMENT)
+    faults = [] if fault.holds(project, HAND) else ["a file that a user had edited is gone"]
+    ran = fault.run_json(project, env=environment)
+    if ran.status != fault.OK or ran.counts().get("executed") != 0:
+        faults.append(f"the run afterwards: {ran}")
+    now, before = fault.tree(project), fault.tree(scenario.base)
+    sides = [{name: tree.get(name) for name in APPLIED} for tree in (now, before, scenario.applied)]
+    if sides[0] not in sides[1:]:
+        faults.append("some files are the run's and some are not")
+    again = fault.mlops(project, "apply", "chosen", "--force", env=environment)
+    if again.status != fault.OK:
+        faults.append(f"applied again: {again}")
+    outputs = fault.differences(scenario.applied, fault.tree(project))
+    return faults + outputs + fault.verify(project)
+
+
 def after_move(scenario, project):
     """All of it lies in one of the two places, and moved or checked out it is whole."""
     if os.path.exists(project + "/library.mlops"):
@@ -231,6 +274,7 @@ SCENARIOS = [
     Scenario("checkout", ["checkout"], checked_out, keeps=HAND, data=after_checkout,
              needs="checkout"),
     Scenario("move", ["move", "library", "moved"], added, data=after_move, needs="move"),
+    Scenario("apply", ["apply", "chosen"], applicable, keeps=HAND, data=after_apply, needs="apply"),
     Scenario("gc", GC, rich, needs="gc"),
     Scenario("gc-evicts", GC, crowded, needs="gc"),
     Scenario("verify", ["verify"], rich, needs="verify"),
@@ -318,6 +362,7 @@ def try_scenario(scenario, chosen):
     if scenario.heal:
         scenario.heal(project)
     scenario.expected = data_of(project)
+    scenario.applied = fault.tree(project)
     if not scenario.data:
         expect_ok(fault.run_json(project, env=fault.environment(**ENVIRONMENT)))
     expected = fault.outputs(project)

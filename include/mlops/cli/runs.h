@@ -6,7 +6,7 @@
 #include "mlops/cli/report.h"
 #include "mlops/store/sweeps.h"
 
-/* "going on", "open": trials are left and nobody works on them, "done". */
+/* "running", "open": trials are left and nobody works on them, "done". */
 const char *runs_sweep_status(struct context *context, const struct sweep_row *row,
                               enum tone *ret_tone);
 

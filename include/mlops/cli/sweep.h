@@ -32,7 +32,7 @@ FALLIBLE sweep_show(struct context *context, const struct sweep_show_options *op
 FALLIBLE sweep_list(struct context *context);
 
 /* What a word of the command line means: a ULID's end or start, or a name; the newest one if it is
- * empty. */
+ * empty or '@'. */
 FALLIBLE sweep_choose(struct context *context, struct str word, struct sweep_row *ret);
 
 /* "lr=0.01235 depth=5": what a trial has of its own, by the last parts of keys where those tell

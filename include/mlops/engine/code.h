@@ -8,6 +8,9 @@
  * digest is in ret->patch. Without a repository nothing but is_dirty = -1 is set. */
 FALLIBLE code_examine(struct session *session, struct code_state *ret, struct str *ret_patch);
 
+/* An error at each cached output that git tracks. */
+FALLIBLE code_refuse_outputs(struct session *session);
+
 /* What a recorded run was made from: its own record, or, of a run that executed nothing and so did
  * not look, that of one which left the same state and did. */
 FALLIBLE code_of_run(struct session *session, const struct run *run, struct code_state *ret);

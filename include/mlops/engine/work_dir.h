@@ -28,7 +28,7 @@ struct work_dir_options {
     const struct override_vec *overrides; /* resolved; NULL: none */
     struct str name; /* of the directory below work_dir: unique, "8QK2M1VD-12" */
     enum isolation isolation;
-    bool allows_shared;   /* --allow-shared */
+    bool allows_shared;   /* --allow-shared: variables may go on naming the project */
     bool without_results; /* a reproduction: the lock files of the snapshot are left out */
     bool keeps;           /* --keep-work: no sweep takes it away */
 };
@@ -40,8 +40,8 @@ struct work_dir {
     enum isolation isolation; /* never AUTO */
     struct mount *mounts;
     size_t mount_count;
-    struct str python_path; /* directory level: what goes in front of PYTHONPATH */
-    struct fd held;         /* locked as long as this process lives: nobody takes it away */
+    struct str_vec variables; /* directory level: "NAME=VALUE" for what named the project */
+    struct fd held;           /* locked as long as this process lives: nobody takes it away */
 };
 
 /* Makes it; one of the same name that a killed process left is removed first. Durable only as far
@@ -56,9 +56,9 @@ FALLIBLE work_dir_find(struct arena *arena, struct session *session, struct str 
 /* Lets go of it; the directory stays. */
 void work_dir_drop(struct work_dir *work_dir);
 
-/* Directory level: an absolute path of the project in a command, plain env, the environment, a
+/* Directory level: an absolute path of the project in a command, plain env, a file of parameters, a
  * .pth or editable install of the interpreter in use, or a link of the snapshot is an ERROR_PROJECT
- * that names it and --allow-shared. */
+ * that names it and --allow-shared. (In the environment it is made the trial's.) */
 FALLIBLE work_dir_check(struct session *session, struct digest snapshot);
 
 /* This process, before it has threads or databases open, goes in: afterwards `root` is where the

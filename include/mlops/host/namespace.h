@@ -12,14 +12,15 @@ FALLIBLE namespace_probe(struct arena *arena, bool *ret_can, struct str *ret_why
 enum mount_kind {
     MOUNT_BIND,      /* as it is */
     MOUNT_READ_ONLY, /* bound, nothing can be written through it */
-    MOUNT_OVERLAY,   /* what is written lands in `upper`, `from` stays; where the kernel has no
-                        overlay in user namespaces: read only */
+    MOUNT_OVERLAY,   /* what is written lands in `upper`, `from` stays. Where the file system can't
+                        hold an upper directory it stays in memory; where the kernel has no overlays
+                        in user namespaces: read only */
 };
 
 struct mount {
     enum mount_kind kind;
     struct str from, to;    /* absolute; `to` is there */
-    struct str upper, work; /* of an overlay: empty directories of one file system */
+    struct str upper, work; /* of an overlay: empty directories side by side, alone there */
 };
 
 /* Only before threads exist. Mounts in this order, with everything below `from`; later ones see the

@@ -73,6 +73,7 @@ static void a_value_of_yaml_changes_and_all_around_it_stays(void **state)
     assert_yaml("\xEF\xBB\xBF\"a.b\": 1\n", "a.b=2", "\xEF\xBB\xBF\"a.b\": 2\n");
     assert_yaml("größe: \"ä\"\nb: 1\n", "b=2", "größe: \"ä\"\nb: 2\n");
     assert_yaml("a: !!str 1  # one\n", "a=2", "a: 2  # one\n");
+    assert_yaml("a: 1_0 # one\nb: 0.10\n", "b=1e-1", "a: 1_0 # one\nb: 0.10\n");
     assert_yaml("a: &x 1\n", "a=2", "a: &x 2\n");
 }
 
@@ -200,6 +201,8 @@ static void toml_changes_in_tables_dotted_keys_and_lists(void **state)
     assert_toml("[t.s]\na = 1\n", "+t.b=1", "[t.s]\na = 1\n\n[t]\nb = 1\n");
     assert_toml("[t]\na = 1\n[t.s]\nb = 1\n\n# of u\n[u]\n", "~t", "# of u\n[u]\n");
     assert_toml("a = [\n  1, # one\n  2\n]\n", "~a.0", "a = [\n  2\n]\n");
+    assert_toml("a = 2024-01-01\n", "a=2025-01-01", "a = 2025-01-01\n");
+    assert_toml("a = 'x'\n", "a=2025-01-01", "a = \"2025-01-01\"\n");
     assert_toml("a = '''\nx'''\n", "a=\"b\\nc\"", "a = \"b\\nc\"\n");
     assert_string_equal(refused("p.toml", "t=1", "[t]\na = 1\n"),
                         "1:2 't' can't be changed as a whole here");

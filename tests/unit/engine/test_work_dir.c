@@ -474,6 +474,38 @@ static void nothing_starts_inside_of_a_trial(void **state)
     rig_drop(&rig);
 }
 
+static void variables_that_name_the_project_name_the_trial(void **state)
+{
+    (void)state;
+    struct rig rig = project_open(plain);
+    struct work_dir work_dir;
+    struct str link = str_print(rig.arena, "%s.link", rig.scratch.path);
+    shell(&rig, "mkdir .venv; ln -s \"$PWD\" \"$PWD.link\"");
+    setenv("CHECKOUT", rig.scratch.path, 1);
+    setenv("SEVERAL",
+           str_print(rig.arena, "%s/src:/else:%s.other:%s/.venv/bin:%.*s/data", rig.scratch.path,
+                     rig.scratch.path, rig.scratch.path, STR_FMT(link))
+               .at,
+           1);
+    setenv("PYTHONPATH", str_print(rig.arena, "%s/lib:/opt", rig.scratch.path).at, 1);
+    setenv("PWD", link.at, 1);
+    make(&rig, ISOLATION_DIRECTORY, &work_dir);
+    assert_int_equal(
+        inside(
+            &rig, &work_dir,
+            "W=\"$0/.mlops/work/ABCDEFGH-1\"; test \"$CHECKOUT\" = \"$W\"\n"
+            "test \"$SEVERAL\" = \"$W/src:/else:$0.other:$0/.venv/bin:$W/data\"\n"
+            "test \"$PYTHONPATH\" = \"$W:$W/src:$W/lib:/opt\"; test \"$MLOPS_TRIAL\" = ABCDEFGH-1"),
+        0);
+    work_dir_drop(&work_dir);
+    unsetenv("CHECKOUT");
+    unsetenv("SEVERAL");
+    unsetenv("PYTHONPATH");
+    setenv("PWD", "/", 1);
+    unlink(link.at);
+    rig_drop(&rig);
+}
+
 /* --- what names the project by its absolute path --- */
 
 static void check_refuses(const char *made, const char *text)
@@ -619,6 +651,7 @@ int main(void)
         cmocka_unit_test(one_that_is_to_be_kept_is_not_swept),
         cmocka_unit_test(overrides_change_the_trials_parameters_only),
         cmocka_unit_test(nothing_starts_inside_of_a_trial),
+        cmocka_unit_test(variables_that_name_the_project_name_the_trial),
         cmocka_unit_test(absolute_paths_of_the_project_are_refused_in_a_directory),
         cmocka_unit_test(an_editable_install_is_refused_in_a_directory),
         cmocka_unit_test(a_commit_is_what_git_has_of_it),
