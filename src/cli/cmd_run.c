@@ -158,7 +158,36 @@ static void tell_new(struct context *context, struct narrator *narrator, struct 
     observer_tell(narrator_observer(narrator), &event);
 }
 
-/* What does not go with changed parameters. */
+/* What an experiment in a directory of its own can't be told. */
+static FALLIBLE check_elsewhere(const struct run_command *command)
+{
+    const struct plan_choice *choice = &command->choice;
+    const struct {
+        bool is_given;
+        const char *name;
+    } refused[] = {
+        {choice->only_targets, "only"},
+        {choice->downstream, "downstream"},
+        {choice->whole, "pipeline"},
+        {choice->all_files, "all-pipelines"},
+        {choice->recursive, "recursive"},
+        {choice->is_pattern, "glob"},
+        {command->keep_going, "keep-going"},
+        {command->minimal, "minimal"},
+        {command->force_downstream, "force-downstream"},
+        {command->no_dvc_lock, "no-dvc-lock"},
+        {command->pull, "pull"},
+        {command->allow_missing, "allow-missing"},
+        {command->lock_timeout_ns >= 0, "lock-timeout"},
+    };
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        if (refused[i].is_given)
+            return error_hint(
+                error_new(ERROR_USAGE, "--%s does not go with changed parameters", refused[i].name),
+                "leave it out, or add --in-place");
+    return NULL;
+}
+
 static FALLIBLE check_params(const struct run_command *command)
 {
     if (command->in_place && !command->params.len)
@@ -167,7 +196,7 @@ static FALLIBLE check_params(const struct run_command *command)
     if (command->params.len && command->dry_run)
         return error_hint(error_new(ERROR_USAGE, "--dry-run does not know changed parameters"),
                           "change the file of parameters, then: mlops plan");
-    return NULL;
+    return command->params.len && !command->in_place ? check_elsewhere(command) : NULL;
 }
 
 static FALLIBLE run_here(struct context *context, const struct run_command *command,

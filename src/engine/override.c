@@ -302,9 +302,10 @@ FALLIBLE override_apply(struct arena *arena, struct str name, struct str bytes,
                         struct str file, struct str *ret)
 {
     struct str result = bytes;
-    vec_each (struct override, override, overrides) {
-        const struct edit edit = {override->action, override->key, override->text};
-        if (str_equal(override->file, file))
+    const struct override **order = override_order(arena, overrides);
+    for (size_t i = 0; i < overrides->len; i++) {
+        const struct edit edit = {order[i]->action, order[i]->key, order[i]->text};
+        if (str_equal(order[i]->file, file))
             TRY(edit_apply(arena, name, result, dialect, &edit, &result));
     }
     *ret = result;

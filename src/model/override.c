@@ -75,6 +75,34 @@ static FALLIBLE split_value(struct str word, enum edit_action action, ptrdiff_t 
     return NULL;
 }
 
+/* The end of "[7]" or "[-1]" at `at`, or `at`. */
+static size_t behind_index(struct str key, size_t at)
+{
+    size_t end = at + 1;
+    end += end < key.len && key.at[end] == '-';
+    size_t digits = end;
+    while (end < key.len && key.at[end] >= '0' && key.at[end] <= '9')
+        end++;
+    return end > digits && end < key.len && key.at[end] == ']' ? end + 1 : at;
+}
+
+/* `layers[0].size` as `layers.0.size`. */
+static struct str with_dots(struct arena *arena, struct str key)
+{
+    struct buf out = buf_in(arena);
+    for (size_t i = 0; i < key.len; i++) {
+        size_t end = key.at[i] == '[' && i > 0 ? behind_index(key, i) : i;
+        if (end == i) {
+            buf_add_char(&out, key.at[i]);
+            continue;
+        }
+        buf_add_char(&out, '.');
+        buf_add_str(&out, str_slice(key, i + 1, end - 1));
+        i = end - 1;
+    }
+    return buf_str(&out);
+}
+
 FALLIBLE override_parse(struct arena *arena, struct str word, struct override *ret)
 {
     struct override override = {.action = EDIT_SET};
@@ -83,7 +111,7 @@ FALLIBLE override_parse(struct arena *arena, struct str word, struct override *r
     take_action(&head, &override.action);
     split_file(&head, &override.file);
     take_action(&head, &override.action);
-    override.key = str_trim(head);
+    override.key = with_dots(arena, str_trim(head));
     TRY(check_key(word, override.key));
     TRY(split_value(word, override.action, equals));
     if (equals >= 0) {
@@ -113,6 +141,69 @@ struct str override_print(struct arena *arena, const struct override *override)
                      STR_FMT(has_file ? override->file : STR("")), has_file ? ":" : "",
                      STR_FMT(override->key), override->action == EDIT_REMOVE ? "" : "=",
                      STR_FMT(override->text));
+}
+
+/* The number that a key ends with, in a list; false: it ends with a name. */
+static bool last_index(struct str key, int64_t *ret)
+{
+    struct str part = str_slice(key, (size_t)(str_find_last_char(key, '.') + 1), key.len);
+    bool is_negative = part.len > 1 && part.at[0] == '-';
+    *ret = 0;
+    for (size_t i = is_negative; i < part.len; i++) {
+        if (part.at[i] < '0' || part.at[i] > '9' || *ret > LIMIT_DOCUMENT_NODES)
+            return false;
+        *ret = *ret * 10 + (part.at[i] - '0');
+    }
+    *ret = is_negative ? -*ret : *ret;
+    return part.len > 0;
+}
+
+static int depth_of(struct str key)
+{
+    int depth = 0;
+    for (size_t i = 0; i < key.len; i++)
+        depth += key.at[i] == '.';
+    return depth;
+}
+
+static struct str above(struct str key)
+{
+    ptrdiff_t dot = str_find_last_char(key, '.');
+    return str_slice(key, 0, dot < 0 ? 0 : (size_t)dot);
+}
+
+/* What is left of a list moves up when an item goes: so the deepest keys go first, and of a list
+ * the last item. */
+static int compare_removed(const void *a, const void *b)
+{
+    const struct override *const *one = a, *const *other = b;
+    int64_t at = 0, other_at = 0;
+    int deeper = depth_of((*other)->key) - depth_of((*one)->key);
+    int apart = str_compare(above((*one)->key), above((*other)->key));
+    if (deeper || apart)
+        return deeper ? deeper : apart;
+    bool is_index = last_index((*one)->key, &at), is_other = last_index((*other)->key, &other_at);
+    if (!is_index || !is_other)
+        return is_index - is_other;
+    int larger_first = (at < other_at) - (at > other_at);
+    return at < 0 && other_at < 0 ? -larger_first : larger_first;
+}
+
+const struct override **override_order(struct arena *arena, const struct override_vec *overrides)
+{
+    const struct override **order =
+        arena_new_array(arena, const struct override *, overrides->len + 1);
+    size_t count = 0;
+    vec_each (struct override, change, overrides)
+        if (change->action != EDIT_REMOVE)
+            order[count++] = change;
+    size_t kept = count;
+    vec_each (struct override, change, overrides)
+        if (change->action == EDIT_REMOVE)
+            order[count++] = change;
+    if (count > kept + 1)
+        qsort(order + kept, count - kept, sizeof order[0], compare_removed);
+    return order;
 }
 
 FALLIBLE override_check(const struct override_vec *overrides)

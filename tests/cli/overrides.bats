@@ -65,6 +65,33 @@ unchanged() {
   grep -qx '{"depth": 3, "new": \["a", "b"\]}' other.json
 }
 
+@test "without --in-place every file of the work tree keeps its bytes, and the run is named to apply" {
+  tuned
+  echo 'batch = 8' >conf.py
+  printf '[opt]\nbeta = 0.9\n' >conf.toml
+  sed -i 's/{other.json: \[depth\]}/{other.json: [depth]}, {conf.py: [batch]}, {conf.toml: [opt.beta]}/; s/> model/conf.py conf.toml &/' pipeline.yaml
+  succeeds run
+  keep params.yaml other.json conf.py conf.toml model.txt pipeline.lock
+  succeeds run -P train.lr=1e-3 -P depth=4 -P batch=16 -P opt.beta=0.5
+  unchanged params.yaml other.json conf.py conf.toml model.txt pipeline.lock
+  grep -q '^mlops apply ' "$OUT"
+  fails 3 run -P train.lrr=1
+  fails 3 run -P train.lr=fast
+  succeeds run -P train.lr=1e-3 -P depth=4 -P batch=16 -P opt.beta=0.5
+  run_name=$(sed -n 's/^mlops apply //p' "$OUT")
+  succeeds apply "$run_name"
+  grep -q 'lr: 1.0e-3   # careful' params.yaml
+  grep -qx 'batch = 16' conf.py
+  grep -qx 'beta = 0.5' conf.toml
+  ran unchanged=1
+}
+
+@test "indexes mean the list as it was, also written in brackets" {
+  tuned
+  succeeds run -P '~train.layers[0]' -P 'train.layers[1]=7' -P +train.layers.2=8 --in-place
+  grep -q '^  layers: \[7, 8\]$' params.yaml
+}
+
 @test "-P stays DVC's flag for all pipelines where no KEY=VALUE is behind it" {
   two_stages
   mkdir sub
@@ -133,6 +160,9 @@ END
   says "'seed' is given twice"
   fails 2 run --in-place
   fails 2 run -n -P seed=2
+  fails 2 run -P seed=2 --pull
+  says "--pull does not go with changed parameters"
+  fails 2 run train --only -P seed=2
   unchanged params.yaml other.json
 }
 

@@ -9,7 +9,7 @@
 
 struct override {
     struct str file; /* relative to the project; empty: the file that has the key */
-    struct str key;  /* dotted */
+    struct str key;  /* dotted; `layers[0]` is read as `layers.0` */
     struct str text; /* the value as a YAML flow value; empty for EDIT_REMOVE */
     enum edit_action action;
 };
@@ -28,3 +28,7 @@ struct str override_print(struct arena *arena, const struct override *override);
 
 /* Two with the same file and key are a mistake (ERROR_USAGE). */
 FALLIBLE override_check(const struct override_vec *overrides);
+
+/* In which order they are made so that every index of a list means the list as it was: what is
+ * removed goes last, from the end on. overrides->len of them. */
+const struct override **override_order(struct arena *arena, const struct override_vec *overrides);

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/model/override.h"
 
 #include "support/unit.h"
@@ -43,6 +44,8 @@ static void a_word_names_a_file_a_key_and_a_value(void **state)
     assert_override("+k={a: b}", "", "k", "{a: b}", EDIT_ADD);
     assert_override("p.json:+k=1", "p.json", "k", "1", EDIT_ADD);
     assert_override("~p.toml:k.0", "p.toml", "k.0", "", EDIT_REMOVE);
+    assert_override("l[0].a[-1]=1", "", "l.0.a.-1", "1", EDIT_SET);
+    assert_override("a[b]=1", "", "a[b]", "1", EDIT_SET);
     assert_override("k='a, b'", "", "k", "'a, b'", EDIT_SET);
 }
 
@@ -101,6 +104,21 @@ static void the_same_key_twice_is_a_mistake(void **state)
     error_drop(error);
 }
 
+static void removals_come_last_and_from_the_end_of_lists(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"~l.0",  "~l.10", "~l.2",   "a=1",   "~m.-1",
+                                        "~m.-2", "~name", "~l.1.x", "+l.3=1"};
+    struct override_vec overrides = {0};
+    struct buf out = buf_in(&arena);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        *vec_push(&arena, &overrides) = parsed(words[i]);
+    const struct override **order = override_order(&arena, &overrides);
+    for (size_t i = 0; i < overrides.len; i++)
+        buf_print(&out, "%.*s ", STR_FMT(override_print(&arena, order[i])));
+    assert_string_equal(out.at, "a=1 +l.3=1 ~l.1.x ~l.10 ~l.2 ~l.0 ~m.-2 ~m.-1 ~name ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +126,7 @@ int main(void)
         cmocka_unit_test(the_printed_word_gives_the_same_override),
         cmocka_unit_test(words_that_are_none_are_mistakes_of_usage),
         cmocka_unit_test(a_word_is_told_from_a_target),
+        cmocka_unit_test(removals_come_last_and_from_the_end_of_lists),
         cmocka_unit_test(the_same_key_twice_is_a_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, drop_arena);
