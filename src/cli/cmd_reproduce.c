@@ -269,7 +269,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 static const struct command_example examples[] = {
     {"mlops reproduce HEAD", "in CI, on a fresh clone: what the lock file says can be made again"},
     {"mlops reproduce 7Q4XM2VD", "a run or a trial, with its parameters and uncommitted changes"},
-    {"mlops reproduce best --rtol 1e-3", "metrics may be off by a thousandth"},
+    {"mlops reproduce tune-7 --rtol 1e-3", "metrics may be off by a thousandth"},
 };
 
 const struct cli_command cmd_reproduce = {

@@ -420,7 +420,7 @@ static const struct command_action actions[] = {
 static const struct command_example examples[] = {
     {"mlops sweep -S train.lr=0.1,0.01 -S 'train.depth=range(2,9,2)' --metric f1",
      "all combinations"},
-    {"mlops sweep -S 'train.lr=loguniform(1e-4,1e-1)' --method tpe -n 50 -m loss",
+    {"mlops sweep -S 'train.lr=loguniform(1e-4,1e-1)' --method tpe -n 50 -m val_loss",
      "fifty trials that learn from each other"},
     {"mlops sweep --repeat 5 -S model=ridge,forest -m f1 -j4",
      "each of two models with five seeds, four stages at once"},

@@ -35,6 +35,15 @@ static struct str first_words(struct arena *arena, const struct reproduced_stage
     return str_print(arena, "'%.*s' %s: %.*s", STR_FMT(first->stage), what, STR_FMT(first->cause));
 }
 
+/* PATH and the like are told where something differs; by themselves they are nothing. */
+static size_t count_environment(const struct environment_changes *changes)
+{
+    size_t count = 0;
+    vec_each (const struct environment_change, change, changes)
+        count += !str_is(change->section, "variables");
+    return count;
+}
+
 static struct str verdict_words(struct context *context, const struct reproduce_options *options,
                                 const struct reproduce_report *report)
 {
@@ -61,9 +70,9 @@ static struct str verdict_words(struct context *context, const struct reproduce_
     }
     if (report->first)
         buf_print(&text, "; %.*s", STR_FMT(first_words(arena, report->first)));
-    else if (report->environment.len)
+    else if (count_environment(&report->environment))
         buf_print(&text, ", in an environment that differs in %.*s",
-                  STR_FMT(plural(arena, report->environment.len, "point")));
+                  STR_FMT(plural(arena, count_environment(&report->environment), "point")));
     return buf_str(&text);
 }
 

@@ -13,14 +13,14 @@ enum { TRIALS_SHOWN = 10 };
 struct node {
     const struct run *run; /* or */
     const struct sweep_row *sweep;
-    struct trial *trials; /* of the sweep; the best first */
+    struct trial *trials; /* of the sweep; the best first, as many as are shown */
+    struct run **runs;    /* theirs; NULL: none */
     size_t trial_count;
     int64_t place; /* the order of runs; of a sweep its newest one's */
     struct node_vec {
         struct node **at;
         size_t len, cap;
     } children;
-    bool has_parent;
 };
 
 struct runs_tree {
@@ -29,8 +29,7 @@ struct runs_tree {
     struct map runs;       /* id -> struct node * */
     struct node_vec roots; /* all nodes first */
     struct table table;
-    struct map tags; /* run id -> struct run *: of trials */
-    size_t shown_most;
+    int64_t shown_most; /* trials of a sweep */
 };
 
 static struct node *add_node(struct runs_tree *tree, struct node node)
@@ -48,13 +47,12 @@ static struct node *add_node(struct runs_tree *tree, struct node node)
 static FALLIBLE add_base(struct runs_tree *tree, struct str id)
 {
     while (id.len && !map_has(&tree->runs, id)) {
-        struct run *runs = NULL;
-        size_t count = 0;
-        TRY(ledger_find_runs(tree->ledger, tree->context->arena, id, &runs, &count));
-        if (count != 1)
+        struct run *run = NULL;
+        TRY(ledger_run_by_id(tree->ledger, tree->context->arena, id, &run));
+        if (!run)
             return NULL;
-        add_node(tree, (struct node){.run = runs, .place = runs->sequence});
-        id = runs->parent;
+        add_node(tree, (struct node){.run = run, .place = run->sequence});
+        id = run->parent;
     }
     return NULL;
 }
@@ -121,39 +119,16 @@ static void hang_up(struct runs_tree *tree)
     }
 }
 
-/* Which one is better stands in the sweep; qsort has no context. */
-static int compare_highest(const void *a, const void *b)
-{
-    const struct trial *left = a, *right = b;
-    if (left->has_score != right->has_score)
-        return left->has_score ? -1 : 1;
-    if (left->has_score && (left->score > right->score || left->score < right->score))
-        return left->score > right->score ? -1 : 1;
-    return left->number < right->number ? -1 : 1;
-}
-
-static int compare_lowest(const void *a, const void *b)
-{
-    const struct trial *left = a, *right = b;
-    bool are_scored = left->has_score && right->has_score;
-    if (are_scored && (left->score > right->score || left->score < right->score))
-        return left->score < right->score ? -1 : 1;
-    return compare_highest(a, b);
-}
-
+/* No more than are shown. */
 static FALLIBLE load_trials(struct runs_tree *tree, struct node *node)
 {
     struct arena *arena = tree->context->arena;
-    const struct ledger_filter filter = {.sweep = node->sweep->ulid};
-    struct run *runs = NULL;
-    size_t count = 0;
-    TRY(sweeps_trials(tree->ledger, arena, node->sweep->id, &node->trials, &node->trial_count));
-    if (node->trial_count > 1)
-        qsort(node->trials, node->trial_count, sizeof node->trials[0],
-              node->sweep->sweep.direction == LOWER_IS_BETTER ? compare_lowest : compare_highest);
-    TRY(ledger_list_runs(tree->ledger, arena, &filter, &runs, &count));
-    for (size_t i = 0; i < count; i++)
-        map_put(arena, &tree->tags, runs[i].id, &runs[i]);
+    TRY(sweeps_best(tree->ledger, arena, node->sweep, tree->shown_most, &node->trials,
+                    &node->trial_count));
+    node->runs = arena_new_array(arena, struct run *, node->trial_count);
+    for (size_t i = 0; i < node->trial_count; i++)
+        if (node->trials[i].run.len)
+            TRY(ledger_run_by_id(tree->ledger, arena, node->trials[i].run, &node->runs[i]));
     return NULL;
 }
 
@@ -204,11 +179,11 @@ static void set_times(struct runs_tree *tree, struct cell *row, int64_t started_
             cell_real_shown(duration_print(arena, duration_ns), report_seconds(duration_ns));
 }
 
-static void add_trial(struct runs_tree *tree, const struct node *node, const struct trial *trial,
-                      struct str prefix)
+static void add_trial(struct runs_tree *tree, const struct node *node, size_t at, struct str prefix)
 {
     struct arena *arena = tree->context->arena;
-    const struct run *run = trial->run.len ? map_get(&tree->tags, trial->run) : NULL;
+    const struct trial *trial = &node->trials[at];
+    const struct run *run = node->runs[at];
     struct str shown = run ? ulid_short(run->id) : STR("-");
     struct cell *row = add_row(tree, prefix, shown, trial->run, "trial");
     row[AT_PARENT] = cell_text(node->sweep->ulid);
@@ -264,19 +239,26 @@ static FALLIBLE add_run(struct runs_tree *tree, const struct node *node, struct 
 static FALLIBLE print_node(struct runs_tree *tree, const struct node *node, struct str above,
                            bool is_root, bool is_last);
 
+static int64_t count_trials(const struct sweep_row *sweep)
+{
+    int64_t count = 0;
+    for (int status = TRIAL_WAITING; status < TRIAL_STATUS_COUNT; status++)
+        count += sweep->counts[status];
+    return count;
+}
+
 static void print_trials(struct runs_tree *tree, const struct node *node, struct str above)
 {
     struct arena *arena = tree->context->arena;
-    size_t shown = MIN_OF(node->trial_count, tree->shown_most);
-    for (size_t i = 0; i < shown; i++) {
-        bool is_last = i + 1 == node->trial_count;
+    int64_t more = MAX_OF(count_trials(node->sweep) - (int64_t)node->trial_count, INT64_C(0));
+    for (size_t i = 0; i < node->trial_count; i++) {
+        bool is_last = i + 1 == node->trial_count && !more;
         struct str prefix = str_print(arena, "%.*s%s", STR_FMT(above), is_last ? "└─ " : "├─ ");
-        add_trial(tree, node, &node->trials[i], prefix);
+        add_trial(tree, node, i, prefix);
     }
-    bool is_cut = shown < node->trial_count && tree->context->format == FORMAT_TABLE;
-    if (is_cut)
+    if (more)
         add_row(tree, str_print(arena, "%.*s└─ ", STR_FMT(above)),
-                str_print(arena, "%zu more", node->trial_count - shown), STR(""), "more");
+                str_print(arena, "%lld more", (long long)more), STR(""), "more");
 }
 
 /* Recursion is bounded: a child is newer than what it hangs from, and few experiments are based on
@@ -359,7 +341,7 @@ struct error *runs_tree(struct context *context, const struct ledger_filter *fil
 {
     struct runs_tree tree = {.context = context};
     bool is_for_people = context->format == FORMAT_TABLE || context->format == FORMAT_MARKDOWN;
-    tree.shown_most = all || !is_for_people ? SIZE_MAX : TRIALS_SHOWN;
+    tree.shown_most = all || !is_for_people ? -1 : TRIALS_SHOWN;
     tree.table = table_make(context->arena, columns, AT_COUNT);
     TRY(context_ledger(context, &tree.ledger));
     TRY(load(&tree, filter));

@@ -79,7 +79,8 @@ static void add_trial(struct table *table, const struct sweep_result *result, si
     struct arena *arena = result->arena;
     const struct trial *trial = &result->trials[at];
     struct cell *cells = table_add(table);
-    *cells++ = cell_int(arena, trial->number + 1);
+    *cells++ =
+        cell_int_shown(str_print(arena, "%lld", (long long)trial->number + 1), trial->number + 1);
     *cells++ = trial->run.len ? cell_shown(ulid_short(trial->run), trial->run) : (struct cell){0};
     *cells++ = cell_toned(cell_text(str_of(trial_status_name(trial->status))),
                           trial_status_tone(trial->status));
@@ -141,7 +142,8 @@ static void add_combination(struct table *table, const struct sweep_result *resu
     const struct combination *combination = &result->combinations[i];
     const struct trial *trial = result->typical[i];
     struct cell *cells = table_add(table);
-    *cells++ = cell_int(arena, trial->number + 1);
+    *cells++ =
+        cell_int_shown(str_print(arena, "%lld", (long long)trial->number + 1), trial->number + 1);
     *cells++ = trial->run.len ? cell_shown(ulid_short(trial->run), trial->run) : (struct cell){0};
     *cells++ = cell_toned(cell_real_shown(spread(arena, combination), combination->mean),
                           i == 0 ? TONE_STRONG : TONE_PLAIN);

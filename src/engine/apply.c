@@ -211,6 +211,11 @@ FALLIBLE apply_run(struct session *session, const struct run *run,
                    const struct apply_options *options, struct apply_report *ret)
 {
     struct applying applying = {.session = session, .run = run, .options = options};
+    if (session->workspace.is_work_dir)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "this is the work directory of a trial of '%.*s'",
+                                    STR_FMT(session->workspace.project)),
+                          "runs are applied in the project itself");
     applying.report.displaced_to =
         str_print(session->arena, "displaced/apply-%.*s", STR_FMT(ulid_short(run->id)));
     if (pipeline_dialect(run->pipeline) == DOC_DVC)

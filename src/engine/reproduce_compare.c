@@ -215,6 +215,19 @@ static void judge(struct comparing *comparing, const struct reproduced_now *now,
                 : STR("the same inputs gave other outputs");
 }
 
+/* What failed on what stages before it made otherwise need not have failed by itself. */
+static void compare_failure(struct comparing *comparing, const struct run_view_stage *before,
+                            const struct reproduced_now *now, struct reproduced_stage *stage)
+{
+    if (before->recipe && now->recipe)
+        compare_recipes(comparing, before->recipe, now->recipe, stage);
+    stage->is_consequence |= now->status == STATUS_SKIPPED;
+    stage->cause =
+        stage->cause.len && now->cause.len
+            ? str_print(comparing->arena, "%.*s; %.*s", STR_FMT(now->cause), STR_FMT(stage->cause))
+            : now->cause;
+}
+
 static void compare_stage(struct comparing *comparing, const struct run_view_stage *before,
                           const struct reproduced_now *now)
 {
@@ -227,8 +240,7 @@ static void compare_stage(struct comparing *comparing, const struct run_view_sta
         compare_metrics(comparing, before, now, stage);
         judge(comparing, now, stage);
     } else {
-        stage->is_consequence = now->status == STATUS_SKIPPED;
-        stage->cause = now->cause;
+        compare_failure(comparing, before, now, stage);
     }
     comparing->of[comparing->count++] = now;
 }
@@ -266,6 +278,8 @@ static enum reproduction judge_all(const struct comparing *comparing)
     for (size_t i = 0; i < comparing->count; i++) {
         const struct reproduced_stage *stage = &comparing->stages[i];
         enum reproduction one = stage->verdict;
+        if (one == REPRODUCED_FAILED && stage->is_consequence)
+            one = REPRODUCED_DIFFERS;
         if (one == REPRODUCED_DIFFERS && vouched[i] && !has_other_metrics(stage))
             one = REPRODUCED_EQUAL;
         verdict = MAX_OF(verdict, one);

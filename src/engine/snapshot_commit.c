@@ -278,6 +278,8 @@ static FALLIBLE find_commit(struct committed *committed)
     struct snapshot_taking *taking = committed->taking;
     struct str revision = committed->commit;
     bool is_found = false;
+    if (!revision.len) /* before the first one there is only the patch */
+        return NULL;
     TRY(vcs_resolve(taking->vcs, &taking->arena, revision, &committed->commit, &is_found));
     if (is_found)
         return NULL;

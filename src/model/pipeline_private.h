@@ -38,7 +38,7 @@ struct draft {
 /* The top level as its field table binds it. */
 struct draft_top {
     const struct doc_node *stages, *params, *metrics, *plots, *artifacts, *datasets, *defaults;
-    const struct doc_node *vars;
+    const struct doc_node *vars, *sweep;
     struct str name;
     struct str desc;
     struct str remote;

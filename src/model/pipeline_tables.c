@@ -164,6 +164,9 @@ static const struct field top_fields[] = {
     {ROW("vars", FIELD_NODE, draft_top, vars), .type = "list of files or mappings",
      .help = "Values for `${...}`: mappings, files, or `file:key1,key2`; `params.yaml` beside the "
              "file comes first by itself."},
+    {ROW("sweep", FIELD_NODE, draft_top, sweep), .flags = FIELD_NATIVE_ONLY, .type = "mapping",
+     .help = "What `mlops sweep` tries if it is told nothing else: keys as in a sweep file, see "
+             "[sweeps.md](sweeps.md#sweep-file)."},
     {LATER_NATIVE("gates"), .type = "list of gates",
      .help = "give them to the stage of kind 'evaluate' whose metrics they judge"},
 };

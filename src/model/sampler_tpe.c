@@ -20,6 +20,7 @@
 
 enum {
     STARTUP = 10,
+    LAG = 4,
     GOOD_MOST = 25,
     CANDIDATES = 24,
     RANDOM_MOST = 1000,
@@ -102,7 +103,7 @@ static void split(struct estimate *estimate)
     size_t scored = 0;
     for (size_t i = 0; i < estimate->known; i++) {
         sorted[i] = &estimate->members[i];
-        scored += isfinite(estimate->members[i].loss);
+        scored += isfinite(estimate->members[i].loss) ? 1 : 0;
     }
     if (estimate->known > 1)
         qsort(sorted, estimate->known, sizeof *sorted, member_compare);
@@ -141,7 +142,8 @@ bool tpe_point(struct arena *scratch, const struct sweep *sweep,
                int64_t *ret_waits)
 {
     int64_t repeat = repeat_of(sweep);
-    int64_t known = MAX_OF(combination * repeat - sweep->lag, 0) / repeat;
+    int64_t lag = sweep->lag > 0 ? sweep->lag : LAG;
+    int64_t known = MAX_OF(combination * repeat - (lag - 1), 0) / repeat;
     int64_t startup = sweep->startup > 0 ? sweep->startup : STARTUP;
     struct estimate estimate = {.arena = scratch, .sweep = sweep, .combination = combination};
     if (known < startup) {

@@ -40,6 +40,8 @@ static FALLIBLE name_add(struct names *names, struct str file, struct str key, c
     const char *before = map_put(names->arena, &names->seen, name, (void *)(uintptr_t)role);
     if (!before)
         return NULL;
+    if (strcmp(before, role) == 0)
+        return error_new(ERROR_USAGE, "'%.*s' is given twice", STR_FMT(name));
     return error_new(ERROR_USAGE, "'%.*s' is given twice: as %s and as %s", STR_FMT(name), before,
                      role);
 }

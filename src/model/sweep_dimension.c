@@ -161,6 +161,37 @@ static FALLIBLE range_take(const struct call *call, struct dimension *ret)
     return NULL;
 }
 
+/* Where the bracket that opens at `at` closes, quotes passed over; text.len: nowhere. */
+static size_t bracket_end(struct str text, size_t at)
+{
+    int depth = 0;
+    bool at_start = false;
+    for (; at < text.len; at++) {
+        char c = text.at[at];
+        if (at_start && (c == '"' || c == '\'')) {
+            at = wording_quote_end(text, at) - 1;
+            at_start = false;
+            continue;
+        }
+        depth += (c == '(') - (c == ')');
+        if (depth == 0)
+            return at;
+        at_start = memchr("(,[{: ", c, 6) != NULL;
+    }
+    return text.len;
+}
+
+/* Brackets of a value that do not match were commas of a call, or would end one too early. */
+static FALLIBLE brackets_check(const struct call *call, struct str value)
+{
+    struct str enclosed = str_print(call->arena, "(%.*s)", STR_FMT(value));
+    if (bracket_end(enclosed, 0) == enclosed.len - 1)
+        return NULL;
+    return error_hint(wording_fault(call->wording, value.at, "the brackets of '%.*s' do not match",
+                                    STR_FMT(str_slice(value, 0, 64))),
+                      "a text with brackets or commas stands in quotes: '\"f(x, y)\"'");
+}
+
 /* Each value once, told by what it means: 0.1 and 1e-1 are one. */
 static FALLIBLE values_take(const struct call *call, struct dimension *ret)
 {
@@ -169,6 +200,7 @@ static FALLIBLE values_take(const struct call *call, struct dimension *ret)
         return too_many(call, (double)call->parts.len);
     for (size_t i = 0; i < call->parts.len; i++) {
         struct str encoded = {0};
+        TRY(brackets_check(call, call->parts.at[i]));
         TRY(wording_check_value(call->arena, call->wording, call->parts.at[i], &encoded));
         if (map_put(call->arena, &seen, encoded, &call->parts.at[i]))
             return error_hint(wording_fault(call->wording, call->parts.at[i].at,
@@ -249,26 +281,6 @@ static FALLIBLE call_take(struct call *call, const struct call_row *row, struct 
 static bool is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/* Where the bracket that opens at `at` closes, quotes passed over; text.len: nowhere. */
-static size_t bracket_end(struct str text, size_t at)
-{
-    int depth = 0;
-    bool at_start = false;
-    for (; at < text.len; at++) {
-        char c = text.at[at];
-        if (at_start && (c == '"' || c == '\'')) {
-            at = wording_quote_end(text, at) - 1;
-            at_start = false;
-            continue;
-        }
-        depth += (c == '(') - (c == ')');
-        if (depth == 0)
-            return at;
-        at_start = memchr("(,[{: ", c, 6) != NULL;
-    }
-    return text.len;
 }
 
 /* `name(...)`, the bracket closing at the end. */

@@ -28,7 +28,7 @@ static int decimals_of(double value)
     const char *exponent = strchr(text, 'e');
     const char *point = strchr(text, '.');
     int digits = point ? (int)(exponent - point) - 1 : 0;
-    int decimals = digits - atoi(exponent + 1);
+    int decimals = digits - (int)strtol(exponent + 1, NULL, 10);
     return decimals < 0 ? 0 : decimals;
 }
 
@@ -37,7 +37,7 @@ struct str real_text(struct arena *arena, double value)
     char text[REAL_TEXT_BYTES];
     shortest(value, text);
     char *exponent = strchr(text, 'e');
-    int power = atoi(exponent + 1);
+    int power = (int)strtol(exponent + 1, NULL, 10);
     int decimals = decimals_of(value);
     if (power >= -4 && power < 16)
         return str_print(arena, "%.*f", decimals < 1 ? 1 : decimals, value);

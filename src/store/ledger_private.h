@@ -169,8 +169,8 @@ enum reason_part ledger_part_parse(struct str name);
     " AND (?5 IS NULL OR sequence = (SELECT run FROM tag WHERE tag.name = ?5))"                    \
     " AND (?7 IS NULL OR sequence IN (SELECT run FROM trial_run JOIN sweep"                        \
     "   ON sweep.id = trial_run.sweep WHERE ulid = ?7))"                                           \
-    " AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM trial_run JOIN sweep ON sweep.id = trial_run.sweep" \
-    "   WHERE trial_run.run = run.sequence AND single = 0))"                                       \
+    " AND (?8 = 0 OR NOT EXISTS (SELECT 1 FROM trial_run WHERE trial_run.run = run.sequence"       \
+    "   AND trial_run.sweep NOT IN (SELECT id FROM sweep WHERE single)))"                          \
     " ORDER BY sequence DESC LIMIT ?6"
 
 /* In a WHERE of `run`: it is none of a trial. What people and gates mean by "the last run" is one

@@ -129,6 +129,17 @@ static FALLIBLE find_run(struct ledger *ledger, struct arena *arena, int64_t seq
     return NULL;
 }
 
+FALLIBLE ledger_run_by_id(struct ledger *ledger, struct arena *arena, struct str id,
+                          struct run **ret)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    struct run_vec runs = {0};
+    TRY(sql_select(ledger->sql, &row, "SELECT " RUN_COLUMNS " FROM run WHERE id = ?", "s", id));
+    TRY(collect(ledger, arena, row, &runs));
+    *ret = runs.at;
+    return NULL;
+}
+
 FALLIBLE ledger_load_runs(struct ledger *ledger, struct arena *arena, const int64_t *sequences,
                           size_t count, struct run **ret)
 {

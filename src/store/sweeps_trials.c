@@ -46,13 +46,10 @@ FALLIBLE sweeps_read_trial(struct arena *arena, struct sql_row *row, struct tria
     return NULL;
 }
 
-FALLIBLE sweeps_trials(struct ledger *ledger, struct arena *arena, int64_t id, struct trial **ret,
-                       size_t *ret_count)
+static FALLIBLE collect(struct sql_row *row, struct arena *arena, struct trial **ret,
+                        size_t *ret_count)
 {
-    AUTO(sql_row_drop) struct sql_row *row = NULL;
     struct trial_vec trials = {0};
-    TRY(sql_select(ledger_sql(ledger), &row,
-                   "SELECT " TRIAL_COLUMNS " FROM trial WHERE sweep = ? ORDER BY number", "i", id));
     for (;;) {
         bool found = false;
         TRY(sql_next(row, &found));
@@ -63,6 +60,27 @@ FALLIBLE sweeps_trials(struct ledger *ledger, struct arena *arena, int64_t id, s
     *ret = trials.at;
     *ret_count = trials.len;
     return NULL;
+}
+
+FALLIBLE sweeps_trials(struct ledger *ledger, struct arena *arena, int64_t id, struct trial **ret,
+                       size_t *ret_count)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger_sql(ledger), &row,
+                   "SELECT " TRIAL_COLUMNS " FROM trial WHERE sweep = ? ORDER BY number", "i", id));
+    return collect(row, arena, ret, ret_count);
+}
+
+FALLIBLE sweeps_best(struct ledger *ledger, struct arena *arena, const struct sweep_row *sweep,
+                     int64_t most, struct trial **ret, size_t *ret_count)
+{
+    AUTO(sql_row_drop) struct sql_row *row = NULL;
+    TRY(sql_select(ledger_sql(ledger), &row,
+                   "SELECT " TRIAL_COLUMNS " FROM trial WHERE sweep = ?1"
+                   " ORDER BY score IS NULL, CASE WHEN ?2 THEN score ELSE -score END, number"
+                   " LIMIT ?3",
+                   "iii", sweep->id, (int64_t)(sweep->sweep.direction == LOWER_IS_BETTER), most));
+    return collect(row, arena, ret, ret_count);
 }
 
 FALLIBLE sweeps_trial(struct ledger *ledger, struct arena *arena, int64_t id, int64_t number,

@@ -160,6 +160,21 @@ class Bench:
         self.row(f"`diff` of a run of {what} with itself",
                  self.median([self.mlops, "diff", "before", "before"], root), aim=0.05)
 
+    def sweeps(self):
+        count, trials = (3, 10) if self.options.quick else (100, self.options.runs // 100)
+        root = os.path.join(self.work, "sweeps")
+        os.mkdir(root)
+        with open(os.path.join(root, "pipeline.yaml"), "w") as out:
+            out.write("stages: {a: {cmd: 'cp params.yaml m.yaml', params: [x], metrics: [m.yaml]}}\n")
+        with open(os.path.join(root, "params.yaml"), "w") as out:
+            out.write("x: 1\n")
+        for words in (["run", "-q"], ["sweep", "-q", "--set", "x=2,3", "--metric", "x", "--max"]):
+            subprocess.run([self.mlops, *words], cwd=root, check=True, stdout=subprocess.DEVNULL)
+        ledger.fill_sweeps(os.path.join(root, ".mlops", "lineage.db"), count, trials)
+        title = f"{count:,} sweeps of {trials:,} trials"
+        for words, aim in (("runs", 0.2), ("sweep list", 0.2), ("sweep show", 0.2), ("runs --tree", 0.5)):
+            self.row(f"`{words}` of {title}", self.median([self.mlops, *words.split()], root), aim=aim)
+
     def table(self):
         head = ["what", "mlops", "aim", "plain SQL", "ratio", "MLflow"]
         print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
@@ -183,6 +198,7 @@ def main():
         bench = Bench(options, work)
         bench.runs()
         bench.difference()
+        bench.sweeps()
         bench.table()
 
 

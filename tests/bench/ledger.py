@@ -106,9 +106,39 @@ class Filler:
 
 
 def back_to_format_2(database):
-    for table in ("course", "quantity", "lane"):
+    for table in ("course", "quantity", "lane", "report", "trial_run", "trial", "sweep"):
         database.execute(f"DROP TABLE IF EXISTS {table}")
     database.execute("PRAGMA user_version = 2")
+
+
+def fill_sweeps(path, count, trials, seed=1):
+    """A sweep that mlops has made stands `count` times, each with that many copies of its first trial."""
+    database = sqlite3.connect(path)
+    chance = random.Random(seed)
+
+    def copy(table, **changes):
+        names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        first = dict(zip(names, database.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchone()))
+        marks = ", ".join("?" * len(names))
+        return (f"INSERT INTO {table} VALUES ({marks})",
+                lambda row: [{**first, **changes, **row}[name] for name in names])
+
+    newest = database.execute("SELECT max(sequence) FROM run").fetchone()[0]
+    inserts = {table: copy(table, **changes) for table, changes in (
+        ("sweep", dict(name=None)), ("run", dict(name=None)), ("trial", {}), ("trial_run", {}))}
+    for sweep in range(2, count + 2):
+        rows = {table: [] for table in inserts}
+        rows["sweep"].append(dict(id=sweep, ulid=f"01S{sweep:023d}"))
+        for number in range(trials):
+            newest += 1
+            run = f"01R{newest:023d}"
+            rows["run"].append(dict(sequence=newest, id=run))
+            rows["trial"].append(dict(sweep=sweep, number=number, run=run, score=chance.random()))
+            rows["trial_run"].append(dict(run=newest, sweep=sweep, number=number))
+        for table, (text, values) in inserts.items():
+            database.executemany(text, map(values, rows[table]))
+    database.commit()
+    database.close()
 
 
 def fill(path, count, seed=1):

@@ -130,7 +130,6 @@ files_state() {
   files_state | cmp - "$BATS_TEST_TMPDIR/before"
   succeeds apply "$id" --force --json
   holds 'r["displaced"] == 3'
-  dir=.mlops/$(basename "$(find .mlops/displaced -mindepth 1 -maxdepth 1)")
   grep -rq 'mine too' .mlops/displaced && grep -rq 'by hand' .mlops/displaced
   grep -rqx 'mine' .mlops/displaced
   cmp model.txt "$BATS_TEST_TMPDIR/model"
@@ -161,7 +160,7 @@ files_state() {
   tried
   succeeds apply --params-only "$id" --json
   holds '[x["path"] for x in r["changes"]] == ["params.yaml"] and r["run"] is None'
-  ! grep -q more src/train.sh
+  not grep -q more src/train.sh
   [ ! -e src/new.sh ]
   ran executed=2 unchanged=1
 }
@@ -215,7 +214,7 @@ files_state() {
   succeeds apply "$id"
   [ "$(cat README)" = words ]
   grep -q 'made from commit' "$ERR"
-  ! grep -q LC_ALL pipeline.yaml
+  not grep -q LC_ALL pipeline.yaml
   ran unchanged=3
 }
 
@@ -273,7 +272,7 @@ END
   first=$(id_of)
   cp n.txt "$BATS_TEST_TMPDIR/n"
   succeeds run --force
-  ! cmp -s n.txt "$BATS_TEST_TMPDIR/n"
+  not cmp -s n.txt "$BATS_TEST_TMPDIR/n"
   succeeds apply "$first"
   cmp n.txt "$BATS_TEST_TMPDIR/n"
   ran unchanged=1

@@ -114,6 +114,38 @@ reproduce() {
   grep -q '^\*\*failed' report/report.md
 }
 
+again() {
+  status=0
+  sh "$SCRIPTS/again.sh" "$@" >"$OUT" 2>"$ERR" </dev/null || status=$?
+}
+
+@test "made once more from a fresh clone it is identical, and the summary says so" {
+  shared_project
+  checkout_of main
+  again
+  [ "$status" -eq 0 ] || tell "again"
+  did predict
+  grep -q '^\*\*identical\*\*: ' "$GITHUB_STEP_SUMMARY"
+  [ ! -e predictions.csv ]
+}
+
+@test "a stage that is not deterministic fails the job, and is named" {
+  shared_project
+  git checkout -q -b luck
+  printf '{ cat test.csv; } | sed "$ s/$/$(date +%%N)/" >predictions.csv\n' >predict.sh
+  sed -i 's/cp test.csv predictions.csv/sh predict.sh/; s/deps: .test.csv./deps: [test.csv, predict.sh]/' pipeline.yaml
+  mlops run
+  commit_all luck
+  succeeds push
+  git push -q origin luck
+  checkout_of luck
+  again
+  [ "$status" -eq 1 ] || tell "again"
+  grep -q "^\*\*differs\*\*: .*predict.*is not deterministic" report/again.md
+  RTOL=1 again
+  [ "$status" -eq 0 ] || tell "again, with patience"
+}
+
 @test "the comment on GitHub is renewed, or made if there is none; a long one is cut" {
   mkdir -p bin report
   cat >bin/gh <<'END'

@@ -41,6 +41,20 @@ datasets: [{name: a, type: dc}]
 metrics: [m.json]
 vars: [a.yaml, {b: [1]}]
 """,
+    "sweep": """
+params: {lr: 'loguniform(1e-4, 1e-1)', opt: [adam, {a: 1}], n: 5}
+trials: 5
+%%
+sweep: {params: ['a=1,2', {key: b, text: 'int(1,3)', file: p.json}], method: random, x-mine: 1}
+%%
+list: [{a: 1, b: [1, 2]}, ['a=2', {key: b, text: y}]]
+repeat: 3
+seed_param: {file: p.yaml, key: train.seed}
+%%
+{name: n, targets: [a], metric: 'm.json:f1', direction: max, stop: asha, steps: {file: s.csv}, time: 1.5h}
+%%
+{stop: halving, budget: {param: epochs, least: 1, most: 27}, reduction: 4, seed: 18446744073709551615}
+""",
 }
 WRONG = {
     "pipeline": """
@@ -101,6 +115,27 @@ vars: {a: 1}
 %%
 stages: {a: {foreach: [1], do: {cmd: x}, desc: more}}
 """,
+    "sweep": """
+methd: grid
+%%
+method: gird
+%%
+params: {lr: {a: 1}}
+%%
+params: 3
+%%
+list: [3]
+%%
+metric: {file: a}
+%%
+repeat: 0
+%%
+budget: {param: a, least: 1}
+%%
+fixed: [{key: a, txt: b}]
+%%
+{sweep: {}, trials: 5}
+""",
 }
 
 
@@ -109,7 +144,7 @@ class Schemas:
         self.print_doc = print_doc
         program = os.environ["MLOPS"]
         self.by_language = {}
-        for language in ("pipeline", "dvc"):
+        for language in ("pipeline", "dvc", "sweep"):
             text = subprocess.run([program, "help", "--schema", language], stdout=subprocess.PIPE, check=True).stdout
             schema = json.loads(text)
             jsonschema.Draft7Validator.check_schema(schema)

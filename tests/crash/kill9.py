@@ -252,6 +252,43 @@ def slow():
     return project
 
 
+def removable():
+    """A sweep that started from the run of the work tree, with a trial whose result others know."""
+    project = done()
+    expect_ok(fault.mlops(project, "sweep", "--name", "gone", "-S", "rate=0.1,0.3,0.4", "-j1"))
+    fault.write(project + "/data/raw.csv", "5,1\n3,2\n")
+    expect_ok(fault.run_json(project))
+    return project
+
+
+def ids_of(project):
+    result = fault.mlops(project, "runs", "--all", "-n0", "--json")
+    return sorted(run["run"] for run in result.json()["runs"] if not run["sweep"])
+
+
+def after_removal(scenario, project):
+    """The sweep is whole or gone with all its runs; removed again nothing of it is left, nor comes
+    back with a history that is made anew, and all other runs are there."""
+    environment = fault.environment(**ENVIRONMENT)
+    faults = fault.verify(project)
+    again = fault.mlops(project, *scenario.words, env=environment)
+    if again.status not in (fault.OK, fault.USAGE):
+        faults.append(f"removed again: {again}")
+    for _ in range(2):
+        trials = fault.mlops(project, "runs", "--all", "-n0", "--json").json()
+        if any(run["sweep"] for run in trials["runs"]) or trials["sweeps"]:
+            faults.append("something of the sweep is left")
+        if ids_of(project) != ids_of(scenario.base):
+            faults.append("a run is gone that was not to be removed")
+        rebuilt = fault.mlops(project, "verify", "--rebuild-lineage", env=environment)
+        if rebuilt.status != fault.OK:
+            faults.append(f"the history made anew: {rebuilt}")
+    ran = fault.run_json(project, env=environment)
+    if ran.status != fault.OK or ran.counts().get("executed") != 0:
+        faults.append(f"the run afterwards: {ran}")
+    return faults + fault.verify(project)
+
+
 def expect_ok(result):
     if result.status != fault.OK:
         print("not ok the undisturbed command:", result)
@@ -275,6 +312,8 @@ SCENARIOS = [
              needs="checkout"),
     Scenario("move", ["move", "library", "moved"], added, data=after_move, needs="move"),
     Scenario("apply", ["apply", "chosen"], applicable, keeps=HAND, data=after_apply, needs="apply"),
+    Scenario("runs-rm", ["runs", "rm", "--sweep", "gone"], removable, data=after_removal,
+             needs="sweep"),
     Scenario("gc", GC, rich, needs="gc"),
     Scenario("gc-evicts", GC, crowded, needs="gc"),
     Scenario("verify", ["verify"], rich, needs="verify"),

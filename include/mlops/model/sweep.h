@@ -17,7 +17,7 @@ enum dimension_kind {
 };
 
 struct dimension {
-    struct str file, key; /* of the parameter; file empty until it was looked for */
+    struct str file, key;    /* of the parameter; file empty until it was looked for */
     enum edit_action action; /* EDIT_ADD: `+key=...`, the key is new */
     enum dimension_kind kind;
     double low, high, step; /* of all but choices; step 0: none; int has 1 if none is given */
@@ -64,8 +64,8 @@ struct sweep {
     struct str metric_file, metric_key; /* what is optimised; key empty: nothing is */
     enum metric_direction direction;
     int64_t startup; /* TPE: random trials first; 0: 10 */
-    int64_t lag;     /* TPE: a proposal knows the trials up to this many before it, so that trials
-                        may run side by side and the same seed still gives the same trials */
+    int64_t lag; /* TPE: how many trials may run side by side, 0: 4. A proposal knows those up to
+                    this many before it, so that the same seed gives the same trials */
     enum sweep_stop stop;
     int64_t reduction;   /* eta of halving and ASHA; 0: 3 */
     int64_t least_steps; /* a trial is not stopped before */

@@ -159,6 +159,10 @@ FALLIBLE ledger_load_runs(struct ledger *ledger, struct arena *arena, const int6
 FALLIBLE ledger_find_runs(struct ledger *ledger, struct arena *arena, struct str word,
                           struct run **ret, size_t *ret_count);
 
+/* By its whole ULID, without its stages; NULL if there is none. */
+FALLIBLE ledger_run_by_id(struct ledger *ledger, struct arena *arena, struct str id,
+                          struct run **ret);
+
 /* With stages (reasons included). */
 FALLIBLE ledger_load_run(struct ledger *ledger, struct arena *arena, int64_t sequence,
                          struct run **ret);

@@ -71,6 +71,9 @@ FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
 /* All trials that exist, by number. */
 FALLIBLE sweeps_trials(struct ledger *ledger, struct arena *arena, int64_t id, struct trial **ret,
                        size_t *ret_count);
+/* At most `most`, the best first, then those without a score by number. */
+FALLIBLE sweeps_best(struct ledger *ledger, struct arena *arena, const struct sweep_row *row,
+                     int64_t most, struct trial **ret, size_t *ret_count);
 FALLIBLE sweeps_trial(struct ledger *ledger, struct arena *arena, int64_t id, int64_t number,
                       struct trial *ret, bool *ret_found);
 

@@ -1,7 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/codec/patch.h"
 
-
 #include "support/unit.h"
 
 static struct arena arena;

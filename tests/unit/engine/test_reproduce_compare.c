@@ -158,6 +158,21 @@ static void a_failure_is_worse_than_a_difference(void **state)
     assert_true(report.stages[EVALUATE].is_consequence);
 }
 
+static void a_failure_behind_a_difference_is_its_consequence(void **state)
+{
+    (void)state;
+    const char *const other[] = {"d", "M", "E", "R"};
+    struct side *after = side_make(other, 0.7);
+    after->now[EVALUATE].status = STATUS_FAILED;
+    after->now[EVALUATE].cause = STR("exited with status 1");
+    struct reproduce_report report = compare(side_make(usual, 0.5), after, STAGES);
+    assert_int_equal(report.verdict, REPRODUCED_DIFFERS);
+    assert_true(str_is(report.first->stage, "train"));
+    assert_true(report.stages[EVALUATE].is_consequence);
+    assert_non_null(
+        strstr(report.stages[EVALUATE].cause.at, "exited with status 1; reads 'model'"));
+}
+
 static void an_output_that_grows_says_why_it_differs(void **state)
 {
     (void)state;
@@ -211,6 +226,7 @@ int main(void)
         cmocka_unit_test_teardown(the_same_outputs_of_other_inputs_are_identical, clear),
         cmocka_unit_test_teardown(another_recipe_is_no_consequence, clear),
         cmocka_unit_test_teardown(a_failure_is_worse_than_a_difference, clear),
+        cmocka_unit_test_teardown(a_failure_behind_a_difference_is_its_consequence, clear),
         cmocka_unit_test_teardown(an_output_that_grows_says_why_it_differs, clear),
         cmocka_unit_test_teardown(metrics_and_outputs_that_are_not_there_differ, clear),
         cmocka_unit_test_teardown(no_numbers_agree_only_with_their_like, clear),

@@ -149,6 +149,8 @@ static void mistakes_point_into_the_word(void **state)
         {"o=randint(0,1)", ERROR_USAGE, 3, "did you mean 'int'?"},
         {"o=interval(0,1)", ERROR_USAGE, 3, "did you mean 'uniform'?"},
         {"o=f(x)", ERROR_USAGE, 3, "there is no range 'f'"},
+        {"o=f(1,2),x", ERROR_USAGE, 3, "the brackets of 'f(1' do not match"},
+        {"o=a,b)", ERROR_USAGE, 5, "the brackets of 'b)' do not match"},
         {"=1,2", ERROR_USAGE, 0, "no key"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
