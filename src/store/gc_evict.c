@@ -160,7 +160,7 @@ static const char *const holders[MARK_RANKS] = {
     [MARK_RUN] = "the history, where nothing makes it again",
     [MARK_BRANCH] = "lock files of branches, where nothing makes it again",
     [MARK_DATA] = "tracked data that no remote has",
-    [MARK_TAGGED] = "tagged runs and runs that go on",
+    [MARK_TAGGED] = "tagged runs, runs that go on, files that sweeps are made from",
     [MARK_WORK] = "lock files of the work tree",
     [MARK_FRESH] = "what is in use or within the grace period",
 };

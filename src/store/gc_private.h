@@ -35,7 +35,7 @@ enum mark_rank {
     MARK_RUN,    /* a run of the history: its stage makes it again */
     MARK_BRANCH, /* a lock file of git, not of the work tree */
     MARK_DATA,   /* a pointer: no stage makes it again */
-    MARK_TAGGED, /* a run that is tagged or goes on */
+    MARK_TAGGED, /* a run that is tagged or goes on, a sweep's files */
     MARK_WORK,   /* lock files of the work tree, results that wait, imported data */
     MARK_FRESH,  /* a pin, a result within the grace period */
     MARK_RANKS,

@@ -244,7 +244,7 @@ static FALLIBLE visit_sweep(void *context, struct digest snapshot, struct digest
                              .kind = ARTIFACT_TREE,
                              .is_stored = true,
                              .digest = snapshot};
-    mark_as(context, MARK_RUN);
+    mark_as(context, MARK_TAGGED); /* no stage makes them again, even if one made the same once */
     if (!digest_is_zero(snapshot))
         TRY(mark_artifact(context, &files));
     return digest_is_zero(patch) ? NULL : mark_object(context, patch);

@@ -129,6 +129,7 @@ void ledger_warn_of_copy(struct ledger *ledger, const char *what, struct error *
 
 /* A sweep and its trials from the body of their file, and the trial of a run that is not in it.
  * Inside a transaction. */
+FALLIBLE ledger_peek_sweep(struct str body, int64_t *ret_created_ns);
 FALLIBLE ledger_put_sweep(struct ledger *ledger, struct str body);
 FALLIBLE ledger_put_trial_of(struct ledger *ledger, const struct run *run, struct str overrides);
 

@@ -18,7 +18,7 @@ struct run_file {
     struct str name, body;
     bool is_sweep;
     int64_t sequence; /* of the run; 0: a change of a tag, or a sweep */
-    int64_t made_ns;  /* of that change */
+    int64_t made_ns;  /* of that change, or sweep */
 };
 VEC(run_file_vec, struct run_file);
 
@@ -54,7 +54,7 @@ static FALLIBLE peek_order(struct run_file *file)
     }
     file->is_sweep = str_starts(file->name, STR("sweep-"));
     if (file->is_sweep)
-        return NULL;
+        return ledger_peek_sweep(file->body, &file->made_ns);
     TRY(canon_read_list(&reader, &count));
     return canon_read_int(&reader, &file->sequence);
 }
@@ -75,8 +75,8 @@ static FALLIBLE read_file(struct rebuild *rebuild, int fd, struct str name)
     return NULL;
 }
 
-/* Sweeps, which runs refer to; runs by their order then; changes of tags behind them by their time.
- */
+/* Sweeps, which runs refer to, by their time; runs by their order then; changes of tags behind them
+ * by theirs. */
 static int compare_files(const void *a, const void *b)
 {
     const struct run_file *left = a, *right = b;

@@ -194,6 +194,15 @@ static FALLIBLE insert_sweep(struct ledger *ledger, const struct archived_sweep 
                    sweep->patch, sweep->argv, sweep->created_ns, sweep->spent_ns);
 }
 
+FALLIBLE ledger_peek_sweep(struct str body, int64_t *ret_created_ns)
+{
+    struct canon_reader reader = canon_reader_of(body);
+    struct archived_sweep sweep = {.single = 0};
+    TRY(read_sweep(&reader, &sweep));
+    *ret_created_ns = sweep.created_ns;
+    return NULL;
+}
+
 FALLIBLE ledger_put_sweep(struct ledger *ledger, struct str body)
 {
     struct canon_reader reader = canon_reader_of(body);
