@@ -1,6 +1,5 @@
 #include "mlops/cli/block.h"
 
-#include "mlops/cli/report.h"
 #include "mlops/host/terminal.h"
 
 #include <unistd.h>

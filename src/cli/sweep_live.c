@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/block.h"
+#include "mlops/host/terminal.h"
 
 #include "sweep_private.h"
 
