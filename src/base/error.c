@@ -254,3 +254,9 @@ void error_print(const struct error *error, struct buf *out)
         }
     }
 }
+
+void error_print_line(const struct error *error, struct buf *out)
+{
+    for (const struct error *at = error; at; at = at->cause)
+        buf_print(out, "%s%s", at == error ? "" : ": ", at->text);
+}

@@ -146,7 +146,7 @@ static FALLIBLE is_leftover(struct session *session, struct arena *arena, int ba
 static void tell_failure(struct session *session, struct error *error)
 {
     AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
+    error_print_line(error, &text);
     struct event event = {.kind = EVENT_WARNING,
                           .text = str_copy(session->arena, str_trim(buf_str(&text)))};
     observer_tell(session->observer, &event);

@@ -13,6 +13,8 @@ struct trial_options {
     int64_t jobs;
     struct str slots; /* the driver's budget file; see budget_share */
     int64_t parent;   /* process whose end ends this one; 0: none */
+    const int *held;  /* what the driver left open for this process: nothing for its stages */
+    size_t held_count;
     enum isolation isolation;
     bool allows_shared, keeps_work, force, no_restore;
     bool side_by_side; /* stages of a dvc.yaml, too; else they run one by one, as in a run */
