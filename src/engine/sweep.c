@@ -96,7 +96,8 @@ static FALLIBLE open_state(struct sweep_state *state)
     TRY(process_adopt_orphans());
     TRY(open_slots(state));
     TRY(sampler_count(&state->row->sweep, &state->total));
-    return session_ledger(state->session, &state->ledger);
+    TRY(session_ledger(state->session, &state->ledger));
+    return sweeps_relax(state->ledger, &state->session->workspace);
 }
 
 static bool is_done(enum trial_status status)

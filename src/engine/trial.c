@@ -44,6 +44,7 @@ static FALLIBLE make_directory(struct trial_work *work, struct session *project)
 {
     struct ledger *ledger = NULL;
     TRY(session_ledger(project, &ledger));
+    TRY(sweeps_relax(ledger, &project->workspace));
     TRY(find_row(work, ledger));
     struct work_dir_options options = {
         .session = project,
@@ -244,6 +245,7 @@ static FALLIBLE save(struct trial_work *work, const struct run_report *report)
     trial->note = note_of(work, report);
     take_score(work, report);
     TRY(session_ledger(&work->session, &ledger));
+    TRY(sweeps_relax(ledger, &work->session.workspace)); /* the run is recorded */
     return sweeps_save(ledger, work->row.id, trial);
 }
 
