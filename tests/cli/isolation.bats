@@ -241,3 +241,17 @@ END
   succeeds sweep -S lr=4
   [ -z "$(ls -A .mlops/work)" ]
 }
+
+@test "what another driver is about to remove is waited for" {
+  two_stages
+  sed -i 's/{ cat clean.txt/touch "$DID.begun"; [ -e "$DID.go" ] || sleep 300; { cat clean.txt/' pipeline.yaml
+  "$MLOPS" sweep -S lr=1 >"$OUT" 2>"$ERR" &
+  driver=$!
+  for _ in $(seq 100); do [ -e "$DID.begun" ] && break || sleep 0.1; done
+  kill -9 "$driver" $(pgrep -P "$driver")
+  touch "$DID.go"
+  flock .mlops/work/*-1 sleep 1 &
+  sleep 0.2
+  succeeds sweep --resume
+  says '1 succeeded'
+}
