@@ -195,6 +195,7 @@ END
   for name in $'a\nb' $'a\tb' $'a\xffb' 'a%0Ab,c:d\' 'x=y,z'; do
     mkdir -p "$BATS_TEST_TMPDIR/odd/$name"
     cd "$BATS_TEST_TMPDIR/odd/$name"
+    git_init
     two_stages
     mkdir cache
     echo cache >>.gitignore
@@ -212,10 +213,11 @@ END
 
 @test "what is mounted inside of an ignored directory is there, and can't be written" {
   unshare -m true 2>/dev/null || skip "only root can mount"
+  git_init
   two_stages
   mkdir -p data/raw 'data/a b'
   echo data >>.gitignore
-  sed -i 's/{ cat clean.txt/cat data\/raw\/f "data\/a b\/in\/g" >> "$DID.seen"; ! touch data\/raw\/new; touch data\/new; { cat clean.txt/' pipeline.yaml
+  sed -i 's/{ cat clean.txt/cat data\/raw\/f "data\/a b\/in\/g" >> "$DID.seen"; touch data\/raw\/new \&\& exit 9; touch data\/new; { cat clean.txt/' pipeline.yaml
   export MLOPS
   unshare -m sh -ec '
     mount -t tmpfs none data/raw; echo one > data/raw/f
