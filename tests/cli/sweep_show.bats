@@ -158,3 +158,20 @@ END
   grep -q 'only the parameter lr changed\|lr' "$OUT"
   succeeds show two-2
 }
+
+@test "a later run or sweep of the same does not take a trial's place in best" {
+  project
+  succeeds sweep -S lr=0.1,0.01,0.001 -m f1 --name one
+  sed -i 's/^lr: .*/lr: 0.01/' params.yaml
+  succeeds run
+  succeeds best --sweep one --json
+  [ "$(json 'data["experiments"], data["runs"][0]["value"]')" = "3 0.9" ]
+  succeeds sweep -S lr=0.1,0.01 -m f1 --name two
+  succeeds best --sweep one --json
+  [ "$(json 'data["experiments"], data["runs"][0]["value"]')" = "3 0.9" ]
+  succeeds sweep -S lr=0.1,0.01 --repeat 3 -m f1 --name repeated
+  sed -i 's/^seed: .*/seed: 2/' params.yaml
+  succeeds run
+  succeeds best -m f1 --json # the luckiest seed, once run by itself, is still one of three
+  [ "$(json 'data["runs"][0]["value"], data["runs"][0]["repeats"]')" = "0.901 3" ]
+}
