@@ -1,6 +1,7 @@
 /* `mlops sweep show` and `mlops sweep list`: as text, Markdown, CSV, JSON or a page. */
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/cli/runs.h"
 #include "mlops/cli/view.h"
 #include "mlops/data/stats.h"
 #include "mlops/store/ledger.h"
@@ -151,25 +152,25 @@ static const struct column list_columns[] = {
     {.name = "spent_s", .title = "TIME", .is_right = true, .drop = 7},
 };
 
-static void add_sweep(struct table *table, const struct sweep_row *row)
+static void add_sweep(struct context *context, struct table *table, const struct sweep_row *row)
 {
+    enum tone tone;
     struct arena *arena = table->arena;
     struct cell *cells = table_add(table);
-    int64_t count = 0;
-    for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
-        count += row->counts[i];
     cells[0] = cell_shown(ulid_short(row->ulid), row->ulid);
     cells[1] = cell_text(row->sweep.name);
-    cells[2] = cell_toned(cell_text(sweep_status_words(row)),
-                          row->status == SWEEP_DONE ? TONE_PLAIN : TONE_WARN);
+    cells[2] = cell_text(str_of(runs_sweep_status(context, row, &tone)));
+    cells[2] = cell_toned(cells[2], row->status == SWEEP_DONE ? TONE_PLAIN : TONE_WARN);
     cells[3] =
         cell_shown(report_when(arena, row->created_ns), moment_print(arena, row->created_ns));
     cells[4] = cell_text(str_of(sweep_method_names[row->sweep.method]));
-    cells[5] = cell_int(arena, count);
+    cells[5] = cell_int(arena, sweep_planned(row));
     cells[6] = cell_int(arena, row->counts[TRIAL_SUCCEEDED]);
     cells[7] = cell_int(arena, row->counts[TRIAL_FAILED]);
     cells[8] = cell_text(row->sweep.metric_key);
-    cells[9] = cell_real_shown(duration_print(arena, row->spent_ns), report_seconds(row->spent_ns));
+    if (row->spent_ns) /* else its first driver is still at work */
+        cells[9] =
+            cell_real_shown(duration_print(arena, row->spent_ns), report_seconds(row->spent_ns));
 }
 
 struct error *sweep_list(struct context *context)
@@ -181,7 +182,7 @@ struct error *sweep_list(struct context *context)
     TRY(context_ledger(context, &ledger));
     TRY(sweeps_list(ledger, context->arena, false, &rows, &count));
     for (size_t i = 0; i < count; i++)
-        add_sweep(&table, &rows[i]);
+        add_sweep(context, &table, &rows[i]);
     report_table(context, &table, "sweeps");
     if (count == 0)
         context_notice(context, "no sweep was made in this project");

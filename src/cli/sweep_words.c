@@ -1,5 +1,6 @@
 /* Trials, their parameters and scores in words. */
 #include "mlops/base/arena.h"
+#include "mlops/model/sampler.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,11 +131,32 @@ enum tone trial_status_tone(enum trial_status status)
     return tones[status];
 }
 
-struct str sweep_counts_words(struct arena *arena, const int64_t *counts)
+/* So many trials there will be, as far as that is known: those that are not begun have no row yet.
+ */
+int64_t sweep_planned(const struct sweep_row *row)
+{
+    int64_t count = 0, planned = 0;
+    for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
+        count += row->counts[i];
+    if (row->status == SWEEP_DONE)
+        return count;
+    struct error *error = sampler_count(&row->sweep, &planned);
+    planned = error ? 0 : planned;
+    error_drop(error);
+    return MAX_OF(count, planned);
+}
+
+struct str sweep_counts_words(struct arena *arena, const struct sweep_row *row)
 {
     static const enum trial_status order[] = {TRIAL_SUCCEEDED, TRIAL_STOPPED, TRIAL_REJECTED,
                                               TRIAL_FAILED,    TRIAL_RUNNING, TRIAL_WAITING};
     struct buf words = buf_in(arena);
+    int64_t counts[TRIAL_STATUS_COUNT], count = 0;
+    for (int i = 0; i < TRIAL_STATUS_COUNT; i++) {
+        counts[i] = row->counts[i];
+        count += counts[i];
+    }
+    counts[TRIAL_WAITING] += sweep_planned(row) - count;
     for (size_t i = 0; i < COUNT_OF(order); i++)
         if (counts[order[i]])
             buf_print(&words, "%s%lld %s", words.len ? ", " : "", (long long)counts[order[i]],

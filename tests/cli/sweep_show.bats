@@ -175,3 +175,25 @@ END
   succeeds best -m f1 --json # the luckiest seed, once run by itself, is still one of three
   [ "$(json 'data["runs"][0]["value"], data["runs"][0]["repeats"]')" = "0.901 3" ]
 }
+
+@test "trials that are not begun yet count as waiting, and a sweep that goes on as running" {
+  project
+  fails 1 sweep -S kind=bad,good -S lr=0.1,0.01 -j1 --fail-fast --name early
+  grep -q '^sweep early: 4 trials: 1 failed, 3 waiting ' "$OUT"
+  succeeds sweep show
+  grep -q '^4 trials: 1 failed, 3 waiting ' "$OUT"
+  succeeds sweep show --json
+  [ "$(json 'data["planned"], data["counts"]["failed"]')" = "4 1" ]
+  succeeds runs
+  grep -q 'sweep: 1 failed, 3 waiting' "$OUT"
+  sed -i '1i while [ ! -e "$DID" ]; do sleep 0.05; done' train.sh
+  mlops sweep -S lr=0.2,0.3,0.4 -j1 --name long 3>&- &
+  for _ in $(seq 100); do
+    succeeds sweep list --json
+    [ "$(json 'data["sweeps"][0]["status"]')" != running ] || break
+    sleep 0.1
+  done
+  [ "$(json '[(s["status"], s["trials"], s["spent_s"] is None) for s in data["sweeps"]]')" = "[('running', 3, True), ('open', 4, False)]" ]
+  touch "$DID"
+  wait
+}

@@ -46,7 +46,8 @@ struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, dou
 enum tone trial_status_tone(enum trial_status status);
 
 /* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
-struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
+int64_t sweep_planned(const struct sweep_row *row);
+struct str sweep_counts_words(struct arena *arena, const struct sweep_row *row);
 
 /* One trial as JSON: members of an object that is open. */
 void sweep_trial_json(struct json_writer *json, const struct trial *trial);
