@@ -36,11 +36,11 @@ static const struct option_row rows[] = {
     {"max", 0, OPTION_FLAG_AT(struct sweep_command, max),
      .help = "Higher is better, whatever the metric is called"},
     {"min", 0, OPTION_FLAG_AT(struct sweep_command, min), .help = "Lower is better"},
-    {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, max_trials), .value = "N", .least = 0,
+    {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, max_trials), .value = "N", .least = 1,
      .most = 100000, .help = "At most N trials; with --resume N more"},
     {"max-time", 0, OPTION_DURATION_AT(struct sweep_command, max_time_ns), .value = "TIME",
      .help = "Begin no trial after this long; those that run go on to their end"},
-    {"repeat", 0, OPTION_INT_AT(struct sweep_command, repeat), .value = "N", .least = 0,
+    {"repeat", 0, OPTION_INT_AT(struct sweep_command, repeat), .value = "N", .least = 1,
      .most = 10000, .help = "Each combination N times, with another seed each (see --seed-param)"},
     {"seed-param", 0, OPTION_STR_AT(struct sweep_command, seed_param), .value = "[FILE:]KEY",
      .help = "The parameter that tells repeats apart, if it is not the only one called seed"},
@@ -104,7 +104,6 @@ static struct sweep_options options_of(const struct context *context,
                                   .version = STR(MLOPS_VERSION)};
 }
 
-/* The file itself, or what it holds under `sweep`. */
 static FALLIBLE read_file(struct context *context, struct str name, const struct doc_node **ret)
 {
     struct str bytes = {0};
@@ -115,9 +114,15 @@ static FALLIBLE read_file(struct context *context, struct str name, const struct
     if (!is_found)
         return error_new(ERROR_PROJECT, "there is no file '%.*s'", STR_FMT(name));
     TRY(doc_load(context->arena, name, bytes, DOC_NATIVE, &doc));
-    const struct doc_node *inner = doc_find(doc->root, STR("sweep"));
-    *ret = inner ? inner : doc->root;
+    *ret = doc->root;
     return NULL;
+}
+
+/* What a file holds under `sweep`, or the file itself. */
+static const struct doc_node *sweep_part(const struct doc_node *root)
+{
+    const struct doc_node *inner = doc_find(root, STR("sweep"));
+    return inner ? inner : root;
 }
 
 /* What the command line says of a parameter goes before what the file says. */
@@ -252,8 +257,10 @@ static FALLIBLE make_sweep(struct context *context, const struct session *sessio
 {
     const struct doc_node *node = doc_find(session->doc->root, STR("sweep"));
     int targets_at = words->argc > 0 && is_pipeline_word(words->argv[0]) ? 1 : 0;
-    if (command->file.len)
+    if (command->file.len) {
         TRY(read_file(context, command->file, &node));
+        node = sweep_part(node);
+    }
     if (node)
         TRY(sweep_bind(context->arena, node, ret));
     TRY(add_words(context, &command->set, ret));
@@ -300,11 +307,30 @@ static FALLIBLE begin(struct context *context, const struct sweep_command *comma
     return drive(context, command, session, &row, &options);
 }
 
+/* Who names a sweep file like a pipeline is told how it is given. */
+static FALLIBLE check_word(struct context *context, struct str word)
+{
+    const struct doc_node *root = NULL;
+    struct error *error = read_file(context, word, &root);
+    bool is_bad = error != NULL; /* told as of a pipeline */
+    error_drop(error);
+    if (is_bad || doc_find(root, STR("stages")))
+        return NULL;
+    const struct doc_node *part = sweep_part(root), *params = doc_find(part, STR("params"));
+    if (part != root || (params && params->kind == DOC_MAP) || doc_find(part, STR("metric")))
+        return error_hint(
+            error_new(ERROR_USAGE, "'%.*s' is a sweep file and no pipeline", STR_FMT(word)),
+            "mlops sweep --file %.*s", STR_FMT(word));
+    return NULL;
+}
+
 static FALLIBLE start(struct context *context, const struct sweep_command *command, int argc,
                       const struct str *argv)
 {
     struct session session = {0};
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
+    if (argc && is_pipeline_word(argv[0]))
+        TRY(check_word(context, argv[0]));
     TRY(stages_open(context, &words, &session));
     struct error *error = begin(context, command, &words, &session);
     session_drop(&session);
@@ -385,8 +411,10 @@ static FALLIBLE resume(struct context *context, const struct sweep_command *comm
                        const struct str *argv)
 {
     struct session session;
+    struct workspace *project = NULL;
     struct session_options options = {.observer = &context->observer};
     TRY(check_resume(command, argc));
+    TRY(context_project(context, &project)); /* else the session would make one */
     TRY(path_current(context->arena, &options.cwd));
     TRY(session_open_data(context->arena, &options, &session));
     struct error *error = go_on(context, command, &session, argc ? argv[0] : STR(""));

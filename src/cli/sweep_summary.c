@@ -71,6 +71,11 @@ struct error *sweep_summary(struct context *context, const struct sweep_report *
         report_json_close(&json);
         return NULL;
     }
+    if (context->format == FORMAT_CSV) {
+        struct table table = sweep_trial_table(&result, SIZE_MAX);
+        report_csv(&context->out, &table);
+        return NULL;
+    }
     int64_t count = sweep_planned(&report->row);
     add_line(context,
              str_print(arena, "sweep %.*s: %lld trial%s: %.*s · %.*s",
