@@ -328,3 +328,10 @@ END
   [ "$(head -1 "$OUT")" = "trial,run,status,score,params.lr,duration_s,combination,repeat,attempts,isolation,note" ]
   [ "$(wc -l <"$OUT")" = 3 ]
 }
+
+@test "an experiment is not @, which is said where there is nothing else" {
+  shared_stage
+  succeeds run -P lr=0.3
+  fails 2 apply @
+  says "'@' is no trial and no experiment, 'mlops runs' lists those"
+}
