@@ -103,6 +103,24 @@ static FALLIBLE use_recorded_error(struct context *context, struct sweep_result 
     return NULL;
 }
 
+/* A trial whose process died is no longer running: whoever goes on takes it again. */
+static FALLIBLE find_left(struct workspace *workspace, struct sweep_row *row, struct trial *trials,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_busy = false;
+        if (trials[i].status != TRIAL_RUNNING)
+            continue;
+        TRY(sweeps_is_busy(workspace, row, trials[i].number, &is_busy));
+        if (is_busy)
+            continue;
+        trials[i].status = TRIAL_WAITING;
+        row->counts[TRIAL_RUNNING]--;
+        row->counts[TRIAL_WAITING]++;
+    }
+    return NULL;
+}
+
 static FALLIBLE load(struct context *context, struct str word, struct sweep_row *row,
                      struct sweep_result *ret)
 {
@@ -113,8 +131,9 @@ static FALLIBLE load(struct context *context, struct str word, struct sweep_row 
     TRY(context_ledger(context, &ledger));
     TRY(sweep_choose(context, word, row));
     TRY(sweeps_trials(ledger, context->arena, row->id, &trials, &count));
-    TRY(sweep_result_make(context->arena, row, trials, count, ret));
     TRY(context_workspace(context, &workspace));
+    TRY(find_left(workspace, row, trials, count));
+    TRY(sweep_result_make(context->arena, row, trials, count, ret));
     TRY(sweeps_is_busy(workspace, row, -1, &ret->is_busy));
     return use_recorded_error(context, ret);
 }

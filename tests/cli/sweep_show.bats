@@ -197,3 +197,26 @@ END
   touch "$DID"
   wait
 }
+
+@test "what a killed driver left is waiting, not running" {
+  project
+  sed -i '1i while [ ! -e "$DID" ]; do sleep 0.05; done' train.sh
+  "$MLOPS" sweep -S lr=0.2,0.3,0.4 -j2 --name killed 3>&- >/dev/null 2>&1 &
+  driver=$!
+  for _ in $(seq 100); do
+    "$MLOPS" sweep show --json >"$OUT" 2>/dev/null || { sleep 0.1; continue; }
+    [ "$(json 'data["counts"]["running"]')" != 2 ] || break
+    sleep 0.1
+  done
+  [ "$(json 'data["counts"]["running"]')" = 2 ]
+  kill -9 "$driver"
+  for _ in $(seq 50); do
+    succeeds sweep show --json
+    [ "$(json 'data["is_busy"]')" = True ] || break
+    sleep 0.1
+  done
+  [ "$(json 'data["counts"]["running"], data["counts"]["waiting"], data["status"]')" = "0 2 open" ]
+  succeeds sweep show
+  grep -q '^3 trials: 3 waiting ' "$OUT"
+  touch "$DID"
+}

@@ -156,7 +156,9 @@ static void failed_and_stopped_trials_say_why_each_reason_once(void **state)
     derive(&fixture);
     struct str text = show(&fixture);
     assert_has(text, "failed      trials 9, 18: train exited 1 (mlops logs 00000008)");
-    assert_has(text, "stopped     trials 11, 22: at step 10: worse than the median of the others");
+    assert_has(
+        text,
+        "stopped     trials 11, 22; trial 11: at step 10: worse than the median of the others");
 }
 
 static void the_text_ends_with_what_to_do_next(void **state)
