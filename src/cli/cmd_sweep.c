@@ -14,6 +14,7 @@ struct sweep_command {
     struct str metric, file, rev, name, steps, budget, seed_param, html;
     int method, stop, isolation, progress;
     int64_t max_trials, max_time_ns, repeat, seed, jobs, limit;
+    struct str direction; /* as in a sweep file: refused */
     bool max, min, allow_shared, keep_work, resume, force, no_restore, fail_fast;
 };
 
@@ -87,6 +88,9 @@ static const struct option_row rows[] = {
      .help = "Of 'sweep show': rows of its table; 0: all"},
     {"progress", 0, OPTION_CHOICE_AT(struct sweep_command, progress), .value = "HOW",
      .choices = progress_names, .help = "How stderr tells what happens; json: one event a line"},
+    /* As 'mlops run' has them. */
+    {"set-param", 'P', OPTION_STRS_AT(struct sweep_command, set), .is_hidden = true},
+    {"direction", 0, OPTION_STR_AT(struct sweep_command, direction), .is_hidden = true},
 };
 
 static struct sweep_options options_of(const struct context *context,
@@ -179,6 +183,9 @@ static void take_key(struct str word, struct str *file, struct str *key)
 
 static FALLIBLE take_direction(const struct sweep_command *command, struct sweep *sweep)
 {
+    if (command->direction.len)
+        return error_hint(error_new(ERROR_USAGE, "'mlops sweep' has no --direction"),
+                          "say --max or --min");
     if (command->max && command->min)
         return error_new(ERROR_USAGE, "--max and --min exclude each other");
     if (command->max || command->min)
@@ -324,14 +331,29 @@ static FALLIBLE check_word(struct context *context, struct str word)
     return NULL;
 }
 
+/* Who looks for a word of 'mlops sweep' that is none is told which there are. */
+static FALLIBLE open_session(const struct sweep_command *command, struct stage_words *words,
+                             struct context *context, struct session *session)
+{
+    struct error *error = stages_open(context, words, session);
+    bool is_word = words->argc && !command->set.len && !command->file.len;
+    if (!error || error->code != ERROR_USAGE || error->hint || !is_word)
+        return error;
+    return error_hint(error,
+                      "'mlops sweep list' and 'mlops sweep show' look at sweeps, 'mlops "
+                      "sweep --resume' goes on with one, 'mlops runs rm --sweep' removes it");
+}
+
 static FALLIBLE start(struct context *context, const struct sweep_command *command, int argc,
                       const struct str *argv)
 {
     struct session session = {0};
+    struct sweep said = {0};
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
     if (argc && is_pipeline_word(argv[0]))
         TRY(check_word(context, argv[0]));
-    TRY(stages_open(context, &words, &session));
+    TRY(add_words(context, &command->set, &said)); /* before what they might be mistaken for */
+    TRY(open_session(command, &words, context, &session));
     struct error *error = begin(context, command, &words, &session);
     session_drop(&session);
     return error;

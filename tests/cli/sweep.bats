@@ -307,6 +307,18 @@ END
   says -- "say '--steps FILE'"
   fails 2 sweep -S lr=1,2 -m f1 --stop halving
   says -- "say '--budget train.epochs=1..27'"
+  fails 2 run lr=0.3
+  says "-S in front changes a parameter: -S lr=0.3"
+  fails 2 sweep lr=0.1,0.2
+  says "-S lr=0.1,0.2"
+  fails 2 sweep -S lr 0.1,0.2
+  says "'lr' gives no value"
+  fails 2 sweep shwo
+  says "'mlops sweep list' and 'mlops sweep show' look at sweeps"
+  fails 2 sweep -S lr=1,2 -m f1 --direction maximize
+  says "say --max or --min"
+  succeeds sweep -P lr=0.5,0.6
+  trials 'len(t) == 2'
   fails 2 sweep -S lr=1,2 --repeat 0
   fails 2 sweep -S lr=1,2 -n 0
   printf 'metric: f1\nparams: {lr: [0.1, 0.2]}\n' >space.yaml
