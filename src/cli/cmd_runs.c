@@ -164,7 +164,7 @@ static void add_sweep(struct context *context, struct table *table, const struct
     struct arena *arena = context->arena;
     struct cell *row = table_add(table);
     enum tone tone;
-    const char *status = runs_sweep_status(context, sweep, &tone);
+    const char *status = sweep_status(context, sweep, &tone);
     row[0] = cell_shown(ulid_short(sweep->ulid), sweep->ulid);
     row[1] =
         cell_shown(report_when(arena, sweep->created_ns), moment_print(arena, sweep->created_ns));

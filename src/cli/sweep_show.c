@@ -1,7 +1,6 @@
 /* `mlops sweep show` and `mlops sweep list`: as text, Markdown, CSV, JSON or a page. */
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
-#include "mlops/cli/runs.h"
 #include "mlops/cli/view.h"
 #include "mlops/data/stats.h"
 #include "mlops/store/ledger.h"
@@ -178,7 +177,7 @@ static void add_sweep(struct context *context, struct table *table, const struct
     struct cell *cells = table_add(table);
     cells[0] = cell_shown(ulid_short(row->ulid), row->ulid);
     cells[1] = cell_text(row->sweep.name);
-    cells[2] = cell_text(str_of(runs_sweep_status(context, row, &tone)));
+    cells[2] = cell_text(str_of(sweep_status(context, row, &tone)));
     cells[2] = cell_toned(cells[2], row->status == SWEEP_DONE ? TONE_PLAIN : TONE_WARN);
     cells[3] =
         cell_shown(report_when(arena, row->created_ns), moment_print(arena, row->created_ns));

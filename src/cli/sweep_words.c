@@ -122,6 +122,18 @@ struct str sweep_status_words(const struct sweep_row *row)
     return row->status == SWEEP_DONE ? STR("done") : STR("open");
 }
 
+const char *sweep_status(struct context *context, const struct sweep_row *row, enum tone *ret_tone)
+{
+    struct workspace *workspace = NULL;
+    bool is_busy = false;
+    struct error *error = context_project(context, &workspace);
+    if (!error)
+        error = sweeps_is_busy(workspace, row, -1, &is_busy);
+    error_drop(error); /* whoever may only read sees what the row says */
+    *ret_tone = is_busy ? TONE_WARN : row->status == SWEEP_DONE ? TONE_GOOD : TONE_DIM;
+    return is_busy ? "running" : row->status == SWEEP_DONE ? "done" : "open";
+}
+
 enum tone trial_status_tone(enum trial_status status)
 {
     static const enum tone tones[TRIAL_STATUS_COUNT] = {
@@ -131,8 +143,6 @@ enum tone trial_status_tone(enum trial_status status)
     return tones[status];
 }
 
-/* So many trials there will be, as far as that is known: those that are not begun have no row yet.
- */
 int64_t sweep_planned(const struct sweep_row *row)
 {
     int64_t count = 0, planned = 0;
