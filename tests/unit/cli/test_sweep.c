@@ -354,6 +354,12 @@ static struct str tell_all(struct fixture *fixture, enum progress progress)
         fixture->narrator->drawn_ns = 0; /* a frame's time has passed */
         event.kind = TRIAL_CHANGED;
         observer->tell(observer->context, &event);
+        if (progress == PROGRESS_LIVE) {
+            fixture->narrator->drawn_ns = 0;
+            view.stage = STR("");
+            view.finished_count = 2;
+            observer->tell(observer->context, &event);
+        }
         if (view.trial.status == TRIAL_FAILED)
             view.log_tail = STR("boom\x1b[2J\n");
         if (view.trial.has_score && (!best || view.trial.score > best->score))
@@ -424,6 +430,8 @@ static void the_live_block_shows_what_runs_in_any_width(void **state)
         fill(&fixture);
         struct str told = tell_all(&fixture, PROGRESS_LIVE);
         assert_has(told, "train 1/2");
+        assert_has(told, "ends 2/2");
+        assert_has_not(told, "begins 2/2");
         assert_has(told, "step 3 0.5");
         assert_has(told, "best f1 0.8");
         assert_has(told, "0/20 done, 1 running");
