@@ -3,6 +3,7 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/experiment.h"
 #include "mlops/cli/sweep.h"
+#include "mlops/cli/transfer_run.h"
 #include "mlops/codec/load.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
@@ -13,8 +14,11 @@ struct sweep_command {
     struct str_vec set;
     struct str metric, file, rev, name, steps, budget, seed_param, html;
     int method, stop, isolation, progress;
-    int64_t max_trials, max_time_ns, repeat, seed, jobs, limit;
-    bool max, min, allow_shared, keep_work, resume, force, no_restore, fail_fast;
+    int64_t max_trials, max_time_ns, repeat, seed, jobs, limit, lock_timeout_ns;
+    bool max, min, allow_shared, keep_work, resume, fail_fast;
+    bool force, no_restore, keep_going, minimal, force_downstream, no_dvc_lock;
+    bool pull, allow_missing;
+    struct str remote;
 };
 
 /* In front of the words of the model's tables: not given. */
@@ -81,6 +85,24 @@ static const struct option_row rows[] = {
      .help = "Run the stages although their results are known"},
     {"no-restore", 0, OPTION_FLAG_AT(struct sweep_command, no_restore),
      .help = "Run a stage rather than restore its outputs from the cache"},
+    {"keep-going", 'k', OPTION_FLAG_AT(struct sweep_command, keep_going),
+     .help = "After a failure a trial goes on with what does not depend on it"},
+    {"minimal", 0, OPTION_FLAG_AT(struct sweep_command, minimal),
+     .help = "Restore only targets and what stages that run need"},
+    {"force-downstream", 0, OPTION_FLAG_AT(struct sweep_command, force_downstream),
+     .help = "Run also all that uses a stage that ran, even if what it made is as it was"},
+    {"no-dvc-lock", 0, OPTION_FLAG_AT(struct sweep_command, no_dvc_lock),
+     .help = "Do not take over what dvc.lock records of a dvc.yaml"},
+    {"pull", 0, OPTION_FLAG_AT(struct sweep_command, pull),
+     .help = "First fetch from the remote what known results and tracked inputs lack here"},
+    {"remote", 'r', OPTION_STR_AT(struct sweep_command, remote), .value = "NAME",
+     .help = "The remote of --pull; the default one if not given"},
+    {"allow-missing", 0, OPTION_FLAG_AT(struct sweep_command, allow_missing),
+     .help = "Tracked inputs that are not here count as recorded; put in place for what executes"},
+    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns),
+     .value = "TIME", .initial = -1,
+     .help = "Trials give up waiting for another run after this long; without it the setting "
+             "'lock_timeout' holds"},
     {"html", 0, OPTION_STR_AT(struct sweep_command, html), .value = "FILE",
      .help = "Of 'sweep show': write a page with charts", .completes = COMPLETE_FILES},
     {"limit", 0, OPTION_INT_AT(struct sweep_command, limit), .value = "N", .initial = 50,
@@ -88,6 +110,17 @@ static const struct option_row rows[] = {
     {"progress", 0, OPTION_CHOICE_AT(struct sweep_command, progress), .value = "HOW",
      .choices = progress_names, .help = "How stderr tells what happens; json: one event a line"},
 };
+
+static struct run_options run_options_of(const struct sweep_command *command)
+{
+    return (struct run_options){.keep_going = command->keep_going,
+                                .force = command->force,
+                                .no_restore = command->no_restore,
+                                .minimal = command->minimal,
+                                .force_downstream = command->force_downstream,
+                                .no_dvc_lock = command->no_dvc_lock,
+                                .lazy_inputs = command->pull || command->allow_missing};
+}
 
 static struct sweep_options options_of(const struct context *context,
                                        const struct sweep_command *command)
@@ -97,8 +130,8 @@ static struct sweep_options options_of(const struct context *context,
                                   .allows_shared = command->allow_shared,
                                   .stops_at_failure = command->fail_fast,
                                   .keeps_work = command->keep_work,
-                                  .force = command->force,
-                                  .no_restore = command->no_restore,
+                                  .lock_timeout_ns = command->lock_timeout_ns,
+                                  .run = run_options_of(command),
                                   .commit = command->rev,
                                   .argv = context->arguments,
                                   .version = STR(MLOPS_VERSION)};
@@ -305,6 +338,8 @@ static FALLIBLE start(struct context *context, const struct sweep_command *comma
 {
     struct session session = {0};
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
+    if (command->pull)
+        TRY(transfer_pull_for_run(context, &words, command->remote));
     TRY(stages_open(context, &words, &session));
     struct error *error = begin(context, command, &words, &session);
     session_drop(&session);
@@ -372,6 +407,9 @@ static FALLIBLE check_resume(const struct sweep_command *command, int argc)
                     command->file.len || command->rev.len || command->name.len || command->stop ||
                     command->repeat || command->seed || command->max || command->min ||
                     command->steps.len || command->budget.len || command->seed_param.len;
+    if (command->pull)
+        return error_hint(error_new(ERROR_USAGE, "--pull belongs to the beginning of a sweep"),
+                          "'mlops pull' fetches; --allow-missing goes with --resume");
     if (is_other)
         return error_hint(error_new(ERROR_USAGE, "--resume goes on with what the sweep has to try"),
                           "leave out what says so; --jobs, --max-trials and --max-time may be "

@@ -123,9 +123,12 @@ static FALLIBLE enter(struct trial_work *work)
                                       .pipeline = sweep->pipeline,
                                       .targets = sweep->targets,
                                       .target_count = sweep->target_count,
+                                      .choice = work->options.choice,
                                       .threads = -1,
                                       .observer = &work->observer};
     TRY(session_open(work->arena, &options, &work->session));
+    if (work->options.lock_timeout_ns >= 0)
+        work->session.workspace.config.lock_timeout_ns = work->options.lock_timeout_ns;
     return steps_open(sweep, fd_number(work->session.workspace.root_fd), &work->steps);
 }
 
@@ -243,18 +246,14 @@ static void tell_fault(struct trial_work *work)
 struct error *trial_run(struct trial_work *work, struct run_report *ret)
 {
     const struct sweep_row *row = &work->row;
-    struct run_options options = {.force = work->options.force,
-                                  .no_restore = work->options.no_restore,
-                                  .jobs = work->options.jobs,
-                                  .slots = work->options.slots,
-                                  .argv = row->argv,
-                                  .version = work->options.version,
-                                  .id = work->trial.run,
-                                  .parent = row->parent,
-                                  .name = trial_name(work->arena, row, work->trial.number),
-                                  .sweep = row->ulid,
-                                  .trial = work->trial.number,
-                                  .code = &row->code};
+    struct run_options options = work->options.run;
+    options.argv = row->argv;
+    options.id = work->trial.run;
+    options.parent = row->parent;
+    options.name = trial_name(work->arena, row, work->trial.number);
+    options.sweep = row->ulid;
+    options.trial = work->trial.number;
+    options.code = &row->code;
     TRY(run_plan(&work->session, &options, ret));
     read_steps(work, true);
     if (ret->run->status == RUN_INTERRUPTED)
