@@ -188,11 +188,17 @@ static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, s
     return directory_sync(root, above.len ? str_terminate(doing->arena, above) : ".");
 }
 
+/* Only files go: a directory there may be what this exchange has made before it was killed. */
 static FALLIBLE do_remove(struct doing *doing, const struct exchange *exchange)
 {
     int root = fd_number(doing->workspace->root_fd);
     struct str above = path_directory(exchange->path);
+    struct file_stat stat;
     struct digest now;
+    bool found = false;
+    TRY(file_stat_at(root, str_terminate(doing->arena, exchange->path), false, &stat, &found));
+    if (found && S_ISDIR(stat.mode))
+        return NULL;
     TRY(exchange_digest(doing->workspace, exchange->path, &now));
     TRY(clear(doing, exchange, now));
     if (above.len)

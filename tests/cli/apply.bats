@@ -346,3 +346,38 @@ END
   fails 2 apply HEAD
   fails 2 apply
 }
+
+@test "a directory that came in the place of a file stays" {
+  experiment
+  echo file >src/part
+  commit_all file
+  rm src/part
+  mkdir src/part
+  echo part >src/part/one
+  sed -i 's/lr: 0.1 /lr: 0.02/' params.yaml
+  succeeds run --json
+  id=$(id_of)
+  git checkout -q params.yaml
+  commit_all directory
+  succeeds run
+  echo unrelated >src/part/README
+  git add src/part/README
+  succeeds apply "$id"
+  [ "$(cat src/part/one)" = part ]
+  ran unchanged=3
+}
+
+@test "a file that is too big to be read counts as unsaved" {
+  experiment
+  tried
+  git show HEAD:src/train.sh >/dev/null
+  truncate -s 70M src/train.sh
+  : >none
+  git add none
+  fails 1 apply "$id"
+  grep -q '^  write   src/train.sh  (unsaved changes)$' "$OUT"
+  [ "$(stat -c %s src/train.sh)" -eq 73400320 ]
+  succeeds apply --force "$id"
+  grep -q more src/train.sh
+  [ "$(find .mlops/displaced -size +60M | wc -l)" -eq 1 ]
+}
