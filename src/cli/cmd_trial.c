@@ -14,7 +14,7 @@ struct trial_command {
     struct str slots;
     int isolation, progress;
     struct plan_choice choice;
-    bool allow_shared, keep_work, allow_missing;
+    bool allow_shared, keep_work, side_by_side, allow_missing;
     bool force, no_restore, keep_going, minimal, force_downstream, no_dvc_lock;
 };
 
@@ -29,6 +29,7 @@ static const struct option_row rows[] = {
     {"progress", 0, OPTION_CHOICE_AT(struct trial_command, progress), .choices = progress_names},
     {"allow-shared", 0, OPTION_FLAG_AT(struct trial_command, allow_shared)},
     {"keep-work", 0, OPTION_FLAG_AT(struct trial_command, keep_work)},
+    {"side-by-side", 0, OPTION_FLAG_AT(struct trial_command, side_by_side)},
     {"force", 'f', OPTION_FLAG_AT(struct trial_command, force)},
     {"no-restore", 0, OPTION_FLAG_AT(struct trial_command, no_restore)},
     {"keep-going", 0, OPTION_FLAG_AT(struct trial_command, keep_going)},
@@ -77,6 +78,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         .isolation = (enum isolation)command->isolation,
         .allows_shared = command->allow_shared,
         .keeps_work = command->keep_work,
+        .side_by_side = command->side_by_side,
         .choice = command->choice,
         .lock_timeout_ns = command->lock_timeout_ns,
         .run = run_options_of(command)};

@@ -84,6 +84,8 @@ static const char *const *command_line(struct worker *worker)
                str_print(arena, "/proc/self/fd/%d", fd_number(state->slots)).at);
     add_option(arena, &words, "isolation", isolation_name(options->isolation));
     add_flags(arena, &words, options);
+    if (options->jobs || state->session->workspace.config.jobs)
+        add_word(arena, &words, "--side-by-side");
     if (!options->shown)
         add_word(arena, &words, "--progress=json");
     for (size_t i = 0; options->shown && options->shown[i]; i++)

@@ -247,6 +247,8 @@ struct error *trial_run(struct trial_work *work, struct run_report *ret)
 {
     const struct sweep_row *row = &work->row;
     struct run_options options = work->options.run;
+    bool is_dvc = work->session.pipeline->dialect == DOC_DVC;
+    options.one_by_one = is_dvc && !work->options.side_by_side;
     options.argv = row->argv;
     options.id = work->trial.run;
     options.parent = row->parent;

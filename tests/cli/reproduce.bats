@@ -315,3 +315,16 @@ END
   [ "$status" -eq 143 ] || tell "status"
   untouched
 }
+
+@test "without a namespace a directory does; an absolute path into the project is refused" {
+  three_stages
+  succeeds reproduce HEAD --isolation directory --json
+  holds 'r["verdict"] == "identical" and r["isolation"] == "directory"'
+  sed -i "s|sort raw.txt|sort $PWD/raw.txt|" pipeline.yaml
+  succeeds run
+  commit_all absolute
+  fails 3 reproduce HEAD --isolation directory
+  grep -q -- '--allow-shared' "$ERR"
+  succeeds reproduce HEAD --isolation directory --allow-shared
+  untouched
+}

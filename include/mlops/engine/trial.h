@@ -13,6 +13,7 @@ struct trial_options {
     int64_t parent; /* process whose end ends this one; 0: none */
     enum isolation isolation;
     bool allows_shared, keeps_work;
+    bool side_by_side; /* stages of a dvc.yaml, too; else they run one by one, as in a run */
     struct plan_choice choice;
     int64_t lock_timeout_ns; /* < 0: the setting */
     struct run_options run;  /* of it the flags that `mlops run` takes, too, jobs, slots, version */
