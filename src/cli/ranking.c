@@ -119,7 +119,7 @@ static void rank(struct ranking *ranking)
         size_t row = selection->rows[i];
         int64_t state = selection->scan.states[row];
         bool succeeded = str_is(selection->scan.columns[ranking->status][row].text, "succeeded");
-        if (seen[state] || isnan(value_at(ranking, (int)ranking->metric, row)) ||
+        if (seen[state] || !isfinite(value_at(ranking, (int)ranking->metric, row)) ||
             !(succeeded || ranking->wish.all))
             continue;
         seen[state] = true;

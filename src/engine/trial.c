@@ -190,17 +190,19 @@ static struct str missing_metric(struct trial_work *work, const struct metric_ve
     struct buf text = buf_in(work->arena);
     size_t told = 0;
     if (count)
-        buf_print(&text, "more than one metric is called '%.*s': ", STR_FMT(key));
+        buf_print(&text, "more than one metric is called '%.*s'", STR_FMT(key));
     else
-        buf_print(&text, "there is no metric '%.*s'%s", STR_FMT(key),
-                  metrics->len ? "; there are " : "");
+        buf_print(&text, "there is no metric '%.*s'", STR_FMT(key));
     vec_each (const struct metric, metric, metrics) {
         bool is_meant = !count || str_ends(metric->key, key);
         if (metric->is_text || !is_meant || metric_is_part(metric->key) ||
             text.len > (size_t)LIMIT_SHOWN_BYTES)
             continue;
-        buf_print(&text, "%s%.*s:%.*s", told++ ? ", " : "", STR_FMT(metric->file),
-                  STR_FMT(metric->key));
+        buf_print(&text, "%s%.*s:%.*s",
+                  told++  ? ", "
+                  : count ? ": "
+                          : "; there are ",
+                  STR_FMT(metric->file), STR_FMT(metric->key));
     }
     return buf_str(&text);
 }
