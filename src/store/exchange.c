@@ -152,6 +152,16 @@ static FALLIBLE put(struct doing *doing, const struct exchange *exchange, const 
     return path_remove(state, from);
 }
 
+/* Killed between the two, the new file lies there, too. */
+static FALLIBLE is_put(struct doing *doing, const char *from, struct digest now, bool *ret)
+{
+    struct str bytes = {0};
+    TRY(file_read(doing->arena, fd_number(doing->workspace->state_fd), from, LIMIT_EXCHANGE_BYTES,
+                  &bytes, ret));
+    *ret = *ret && digest_equal(digest_of(bytes.at, bytes.len), now);
+    return NULL;
+}
+
 /* What lies there goes: it is what was seen before, or it is kept aside. */
 static FALLIBLE clear(struct doing *doing, const struct exchange *exchange, struct digest now)
 {
@@ -176,12 +186,15 @@ static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, s
     struct str above = path_directory(exchange->path);
     struct file_stat stat;
     struct digest now;
-    bool found = false;
+    bool found = false, done = false;
     TRY(file_stat_at(state, from, false, &stat, &found));
     if (!found) /* it is in place already */
         return NULL;
     TRY(exchange_digest(doing->workspace, exchange->path, &now));
-    TRY(clear(doing, exchange, now));
+    if (!digest_equal(now, exchange->before))
+        TRY(is_put(doing, from, now, &done));
+    if (!done)
+        TRY(clear(doing, exchange, now));
     if (above.len)
         TRY(directory_make(root, str_terminate(doing->arena, above), false));
     TRY_WITHIN(put(doing, exchange, from), "writing '%.*s'", STR_FMT(exchange->path));
@@ -279,15 +292,20 @@ struct error *exchange_make(const struct workspace *workspace, const struct exch
     return recover(workspace, &done, ret_displaced);
 }
 
+struct error *exchange_is_begun(const struct workspace *workspace, bool *ret)
+{
+    struct file_stat stat;
+    return file_stat_at(fd_number(workspace->state_fd), EXCHANGE_NOW, false, &stat, ret);
+}
+
 struct error *exchange_recover(const struct workspace *workspace, size_t *ret_count)
 {
     AUTO(lock_drop) struct lock lock = {0};
-    struct file_stat stat;
-    bool found = false;
+    bool is_begun = false;
     int moved = 0;
     *ret_count = 0;
-    TRY(file_stat_at(fd_number(workspace->state_fd), EXCHANGE_NOW, false, &stat, &found));
-    if (!found)
+    TRY(exchange_is_begun(workspace, &is_begun));
+    if (!is_begun)
         return NULL;
     TRY(take_lock(workspace, &lock));
     return recover(workspace, ret_count, &moved);

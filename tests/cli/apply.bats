@@ -381,3 +381,14 @@ END
   grep -q more src/train.sh
   [ "$(find .mlops/displaced -size +60M | wc -l)" -eq 1 ]
 }
+
+@test "who only looks is told of an apply that was killed; a run completes it" {
+  experiment
+  tried
+  mkdir -p .mlops/exchange/now
+  succeeds status
+  grep -q "an 'mlops apply' was interrupted" "$ERR"
+  [ -d .mlops/exchange/now ]
+  succeeds run
+  [ ! -e .mlops/exchange/now ]
+}

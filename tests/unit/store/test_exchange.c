@@ -153,6 +153,26 @@ static void what_was_made_where_a_file_went_stays(void **state)
     assert_holds(&rig, "d/inner", "made");
 }
 
+/* A link is made anew and then its text removed; the kill came between. */
+static void what_is_in_place_is_not_displaced(void **state)
+{
+    (void)state;
+    AUTO(rig_drop) struct rig rig = rig_open();
+    size_t count = 0;
+    struct exchange exchange = {.path = STR("link"), .mode = 0120000, .bytes = STR("target")};
+    assert_int_equal(make(&rig, &exchange, 1), 0);
+    put(&rig, ".mlops/exchange/now/0", "target");
+    begun(&rig, &exchange, 1);
+    assert_fine(exchange_recover(rig.workspace, &count));
+    struct file_stat stat = {0};
+    bool found = false;
+    assert_fine(
+        file_stat_at(fd_number(rig.workspace->state_fd), "displaced/y/link", false, &stat, &found));
+    assert_false(found);
+    assert_fine(file_stat_at(fd_number(rig.workspace->root_fd), "link", false, &stat, &found));
+    assert_true(found && S_ISLNK(stat.mode));
+}
+
 static void a_damaged_journal_writes_nowhere_else(void **state)
 {
     (void)state;
@@ -184,6 +204,7 @@ int main(void)
         cmocka_unit_test(what_was_not_seen_before_is_displaced),
         cmocka_unit_test(what_was_begun_is_completed),
         cmocka_unit_test(what_was_made_where_a_file_went_stays),
+        cmocka_unit_test(what_is_in_place_is_not_displaced),
         cmocka_unit_test(a_damaged_journal_writes_nowhere_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
