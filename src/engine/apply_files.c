@@ -117,6 +117,21 @@ static bool is_same(const struct present *present, const struct apply_content *c
     return present->mode == content->mode && has_bytes(present, content->bytes);
 }
 
+/* Where the run had a directory, a file goes. */
+static FALLIBLE clear_way(struct applying *applying, struct str directory)
+{
+    struct session *session = applying->session;
+    const struct apply_content gone = {0};
+    TRY(data_check_way(session, directory));
+    for (struct str at = directory; at.len; at = path_directory(at)) {
+        struct present present = {0};
+        TRY(look(session, at, &present));
+        if (present.is_found && !present.is_directory)
+            TRY(apply_content(applying, at, &gone));
+    }
+    return NULL;
+}
+
 FALLIBLE apply_content(struct applying *applying, struct str path,
                        const struct apply_content *content)
 {
@@ -128,7 +143,7 @@ FALLIBLE apply_content(struct applying *applying, struct str path,
     TRY(look(session, path, &present));
     if (is_same(&present, content))
         return NULL;
-    TRY(data_check_way(session, path_directory(path)));
+    TRY(clear_way(applying, path_directory(path)));
     bool is_mode_only = content->mode && has_bytes(&present, content->bytes);
     if (!content->is_edit && !is_mode_only)
         TRY(is_unsaved(applying, path, &present, &unsaved));

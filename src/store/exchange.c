@@ -178,6 +178,23 @@ static FALLIBLE clear(struct doing *doing, const struct exchange *exchange, stru
     return is_replaced ? NULL : path_remove(root, path); /* a file is replaced at once */
 }
 
+/* A file where a directory is needed was not seen before. */
+static FALLIBLE make_way(struct doing *doing, struct str above)
+{
+    int root = fd_number(doing->workspace->root_fd);
+    for (size_t end = 1; end <= above.len; end++) {
+        if (end < above.len && above.at[end] != '/')
+            continue;
+        struct str part = str_slice(above, 0, end);
+        struct file_stat stat;
+        bool found = false;
+        TRY(file_stat_at(root, str_terminate(doing->arena, part), false, &stat, &found));
+        if (found && S_ISREG(stat.mode))
+            TRY(displace(doing, part));
+    }
+    return above.len ? directory_make(root, str_terminate(doing->arena, above), false) : NULL;
+}
+
 static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, size_t number)
 {
     int state = fd_number(doing->workspace->state_fd);
@@ -195,8 +212,7 @@ static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, s
         TRY(is_put(doing, from, now, &done));
     if (!done)
         TRY(clear(doing, exchange, now));
-    if (above.len)
-        TRY(directory_make(root, str_terminate(doing->arena, above), false));
+    TRY(make_way(doing, above));
     TRY_WITHIN(put(doing, exchange, from), "writing '%.*s'", STR_FMT(exchange->path));
     return directory_sync(root, above.len ? str_terminate(doing->arena, above) : ".");
 }

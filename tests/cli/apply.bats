@@ -392,3 +392,36 @@ END
   succeeds run
   [ ! -e .mlops/exchange/now ]
 }
+
+@test "a file in the place of a directory goes, and comes back from git" {
+  experiment
+  tried
+  git rm -rq src
+  echo 'a file' >src
+  sed -i 's/deps: \[parts, src\]/deps: [parts]/; s/\. \.\/src\/train.sh/:/' pipeline.yaml
+  commit_all file
+  succeeds apply "$id"
+  grep -q '^  remove  src$' "$OUT"
+  [ "$(cat src/new.sh)" = new ]
+  ran unchanged=3
+  git reset -q --hard
+  rm -rf src
+  echo 'not saved' >src
+  fails 1 apply "$id"
+  grep -q '^  remove  src  (unsaved changes)$' "$OUT"
+  succeeds apply "$id" --force
+  grep -rq 'not saved' .mlops/displaced
+  ran unchanged=3
+}
+
+@test "what can't be written is told before anything is changed" {
+  [ "$(id -u)" != 0 ] || skip "root may write everywhere"
+  experiment
+  tried
+  chmod a-w src
+  fails 4 apply "$id"
+  grep -q "can't be changed" "$ERR"
+  [ ! -e .mlops/exchange/now ]
+  chmod u+w src
+  succeeds apply "$id"
+}

@@ -84,10 +84,14 @@ static void what_was_not_seen_before_is_displaced(void **state)
     AUTO(rig_drop) struct rig rig = rig_open();
     put(&rig, "a", "seen");
     struct exchange exchanges[] = {write_of(&rig, "a", "new"),
-                                   {.path = STR("d"), .mode = 0100644, .bytes = STR("file now")}};
+                                   {.path = STR("d"), .mode = 0100644, .bytes = STR("file now")},
+                                   write_of(&rig, "way/in", "below")};
+    put(&rig, "way", "a file is in the way");
     put(&rig, "a", "edited meanwhile");
     put(&rig, "d/inner", "a directory is in the way");
-    assert_int_equal(make(&rig, exchanges, 2), 2);
+    assert_int_equal(make(&rig, exchanges, 3), 3);
+    assert_holds(&rig, "way/in", "below");
+    assert_holds(&rig, ".mlops/displaced/x/way", "a file is in the way");
     assert_holds(&rig, "a", "new");
     assert_holds(&rig, "d", "file now");
     assert_holds(&rig, ".mlops/displaced/x/a", "edited meanwhile");
