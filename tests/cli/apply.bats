@@ -425,3 +425,29 @@ END
   chmod u+w src
   succeeds apply "$id"
 }
+
+@test "values come back as what they were: dates, other bases, not a number" {
+  git_init
+  printf 'd = 1979-05-27\ni = 1_000\nb = 0b11\nn = nan\nr = 1e-4\n' >p.toml
+  printf 'd: 2001-01-01\nm: [1, .inf]\no: 0o17\n' >p.yaml
+  printf 'b = 0b11\nt = (1, 2)\n' >p.py
+  mkdir then && cp p.* then
+  pipeline <<'END'
+stages:
+  a: {cmd: 'cat p.toml p.yaml p.py > o', params: [p.toml: [d, i, b, n, r], p.yaml: [d, m, o], p.py: [b, t]], outs: [o]}
+END
+  succeeds run --json
+  id=$(id_of)
+  commit_all one
+  printf 'd = 2000-01-02\ni = 2\nb = 1\nn = 1.5\nr = 1.5\n# mine\n' >p.toml
+  printf 'd: 2002-02-02\nm: [2, 2.5]\no: 1\n# mine\n' >p.yaml
+  printf 'b = 1\nt = (1, 3)\n# mine\n' >p.py
+  succeeds run
+  commit_all two
+  succeeds apply "$id"
+  for file in p.toml p.yaml p.py; do
+    grep -v mine "$file" | cmp - "then/$file"
+    grep -q mine "$file"
+  done
+  ran unchanged=1
+}
