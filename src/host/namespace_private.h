@@ -1,3 +1,4 @@
+/* Mounts, as host/namespace makes them. */
 #pragma once
 
 #include "mlops/host/namespace.h"

@@ -188,7 +188,7 @@ END
   succeeds sweep -S lr=1,2,3 -j1
   says '3 succeeded'
   succeeds sweep list
-  [ "$(grep -c done "$OUT")" = 1 ]
+  [ "$(grep -c "done" "$OUT")" = 1 ]
 }
 
 @test "the project's path may be made of any bytes" {
