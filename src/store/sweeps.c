@@ -74,9 +74,9 @@ static FALLIBLE refuse_name(struct ledger *ledger, struct str name)
     if (!found)
         return NULL;
     return error_hint(error_new(ERROR_USAGE, "there is a sweep '%.*s' already", STR_FMT(name)),
-                      "give this one another name, or go on with that one: mlops sweep --resume "
-                      "%.*s",
-                      STR_FMT(name));
+                      "give this one another name, go on with that one (mlops sweep --resume "
+                      "%.*s), or remove it (mlops runs rm --sweep %.*s)",
+                      STR_FMT(name), STR_FMT(name));
 }
 
 static FALLIBLE insert(struct ledger *ledger, struct arena *arena, const struct sweep_row *row)

@@ -114,6 +114,7 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   holds "r['parent'] == '$parent'"
   fails 2 sweep -S lr=0.1,0.2 --name probe
   grep -q "there is a sweep 'probe' already" "$ERR"
+  says "remove it (mlops runs rm --sweep probe)"
 }
 
 @test "a trial that fails is told with the end of its log, and the others go on" {
@@ -234,6 +235,7 @@ END
   succeeds sweep -S lr=0.1,0.2,0.3,0.4 -n 2
   trials 'len(t) == 2'
   succeeds sweep --resume -n 1
+  says "going on with sweep "
   trials 'len(t) == 3'
   succeeds sweep --resume -n 9
   trials 'len(t) == 4'
