@@ -12,7 +12,7 @@ struct trial_command {
     int64_t jobs, parent;
     struct str slots;
     int isolation, progress;
-    bool allow_shared, keep_work, force, no_restore;
+    bool allow_shared, keep_work, side_by_side, force, no_restore;
 };
 
 static const char *const progress_names[] = {"auto", "live", "plain", "json", "none", NULL};
@@ -26,6 +26,7 @@ static const struct option_row rows[] = {
     {"progress", 0, OPTION_CHOICE_AT(struct trial_command, progress), .choices = progress_names},
     {"allow-shared", 0, OPTION_FLAG_AT(struct trial_command, allow_shared)},
     {"keep-work", 0, OPTION_FLAG_AT(struct trial_command, keep_work)},
+    {"side-by-side", 0, OPTION_FLAG_AT(struct trial_command, side_by_side)},
     {"force", 'f', OPTION_FLAG_AT(struct trial_command, force)},
     {"no-restore", 0, OPTION_FLAG_AT(struct trial_command, no_restore)},
 };
@@ -55,6 +56,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         .isolation = (enum isolation)command->isolation,
         .allows_shared = command->allow_shared,
         .keeps_work = command->keep_work,
+        .side_by_side = command->side_by_side,
         .force = command->force,
         .no_restore = command->no_restore,
         .version = STR(MLOPS_VERSION)};

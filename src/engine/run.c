@@ -80,7 +80,8 @@ static FALLIBLE visit_ready(struct run_state *state)
 {
     while (state->ready.len && !run_is_stopping(state)) {
         bool is_full = !state->options->dry && (state->budget.jobs_free == 0 ||
-                                                state->active.len >= HELD_MOST + LIMIT_JOBS);
+                                                state->active.len >= HELD_MOST + LIMIT_JOBS ||
+                                                (state->options->one_by_one && state->active.len));
         if (is_full)
             return NULL;
         TRY(run_visit(state, &state->steps[run_pop_ready(state)]));
@@ -212,8 +213,9 @@ static FALLIBLE turn(struct run_state *state)
         return NULL;
     tick(state);
     /* A full queue of ready stages and a free job: look only, do not wait. */
-    bool can_go_on =
-        has_ready(state) && state->budget.jobs_free > 0 && state->active.len < HELD_MOST;
+    bool can_go_on = has_ready(state) && state->budget.jobs_free > 0 &&
+                     state->active.len < HELD_MOST &&
+                     !(state->options->one_by_one && state->active.len);
     TRY(loop_turn(state->loop, can_go_on ? 0 : next_deadline(state)));
     answer_signals(state);
     return unless_interrupted(state, tend_active(state));

@@ -252,7 +252,8 @@ static enum sweep_status status_now(const struct sweep_state *state)
 {
     bool is_spent = state->row->sweep.time_most_ns && is_out_of_time(state);
     bool is_done_all = state->total && state->done >= state->total;
-    return state->is_all || is_done_all || is_spent ? SWEEP_DONE : SWEEP_OPEN;
+    bool is_over = state->is_all || is_done_all || is_spent || state->row->is_single;
+    return is_over ? SWEEP_DONE : SWEEP_OPEN;
 }
 
 /* 1: a trial failed, the metric is in none, or gates said no to all. */

@@ -49,6 +49,8 @@ static const char *const *command_line(struct worker *worker)
     add_option(arena, &words, "isolation", isolation_name(options->isolation));
     if (options->allows_shared)
         add_word(arena, &words, "--allow-shared");
+    if (options->jobs || state->session->workspace.config.jobs)
+        add_word(arena, &words, "--side-by-side");
     if (options->keeps_work)
         add_word(arena, &words, "--keep-work");
     if (options->force)

@@ -243,9 +243,11 @@ static void tell_fault(struct trial_work *work)
 struct error *trial_run(struct trial_work *work, struct run_report *ret)
 {
     const struct sweep_row *row = &work->row;
+    bool is_dvc = work->session.pipeline->dialect == DOC_DVC;
     struct run_options options = {.force = work->options.force,
                                   .no_restore = work->options.no_restore,
                                   .jobs = work->options.jobs,
+                                  .one_by_one = is_dvc && !work->options.side_by_side,
                                   .slots = work->options.slots,
                                   .argv = row->argv,
                                   .version = work->options.version,

@@ -74,3 +74,23 @@ END
   succeeds run -P lr=3 --quiet
   [ ! -s "$OUT" ] && [ ! -s "$ERR" ]
 }
+
+@test "stages of a dvc.yaml run one by one, also in an experiment, unless -j is given" {
+  git_init
+  echo 'x: 1' >params.yaml
+  cat >busy.sh <<'END'
+mkdir "$DID.lock" 2>/dev/null || echo overlap >>"$DID"
+sleep 0.3
+rmdir "$DID.lock" 2>/dev/null || :
+echo 1 >$1
+END
+  pipeline dvc.yaml <<'END'
+stages:
+  a: {cmd: sh busy.sh a, deps: [busy.sh], params: [x], outs: [a]}
+  b: {cmd: sh busy.sh b, deps: [busy.sh], params: [x], outs: [b]}
+END
+  succeeds run -P x=2
+  [ ! -e "$DID" ]
+  succeeds run -P x=3 -j2
+  grep -q overlap "$DID"
+}

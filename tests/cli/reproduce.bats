@@ -316,6 +316,19 @@ END
   untouched
 }
 
+@test "without a namespace a directory does; an absolute path into the project is refused" {
+  three_stages
+  succeeds reproduce HEAD --isolation directory --json
+  holds 'r["verdict"] == "identical" and r["isolation"] == "directory"'
+  sed -i "s|sort raw.txt|sort $PWD/raw.txt|" pipeline.yaml
+  succeeds run
+  commit_all absolute
+  fails 3 reproduce HEAD --isolation directory
+  grep -q -- '--allow-shared' "$ERR"
+  succeeds reproduce HEAD --isolation directory --allow-shared
+  untouched
+}
+
 @test "a run that failed is not called identical without a word" {
   three_stages
   echo exit 4 >src/more.sh

@@ -23,6 +23,7 @@ struct run_options {
     int64_t jobs;       /* 0: the setting, else cpus (1 in the dvc dialect) */
     struct str argv;    /* for the record */
     struct str version;
+    bool one_by_one;  /* never two stages of this run at once, whatever `jobs` (others) is */
     struct str slots; /* file of the budget that is shared with others, or empty: budget_share */
     /* Of an experiment: */
     struct str id;                 /* ULID of the run; empty: a new one */

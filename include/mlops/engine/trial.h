@@ -15,6 +15,7 @@ struct trial_options {
     int64_t parent;   /* process whose end ends this one; 0: none */
     enum isolation isolation;
     bool allows_shared, keeps_work, force, no_restore;
+    bool side_by_side; /* stages of a dvc.yaml, too; else they run one by one, as in a run */
     struct str version;
 };
 
