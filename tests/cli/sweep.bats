@@ -145,7 +145,9 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
 @test "a metric that nobody reports is told with those there are" {
   shared_stage
   fails 1 sweep -S lr=0.1,0.2 --metric f2 --max
-  grep -q "there is no metric 'f2'; there are metrics.json:f1" "$ERR"
+  [ "$(grep -c "there is no metric 'f2'; there are metrics.json:f1" "$ERR")" = 2 ] # a warning, and a trial
+  [ "$(grep -c ": no score, as in trial [12]$" "$ERR")" = 1 ]
+  grep -q "the same sweep with the right --metric runs nothing again" "$OUT"
   trials 'all(x["status"] == "succeeded" and x["score"] is None for x in t.values())'
   sed -i '/metrics:/d' pipeline.yaml
   fails 3 sweep -S lr=0.1,0.2 --metric f1
