@@ -2,14 +2,17 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/experiment.h"
 #include "mlops/cli/sweep.h"
+#include "mlops/cli/transfer_run.h"
 #include "mlops/model/name.h"
 
 struct sweep_command {
     struct sweep_wish wish;
-    struct str rev, html;
+    struct str rev, html, remote;
     int isolation, progress;
-    int64_t jobs, limit;
-    bool allow_shared, keep_work, resume, force, no_restore, fail_fast;
+    int64_t jobs, limit, lock_timeout_ns;
+    bool allow_shared, keep_work, resume, fail_fast;
+    bool force, no_restore, keep_going, minimal, force_downstream, no_dvc_lock;
+    bool pull, allow_missing;
 };
 
 /* In front of the words of the model's tables: not given. */
@@ -76,6 +79,24 @@ static const struct option_row rows[] = {
      .help = "Run the stages although their results are known"},
     {"no-restore", 0, OPTION_FLAG_AT(struct sweep_command, no_restore),
      .help = "Run a stage rather than restore its outputs from the cache"},
+    {"keep-going", 'k', OPTION_FLAG_AT(struct sweep_command, keep_going),
+     .help = "After a failure a trial goes on with what does not depend on it"},
+    {"minimal", 0, OPTION_FLAG_AT(struct sweep_command, minimal),
+     .help = "Restore only targets and what stages that run need"},
+    {"force-downstream", 0, OPTION_FLAG_AT(struct sweep_command, force_downstream),
+     .help = "Run also all that uses a stage that ran, even if what it made is as it was"},
+    {"no-dvc-lock", 0, OPTION_FLAG_AT(struct sweep_command, no_dvc_lock),
+     .help = "Do not take over what dvc.lock records of a dvc.yaml"},
+    {"pull", 0, OPTION_FLAG_AT(struct sweep_command, pull),
+     .help = "First fetch from the remote what known results and tracked inputs lack here"},
+    {"remote", 'r', OPTION_STR_AT(struct sweep_command, remote), .value = "NAME",
+     .help = "The remote of --pull; the default one if not given"},
+    {"allow-missing", 0, OPTION_FLAG_AT(struct sweep_command, allow_missing),
+     .help = "Tracked inputs that are not here count as recorded; put in place for what executes"},
+    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns),
+     .value = "TIME", .initial = -1,
+     .help = "Trials give up waiting for another run after this long; without it the setting "
+             "'lock_timeout' holds"},
     {"html", 0, OPTION_STR_AT(struct sweep_command, html), .value = "FILE",
      .help = "Of 'sweep show': write a page with charts", .completes = COMPLETE_FILES},
     {"limit", 0, OPTION_INT_AT(struct sweep_command, limit), .value = "N", .initial = 50,
@@ -87,6 +108,17 @@ static const struct option_row rows[] = {
     {"direction", 0, OPTION_STR_AT(struct sweep_command, wish.direction), .is_hidden = true},
 };
 
+static struct run_options run_options_of(const struct sweep_command *command)
+{
+    return (struct run_options){.keep_going = command->keep_going,
+                                .force = command->force,
+                                .no_restore = command->no_restore,
+                                .minimal = command->minimal,
+                                .force_downstream = command->force_downstream,
+                                .no_dvc_lock = command->no_dvc_lock,
+                                .lazy_inputs = command->pull || command->allow_missing};
+}
+
 static struct sweep_options options_of(const struct context *context,
                                        const struct sweep_command *command)
 {
@@ -95,8 +127,8 @@ static struct sweep_options options_of(const struct context *context,
                                   .allows_shared = command->allow_shared,
                                   .stops_at_failure = command->fail_fast,
                                   .keeps_work = command->keep_work,
-                                  .force = command->force,
-                                  .no_restore = command->no_restore,
+                                  .lock_timeout_ns = command->lock_timeout_ns,
+                                  .run = run_options_of(command),
                                   .commit = command->rev,
                                   .argv = context->arguments,
                                   .version = STR(MLOPS_VERSION)};
@@ -148,6 +180,8 @@ static FALLIBLE start(struct context *context, const struct sweep_command *comma
     struct session session = {0};
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
     TRY(sweep_read_check(context, &command->wish, argc, argv));
+    if (command->pull)
+        TRY(transfer_pull_for_run(context, &words, command->remote));
     TRY(open_session(command, &words, context, &session));
     struct error *error = begin(context, command, &words, &session);
     session_drop(&session);
@@ -220,6 +254,9 @@ static FALLIBLE check_resume(const struct sweep_command *command, int argc)
                     command->wish.max || command->wish.min || command->wish.direction.len ||
                     command->wish.steps.len || command->wish.budget.len ||
                     command->wish.seed_param.len;
+    if (command->pull)
+        return error_hint(error_new(ERROR_USAGE, "--pull belongs to the beginning of a sweep"),
+                          "'mlops pull' fetches; --allow-missing goes with --resume");
     if (is_other)
         return error_hint(error_new(ERROR_USAGE, "--resume goes on with what the sweep has to try"),
                           "leave out what says so; --jobs, --max-trials and --max-time may be "

@@ -113,7 +113,7 @@ static struct repeat_group *group_at(const struct ranking *ranking, size_t row)
 static bool counts(const struct ranking *ranking, size_t row)
 {
     const struct ledger_scan *scan = &ranking->selection.scan;
-    return !isnan(value_at(ranking, (int)ranking->metric, row)) &&
+    return isfinite(value_at(ranking, (int)ranking->metric, row)) &&
            (ranking->wish.all || str_is(scan->columns[ranking->status][row].text, "succeeded"));
 }
 

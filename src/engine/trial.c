@@ -123,9 +123,12 @@ static FALLIBLE enter(struct trial_work *work)
                                       .pipeline = sweep->pipeline,
                                       .targets = sweep->targets,
                                       .target_count = sweep->target_count,
+                                      .choice = work->options.choice,
                                       .threads = -1,
                                       .observer = &work->observer};
     TRY(session_open(work->arena, &options, &work->session));
+    if (work->options.lock_timeout_ns >= 0)
+        work->session.workspace.config.lock_timeout_ns = work->options.lock_timeout_ns;
     return steps_open(sweep, fd_number(work->session.workspace.root_fd), &work->steps);
 }
 
@@ -187,17 +190,19 @@ static struct str missing_metric(struct trial_work *work, const struct metric_ve
     struct buf text = buf_in(work->arena);
     size_t told = 0;
     if (count)
-        buf_print(&text, "more than one metric is called '%.*s': ", STR_FMT(key));
+        buf_print(&text, "more than one metric is called '%.*s'", STR_FMT(key));
     else
-        buf_print(&text, "there is no metric '%.*s'%s", STR_FMT(key),
-                  metrics->len ? "; there are " : "");
+        buf_print(&text, "there is no metric '%.*s'", STR_FMT(key));
     vec_each (const struct metric, metric, metrics) {
         bool is_meant = !count || str_ends(metric->key, key);
         if (metric->is_text || !is_meant || metric_is_part(metric->key) ||
             text.len > (size_t)LIMIT_SHOWN_BYTES)
             continue;
-        buf_print(&text, "%s%.*s:%.*s", told++ ? ", " : "", STR_FMT(metric->file),
-                  STR_FMT(metric->key));
+        buf_print(&text, "%s%.*s:%.*s",
+                  told++  ? ", "
+                  : count ? ": "
+                          : "; there are ",
+                  STR_FMT(metric->file), STR_FMT(metric->key));
     }
     return buf_str(&text);
 }
@@ -243,20 +248,16 @@ static void tell_fault(struct trial_work *work)
 struct error *trial_run(struct trial_work *work, struct run_report *ret)
 {
     const struct sweep_row *row = &work->row;
+    struct run_options options = work->options.run;
     bool is_dvc = work->session.pipeline->dialect == DOC_DVC;
-    struct run_options options = {.force = work->options.force,
-                                  .no_restore = work->options.no_restore,
-                                  .jobs = work->options.jobs,
-                                  .one_by_one = is_dvc && !work->options.side_by_side,
-                                  .slots = work->options.slots,
-                                  .argv = row->argv,
-                                  .version = work->options.version,
-                                  .id = work->trial.run,
-                                  .parent = row->parent,
-                                  .name = trial_name(work->arena, row, work->trial.number),
-                                  .sweep = row->ulid,
-                                  .trial = work->trial.number,
-                                  .code = &row->code};
+    options.one_by_one = is_dvc && !work->options.side_by_side;
+    options.argv = row->argv;
+    options.id = work->trial.run;
+    options.parent = row->parent;
+    options.name = trial_name(work->arena, row, work->trial.number);
+    options.sweep = row->ulid;
+    options.trial = work->trial.number;
+    options.code = &row->code;
     TRY(run_plan(&work->session, &options, ret));
     read_steps(work, true);
     if (ret->run->status == RUN_INTERRUPTED)

@@ -154,6 +154,20 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   grep -q 'reports metrics' "$ERR"
 }
 
+@test "a trial that diverged is the worst, and tpe goes on" {
+  shared_stage
+  sed -i 's/"f1": %s/"f1": NaN, "loss": %s/' train.sh
+  fails 1 sweep -S depth=1,2,3 --metric f1 --method tpe -n 3 -j1
+  trials 'len(t) == 3 and all(x["status"] == "succeeded" and x["score"] is None for x in t.values())'
+  sed -i 's/"f1": NaN/"f1": Infinity/' train.sh
+  fails 1 sweep -S depth=1,2 --metric f1 -j1
+  not grep -q 'best so far' "$ERR"
+  sed -i 's/"f1": Infinity/"f1": "text"/; s/, "macro.*/}'"'"' "$lr" >metrics.json/' train.sh
+  sed -i 's/"loss": %s/"more": "%s"/' train.sh
+  fails 1 sweep -S depth=4,5 --metric f1
+  not grep -q 'there are *$' "$ERR"
+}
+
 @test "a metric's last part is enough, its file may be named" {
   shared_stage
   succeeds sweep -S depth=1,2 --metric recall
