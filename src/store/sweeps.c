@@ -68,6 +68,9 @@ static FALLIBLE refuse_name(struct ledger *ledger, struct str name)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
+    const char *fault = name.len ? name_fault(name, false) : NULL;
+    if (fault)
+        return error_new(ERROR_USAGE, "the name '%.*s' of the sweep %s", STR_FMT(name), fault);
     TRY(sql_select(ledger_sql(ledger), &row, "SELECT 1 FROM sweep WHERE name = ?", "s",
                    optional(name)));
     TRY(sql_next(row, &found));

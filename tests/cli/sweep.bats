@@ -115,6 +115,8 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   fails 2 sweep -S lr=0.1,0.2 --name probe
   grep -q "there is a sweep 'probe' already" "$ERR"
   says "remove it (mlops runs rm --sweep probe)"
+  fails 2 sweep -S lr=0.1,0.2 --name ../probe
+  says "the name '../probe' of the sweep does not start with a letter, a digit or _"
 }
 
 @test "a trial that fails is told with the end of its log, and the others go on" {
