@@ -246,6 +246,9 @@ END
   succeeds sweep --file sweep.yaml -S depth=5
   trials 'len(t) == 2 and t["depth=5 lr=0.2"]["score"] == 0.2'
   fails 3 sweep --file nowhere.yaml
+  echo 'params: {lr: range(1, 3)}' >sweep.yaml
+  fails 3 sweep --file sweep.yaml
+  says "and stands in quotes inside of { } or [ ]"
 }
 
 @test "--max-trials ends a driver, --resume goes on" {
