@@ -93,8 +93,8 @@ static const struct option_row rows[] = {
      .help = "The remote of --pull; the default one if not given"},
     {"allow-missing", 0, OPTION_FLAG_AT(struct sweep_command, allow_missing),
      .help = "Tracked inputs that are not here count as recorded; put in place for what executes"},
-    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns),
-     .value = "TIME", .initial = -1,
+    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns), .value = "TIME",
+     .initial = -1,
      .help = "Trials give up waiting for another run after this long; without it the setting "
              "'lock_timeout' holds"},
     {"html", 0, OPTION_STR_AT(struct sweep_command, html), .value = "FILE",
@@ -231,6 +231,9 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
     struct sweep_options options = options_of(context, command);
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
+    if (!word.len)
+        context_notice(context, "going on with sweep %.*s of %.*s", STR_FMT(sweep_shown(&row)),
+                       STR_FMT(report_when(context->arena, row.created_ns)));
     options.trials_most = command->wish.max_trials;
     if (command->wish.max_trials)
         TRY(sweep_extend(session, &row, command->wish.max_trials));
