@@ -78,3 +78,32 @@ load helper
   succeeds sweep --resume
   says '1 succeeded'
 }
+
+@test "outputs that are neither cached nor tracked are each trial's own, also below ignored directories" {
+  git_init
+  mkdir -p reports/deep big
+  echo mine | tee reports/m.yaml reports/deep/n big/o >/dev/null
+  echo kept >reports/other
+  echo 'lr: 0' >params.yaml
+  printf 'reports\nbig\n' >.gitignore
+  pipeline <<'END'
+stages:
+  train:
+    cmd: grep -q kept reports/other; mkdir -p reports/deep big; cp params.yaml reports/m.yaml; sleep 0.3; cp params.yaml reports/deep/n; cp params.yaml big/o
+    params: [lr]
+    outs:
+      - reports/deep/n: {cache: false}
+      - big: {cache: false}
+    metrics:
+      - reports/m.yaml: {cache: false}
+END
+  commit_all
+  for isolation in directory namespace; do
+    [ $isolation = directory ] || unshare -m true 2>/dev/null || unshare -rm true 2>/dev/null || continue
+    succeeds sweep -S lr=1,2,3,4 -m lr --max -j4 -f --isolation $isolation
+    says "4 succeeded"
+    [ "$(cat reports/m.yaml reports/deep/n big/o reports/other | sort -u | tr '\n' ' ')" = "kept mine " ]
+    succeeds sweep show --format csv
+    [ "$(ls reports big | tr '\n' ' ')" = "big: o  reports: deep m.yaml other " ]
+  done
+}
