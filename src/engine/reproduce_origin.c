@@ -33,7 +33,7 @@ static FALLIBLE take_work_tree(struct session *session, const struct reproduce_o
                                            .pipeline = options->pipeline,
                                            .observer = session->observer};
     TRY(session_open(session->arena, &wanted, &now));
-    struct error *error = snapshot_take(&now, &snapshot);
+    struct error *error = snapshot_take(&now, STR(""), &snapshot);
     session_drop(&now);
     ret->snapshot = snapshot.tree;
     ret->is_work_tree = true;
@@ -92,7 +92,8 @@ static FALLIBLE take_commit(struct session *session, const struct reproduce_opti
                       STR_FMT(code->commit.len ? str_slice(code->commit, 0, 12) : STR("(none)"))),
             "'mlops gc' keeps what tagged runs need: mlops tag RUN NAME");
     session->pipeline = pipeline_of_then(session->arena, options);
-    struct error *error = snapshot_of_commit(session, code->commit, code->patch, &snapshot);
+    struct error *error =
+        snapshot_of_commit(session, code->commit, code->patch, STR(""), &snapshot);
     session->pipeline = NULL;
     ret->snapshot = snapshot.tree;
     return error;

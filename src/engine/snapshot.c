@@ -47,6 +47,11 @@ void snapshot_leave_out(struct snapshot_taking *taking, struct str path)
     note_inside(taking, &taking->left_out, path);
 }
 
+void snapshot_unshare(struct snapshot_taking *taking, struct str path)
+{
+    note_inside(taking, &taking->written, path);
+}
+
 bool snapshot_is_left_out(const struct snapshot_taking *taking, struct str path)
 {
     for (struct str at = path; at.len; at = path_directory(at)) {
@@ -63,8 +68,10 @@ static void leave_outputs(struct snapshot_taking *taking)
     const struct pipeline *pipeline = taking->session->pipeline;
     vec_each (const struct stage, stage, &pipeline->stages) {
         vec_each (const struct output, output, &stage->outs) {
-            note_inside(taking, output->is_cached ? &taking->left_out : &taking->written,
-                        output->path);
+            if (output->is_cached)
+                snapshot_leave_out(taking, output->path);
+            else
+                snapshot_unshare(taking, output->path);
         }
     }
 }
@@ -267,9 +274,10 @@ static FALLIBLE take(struct snapshot_taking *taking, struct snapshot *ret)
     return snapshot_store(taking, ret);
 }
 
-FALLIBLE snapshot_take(struct session *session, struct snapshot *ret)
+FALLIBLE snapshot_take(struct session *session, struct str written, struct snapshot *ret)
 {
     struct snapshot_taking taking = {.session = session};
+    snapshot_unshare(&taking, written);
     struct snapshot made = {0};
     struct error *error = take(&taking, &made);
     arena_drop(&taking.arena);

@@ -312,9 +312,10 @@ static FALLIBLE take(struct committed *committed, struct digest patch, struct sn
 }
 
 FALLIBLE snapshot_of_commit(struct session *session, struct str commit, struct digest patch,
-                            struct snapshot *ret)
+                            struct str written, struct snapshot *ret)
 {
     struct snapshot_taking taking = {.session = session};
+    snapshot_unshare(&taking, written);
     struct committed committed = {.taking = &taking, .commit = commit};
     struct snapshot made = {0};
     struct error *error = take(&committed, patch, &made);

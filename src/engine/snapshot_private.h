@@ -50,7 +50,7 @@ struct snapshot_taking {
     struct snapshot_member_vec list;
     struct map holders;      /* directories that hold members */
     struct map left_out;     /* outputs and tracked data: path -> non-NULL */
-    struct map written;      /* outputs that are not cached: in a snapshot, but never shared */
+    struct map written;      /* outputs that are not cached, steps: kept, but never shared */
     struct map outer;        /* directories that hold those of both */
     struct map environments; /* virtual environments */
     struct snapshot_notes notes;
@@ -65,6 +65,7 @@ FALLIBLE snapshot_prepare(struct snapshot_taking *taking);
 FALLIBLE snapshot_add(struct snapshot_taking *taking, struct str path, bool is_needed);
 void snapshot_put(struct snapshot_taking *taking, struct snapshot_member *member);
 void snapshot_leave_out(struct snapshot_taking *taking, struct str path);
+void snapshot_unshare(struct snapshot_taking *taking, struct str path); /* written by runs */
 bool snapshot_may_hold(const struct snapshot_taking *taking, struct str path);
 bool snapshot_is_left_out(const struct snapshot_taking *taking, struct str path);
 void snapshot_warn(struct snapshot_taking *taking, struct str path, const char *what);

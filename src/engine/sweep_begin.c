@@ -319,13 +319,13 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     TRY(take_targets(session, &options->choice, &ret->sweep));
     if (!options->commit.len)
         TRY(examine(session, options, ret));
-    struct str commit = {0};
+    struct str commit = {0}, steps = ret->sweep.steps.file;
     if (options->commit.len)
         TRY(find_commit(session, options->commit, &commit));
     if (options->commit.len)
-        TRY(snapshot_of_commit(session, commit, (struct digest){{0}}, &snapshot));
+        TRY(snapshot_of_commit(session, commit, (struct digest){{0}}, steps, &snapshot));
     else
-        TRY(snapshot_take(session, &snapshot));
+        TRY(snapshot_take(session, steps, &snapshot));
     ret->snapshot = snapshot.tree;
     ret->code = snapshot.code;
     if (options->commit.len)

@@ -107,3 +107,24 @@ END
     [ "$(ls reports big | tr '\n' ' ')" = "big: o  reports: deep m.yaml other " ]
   done
 }
+
+@test "steps of a trial are its own, also below ignored directories" {
+  git_init
+  mkdir logs
+  echo step,lr >logs/steps.csv
+  echo 'lr: 0' >params.yaml
+  echo logs >.gitignore
+  pipeline <<'END'
+stages:
+  train:
+    cmd: echo step,lr > logs/steps.csv; sed 's/lr. /1,/' params.yaml >> logs/steps.csv; cp params.yaml m.yaml
+    params: [lr]
+    metrics: [m.yaml]
+END
+  commit_all
+  for revision in '' HEAD; do
+    succeeds sweep -S lr=1,2 -m lr --max --steps logs/steps.csv -f --isolation directory ${revision:+--rev $revision}
+    says "2 succeeded"
+    holds_text logs/steps.csv step,lr
+  done
+}

@@ -64,7 +64,7 @@ static struct str listing(struct rig *rig)
 static void make(struct rig *rig, enum isolation isolation, struct work_dir *ret)
 {
     struct snapshot snapshot;
-    assert_fine(snapshot_take(rig->session, &snapshot));
+    assert_fine(snapshot_take(rig->session, STR(""), &snapshot));
     struct work_dir_options options = {.session = rig->session,
                                        .snapshot = snapshot.tree,
                                        .name = STR("ABCDEFGH-1"),
@@ -416,7 +416,7 @@ static void one_that_is_to_be_kept_is_not_swept(void **state)
     struct snapshot snapshot;
     struct work_dir work_dir;
     int64_t count = 0;
-    assert_fine(snapshot_take(rig.session, &snapshot));
+    assert_fine(snapshot_take(rig.session, STR(""), &snapshot));
     struct work_dir_options options = {.session = rig.session,
                                        .snapshot = snapshot.tree,
                                        .name = STR("KEPT-1"),
@@ -440,7 +440,7 @@ static void overrides_change_the_trials_parameters_only(void **state)
     struct override *override = vec_push(rig.arena, &overrides);
     assert_fine(override_parse(rig.arena, STR("lr=0.25"), override));
     assert_fine(override_resolve(rig.session, &overrides));
-    assert_fine(snapshot_take(rig.session, &snapshot));
+    assert_fine(snapshot_take(rig.session, STR(""), &snapshot));
     scratch_write(&rig.scratch, "params.yaml", "lr: 7\n"); /* the user goes on working */
     scratch_write(&rig.scratch, "later.txt", "later\n");
     struct work_dir_options options = {.session = rig.session,
@@ -515,7 +515,7 @@ static void check_refuses(const char *made, const char *text)
     shell(&rig, made);
     session_drop(rig.session);
     rig_reopen(&rig);
-    assert_fine(snapshot_take(rig.session, &snapshot));
+    assert_fine(snapshot_take(rig.session, STR(""), &snapshot));
     struct error *error = work_dir_check(rig.session, snapshot.tree);
     if (text)
         assert_error(error, text);
@@ -580,10 +580,10 @@ static void a_commit_is_what_git_has_of_it(void **state)
     assert_fine(session_vcs(rig.session, &vcs));
     assert_fine(vcs_head(vcs, rig.arena, &first, &branch));
     shell(&rig, "echo 'print(9)' > src/code.py; echo n > new.py");
-    assert_fine(snapshot_take(rig.session, &patched));
+    assert_fine(snapshot_take(rig.session, STR(""), &patched));
     assert_int_equal(patched.code.is_dirty, 1);
     shell(&rig, "rm new.py; git commit -qam three");
-    assert_fine(snapshot_of_commit(rig.session, first, (struct digest){{0}}, &snapshot));
+    assert_fine(snapshot_of_commit(rig.session, first, (struct digest){{0}}, STR(""), &snapshot));
     struct work_dir_options options = {.session = rig.session,
                                        .snapshot = snapshot.tree,
                                        .name = STR("COMMIT-1"),
@@ -592,7 +592,7 @@ static void a_commit_is_what_git_has_of_it(void **state)
     scratch_expect(&rig.scratch, ".mlops/work/COMMIT-1/src/code.py", "print(1)\n");
     scratch_expect(&rig.scratch, ".mlops/work/COMMIT-1/data/raw.csv", "a,b\n"); /* by its digest */
     work_dir_drop(&work_dir);
-    assert_fine(snapshot_of_commit(rig.session, first, patched.code.patch, &snapshot));
+    assert_fine(snapshot_of_commit(rig.session, first, patched.code.patch, STR(""), &snapshot));
     options.snapshot = snapshot.tree;
     assert_fine(work_dir_make(rig.arena, &options, &work_dir));
     scratch_expect(&rig.scratch, ".mlops/work/COMMIT-1/src/code.py", "print(9)\n");
@@ -601,7 +601,7 @@ static void a_commit_is_what_git_has_of_it(void **state)
     shell(&rig, "echo other > data/raw.csv; rm -rf .mlops/cache/obj/* .mlops/cache/pack/*");
     session_drop(rig.session);
     rig_reopen(&rig);
-    assert_error(snapshot_of_commit(rig.session, first, (struct digest){{0}}, &snapshot),
+    assert_error(snapshot_of_commit(rig.session, first, (struct digest){{0}}, STR(""), &snapshot),
                  "cannot make the project as it was");
     rig_drop(&rig);
 }
@@ -611,10 +611,10 @@ static void a_snapshot_is_stored_once(void **state)
     (void)state;
     struct rig rig = project_open(plain);
     struct snapshot first, second;
-    assert_fine(snapshot_take(rig.session, &first));
+    assert_fine(snapshot_take(rig.session, STR(""), &first));
     session_drop(rig.session);
     rig_reopen(&rig);
-    assert_fine(snapshot_take(rig.session, &second));
+    assert_fine(snapshot_take(rig.session, STR(""), &second));
     assert_true(digest_equal(first.tree, second.tree));
     assert_int_equal(worktree_counts(rig.session->worktree).hashed_files, 0);
     struct worktree_file *files = NULL;
