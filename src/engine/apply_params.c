@@ -4,13 +4,17 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/load.h"
+#include "mlops/host/path.h"
 #include "mlops/model/name.h"
+
+#include <sys/stat.h>
 
 #include "apply_private.h"
 
 struct param_work {
     struct applying *applying;
     struct str file;
+    struct str place; /* what it is a link to in the work tree, else the same */
     enum doc_dialect dialect;
     struct map keys; /* that the run read or changed; "" stands for the whole file */
     bool has_source;
@@ -147,8 +151,44 @@ static FALLIBLE load_head(struct param_work *work)
     TRY(vcs_head(session->vcs, session->arena, &commit, &branch));
     if (commit.len)
         TRY(vcs_read(session->vcs, session->arena, commit,
-                     session_vcs_path(session, session->arena, work->file), LIMIT_EXCHANGE_BYTES,
+                     session_vcs_path(session, session->arena, work->place), LIMIT_EXCHANGE_BYTES,
                      &work->head, &found));
+    return NULL;
+}
+
+/* What a link of the origin leads to, if that is in it. */
+static FALLIBLE read_source(struct origin *origin, struct str path, struct origin_file *ret)
+{
+    enum { LINKS_MOST = 40 };
+    struct arena *arena = origin->session->arena;
+    TRY(origin_read(origin, path, ret));
+    for (int i = 0; ret->mode == 0120000 && i < LINKS_MOST; i++) {
+        if (!path_resolve(arena, path_directory(path), ret->bytes, &path))
+            return NULL;
+        TRY(origin_read(origin, path, ret));
+    }
+    return NULL;
+}
+
+/* The link stays: what it leads to is changed. */
+static FALLIBLE find_place(struct param_work *work)
+{
+    struct session *session = work->applying->session;
+    struct str root = session->workspace.root, real = {0};
+    struct file_stat stat = {0};
+    bool found = false;
+    work->place = work->file;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd),
+                     str_terminate(session->arena, work->file), false, &stat, &found));
+    if (!found || !S_ISLNK(stat.mode) || !work->now.at)
+        return NULL;
+    TRY(path_real(session->arena, path_join(session->arena, root, work->file), &real));
+    if (!path_is_within(real, root))
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "'%.*s' is a link to '%.*s', outside of the project",
+                                    STR_FMT(work->file), STR_FMT(real)),
+                          "copy that file to where the link is");
+    work->place = str_slice(real, root.len + 1, real.len);
     return NULL;
 }
 
@@ -158,7 +198,7 @@ static FALLIBLE load(struct param_work *work)
     struct session *session = applying->session;
     struct origin_file file = {0};
     bool found = false;
-    TRY(origin_read(&applying->origin, work->file, &file));
+    TRY(read_source(&applying->origin, work->file, &file));
     work->has_source = file.is_known && file.mode && file.mode != 0120000;
     work->base = file.bytes;
     if (work->has_source)
@@ -170,6 +210,7 @@ static FALLIBLE load(struct param_work *work)
                   &found));
     if (!found)
         work->now = (struct str){0};
+    TRY(find_place(work));
     return load_head(work);
 }
 
@@ -180,12 +221,12 @@ static FALLIBLE plan(struct param_work *work, struct str bytes, bool is_edit)
     struct file_stat stat = {.mode = 0644};
     bool found = false;
     TRY(file_stat_at(fd_number(session->workspace.root_fd),
-                     str_terminate(session->arena, work->file), false, &stat, &found));
+                     str_terminate(session->arena, work->place), false, &stat, &found));
     struct apply_content content = {.mode = (stat.mode & 0111) ? 0100755 : 0100644,
                                     .bytes = bytes,
                                     .what = is_edit ? buf_str(&work->what) : (struct str){0},
                                     .is_edit = is_edit && !work->is_clash};
-    return apply_content(work->applying, work->file, &content);
+    return apply_content(work->applying, work->place, &content);
 }
 
 /* What a stage reads as a whole has to be the run's to the byte. */

@@ -451,3 +451,27 @@ END
   done
   ran unchanged=1
 }
+
+@test "a file of parameters that is a link stays one, in a trial and when it is applied" {
+  experiment
+  mkdir conf
+  git mv params.yaml conf/base.yaml
+  ln -s conf/base.yaml params.yaml
+  commit_all link
+  succeeds run
+  succeeds run -P train.lr=0.9 --json
+  id=$(id_of)
+  grep -q 'lr: 0.1 ' conf/base.yaml
+  succeeds apply "$id"
+  [ -L params.yaml ]
+  grep -q '^  lr: 0.9   # rate$' conf/base.yaml
+  [ "$(stat -c %a conf/base.yaml)" = 644 ]
+  ran unchanged=3
+  rm params.yaml
+  cp conf/base.yaml ../outside.yaml
+  sed -i 's/0\.9/0.1/' ../outside.yaml
+  ln -s ../outside.yaml params.yaml
+  fails 3 apply --force "$id"
+  grep -q 'outside of the project' "$ERR"
+  grep -q 'lr: 0.1 ' ../outside.yaml
+}
