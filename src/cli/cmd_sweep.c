@@ -8,6 +8,7 @@
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 struct sweep_command {
@@ -218,8 +219,9 @@ static bool whole_number(struct arena *arena, struct str text, int64_t *ret)
 {
     char *end = NULL;
     const char *at = str_terminate(arena, text);
+    errno = 0;
     *ret = strtoll(at, &end, 10);
-    return text.len && !*end;
+    return text.len && !*end && !errno;
 }
 
 /* "train.epochs=1..27" */

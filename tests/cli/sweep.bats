@@ -195,6 +195,15 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   holds "r['sweeps'] == []"
 }
 
+@test "numbers at the ends of what fits" {
+  shared_stage
+  printf 'params: {lr: [1, 2]}\nseed: 18446744073709551615\n' >wide.yaml
+  succeeds sweep --file wide.yaml
+  succeeds sweep show --json
+  holds 'r["seed"] == 2**64 - 1'
+  fails 2 sweep -S 'lr=uniform(0,1)' -m f1 --stop halving --budget depth=1..99999999999999999999 -n 9
+}
+
 @test "random draws are the same for the same seed" {
   shared_stage
   succeeds sweep -S 'lr=loguniform(1e-3,1e-1)' -n 4 --seed 7 -j2
