@@ -225,7 +225,8 @@ static FALLIBLE plan(struct param_work *work, struct str bytes, bool is_edit)
     struct apply_content content = {.mode = (stat.mode & 0111) ? 0100755 : 0100644,
                                     .bytes = bytes,
                                     .what = is_edit ? buf_str(&work->what) : (struct str){0},
-                                    .is_edit = is_edit && !work->is_clash};
+                                    .is_edit = is_edit && !work->is_clash,
+                                    .over = work->now};
     return apply_content(work->applying, work->place, &content);
 }
 
