@@ -15,7 +15,8 @@ struct run_command {
     struct str_vec params;
     bool in_place;
     bool pull, allow_missing;
-    bool no_commit, ignore_errors, interactive; /* DVC's: refused */
+    bool no_commit, ignore_errors, interactive, queue, temp, run_all; /* DVC's: refused */
+    struct str exp_name;
     int progress;
 };
 
@@ -100,6 +101,11 @@ static const struct option_row rows[] = {
      .letter = 'i',
      OPTION_FLAG_AT(struct run_command, interactive),
      .is_hidden = true},
+    /* As 'dvc exp run' has them. */
+    {.name = "queue", OPTION_FLAG_AT(struct run_command, queue), .is_hidden = true},
+    {.name = "temp", OPTION_FLAG_AT(struct run_command, temp), .is_hidden = true},
+    {.name = "run-all", OPTION_FLAG_AT(struct run_command, run_all), .is_hidden = true},
+    {.name = "name", OPTION_STR_AT(struct run_command, exp_name), .is_hidden = true},
 };
 
 /* What DVC's users may type and has no meaning here, with the one thing to do instead. */
@@ -116,6 +122,13 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
          "--keep-going goes on with all that does not need the failed stage"},
         {command->interactive, "interactive", "nothing is asked for during a run",
          "'mlops plan' says what would run; name the stages that shall"},
+        {command->queue, "queue", "there is no queue to fill",
+         "mlops sweep -S KEY=VALUE,VALUE tries several side by side, and can be gone on with"},
+        {command->temp, "temp", "-S runs in a directory of its own anyway", "leave the option out"},
+        {command->run_all, "run-all", "there is no queue to work off",
+         "mlops sweep --resume goes on with what a sweep has left"},
+        {command->exp_name.len, "name", "a run gets its name when it is there",
+         "mlops tag RUN NAME; a sweep is named before: mlops sweep --name NAME"},
     };
     for (size_t i = 0; i < COUNT_OF(refused); i++) {
         if (refused[i].is_given)

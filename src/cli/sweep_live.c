@@ -1,9 +1,8 @@
 /* The block on a terminal: trials that run, the best so far, how far the sweep is. */
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/cli/block.h"
 #include "mlops/host/terminal.h"
-
-#include <unistd.h>
 
 #include "sweep_private.h"
 
@@ -11,24 +10,12 @@ enum { FRAME_MS = 100, TRIALS_SHOWN = 12, STAGE_COLUMNS = 16, TIME_COLUMNS = 8 }
 
 void sweep_live_erase(struct sweep_narrator *narrator)
 {
-    if (!narrator->block_lines)
-        return;
-    AUTO(buf_drop) struct buf erased = {0};
-    buf_print(&erased, "\x1b[%dA\r\x1b[J", narrator->block_lines);
-    buf_add_str(&erased, buf_str(&narrator->out));
-    buf_clear(&narrator->out);
-    buf_add_str(&narrator->out, buf_str(&erased));
-    narrator->block_lines = 0;
+    block_erase(&narrator->out, &narrator->block_lines);
 }
 
 static void add_line(struct sweep_narrator *narrator, struct str line)
 {
-    AUTO(buf_drop) struct buf escaped = {0};
-    buf_add_escaped(&escaped, line, false);
-    int columns = terminal_columns(STDERR_FILENO);
-    buf_add_str(&narrator->out, text_fit(buf_str(&escaped), columns - 1));
-    buf_add_char(&narrator->out, '\n');
-    narrator->block_lines++;
+    block_add(&narrator->out, &narrator->block_lines, line);
 }
 
 /* Text in a column of `width`, cut if it is wider. */
@@ -41,11 +28,14 @@ static void add_cell(struct buf *line, struct str text, int width)
     buf_add_repeated(line, ' ', (size_t)MAX_OF(width - text_columns(kept), 0) + 1);
 }
 
-/* "train 1/3": the stage that runs, and how many of them are done. */
+/* "train 1/3": the stage that runs, and how many of them are done; before and after them "begins",
+ * "ends". */
 static struct str where(struct arena *arena, const struct trial_view *view)
 {
     struct buf text = buf_in(arena);
-    buf_add_str(&text, view->stage.len ? view->stage : STR("begins"));
+    bool is_over = view->total_count && view->finished_count >= view->total_count;
+    struct str none = is_over ? STR("ends") : STR("begins");
+    buf_add_str(&text, view->stage.len ? view->stage : none);
     if (view->total_count > 1)
         buf_print(&text, " %d/%d", view->finished_count, view->total_count);
     return buf_str(&text);

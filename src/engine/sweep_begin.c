@@ -166,20 +166,6 @@ static FALLIBLE check_metric(struct session *session, const struct sweep *sweep)
                       "name the file with them under 'metrics' of the stage that writes it");
 }
 
-/* What decides needs to know which way is better. */
-static FALLIBLE find_direction(struct sweep *sweep)
-{
-    bool is_needed = sweep->method == SWEEP_TPE || sweep->stop != STOP_NEVER;
-    if (sweep->direction == DIRECTION_UNKNOWN)
-        sweep->direction = metric_direction_of(sweep->metric_key);
-    if (sweep->direction != DIRECTION_UNKNOWN || !is_needed)
-        return NULL;
-    return error_hint(error_new(ERROR_USAGE,
-                                "whether more or less of '%.*s' is better is not known",
-                                STR_FMT(sweep->metric_key)),
-                      "say so with --max or --min");
-}
-
 /* A word that only means something where the caller stands, as seen from the root. */
 static struct str target_of(struct session *session, struct str cwd, struct str word,
                             const struct plan_choice *choice)
@@ -244,7 +230,8 @@ static FALLIBLE examine(struct session *session, const struct sweep_options *opt
     TRY(resolve(session, sweep));
     TRY(sweep_check(sweep));
     TRY(sampler_count(sweep, &count));
-    TRY(find_direction(sweep));
+    if (sweep->direction == DIRECTION_UNKNOWN)
+        sweep->direction = metric_direction_of(sweep->metric_key);
     TRY(check_metric(session, sweep));
     TRY(session_ledger(session, &ledger));
     return find_parent(session, ledger, &row->parent);
