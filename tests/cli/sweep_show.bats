@@ -220,3 +220,17 @@ END
   grep -q '^3 trials: 3 waiting ' "$OUT"
   touch "$DID"
 }
+
+@test "what a metric is called does not reach the terminal as it is" {
+  echo 'lr: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  a: {cmd: 'printf "{\"\\\\u001b[31mred\": 1}" > m.json', params: [lr], metrics: [m.json]}
+END
+  succeeds sweep -S lr=1,2 -m $'\e[31mred' --max
+  succeeds sweep show
+  grep -q 'x1b\[31mred' "$OUT"
+  not grep -q $'\e' "$OUT" "$ERR"
+  succeeds best $'\e[31mred' --max
+  not grep -q $'\e' "$OUT" "$ERR"
+}
