@@ -93,8 +93,8 @@ static const struct option_row rows[] = {
      .help = "The remote of --pull; the default one if not given"},
     {"allow-missing", 0, OPTION_FLAG_AT(struct sweep_command, allow_missing),
      .help = "Tracked inputs that are not here count as recorded; put in place for what executes"},
-    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns),
-     .value = "TIME", .initial = -1,
+    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns), .value = "TIME",
+     .initial = -1,
      .help = "Trials give up waiting for another run after this long; without it the setting "
              "'lock_timeout' holds"},
     {"html", 0, OPTION_STR_AT(struct sweep_command, html), .value = "FILE",
