@@ -22,7 +22,7 @@ struct param_work {
      * lies in the work tree. */
     struct str head, base, wanted, now;
     const struct doc_node *head_root, *base_root, *wanted_root, *now_root;
-    struct str edited;
+    struct buf edited;
     struct buf what;
     bool is_clash; /* a value that was changed here, too, would be lost */
 };
@@ -85,6 +85,17 @@ static void tell_value(struct param_work *work, struct str key, const struct doc
               STR_FMT(before), STR_FMT(after));
 }
 
+/* Every change reads the file anew: of thousands each gives its memory back. */
+static FALLIBLE edit_text(struct param_work *work, const struct edit *edit)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str edited = {0};
+    TRY(edit_apply(&scratch, work->file, buf_str(&work->edited), work->dialect, edit, &edited));
+    buf_clear(&work->edited);
+    buf_add_str(&work->edited, edited);
+    return NULL;
+}
+
 static FALLIBLE edit_key(struct param_work *work, struct str key)
 {
     struct arena *arena = work->applying->session->arena;
@@ -101,7 +112,7 @@ static FALLIBLE edit_key(struct param_work *work, struct str key)
                                                 : EDIT_ADD,
                               .key = key,
                               .node = wanted};
-    return edit_apply(arena, work->file, work->edited, work->dialect, &edit, &work->edited);
+    return edit_text(work, &edit);
 }
 
 /* --- a file --- */
@@ -121,7 +132,8 @@ static FALLIBLE edit_keys(struct param_work *work)
     TRY(parse(work, work->base, &work->base_root));
     TRY(parse(work, work->wanted, &work->wanted_root));
     TRY(parse(work, work->now, &work->now_root));
-    work->edited = work->now;
+    buf_clear(&work->edited);
+    buf_add_str(&work->edited, work->now);
     map_each (item, &work->keys)
         TRY(edit_key(work, item->key));
     return NULL;
@@ -250,6 +262,7 @@ static FALLIBLE take_file(struct applying *applying, struct str file)
     struct param_work work = {.applying = applying,
                               .file = file,
                               .dialect = pipeline_dialect(applying->run->pipeline),
+                              .edited = buf_in(arena),
                               .what = buf_in(arena)};
     TRY(load(&work));
     if (!work.has_source || str_equal(work.now, work.wanted))
@@ -257,7 +270,7 @@ static FALLIBLE take_file(struct applying *applying, struct str file)
     note_keys(&work);
     if (!is_dependency(applying, file))
         TRY(try_editing(&work, &done));
-    return done ? plan(&work, work.edited, true) : plan(&work, work.wanted, false);
+    return done ? plan(&work, buf_str(&work.edited), true) : plan(&work, work.wanted, false);
 }
 
 static void note_file(struct applying *applying, struct map *files, struct str file)

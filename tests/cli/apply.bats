@@ -475,3 +475,27 @@ END
   grep -q 'outside of the project' "$ERR"
   grep -q 'lr: 0.1 ' ../outside.yaml
 }
+
+@test "many values of a big file take no memory that grows with them" {
+  ! grep -q __asan_init "$MLOPS" || skip "a sanitizer keeps what is freed"
+  git_init
+  "$PYTHON" -c 'for i in range(2000): print(f"k{i}: {i}")' >params.yaml
+  pipeline <<END
+stages:
+  a: {cmd: cp params.yaml o, params: [$(seq -s, -f 'k%g' 0 199)], outs: [o]}
+END
+  succeeds run
+  commit_all one
+  succeeds run --json
+  id=$(id_of)
+  sed -i 's/: /: 1/' params.yaml
+  echo '# mine' >>params.yaml
+  succeeds run
+  commit_all two
+  "$PYTHON" -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+sys.exit(f"{most} MiB" if most > 100 else 0)' "$MLOPS" apply "$id" --params-only
+  grep -qx 'k7: 7' params.yaml && grep -qx 'k1999: 11999' params.yaml
+}
