@@ -36,15 +36,15 @@ static const struct option_row rows[] = {
     {"max", 0, OPTION_FLAG_AT(struct sweep_command, max),
      .help = "Higher is better, whatever the metric is called"},
     {"min", 0, OPTION_FLAG_AT(struct sweep_command, min), .help = "Lower is better"},
-    {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, max_trials), .value = "N", .least = 0,
+    {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, max_trials), .value = "N", .least = 1,
      .most = 100000, .help = "At most N trials; with --resume N more"},
     {"max-time", 0, OPTION_DURATION_AT(struct sweep_command, max_time_ns), .value = "TIME",
-     .help = "Begin no trial after this long; those that run go on to their end"},
-    {"repeat", 0, OPTION_INT_AT(struct sweep_command, repeat), .value = "N", .least = 0,
+     .least = 1, .help = "Begin no trial after this long; those that run go on to their end"},
+    {"repeat", 0, OPTION_INT_AT(struct sweep_command, repeat), .value = "N", .least = 1,
      .most = 10000, .help = "Each combination N times, with another seed each (see --seed-param)"},
     {"seed-param", 0, OPTION_STR_AT(struct sweep_command, seed_param), .value = "[FILE:]KEY",
      .help = "The parameter that tells repeats apart, if it is not the only one called seed"},
-    {"seed", 0, OPTION_INT_AT(struct sweep_command, seed), .value = "N", .least = 0,
+    {"seed", 0, OPTION_INT_AT(struct sweep_command, seed), .value = "N", .least = 0, .initial = -1,
      .most = INT64_MAX,
      .help = "Of random draws: the same sweep with the same seed tries the same"},
     {"jobs", 'j', OPTION_INT_AT(struct sweep_command, jobs), .value = "N", .least = 1, .most = 1024,
@@ -240,7 +240,7 @@ static FALLIBLE take_options(struct context *context, const struct session *sess
     sweep->trials_most = command->max_trials ? command->max_trials : sweep->trials_most;
     sweep->time_most_ns = command->max_time_ns ? command->max_time_ns : sweep->time_most_ns;
     sweep->repeat = MAX_OF(command->repeat ? command->repeat : sweep->repeat, (int64_t)1);
-    sweep->seed = command->seed ? (uint64_t)command->seed : sweep->seed;
+    sweep->seed = command->seed >= 0 ? (uint64_t)command->seed : sweep->seed;
     sweep->name = command->name.len ? command->name : sweep->name;
     return NULL;
 }
@@ -370,7 +370,7 @@ static FALLIBLE check_resume(const struct sweep_command *command, int argc)
 {
     bool is_other = command->set.len || command->method || command->metric.len ||
                     command->file.len || command->rev.len || command->name.len || command->stop ||
-                    command->repeat || command->seed || command->max || command->min ||
+                    command->repeat || command->seed >= 0 || command->max || command->min ||
                     command->steps.len || command->budget.len || command->seed_param.len;
     if (is_other)
         return error_hint(error_new(ERROR_USAGE, "--resume goes on with what the sweep has to try"),
