@@ -1,8 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
-#include "mlops/host/terminal.h"
-
-#include <unistd.h>
+#include "mlops/cli/block.h"
 
 #include "narrate_private.h"
 
@@ -11,24 +9,12 @@ enum { FRAME_MS = 100, BLOCK_LINES_MOST = 8 };
 /* Moves to the first line of the block and clears from there: log lines scroll above it. */
 void live_erase(struct narrator *narrator)
 {
-    if (!narrator->block_lines)
-        return;
-    AUTO(buf_drop) struct buf erased = {0};
-    buf_print(&erased, "\x1b[%dA\r\x1b[J", narrator->block_lines);
-    buf_add_str(&erased, buf_str(&narrator->out));
-    buf_clear(&narrator->out);
-    buf_add_str(&narrator->out, buf_str(&erased));
-    narrator->block_lines = 0;
+    block_erase(&narrator->out, &narrator->block_lines);
 }
 
 static void add_line(struct narrator *narrator, struct str line)
 {
-    AUTO(buf_drop) struct buf escaped = {0};
-    buf_add_escaped(&escaped, line, false);
-    int columns = terminal_columns(STDERR_FILENO);
-    buf_add_str(&narrator->out, text_fit(buf_str(&escaped), columns - 1));
-    buf_add_char(&narrator->out, '\n');
-    narrator->block_lines++;
+    block_add(&narrator->out, &narrator->block_lines, line);
 }
 
 static void add_running(struct narrator *narrator, const struct running *running, int64_t now_ns)

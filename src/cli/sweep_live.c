@@ -1,9 +1,8 @@
 /* The block on a terminal: trials that run, the best so far, how far the sweep is. */
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/cli/block.h"
 #include "mlops/host/terminal.h"
-
-#include <unistd.h>
 
 #include "sweep_private.h"
 
@@ -11,24 +10,12 @@ enum { FRAME_MS = 100, TRIALS_SHOWN = 12, STAGE_COLUMNS = 16, TIME_COLUMNS = 8 }
 
 void sweep_live_erase(struct sweep_narrator *narrator)
 {
-    if (!narrator->block_lines)
-        return;
-    AUTO(buf_drop) struct buf erased = {0};
-    buf_print(&erased, "\x1b[%dA\r\x1b[J", narrator->block_lines);
-    buf_add_str(&erased, buf_str(&narrator->out));
-    buf_clear(&narrator->out);
-    buf_add_str(&narrator->out, buf_str(&erased));
-    narrator->block_lines = 0;
+    block_erase(&narrator->out, &narrator->block_lines);
 }
 
 static void add_line(struct sweep_narrator *narrator, struct str line)
 {
-    AUTO(buf_drop) struct buf escaped = {0};
-    buf_add_escaped(&escaped, line, false);
-    int columns = terminal_columns(STDERR_FILENO);
-    buf_add_str(&narrator->out, text_fit(buf_str(&escaped), columns - 1));
-    buf_add_char(&narrator->out, '\n');
-    narrator->block_lines++;
+    block_add(&narrator->out, &narrator->block_lines, line);
 }
 
 /* Text in a column of `width`, cut if it is wider. */

@@ -52,20 +52,11 @@ FALLIBLE vcs_blob(struct vcs *vcs, struct arena *arena, const git_oid *id, const
 struct error *vcs_read(struct vcs *vcs, struct arena *arena, struct str commit, struct str path,
                        int64_t bytes_most, struct str *ret, bool *ret_found)
 {
-    AUTO(git2_drop_tree) git_tree *tree = NULL;
-    AUTO(git2_drop_tree_entry) git_tree_entry *entry = NULL;
-    TRY(vcs_tree_of(vcs, commit, &tree));
-    bool is_possible =
-        path.len && (int64_t)path.len <= LIMIT_PATH_BYTES && !memchr(path.at, '\0', path.len);
-    const char *name = is_possible ? str_terminate(arena, path) : "";
-    int status = is_possible ? git2()->tree_entry_bypath(&entry, tree, name) : GIT_ENOTFOUND;
-    if (status != GIT_ENOTFOUND)
-        TRY_GIT(status, "'%s' can't be looked up in the git repository '%s'", name, vcs->top);
-    bool is_file = status == 0 && git2()->tree_entry_type(entry) == GIT_OBJECT_BLOB &&
-                   git2()->tree_entry_filemode(entry) != GIT_FILEMODE_LINK;
-    if (is_file)
-        TRY(vcs_blob(vcs, arena, git2()->tree_entry_id(entry), name, bytes_most, ret));
-    *ret_found = is_file;
+    struct vcs_file file = {0};
+    TRY(vcs_file(vcs, arena, commit, path, bytes_most, &file, ret_found));
+    *ret_found = *ret_found && file.mode != GIT_FILEMODE_LINK;
+    if (*ret_found)
+        *ret = file.bytes;
     return NULL;
 }
 
