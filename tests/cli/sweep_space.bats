@@ -115,3 +115,15 @@ END
     tried | diff "$method-whole" - || tell "$method"
   done
 }
+
+@test "a driver that is killed has used up its time" {
+  two_files
+  sed -i 's/cmd: /cmd: test ! -e slow || sleep 9; /' pipeline.yaml
+  touch slow
+  setsid "$MLOPS" sweep -S train.lr=1,2 --max-time 2h </dev/null >/dev/null 2>&1 &
+  sleep 2.2
+  kill -9 $!
+  wait $! || true
+  succeeds sweep show --json
+  holds "1 <= r['spent_s'] < 9"
+}
