@@ -52,10 +52,28 @@ def make():
     git(project, "init", "-q")
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "x")
+    git(project, "branch", "other")
+    fault.write(project + "/notes.txt", "stashed\n")
+    git(project, "add", "notes.txt")
+    git(project, "stash")
+    fault.write(project + "/staged.txt", "staged\n")
+    git(project, "add", "staged.txt")
     fault.write(project + "/train.sh", TRAIN + "# dirty\n")
     fault.write(project + "/notes.txt", "untracked\n")
     fault.settle(project)
     return project
+
+
+def stamps(project):
+    """Inode, mode and time of every file: not even written with the same bytes again."""
+    found = {}
+    for directory, names, files in os.walk(project):
+        names[:] = [name for name in names if name not in (".mlops", ".git")]
+        for name in files:
+            path = os.path.join(directory, name)
+            entry = os.lstat(path)
+            found[os.path.relpath(path, project)] = (entry.st_ino, entry.st_mode, entry.st_mtime_ns)
+    return found
 
 
 class Bench:
@@ -75,7 +93,7 @@ class Bench:
 
     def seen(self):
         status = git(self.project, "status", "--porcelain")  # brings the index up to date itself
-        return fault.tree(self.project, skipped=(".mlops",)), status
+        return fault.tree(self.project, skipped=(".mlops",)), status, stamps(self.project)
 
     def start(self, *words):
         return subprocess.Popen([fault.MLOPS, *words], cwd=self.project, env=self.env,
@@ -103,8 +121,9 @@ class Bench:
         work = self.project + "/.mlops/work"
         if os.path.isdir(work) and os.listdir(work):
             found.append(f"left in .mlops/work: {os.listdir(work)}")
-        files, status = self.seen()
+        files, status, stamped = self.seen()
         found += fault.differences(self.before[0], files)
+        found += fault.differences(self.before[2], stamped)
         if status != self.before[1]:
             found.append(f"git status was {self.before[1]!r} and is {status!r}")
         running = fault.marked_processes(f"FAULT_TEST={self.marker}")
