@@ -158,3 +158,14 @@ END
   grep -q 'only the parameter lr changed\|lr' "$OUT"
   succeeds show two-2
 }
+
+@test "a sweep is no run to apply, also where nothing else was recorded" {
+  pipeline <<'END'
+stages:
+  a: {cmd: cp params.yaml m.yaml, params: [x], metrics: [m.yaml]}
+END
+  echo 'x: 1' >params.yaml
+  succeeds sweep -S x=1,2 --name two
+  fails 2 apply two
+  grep -q "'two' is a sweep, not a run" "$ERR"
+}
