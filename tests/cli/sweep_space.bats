@@ -40,6 +40,7 @@ tries() {
   tried | grep -c '^train.flag=~ train.sub.deep=0\.' | grep -x 2
   succeeds sweep -S 'train.layers[1]=8,9' -S other.yaml:seed=4 -m f1
   tries 'seed=4 train.layers.1=8' 'seed=4 train.layers.1=9'
+  grep -q ' layers.1=9$' <("$MLOPS" sweep -S 'train.layers[1]=8,9' -m f1 2>&1)
   fails 3 sweep -S '+train.lr=1,2' -m f1
   grep -q "'train.lr' is there already" "$ERR"
   succeeds sweep -S train.lr=0.1 -S '~train.flag' -m f1 --keep-work
