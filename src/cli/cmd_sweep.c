@@ -245,20 +245,46 @@ static FALLIBLE take_options(struct context *context, const struct session *sess
     return NULL;
 }
 
-/* Of the file, the pipeline's own part `sweep`, and the words of the command line. */
-static FALLIBLE make_sweep(struct context *context, const struct session *session,
-                           const struct sweep_command *command, const struct stage_words *words,
-                           struct sweep *ret)
+/* What is tried is on the command line: of the pipeline's part is left what says how it is judged.
+ */
+static void keep_judgement(struct sweep *sweep)
+{
+    *sweep = (struct sweep){.pipeline = sweep->pipeline,
+                            .targets = sweep->targets,
+                            .target_count = sweep->target_count,
+                            .seed = sweep->seed,
+                            .seed_file = sweep->seed_file,
+                            .seed_key = sweep->seed_key,
+                            .metric_file = sweep->metric_file,
+                            .metric_key = sweep->metric_key,
+                            .direction = sweep->direction,
+                            .steps = sweep->steps};
+}
+
+/* Of the file or the pipeline's own part `sweep`, and the words of the command line. */
+static FALLIBLE read_sweep(struct context *context, const struct session *session,
+                           const struct sweep_command *command, struct sweep *ret)
 {
     const struct doc_node *node = doc_find(session->doc->root, STR("sweep"));
-    int targets_at = words->argc > 0 && is_pipeline_word(words->argv[0]) ? 1 : 0;
+    bool is_told = command->set.len && !command->file.len;
     if (command->file.len)
         TRY(read_file(context, command->file, &node));
     if (node)
         TRY(sweep_bind(context->arena, node, ret));
+    if (is_told)
+        keep_judgement(ret);
     TRY(add_words(context, &command->set, ret));
-    if (!node || !doc_find(node, STR("method")))
+    if (is_told || !node || !doc_find(node, STR("method")))
         ret->method = sweep_method_default(ret);
+    return NULL;
+}
+
+static FALLIBLE make_sweep(struct context *context, const struct session *session,
+                           const struct sweep_command *command, const struct stage_words *words,
+                           struct sweep *ret)
+{
+    int targets_at = words->argc > 0 && is_pipeline_word(words->argv[0]) ? 1 : 0;
+    TRY(read_sweep(context, session, command, ret));
     TRY(take_options(context, session, command, ret));
     if (words->argc - targets_at > 0) {
         ret->target_count = (size_t)(words->argc - targets_at);

@@ -73,6 +73,16 @@ END
   tries 'seed=4 train.lr=0.1' 'train.decay=1 train.flag=~ train.lr=0.2' seed=7
 }
 
+@test "the pipeline's own sweep is what is tried if nothing else is said" {
+  two_files
+  printf 'sweep:\n  params: {train.lr: "uniform(0, 1)"}\n  fixed: {other.yaml:seed: 3}\n  trials: 2\n  metric: f1\n' >>pipeline.yaml
+  succeeds sweep
+  tried | grep -c '^seed=3 train.lr=0' | grep -x 2
+  succeeds sweep -S train.lr=0.1,0.2,0.3
+  tries train.lr=0.1 train.lr=0.2 train.lr=0.3
+  grep -q 'best f1 0.3' <("$MLOPS" sweep -S train.lr=0.1,0.3 2>&1)
+}
+
 @test "the same seed tries the same, also 0 in front of a file that has another" {
   two_files
   printf 'params: {train.lr: "uniform(0, 1)"}\ntrials: 2\nseed: 5\nmetric: f1\n' >sweep.yaml
