@@ -90,8 +90,9 @@ static void tell(struct context *context, const struct run *run, const struct ap
                      STR_FMT(*path));
     if (report->commit.len)
         context_notice(context,
-                       "run %.*s was made from commit %.*s: of it only what the pipeline names and "
-                       "what was changed on top came; 'git diff %.*s' shows the rest",
+                       "run %.*s was made from commit %.*s, not from this one: files that its "
+                       "pipeline does not name and that it had not changed stay as they are here; "
+                       "'git diff %.*s' shows how they differ",
                        STR_FMT(ulid_short(run->id)), STR_FMT(str_slice(report->commit, 0, 12)),
                        STR_FMT(str_slice(report->commit, 0, 12)));
     if (report->displaced)

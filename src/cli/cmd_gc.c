@@ -134,8 +134,10 @@ static void print_text(struct context *context, const struct gc_command *options
     buf_print(&summary, "%s %.*s in %lld items; kept: %lld objects, %.*s",
               options->yes ? "removed" : "would remove", STR_FMT(freed),
               (long long)report->removed_items, (long long)report->kept_objects, STR_FMT(kept));
-    if (report->young_objects)
-        buf_print(&summary, "; not needed but young: %lld", (long long)report->young_objects);
+    if (report->young_objects || report->young_results)
+        buf_print(&summary,
+                  "; not needed but young: %lld objects, %lld results (--grace 0 takes them, too)",
+                  (long long)report->young_objects, (long long)report->young_results);
     report_line(context, buf_str(&summary), 0, 0);
     print_holders(context, report);
     print_displaced(context, report);
@@ -158,6 +160,8 @@ static void print_json(struct context *context, const struct gc_command *options
     json_int(&json, report->kept_bytes);
     json_name(&json, "young_objects");
     json_int(&json, report->young_objects);
+    json_name(&json, "young_results");
+    json_int(&json, report->young_results);
     json_name(&json, "displaced_count");
     json_int(&json, report->displaced_count);
     json_name(&json, "displaced_bytes");

@@ -15,7 +15,8 @@ struct run_command {
     struct str_vec params;
     bool in_place;
     bool pull, allow_missing;
-    bool no_commit, ignore_errors, interactive; /* DVC's: refused */
+    bool no_commit, ignore_errors, interactive, queue, temp, run_all; /* DVC's: refused */
+    struct str exp_name;
     int progress;
 };
 
@@ -100,6 +101,11 @@ static const struct option_row rows[] = {
      .letter = 'i',
      OPTION_FLAG_AT(struct run_command, interactive),
      .is_hidden = true},
+    /* As 'dvc exp run' has them. */
+    {.name = "queue", OPTION_FLAG_AT(struct run_command, queue), .is_hidden = true},
+    {.name = "temp", OPTION_FLAG_AT(struct run_command, temp), .is_hidden = true},
+    {.name = "run-all", OPTION_FLAG_AT(struct run_command, run_all), .is_hidden = true},
+    {.name = "name", OPTION_STR_AT(struct run_command, exp_name), .is_hidden = true},
 };
 
 /* What DVC's users may type and has no meaning here, with the one thing to do instead. */
@@ -116,6 +122,13 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
          "--keep-going goes on with all that does not need the failed stage"},
         {command->interactive, "interactive", "nothing is asked for during a run",
          "'mlops plan' says what would run; name the stages that shall"},
+        {command->queue, "queue", "there is no queue to fill",
+         "mlops sweep -S KEY=VALUE,VALUE tries several side by side, and can be gone on with"},
+        {command->temp, "temp", "-S runs in a directory of its own anyway", "leave the option out"},
+        {command->run_all, "run-all", "there is no queue to work off",
+         "mlops sweep --resume goes on with what a sweep has left"},
+        {command->exp_name.len, "name", "a run gets its name when it is there",
+         "mlops tag RUN NAME; a sweep is named before: mlops sweep --name NAME"},
     };
     for (size_t i = 0; i < COUNT_OF(refused); i++) {
         if (refused[i].is_given)
@@ -126,19 +139,25 @@ static FALLIBLE refuse_foreign(const struct run_command *command)
     return NULL;
 }
 
+static struct run_options options_of(const struct context *context,
+                                     const struct run_command *command)
+{
+    return (struct run_options){.keep_going = command->keep_going,
+                                .force = command->force,
+                                .no_restore = command->no_restore,
+                                .minimal = command->minimal,
+                                .force_downstream = command->force_downstream,
+                                .no_dvc_lock = command->no_dvc_lock,
+                                .lazy_inputs = command->pull || command->allow_missing,
+                                .jobs = command->jobs,
+                                .argv = context->arguments,
+                                .version = STR(MLOPS_VERSION)};
+}
+
 static FALLIBLE run_session(struct context *context, const struct run_command *command,
                             struct session *session, const struct override_change_vec *changes)
 {
-    struct run_options options = {.keep_going = command->keep_going,
-                                  .force = command->force,
-                                  .no_restore = command->no_restore,
-                                  .minimal = command->minimal,
-                                  .force_downstream = command->force_downstream,
-                                  .no_dvc_lock = command->no_dvc_lock,
-                                  .lazy_inputs = command->pull || command->allow_missing,
-                                  .jobs = command->jobs,
-                                  .argv = context->arguments,
-                                  .version = STR(MLOPS_VERSION)};
+    struct run_options options = options_of(context, command);
     struct metric_note note = {.text = buf_in(context->arena)};
     struct run_report report = {0};
     if (command->lock_timeout_ns >= 0)
@@ -158,36 +177,6 @@ static void tell_new(struct context *context, struct narrator *narrator, struct 
     observer_tell(narrator_observer(narrator), &event);
 }
 
-/* What an experiment in a directory of its own can't be told. */
-static FALLIBLE check_elsewhere(const struct run_command *command)
-{
-    const struct plan_choice *choice = &command->choice;
-    const struct {
-        bool is_given;
-        const char *name;
-    } refused[] = {
-        {choice->only_targets, "only"},
-        {choice->downstream, "downstream"},
-        {choice->whole, "pipeline"},
-        {choice->all_files, "all-pipelines"},
-        {choice->recursive, "recursive"},
-        {choice->is_pattern, "glob"},
-        {command->keep_going, "keep-going"},
-        {command->minimal, "minimal"},
-        {command->force_downstream, "force-downstream"},
-        {command->no_dvc_lock, "no-dvc-lock"},
-        {command->pull, "pull"},
-        {command->allow_missing, "allow-missing"},
-        {command->lock_timeout_ns >= 0, "lock-timeout"},
-    };
-    for (size_t i = 0; i < COUNT_OF(refused); i++)
-        if (refused[i].is_given)
-            return error_hint(
-                error_new(ERROR_USAGE, "--%s does not go with changed parameters", refused[i].name),
-                "leave it out, or add --in-place");
-    return NULL;
-}
-
 static FALLIBLE check_params(const struct run_command *command)
 {
     if (command->in_place && !command->params.len)
@@ -196,7 +185,7 @@ static FALLIBLE check_params(const struct run_command *command)
     if (command->params.len && command->dry_run)
         return error_hint(error_new(ERROR_USAGE, "--dry-run does not know changed parameters"),
                           "change the file of parameters, then: mlops plan");
-    return command->params.len && !command->in_place ? check_elsewhere(command) : NULL;
+    return NULL;
 }
 
 static FALLIBLE run_here(struct context *context, const struct run_command *command,
@@ -218,6 +207,21 @@ static FALLIBLE run_here(struct context *context, const struct run_command *comm
     return error;
 }
 
+/* What is fetched for it are inputs, and results that other parameters do not change. */
+static FALLIBLE run_elsewhere(struct context *context, const struct run_command *command,
+                              const struct stage_words *words, struct override_vec *overrides)
+{
+    const struct run_options options = options_of(context, command);
+    const struct experiment experiment = {.words = words,
+                                          .overrides = overrides,
+                                          .run = &options,
+                                          .lock_timeout_ns = command->lock_timeout_ns,
+                                          .progress = command->progress};
+    if (command->pull)
+        TRY(transfer_pull_for_run(context, words, command->remote));
+    return experiment_run(context, &experiment);
+}
+
 /* With other parameters: in place, or elsewhere. */
 static FALLIBLE run_with_params(struct context *context, const struct run_command *command,
                                 struct stage_words words)
@@ -227,12 +231,7 @@ static FALLIBLE run_with_params(struct context *context, const struct run_comman
     words.observer = &context->observer;
     TRY(experiment_parse(context->arena, &command->params, &overrides));
     if (!command->in_place)
-        return experiment_run(context, &(struct experiment){.words = &words,
-                                                            .overrides = &overrides,
-                                                            .jobs = command->jobs,
-                                                            .force = command->force,
-                                                            .no_restore = command->no_restore,
-                                                            .progress = command->progress});
+        return run_elsewhere(context, command, &words, &overrides);
     TRY(experiment_write(context, &words, &overrides, &changes));
     return run_here(context, command, words, &changes);
 }

@@ -164,7 +164,7 @@ static void add_sweep(struct context *context, struct table *table, const struct
     struct arena *arena = context->arena;
     struct cell *row = table_add(table);
     enum tone tone;
-    const char *status = runs_sweep_status(context, sweep, &tone);
+    const char *status = sweep_status(context, sweep, &tone);
     row[0] = cell_shown(ulid_short(sweep->ulid), sweep->ulid);
     row[1] =
         cell_shown(report_when(arena, sweep->created_ns), moment_print(arena, sweep->created_ns));
@@ -172,8 +172,7 @@ static void add_sweep(struct context *context, struct table *table, const struct
     if (sweep->spent_ns)
         row[3] = cell_real_shown(duration_print(arena, sweep->spent_ns),
                                  report_seconds(sweep->spent_ns));
-    row[4] = cell_text(
-        str_print(arena, "sweep: %.*s", STR_FMT(sweep_counts_words(arena, sweep->counts))));
+    row[4] = cell_text(str_print(arena, "sweep: %.*s", STR_FMT(sweep_counts_words(arena, sweep))));
     row[5] = cell_shown(run_commit(arena, &sweep->code), sweep->code.commit);
     row[6] = cell_text(sweep->code.branch);
     row[7] = cell_text(sweep->sweep.name);

@@ -1,20 +1,18 @@
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/experiment.h"
 #include "mlops/cli/sweep.h"
-#include "mlops/codec/load.h"
-#include "mlops/host/file.h"
+#include "mlops/cli/transfer_run.h"
 #include "mlops/model/name.h"
 
-#include <fcntl.h>
-
 struct sweep_command {
-    struct str_vec set;
-    struct str metric, file, rev, name, steps, budget, seed_param, html;
-    int method, stop, isolation, progress;
-    int64_t max_trials, max_time_ns, repeat, seed, jobs, limit;
-    bool max, min, allow_shared, keep_work, resume, force, no_restore, fail_fast;
+    struct sweep_wish wish;
+    struct str rev, html, remote;
+    int isolation, progress;
+    int64_t jobs, limit, lock_timeout_ns;
+    bool allow_shared, keep_work, resume, fail_fast;
+    bool force, no_restore, keep_going, minimal, force_downstream, no_dvc_lock;
+    bool pull, allow_missing;
 };
 
 /* In front of the words of the model's tables: not given. */
@@ -24,42 +22,42 @@ static const char *const isolation_names[] = {"auto", "namespace", "directory", 
 static const char *const progress_names[] = {"auto", "live", "plain", "json", "none", NULL};
 
 static const struct option_row rows[] = {
-    {"set", 'S', OPTION_STRS_AT(struct sweep_command, set), .value = "[FILE:]KEY=VALUES",
+    {"set", 'S', OPTION_STRS_AT(struct sweep_command, wish.set), .value = "[FILE:]KEY=VALUES",
      .help = "What to try for a parameter: a,b,c, range(1,9,2), uniform(0,1), "
              "loguniform(1e-4,1e-1), int(1,8); one value is the same in all trials"},
-    {"method", 0, OPTION_CHOICE_AT(struct sweep_command, method), .value = "HOW",
+    {"method", 0, OPTION_CHOICE_AT(struct sweep_command, wish.method), .value = "HOW",
      .choices = method_names,
      .help = "grid: all combinations (if every parameter has a list), random, tpe: learns from "
              "earlier trials"},
-    {"metric", 'm', OPTION_STR_AT(struct sweep_command, metric), .value = "[FILE:]KEY",
+    {"metric", 'm', OPTION_STR_AT(struct sweep_command, wish.metric), .value = "[FILE:]KEY",
      .help = "The metric to get the best of: f1, metrics.json:f1"},
-    {"max", 0, OPTION_FLAG_AT(struct sweep_command, max),
+    {"max", 0, OPTION_FLAG_AT(struct sweep_command, wish.max),
      .help = "Higher is better, whatever the metric is called"},
-    {"min", 0, OPTION_FLAG_AT(struct sweep_command, min), .help = "Lower is better"},
-    {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, max_trials), .value = "N", .least = 1,
-     .most = 100000, .help = "At most N trials; with --resume N more"},
-    {"max-time", 0, OPTION_DURATION_AT(struct sweep_command, max_time_ns), .value = "TIME",
+    {"min", 0, OPTION_FLAG_AT(struct sweep_command, wish.min), .help = "Lower is better"},
+    {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, wish.max_trials), .value = "N",
+     .least = 1, .most = 100000, .help = "At most N trials; with --resume N more"},
+    {"max-time", 0, OPTION_DURATION_AT(struct sweep_command, wish.max_time_ns), .value = "TIME",
      .least = 1, .help = "Begin no trial after this long; those that run go on to their end"},
-    {"repeat", 0, OPTION_INT_AT(struct sweep_command, repeat), .value = "N", .least = 1,
+    {"repeat", 0, OPTION_INT_AT(struct sweep_command, wish.repeat), .value = "N", .least = 1,
      .most = 10000, .help = "Each combination N times, with another seed each (see --seed-param)"},
-    {"seed-param", 0, OPTION_STR_AT(struct sweep_command, seed_param), .value = "[FILE:]KEY",
+    {"seed-param", 0, OPTION_STR_AT(struct sweep_command, wish.seed_param), .value = "[FILE:]KEY",
      .help = "The parameter that tells repeats apart, if it is not the only one called seed"},
-    {"seed", 0, OPTION_INT_AT(struct sweep_command, seed), .value = "N", .least = 0, .initial = -1,
-     .most = INT64_MAX,
+    {"seed", 0, OPTION_INT_AT(struct sweep_command, wish.seed), .value = "N", .least = 0,
+     .initial = -1, .most = INT64_MAX,
      .help = "Of random draws: the same sweep with the same seed tries the same"},
     {"jobs", 'j', OPTION_INT_AT(struct sweep_command, jobs), .value = "N", .least = 1, .most = 1024,
      .help = "Run up to N stages at once, of all trials; as many as cpus if not given"},
-    {"stop", 0, OPTION_CHOICE_AT(struct sweep_command, stop), .value = "RULE",
+    {"stop", 0, OPTION_CHOICE_AT(struct sweep_command, wish.stop), .value = "RULE",
      .choices = stop_names,
      .help = "End hopeless trials early by what they report in --steps: median, asha; halving: in "
              "rounds, by --budget"},
-    {"steps", 0, OPTION_STR_AT(struct sweep_command, steps), .value = "FILE",
+    {"steps", 0, OPTION_STR_AT(struct sweep_command, wish.steps), .value = "FILE",
      .help = "CSV, TSV or JSON Lines in which a running trial reports the metric, a step a line",
      .completes = COMPLETE_FILES},
-    {"budget", 0, OPTION_STR_AT(struct sweep_command, budget), .value = "KEY=LEAST..MOST",
+    {"budget", 0, OPTION_STR_AT(struct sweep_command, wish.budget), .value = "KEY=LEAST..MOST",
      .help = "Of --stop halving: the parameter that grows from round to round, as in "
              "train.epochs=1..27"},
-    {"file", 0, OPTION_STR_AT(struct sweep_command, file), .value = "FILE",
+    {"file", 0, OPTION_STR_AT(struct sweep_command, wish.file), .value = "FILE",
      .help = "Read what to try from a file; options go before it", .completes = COMPLETE_FILES},
     {"rev", 0, OPTION_STR_AT(struct sweep_command, rev), .value = "REVISION",
      .help = "Make trials from a commit; without it from the work tree as it is"},
@@ -69,7 +67,7 @@ static const struct option_row rows[] = {
              "own"},
     {"allow-shared", 0, OPTION_FLAG_AT(struct sweep_command, allow_shared),
      .help = "Absolute paths into the project may mean the project's own files in all trials"},
-    {"name", 0, OPTION_STR_AT(struct sweep_command, name), .value = "NAME",
+    {"name", 0, OPTION_STR_AT(struct sweep_command, wish.name), .value = "NAME",
      .help = "Call the sweep NAME, and the runs of its trials NAME-1, NAME-2 and so on"},
     {"keep-work", 0, OPTION_FLAG_AT(struct sweep_command, keep_work),
      .help = "Leave the work directories of the trials for a look"},
@@ -81,13 +79,45 @@ static const struct option_row rows[] = {
      .help = "Run the stages although their results are known"},
     {"no-restore", 0, OPTION_FLAG_AT(struct sweep_command, no_restore),
      .help = "Run a stage rather than restore its outputs from the cache"},
+    {"keep-going", 'k', OPTION_FLAG_AT(struct sweep_command, keep_going),
+     .help = "After a failure a trial goes on with what does not depend on it"},
+    {"minimal", 0, OPTION_FLAG_AT(struct sweep_command, minimal),
+     .help = "Restore only targets and what stages that run need"},
+    {"force-downstream", 0, OPTION_FLAG_AT(struct sweep_command, force_downstream),
+     .help = "Run also all that uses a stage that ran, even if what it made is as it was"},
+    {"no-dvc-lock", 0, OPTION_FLAG_AT(struct sweep_command, no_dvc_lock),
+     .help = "Do not take over what dvc.lock records of a dvc.yaml"},
+    {"pull", 0, OPTION_FLAG_AT(struct sweep_command, pull),
+     .help = "First fetch from the remote what known results and tracked inputs lack here"},
+    {"remote", 'r', OPTION_STR_AT(struct sweep_command, remote), .value = "NAME",
+     .help = "The remote of --pull; the default one if not given"},
+    {"allow-missing", 0, OPTION_FLAG_AT(struct sweep_command, allow_missing),
+     .help = "Tracked inputs that are not here count as recorded; put in place for what executes"},
+    {"lock-timeout", 0, OPTION_DURATION_AT(struct sweep_command, lock_timeout_ns), .value = "TIME",
+     .initial = -1,
+     .help = "Trials give up waiting for another run after this long; without it the setting "
+             "'lock_timeout' holds"},
     {"html", 0, OPTION_STR_AT(struct sweep_command, html), .value = "FILE",
      .help = "Of 'sweep show': write a page with charts", .completes = COMPLETE_FILES},
     {"limit", 0, OPTION_INT_AT(struct sweep_command, limit), .value = "N", .initial = 50,
      .help = "Of 'sweep show': rows of its table; 0: all"},
     {"progress", 0, OPTION_CHOICE_AT(struct sweep_command, progress), .value = "HOW",
      .choices = progress_names, .help = "How stderr tells what happens; json: one event a line"},
+    /* As 'mlops run' has them. */
+    {"set-param", 'P', OPTION_STRS_AT(struct sweep_command, wish.set), .is_hidden = true},
+    {"direction", 0, OPTION_STR_AT(struct sweep_command, wish.direction), .is_hidden = true},
 };
+
+static struct run_options run_options_of(const struct sweep_command *command)
+{
+    return (struct run_options){.keep_going = command->keep_going,
+                                .force = command->force,
+                                .no_restore = command->no_restore,
+                                .minimal = command->minimal,
+                                .force_downstream = command->force_downstream,
+                                .no_dvc_lock = command->no_dvc_lock,
+                                .lazy_inputs = command->pull || command->allow_missing};
+}
 
 static struct sweep_options options_of(const struct context *context,
                                        const struct sweep_command *command)
@@ -97,206 +127,11 @@ static struct sweep_options options_of(const struct context *context,
                                   .allows_shared = command->allow_shared,
                                   .stops_at_failure = command->fail_fast,
                                   .keeps_work = command->keep_work,
-                                  .force = command->force,
-                                  .no_restore = command->no_restore,
+                                  .lock_timeout_ns = command->lock_timeout_ns,
+                                  .run = run_options_of(command),
                                   .commit = command->rev,
                                   .argv = context->arguments,
                                   .version = STR(MLOPS_VERSION)};
-}
-
-/* The file itself, or what it holds under `sweep`. */
-static FALLIBLE read_file(struct context *context, struct str name, const struct doc_node **ret)
-{
-    struct str bytes = {0};
-    struct doc *doc = NULL;
-    bool is_found = false;
-    TRY(file_read(context->arena, AT_FDCWD, str_terminate(context->arena, name),
-                  LIMIT_DOCUMENT_BYTES, &bytes, &is_found));
-    if (!is_found)
-        return error_new(ERROR_PROJECT, "there is no file '%.*s'", STR_FMT(name));
-    TRY(doc_load(context->arena, name, bytes, DOC_NATIVE, &doc));
-    const struct doc_node *inner = doc_find(doc->root, STR("sweep"));
-    *ret = inner ? inner : doc->root;
-    return NULL;
-}
-
-/* What the command line says of a parameter goes before what the file says. */
-static void forget(struct sweep *sweep, struct str file, struct str key)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < sweep->dimensions.len; i++) {
-        const struct dimension *dimension = &sweep->dimensions.at[i];
-        if (!str_equal(dimension->key, key) || !str_equal(dimension->file, file))
-            sweep->dimensions.at[kept++] = *dimension;
-    }
-    sweep->dimensions.len = kept;
-    kept = 0;
-    for (size_t i = 0; i < sweep->fixed.len; i++) {
-        const struct override *override = &sweep->fixed.at[i];
-        if (!str_equal(override->key, key) || !str_equal(override->file, file))
-            sweep->fixed.at[kept++] = *override;
-    }
-    sweep->fixed.len = kept;
-}
-
-static FALLIBLE add_words(struct context *context, const struct str_vec *words, struct sweep *sweep)
-{
-    struct dimension_vec dimensions = {0};
-    struct override_vec fixed = {0};
-    vec_each (struct str, word, words) {
-        struct dimension dimension = {0};
-        struct override override = {0};
-        bool is_fixed = false;
-        TRY(dimension_parse(context->arena, *word, &dimension, &override, &is_fixed));
-        if (is_fixed)
-            *vec_push(context->arena, &fixed) = override;
-        else
-            *vec_push(context->arena, &dimensions) = dimension;
-        forget(sweep, is_fixed ? override.file : dimension.file,
-               is_fixed ? override.key : dimension.key);
-    }
-    vec_each (struct dimension, dimension, &dimensions)
-        *vec_push(context->arena, &sweep->dimensions) = *dimension;
-    vec_each (struct override, override, &fixed)
-        *vec_push(context->arena, &sweep->fixed) = *override;
-    return NULL;
-}
-
-/* "metrics.json:f1": a file of values in front of a colon. */
-static void take_key(struct str word, struct str *file, struct str *key)
-{
-    ptrdiff_t colon = str_find_char(word, ':');
-    if (!word.len)
-        return;
-    *file = colon < 0 ? STR("") : str_slice(word, 0, (size_t)colon);
-    *key = str_slice(word, (size_t)(colon + 1), word.len);
-}
-
-static FALLIBLE take_direction(const struct sweep_command *command, struct sweep *sweep)
-{
-    if (command->max && command->min)
-        return error_new(ERROR_USAGE, "--max and --min exclude each other");
-    if (command->max || command->min)
-        sweep->direction = command->max ? HIGHER_IS_BETTER : LOWER_IS_BETTER;
-    return NULL;
-}
-
-static bool whole_number(struct arena *arena, struct str text, int64_t *ret)
-{
-    char *end = NULL;
-    const char *at = str_terminate(arena, text);
-    *ret = strtoll(at, &end, 10);
-    return text.len && !*end;
-}
-
-/* "train.epochs=1..27" */
-static FALLIBLE take_budget(struct context *context, struct str word, struct sweep *sweep)
-{
-    struct str rest = word, key = {0};
-    if (!word.len)
-        return NULL;
-    str_split(&rest, '=', &key);
-    ptrdiff_t dots = str_find(rest, STR(".."));
-    bool is_right =
-        key.len && dots > 0 &&
-        whole_number(context->arena, str_slice(rest, 0, (size_t)dots), &sweep->budget_least) &&
-        whole_number(context->arena, str_slice(rest, (size_t)dots + 2, rest.len),
-                     &sweep->budget_most);
-    if (!is_right)
-        return error_hint(
-            error_new(ERROR_USAGE, "--budget: '%.*s' is no KEY=LEAST..MOST", STR_FMT(word)),
-            "for example train.epochs=1..27");
-    take_key(key, &sweep->budget_file, &sweep->budget_key);
-    return NULL;
-}
-
-/* From where the caller stands. */
-static FALLIBLE take_steps(struct context *context, const struct session *session, struct str word,
-                           struct sweep *sweep)
-{
-    struct str cwd, file;
-    if (!word.len)
-        return NULL;
-    TRY(path_current(context->arena, &cwd));
-    file = path_relative(context->arena, session->workspace.root,
-                         path_join(context->arena, cwd, word));
-    if (!path_resolve(context->arena, STR(""), file, &sweep->steps.file))
-        return error_new(ERROR_USAGE, "--steps: '%.*s' is not in the project", STR_FMT(word));
-    return NULL;
-}
-
-static FALLIBLE take_options(struct context *context, const struct session *session,
-                             const struct sweep_command *command, struct sweep *sweep)
-{
-    if (command->method)
-        sweep->method = (enum sweep_method)(command->method - 1);
-    if (command->stop)
-        sweep->stop = (enum sweep_stop)(command->stop - 1);
-    take_key(command->metric, &sweep->metric_file, &sweep->metric_key);
-    take_key(command->seed_param, &sweep->seed_file, &sweep->seed_key);
-    TRY(take_direction(command, sweep));
-    TRY(take_budget(context, command->budget, sweep));
-    TRY(take_steps(context, session, command->steps, sweep));
-    sweep->trials_most = command->max_trials ? command->max_trials : sweep->trials_most;
-    sweep->time_most_ns = command->max_time_ns ? command->max_time_ns : sweep->time_most_ns;
-    sweep->repeat = MAX_OF(command->repeat ? command->repeat : sweep->repeat, (int64_t)1);
-    sweep->seed = command->seed >= 0 ? (uint64_t)command->seed : sweep->seed;
-    sweep->name = command->name.len ? command->name : sweep->name;
-    return NULL;
-}
-
-/* What is tried is on the command line: of the pipeline's part is left what says how it is judged.
- */
-static void keep_judgement(struct sweep *sweep)
-{
-    *sweep = (struct sweep){.pipeline = sweep->pipeline,
-                            .targets = sweep->targets,
-                            .target_count = sweep->target_count,
-                            .seed = sweep->seed,
-                            .seed_file = sweep->seed_file,
-                            .seed_key = sweep->seed_key,
-                            .metric_file = sweep->metric_file,
-                            .metric_key = sweep->metric_key,
-                            .direction = sweep->direction,
-                            .steps = sweep->steps};
-}
-
-/* Of the file or the pipeline's own part `sweep`, and the words of the command line. */
-static FALLIBLE read_sweep(struct context *context, const struct session *session,
-                           const struct sweep_command *command, struct sweep *ret)
-{
-    const struct doc_node *node = doc_find(session->doc->root, STR("sweep"));
-    bool is_told = command->set.len && !command->file.len;
-    if (command->file.len)
-        TRY(read_file(context, command->file, &node));
-    if (node)
-        TRY(sweep_bind(context->arena, node, ret));
-    if (is_told)
-        keep_judgement(ret);
-    TRY(add_words(context, &command->set, ret));
-    if (is_told || !node || !doc_find(node, STR("method")))
-        ret->method = sweep_method_default(ret);
-    return NULL;
-}
-
-static FALLIBLE make_sweep(struct context *context, const struct session *session,
-                           const struct sweep_command *command, const struct stage_words *words,
-                           struct sweep *ret)
-{
-    int targets_at = words->argc > 0 && is_pipeline_word(words->argv[0]) ? 1 : 0;
-    TRY(read_sweep(context, session, command, ret));
-    TRY(take_options(context, session, command, ret));
-    if (words->argc - targets_at > 0) {
-        ret->target_count = (size_t)(words->argc - targets_at);
-        ret->targets = arena_new_array(context->arena, struct str, ret->target_count);
-        for (size_t i = 0; i < ret->target_count; i++)
-            ret->targets[i] = words->argv[(size_t)targets_at + i];
-    }
-    bool is_empty = !ret->dimensions.len && !ret->listed_count && !ret->fixed.len;
-    if (is_empty && ret->repeat < 2)
-        return error_hint(error_new(ERROR_USAGE, "nothing is said to be tried"),
-                          "mlops sweep -S train.lr=0.1,0.01,0.001");
-    return NULL;
 }
 
 static FALLIBLE drive(struct context *context, const struct sweep_command *command,
@@ -321,9 +156,22 @@ static FALLIBLE begin(struct context *context, const struct sweep_command *comma
     struct sweep sweep = {0};
     struct sweep_row row = {0};
     struct sweep_options options = options_of(context, command);
-    TRY(make_sweep(context, session, command, words, &sweep));
+    TRY(sweep_read(context, session, &command->wish, words->argc, words->argv, &sweep));
     TRY(sweep_begin(session, &sweep, &options, false, &row));
     return drive(context, command, session, &row, &options);
+}
+
+/* Who looks for a word of 'mlops sweep' that is none is told which there are. */
+static FALLIBLE open_session(const struct sweep_command *command, struct stage_words *words,
+                             struct context *context, struct session *session)
+{
+    struct error *error = stages_open(context, words, session);
+    bool is_word = words->argc && !command->wish.set.len && !command->wish.file.len;
+    if (!error || error->code != ERROR_USAGE || error->hint || !is_word)
+        return error;
+    return error_hint(error,
+                      "'mlops sweep list' and 'mlops sweep show' look at sweeps, 'mlops "
+                      "sweep --resume' goes on with one, 'mlops runs rm --sweep' removes it");
 }
 
 static FALLIBLE start(struct context *context, const struct sweep_command *command, int argc,
@@ -331,7 +179,10 @@ static FALLIBLE start(struct context *context, const struct sweep_command *comma
 {
     struct session session = {0};
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
-    TRY(stages_open(context, &words, &session));
+    TRY(sweep_read_check(context, &command->wish, argc, argv));
+    if (command->pull)
+        TRY(transfer_pull_for_run(context, &words, command->remote));
+    TRY(open_session(command, &words, context, &session));
     struct error *error = begin(context, command, &words, &session);
     session_drop(&session);
     return error;
@@ -380,10 +231,10 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
     struct sweep_options options = options_of(context, command);
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
-    options.trials_most = command->max_trials;
-    if (command->max_trials)
-        TRY(sweep_extend(session, &row, command->max_trials));
-    options.time_most_ns = command->max_time_ns;
+    options.trials_most = command->wish.max_trials;
+    if (command->wish.max_trials)
+        TRY(sweep_extend(session, &row, command->wish.max_trials));
+    options.time_most_ns = command->wish.max_time_ns;
     bool is_spent = row.sweep.time_most_ns && row.spent_ns >= row.sweep.time_most_ns;
     if (is_spent && !options.time_most_ns)
         context_notice(context, "the time of sweep %.*s is used up; --max-time gives it more",
@@ -394,10 +245,15 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
 /* What is tried is known, so nothing of that may be said again. */
 static FALLIBLE check_resume(const struct sweep_command *command, int argc)
 {
-    bool is_other = command->set.len || command->method || command->metric.len ||
-                    command->file.len || command->rev.len || command->name.len || command->stop ||
-                    command->repeat || command->seed >= 0 || command->max || command->min ||
-                    command->steps.len || command->budget.len || command->seed_param.len;
+    bool is_other = command->wish.set.len || command->wish.method || command->wish.metric.len ||
+                    command->wish.file.len || command->rev.len || command->wish.name.len ||
+                    command->wish.stop || command->wish.repeat || command->wish.seed >= 0 ||
+                    command->wish.max || command->wish.min || command->wish.direction.len ||
+                    command->wish.steps.len || command->wish.budget.len ||
+                    command->wish.seed_param.len;
+    if (command->pull)
+        return error_hint(error_new(ERROR_USAGE, "--pull belongs to the beginning of a sweep"),
+                          "'mlops pull' fetches; --allow-missing goes with --resume");
     if (is_other)
         return error_hint(error_new(ERROR_USAGE, "--resume goes on with what the sweep has to try"),
                           "leave out what says so; --jobs, --max-trials and --max-time may be "
@@ -411,8 +267,10 @@ static FALLIBLE resume(struct context *context, const struct sweep_command *comm
                        const struct str *argv)
 {
     struct session session;
+    struct workspace *project = NULL;
     struct session_options options = {.observer = &context->observer};
     TRY(check_resume(command, argc));
+    TRY(context_project(context, &project)); /* else the session would make one */
     TRY(path_current(context->arena, &options.cwd));
     TRY(session_open_data(context->arena, &options, &session));
     struct error *error = go_on(context, command, &session, argc ? argv[0] : STR(""));

@@ -3,16 +3,19 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/narrate.h"
 #include "mlops/cli/run_summary.h"
+#include "mlops/cli/stages.h"
 #include "mlops/engine/trial.h"
 #include "mlops/host/path.h"
 
 #include <stdlib.h>
 
 struct trial_command {
-    int64_t jobs, parent;
+    int64_t jobs, parent, lock_timeout_ns;
     struct str slots;
     int isolation, progress;
-    bool allow_shared, keep_work, side_by_side, force, no_restore;
+    struct plan_choice choice;
+    bool allow_shared, keep_work, side_by_side, allow_missing;
+    bool force, no_restore, keep_going, minimal, force_downstream, no_dvc_lock;
 };
 
 static const char *const progress_names[] = {"auto", "live", "plain", "json", "none", NULL};
@@ -29,6 +32,13 @@ static const struct option_row rows[] = {
     {"side-by-side", 0, OPTION_FLAG_AT(struct trial_command, side_by_side)},
     {"force", 'f', OPTION_FLAG_AT(struct trial_command, force)},
     {"no-restore", 0, OPTION_FLAG_AT(struct trial_command, no_restore)},
+    {"keep-going", 0, OPTION_FLAG_AT(struct trial_command, keep_going)},
+    {"minimal", 0, OPTION_FLAG_AT(struct trial_command, minimal)},
+    {"force-downstream", 0, OPTION_FLAG_AT(struct trial_command, force_downstream)},
+    {"no-dvc-lock", 0, OPTION_FLAG_AT(struct trial_command, no_dvc_lock)},
+    {"allow-missing", 0, OPTION_FLAG_AT(struct trial_command, allow_missing)},
+    {"lock-timeout", 0, OPTION_DURATION_AT(struct trial_command, lock_timeout_ns), .initial = -1},
+    CHOICE_ROWS(struct trial_command),
 };
 
 static FALLIBLE run_trial(struct context *context, struct trial_work *work)
@@ -43,6 +53,20 @@ static FALLIBLE run_trial(struct context *context, struct trial_work *work)
     return is_shown ? run_summary(context, &work->session, &report, NULL, &note) : NULL;
 }
 
+static struct run_options run_options_of(const struct trial_command *command)
+{
+    return (struct run_options){.jobs = command->jobs,
+                                .slots = command->slots,
+                                .force = command->force,
+                                .no_restore = command->no_restore,
+                                .keep_going = command->keep_going,
+                                .minimal = command->minimal,
+                                .force_downstream = command->force_downstream,
+                                .no_dvc_lock = command->no_dvc_lock,
+                                .lazy_inputs = command->allow_missing,
+                                .version = STR(MLOPS_VERSION)};
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct trial_command *command = opaque;
@@ -50,16 +74,14 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct trial_options options = {
         .sweep = argv[0],
         .number = strtoll(str_terminate(context->arena, argv[1]), NULL, 10) - 1,
-        .jobs = command->jobs,
-        .slots = command->slots,
         .parent = command->parent,
         .isolation = (enum isolation)command->isolation,
         .allows_shared = command->allow_shared,
         .keeps_work = command->keep_work,
         .side_by_side = command->side_by_side,
-        .force = command->force,
-        .no_restore = command->no_restore,
-        .version = STR(MLOPS_VERSION)};
+        .choice = command->choice,
+        .lock_timeout_ns = command->lock_timeout_ns,
+        .run = run_options_of(command)};
     struct str cwd;
     struct trial_work *work = arena_new(context->arena, struct trial_work);
     TRY(path_current(context->arena, &cwd));

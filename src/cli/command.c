@@ -91,8 +91,10 @@ static const struct {
     {"get-url", "'mlops get URL'"},
     {"list", "'mlops ls'"},
     {"stage", "stages are written into the file; 'mlops dag' and 'mlops lint' show and check it"},
-    {"exp", "every 'mlops run' is recorded; 'mlops runs' lists, 'mlops diff' compares them"},
-    {"queue", "stages run side by side with 'mlops run -j N'"},
+    {"exp", "'mlops run -S KEY=VALUE' and 'mlops sweep -S KEY=VALUE,VALUE' try, 'mlops sweep show' "
+            "and 'mlops runs' list, 'mlops apply RUN' takes"},
+    {"queue", "'mlops sweep -S KEY=VALUE,VALUE' runs its trials side by side; 'mlops sweep list', "
+              "'show' and '--resume' are its queue"},
     {"profile", "'mlops data profile FILE'"},
     {"infer", "'mlops data infer FILE'"},
     {"validate", "'mlops data validate FILE --schema FILE'"},

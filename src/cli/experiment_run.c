@@ -85,9 +85,10 @@ static struct sweep sweep_of(struct context *context, const struct experiment *e
 static FALLIBLE drive(struct context *context, struct session *session,
                       const struct experiment *experiment)
 {
-    struct sweep_options options = {.jobs = experiment->jobs,
-                                    .force = experiment->force,
-                                    .no_restore = experiment->no_restore,
+    struct sweep_options options = {.jobs = experiment->run->jobs,
+                                    .choice = experiment->words->choice,
+                                    .lock_timeout_ns = experiment->lock_timeout_ns,
+                                    .run = *experiment->run,
                                     .argv = context->arguments,
                                     .version = STR(MLOPS_VERSION),
                                     .shown = shown_words(context, experiment->progress)};

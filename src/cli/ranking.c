@@ -105,8 +105,32 @@ static double error_at_row(const struct ranking *ranking, size_t row)
     return isnan(error) ? width / (2 * stats_normal_isf((1 - level) / 2)) : error;
 }
 
+static struct repeat_group *group_at(const struct ranking *ranking, size_t row)
+{
+    return repeats_find(&ranking->repeats, ranking->selection.scan.columns[ranking->run][row].text);
+}
+
+static bool counts(const struct ranking *ranking, size_t row)
+{
+    const struct ledger_scan *scan = &ranking->selection.scan;
+    return isfinite(value_at(ranking, (int)ranking->metric, row)) &&
+           (ranking->wish.all || str_is(scan->columns[ranking->status][row].text, "succeeded"));
+}
+
+/* Which states a trial stands for: a later run that has the same one, such as that of 'mlops
+ * apply', does not take its place. */
+static bool *find_tried(const struct ranking *ranking, size_t state_count)
+{
+    const struct selection *selection = &ranking->selection;
+    bool *tried = arena_new_array(ranking->context->arena, bool, state_count);
+    for (size_t i = 0; i < selection->count; i++)
+        if (group_at(ranking, selection->rows[i]) && counts(ranking, selection->rows[i]))
+            tried[selection->scan.states[selection->rows[i]]] = true;
+    return tried;
+}
+
 /* Each state once: a run that changes nothing is no further experiment. The newest run stands for
- * it. */
+ * it, or the newest trial. */
 static void rank(struct ranking *ranking)
 {
     struct selection *selection = &ranking->selection;
@@ -115,21 +139,15 @@ static void rank(struct ranking *ranking)
     for (size_t i = 0; i < selection->scan.count; i++)
         most = MAX_OF(most, selection->scan.states[i]);
     bool *seen = arena_new_array(arena, bool, (size_t)most + 1);
+    const bool *tried = find_tried(ranking, (size_t)most + 1);
     for (size_t i = 0; i < selection->count; i++) {
         size_t row = selection->rows[i];
         int64_t state = selection->scan.states[row];
-        bool succeeded = str_is(selection->scan.columns[ranking->status][row].text, "succeeded");
-        if (seen[state] || isnan(value_at(ranking, (int)ranking->metric, row)) ||
-            !(succeeded || ranking->wish.all))
+        if (seen[state] || !counts(ranking, row) || (tried[state] && !group_at(ranking, row)))
             continue;
         seen[state] = true;
         *vec_push(arena, &ranking->rows) = row;
     }
-}
-
-static struct repeat_group *group_at(const struct ranking *ranking, size_t row)
-{
-    return repeats_find(&ranking->repeats, ranking->selection.scan.columns[ranking->run][row].text);
 }
 
 /* Mean and standard error of the rows of each group. */

@@ -47,6 +47,16 @@ static FALLIBLE fetch(struct context *context, struct data_shell *shell, struct 
                               : NULL;
 }
 
+/* A run that failed is not the same if only what went well is. */
+static void tell_untried(struct context *context, const struct run_view *original)
+{
+    const struct run *run = original->run;
+    int count = run ? run->counts.failed + run->counts.interrupted + run->counts.skipped : 0;
+    if (count)
+        context_notice(context, "%d stage%s of %.*s came to no result and %s not tried", count,
+                       count == 1 ? "" : "s", STR_FMT(original->title), count == 1 ? "is" : "are");
+}
+
 static FALLIBLE prepare(struct context *context, struct data_shell *shell, struct str wanted,
                         const struct reproduce_options *options, struct work_dir *ret)
 {
@@ -61,6 +71,7 @@ static FALLIBLE prepare(struct context *context, struct data_shell *shell, struc
                        "outside of git the code of %.*s was not recorded: the files of now "
                        "are taken",
                        STR_FMT(options->original->title));
+    tell_untried(context, options->original);
     return reproduce_make(&shell->session, options, &source, ret);
 }
 

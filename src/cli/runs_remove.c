@@ -128,7 +128,8 @@ static void print_text(const struct removing *removing, const struct table *tabl
         buf_print(out, " and sweep %.*s", STR_FMT(ulid_short(removing->sweep.ulid)));
     buf_add_char(out, '\n');
     if (!dry)
-        context_notice(context, "what only they made is freed by 'mlops gc --yes'");
+        context_notice(context, "what only they made is freed by 'mlops gc --yes' when it is "
+                                "older than gc.grace (a day)");
 }
 
 static FALLIBLE collect(struct removing *removing, const struct str *words, size_t count,

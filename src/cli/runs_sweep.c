@@ -3,19 +3,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/report_run.h"
 #include "mlops/cli/runs.h"
-
-const char *runs_sweep_status(struct context *context, const struct sweep_row *row,
-                              enum tone *ret_tone)
-{
-    struct workspace *workspace = NULL;
-    bool is_busy = false;
-    struct error *error = context_project(context, &workspace);
-    if (!error)
-        error = sweeps_is_busy(workspace, row, -1, &is_busy);
-    error_drop(error); /* whoever may only read sees what the row says */
-    *ret_tone = is_busy ? TONE_WARN : row->status == SWEEP_DONE ? TONE_GOOD : TONE_DIM;
-    return is_busy ? "running" : row->status == SWEEP_DONE ? "done" : "open";
-}
+#include "mlops/cli/sweep.h"
 
 static void add_str(struct json_writer *json, const char *name, struct str value)
 {
@@ -34,7 +22,7 @@ void runs_sweep_json(struct context *context, struct json_writer *json, const st
     add_str(json, "name", row->sweep.name);
     add_str(json, "parent", row->parent);
     json_name(json, "status");
-    json_text(json, runs_sweep_status(context, row, &tone));
+    json_text(json, sweep_status(context, row, &tone));
     add_str(json, "pipeline", row->sweep.pipeline);
     add_str(json, "started", moment_print(context->arena, row->created_ns));
     json_name(json, "spent_s");

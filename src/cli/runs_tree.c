@@ -206,9 +206,9 @@ static void add_sweep(struct runs_tree *tree, const struct node *node, struct st
     enum tone tone;
     row[AT_PARENT] = cell_text(sweep->parent);
     set_times(tree, row, sweep->created_ns, sweep->spent_ns);
-    row[AT_STATUS] = cell_text(str_of(runs_sweep_status(tree->context, sweep, &tone)));
+    row[AT_STATUS] = cell_text(str_of(sweep_status(tree->context, sweep, &tone)));
     row[AT_STATUS] = cell_toned(row[AT_STATUS], tone);
-    row[AT_CHANGES] = cell_text(sweep_counts_words(arena, sweep->counts));
+    row[AT_CHANGES] = cell_text(sweep_counts_words(arena, sweep));
     row[AT_LABELS] = cell_text(sweep->sweep.name);
 }
 

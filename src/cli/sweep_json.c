@@ -112,6 +112,7 @@ static void add_sweep(struct json_writer *json, const struct sweep_result *resul
     code_json(json, &row->code);
     add_str(json, "started", moment_print(&arena, row->created_ns));
     add_real(json, "spent_s", report_seconds(row->spent_ns));
+    add_int(json, "planned", sweep_planned(row));
     json_name(json, "counts");
     json_open_object(json);
     for (int i = 0; i < TRIAL_STATUS_COUNT; i++)

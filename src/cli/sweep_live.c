@@ -28,11 +28,14 @@ static void add_cell(struct buf *line, struct str text, int width)
     buf_add_repeated(line, ' ', (size_t)MAX_OF(width - text_columns(kept), 0) + 1);
 }
 
-/* "train 1/3": the stage that runs, and how many of them are done. */
+/* "train 1/3": the stage that runs, and how many of them are done; before and after them "begins",
+ * "ends". */
 static struct str where(struct arena *arena, const struct trial_view *view)
 {
     struct buf text = buf_in(arena);
-    buf_add_str(&text, view->stage.len ? view->stage : STR("begins"));
+    bool is_over = view->total_count && view->finished_count >= view->total_count;
+    struct str none = is_over ? STR("ends") : STR("begins");
+    buf_add_str(&text, view->stage.len ? view->stage : none);
     if (view->total_count > 1)
         buf_print(&text, " %d/%d", view->finished_count, view->total_count);
     return buf_str(&text);

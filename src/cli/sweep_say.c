@@ -15,8 +15,9 @@ struct str sweep_say_head(const struct sweep_result *result)
     struct arena *arena = result->arena;
     const struct sweep *sweep = &result->row->sweep;
     struct buf text = buf_in(arena);
-    buf_print(&text, "%zu trial%s: %.*s", result->count, result->count == 1 ? "" : "s",
-              STR_FMT(sweep_counts_words(arena, result->row->counts)));
+    int64_t count = sweep_planned(result->row);
+    buf_print(&text, "%lld trial%s: %.*s", (long long)count, count == 1 ? "" : "s",
+              STR_FMT(sweep_counts_words(arena, result->row)));
     buf_print(&text, " · %s", sweep_method_names[sweep->method]);
     if (sweep->method == SWEEP_RANDOM || sweep->method == SWEEP_TPE)
         buf_print(&text, ", seed %llu", (unsigned long long)sweep->seed);

@@ -102,6 +102,24 @@ static FALLIBLE use_recorded_error(struct context *context, struct sweep_result 
     return NULL;
 }
 
+/* A trial whose process died is no longer running: whoever goes on takes it again. */
+static FALLIBLE find_left(struct workspace *workspace, struct sweep_row *row, struct trial *trials,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_busy = false;
+        if (trials[i].status != TRIAL_RUNNING)
+            continue;
+        TRY(sweeps_is_busy(workspace, row, trials[i].number, &is_busy));
+        if (is_busy)
+            continue;
+        trials[i].status = TRIAL_WAITING;
+        row->counts[TRIAL_RUNNING]--;
+        row->counts[TRIAL_WAITING]++;
+    }
+    return NULL;
+}
+
 static FALLIBLE load(struct context *context, struct str word, struct sweep_row *row,
                      struct sweep_result *ret)
 {
@@ -112,8 +130,9 @@ static FALLIBLE load(struct context *context, struct str word, struct sweep_row 
     TRY(context_ledger(context, &ledger));
     TRY(sweep_choose(context, word, row));
     TRY(sweeps_trials(ledger, context->arena, row->id, &trials, &count));
-    TRY(sweep_result_make(context->arena, row, trials, count, ret));
     TRY(context_workspace(context, &workspace));
+    TRY(find_left(workspace, row, trials, count));
+    TRY(sweep_result_make(context->arena, row, trials, count, ret));
     TRY(sweeps_is_busy(workspace, row, -1, &ret->is_busy));
     return use_recorded_error(context, ret);
 }
@@ -151,25 +170,25 @@ static const struct column list_columns[] = {
     {.name = "spent_s", .title = "TIME", .is_right = true, .drop = 7},
 };
 
-static void add_sweep(struct table *table, const struct sweep_row *row)
+static void add_sweep(struct context *context, struct table *table, const struct sweep_row *row)
 {
+    enum tone tone;
     struct arena *arena = table->arena;
     struct cell *cells = table_add(table);
-    int64_t count = 0;
-    for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
-        count += row->counts[i];
     cells[0] = cell_shown(ulid_short(row->ulid), row->ulid);
     cells[1] = cell_text(row->sweep.name);
-    cells[2] = cell_toned(cell_text(sweep_status_words(row)),
-                          row->status == SWEEP_DONE ? TONE_PLAIN : TONE_WARN);
+    cells[2] = cell_text(str_of(sweep_status(context, row, &tone)));
+    cells[2] = cell_toned(cells[2], row->status == SWEEP_DONE ? TONE_PLAIN : TONE_WARN);
     cells[3] =
         cell_shown(report_when(arena, row->created_ns), moment_print(arena, row->created_ns));
     cells[4] = cell_text(str_of(sweep_method_names[row->sweep.method]));
-    cells[5] = cell_int(arena, count);
+    cells[5] = cell_int(arena, sweep_planned(row));
     cells[6] = cell_int(arena, row->counts[TRIAL_SUCCEEDED]);
     cells[7] = cell_int(arena, row->counts[TRIAL_FAILED]);
     cells[8] = cell_text(row->sweep.metric_key);
-    cells[9] = cell_real_shown(duration_print(arena, row->spent_ns), report_seconds(row->spent_ns));
+    if (row->spent_ns) /* else its first driver is still at work */
+        cells[9] =
+            cell_real_shown(duration_print(arena, row->spent_ns), report_seconds(row->spent_ns));
 }
 
 struct error *sweep_list(struct context *context)
@@ -181,7 +200,7 @@ struct error *sweep_list(struct context *context)
     TRY(context_ledger(context, &ledger));
     TRY(sweeps_list(ledger, context->arena, false, &rows, &count));
     for (size_t i = 0; i < count; i++)
-        add_sweep(&table, &rows[i]);
+        add_sweep(context, &table, &rows[i]);
     report_table(context, &table, "sweeps");
     if (count == 0)
         context_notice(context, "no sweep was made in this project");

@@ -71,11 +71,16 @@ struct error *sweep_summary(struct context *context, const struct sweep_report *
         report_json_close(&json);
         return NULL;
     }
+    if (context->format == FORMAT_CSV) {
+        struct table table = sweep_trial_table(&result, SIZE_MAX);
+        report_csv(&context->out, &table);
+        return NULL;
+    }
+    int64_t count = sweep_planned(&report->row);
     add_line(context,
-             str_print(arena, "sweep %.*s: %zu trial%s: %.*s · %.*s",
-                       STR_FMT(sweep_shown(&report->row)), report->count,
-                       report->count == 1 ? "" : "s",
-                       STR_FMT(sweep_counts_words(arena, report->row.counts)),
+             str_print(arena, "sweep %.*s: %lld trial%s: %.*s · %.*s",
+                       STR_FMT(sweep_shown(&report->row)), (long long)count, count == 1 ? "" : "s",
+                       STR_FMT(sweep_counts_words(arena, &report->row)),
                        STR_FMT(duration_print(arena, report->row.spent_ns))),
              2);
     say_best(context, &result);

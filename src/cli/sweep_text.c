@@ -77,6 +77,8 @@ static void print_reasons(struct context *context, const struct sweep_result *re
         struct str run = ulid_short(result->trials[reason->first].run);
         struct buf text = buf_in(context->arena);
         buf_print(&text, "trial%s %.*s", reason->count > 1 ? "s" : "", STR_FMT(reason->numbers));
+        if (reason->note.len && reason->status == TRIAL_STOPPED && reason->count > 1)
+            buf_print(&text, "; trial %lld", (long long)result->trials[reason->first].number + 1);
         if (reason->note.len)
             buf_print(&text, ": %.*s", STR_FMT(reason->note));
         if (reason->status == TRIAL_FAILED && run.len)

@@ -1,5 +1,6 @@
 /* Trials, their parameters and scores in words. */
 #include "mlops/base/arena.h"
+#include "mlops/model/sampler.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -126,6 +127,18 @@ struct str sweep_status_words(const struct sweep_row *row)
     return row->status == SWEEP_DONE ? STR("done") : STR("open");
 }
 
+const char *sweep_status(struct context *context, const struct sweep_row *row, enum tone *ret_tone)
+{
+    struct workspace *workspace = NULL;
+    bool is_busy = false;
+    struct error *error = context_project(context, &workspace);
+    if (!error)
+        error = sweeps_is_busy(workspace, row, -1, &is_busy);
+    error_drop(error); /* whoever may only read sees what the row says */
+    *ret_tone = is_busy ? TONE_WARN : row->status == SWEEP_DONE ? TONE_GOOD : TONE_DIM;
+    return is_busy ? "running" : row->status == SWEEP_DONE ? "done" : "open";
+}
+
 enum tone trial_status_tone(enum trial_status status)
 {
     static const enum tone tones[TRIAL_STATUS_COUNT] = {
@@ -135,11 +148,30 @@ enum tone trial_status_tone(enum trial_status status)
     return tones[status];
 }
 
-struct str sweep_counts_words(struct arena *arena, const int64_t *counts)
+int64_t sweep_planned(const struct sweep_row *row)
+{
+    int64_t count = 0, planned = 0;
+    for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
+        count += row->counts[i];
+    if (row->status == SWEEP_DONE)
+        return count;
+    struct error *error = sampler_count(&row->sweep, &planned);
+    planned = error ? 0 : planned;
+    error_drop(error);
+    return MAX_OF(count, planned);
+}
+
+struct str sweep_counts_words(struct arena *arena, const struct sweep_row *row)
 {
     static const enum trial_status order[] = {TRIAL_SUCCEEDED, TRIAL_STOPPED, TRIAL_REJECTED,
                                               TRIAL_FAILED,    TRIAL_RUNNING, TRIAL_WAITING};
     struct buf words = buf_in(arena);
+    int64_t counts[TRIAL_STATUS_COUNT], count = 0;
+    for (int i = 0; i < TRIAL_STATUS_COUNT; i++) {
+        counts[i] = row->counts[i];
+        count += counts[i];
+    }
+    counts[TRIAL_WAITING] += sweep_planned(row) - count;
     for (size_t i = 0; i < COUNT_OF(order); i++)
         if (counts[order[i]])
             buf_print(&words, "%s%lld %s", words.len ? ", " : "", (long long)counts[order[i]],

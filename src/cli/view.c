@@ -92,8 +92,10 @@ static FALLIBLE unknown_word(struct context *context, struct str word, bool take
     struct run *newest = NULL;
     TRY(view_newest_run(context, &newest));
     if (!newest && str_is(word, "@"))
-        return error_hint(error_new(ERROR_USAGE, "no run was recorded here yet"),
-                          "'mlops run' records one");
+        return error_hint(
+            error_new(ERROR_USAGE, "no run was recorded here yet"),
+            "'mlops run' records one; '@' is no trial and no experiment, 'mlops runs' "
+            "lists those");
     TRY(refuse_sweep(context, word));
     if (!newest)
         return error_hint(

@@ -240,6 +240,19 @@ static FALLIBLE find_spans(struct edited *edited)
     return NULL;
 }
 
+static FALLIBLE take_value(struct arena *arena, const struct edit *edit, enum doc_dialect dialect,
+                           struct doc_node **ret)
+{
+    if (edit->action == EDIT_REMOVE)
+        return NULL;
+    if (!edit->node)
+        return edit_value(arena, edit->value, dialect, ret);
+    *ret = arena_new(arena, struct doc_node);
+    **ret = *edit->node;
+    (*ret)->key = (*ret)->next = NULL;
+    return NULL;
+}
+
 FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
                     enum doc_dialect dialect, const struct edit *edit, struct str *ret)
 {
@@ -248,8 +261,7 @@ FALLIBLE edit_apply(struct arena *arena, struct str name, struct str bytes,
     struct splice splice = {0};
     TRY(doc_load(arena, name, bytes, dialect, &doc));
     TRY(doc_refuse_conflict(doc));
-    if (edit->action != EDIT_REMOVE)
-        TRY(edit_value(arena, edit->value, dialect, &value));
+    TRY(take_value(arena, edit, dialect, &value));
     struct edited edited = {.arena = arena,
                             .name = name,
                             .doc = doc,

@@ -12,6 +12,30 @@ static FALLIBLE no_value(struct str text, const char *why)
         "around a text that holds , : # or brackets");
 }
 
+/* "uniform(0,1)" */
+static bool is_call(struct str text)
+{
+    size_t at = 0;
+    while (at < text.len && ((text.at[at] >= 'a' && text.at[at] <= 'z') || text.at[at] == '_'))
+        at++;
+    return at > 0 && at < text.len && text.at[at] == '(' && text.at[text.len - 1] == ')';
+}
+
+static FALLIBLE several_values(struct str text, size_t count)
+{
+    struct str shown = str_slice(text, 0, 200);
+    if (is_call(text))
+        return error_hint(
+            error_new(ERROR_USAGE, "'%.*s' is a range, not one value", STR_FMT(shown)),
+            "a sweep tries it: mlops sweep -S 'KEY=%.*s'; a text with brackets stands in quotes",
+            STR_FMT(shown));
+    return error_hint(
+        error_new(ERROR_USAGE, "'%.*s' is %zu values, not one", STR_FMT(shown), count),
+        "a list takes brackets: [%.*s]; values to try one by one are a sweep: "
+        "mlops sweep -S 'KEY=%.*s'",
+        STR_FMT(shown), STR_FMT(shown));
+}
+
 FALLIBLE edit_value(struct arena *arena, struct str text, enum doc_dialect dialect,
                     struct doc_node **ret)
 {
@@ -30,11 +54,7 @@ FALLIBLE edit_value(struct arena *arena, struct str text, enum doc_dialect diale
     if (root->kind != DOC_LIST)
         return no_value(text, "it closes a bracket that it did not open");
     if (root->count > 1)
-        return error_hint(error_new(ERROR_USAGE, "'%.*s' is %zu values, not one",
-                                    STR_FMT(str_slice(text, 0, 200)), root->count),
-                          "a list takes brackets: [%.*s]; values to try one by one are a sweep: "
-                          "mlops sweep -S 'KEY=%.*s'",
-                          STR_FMT(text), STR_FMT(text));
+        return several_values(text, root->count);
     if (root->first && root->first->kind == DOC_MAP && str_find_char(text, '{') < 0)
         return no_value(text, "a mapping takes braces");
     TRY(root->first ? NULL : doc_parse(arena, STR("value"), STR("null"), &options, &doc));

@@ -183,8 +183,18 @@ static FALLIBLE print_items(struct edited *edited, const struct doc_node *value,
     return NULL;
 }
 
+static bool is_spelled(const struct edited *edited, const struct doc_node *value)
+{
+    bool is_number = value->kind == DOC_INT || value->kind == DOC_BIGINT || value->kind == DOC_REAL;
+    return is_number && edited->edit->node && value == edited->value && value->text.len;
+}
+
 FALLIBLE edit_print_value(struct edited *edited, const struct doc_node *value, struct buf *out)
 {
+    if (is_spelled(edited, value)) {
+        buf_add_str(out, value->text);
+        return NULL;
+    }
     switch (value->kind) {
     case DOC_NULL:
         if (edited->language == LOAD_TOML)

@@ -4,6 +4,10 @@
 #include "mlops/engine/data.h"
 #include "mlops/model/name.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "apply_private.h"
 
 /* --- what the run was and made --- */
@@ -162,6 +166,23 @@ static FALLIBLE claim(struct applying *applying, struct claims *ret)
     return changes->len ? data_claim(applying->session, paths, changes->len, ret) : NULL;
 }
 
+/* Before anything is begun: what was begun has to be completed. */
+static FALLIBLE check_writable(struct applying *applying)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int root = fd_number(applying->session->workspace.root_fd);
+    vec_each (const struct exchange, exchange, &applying->exchanges) {
+        struct str above = path_directory(exchange->path);
+        const char *name = path_join(&scratch, above, STR(".")).at; /* a file there will go */
+        bool is_refused = faccessat(root, name, W_OK | X_OK, AT_EACCESS) != 0 &&
+                          (errno == EACCES || errno == EROFS || errno == EPERM);
+        if (is_refused)
+            return error_hint(error_os(errno, "'%.*s' can't be changed", STR_FMT(exchange->path)),
+                              "nothing was changed; its directory has to be writable");
+    }
+    return NULL;
+}
+
 static FALLIBLE restore_all(struct applying *applying)
 {
     struct worktree *worktree = applying->session->worktree;
@@ -185,6 +206,7 @@ static FALLIBLE change_files(struct applying *applying)
     AUTO(claims_drop) struct claims claims = {0};
     struct apply_report *report = &applying->report;
     TRY(claim(applying, &claims));
+    TRY(check_writable(applying));
     TRY(exchange_make(&applying->session->workspace, applying->exchanges.at,
                       applying->exchanges.len, report->displaced_to, &report->displaced));
     return restore_all(applying);

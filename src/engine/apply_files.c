@@ -62,6 +62,7 @@ FALLIBLE apply_is_path_saved(struct session *session, struct str path, bool *ret
 
 struct present {
     bool is_found, is_directory;
+    bool is_huge;  /* its bytes were not read */
     uint32_t mode; /* as git counts */
     struct str bytes;
     struct digest digest;
@@ -82,7 +83,8 @@ static FALLIBLE look(struct session *session, struct str path, struct present *r
     ret->mode = S_ISLNK(stat.mode) ? 0120000 : (stat.mode & 0111) ? 0100755 : 0100644;
     if (S_ISLNK(stat.mode))
         return walk_link(session->arena, root, name, &ret->bytes);
-    if (stat.size_bytes > LIMIT_EXCHANGE_BYTES)
+    ret->is_huge = stat.size_bytes > LIMIT_EXCHANGE_BYTES;
+    if (ret->is_huge)
         return NULL;
     return file_read(session->arena, root, name, LIMIT_EXCHANGE_BYTES, &ret->bytes, &found);
 }
@@ -91,7 +93,7 @@ static FALLIBLE is_unsaved(struct applying *applying, struct str path,
                            const struct present *present, bool *ret)
 {
     bool is_saved = true;
-    if (present->is_directory)
+    if (present->is_directory || present->is_huge)
         TRY(apply_is_path_saved(applying->session, path, &is_saved));
     else if (present->is_found)
         TRY(apply_is_saved(applying->session, present->bytes, &is_saved));
@@ -101,12 +103,33 @@ static FALLIBLE is_unsaved(struct applying *applying, struct str path,
 
 /* --- the plan --- */
 
+static bool has_bytes(const struct present *present, struct str bytes)
+{
+    return present->is_found && !present->is_directory && !present->is_huge &&
+           str_equal(present->bytes, bytes);
+}
+
+/* Where a file is to go, a directory of its name is none and stays. */
 static bool is_same(const struct present *present, const struct apply_content *content)
 {
-    if (!content->mode || !present->is_found)
-        return !content->mode && !present->is_found;
-    return !present->is_directory && present->mode == content->mode &&
-           str_equal(present->bytes, content->bytes);
+    if (!content->mode)
+        return !present->is_found || present->is_directory;
+    return present->mode == content->mode && has_bytes(present, content->bytes);
+}
+
+/* Where the run had a directory, a file goes. */
+static FALLIBLE clear_way(struct applying *applying, struct str directory)
+{
+    struct session *session = applying->session;
+    const struct apply_content gone = {0};
+    TRY(data_check_way(session, directory));
+    for (struct str at = directory; at.len; at = path_directory(at)) {
+        struct present present = {0};
+        TRY(look(session, at, &present));
+        if (present.is_found && !present.is_directory)
+            TRY(apply_content(applying, at, &gone));
+    }
+    return NULL;
 }
 
 FALLIBLE apply_content(struct applying *applying, struct str path,
@@ -120,9 +143,8 @@ FALLIBLE apply_content(struct applying *applying, struct str path,
     TRY(look(session, path, &present));
     if (is_same(&present, content))
         return NULL;
-    TRY(data_check_way(session, path_directory(path)));
-    bool is_mode_only =
-        present.is_found && content->mode && str_equal(present.bytes, content->bytes);
+    TRY(clear_way(applying, path_directory(path)));
+    bool is_mode_only = content->mode && has_bytes(&present, content->bytes);
     if (!content->is_edit && !is_mode_only)
         TRY(is_unsaved(applying, path, &present, &unsaved));
     *vec_push(session->arena, &applying->report.changes) =

@@ -3,7 +3,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
-#include "mlops/codec/json.h"
 #include "mlops/codec/load.h"
 #include "mlops/model/name.h"
 
@@ -72,27 +71,6 @@ static bool is_same_value(struct arena *arena, const struct doc_node *a, const s
     return str_equal(buf_str(&left), buf_str(&right));
 }
 
-/* JSON is a flow value of YAML, too. */
-static struct str value_text(struct arena *arena, const struct doc_node *node)
-{
-    struct buf text = buf_in(arena);
-    struct json_writer json = {.out = &text};
-    bool is_number = node->kind == DOC_INT || node->kind == DOC_BIGINT || node->kind == DOC_REAL;
-    if (is_number)
-        return node->text;
-    json_node(&json, node);
-    return buf_str(&text);
-}
-
-static struct edit edit_for(struct arena *arena, struct str key, const struct doc_node *now,
-                            const struct doc_node *wanted)
-{
-    if (!wanted)
-        return (struct edit){.action = EDIT_REMOVE, .key = key};
-    return (struct edit){
-        .action = now ? EDIT_SET : EDIT_ADD, .key = key, .value = value_text(arena, wanted)};
-}
-
 static void tell_value(struct param_work *work, struct str key, const struct doc_node *now,
                        const struct doc_node *wanted)
 {
@@ -114,7 +92,11 @@ static FALLIBLE edit_key(struct param_work *work, struct str key)
         return NULL;
     work->is_clash |= !is_same_value(arena, now, base) && !is_same_value(arena, now, head);
     tell_value(work, key, now, wanted);
-    struct edit edit = edit_for(arena, key, now, wanted);
+    const struct edit edit = {.action = !wanted ? EDIT_REMOVE
+                                        : now   ? EDIT_SET
+                                                : EDIT_ADD,
+                              .key = key,
+                              .node = wanted};
     return edit_apply(arena, work->file, work->edited, work->dialect, &edit, &work->edited);
 }
 

@@ -304,7 +304,8 @@ FALLIBLE override_apply(struct arena *arena, struct str name, struct str bytes,
     struct str result = bytes;
     const struct override **order = override_order(arena, overrides);
     for (size_t i = 0; i < overrides->len; i++) {
-        const struct edit edit = {order[i]->action, order[i]->key, order[i]->text};
+        const struct edit edit = {
+            .action = order[i]->action, .key = order[i]->key, .value = order[i]->text};
         if (str_equal(order[i]->file, file))
             TRY(edit_apply(arena, name, result, dialect, &edit, &result));
     }

@@ -207,12 +207,28 @@ struct digest session_lock_digest(const struct session *session)
     return lockfile_digest_all(session->locks, session->pipeline->files.len);
 }
 
+/* Who only looks must not write, but is told that what it sees is half of one state. */
+static FALLIBLE tell_exchange(struct session *session)
+{
+    bool is_begun = false;
+    struct event event = {.kind = EVENT_WARNING,
+                          .text = STR("an 'mlops apply' was interrupted, and only some of its "
+                                      "files are in place; the next 'mlops run' or 'mlops apply' "
+                                      "completes it first")};
+    TRY(exchange_is_begun(&session->workspace, &is_begun));
+    if (is_begun)
+        observer_tell(session->observer, &event);
+    return NULL;
+}
+
 /* What an `apply` that was killed left undone. */
 static FALLIBLE complete_exchange(struct session *session, const struct session_options *options)
 {
     size_t count = 0;
-    if (options->is_read_only || fd_number(session->workspace.state_fd) < 0)
+    if (fd_number(session->workspace.state_fd) < 0)
         return NULL;
+    if (options->is_read_only)
+        return tell_exchange(session);
     TRY_WITHIN(exchange_recover(&session->workspace, &count),
                "completing an 'mlops apply' that was interrupted");
     struct event event = {.kind = EVENT_NOTICE,

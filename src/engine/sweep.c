@@ -7,6 +7,7 @@
 #include "mlops/host/signal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -280,7 +281,7 @@ static int exit_status_of(const struct sweep_state *state, const struct sweep_re
         return ERROR_SIGNAL + signal_first();
     for (size_t i = 0; i < report->count; i++) {
         counts[report->trials[i].status]++;
-        has_score |= report->trials[i].has_score;
+        has_score |= report->trials[i].has_score && isfinite(report->trials[i].score);
     }
     bool is_missing = state->row->sweep.metric_key.len && counts[TRIAL_SUCCEEDED] && !has_score;
     bool are_rejected = counts[TRIAL_REJECTED] && !counts[TRIAL_SUCCEEDED];

@@ -137,7 +137,7 @@ static FALLIBLE take_seed(const struct session *session, const struct sweep_opti
     if (sweep->repeat < 2 || sweep->seed_key.len)
         return NULL;
     const struct param_ref *found = find_seed(session, sweep);
-    if (!found && (options->force || options->no_restore))
+    if (!found && (options->run.force || options->run.no_restore))
         return NULL;
     if (!found)
         return error_hint(
@@ -167,28 +167,17 @@ static FALLIBLE check_metric(struct session *session, const struct sweep *sweep)
                       "name the file with them under 'metrics' of the stage that writes it");
 }
 
-/* What decides needs to know which way is better. */
-static FALLIBLE find_direction(struct sweep *sweep)
-{
-    bool is_needed = sweep->method == SWEEP_TPE || sweep->stop != STOP_NEVER;
-    if (sweep->direction == DIRECTION_UNKNOWN)
-        sweep->direction = metric_direction_of(sweep->metric_key);
-    if (sweep->direction != DIRECTION_UNKNOWN || !is_needed)
-        return NULL;
-    return error_hint(error_new(ERROR_USAGE,
-                                "whether more or less of '%.*s' is better is not known",
-                                STR_FMT(sweep->metric_key)),
-                      "say so with --max or --min");
-}
-
 /* A word that only means something where the caller stands, as seen from the root. */
-static struct str target_of(struct session *session, struct str cwd, struct str word)
+static struct str target_of(struct session *session, struct str cwd, struct str word,
+                            const struct plan_choice *choice)
 {
     const struct pipeline *pipeline = session->pipeline;
     struct str path = {0};
     ptrdiff_t colon = str_find_char(word, ':');
-    if (!cwd.len || map_has(&pipeline->by_name, word) || map_has(&pipeline->groups, word) ||
-        !path_resolve(session->arena, cwd, word, &path))
+    if (choice->recursive && cwd.len && path_resolve(session->arena, cwd, word, &path))
+        return path.len ? path : STR(".");
+    if (!cwd.len || choice->is_pattern || map_has(&pipeline->by_name, word) ||
+        map_has(&pipeline->groups, word) || !path_resolve(session->arena, cwd, word, &path))
         return word;
     struct str file = colon < 0 ? path : str_slice(path, 0, path.len - word.len + (size_t)colon);
     bool is_known = map_has(&pipeline->makers, path) || map_has(&pipeline->holders, path);
@@ -197,7 +186,8 @@ static struct str target_of(struct session *session, struct str cwd, struct str 
     return is_known ? path : word;
 }
 
-static FALLIBLE take_targets(struct session *session, struct sweep *sweep)
+static FALLIBLE take_targets(struct session *session, const struct plan_choice *choice,
+                             struct sweep *sweep)
 {
     struct arena *arena = session->arena;
     struct str *targets = arena_new_array(arena, struct str, sweep->target_count);
@@ -206,7 +196,7 @@ static FALLIBLE take_targets(struct session *session, struct sweep *sweep)
     cwd = path_relative(arena, session->workspace.root, cwd);
     cwd = str_is(cwd, ".") ? STR("") : cwd;
     for (size_t i = 0; i < sweep->target_count; i++)
-        targets[i] = target_of(session, cwd, sweep->targets[i]);
+        targets[i] = target_of(session, cwd, sweep->targets[i], choice);
     sweep->targets = targets;
     return NULL;
 }
@@ -241,7 +231,8 @@ static FALLIBLE examine(struct session *session, const struct sweep_options *opt
     TRY(resolve(session, sweep));
     TRY(sweep_check(sweep));
     TRY(sampler_count(sweep, &count));
-    TRY(find_direction(sweep));
+    if (sweep->direction == DIRECTION_UNKNOWN)
+        sweep->direction = metric_direction_of(sweep->metric_key);
     TRY(check_metric(session, sweep));
     TRY(session_ledger(session, &ledger));
     return find_parent(session, ledger, &row->parent);
@@ -255,6 +246,7 @@ static FALLIBLE examine_at(struct session *session, const struct sweep_options *
                                       .pipeline = row->sweep.pipeline,
                                       .targets = row->sweep.targets,
                                       .target_count = row->sweep.target_count,
+                                      .choice = sweeping->choice,
                                       .observer = session->observer};
     TRY(session_open(session->arena, &options, &there));
     struct error *error = examine(&there, sweeping, row);
@@ -324,7 +316,7 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
     struct ledger *ledger = NULL;
     *ret = (struct sweep_row){.sweep = *sweep, .is_single = is_single, .argv = options->argv};
     ret->sweep.pipeline = session->pipeline->path;
-    TRY(take_targets(session, &ret->sweep));
+    TRY(take_targets(session, &options->choice, &ret->sweep));
     if (!options->commit.len)
         TRY(examine(session, options, ret));
     struct str commit = {0};

@@ -32,6 +32,42 @@ static void add_number(struct arena *arena, struct word_vec *words, const char *
     add_option(arena, words, name, str_print(arena, "%lld", (long long)value).at);
 }
 
+/* What the trial's run is told: as `mlops run` would be. */
+static void add_flags(struct arena *arena, struct word_vec *words,
+                      const struct sweep_options *options)
+{
+    const struct plan_choice *choice = &options->choice;
+    const struct run_options *run = &options->run;
+    const struct {
+        bool is_given;
+        const char *word;
+    } flags[] = {
+        {options->allows_shared, "--allow-shared"},
+        {options->keeps_work, "--keep-work"},
+        {run->force, "--force"},
+        {run->no_restore, "--no-restore"},
+        {run->keep_going, "--keep-going"},
+        {run->minimal, "--minimal"},
+        {run->force_downstream, "--force-downstream"},
+        {run->no_dvc_lock, "--no-dvc-lock"},
+        {run->lazy_inputs, "--allow-missing"},
+        {choice->only_targets, "--only"},
+        {choice->downstream, "--downstream"},
+        {choice->whole, "--pipeline"},
+        {choice->all_files, "--all-pipelines"},
+        {choice->recursive, "--recursive"},
+        {choice->is_pattern, "--glob"},
+    };
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
+        if (flags[i].is_given)
+            add_word(arena, words, flags[i].word);
+    }
+    if (options->lock_timeout_ns >= 0)
+        add_option(
+            arena, words, "lock-timeout",
+            str_print(arena, "%lldms", (long long)(options->lock_timeout_ns / NS_PER_MS)).at);
+}
+
 static const char *const *command_line(struct worker *worker)
 {
     const struct sweep_state *state = worker->state;
@@ -47,16 +83,9 @@ static const char *const *command_line(struct worker *worker)
     add_option(arena, &words, "slots",
                str_print(arena, "/proc/self/fd/%d", fd_number(state->slots)).at);
     add_option(arena, &words, "isolation", isolation_name(options->isolation));
-    if (options->allows_shared)
-        add_word(arena, &words, "--allow-shared");
+    add_flags(arena, &words, options);
     if (options->jobs || state->session->workspace.config.jobs)
         add_word(arena, &words, "--side-by-side");
-    if (options->keeps_work)
-        add_word(arena, &words, "--keep-work");
-    if (options->force)
-        add_word(arena, &words, "--force");
-    if (options->no_restore)
-        add_word(arena, &words, "--no-restore");
     if (!options->shown)
         add_word(arena, &words, "--progress=json");
     for (size_t i = 0; options->shown && options->shown[i]; i++)

@@ -4,6 +4,7 @@
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ struct error *sweep_consider(struct sweep_state *state, const struct trial *tria
 {
     const struct sweep *sweep = &state->row->sweep;
     bool is_candidate = trial->status == TRIAL_SUCCEEDED && trial->has_score &&
-                        sweep->direction != DIRECTION_UNKNOWN;
+                        isfinite(trial->score) && sweep->direction != DIRECTION_UNKNOWN;
     bool found = false;
     if (!is_candidate || !is_better(state, trial))
         return NULL;
@@ -109,19 +110,19 @@ static bool is_left(const struct trial *trial)
     return trial->status == TRIAL_RUNNING || trial->status == TRIAL_WAITING;
 }
 
-/* The metric's name is likely wrong: that is said while there is time to act on it. */
+/* The metric's name is likely wrong: that is said while there is time to act on it. A trial that
+ * reported NaN has no score either, but nothing to note. */
 static void look_for_metric(struct sweep_state *state, const struct worker *worker)
 {
     const struct sweep *sweep = &state->row->sweep;
     const struct trial *trial = &worker->view.trial;
-    bool is_missing =
-        sweep->metric_key.len && trial->status == TRIAL_SUCCEEDED && !trial->has_score;
+    bool is_missing = sweep->metric_key.len && trial->status == TRIAL_SUCCEEDED &&
+                      !trial->has_score && trial->note.len;
     if (!is_missing || state->was_told_missing)
         return;
     state->was_told_missing = true;
-    sweep_warn(state,
-               str_print(&state->told_memory, "trial %lld: %.*s", (long long)trial->number + 1,
-                         STR_FMT(trial->note.len ? trial->note : STR("no score"))));
+    sweep_warn(state, str_print(&state->told_memory, "trial %lld: %.*s",
+                                (long long)trial->number + 1, STR_FMT(trial->note)));
     bool needs_score = sweep->method == SWEEP_TPE || sweep->stop != STOP_NEVER;
     if (!needs_score || state->best)
         return;

@@ -6,8 +6,6 @@
 #include "mlops/host/process.h"
 #include "mlops/model/name.h"
 
-#include <math.h>
-
 struct str trial_folder(struct arena *arena, const struct sweep_row *row, int64_t number)
 {
     return str_print(arena, "%.*s-%lld", STR_FMT(ulid_short(row->ulid)), (long long)number + 1);
@@ -125,9 +123,12 @@ static FALLIBLE enter(struct trial_work *work)
                                       .pipeline = sweep->pipeline,
                                       .targets = sweep->targets,
                                       .target_count = sweep->target_count,
+                                      .choice = work->options.choice,
                                       .threads = -1,
                                       .observer = &work->observer};
     TRY(session_open(work->arena, &options, &work->session));
+    if (work->options.lock_timeout_ns >= 0)
+        work->session.workspace.config.lock_timeout_ns = work->options.lock_timeout_ns;
     return steps_open(sweep, fd_number(work->session.workspace.root_fd), &work->steps);
 }
 
@@ -222,8 +223,6 @@ static struct str missing_metric(struct trial_work *work, const struct metric_ve
 {
     struct str name = wanted_name(work), others = list_metrics(work, metrics, count > 0);
     const struct metric *text = find_text(metrics, &work->row.sweep);
-    if (count == 1)
-        return str_print(work->arena, "the metric '%.*s' is not a number (NaN)", STR_FMT(name));
     if (count)
         return str_print(work->arena, "more than one metric is called '%.*s': %.*s", STR_FMT(name),
                          STR_FMT(others));
@@ -244,8 +243,8 @@ static void take_score(struct trial_work *work, const struct run_report *report)
         return;
     collect(work, report, &metrics);
     metrics_find(&metrics, sweep->metric_file, sweep->metric_key, &metric, &count);
-    work->trial.has_score = count == 1 && !isnan(metric->value);
-    if (work->trial.has_score)
+    work->trial.has_score = count == 1;
+    if (count == 1)
         work->trial.score = metric->value;
     else if (work->trial.status == TRIAL_SUCCEEDED)
         work->trial.note = missing_metric(work, &metrics, count);
@@ -275,20 +274,16 @@ static void tell_fault(struct trial_work *work)
 struct error *trial_run(struct trial_work *work, struct run_report *ret)
 {
     const struct sweep_row *row = &work->row;
+    struct run_options options = work->options.run;
     bool is_dvc = work->session.pipeline->dialect == DOC_DVC;
-    struct run_options options = {.force = work->options.force,
-                                  .no_restore = work->options.no_restore,
-                                  .jobs = work->options.jobs,
-                                  .one_by_one = is_dvc && !work->options.side_by_side,
-                                  .slots = work->options.slots,
-                                  .argv = row->argv,
-                                  .version = work->options.version,
-                                  .id = work->trial.run,
-                                  .parent = row->parent,
-                                  .name = trial_name(work->arena, row, work->trial.number),
-                                  .sweep = row->ulid,
-                                  .trial = work->trial.number,
-                                  .code = &row->code};
+    options.one_by_one = is_dvc && !work->options.side_by_side;
+    options.argv = row->argv;
+    options.id = work->trial.run;
+    options.parent = row->parent;
+    options.name = trial_name(work->arena, row, work->trial.number);
+    options.sweep = row->ulid;
+    options.trial = work->trial.number;
+    options.code = &row->code;
     TRY(run_plan(&work->session, &options, ret));
     read_steps(work, true);
     if (ret->run->status == RUN_INTERRUPTED)

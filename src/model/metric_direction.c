@@ -40,7 +40,7 @@ static const struct known_metric known[] = {
     {"wer", LOWER_IS_BETTER},           {"cer", LOWER_IS_BETTER},
     {"fpr", LOWER_IS_BETTER},           {"fnr", LOWER_IS_BETTER},
     {"tpr", HIGHER_IS_BETTER},          {"tnr", HIGHER_IS_BETTER},
-    {"latency", LOWER_IS_BETTER},
+    {"latency", LOWER_IS_BETTER},       {"score", HIGHER_IS_BETTER}, /* as scikit-learn has it */
 };
 
 /* What may stand around the name of a metric without changing what it is. */

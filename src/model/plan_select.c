@@ -72,8 +72,12 @@ static FALLIBLE select_targets(struct selection *selection)
     const struct str *targets = is_here ? &here : options->targets;
     size_t count = is_here ? 1 : options->target_count;
     if (options->all_files && count)
-        return error_new(ERROR_USAGE, "'%.*s': with all pipelines no targets can be named",
-                         STR_FMT(targets[0]));
+        return error_hint(error_new(ERROR_USAGE,
+                                    "'%.*s': with all pipelines no targets can be named",
+                                    STR_FMT(targets[0])),
+                          "-P is all pipelines; with a value behind it, it changes a parameter: "
+                          "-P %.*s=VALUE",
+                          STR_FMT(targets[0]));
     for (size_t i = 0; i < count; i++)
         TRY(plan_select_target(selection, targets[i]));
     if (!count) {

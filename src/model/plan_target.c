@@ -252,6 +252,8 @@ static struct error *tell_unknown(const struct selection *selection, struct str 
     const char *nearest = nearest_name(selection->arena, pipeline, word);
     struct error *error = error_new(ERROR_USAGE, "'%.*s' is no stage and no output of %.*s",
                                     STR_FMT(word), STR_FMT(pipeline->path));
+    if (str_find_char(word, '=') > 0)
+        return error_hint(error, "-S in front changes a parameter: -S %.*s", STR_FMT(word));
     return nearest ? error_hint(error, "did you mean '%s'?", nearest) : error;
 }
 

@@ -92,8 +92,8 @@ bool combination_loss(const struct sweep *sweep, const struct trial_past *const 
     enum metric_direction direction = sweep->direction != DIRECTION_UNKNOWN
                                           ? sweep->direction
                                           : metric_direction_of(sweep->metric_key);
-    double mean = count ? sum / (double)count : 0;
-    *ret = !count ? HUGE_VAL : direction == HIGHER_IS_BETTER ? -mean : mean;
+    double mean = count ? sum / (double)count : HUGE_VAL; /* what diverged is worst, either way */
+    *ret = !isfinite(mean) ? HUGE_VAL : direction == HIGHER_IS_BETTER ? -mean : mean;
     return true;
 }
 

@@ -121,8 +121,8 @@ static bool judge_median(const struct question *question, int64_t step, struct s
     if (!(own.best > middle))
         return false;
     *ret_why =
-        str_print(question->arena, "at step %" PRId64 " %.*s, the median of %zu trials is %.*s",
-                  step, STR_FMT(shown(question->arena, own.best, question->is_higher)), others,
+        str_print(question->arena, "%.*s at step %" PRId64 ", the median of %zu trials is %.*s",
+                  STR_FMT(shown(question->arena, own.best, question->is_higher)), step, others,
                   STR_FMT(shown(question->arena, middle, question->is_higher)));
     return true;
 }
@@ -164,9 +164,9 @@ static bool judge_asha(const struct question *question, int64_t step, struct str
     if (go_on < 1 || better < go_on)
         return false;
     *ret_why = str_print(question->arena,
-                         "at step %" PRId64 " %.*s, place %" PRId64 " of %" PRId64
+                         "%.*s at step %" PRId64 ", place %" PRId64 " of %" PRId64
                          " trials, of which %" PRId64 " go%s on",
-                         rung, STR_FMT(shown(question->arena, own.last, question->is_higher)),
+                         STR_FMT(shown(question->arena, own.last, question->is_higher)), rung,
                          better + 1, reached, go_on, go_on == 1 ? "es" : "");
     return true;
 }

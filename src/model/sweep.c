@@ -109,7 +109,8 @@ static FALLIBLE goal_missing(const char *who)
                       "say '--metric KEY' (in a sweep file: 'metric')");
 }
 
-/* Whoever compares trials has to know by what, and which way is better. */
+/* Whoever compares trials has to know by what, and which way is better; so does who wants to know
+ * the best of them. */
 static FALLIBLE goal_check(const struct sweep *sweep)
 {
     bool needs_metric = sweep->method == SWEEP_TPE || sweep->stop != STOP_NEVER;
@@ -117,10 +118,8 @@ static FALLIBLE goal_check(const struct sweep *sweep)
                       : sweep->stop == STOP_MEDIAN ? "the rule median"
                       : sweep->stop == STOP_ASHA   ? "the rule asha"
                                                    : "the rule halving";
-    if (!needs_metric)
-        return NULL;
     if (!sweep->metric_key.len)
-        return goal_missing(who);
+        return needs_metric ? goal_missing(who) : NULL;
     if (sweep->direction != DIRECTION_UNKNOWN ||
         metric_direction_of(sweep->metric_key) != DIRECTION_UNKNOWN)
         return NULL;
@@ -134,7 +133,8 @@ static FALLIBLE halving_check(const struct sweep *sweep)
     if (!sweep->budget_key.len)
         return error_hint(error_new(ERROR_USAGE, "halving in rounds needs a parameter that is the "
                                                  "budget of a trial"),
-                          "a sweep file says 'budget: {param: train.epochs, least: 1, most: 27}'");
+                          "say '--budget train.epochs=1..27' (in a sweep file: 'budget: {param: "
+                          "train.epochs, least: 1, most: 27}')");
     if (sweep->budget_least < 1 || sweep->budget_most <= sweep->budget_least)
         return error_new(ERROR_PROJECT,
                          "the budget must grow from at least 1, found %" PRId64 " to %" PRId64,
@@ -157,7 +157,7 @@ static FALLIBLE stop_check(const struct sweep *sweep)
                                     "the rule %s needs the file in which a running "
                                     "trial reports its steps",
                                     sweep_stop_names[sweep->stop]),
-                          "a sweep file says 'steps: {file: steps.csv}'");
+                          "say '--steps FILE' (in a sweep file: 'steps')");
     return NULL;
 }
 

@@ -144,7 +144,8 @@ static FALLIBLE take_values(struct arena *arena, const struct doc_node *list, st
             return error_hint(wording_fault(&(struct wording){text, item}, text.at,
                                             "the value %.*s stands twice",
                                             STR_FMT(str_slice(text, 0, 64))),
-                              "to run each combination several times, say 'repeat'");
+                              "to run each combination several times, say '--repeat N' (in a sweep "
+                              "file: 'repeat')");
         ret->values[ret->value_count++] = text;
     }
     return NULL;

@@ -206,7 +206,8 @@ static FALLIBLE values_take(const struct call *call, struct dimension *ret)
             return error_hint(wording_fault(call->wording, call->parts.at[i].at,
                                             "the value %.*s stands twice",
                                             STR_FMT(str_slice(call->parts.at[i], 0, 64))),
-                              "to run each combination several times, say 'repeat'");
+                              "to run each combination several times, say '--repeat N' (in a sweep "
+                              "file: 'repeat')");
     }
     ret->values = call->parts.at;
     ret->value_count = call->parts.len;

@@ -152,6 +152,16 @@ static FALLIBLE put(struct doing *doing, const struct exchange *exchange, const 
     return path_remove(state, from);
 }
 
+/* Killed between the two, the new file lies there, too. */
+static FALLIBLE is_put(struct doing *doing, const char *from, struct digest now, bool *ret)
+{
+    struct str bytes = {0};
+    TRY(file_read(doing->arena, fd_number(doing->workspace->state_fd), from, LIMIT_EXCHANGE_BYTES,
+                  &bytes, ret));
+    *ret = *ret && digest_equal(digest_of(bytes.at, bytes.len), now);
+    return NULL;
+}
+
 /* What lies there goes: it is what was seen before, or it is kept aside. */
 static FALLIBLE clear(struct doing *doing, const struct exchange *exchange, struct digest now)
 {
@@ -168,6 +178,23 @@ static FALLIBLE clear(struct doing *doing, const struct exchange *exchange, stru
     return is_replaced ? NULL : path_remove(root, path); /* a file is replaced at once */
 }
 
+/* A file where a directory is needed was not seen before. */
+static FALLIBLE make_way(struct doing *doing, struct str above)
+{
+    int root = fd_number(doing->workspace->root_fd);
+    for (size_t end = 1; end <= above.len; end++) {
+        if (end < above.len && above.at[end] != '/')
+            continue;
+        struct str part = str_slice(above, 0, end);
+        struct file_stat stat;
+        bool found = false;
+        TRY(file_stat_at(root, str_terminate(doing->arena, part), false, &stat, &found));
+        if (found && S_ISREG(stat.mode))
+            TRY(displace(doing, part));
+    }
+    return above.len ? directory_make(root, str_terminate(doing->arena, above), false) : NULL;
+}
+
 static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, size_t number)
 {
     int state = fd_number(doing->workspace->state_fd);
@@ -176,23 +203,31 @@ static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, s
     struct str above = path_directory(exchange->path);
     struct file_stat stat;
     struct digest now;
-    bool found = false;
+    bool found = false, done = false;
     TRY(file_stat_at(state, from, false, &stat, &found));
     if (!found) /* it is in place already */
         return NULL;
     TRY(exchange_digest(doing->workspace, exchange->path, &now));
-    TRY(clear(doing, exchange, now));
-    if (above.len)
-        TRY(directory_make(root, str_terminate(doing->arena, above), false));
+    if (!digest_equal(now, exchange->before))
+        TRY(is_put(doing, from, now, &done));
+    if (!done)
+        TRY(clear(doing, exchange, now));
+    TRY(make_way(doing, above));
     TRY_WITHIN(put(doing, exchange, from), "writing '%.*s'", STR_FMT(exchange->path));
     return directory_sync(root, above.len ? str_terminate(doing->arena, above) : ".");
 }
 
+/* Only files go: a directory there may be what this exchange has made before it was killed. */
 static FALLIBLE do_remove(struct doing *doing, const struct exchange *exchange)
 {
     int root = fd_number(doing->workspace->root_fd);
     struct str above = path_directory(exchange->path);
+    struct file_stat stat;
     struct digest now;
+    bool found = false;
+    TRY(file_stat_at(root, str_terminate(doing->arena, exchange->path), false, &stat, &found));
+    if (found && S_ISDIR(stat.mode))
+        return NULL;
     TRY(exchange_digest(doing->workspace, exchange->path, &now));
     TRY(clear(doing, exchange, now));
     if (above.len)
@@ -273,15 +308,20 @@ struct error *exchange_make(const struct workspace *workspace, const struct exch
     return recover(workspace, &done, ret_displaced);
 }
 
+struct error *exchange_is_begun(const struct workspace *workspace, bool *ret)
+{
+    struct file_stat stat;
+    return file_stat_at(fd_number(workspace->state_fd), EXCHANGE_NOW, false, &stat, ret);
+}
+
 struct error *exchange_recover(const struct workspace *workspace, size_t *ret_count)
 {
     AUTO(lock_drop) struct lock lock = {0};
-    struct file_stat stat;
-    bool found = false;
+    bool is_begun = false;
     int moved = 0;
     *ret_count = 0;
-    TRY(file_stat_at(fd_number(workspace->state_fd), EXCHANGE_NOW, false, &stat, &found));
-    if (!found)
+    TRY(exchange_is_begun(workspace, &is_begun));
+    if (!is_begun)
         return NULL;
     TRY(take_lock(workspace, &lock));
     return recover(workspace, ret_count, &moved);

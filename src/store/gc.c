@@ -91,8 +91,10 @@ static FALLIBLE sweep_result(void *context, struct str project, struct digest ke
     if (error || is_free(sweep->marks, key, &result))
         return NULL;
     TRY(file_stat_at(fd_number(sweep->workspace->cache_fd), path, false, &stat, &found));
-    if (!found || sweep_age(sweep, &stat) < sweep->options->grace_ns)
+    if (!found || sweep_age(sweep, &stat) < sweep->options->grace_ns) {
+        sweep->items.report->young_results += found;
         return keep_result(sweep, &result);
+    }
     digest_set_add(&sweep->gone, id);
     *vec_push(sweep->arena, &sweep->results) =
         (struct swept_result){str_copy(sweep->arena, project), key, id};

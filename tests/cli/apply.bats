@@ -356,3 +356,108 @@ END
   fails 2 apply HEAD
   fails 2 apply
 }
+
+@test "a directory that came in the place of a file stays" {
+  experiment
+  echo file >src/part
+  commit_all file
+  rm src/part
+  mkdir src/part
+  echo part >src/part/one
+  sed -i 's/lr: 0.1 /lr: 0.02/' params.yaml
+  succeeds run --json
+  id=$(id_of)
+  git checkout -q params.yaml
+  commit_all directory
+  succeeds run
+  echo unrelated >src/part/README
+  git add src/part/README
+  succeeds apply "$id"
+  [ "$(cat src/part/one)" = part ]
+  ran unchanged=3
+}
+
+@test "a file that is too big to be read counts as unsaved" {
+  experiment
+  tried
+  git show HEAD:src/train.sh >/dev/null
+  truncate -s 70M src/train.sh
+  : >none
+  git add none
+  fails 1 apply "$id"
+  grep -q '^  write   src/train.sh  (unsaved changes)$' "$OUT"
+  [ "$(stat -c %s src/train.sh)" -eq 73400320 ]
+  succeeds apply --force "$id"
+  grep -q more src/train.sh
+  [ "$(find .mlops/displaced -size +60M | wc -l)" -eq 1 ]
+}
+
+@test "who only looks is told of an apply that was killed; a run completes it" {
+  experiment
+  tried
+  mkdir -p .mlops/exchange/now
+  succeeds status
+  grep -q "an 'mlops apply' was interrupted" "$ERR"
+  [ -d .mlops/exchange/now ]
+  succeeds run
+  [ ! -e .mlops/exchange/now ]
+}
+
+@test "a file in the place of a directory goes, and comes back from git" {
+  experiment
+  tried
+  git rm -rq src
+  echo 'a file' >src
+  sed -i 's/deps: \[parts, src\]/deps: [parts]/; s/\. \.\/src\/train.sh/:/' pipeline.yaml
+  commit_all file
+  succeeds apply "$id"
+  grep -q '^  remove  src$' "$OUT"
+  [ "$(cat src/new.sh)" = new ]
+  ran unchanged=3
+  git reset -q --hard
+  rm -rf src
+  echo 'not saved' >src
+  fails 1 apply "$id"
+  grep -q '^  remove  src  (unsaved changes)$' "$OUT"
+  succeeds apply "$id" --force
+  grep -rq 'not saved' .mlops/displaced
+  ran unchanged=3
+}
+
+@test "what can't be written is told before anything is changed" {
+  [ "$(id -u)" != 0 ] || skip "root may write everywhere"
+  experiment
+  tried
+  chmod a-w src
+  fails 4 apply "$id"
+  grep -q "can't be changed" "$ERR"
+  [ ! -e .mlops/exchange/now ]
+  chmod u+w src
+  succeeds apply "$id"
+}
+
+@test "values come back as what they were: dates, other bases, not a number" {
+  git_init
+  printf 'd = 1979-05-27\ni = 1_000\nb = 0b11\nn = nan\nr = 1e-4\n' >p.toml
+  printf 'd: 2001-01-01\nm: [1, .inf]\no: 0o17\n' >p.yaml
+  printf 'b = 0b11\nt = (1, 2)\n' >p.py
+  mkdir then && cp p.* then
+  pipeline <<'END'
+stages:
+  a: {cmd: 'cat p.toml p.yaml p.py > o', params: [p.toml: [d, i, b, n, r], p.yaml: [d, m, o], p.py: [b, t]], outs: [o]}
+END
+  succeeds run --json
+  id=$(id_of)
+  commit_all one
+  printf 'd = 2000-01-02\ni = 2\nb = 1\nn = 1.5\nr = 1.5\n# mine\n' >p.toml
+  printf 'd: 2002-02-02\nm: [2, 2.5]\no: 1\n# mine\n' >p.yaml
+  printf 'b = 1\nt = (1, 3)\n# mine\n' >p.py
+  succeeds run
+  commit_all two
+  succeeds apply "$id"
+  for file in p.toml p.yaml p.py; do
+    grep -v mine "$file" | cmp - "then/$file"
+    grep -q mine "$file"
+  done
+  ran unchanged=1
+}

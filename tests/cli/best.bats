@@ -62,10 +62,12 @@ values() {
   holds "len(r['runs']) == 2 and r['experiments'] == 2 and r['runs'][0]['run'] == '$newest'"
 }
 
-@test "NaN never wins, neither does what failed" {
+@test "NaN and infinity never win, neither does what failed" {
   project
   attempt 0.5 3
   attempt .nan 2
+  attempt .inf 2
+  attempt -.inf 2
   [ "$(values f1 -n 0)" = "0.5" ]
   cat >pipeline.yaml <<'END'
 stages:

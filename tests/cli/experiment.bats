@@ -75,6 +75,41 @@ END
   [ ! -s "$OUT" ] && [ ! -s "$ERR" ]
 }
 
+@test "an experiment takes what a run takes" {
+  two_stages
+  cat >>pipeline.yaml <<'END'
+  broken: {cmd: 'echo broken >> "$DID"; exit 3', deps: [raw.txt], outs: [never.txt]}
+  other: {cmd: 'echo other >> "$DID"; cp raw.txt other.txt', deps: [raw.txt], outs: [other.txt]}
+END
+  mlops run -k
+  : >"$DID"
+  fails 1 run -P lr=2 --keep-going --force -j1 --json
+  holds 'c["failed"] == 1'
+  [ "$(sort "$DID" | tr '\n' ' ')" = "broken other prepare train " ]
+  : >"$DID"
+  succeeds run train --only -P lr=3 --json
+  holds 'list(s) == ["train"]'
+  did train
+  : >"$DID"
+  succeeds run 'tr*' --glob -P lr=4 --lock-timeout 5s
+  did train
+  : >"$DID"
+  succeeds run prepare --downstream -P lr=5 --force
+  did prepare train
+}
+
+@test "a sweep hands on how its trials are to run" {
+  two_stages
+  cat >>pipeline.yaml <<'END'
+  broken: {cmd: 'exit 3', params: [lr], outs: [never.txt]}
+END
+  fails 1 sweep -S lr=5,6 -j1 --keep-going
+  [ "$(grep -c train "$DID")" -eq 2 ]
+  : >"$DID"
+  fails 1 sweep -S lr=5,6 -j1 --minimal --force-downstream --lock-timeout 1m --no-dvc-lock --allow-missing
+  fails 2 sweep --resume --pull
+}
+
 @test "stages of a dvc.yaml run one by one, also in an experiment, unless -j is given" {
   git_init
   echo 'x: 1' >params.yaml

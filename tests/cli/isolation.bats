@@ -108,10 +108,10 @@ stages:
 END
   printf 'out.txt\nm.yaml\n' >.gitignore
   commit_all
-  fails 3 sweep -S lr=1,2 -m lr --isolation directory
+  fails 3 sweep -S lr=1,2 -m lr --max --isolation directory
   says "the command of stage 'train' names '$PWD/in/text'"
   setup_namespaces
-  unchanged_after succeeds sweep -S lr=1,2 -m lr --isolation namespace --keep-work
+  unchanged_after succeeds sweep -S lr=1,2 -m lr --max --isolation namespace --keep-work
   [ ! -e out.txt ]
   grep -qx 'lr: 2' .mlops/work/*-2/out.txt
 }
@@ -128,13 +128,13 @@ stages:
     outs: [out.txt]
     metrics: [m.yaml]
 END
-  fails 3 sweep -S lr=2 -m lr --isolation directory
+  fails 3 sweep -S lr=2 -m lr --max --isolation directory
   says "dependency '../beside.txt' lies beside the project"
   says "name it by its absolute path: '$(dirname "$PWD")/beside.txt'"
   setup_namespaces
-  succeeds sweep -S lr=2 -m lr --isolation namespace
+  succeeds sweep -S lr=2 -m lr --max --isolation namespace
   sed -i "s#[.][.]/beside.txt#$(dirname "$PWD")/beside.txt#g" pipeline.yaml
-  succeeds sweep -S lr=2 -m lr --isolation directory
+  succeeds sweep -S lr=2 -m lr --max --isolation directory
 }
 
 @test "whatever a stage does to git and to its files, the work tree has no part in it" {
@@ -161,7 +161,7 @@ END
   echo dirty >src/a
   echo new >untracked
   setup_namespaces
-  unchanged_after succeeds sweep -S lr=1,2 -m lr
+  unchanged_after succeeds sweep -S lr=1,2 -m lr --max
 }
 
 @test "a trial that is killed with its stage leaves no process and no directory" {

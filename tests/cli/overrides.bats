@@ -160,9 +160,6 @@ END
   says "'seed' is given twice"
   fails 2 run --in-place
   fails 2 run -n -P seed=2
-  fails 2 run -P seed=2 --pull
-  says "--pull does not go with changed parameters"
-  fails 2 run train --only -P seed=2
   unchanged params.yaml other.json
 }
 

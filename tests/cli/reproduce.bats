@@ -328,3 +328,13 @@ END
   succeeds reproduce HEAD --isolation directory --allow-shared
   untouched
 }
+
+@test "a run that failed is not called identical without a word" {
+  three_stages
+  echo exit 4 >src/more.sh
+  fails 1 run
+  succeeds runs -n 1 --json
+  run=$("$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["runs"][0]["run"])' "$OUT")
+  succeeds reproduce "$run"
+  says "2 stages of run ${run: -8} came to no result and are not tried"
+}

@@ -237,10 +237,14 @@ END
   did b
   succeeds repro --force-downstream
   [ ! -e "$DID" ]
-  for option in no-commit ignore-errors interactive; do
+  for option in no-commit ignore-errors interactive queue temp run-all name=x; do
     fails 2 repro --$option
     says "hint:"
   done
+  fails 2 exp run -S x=1
+  says "'mlops run -S KEY=VALUE'"
+  fails 2 queue start
+  says "'mlops sweep -S KEY=VALUE,VALUE'"
 }
 
 @test "--force-downstream runs what uses a stage that ran, though what that made is as it was" {

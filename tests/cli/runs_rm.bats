@@ -92,6 +92,8 @@ count_runs() {
   fails 2 sweep show tune
   succeeds verify --rebuild-lineage
   fails 2 sweep show tune
+  succeeds gc
+  grep -q '; not needed but young: .*, 3 results (--grace 0' "$OUT"
   before=$(find .mlops/cache/obj -type f | wc -l)
   succeeds gc --yes --grace 0
   [ "$(find .mlops/cache/obj -type f | wc -l)" -lt "$before" ]

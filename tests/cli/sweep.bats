@@ -151,15 +151,28 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   grep -q 'reports metrics' "$ERR"
 }
 
-@test "a metric that is a text, NaN, or of another file is told as such" {
+@test "a metric that is a text, or of another file is told as such" {
   shared_stage
   sed -i 's/printf .*/case $depth in 1) f1=NaN;; 2) f1=\\"high\\";; *) f1=0.5;; esac; echo "{\\"f1\\": $f1}" >metrics.json/' train.sh
   succeeds sweep -S depth=1,2,3 --metric f1
   trials '[t[f"depth={i}"]["score"] for i in (1, 2, 3)] == [None, None, 0.5]'
-  trials 't["depth=1"]["note"] == "the metric '"'f1'"' is not a number (NaN)"'
   trials 't["depth=2"]["note"] == "the metric '"'f1'"' is a text in metrics.json, not a number"'
   fails 1 sweep -S depth=3 --metric other.json:f1
   grep -q "there is no metric 'other.json:f1'; there are metrics.json:f1" "$ERR"
+}
+
+@test "a trial that diverged is the worst, and tpe goes on" {
+  shared_stage
+  sed -i 's/"f1": %s/"f1": NaN, "loss": %s/' train.sh
+  fails 1 sweep -S depth=1,2,3 --metric f1 --method tpe -n 3 -j1
+  trials 'len(t) == 3 and all(x["status"] == "succeeded" and x["score"] is None for x in t.values())'
+  sed -i 's/"f1": NaN/"f1": Infinity/' train.sh
+  fails 1 sweep -S depth=1,2 --metric f1 -j1
+  not grep -q 'best so far' "$ERR"
+  sed -i 's/"f1": Infinity/"f1": "text"/; s/, "macro.*/}'"'"' "$lr" >metrics.json/' train.sh
+  sed -i 's/"loss": %s/"more": "%s"/' train.sh
+  fails 1 sweep -S depth=4,5 --metric f1
+  not grep -q 'there are *$' "$ERR"
 }
 
 @test "a metric's last part is enough, its file may be named" {
@@ -302,4 +315,59 @@ END
   [ "$(cat "$DID")" = prepare ]
   succeeds sweep -S lr=0.1,0.2 ../metrics.json
   [ "$(grep -c train "$DID")" = 2 ]
+}
+
+@test "what looks wrong to who comes from elsewhere is told with what to write" {
+  shared_stage
+  fails 2 sweep -S lr=0.1,0.2 -m zorp
+  says "whether 'zorp' should be high or low is not known"
+  [ ! -e "$DID" ]
+  fails 2 run -P lr
+  says "changes a parameter: -P lr=VALUE"
+  fails 2 run -P 'lr=uniform(0,1)'
+  says "is a range, not one value"
+  says "mlops sweep -S 'KEY=uniform(0,1)'"
+  fails 2 sweep -S lr=1,2 -m f1 --stop asha
+  says -- "say '--steps FILE'"
+  fails 2 sweep -S lr=1,2 -m f1 --stop halving
+  says -- "say '--budget train.epochs=1..27'"
+  fails 2 run lr=0.3
+  says "-S in front changes a parameter: -S lr=0.3"
+  fails 2 sweep lr=0.1,0.2
+  says "-S lr=0.1,0.2"
+  fails 2 sweep -S lr 0.1,0.2
+  says "'lr' gives no value"
+  fails 2 sweep shwo
+  says "'mlops sweep list' and 'mlops sweep show' look at sweeps"
+  fails 2 sweep -S lr=1,2 -m f1 --direction maximize
+  says "say --max or --min"
+  succeeds sweep -P lr=0.5,0.6
+  trials 'len(t) == 2'
+  fails 2 sweep -S lr=1,2 --repeat 0
+  fails 2 sweep -S lr=1,2 -n 0
+  printf 'metric: f1\nparams: {lr: [0.1, 0.2]}\n' >space.yaml
+  fails 2 sweep space.yaml
+  says "'space.yaml' is a sweep file and no pipeline"
+  says -- "mlops sweep --file space.yaml"
+  printf 'sweep: {metric: f1, params: {lr: [0.1, 0.2]}}\n' >>pipeline.yaml
+  succeeds sweep pipeline.yaml
+}
+
+@test "--resume makes no project where there is none" {
+  fails 3 sweep --resume
+  [ ! -e .mlops ]
+}
+
+@test "the answer of a sweep as CSV is its table" {
+  shared_stage
+  succeeds sweep -S lr=0.1,0.2 -m f1 --format csv
+  [ "$(head -1 "$OUT")" = "trial,run,status,score,params.lr,duration_s,combination,repeat,attempts,isolation,note" ]
+  [ "$(wc -l <"$OUT")" = 3 ]
+}
+
+@test "an experiment is not @, which is said where there is nothing else" {
+  shared_stage
+  succeeds run -P lr=0.3
+  fails 2 apply @
+  says "'@' is no trial and no experiment, 'mlops runs' lists those"
 }

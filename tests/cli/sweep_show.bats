@@ -169,3 +169,65 @@ END
   fails 2 apply two
   grep -q "'two' is a sweep, not a run" "$ERR"
 }
+
+@test "a later run or sweep of the same does not take a trial's place in best" {
+  project
+  succeeds sweep -S lr=0.1,0.01,0.001 -m f1 --name one
+  sed -i 's/^lr: .*/lr: 0.01/' params.yaml
+  succeeds run
+  succeeds best --sweep one --json
+  [ "$(json 'data["experiments"], data["runs"][0]["value"]')" = "3 0.9" ]
+  succeeds sweep -S lr=0.1,0.01 -m f1 --name two
+  succeeds best --sweep one --json
+  [ "$(json 'data["experiments"], data["runs"][0]["value"]')" = "3 0.9" ]
+  succeeds sweep -S lr=0.1,0.01 --repeat 3 -m f1 --name repeated
+  sed -i 's/^seed: .*/seed: 2/' params.yaml
+  succeeds run
+  succeeds best -m f1 --json # the luckiest seed, once run by itself, is still one of three
+  [ "$(json 'data["runs"][0]["value"], data["runs"][0]["repeats"]')" = "0.901 3" ]
+}
+
+@test "trials that are not begun yet count as waiting, and a sweep that goes on as running" {
+  project
+  fails 1 sweep -S kind=bad,good -S lr=0.1,0.01 -j1 --fail-fast --name early
+  grep -q '^sweep early: 4 trials: 1 failed, 3 waiting ' "$OUT"
+  succeeds sweep show
+  grep -q '^4 trials: 1 failed, 3 waiting ' "$OUT"
+  succeeds sweep show --json
+  [ "$(json 'data["planned"], data["counts"]["failed"]')" = "4 1" ]
+  succeeds runs
+  grep -q 'sweep: 1 failed, 3 waiting' "$OUT"
+  sed -i '1i while [ ! -e "$DID" ]; do sleep 0.05; done' train.sh
+  mlops sweep -S lr=0.2,0.3,0.4 -j1 --name long 3>&- &
+  for _ in $(seq 100); do
+    succeeds sweep list --json
+    [ "$(json 'data["sweeps"][0]["status"]')" != running ] || break
+    sleep 0.1
+  done
+  [ "$(json '[(s["status"], s["trials"], s["spent_s"] is None) for s in data["sweeps"]]')" = "[('running', 3, True), ('open', 4, False)]" ]
+  touch "$DID"
+  wait
+}
+
+@test "what a killed driver left is waiting, not running" {
+  project
+  sed -i '1i while [ ! -e "$DID" ]; do sleep 0.05; done' train.sh
+  "$MLOPS" sweep -S lr=0.2,0.3,0.4 -j2 --name killed 3>&- >/dev/null 2>&1 &
+  driver=$!
+  for _ in $(seq 100); do
+    "$MLOPS" sweep show --json >"$OUT" 2>/dev/null || { sleep 0.1; continue; }
+    [ "$(json 'data["counts"]["running"]')" != 2 ] || break
+    sleep 0.1
+  done
+  [ "$(json 'data["counts"]["running"]')" = 2 ]
+  kill -9 "$driver"
+  for _ in $(seq 50); do
+    succeeds sweep show --json
+    [ "$(json 'data["is_busy"]')" = True ] || break
+    sleep 0.1
+  done
+  [ "$(json 'data["counts"]["running"], data["counts"]["waiting"], data["status"]')" = "0 2 open" ]
+  succeeds sweep show
+  grep -q '^3 trials: 3 waiting ' "$OUT"
+  touch "$DID"
+}

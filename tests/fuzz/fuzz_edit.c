@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct edit edit = {str_is(lines[1], "add")      ? EDIT_ADD
                               : str_is(lines[1], "remove") ? EDIT_REMOVE
                                                            : EDIT_SET,
-                              lines[2], lines[3]};
+                              lines[2], lines[3], NULL};
     struct str bytes = rest.at ? rest : STR(""), result = {0};
     struct error *error = edit_apply(&arena, name, bytes, DOC_NATIVE, &edit, &result);
     bool is_fine = !error;

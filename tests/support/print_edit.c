@@ -28,7 +28,7 @@ static void answer(struct arena *arena, const struct doc_node *request, struct b
     struct buf hex = buf_in(arena);
     struct str bytes = {0}, result = {0};
     const struct edit edit = {action_of(member(request, "action")), member(request, "key"),
-                              member(request, "value")};
+                              member(request, "value"), NULL};
     enum doc_dialect dialect = str_is(member(request, "dialect"), "dvc") ? DOC_DVC : DOC_NATIVE;
     check(doc_hex_parse(arena, member(request, "hex"), &bytes));
     struct error *error =

@@ -18,9 +18,9 @@ FALLIBLE experiment_write(struct context *context, const struct stage_words *wor
 struct experiment {
     const struct stage_words *words;
     struct override_vec *overrides; /* not yet resolved */
-    int64_t jobs;
-    bool force, no_restore;
-    int progress; /* enum progress */
+    const struct run_options *run;  /* its flags and jobs */
+    int64_t lock_timeout_ns;        /* < 0: the setting */
+    int progress;                   /* enum progress */
 };
 FALLIBLE experiment_run(struct context *context, const struct experiment *experiment);
 

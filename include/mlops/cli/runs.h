@@ -6,10 +6,6 @@
 #include "mlops/cli/report.h"
 #include "mlops/store/sweeps.h"
 
-/* "running", "open": trials are left and nobody works on them, "done". */
-const char *runs_sweep_status(struct context *context, const struct sweep_row *row,
-                              enum tone *ret_tone);
-
 /* A sweep as an object: id, name, status, parent, times, counts of its trials. Open; the caller
  * closes it. */
 void runs_sweep_json(struct context *context, struct json_writer *json,

@@ -5,6 +5,27 @@
 #include "mlops/cli/report.h"
 #include "mlops/engine/sweep.h"
 
+/* What the command line says of what is to be tried; empty, zero: not given. `method` and `stop`
+ * are those of the model and one more. */
+struct sweep_wish {
+    struct str_vec set;
+    struct str metric, file, name, steps, budget, seed_param;
+    struct str direction; /* as in a sweep file: refused */
+    int method, stop;
+    int64_t max_trials, max_time_ns, repeat, seed;
+    bool max, min;
+};
+
+/* Of a file, else the pipeline's own part `sweep`, with the words of the command line over it. */
+FALLIBLE sweep_read(struct context *context, const struct session *session,
+                    const struct sweep_wish *wish, int argc, const struct str *argv,
+                    struct sweep *ret);
+
+/* What can be told of the words before a project is open: parameters that are written wrong, a
+ * sweep file in the place of a pipeline. */
+FALLIBLE sweep_read_check(struct context *context, const struct sweep_wish *wish, int argc,
+                          const struct str *argv);
+
 struct sweep_narrator;
 
 /* Its observer is what the driver gets: a live table on a terminal, a line a trial elsewhere, or
@@ -45,8 +66,15 @@ struct str sweep_score_words(struct arena *arena, const struct sweep *sweep, dou
 
 enum tone trial_status_tone(enum trial_status status);
 
-/* "22 succeeded, 1 failed, 1 stopped" of what is not zero. */
-struct str sweep_counts_words(struct arena *arena, const int64_t *counts);
+/* "running", "open": trials are left and nobody works on them, "done". */
+const char *sweep_status(struct context *context, const struct sweep_row *row, enum tone *ret_tone);
+
+/* So many trials there will be, as far as that is known: those that are not begun have no row yet.
+ */
+int64_t sweep_planned(const struct sweep_row *row);
+
+/* "22 succeeded, 1 failed, 1 stopped, 3 waiting" of what is not zero. */
+struct str sweep_counts_words(struct arena *arena, const struct sweep_row *row);
 
 /* One trial as JSON: members of an object that is open. */
 void sweep_trial_json(struct json_writer *json, const struct trial *trial);

@@ -17,6 +17,8 @@ enum edit_action {
 struct edit {
     enum edit_action action;
     struct str key, value;
+    const struct doc_node *node; /* instead of `value`: of another text of the same file, whose
+                                    spelling of a number is taken over */
 };
 
 /* The file's bytes with one change. What was read back from the result is compared with what was

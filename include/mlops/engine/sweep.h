@@ -3,6 +3,7 @@
  * another one goes on. */
 #pragma once
 
+#include "mlops/engine/run.h"
 #include "mlops/engine/work_dir.h"
 #include "mlops/store/sweeps.h"
 
@@ -11,10 +12,12 @@ struct sweep_options {
     int64_t time_most_ns, trials_most; /* of this driver; 0: as the sweep says */
     enum isolation isolation;
     bool allows_shared;
-    bool stops_at_failure;  /* else other trials go on */
-    bool keeps_work;        /* work directories stay, for a look */
-    bool force, no_restore; /* of the runs */
-    struct str commit;      /* made from this revision; empty: the work tree as it is */
+    bool stops_at_failure;     /* else other trials go on */
+    bool keeps_work;           /* work directories stay, for a look */
+    struct plan_choice choice; /* of an experiment; a sweep has targets alone */
+    int64_t lock_timeout_ns;   /* of the trials; < 0: the setting */
+    struct run_options run;    /* of the trials: its flags, as `mlops run` takes them */
+    struct str commit;         /* made from this revision; empty: the work tree as it is */
     struct str argv, version;
     const char *const *shown; /* further words for a trial that tells on our own stdout and stderr;
                                  NULL: its events come to us and go to the observer */

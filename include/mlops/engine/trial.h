@@ -10,13 +10,13 @@
 struct trial_options {
     struct str sweep; /* ULID */
     int64_t number;
-    int64_t jobs;
-    struct str slots; /* the driver's budget file; see budget_share */
-    int64_t parent;   /* process whose end ends this one; 0: none */
+    int64_t parent; /* process whose end ends this one; 0: none */
     enum isolation isolation;
-    bool allows_shared, keeps_work, force, no_restore;
+    bool allows_shared, keeps_work;
     bool side_by_side; /* stages of a dvc.yaml, too; else they run one by one, as in a run */
-    struct str version;
+    struct plan_choice choice;
+    int64_t lock_timeout_ns; /* < 0: the setting */
+    struct run_options run;  /* of it the flags that `mlops run` takes, too, jobs, slots, version */
 };
 
 /* A trial in its work directory, ready to run. Stays where it is: what is opened points into it. */

@@ -27,4 +27,5 @@ FALLIBLE exchange_make(const struct workspace *workspace, const struct exchange 
 
 /* Completes one that a dead process left; *ret_count: the paths it had (0: there is none, which
  * costs one failed open). One under way is waited for. */
+FALLIBLE exchange_is_begun(const struct workspace *workspace, bool *ret);
 FALLIBLE exchange_recover(const struct workspace *workspace, size_t *ret_count);

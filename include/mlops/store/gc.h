@@ -54,7 +54,8 @@ struct gc_report {
     int64_t removed_items; /* all of them */
     int64_t freed_bytes;
     int64_t kept_objects, kept_bytes;
-    int64_t young_objects;                    /* unneeded, but within the grace period */
+    int64_t young_objects, young_results;     /* unneeded, but within the grace period; what such a
+                                                 result names counts as kept */
     int64_t displaced_count, displaced_bytes; /* folders of .mlops/displaced that are older than the
                                                  grace period and stay */
     int64_t evicted_items; /* of the removed ones: needed, but the cache was too large */

@@ -156,7 +156,9 @@ static void failed_and_stopped_trials_say_why_each_reason_once(void **state)
     derive(&fixture);
     struct str text = show(&fixture);
     assert_has(text, "failed      trials 9, 18: train exited 1 (mlops logs 00000008)");
-    assert_has(text, "stopped     trials 11, 22: at step 10: worse than the median of the others");
+    assert_has(
+        text,
+        "stopped     trials 11, 22; trial 11: at step 10: worse than the median of the others");
 }
 
 static void the_text_ends_with_what_to_do_next(void **state)
@@ -352,6 +354,12 @@ static struct str tell_all(struct fixture *fixture, enum progress progress)
         fixture->narrator->drawn_ns = 0; /* a frame's time has passed */
         event.kind = TRIAL_CHANGED;
         observer->tell(observer->context, &event);
+        if (progress == PROGRESS_LIVE) {
+            fixture->narrator->drawn_ns = 0;
+            view.stage = STR("");
+            view.finished_count = 2;
+            observer->tell(observer->context, &event);
+        }
         if (view.trial.status == TRIAL_FAILED)
             view.log_tail = STR("boom\x1b[2J\n");
         if (view.trial.has_score && (!best || view.trial.score > best->score))
@@ -422,6 +430,8 @@ static void the_live_block_shows_what_runs_in_any_width(void **state)
         fill(&fixture);
         struct str told = tell_all(&fixture, PROGRESS_LIVE);
         assert_has(told, "train 1/2");
+        assert_has(told, "ends 2/2");
+        assert_has_not(told, "begins 2/2");
         assert_has(told, "step 3 0.5");
         assert_has(told, "best f1 0.8");
         assert_has(told, "0/20 done, 1 running");

@@ -28,6 +28,8 @@ static void scores_are_better_when_higher(void **state)
                                         "eval/precision",
                                         "classes.cat.recall",
                                         "metrics.best_map",
+                                        "score",
+                                        "val.mean_test_score",
                                         NULL};
     (void)state;
     assert_directions(HIGHER_IS_BETTER, names);
@@ -36,9 +38,9 @@ static void scores_are_better_when_higher(void **state)
 static void losses_and_errors_are_better_when_lower(void **state)
 {
     static const char *const names[] = {
-        "log_loss",  "val_loss",       "loss",        "rmse_test", "mean_squared_error", "MAE",
-        "max_error", "ece_uniform_10", "pinball_0.9", "test/loss", "train.loss",         "Brier",
-        NULL};
+        "log_loss",   "val_loss",  "loss",           "rmse_test",        "mean_squared_error",
+        "MAE",        "max_error", "ece_uniform_10", "pinball_0.9",      "test/loss",
+        "train.loss", "Brier",     "brier_score",    "mean_error_score", NULL};
     (void)state;
     assert_directions(LOWER_IS_BETTER, names);
 }

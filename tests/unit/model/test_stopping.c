@@ -56,7 +56,7 @@ static void worse_than_the_median_of_means_is_stopped(void **state)
     struct report_vec reports = five_others();
     /* The others' means up to step 2 are 0.05, 0.15, 0.25, 0.35, 0.45. */
     add(&reports, 5, (double[]){0.2, 0.24}, 2);
-    assert_true(is_stopped(&sweep, 5, &reports, "at step 2 0.24, the median of 5 trials is 0.25"));
+    assert_true(is_stopped(&sweep, 5, &reports, "0.24 at step 2, the median of 5 trials is 0.25"));
     reports.at[reports.len - 2].value = 0.26; /* its best so far counts */
     assert_false(is_stopped(&sweep, 5, &reports, ""));
     assert_false(is_stopped(&sweep, 6, &reports, ""));
@@ -88,7 +88,7 @@ static void what_is_no_number_is_worst(void **state)
     struct report_vec reports = five_others();
     add(&reports, 5, (double[]){nan(""), nan("")}, 2);
     assert_true(is_stopped(&sweep, 5, &reports,
-                           "at step 2 nothing finite, the median of 5 trials is 0.25"));
+                           "nothing finite at step 2, the median of 5 trials is 0.25"));
 }
 
 static void a_column_of_another_metric_has_its_own_direction(void **state)
@@ -117,7 +117,7 @@ static void asha_lets_one_in_three_go_on(void **state)
     for (int64_t trial = 0; trial < 9; trial++)
         assert_int_equal(is_stopped(&sweep, trial, &reports, NULL), trial < 6);
     assert_true(
-        is_stopped(&sweep, 5, &reports, "at step 3 0.6, place 4 of 9 trials, of which 3 go on"));
+        is_stopped(&sweep, 5, &reports, "0.6 at step 3, place 4 of 9 trials, of which 3 go on"));
     sweep.least_steps = 2; /* rungs 2, 6, 18: all were alike at 2 */
     assert_false(is_stopped(&sweep, 0, &reports, ""));
     sweep.least_steps = 4;
@@ -137,7 +137,7 @@ static void asha_waits_for_as_many_as_it_reduces_by(void **state)
     assert_false(is_stopped(&sweep, 1, &reports, ""));
     add(&reports, 2, (double[]){0.5}, 1);
     assert_true(
-        is_stopped(&sweep, 1, &reports, "at step 1 0.1, place 3 of 3 trials, of which 1 goes on"));
+        is_stopped(&sweep, 1, &reports, "0.1 at step 1, place 3 of 3 trials, of which 1 goes on"));
     assert_true(is_stopped(&sweep, 2, &reports, NULL));
     assert_false(is_stopped(&sweep, 0, &reports, ""));
 }

@@ -326,6 +326,7 @@ static void contradictions_are_told(void **state)
         {"method: tpe\ntrials: 5\nparams: {a: [1, 2]}", "tpe needs to know the metric"},
         {"method: tpe\ntrials: 5\nmetric: zorp\nparams: {a: [1, 2]}",
          "whether 'zorp' should be high or low is not known"},
+        {"metric: zorp\nparams: {a: [1, 2]}", "whether 'zorp' should be high or low is not known"},
         {"stop: median\nmetric: loss", "needs the file"},
         {"stop: asha\nsteps: a.csv", "the rule asha needs to know the metric"},
         {"stop: halving\nmetric: loss", "needs a parameter that is the budget"},

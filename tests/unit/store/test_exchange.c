@@ -84,10 +84,14 @@ static void what_was_not_seen_before_is_displaced(void **state)
     AUTO(rig_drop) struct rig rig = rig_open();
     put(&rig, "a", "seen");
     struct exchange exchanges[] = {write_of(&rig, "a", "new"),
-                                   {.path = STR("d"), .mode = 0100644, .bytes = STR("file now")}};
+                                   {.path = STR("d"), .mode = 0100644, .bytes = STR("file now")},
+                                   write_of(&rig, "way/in", "below")};
+    put(&rig, "way", "a file is in the way");
     put(&rig, "a", "edited meanwhile");
     put(&rig, "d/inner", "a directory is in the way");
-    assert_int_equal(make(&rig, exchanges, 2), 2);
+    assert_int_equal(make(&rig, exchanges, 3), 3);
+    assert_holds(&rig, "way/in", "below");
+    assert_holds(&rig, ".mlops/displaced/x/way", "a file is in the way");
     assert_holds(&rig, "a", "new");
     assert_holds(&rig, "d", "file now");
     assert_holds(&rig, ".mlops/displaced/x/a", "edited meanwhile");
@@ -95,6 +99,23 @@ static void what_was_not_seen_before_is_displaced(void **state)
     exchanges[0].bytes = STR("newer");
     assert_int_equal(make(&rig, exchanges, 1), 1);
     assert_holds(&rig, ".mlops/displaced/x/a~2", "new");
+}
+
+/* The journal as a reader of formats.md would write it. */
+static void begun(struct rig *rig, const struct exchange *exchanges, size_t count)
+{
+    struct buf journal = buf_in(&rig->arena);
+    canon_str(&journal, STR("mlops.exchange.1"));
+    canon_str(&journal, STR("displaced/y"));
+    canon_list(&journal, count);
+    for (size_t i = 0; i < count; i++) {
+        canon_str(&journal, exchanges[i].path);
+        canon_int(&journal, exchanges[i].mode);
+        canon_digest(&journal, exchanges[i].before);
+    }
+    assert_fine(directory_make(fd_number(rig->workspace->state_fd), "exchange/now", false));
+    assert_fine(file_publish(fd_number(rig->workspace->state_fd), "exchange/now/journal",
+                             buf_str(&journal), 0644, false));
 }
 
 /* As a kill leaves it: `next` became `now`, and of two files one is in place. */
@@ -109,24 +130,51 @@ static void what_was_begun_is_completed(void **state)
     make(&rig, exchanges, 2);
     assert_fine(exchange_recover(rig.workspace, &count));
     assert_int_equal(count, 0);
-    /* The journal of just that is what a reader of formats.md would write. */
-    struct buf journal = buf_in(&rig.arena);
-    canon_str(&journal, STR("mlops.exchange.1"));
-    canon_str(&journal, STR("displaced/y"));
-    canon_list(&journal, 2);
-    for (size_t i = 0; i < 2; i++) {
-        canon_str(&journal, exchanges[i].path);
-        canon_int(&journal, 0100644);
-        canon_digest(&journal, digest_at(&rig, "a"));
-    }
+    exchanges[0].before = exchanges[1].before = digest_at(&rig, "a");
     put(&rig, ".mlops/exchange/now/1", "last");
-    assert_fine(file_publish(fd_number(rig.workspace->state_fd), "exchange/now/journal",
-                             buf_str(&journal), 0644, false));
+    begun(&rig, exchanges, 2);
     assert_fine(exchange_recover(rig.workspace, &count));
     assert_int_equal(count, 2);
     assert_holds(&rig, "a", "after");
     assert_holds(&rig, "b", "last");
     assert_holds(&rig, ".mlops/exchange/now/journal", NULL);
+}
+
+/* A file became a directory; the kill came when all was in place but the journal still there. */
+static void what_was_made_where_a_file_went_stays(void **state)
+{
+    (void)state;
+    AUTO(rig_drop) struct rig rig = rig_open();
+    size_t count = 0;
+    put(&rig, "d", "a file");
+    struct exchange exchanges[] = {{.path = STR("d"), .before = digest_at(&rig, "d")},
+                                   write_of(&rig, "d/inner", "made")};
+    assert_int_equal(make(&rig, exchanges, 2), 0);
+    assert_holds(&rig, "d/inner", "made");
+    begun(&rig, exchanges, 2);
+    assert_fine(exchange_recover(rig.workspace, &count));
+    assert_int_equal(count, 2);
+    assert_holds(&rig, "d/inner", "made");
+}
+
+/* A link is made anew and then its text removed; the kill came between. */
+static void what_is_in_place_is_not_displaced(void **state)
+{
+    (void)state;
+    AUTO(rig_drop) struct rig rig = rig_open();
+    size_t count = 0;
+    struct exchange exchange = {.path = STR("link"), .mode = 0120000, .bytes = STR("target")};
+    assert_int_equal(make(&rig, &exchange, 1), 0);
+    put(&rig, ".mlops/exchange/now/0", "target");
+    begun(&rig, &exchange, 1);
+    assert_fine(exchange_recover(rig.workspace, &count));
+    struct file_stat stat = {0};
+    bool found = false;
+    assert_fine(
+        file_stat_at(fd_number(rig.workspace->state_fd), "displaced/y/link", false, &stat, &found));
+    assert_false(found);
+    assert_fine(file_stat_at(fd_number(rig.workspace->root_fd), "link", false, &stat, &found));
+    assert_true(found && S_ISLNK(stat.mode));
 }
 
 static void a_damaged_journal_writes_nowhere_else(void **state)
@@ -159,6 +207,8 @@ int main(void)
         cmocka_unit_test(files_come_change_and_go_together),
         cmocka_unit_test(what_was_not_seen_before_is_displaced),
         cmocka_unit_test(what_was_begun_is_completed),
+        cmocka_unit_test(what_was_made_where_a_file_went_stays),
+        cmocka_unit_test(what_is_in_place_is_not_displaced),
         cmocka_unit_test(a_damaged_journal_writes_nowhere_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
