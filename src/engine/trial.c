@@ -6,6 +6,8 @@
 #include "mlops/host/process.h"
 #include "mlops/model/name.h"
 
+#include <math.h>
+
 struct str trial_folder(struct arena *arena, const struct sweep_row *row, int64_t number)
 {
     return str_print(arena, "%.*s-%lld", STR_FMT(ulid_short(row->ulid)), (long long)number + 1);
@@ -246,8 +248,13 @@ static void take_score(struct trial_work *work, const struct run_report *report)
     work->trial.has_score = count == 1;
     if (count == 1)
         work->trial.score = metric->value;
-    else if (work->trial.status == TRIAL_SUCCEEDED)
+    if (work->trial.status != TRIAL_SUCCEEDED)
+        return;
+    if (count != 1)
         work->trial.note = missing_metric(work, &metrics, count);
+    else if (isnan(metric->value))
+        work->trial.note =
+            str_print(work->arena, "the metric '%.*s" TRIAL_DIVERGED, STR_FMT(wanted_name(work)));
 }
 
 static FALLIBLE save(struct trial_work *work, const struct run_report *report)

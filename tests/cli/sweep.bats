@@ -151,11 +151,12 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   grep -q 'reports metrics' "$ERR"
 }
 
-@test "a metric that is a text, or of another file is told as such" {
+@test "a metric that is a text, NaN, or of another file is told as such" {
   shared_stage
   sed -i 's/printf .*/case $depth in 1) f1=NaN;; 2) f1=\\"high\\";; *) f1=0.5;; esac; echo "{\\"f1\\": $f1}" >metrics.json/' train.sh
   succeeds sweep -S depth=1,2,3 --metric f1
   trials '[t[f"depth={i}"]["score"] for i in (1, 2, 3)] == [None, None, 0.5]'
+  trials 't["depth=1"]["note"] == "the metric '"'f1'"' is NaN"'
   trials 't["depth=2"]["note"] == "the metric '"'f1'"' is a text in metrics.json, not a number"'
   fails 1 sweep -S depth=3 --metric other.json:f1
   grep -q "there is no metric 'other.json:f1'; there are metrics.json:f1" "$ERR"

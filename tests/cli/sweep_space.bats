@@ -94,7 +94,7 @@ END
   tried >of-0
   succeeds sweep --file sweep.yaml --seed 0
   tried | diff of-0 -
-  ! cmp -s of-0 of-5
+  not cmp -s of-0 of-5
 }
 
 @test "no trials, no time and no repeats are refused" {
@@ -110,10 +110,10 @@ END
   local method words
   for method in grid random tpe halving; do
     case $method in
-    grid) words=(-S train.lr=0.1,0.2,0.3 -S other.yaml:seed=1,2) ;;
+    grid) words=(-S 'train.lr=0.1,0.2,0.3' -S 'other.yaml:seed=1,2') ;;
     random) words=(-S 'train.lr=uniform(0,1)' -n 6 --seed 3) ;;
-    tpe) words=(-S 'train.lr=uniform(0,1)' -S other.yaml:seed=1,2 --method tpe -n 14 --seed 3) ;;
-    halving) words=(-S train.lr=0.1,0.2,0.3,0.4,0.6,0.7,0.8,0.9 --stop halving --budget other.yaml:seed=1..9) ;;
+    tpe) words=(-S 'train.lr=uniform(0,1)' -S 'other.yaml:seed=1,2' --method tpe -n 14 --seed 3) ;;
+    halving) words=(-S 'train.lr=0.1,0.2,0.3,0.4,0.6,0.7,0.8,0.9' --stop halving --budget other.yaml:seed=1..9) ;;
     esac
     succeeds sweep "${words[@]}" -m f1 -j1
     tried >"$method-whole"
