@@ -301,6 +301,45 @@ END
   [ ! -e "$DID" ]
 }
 
+# A stage that says if another one runs at the same time, with the same GPUs if it has some.
+greedy() {
+  git_init
+  printf 'x: 1\n' >params.yaml
+  cat >busy.sh <<'END'
+lock=$DID.lock$CUDA_VISIBLE_DEVICES
+mkdir "$lock" || echo overlap >>"$DID.overlap"
+echo "$CUDA_VISIBLE_DEVICES" >>"$DID"
+sleep 0.1
+rmdir "$lock"
+END
+  pipeline <<END
+stages:
+  a: {cmd: sh busy.sh; echo 1 > a, deps: [busy.sh], params: [x], outs: [a], resources: {$1}}
+END
+}
+
+@test "trials share the memory: who asks for all of it runs alone" {
+  greedy 'memory: 1000TiB'
+  succeeds sweep -S x=1,2,3,4 -j4
+  [ "$(wc -l <"$DID")" -eq 4 ]
+  [ ! -e "$DID.overlap" ]
+}
+
+@test "trials lease GPUs one by one, those of another driver, too" {
+  greedy 'gpus: 1'
+  export MLOPS_GPUS=0,1
+  "$MLOPS" sweep -S x=1,2,3,4,5,6,7,8 -j3 --name leased </dev/null >/dev/null 2>&1 &
+  until [ -e "$DID" ]; do sleep 0.02; done
+  succeeds sweep --resume leased -j3
+  wait $!
+  [ "$(wc -l <"$DID")" -eq 8 ]
+  [ "$(sort -u "$DID" | tr '\n' ' ')" = '0 1 ' ]
+  [ ! -e "$DID.overlap" ]
+  sed -i 's/gpus: 1/gpus: 3/' pipeline.yaml
+  fails 4 sweep -S x=10
+  grep -q "asks for 3 GPUs; this machine has 2" "$ERR"
+}
+
 @test "--keep-work leaves the directories" {
   shared_stage
   succeeds sweep -S lr=0.1,0.2 --keep-work
