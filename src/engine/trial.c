@@ -170,6 +170,9 @@ static struct str note_of(struct trial_work *work, const struct run_report *repo
             outcome->blocker.len ? outcome->blocker : str_of(stage_status_name(outcome->status));
         if (outcome->checks && outcome->status == STATUS_REJECTED)
             cause = check_results_print(work->arena, outcome->checks);
+        if (outcome->status == STATUS_UNCONFIRMED && outcome->changed_inputs.len)
+            cause = str_print(work->arena, "'%.*s' changed while the stage ran",
+                              STR_FMT(outcome->changed_inputs.at[0]));
         return str_print(work->arena, "%.*s: %.*s", STR_FMT(outcome->stage->name), STR_FMT(cause));
     }
     return (struct str){0};

@@ -127,6 +127,13 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   trials '"exited with status 7" in t["depth=13"]["note"]'
 }
 
+@test "a trial that changes what it reads is told with the file" {
+  shared_stage
+  echo 'echo "# more" >>train.sh' >>train.sh
+  fails 1 sweep -S lr=0.1 --metric f1
+  grep -q "train: 'train.sh' changed while the stage ran" "$ERR"
+}
+
 @test "--fail-fast begins nothing after a failure, and the rest can be gone on with" {
   shared_stage
   fails 1 sweep -S depth=13,1,2,3 -j1 --fail-fast
