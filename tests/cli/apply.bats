@@ -441,7 +441,7 @@ END
   printf 'd = 1979-05-27\ni = 1_000\nb = 0b11\nn = nan\nr = 1e-4\n' >p.toml
   printf 'd: 2001-01-01\nm: [1, .inf]\no: 0o17\n' >p.yaml
   printf 'b = 0b11\nt = (1, 2)\n' >p.py
-  mkdir then && cp p.* then
+  mkdir 'then' && cp p.* 'then'
   pipeline <<'END'
 stages:
   a: {cmd: 'cat p.toml p.yaml p.py > o', params: [p.toml: [d, i, b, n, r], p.yaml: [d, m, o], p.py: [b, t]], outs: [o]}
