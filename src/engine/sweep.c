@@ -291,7 +291,8 @@ static int exit_status_of(const struct sweep_state *state, const struct sweep_re
 static FALLIBLE finish(struct sweep_state *state, struct sweep_report *ret)
 {
     struct sweep_row *row = state->row;
-    int64_t spent_ns = clock_monotonic_ns() - state->begun_ns;
+    int64_t spent_ns = clock_monotonic_ns() - state->begun_ns, removed = 0;
+    TRY(work_dir_sweep(state->session, &removed)); /* of drivers that died since it began */
     TRY(look_back(state));
     row->status = status_now(state);
     TRY(sweeps_finish(state->ledger, row->id, spent_ns - state->spent_ns, row->status));

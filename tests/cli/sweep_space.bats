@@ -138,3 +138,15 @@ END
   succeeds sweep show --json
   holds "1 <= r['spent_s'] < 9"
 }
+
+@test "what a driver leaves that is killed meanwhile goes with the last one" {
+  two_files
+  sed -i 's/cmd: /cmd: test ! -e slow || sleep 0.5; /' pipeline.yaml
+  touch slow
+  setsid "$MLOPS" sweep -S train.lr=1,2,3,4 -j1 --name left </dev/null >/dev/null 2>&1 &
+  until [ -e .mlops/work/left-1 ] || compgen -G ".mlops/work/*-1" >/dev/null; do sleep 0.02; done
+  # As if it had been killed between the record of its first trial and the removal of the directory.
+  mkdir -p .mlops/work/.mlops-gone-left-1
+  wait $!
+  [ -z "$(ls -A .mlops/work)" ]
+}
