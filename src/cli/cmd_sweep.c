@@ -231,6 +231,9 @@ static FALLIBLE go_on(struct context *context, const struct sweep_command *comma
     struct sweep_options options = options_of(context, command);
     TRY(session_ledger(session, &ledger));
     TRY(find_sweep(ledger, context->arena, word, &row));
+    if (!word.len)
+        context_notice(context, "going on with sweep %.*s of %.*s", STR_FMT(sweep_shown(&row)),
+                       STR_FMT(report_when(context->arena, row.created_ns)));
     options.trials_most = command->wish.max_trials;
     if (command->wish.max_trials)
         TRY(sweep_extend(session, &row, command->wish.max_trials));

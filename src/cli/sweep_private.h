@@ -112,6 +112,7 @@ struct sweep_narrator {
     int64_t failed_count;
     int64_t told_best; /* number of the trial that was last said to be best; -1: none */
     struct map tails;  /* notes of failures whose log was shown: struct tail */
+    struct map notes;  /* of those that have no score, by text: struct tail * */
 };
 
 void sweep_narrator_write(struct sweep_narrator *narrator);

@@ -26,6 +26,11 @@ static void say_best(struct context *context, const struct sweep_result *result)
                  str_print(arena, "no trial that succeeded has the metric '%.*s'",
                            STR_FMT(sweep->metric_key)),
                  2);
+        if (result->row->counts[TRIAL_SUCCEEDED])
+            add_line(context,
+                     STR("the same sweep with the right --metric runs nothing again: its results "
+                         "are known"),
+                     2);
         return;
     }
     bool has_mean = result->combination_count && result->combinations[0].count > 1;

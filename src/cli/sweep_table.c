@@ -166,6 +166,26 @@ static void add_score(struct sweep_narrator *narrator, const struct sweep_event 
     buf_add_text(&narrator->out, " (best so far)");
 }
 
+/* ": there is no metric...": of those that ended well and have no score once for each reason. */
+static void add_note(struct sweep_narrator *narrator, const struct trial *trial)
+{
+    struct arena *arena = narrator->context->arena;
+    const struct tail *before = map_get(&narrator->notes, trial->note);
+    if (!trial->note.len)
+        return;
+    buf_add_text(&narrator->out, ": ");
+    if (trial->status == TRIAL_SUCCEEDED && before) {
+        buf_print(&narrator->out, "no score, as in trial %lld", (long long)before->number + 1);
+        return;
+    }
+    buf_add_escaped(&narrator->out, trial->note, false);
+    if (trial->status != TRIAL_SUCCEEDED || narrator->notes.len >= TAILS_SHOWN)
+        return;
+    struct tail *told = arena_new(arena, struct tail);
+    told->number = trial->number;
+    map_put(arena, &narrator->notes, str_copy(arena, trial->note), told);
+}
+
 /* "[3/24] trial 7 succeeded 12.3 s  f1 0.9421 (best so far)  lr=0.01 depth=5" */
 static void say_ended(struct sweep_narrator *narrator, const struct sweep_event *event,
                       int64_t elapsed_ns)
@@ -184,10 +204,7 @@ static void say_ended(struct sweep_narrator *narrator, const struct sweep_event 
     add_score(narrator, event);
     buf_add_text(out, "  ");
     buf_add_escaped(out, sweep_trial_words(&arena, &event->row->sweep, &trial->overrides), false);
-    if (trial->note.len) {
-        buf_add_text(out, ": ");
-        buf_add_escaped(out, trial->note, false);
-    }
+    add_note(narrator, trial);
     buf_add_char(out, '\n');
     if (is_failure(trial->status))
         add_tail(narrator, event->trial);

@@ -12,7 +12,7 @@
 
 #include "work_dir_private.h"
 
-enum { INSTALL_BYTES_MOST = 1048576 };
+enum { INSTALL_BYTES_MOST = 1048576, CODE_BYTES_MOST = 1048576 };
 
 struct checking {
     struct session *session;
@@ -21,7 +21,7 @@ struct checking {
     struct snapshot_notes notes;
     struct project_roots roots;
     struct map sites; /* directories that were looked through */
-    struct map files; /* of parameters */
+    struct map files; /* of parameters and code */
     struct error_list errors;
 };
 
@@ -84,7 +84,7 @@ static void check_stage(struct checking *checking, const struct stage *stage)
 }
 
 /* A value may be a path that the program opens. */
-static FALLIBLE check_params(struct checking *checking, struct str file)
+static FALLIBLE check_file(struct checking *checking, struct str file)
 {
     struct arena *arena = &checking->arena;
     struct str bytes = {0};
@@ -98,6 +98,46 @@ static FALLIBLE check_params(struct checking *checking, struct str file)
         tell(checking, error_new(ERROR_PROJECT,
                                  "'%.*s' names '%.*s', which is the project itself, not the trial",
                                  STR_FMT(file), STR_FMT(path)));
+    return NULL;
+}
+
+/* --- code --- */
+
+/* Of a dependency: programs, not data, in which a path may be no more than a text. */
+static bool is_code(const struct worktree_file *file)
+{
+    static const char *const ends[] = {".py", ".sh", ".bash", ".r", ".R",  ".jl",
+                                       ".pl", ".rb", ".js",   ".m", ".sql"};
+    if (file->kind == TREE_SYMLINK || file->size_bytes > CODE_BYTES_MOST)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        if (str_ends(file->path, str_of(ends[i])))
+            return true;
+    return file->kind == TREE_EXECUTABLE;
+}
+
+static bool is_read(const struct checking *checking, struct str path)
+{
+    const struct session *session = checking->session;
+    vec_each (const struct stage, stage, &session->pipeline->stages) {
+        if (!session->plan.stages[stage->index].is_selected)
+            continue;
+        vec_each (const struct dependency, dependency, &stage->deps)
+            if (path_is_within(path, dependency->path))
+                return true;
+    }
+    return false;
+}
+
+/* Programs that stages read and that open the project's own files. */
+static FALLIBLE check_code(struct checking *checking)
+{
+    struct worktree_file *files = NULL;
+    size_t count = 0;
+    TRY(snapshot_files(checking->session, &checking->arena, checking->snapshot, &files, &count));
+    for (size_t i = 0; i < count; i++)
+        if (is_code(&files[i]) && is_read(checking, files[i].path))
+            TRY(check_file(checking, files[i].path));
     return NULL;
 }
 
@@ -208,11 +248,12 @@ static FALLIBLE check_all(struct checking *checking)
             continue;
         check_stage(checking, stage);
         vec_each (const struct param_ref, param, &stage->params)
-            TRY(check_params(checking, param->file));
+            TRY(check_file(checking, param->file));
         vec_each (const struct tracked_value, value, &stage->tracked)
-            TRY(check_params(checking, value->file));
+            TRY(check_file(checking, value->file));
         TRY(check_python(checking, stage));
     }
+    TRY(check_code(checking));
     return check_links(checking);
 }
 

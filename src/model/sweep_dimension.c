@@ -306,7 +306,9 @@ static FALLIBLE unclosed_check(const struct wording *wording, struct str text)
         if (str_starts(text, name) && text.len > name.len && text.at[name.len] == '(')
             return error_hint(
                 wording_fault(wording, text.at + name.len, "this bracket is not closed at the end"),
-                "it is written %s", CALLS[i].usage);
+                wording->node ? "it is written %s, and stands in quotes inside of { } or [ ]"
+                              : "it is written %s",
+                CALLS[i].usage);
     }
     return NULL;
 }

@@ -68,15 +68,18 @@ static FALLIBLE refuse_name(struct ledger *ledger, struct str name)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
+    const char *fault = name.len ? name_fault(name, false) : NULL;
+    if (fault)
+        return error_new(ERROR_USAGE, "the name '%.*s' of the sweep %s", STR_FMT(name), fault);
     TRY(sql_select(ledger_sql(ledger), &row, "SELECT 1 FROM sweep WHERE name = ?", "s",
                    optional(name)));
     TRY(sql_next(row, &found));
     if (!found)
         return NULL;
     return error_hint(error_new(ERROR_USAGE, "there is a sweep '%.*s' already", STR_FMT(name)),
-                      "give this one another name, or go on with that one: mlops sweep --resume "
-                      "%.*s",
-                      STR_FMT(name));
+                      "give this one another name, go on with that one (mlops sweep --resume "
+                      "%.*s), or remove it (mlops runs rm --sweep %.*s)",
+                      STR_FMT(name), STR_FMT(name));
 }
 
 static FALLIBLE insert(struct ledger *ledger, struct arena *arena, const struct sweep_row *row)

@@ -441,7 +441,7 @@ END
   printf 'd = 1979-05-27\ni = 1_000\nb = 0b11\nn = nan\nr = 1e-4\n' >p.toml
   printf 'd: 2001-01-01\nm: [1, .inf]\no: 0o17\n' >p.yaml
   printf 'b = 0b11\nt = (1, 2)\n' >p.py
-  mkdir 'then' && cp p.* 'then'
+  mkdir after && cp p.* after
   pipeline <<'END'
 stages:
   a: {cmd: 'cat p.toml p.yaml p.py > o', params: [p.toml: [d, i, b, n, r], p.yaml: [d, m, o], p.py: [b, t]], outs: [o]}
@@ -456,7 +456,7 @@ END
   commit_all two
   succeeds apply "$id"
   for file in p.toml p.yaml p.py; do
-    grep -v mine "$file" | cmp - "then/$file"
+    grep -v mine "$file" | cmp - "after/$file"
     grep -q mine "$file"
   done
   ran unchanged=1

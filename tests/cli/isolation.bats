@@ -201,3 +201,28 @@ END
   fails 3 config set work_dir /tmp/x
   says "comes with the project"
 }
+
+@test "an absolute path of the project in a program that a stage reads is refused, in data it is not" {
+  git_init
+  mkdir src
+  echo "$PWD/raw.bin" >list.csv
+  echo 'lr: 1' >params.yaml
+  echo "cp params.yaml $PWD/m.yaml" >src/train.sh
+  echo "rm -r $PWD" >unused.sh
+  pipeline <<'END'
+stages:
+  train:
+    cmd: sh src/train.sh
+    deps: [src, list.csv]
+    params: [lr]
+    metrics: [m.yaml]
+END
+  echo m.yaml >.gitignore
+  commit_all
+  fails 3 sweep -S lr=1,2 -m lr --max --isolation directory
+  says "'src/train.sh' names '$PWD/m.yaml', which is the project itself, not the trial"
+  [ ! -e m.yaml ]
+  sed -i "s#$PWD/##" src/train.sh
+  succeeds sweep -S lr=1,2 -m lr --max --isolation directory
+  [ ! -e m.yaml ]
+}

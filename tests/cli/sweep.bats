@@ -114,6 +114,9 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   holds "r['parent'] == '$parent'"
   fails 2 sweep -S lr=0.1,0.2 --name probe
   grep -q "there is a sweep 'probe' already" "$ERR"
+  says "remove it (mlops runs rm --sweep probe)"
+  fails 2 sweep -S lr=0.1,0.2 --name ../probe
+  says "the name '../probe' of the sweep does not start with a letter, a digit or _"
 }
 
 @test "a trial that fails is told with the end of its log, and the others go on" {
@@ -151,7 +154,9 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
 @test "a metric that nobody reports is told with those there are" {
   shared_stage
   fails 1 sweep -S lr=0.1,0.2 --metric f2 --max
-  grep -q "there is no metric 'f2'; there are metrics.json:f1" "$ERR"
+  [ "$(grep -c "there is no metric 'f2'; there are metrics.json:f1" "$ERR")" = 2 ] # a warning, and a trial
+  [ "$(grep -c ": no score, as in trial [12]$" "$ERR")" = 1 ]
+  grep -q "the same sweep with the right --metric runs nothing again" "$OUT"
   trials 'all(x["status"] == "succeeded" and x["score"] is None for x in t.values())'
   sed -i '/metrics:/d' pipeline.yaml
   fails 3 sweep -S lr=0.1,0.2 --metric f1
@@ -259,6 +264,9 @@ END
   succeeds sweep --file sweep.yaml -S depth=5
   trials 'len(t) == 2 and t["depth=5 lr=0.2"]["score"] == 0.2'
   fails 3 sweep --file nowhere.yaml
+  echo 'params: {lr: range(1, 3)}' >sweep.yaml
+  fails 3 sweep --file sweep.yaml
+  says "and stands in quotes inside of { } or [ ]"
 }
 
 @test "--max-trials ends a driver, --resume goes on" {
@@ -266,6 +274,7 @@ END
   succeeds sweep -S lr=0.1,0.2,0.3,0.4 -n 2
   trials 'len(t) == 2'
   succeeds sweep --resume -n 1
+  says "going on with sweep "
   trials 'len(t) == 3'
   succeeds sweep --resume -n 9
   trials 'len(t) == 4'

@@ -51,7 +51,7 @@ json() {
   mlops sweep -S kind=good,bad,mute -S lr=0.1,0.01 -m f1
   [ "$status" = 1 ]
   [ "$(grep -c '    | out of memory' "$ERR")" = 1 ]
-  [ "$(grep -c 'as in trial' "$ERR")" = 1 ]
+  [ "$(grep -c '^    as in trial' "$ERR")" = 1 ]
   succeeds sweep show
   grep -q '^failed  *trials 3, 4: train: exited with status 3 (mlops logs' "$OUT"
   [ "$(grep -c '^ .* failed ' "$OUT")" = 2 ]
