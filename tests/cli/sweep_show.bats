@@ -114,7 +114,7 @@ json() {
 
 @test "the page stands by itself and has its charts" {
   project
-  mlops sweep -S kind=good,bad -S lr=0.1,0.03,0.01,0.003,0.001 -m f1 --name '<b>x'
+  mlops sweep -S 'kind=good,bad,"<b>x"' -S lr=0.1,0.03,0.01,0.003,0.001 -m f1 --name charts
   succeeds sweep show --html page.html
   [ ! -s "$OUT" ]
   [ "$(grep -c '<svg class="mlops-chart"' page.html)" -ge 4 ]
