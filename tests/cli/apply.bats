@@ -78,6 +78,16 @@ files_state() {
   grep -q 'the work tree is as run' "$OUT"
 }
 
+@test "what a run made that never ran here is left out of git, as after a run" {
+  experiment
+  git rm -q --cached .gitignore && rm -rf .gitignore model.txt parts metrics.json pipeline.lock
+  succeeds run -P train.lr=0.3 --json
+  [ ! -e .gitignore ]
+  succeeds apply "$(id_of)"
+  diff <(sort .gitignore) <(printf '/model.txt\n/parts\n')
+  git status --porcelain | cut -c 4- | sort -u | diff - <(printf '.gitignore\nmetrics.json\nparams.yaml\npipeline.lock\n')
+}
+
 @test "an experiment of run -P is applied: the file is edited in place" {
   experiment
   succeeds run -P train.lr=0.5 --json
