@@ -37,13 +37,13 @@ static const struct option_row rows[] = {
     {"max-trials", 'n', OPTION_INT_AT(struct sweep_command, wish.max_trials), .value = "N",
      .least = 1, .most = 100000, .help = "At most N trials; with --resume N more"},
     {"max-time", 0, OPTION_DURATION_AT(struct sweep_command, wish.max_time_ns), .value = "TIME",
-     .help = "Begin no trial after this long; those that run go on to their end"},
+     .least = 1, .help = "Begin no trial after this long; those that run go on to their end"},
     {"repeat", 0, OPTION_INT_AT(struct sweep_command, wish.repeat), .value = "N", .least = 1,
      .most = 10000, .help = "Each combination N times, with another seed each (see --seed-param)"},
     {"seed-param", 0, OPTION_STR_AT(struct sweep_command, wish.seed_param), .value = "[FILE:]KEY",
      .help = "The parameter that tells repeats apart, if it is not the only one called seed"},
     {"seed", 0, OPTION_INT_AT(struct sweep_command, wish.seed), .value = "N", .least = 0,
-     .most = INT64_MAX,
+     .initial = -1, .most = INT64_MAX,
      .help = "Of random draws: the same sweep with the same seed tries the same"},
     {"jobs", 'j', OPTION_INT_AT(struct sweep_command, jobs), .value = "N", .least = 1, .most = 1024,
      .help = "Run up to N stages at once, of all trials; as many as cpus if not given"},
@@ -250,7 +250,7 @@ static FALLIBLE check_resume(const struct sweep_command *command, int argc)
 {
     bool is_other = command->wish.set.len || command->wish.method || command->wish.metric.len ||
                     command->wish.file.len || command->rev.len || command->wish.name.len ||
-                    command->wish.stop || command->wish.repeat || command->wish.seed ||
+                    command->wish.stop || command->wish.repeat || command->wish.seed >= 0 ||
                     command->wish.max || command->wish.min || command->wish.direction.len ||
                     command->wish.steps.len || command->wish.budget.len ||
                     command->wish.seed_param.len;

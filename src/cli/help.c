@@ -84,7 +84,7 @@ void help_overview(struct context *context)
 
 static struct str option_help(struct arena *arena, const struct option_row *row)
 {
-    if (row->kind == OPTION_INT && row->initial)
+    if (row->kind == OPTION_INT && row->initial && row->initial >= row->least)
         return str_print(arena, "%s (%lld)", row->help, (long long)row->initial);
     if (row->kind == OPTION_DURATION && row->initial > 0)
         return str_print(arena, "%s (%.*s)", row->help,

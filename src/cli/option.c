@@ -138,7 +138,7 @@ static FALLIBLE set_value(const struct option_parse *parse, struct match match, 
     case OPTION_INT:
         return set_int(match.row, value, place);
     case OPTION_DURATION:
-        return duration_parse(value, place)
+        return duration_parse(value, place) && *(int64_t *)place >= match.row->least
                    ? NULL
                    : bad_value(match.row, value, "a time such as 30s, 1.5m or 2h");
     case OPTION_CHOICE:

@@ -132,28 +132,36 @@ static bool is_shown(const struct column *column)
 
 enum { COLUMN_GAP = 2, COLUMN_LEAST = 8, COLUMN_LEAST_OF_ALL = 3 };
 
-/* Text of every cell made safe, and the width each column needs (-1: it is not shown). */
+/* Text of every cell and title made safe, and the width each column needs (-1: it is not shown). */
 struct layout {
-    struct str *texts;
+    struct str *texts, *titles;
     int *widths;
 };
+
+static struct str safe_text(struct arena *arena, struct str text)
+{
+    struct buf safe = buf_in(arena);
+    buf_add_escaped(&safe, text, false);
+    return buf_str(&safe);
+}
 
 static struct layout lay_out(struct context *context, const struct table *table, bool bare)
 {
     size_t columns = table->column_count;
     struct arena *arena = context->arena;
     struct layout layout = {arena_new_array(arena, struct str, columns * table->row_count),
+                            arena_new_array(arena, struct str, columns),
                             arena_new_array(arena, int, columns)};
     for (size_t c = 0; c < columns; c++) {
-        const char *title = bare ? "" : table->columns[c].title;
-        layout.widths[c] = is_shown(&table->columns[c]) ? text_columns(str_of(title)) : -1;
+        bool has_title = !bare && is_shown(&table->columns[c]);
+        if (has_title) /* a metric or a parameter, called as it likes */
+            layout.titles[c] = safe_text(arena, str_of(table->columns[c].title));
+        layout.widths[c] = is_shown(&table->columns[c]) ? text_columns(layout.titles[c]) : -1;
     }
     for (size_t i = 0; i < columns * table->row_count; i++) {
         if (!is_shown(&table->columns[i % columns]))
             continue;
-        struct buf safe = buf_in(arena);
-        buf_add_escaped(&safe, table->cells[i].text, false);
-        layout.texts[i] = buf_str(&safe);
+        layout.texts[i] = safe_text(arena, table->cells[i].text);
         int *width = &layout.widths[i % columns];
         *width = MAX_OF(*width, text_columns(layout.texts[i]));
     }
@@ -247,7 +255,7 @@ void report_text(struct context *context, const struct table *table, bool bare)
             size_t at = (row - 1) * table->column_count + c;
             if (layout.widths[c] >= 0)
                 add_padded(context, column, row ? table->cells[at].tone : TONE_DIM,
-                           row ? layout.texts[at] : str_of(column->title), layout.widths[c]);
+                           row ? layout.texts[at] : layout.titles[c], layout.widths[c]);
         }
         end_line(&context->out);
     }

@@ -4,6 +4,7 @@
 #include "mlops/cli/report_run.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "sweep_private.h"
 
@@ -99,7 +100,10 @@ static void add_sweep(struct json_writer *json, const struct sweep_result *resul
     add_str(json, "pipeline", sweep->pipeline);
     json_name(json, "method");
     json_text(json, sweep_method_names[sweep->method]);
-    add_int(json, "seed", (int64_t)sweep->seed);
+    json_name(json, "seed");
+    char seed[24];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)sweep->seed);
+    json_raw(json, str_of(seed));
     add_int(json, "repeat", sweep->repeat);
     json_name(json, "stop");
     json_text(json, sweep_stop_names[sweep->stop]);

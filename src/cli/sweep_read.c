@@ -4,6 +4,7 @@
 #include "mlops/codec/load.h"
 #include "mlops/host/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -98,8 +99,9 @@ static bool whole_number(struct arena *arena, struct str text, int64_t *ret)
 {
     char *end = NULL;
     const char *at = str_terminate(arena, text);
+    errno = 0;
     *ret = strtoll(at, &end, 10);
-    return text.len && !*end;
+    return text.len && !*end && !errno;
 }
 
 /* "train.epochs=1..27" */
@@ -153,8 +155,43 @@ static FALLIBLE take_options(struct context *context, const struct session *sess
     sweep->trials_most = wish->max_trials ? wish->max_trials : sweep->trials_most;
     sweep->time_most_ns = wish->max_time_ns ? wish->max_time_ns : sweep->time_most_ns;
     sweep->repeat = MAX_OF(wish->repeat ? wish->repeat : sweep->repeat, (int64_t)1);
-    sweep->seed = wish->seed ? (uint64_t)wish->seed : sweep->seed;
+    sweep->seed = wish->seed >= 0 ? (uint64_t)wish->seed : sweep->seed;
     sweep->name = wish->name.len ? wish->name : sweep->name;
+    return NULL;
+}
+
+/* What is tried is on the command line: the pipeline's part says how it is judged. */
+static void keep_judgement(struct sweep *sweep)
+{
+    *sweep = (struct sweep){.pipeline = sweep->pipeline,
+                            .targets = sweep->targets,
+                            .target_count = sweep->target_count,
+                            .seed = sweep->seed,
+                            .seed_file = sweep->seed_file,
+                            .seed_key = sweep->seed_key,
+                            .metric_file = sweep->metric_file,
+                            .metric_key = sweep->metric_key,
+                            .direction = sweep->direction,
+                            .steps = sweep->steps};
+}
+
+/* Of the file or the pipeline's own part `sweep`, and the words of the command line. */
+static FALLIBLE read_space(struct context *context, const struct session *session,
+                           const struct sweep_wish *wish, struct sweep *ret)
+{
+    const struct doc_node *node = doc_find(session->doc->root, STR("sweep"));
+    bool is_told = wish->set.len && !wish->file.len;
+    if (wish->file.len) {
+        TRY(read_file(context, wish->file, &node));
+        node = sweep_part(node);
+    }
+    if (node)
+        TRY(sweep_bind(context->arena, node, ret));
+    if (is_told)
+        keep_judgement(ret);
+    TRY(add_words(context, &wish->set, ret));
+    if (is_told || !node || !doc_find(node, STR("method")))
+        ret->method = sweep_method_default(ret);
     return NULL;
 }
 
@@ -162,17 +199,8 @@ FALLIBLE sweep_read(struct context *context, const struct session *session,
                     const struct sweep_wish *wish, int argc, const struct str *argv,
                     struct sweep *ret)
 {
-    const struct doc_node *node = doc_find(session->doc->root, STR("sweep"));
     int targets_at = argc > 0 && is_pipeline_word(argv[0]) ? 1 : 0;
-    if (wish->file.len) {
-        TRY(read_file(context, wish->file, &node));
-        node = sweep_part(node);
-    }
-    if (node)
-        TRY(sweep_bind(context->arena, node, ret));
-    TRY(add_words(context, &wish->set, ret));
-    if (!node || !doc_find(node, STR("method")))
-        ret->method = sweep_method_default(ret);
+    TRY(read_space(context, session, wish, ret));
     TRY(take_options(context, session, wish, ret));
     if (argc - targets_at > 0) {
         ret->target_count = (size_t)(argc - targets_at);

@@ -21,9 +21,14 @@ static bool is_in(const struct override_vec *overrides, const struct override *w
     return false;
 }
 
+/* "lr" of "train.lr"; an index says nothing without its list: "layers.1". */
 static struct str last_part(struct str key)
 {
     ptrdiff_t dot = str_find_last_char(key, '.');
+    bool is_index =
+        dot > 0 && (size_t)dot + 1 < key.len && key.at[dot + 1] >= '0' && key.at[dot + 1] <= '9';
+    if (is_index)
+        dot = str_find_last_char(str_slice(key, 0, (size_t)dot), '.');
     return str_slice(key, (size_t)(dot + 1), key.len);
 }
 

@@ -96,11 +96,11 @@ static FALLIBLE unknown_word(struct context *context, struct str word, bool take
             error_new(ERROR_USAGE, "no run was recorded here yet"),
             "'mlops run' records one; '@' is no trial and no experiment, 'mlops runs' "
             "lists those");
+    TRY(refuse_sweep(context, word));
     if (!newest)
         return error_hint(
             error_new(ERROR_USAGE, "'%.*s' names nothing: no run was recorded yet", STR_FMT(word)),
             "'mlops run' records one");
-    TRY(refuse_sweep(context, word));
     TRY(is_shallow(context, &has_cut));
     if (has_cut)
         return error_hint(error_new(ERROR_USAGE, "'%.*s' names no run", STR_FMT(word)),

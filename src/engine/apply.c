@@ -212,6 +212,17 @@ static FALLIBLE change_files(struct applying *applying)
     return restore_all(applying);
 }
 
+/* As after a run: what was restored is not to be committed. */
+static FALLIBLE ignore_outputs(struct session *session, const struct run_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct outcome *outcome = &report->outcomes[i];
+        if (outcome->status == STATUS_UNCHANGED || outcome->status == STATUS_RESTORED)
+            TRY(run_ignore_outputs(session, outcome->stage));
+    }
+    return NULL;
+}
+
 /* The pipeline is that of the run now; what it makes is in place, so the lock file is written and
  * nothing executes. */
 static FALLIBLE write_lock(struct applying *applying)
@@ -225,6 +236,8 @@ static FALLIBLE write_lock(struct applying *applying)
         .only_known = true, .argv = applying->options->argv, .version = applying->options->version};
     TRY(session_open(applying->session->arena, &options, &session));
     struct error *error = run_plan(&session, &run, &applying->report.run);
+    if (!error)
+        error = ignore_outputs(&session, &applying->report.run);
     session_drop(&session);
     return error;
 }

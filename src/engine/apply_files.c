@@ -152,11 +152,13 @@ FALLIBLE apply_content(struct applying *applying, struct str path,
                               .path = path,
                               .is_unsaved = unsaved,
                               .what = content->what};
-    *vec_push(session->arena, &applying->exchanges) =
-        (struct exchange){.path = path,
-                          .mode = content->mode,
-                          .bytes = content->bytes,
-                          .before = unsaved ? (struct digest){{0}} : present.digest};
+    *vec_push(session->arena, &applying->exchanges) = (struct exchange){
+        .path = path,
+        .mode = content->mode,
+        .bytes = content->bytes,
+        .before = unsaved            ? (struct digest){{0}}
+                  : content->is_edit ? digest_of(content->over.at, content->over.len)
+                                     : present.digest};
     return NULL;
 }
 

@@ -4,13 +4,17 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/load.h"
+#include "mlops/host/path.h"
 #include "mlops/model/name.h"
+
+#include <sys/stat.h>
 
 #include "apply_private.h"
 
 struct param_work {
     struct applying *applying;
     struct str file;
+    struct str place; /* what it is a link to in the work tree, else the same */
     enum doc_dialect dialect;
     struct map keys; /* that the run read or changed; "" stands for the whole file */
     bool has_source;
@@ -18,7 +22,7 @@ struct param_work {
      * lies in the work tree. */
     struct str head, base, wanted, now;
     const struct doc_node *head_root, *base_root, *wanted_root, *now_root;
-    struct str edited;
+    struct buf edited;
     struct buf what;
     bool is_clash; /* a value that was changed here, too, would be lost */
 };
@@ -81,6 +85,17 @@ static void tell_value(struct param_work *work, struct str key, const struct doc
               STR_FMT(before), STR_FMT(after));
 }
 
+/* Every change reads the file anew: of thousands each gives its memory back. */
+static FALLIBLE edit_text(struct param_work *work, const struct edit *edit)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str edited = {0};
+    TRY(edit_apply(&scratch, work->file, buf_str(&work->edited), work->dialect, edit, &edited));
+    buf_clear(&work->edited);
+    buf_add_str(&work->edited, edited);
+    return NULL;
+}
+
 static FALLIBLE edit_key(struct param_work *work, struct str key)
 {
     struct arena *arena = work->applying->session->arena;
@@ -97,7 +112,7 @@ static FALLIBLE edit_key(struct param_work *work, struct str key)
                                                 : EDIT_ADD,
                               .key = key,
                               .node = wanted};
-    return edit_apply(arena, work->file, work->edited, work->dialect, &edit, &work->edited);
+    return edit_text(work, &edit);
 }
 
 /* --- a file --- */
@@ -117,7 +132,8 @@ static FALLIBLE edit_keys(struct param_work *work)
     TRY(parse(work, work->base, &work->base_root));
     TRY(parse(work, work->wanted, &work->wanted_root));
     TRY(parse(work, work->now, &work->now_root));
-    work->edited = work->now;
+    buf_clear(&work->edited);
+    buf_add_str(&work->edited, work->now);
     map_each (item, &work->keys)
         TRY(edit_key(work, item->key));
     return NULL;
@@ -147,8 +163,44 @@ static FALLIBLE load_head(struct param_work *work)
     TRY(vcs_head(session->vcs, session->arena, &commit, &branch));
     if (commit.len)
         TRY(vcs_read(session->vcs, session->arena, commit,
-                     session_vcs_path(session, session->arena, work->file), LIMIT_EXCHANGE_BYTES,
+                     session_vcs_path(session, session->arena, work->place), LIMIT_EXCHANGE_BYTES,
                      &work->head, &found));
+    return NULL;
+}
+
+/* What a link of the origin leads to, if that is in it. */
+static FALLIBLE read_source(struct origin *origin, struct str path, struct origin_file *ret)
+{
+    enum { LINKS_MOST = 40 };
+    struct arena *arena = origin->session->arena;
+    TRY(origin_read(origin, path, ret));
+    for (int i = 0; ret->mode == 0120000 && i < LINKS_MOST; i++) {
+        if (!path_resolve(arena, path_directory(path), ret->bytes, &path))
+            return NULL;
+        TRY(origin_read(origin, path, ret));
+    }
+    return NULL;
+}
+
+/* The link stays: what it leads to is changed. */
+static FALLIBLE find_place(struct param_work *work)
+{
+    struct session *session = work->applying->session;
+    struct str root = session->workspace.root, real = {0};
+    struct file_stat stat = {0};
+    bool found = false;
+    work->place = work->file;
+    TRY(file_stat_at(fd_number(session->workspace.root_fd),
+                     str_terminate(session->arena, work->file), false, &stat, &found));
+    if (!found || !S_ISLNK(stat.mode) || !work->now.at)
+        return NULL;
+    TRY(path_real(session->arena, path_join(session->arena, root, work->file), &real));
+    if (!path_is_within(real, root))
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "'%.*s' is a link to '%.*s', outside of the project",
+                                    STR_FMT(work->file), STR_FMT(real)),
+                          "copy that file to where the link is");
+    work->place = str_slice(real, root.len + 1, real.len);
     return NULL;
 }
 
@@ -158,7 +210,7 @@ static FALLIBLE load(struct param_work *work)
     struct session *session = applying->session;
     struct origin_file file = {0};
     bool found = false;
-    TRY(origin_read(&applying->origin, work->file, &file));
+    TRY(read_source(&applying->origin, work->file, &file));
     work->has_source = file.is_known && file.mode && file.mode != 0120000;
     work->base = file.bytes;
     if (work->has_source)
@@ -170,6 +222,7 @@ static FALLIBLE load(struct param_work *work)
                   &found));
     if (!found)
         work->now = (struct str){0};
+    TRY(find_place(work));
     return load_head(work);
 }
 
@@ -180,12 +233,13 @@ static FALLIBLE plan(struct param_work *work, struct str bytes, bool is_edit)
     struct file_stat stat = {.mode = 0644};
     bool found = false;
     TRY(file_stat_at(fd_number(session->workspace.root_fd),
-                     str_terminate(session->arena, work->file), false, &stat, &found));
+                     str_terminate(session->arena, work->place), false, &stat, &found));
     struct apply_content content = {.mode = (stat.mode & 0111) ? 0100755 : 0100644,
                                     .bytes = bytes,
                                     .what = is_edit ? buf_str(&work->what) : (struct str){0},
-                                    .is_edit = is_edit && !work->is_clash};
-    return apply_content(work->applying, work->file, &content);
+                                    .is_edit = is_edit && !work->is_clash,
+                                    .over = work->now};
+    return apply_content(work->applying, work->place, &content);
 }
 
 /* What a stage reads as a whole has to be the run's to the byte. */
@@ -208,6 +262,7 @@ static FALLIBLE take_file(struct applying *applying, struct str file)
     struct param_work work = {.applying = applying,
                               .file = file,
                               .dialect = pipeline_dialect(applying->run->pipeline),
+                              .edited = buf_in(arena),
                               .what = buf_in(arena)};
     TRY(load(&work));
     if (!work.has_source || str_equal(work.now, work.wanted))
@@ -215,7 +270,7 @@ static FALLIBLE take_file(struct applying *applying, struct str file)
     note_keys(&work);
     if (!is_dependency(applying, file))
         TRY(try_editing(&work, &done));
-    return done ? plan(&work, work.edited, true) : plan(&work, work.wanted, false);
+    return done ? plan(&work, buf_str(&work.edited), true) : plan(&work, work.wanted, false);
 }
 
 static void note_file(struct applying *applying, struct map *files, struct str file)

@@ -67,6 +67,7 @@ struct apply_content {
     uint32_t mode; /* 0: it goes */
     struct str bytes, what;
     bool is_edit;
+    struct str over; /* of an edit: what it was made of; whoever saves another meanwhile keeps it */
 };
 FALLIBLE apply_content(struct applying *applying, struct str path,
                        const struct apply_content *content);

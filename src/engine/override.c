@@ -297,18 +297,31 @@ FALLIBLE override_resolve(struct session *session, struct override_vec *override
     return override_check(overrides);
 }
 
+/* Every change reads the file anew, and gives its memory back. */
+static FALLIBLE apply_one(struct str name, enum doc_dialect dialect, const struct edit *edit,
+                          struct buf *text)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str edited = {0};
+    TRY(edit_apply(&scratch, name, buf_str(text), dialect, edit, &edited));
+    buf_clear(text);
+    buf_add_str(text, edited);
+    return NULL;
+}
+
 FALLIBLE override_apply(struct arena *arena, struct str name, struct str bytes,
                         enum doc_dialect dialect, const struct override_vec *overrides,
                         struct str file, struct str *ret)
 {
-    struct str result = bytes;
+    struct buf result = buf_in(arena);
     const struct override **order = override_order(arena, overrides);
+    buf_add_str(&result, bytes);
     for (size_t i = 0; i < overrides->len; i++) {
         const struct edit edit = {
             .action = order[i]->action, .key = order[i]->key, .value = order[i]->text};
         if (str_equal(order[i]->file, file))
-            TRY(edit_apply(arena, name, result, dialect, &edit, &result));
+            TRY(apply_one(name, dialect, &edit, &result));
     }
-    *ret = result;
+    *ret = buf_str(&result);
     return NULL;
 }

@@ -134,13 +134,11 @@ struct error *run_capture(struct run_state *state, struct step *step, struct str
     if (result->out_count > 1)
         qsort(result->outs, result->out_count, sizeof *result->outs, artifact_path_compare);
     step->outcome->value = result;
-    return run_ignore_outputs(state, stage);
+    return run_ignore_outputs(state->session, stage);
 }
 
-/* Cached outputs are not git's: they go into the .gitignore beside them. */
-struct error *run_ignore_outputs(struct run_state *state, const struct stage *stage)
+struct error *run_ignore_outputs(struct session *session, const struct stage *stage)
 {
-    struct session *session = state->session;
     struct vcs *vcs = NULL;
     if (session->workspace.is_work_dir)
         return NULL; /* nothing of a trial is committed; and git takes long to load */

@@ -129,7 +129,6 @@ FALLIBLE run_materialise(struct run_state *state, struct step *need, bool *ret_d
 /* run_capture.c: outputs -> step->outcome->value; *ret_fault: why they can't be (an outcome, not an
  * error). */
 FALLIBLE run_capture(struct run_state *state, struct step *step, struct str *ret_fault);
-FALLIBLE run_ignore_outputs(struct run_state *state, const struct stage *stage);
 /* Outputs that became metrics after the known result was made are read now. */
 FALLIBLE run_complete_metrics(struct run_state *state, struct step *step);
 

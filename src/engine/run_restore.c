@@ -66,7 +66,7 @@ static FALLIBLE restore_locked(struct run_state *state, struct step *step)
     }
     if (!done)
         return look_elsewhere(state, step);
-    TRY(run_ignore_outputs(state, step->stage));
+    TRY(run_ignore_outputs(state->session, step->stage));
     return run_finish_stage(state, step, STATUS_RESTORED);
 }
 
@@ -98,7 +98,7 @@ static FALLIBLE restore_deferred(struct run_state *state, struct step *need)
         return error_hint(error_new(ERROR_STORED, "stored outputs of stage '%.*s' are damaged",
                                     STR_FMT(need->stage->name)),
                           "run again without --minimal");
-    TRY(run_ignore_outputs(state, need->stage));
+    TRY(run_ignore_outputs(state->session, need->stage));
     vec_each (struct output, output, &need->stage->outs)
         map_put(session->arena, &state->forecast.known, output->path, NULL);
     need->is_deferred = false;

@@ -189,11 +189,25 @@ static int64_t earlier(int64_t a, int64_t b)
     return MIN_OF(a, b);
 }
 
+/* A kill costs no more of the sweep's time than this. */
+#define SPEND_NS (1000 * NS_PER_MS)
+
+static FALLIBLE spend(struct sweep_state *state)
+{
+    int64_t spent_ns = clock_monotonic_ns() - state->begun_ns;
+    if (spent_ns < state->spent_ns + SPEND_NS)
+        return NULL;
+    TRY(sweeps_spend(state->ledger, state->row->id, spent_ns - state->spent_ns));
+    state->spent_ns = spent_ns;
+    return NULL;
+}
+
 static int64_t next_deadline(const struct sweep_state *state)
 {
-    int64_t now_ns = clock_monotonic_ns(), deadline = -1;
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t deadline = state->begun_ns + state->spent_ns + SPEND_NS;
     if (state->reports.len)
-        deadline = state->save_ns;
+        deadline = earlier(deadline, state->save_ns);
     if (!state->is_ending && state->wait_ns > now_ns)
         deadline = earlier(deadline, state->wait_ns);
     if (state->observer && state->observer->tick_ns)
@@ -211,6 +225,7 @@ static FALLIBLE turn(struct sweep_state *state)
     answer_signals(state);
     pass_on_size(state);
     TRY(sweep_judge(state));
+    TRY(spend(state));
     if (state->observer && state->observer->tick_ns)
         sweep_tell(state, SWEEP_TICKED, NULL, (struct str){0});
     return NULL;
@@ -291,10 +306,11 @@ static int exit_status_of(const struct sweep_state *state, const struct sweep_re
 static FALLIBLE finish(struct sweep_state *state, struct sweep_report *ret)
 {
     struct sweep_row *row = state->row;
-    int64_t spent_ns = clock_monotonic_ns() - state->begun_ns;
+    int64_t spent_ns = clock_monotonic_ns() - state->begun_ns, removed = 0;
+    TRY(work_dir_sweep(state->session, &removed)); /* of drivers that died since it began */
     TRY(look_back(state));
     row->status = status_now(state);
-    TRY(sweeps_finish(state->ledger, row->id, spent_ns, row->status));
+    TRY(sweeps_finish(state->ledger, row->id, spent_ns - state->spent_ns, row->status));
     row->spent_ns += spent_ns;
     TRY(sweeps_trials(state->ledger, state->session->arena, row->id, &ret->trials, &ret->count));
     for (int i = 0; i < TRIAL_STATUS_COUNT; i++)

@@ -28,7 +28,8 @@ static struct wanted *want(struct resolution *resolution, struct override overri
 /* Every value of a choice has to fit the parameter's type; of a range both ends. */
 static void want_dimension(struct resolution *resolution, struct dimension *dimension)
 {
-    struct override override = {.file = dimension->file, .key = dimension->key};
+    struct override override = {
+        .file = dimension->file, .key = dimension->key, .action = dimension->action};
     const double ends[] = {dimension->low, dimension->high};
     bool is_whole = dimension->kind == DIMENSION_INT || dimension->kind == DIMENSION_LOGINT;
     for (size_t i = 0; i < dimension->value_count; i++) {

@@ -41,6 +41,7 @@ struct sweep_state {
     struct trial_view *views; /* of busy workers, for the observer */
     int busy;
     int64_t begun_ns, deadline_ns; /* monotonic; -1: none */
+    int64_t spent_ns;              /* of this driver, in the ledger already */
     int64_t begun_count;           /* trials that this driver has started */
     int64_t done, total;
     int stop_count;        /* stop signals seen */

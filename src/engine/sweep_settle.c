@@ -1,6 +1,7 @@
 /* What became of a trial whose process has ended. Usually it has said so itself in its row; else
  * the process failed, or was ended. */
 #include "mlops/base/arena.h"
+#include "mlops/engine/trial.h"
 #include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
@@ -117,7 +118,8 @@ static void look_for_metric(struct sweep_state *state, const struct worker *work
     const struct sweep *sweep = &state->row->sweep;
     const struct trial *trial = &worker->view.trial;
     bool is_missing = sweep->metric_key.len && trial->status == TRIAL_SUCCEEDED &&
-                      !trial->has_score && trial->note.len;
+                      !trial->has_score && trial->note.len &&
+                      !str_ends(trial->note, STR(TRIAL_DIVERGED));
     if (!is_missing || state->was_told_missing)
         return;
     state->was_told_missing = true;

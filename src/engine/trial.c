@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <unistd.h>
 
 struct str trial_folder(struct arena *arena, const struct sweep_row *row, int64_t number)
@@ -184,6 +185,9 @@ static struct str note_of(struct trial_work *work, const struct run_report *repo
             outcome->blocker.len ? outcome->blocker : str_of(stage_status_name(outcome->status));
         if (outcome->checks && outcome->status == STATUS_REJECTED)
             cause = check_results_print(work->arena, outcome->checks);
+        if (outcome->status == STATUS_UNCONFIRMED && outcome->changed_inputs.len)
+            cause = str_print(work->arena, "'%.*s' changed while the stage ran",
+                              STR_FMT(outcome->changed_inputs.at[0]));
         return str_print(work->arena, "%.*s: %.*s", STR_FMT(outcome->stage->name), STR_FMT(cause));
     }
     return (struct str){0};
@@ -199,28 +203,54 @@ static void collect(struct trial_work *work, const struct run_report *report,
     }
 }
 
-/* "f1 is in a.json and b.json", or which metrics there are instead. */
-static struct str missing_metric(struct trial_work *work, const struct metric_vec *metrics,
-                                 struct str key, size_t count)
+/* Where the metric is meant: "a.json:f1", or "f1" of any file. */
+static struct str wanted_name(struct trial_work *work)
+{
+    const struct sweep *sweep = &work->row.sweep;
+    return str_print(work->arena, "%.*s%s%.*s", STR_FMT(sweep->metric_file),
+                     sweep->metric_file.len ? ":" : "", STR_FMT(sweep->metric_key));
+}
+
+/* "a.json:f1, a.json:loss": numbers that it may be; of some that are meant only these. */
+static struct str list_metrics(struct trial_work *work, const struct metric_vec *metrics,
+                               bool are_meant)
 {
     struct buf text = buf_in(work->arena);
-    size_t told = 0;
-    if (count)
-        buf_print(&text, "more than one metric is called '%.*s'", STR_FMT(key));
-    else
-        buf_print(&text, "there is no metric '%.*s'", STR_FMT(key));
     vec_each (const struct metric, metric, metrics) {
-        bool is_meant = !count || str_ends(metric->key, key);
+        bool is_meant = !are_meant || str_ends(metric->key, work->row.sweep.metric_key);
         if (metric->is_text || !is_meant || metric_is_part(metric->key) ||
             text.len > (size_t)LIMIT_SHOWN_BYTES)
             continue;
-        buf_print(&text, "%s%.*s:%.*s",
-                  told++  ? ", "
-                  : count ? ": "
-                          : "; there are ",
-                  STR_FMT(metric->file), STR_FMT(metric->key));
+        buf_print(&text, "%s%.*s:%.*s", text.len ? ", " : "", STR_FMT(metric->file),
+                  STR_FMT(metric->key));
     }
     return buf_str(&text);
+}
+
+static const struct metric *find_text(const struct metric_vec *metrics, const struct sweep *sweep)
+{
+    vec_each (const struct metric, metric, metrics) {
+        bool is_of_file = !sweep->metric_file.len || str_equal(metric->file, sweep->metric_file);
+        if (metric->is_text && is_of_file && str_equal(metric->key, sweep->metric_key))
+            return metric;
+    }
+    return NULL;
+}
+
+/* "f1 is in a.json and b.json", or which metrics there are instead. */
+static struct str missing_metric(struct trial_work *work, const struct metric_vec *metrics,
+                                 size_t count)
+{
+    struct str name = wanted_name(work), others = list_metrics(work, metrics, count > 0);
+    const struct metric *text = find_text(metrics, &work->row.sweep);
+    if (count)
+        return str_print(work->arena, "more than one metric is called '%.*s': %.*s", STR_FMT(name),
+                         STR_FMT(others));
+    if (text)
+        return str_print(work->arena, "the metric '%.*s' is a text in %.*s, not a number",
+                         STR_FMT(name), STR_FMT(text->file));
+    return str_print(work->arena, "there is no metric '%.*s'%s%.*s", STR_FMT(name),
+                     others.len ? "; there are " : "", STR_FMT(others));
 }
 
 static void take_score(struct trial_work *work, const struct run_report *report)
@@ -236,8 +266,13 @@ static void take_score(struct trial_work *work, const struct run_report *report)
     work->trial.has_score = count == 1;
     if (count == 1)
         work->trial.score = metric->value;
-    else if (work->trial.status == TRIAL_SUCCEEDED)
-        work->trial.note = missing_metric(work, &metrics, sweep->metric_key, count);
+    if (work->trial.status != TRIAL_SUCCEEDED)
+        return;
+    if (count != 1)
+        work->trial.note = missing_metric(work, &metrics, count);
+    else if (isnan(metric->value))
+        work->trial.note =
+            str_print(work->arena, "the metric '%.*s" TRIAL_DIVERGED, STR_FMT(wanted_name(work)));
 }
 
 static FALLIBLE save(struct trial_work *work, const struct run_report *report)

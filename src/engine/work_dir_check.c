@@ -50,6 +50,22 @@ static void check_text(struct checking *checking, const struct doc_node *node, s
                        STR_FMT(path)));
 }
 
+/* `../data`: beside a directory of its own lies something else. */
+static void check_dependency(struct checking *checking, const struct dependency *dependency)
+{
+    struct str path = dependency->path, root = checking->session->workspace.root, target = {0};
+    check_text(checking, dependency->node, path, "a dependency");
+    if (!str_starts(path, STR("../")))
+        return;
+    path_resolve(&checking->arena, STR(""), path_join(&checking->arena, root, path), &target);
+    error_list_add(&checking->errors,
+                   error_hint(doc_error(dependency->node,
+                                        "dependency '%.*s' lies beside the project, not beside "
+                                        "the directory of a trial",
+                                        STR_FMT(path)),
+                              "name it by its absolute path: '%.*s'", STR_FMT(target)));
+}
+
 static void check_stage(struct checking *checking, const struct stage *stage)
 {
     AUTO(arena_drop) struct arena scratch = {0};
@@ -62,7 +78,7 @@ static void check_stage(struct checking *checking, const struct stage *stage)
             check_text(checking, variable->node, variable->value, what);
     }
     vec_each (const struct dependency, dependency, &stage->deps)
-        check_text(checking, dependency->node, dependency->path, "a dependency");
+        check_dependency(checking, dependency);
     vec_each (const struct output, output, &stage->outs)
         check_text(checking, output->node, output->path, "an output");
 }

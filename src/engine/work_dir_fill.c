@@ -119,26 +119,45 @@ static const struct worktree_file *file_named(const struct filling *filling, str
     return NULL;
 }
 
+/* What a link of the snapshot leads to; NULL: nothing that is in it. */
+static FALLIBLE behind_links(struct filling *filling, struct arena *arena, struct str path,
+                             const struct worktree_file **ret)
+{
+    enum { LINKS_MOST = 40 };
+    *ret = file_named(filling, path);
+    for (int i = 0; *ret && (*ret)->kind == TREE_SYMLINK; i++) {
+        struct str target = {0}, next = {0};
+        bool is_found = false;
+        TRY(cas_get_bytes(filling->making->session->cas, arena, (*ret)->digest, LIMIT_PATH_BYTES,
+                          &target, &is_found));
+        bool is_inside = is_found && i < LINKS_MOST &&
+                         path_resolve(arena, path_directory((*ret)->path), target, &next);
+        *ret = is_inside ? file_named(filling, next) : NULL;
+    }
+    return NULL;
+}
+
 static FALLIBLE override_file(struct filling *filling, struct str path)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct making *making = filling->making;
     struct str before = {0}, after = {0};
     bool is_found = false;
-    const struct worktree_file *file = file_named(filling, path);
+    const struct worktree_file *file = NULL;
+    TRY(behind_links(filling, &scratch, path, &file));
     if (file)
-        TRY(snapshot_read(making->session, &scratch, making->options->snapshot, path, &before,
+        TRY(snapshot_read(making->session, &scratch, making->options->snapshot, file->path, &before,
                           &is_found));
     if (!is_found)
         return error_hint(error_new(ERROR_PROJECT,
                                     "'%.*s', which the trial is to change, is not in "
                                     "its snapshot",
                                     STR_FMT(path)),
-                          "a file of parameters that a stage makes or a pointer tracks can't be "
-                          "changed by an experiment");
+                          "a file of parameters that a stage makes, a pointer tracks, or a link "
+                          "leads to outside of the project can't be changed by an experiment");
     enum doc_dialect dialect = making->notes.is_dvc ? DOC_DVC : DOC_NATIVE;
     TRY(override_apply(&scratch, path, before, dialect, making->options->overrides, path, &after));
-    return file_publish(making->top_fd, str_terminate(&scratch, path), after,
+    return file_publish(making->top_fd, str_terminate(&scratch, file->path), after,
                         file->kind == TREE_EXECUTABLE ? 0755 : 0644, false);
 }
 
@@ -161,8 +180,11 @@ static void pass_over(struct filling *filling)
 {
     const struct making *making = filling->making;
     const struct override_vec *overrides = making->options->overrides;
-    for (size_t i = 0; overrides && i < overrides->len; i++)
-        map_put(making->arena, &filling->passed, overrides->at[i].file, filling);
+    for (size_t i = 0; overrides && i < overrides->len; i++) {
+        const struct worktree_file *file = file_named(filling, overrides->at[i].file);
+        if (file && file->kind != TREE_SYMLINK)
+            map_put(making->arena, &filling->passed, file->path, filling);
+    }
     for (size_t i = 0; making->options->without_results && i < making->notes.locks.len; i++)
         map_put(making->arena, &filling->passed, making->notes.locks.at[i], filling);
 }

@@ -168,6 +168,12 @@ FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word
     return collect(ledger, arena, row, ret, ret_count);
 }
 
+FALLIBLE sweeps_spend(struct ledger *ledger, int64_t id, int64_t spent_ns)
+{
+    return sql_run(ledger_sql(ledger), "UPDATE sweep SET spent_ns = spent_ns + ?2 WHERE id = ?1",
+                   "ii", id, spent_ns);
+}
+
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                        enum sweep_status status)
 {

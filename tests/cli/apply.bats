@@ -78,6 +78,16 @@ files_state() {
   grep -q 'the work tree is as run' "$OUT"
 }
 
+@test "what a run made that never ran here is left out of git, as after a run" {
+  experiment
+  git rm -q --cached .gitignore && rm -rf .gitignore model.txt parts metrics.json pipeline.lock
+  succeeds run -P train.lr=0.3 --json
+  [ ! -e .gitignore ]
+  succeeds apply "$(id_of)"
+  diff <(sort .gitignore) <(printf '/model.txt\n/parts\n')
+  git status --porcelain | cut -c 4- | sort -u | diff - <(printf '.gitignore\nmetrics.json\nparams.yaml\npipeline.lock\n')
+}
+
 @test "an experiment of run -P is applied: the file is edited in place" {
   experiment
   succeeds run -P train.lr=0.5 --json
@@ -450,4 +460,52 @@ END
     grep -q mine "$file"
   done
   ran unchanged=1
+}
+
+@test "a file of parameters that is a link stays one, in a trial and when it is applied" {
+  experiment
+  mkdir conf
+  git mv params.yaml conf/base.yaml
+  ln -s conf/base.yaml params.yaml
+  commit_all link
+  succeeds run
+  succeeds run -P train.lr=0.9 --json
+  id=$(id_of)
+  grep -q 'lr: 0.1 ' conf/base.yaml
+  succeeds apply "$id"
+  [ -L params.yaml ]
+  grep -q '^  lr: 0.9   # rate$' conf/base.yaml
+  [ "$(stat -c %a conf/base.yaml)" = 644 ]
+  ran unchanged=3
+  rm params.yaml
+  cp conf/base.yaml ../outside.yaml
+  sed -i 's/0\.9/0.1/' ../outside.yaml
+  ln -s ../outside.yaml params.yaml
+  fails 3 apply --force "$id"
+  grep -q 'outside of the project' "$ERR"
+  grep -q 'lr: 0.1 ' ../outside.yaml
+}
+
+@test "many values of a big file take no memory that grows with them" {
+  ! grep -q __asan_init "$MLOPS" || skip "a sanitizer keeps what is freed"
+  git_init
+  "$PYTHON" -c 'for i in range(2000): print(f"k{i}: {i}")' >params.yaml
+  pipeline <<END
+stages:
+  a: {cmd: cp params.yaml o, params: [$(seq -s, -f 'k%g' 0 199)], outs: [o]}
+END
+  succeeds run
+  commit_all one
+  succeeds run --json
+  id=$(id_of)
+  sed -i 's/: /: 1/' params.yaml
+  echo '# mine' >>params.yaml
+  succeeds run
+  commit_all two
+  "$PYTHON" -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+sys.exit(f"{most} MiB" if most > 100 else 0)' "$MLOPS" apply "$id" --params-only
+  grep -qx 'k7: 7' params.yaml && grep -qx 'k1999: 11999' params.yaml
 }

@@ -116,6 +116,27 @@ END
   grep -qx 'lr: 2' .mlops/work/*-2/out.txt
 }
 
+@test "what lies beside the project is found, or the relative path to it is refused" {
+  echo beside >../beside.txt
+  echo 'lr: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  train:
+    cmd: cat ../beside.txt params.yaml > out.txt; cp params.yaml m.yaml
+    deps: [../beside.txt]
+    params: [lr]
+    outs: [out.txt]
+    metrics: [m.yaml]
+END
+  fails 3 sweep -S lr=2 -m lr --max --isolation directory
+  says "dependency '../beside.txt' lies beside the project"
+  says "name it by its absolute path: '$(dirname "$PWD")/beside.txt'"
+  setup_namespaces
+  succeeds sweep -S lr=2 -m lr --max --isolation namespace
+  sed -i "s#[.][.]/beside.txt#$(dirname "$PWD")/beside.txt#g" pipeline.yaml
+  succeeds sweep -S lr=2 -m lr --max --isolation directory
+}
+
 @test "whatever a stage does to git and to its files, the work tree has no part in it" {
   git_init
   mkdir -p src .venv

@@ -130,6 +130,13 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   trials '"exited with status 7" in t["depth=13"]["note"]'
 }
 
+@test "a trial that changes what it reads is told with the file" {
+  shared_stage
+  echo 'echo "# more" >>train.sh' >>train.sh
+  fails 1 sweep -S lr=0.1 --metric f1
+  grep -q "train: 'train.sh' changed while the stage ran" "$ERR"
+}
+
 @test "--fail-fast begins nothing after a failure, and the rest can be gone on with" {
   shared_stage
   fails 1 sweep -S depth=13,1,2,3 -j1 --fail-fast
@@ -154,6 +161,17 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   sed -i '/metrics:/d' pipeline.yaml
   fails 3 sweep -S lr=0.1,0.2 --metric f1
   grep -q 'reports metrics' "$ERR"
+}
+
+@test "a metric that is a text, NaN, or of another file is told as such" {
+  shared_stage
+  sed -i 's/printf .*/case $depth in 1) f1=NaN;; 2) f1=\\"high\\";; *) f1=0.5;; esac; echo "{\\"f1\\": $f1}" >metrics.json/' train.sh
+  succeeds sweep -S depth=1,2,3 --metric f1
+  trials '[t[f"depth={i}"]["score"] for i in (1, 2, 3)] == [None, None, 0.5]'
+  trials 't["depth=1"]["note"] == "the metric '"'f1'"' is NaN"'
+  trials 't["depth=2"]["note"] == "the metric '"'f1'"' is a text in metrics.json, not a number"'
+  fails 1 sweep -S depth=3 --metric other.json:f1
+  grep -q "there is no metric 'other.json:f1'; there are metrics.json:f1" "$ERR"
 }
 
 @test "a trial that diverged is the worst, and tpe goes on" {
@@ -198,6 +216,15 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   [ ! -e "$DID" ]
   succeeds sweep list --json
   holds "r['sweeps'] == []"
+}
+
+@test "numbers at the ends of what fits" {
+  shared_stage
+  printf 'params: {lr: [1, 2]}\nseed: 18446744073709551615\n' >wide.yaml
+  succeeds sweep --file wide.yaml
+  succeeds sweep show --json
+  holds 'r["seed"] == 2**64 - 1'
+  fails 2 sweep -S 'lr=uniform(0,1)' -m f1 --stop halving --budget depth=1..99999999999999999999 -n 9
 }
 
 @test "random draws are the same for the same seed" {
@@ -314,6 +341,45 @@ stages:
 END
   succeeds sweep -S x=1,2,3 -j1
   [ ! -e "$DID" ]
+}
+
+# A stage that says if another one runs at the same time, with the same GPUs if it has some.
+greedy() {
+  git_init
+  printf 'x: 1\n' >params.yaml
+  cat >busy.sh <<'END'
+lock=$DID.lock$CUDA_VISIBLE_DEVICES
+mkdir "$lock" || echo overlap >>"$DID.overlap"
+echo "$CUDA_VISIBLE_DEVICES" >>"$DID"
+sleep 0.1
+rmdir "$lock"
+END
+  pipeline <<END
+stages:
+  a: {cmd: sh busy.sh; echo 1 > a, deps: [busy.sh], params: [x], outs: [a], resources: {$1}}
+END
+}
+
+@test "trials share the memory: who asks for all of it runs alone" {
+  greedy 'memory: 1000TiB'
+  succeeds sweep -S x=1,2,3,4 -j4
+  [ "$(wc -l <"$DID")" -eq 4 ]
+  [ ! -e "$DID.overlap" ]
+}
+
+@test "trials lease GPUs one by one, those of another driver, too" {
+  greedy 'gpus: 1'
+  export MLOPS_GPUS=0,1
+  "$MLOPS" sweep -S x=1,2,3,4,5,6,7,8 -j3 --name leased </dev/null >/dev/null 2>&1 &
+  until [ -e "$DID" ]; do sleep 0.02; done
+  succeeds sweep --resume leased -j3
+  wait $!
+  [ "$(wc -l <"$DID")" -eq 8 ]
+  [ "$(sort -u "$DID" | tr '\n' ' ')" = '0 1 ' ]
+  [ ! -e "$DID.overlap" ]
+  sed -i 's/gpus: 1/gpus: 3/' pipeline.yaml
+  fails 4 sweep -S x=10
+  grep -q "asks for 3 GPUs; this machine has 2" "$ERR"
 }
 
 @test "--keep-work leaves the directories" {

@@ -114,7 +114,7 @@ json() {
 
 @test "the page stands by itself and has its charts" {
   project
-  mlops sweep -S kind=good,bad -S lr=0.1,0.03,0.01,0.003,0.001 -m f1 --name '<b>x'
+  mlops sweep -S 'kind=good,bad,"<b>x"' -S lr=0.1,0.03,0.01,0.003,0.001 -m f1 --name charts
   succeeds sweep show --html page.html
   [ ! -s "$OUT" ]
   [ "$(grep -c '<svg class="mlops-chart"' page.html)" -ge 4 ]
@@ -157,6 +157,17 @@ END
   succeeds report two-2 --against two-1
   grep -q 'only the parameter lr changed\|lr' "$OUT"
   succeeds show two-2
+}
+
+@test "a sweep is no run to apply, also where nothing else was recorded" {
+  pipeline <<'END'
+stages:
+  a: {cmd: cp params.yaml m.yaml, params: [x], metrics: [m.yaml]}
+END
+  echo 'x: 1' >params.yaml
+  succeeds sweep -S x=1,2 --name two
+  fails 2 apply two
+  grep -q "'two' is a sweep, not a run" "$ERR"
 }
 
 @test "a later run or sweep of the same does not take a trial's place in best" {
@@ -219,4 +230,18 @@ END
   succeeds sweep show
   grep -q '^3 trials: 3 waiting ' "$OUT"
   touch "$DID"
+}
+
+@test "what a metric is called does not reach the terminal as it is" {
+  echo 'lr: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  a: {cmd: 'printf "{\"\\\\u001b[31mred\": 1}" > m.json', params: [lr], metrics: [m.json]}
+END
+  succeeds sweep -S lr=1,2 -m $'\e[31mred' --max
+  succeeds sweep show
+  grep -q 'x1b\[31mred' "$OUT"
+  not grep -q $'\e' "$OUT" "$ERR"
+  succeeds best $'\e[31mred' --max
+  not grep -q $'\e' "$OUT" "$ERR"
 }

@@ -41,6 +41,13 @@ states() {
   holds "all('step' in x['note'] for x in r['trials'] if x['status'] == 'stopped')"
 }
 
+@test "median ends a trial that is worse than what the others had by then" {
+  reporting 'echo step,f1 >log.csv' 'echo $i,$lr >>log.csv'
+  succeeds sweep -S lr=0.9,0.8,0.7,0.6,0.5,0.1 --metric f1 --stop median --steps log.csv -j5
+  states 'succeeded succeeded succeeded succeeded succeeded stopped'
+  holds "'step' in [x['note'] for x in r['trials'] if x['status'] == 'stopped'][0]"
+}
+
 @test "a TSV that is written anew each time, and JSON Lines" {
   reporting 'rows=' 'rows="$rows$i\t$lr\n"; printf "step\tf1\n$rows" >log.tsv'
   succeeds sweep -S lr=0.9,0.1,0.2,0.3 --metric f1 --stop asha --steps log.tsv -j1

@@ -34,6 +34,7 @@ printf '{"score": %s}' "$(printf '%s' "$rate$depth$kind" | cksum | cut -c1-6)" >
 """
 WORDS = ["sweep", "-S", "rate=0.1,0.2,0.3,0.4", "-S", "depth=1,2,3", "-S", "kind=a,b",
          "--metric", "score", "--max", "-j4"]
+TUNED = ["sweep", "--file", "sweep.yaml", "--stop", "never", "-j2"]  # what is stopped when is chance
 TRIALS = 24
 
 
@@ -52,10 +53,44 @@ def make():
     git(project, "init", "-q")
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "x")
+    git(project, "branch", "other")
+    fault.write(project + "/notes.txt", "stashed\n")
+    git(project, "add", "notes.txt")
+    git(project, "stash")
+    fault.write(project + "/staged.txt", "staged\n")
+    git(project, "add", "staged.txt")
     fault.write(project + "/train.sh", TRAIN + "# dirty\n")
     fault.write(project + "/notes.txt", "untracked\n")
     fault.settle(project)
     return project
+
+
+def make_example():
+    """examples/tuned with the work tree of `make`; None where scikit-learn is missing."""
+    if subprocess.run(["python3", "-c", "import sklearn, yaml"], capture_output=True).returncode:
+        return None
+    project = os.path.join(fault.scratch(), "tuned")
+    fault.copy(os.path.join(os.path.dirname(__file__), "../../examples/tuned"), project)
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "x")
+    for name in ("prepare", "train"):
+        with open(f"{project}/src/{name}.py", "a", encoding="utf-8") as file:
+            file.write(f"\nopen(__import__('os').environ['FAULT_LOG'], 'a').write('{name}\\n')\n")
+    fault.settle(project)
+    return project
+
+
+def stamps(project):
+    """Inode, mode and time of every file: not even written with the same bytes again."""
+    found = {}
+    for directory, names, files in os.walk(project):
+        names[:] = [name for name in names if name not in (".mlops", ".git")]
+        for name in files:
+            path = os.path.join(directory, name)
+            entry = os.lstat(path)
+            found[os.path.relpath(path, project)] = (entry.st_ino, entry.st_mode, entry.st_mtime_ns)
+    return found
 
 
 class Bench:
@@ -75,7 +110,7 @@ class Bench:
 
     def seen(self):
         status = git(self.project, "status", "--porcelain")  # brings the index up to date itself
-        return fault.tree(self.project, skipped=(".mlops",)), status
+        return fault.tree(self.project, skipped=(".mlops",)), status, stamps(self.project)
 
     def start(self, *words):
         return subprocess.Popen([fault.MLOPS, *words], cwd=self.project, env=self.env,
@@ -103,8 +138,9 @@ class Bench:
         work = self.project + "/.mlops/work"
         if os.path.isdir(work) and os.listdir(work):
             found.append(f"left in .mlops/work: {os.listdir(work)}")
-        files, status = self.seen()
+        files, status, stamped = self.seen()
         found += fault.differences(self.before[0], files)
+        found += fault.differences(self.before[2], stamped)
         if status != self.before[1]:
             found.append(f"git status was {self.before[1]!r} and is {status!r}")
         running = fault.marked_processes(f"FAULT_TEST={self.marker}")
@@ -131,14 +167,14 @@ def same_results(bench, expected):
     return found
 
 
-def undisturbed(source, tally):
+def undisturbed(source, tally, words):
     bench = Bench(source, "undisturbed")
-    done = fault.mlops(bench.project, *WORDS, env=bench.env)
+    done = fault.mlops(bench.project, *words, env=bench.env, timeout=600)
     results, counts = bench.results(), bench.executed()
     found = bench.faults() + ([] if done.status == fault.OK else [f"the sweep: {done}"])
     if len(results) != TRIALS or any(value[0] != "succeeded" for value in results.values()):
         found.append(f"results: {results}")
-    if set(counts.values()) != {1} or len(counts) != TRIALS + 1:
+    if counts["prepare"] != 1 or sum(counts.values()) != TRIALS + 1:
         found.append(f"executed {counts}")
     tally.point(found, "undisturbed")
     bench.end()
@@ -156,18 +192,18 @@ def kill(process, bench, whole):
     process.communicate()
 
 
-def killed_often(source, tally, expected, seconds, chance, number, kills=10):
+def killed_often(source, tally, words, expected, seconds, chance, number, spread=3, kills=10):
     """Ten kills at random moments, each followed by --resume."""
     bench = Bench(source, f"killed-{number}")
-    process = bench.start(*WORDS)
+    process = bench.start(*words)
     for _ in range(kills):
-        time.sleep(chance.uniform(0.02, max(0.1, seconds / 3)))
+        time.sleep(chance.uniform(0.02, max(0.1, seconds / spread)))
         kill(process, bench, whole=chance.random() < 0.5)
         if not bench.trials():  # before the sweep was recorded
-            process = bench.start(*WORDS)
+            process = bench.start(*words)
         else:
             process = bench.start("sweep", "--resume", "-j4")
-    out = fault.text_of(process.communicate(timeout=120)[0])
+    out = fault.text_of(process.communicate(timeout=600)[0])
     last = bench.resume()
     found = [] if last.status == fault.OK else [f"the last one: {last}\nbefore: {out}"]
     found += same_results(bench, expected) + bench.faults()
@@ -285,10 +321,14 @@ def main():
     print(f"seed {options.seed}")
     tally = fault.Tally("sweep")
     source = make()
-    expected, seconds = undisturbed(source, tally)
+    expected, seconds = undisturbed(source, tally, WORDS)
     rounds = options.rounds or (20 if options.full else 2)
     for number in range(rounds):
-        killed_often(source, tally, expected, seconds, chance, number)
+        killed_often(source, tally, WORDS, expected, seconds, chance, number)
+    example = make_example() if options.full else None
+    if example:
+        learned, seconds = undisturbed(example, tally, TUNED)
+        killed_often(example, tally, TUNED, learned, seconds, chance, "tuned", spread=6)
     several_drivers(source, tally, expected, 2, chance, kills=0)
     several_drivers(source, tally, expected, 3, chance, kills=6 if options.full else 2)
     for kib in range(1200, 3600, 100 if options.full else 800):

@@ -33,7 +33,7 @@ struct option_row {
     const char *value;          /* what help calls its value: "N", "FILE" */
     const char *help;           /* one sentence without a full stop */
     const char *const *choices; /* OPTION_CHOICE, NULL-terminated */
-    int64_t least, most;        /* OPTION_INT; both 0: not negative */
+    int64_t least, most;        /* OPTION_INT; both 0: not negative. OPTION_DURATION: least */
     int64_t initial;            /* OPTION_INT, OPTION_DURATION, OPTION_CHOICE */
     unsigned completes;         /* enum completion bits for its value */
     bool is_hidden;

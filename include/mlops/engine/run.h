@@ -49,6 +49,9 @@ struct run_report {
 FALLIBLE run_plan(struct session *session, const struct run_options *options,
                   struct run_report *ret);
 
+/* Cached outputs are not git's: they go into the .gitignore beside them. */
+FALLIBLE run_ignore_outputs(struct session *session, const struct stage *stage);
+
 /* `mlops accept`: an unconfirmed stage's outputs count as made from the inputs it was fingerprinted
  * with. */
 FALLIBLE run_accept(struct session *session, const struct stage *stage, struct str version,

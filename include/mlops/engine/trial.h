@@ -7,6 +7,9 @@
 #include "mlops/engine/work_dir.h"
 #include "mlops/store/sweeps.h"
 
+/* What the note of a trial that diverged ends in: the metric is there, and is the worst. */
+#define TRIAL_DIVERGED "' is NaN"
+
 struct trial_options {
     struct str sweep; /* ULID */
     int64_t number;

@@ -74,6 +74,6 @@ FALLIBLE work_dir_enter(struct arena *arena, const struct work_dir *work_dir, st
  * is fine; one that somebody works in is an ERROR_MACHINE. */
 FALLIBLE work_dir_remove(struct session *session, const struct work_dir *work_dir);
 
-/* Removes what dead processes left below work_dir, but for what was to be kept; gc and every driver
- * call it. What can't be removed is told and stays. */
+/* Removes what dead processes left below work_dir, but for what was to be kept; gc calls it, and
+ * every driver when it begins and ends. What can't be removed is told and stays. */
 FALLIBLE work_dir_sweep(struct session *session, int64_t *ret_count);

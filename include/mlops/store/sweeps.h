@@ -64,6 +64,9 @@ FALLIBLE sweeps_find(struct ledger *ledger, struct arena *arena, struct str word
 /* It has more to try from now on: row->sweep.trials_most and the status are stored. */
 FALLIBLE sweeps_extend(struct ledger *ledger, const struct sweep_row *row);
 
+/* Time of a driver that goes on, which may be killed any moment. */
+FALLIBLE sweeps_spend(struct ledger *ledger, int64_t id, int64_t spent_ns);
+
 /* A driver ends: `spent_ns` is added. */
 FALLIBLE sweeps_finish(struct ledger *ledger, int64_t id, int64_t spent_ns,
                        enum sweep_status status);

@@ -20,7 +20,7 @@ static const struct option_row rows[] = {
     {"name", 'n', OPTION_STR_AT(struct sample, name), .help = "h"},
     {"jobs", 'j', OPTION_INT_AT(struct sample, jobs), .least = 1, .most = 8, .initial = 3,
      .help = "h"},
-    {"wait", 0, OPTION_DURATION_AT(struct sample, wait_ns), .initial = -1, .help = "h"},
+    {"wait", 0, OPTION_DURATION_AT(struct sample, wait_ns), .least = 1, .initial = -1, .help = "h"},
     {"format", 0, OPTION_CHOICE_AT(struct sample, format), .choices = formats, .help = "h"},
     {"param", 'P', OPTION_STRS_AT(struct sample, params), .help = "h"},
 };
@@ -158,6 +158,7 @@ static void a_bad_value_says_what_was_wanted(void **state)
     assert_fails("--jobs=4x", "'4x' is not a whole number");
     assert_fails("--jobs=99999999999999999999", "not a whole number");
     assert_fails("--wait=soon", "such as 30s");
+    assert_fails("--wait=0", "such as 30s");
     assert_fails("--format=xml", "none of table, json");
     assert_fails("--force=yes", "takes no value");
     assert_fails("--name", "--name needs a value");

@@ -96,7 +96,8 @@ static void a_sweep_reads_back(void **state)
     assert_true(digest_equal(tune->snapshot, digest_of_text("snapshot")));
     assert_true(tune->created_ns > 0 && tune->status == SWEEP_OPEN && !tune->is_single);
     assert_fine(sweeps_finish(project.ledger, tune->id, 7, SWEEP_OPEN));
-    assert_fine(sweeps_finish(project.ledger, tune->id, 8, SWEEP_DONE));
+    assert_fine(sweeps_spend(project.ledger, tune->id, 5));
+    assert_fine(sweeps_finish(project.ledger, tune->id, 3, SWEEP_DONE));
     assert_fine(sweeps_find(project.ledger, &project.arena, STR("tune"), &rows, &count));
     assert_int_equal(count, 1);
     assert_true(rows[0].spent_ns == 15 && rows[0].status == SWEEP_DONE);
