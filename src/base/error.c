@@ -254,3 +254,13 @@ void error_print(const struct error *error, struct buf *out)
         }
     }
 }
+
+void error_print_line(const struct error *error, struct buf *out)
+{
+    char reason[128];
+    for (const struct error *at = error; at; at = at->cause) {
+        buf_print(out, "%s%s", at == error ? "" : ": ", at->text);
+        if (at->system_errno)
+            buf_print(out, ": %s", strerror_r(at->system_errno, reason, sizeof reason));
+    }
+}

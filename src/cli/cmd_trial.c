@@ -6,11 +6,12 @@
 #include "mlops/cli/stages.h"
 #include "mlops/engine/trial.h"
 #include "mlops/host/path.h"
+#include "mlops/model/name.h"
 
 #include <stdlib.h>
 
 struct trial_command {
-    int64_t jobs, parent, lock_timeout_ns;
+    int64_t jobs, parent, lock, lock_timeout_ns;
     struct str slots;
     int isolation, progress;
     struct plan_choice choice;
@@ -24,6 +25,7 @@ static const char *const isolation_names[] = {"auto", "namespace", "directory", 
 static const struct option_row rows[] = {
     {"jobs", 'j', OPTION_INT_AT(struct trial_command, jobs), .least = 1, .most = 1024},
     {"parent", 0, OPTION_INT_AT(struct trial_command, parent), .most = INT32_MAX},
+    {"lock", 0, OPTION_INT_AT(struct trial_command, lock), .most = INT32_MAX},
     {"slots", 0, OPTION_STR_AT(struct trial_command, slots)},
     {"isolation", 0, OPTION_CHOICE_AT(struct trial_command, isolation), .choices = isolation_names},
     {"progress", 0, OPTION_CHOICE_AT(struct trial_command, progress), .choices = progress_names},
@@ -53,6 +55,14 @@ static FALLIBLE run_trial(struct context *context, struct trial_work *work)
     return is_shown ? run_summary(context, &work->session, &report, NULL, &note) : NULL;
 }
 
+/* The last part of /proc/self/fd/N; 0: it is another file. */
+static int slots_fd(struct context *context, struct str slots)
+{
+    struct str name = path_name(slots);
+    bool is_ours = str_starts(slots, STR("/proc/self/fd/"));
+    return is_ours ? (int)strtol(str_terminate(context->arena, name), NULL, 10) : 0;
+}
+
 static struct run_options run_options_of(const struct trial_command *command)
 {
     return (struct run_options){.jobs = command->jobs,
@@ -71,10 +81,13 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 {
     const struct trial_command *command = opaque;
     (void)argc;
+    const int held[] = {(int)command->lock, slots_fd(context, command->slots)};
     struct trial_options options = {
         .sweep = argv[0],
         .number = strtoll(str_terminate(context->arena, argv[1]), NULL, 10) - 1,
         .parent = command->parent,
+        .held = held,
+        .held_count = COUNT_OF(held),
         .isolation = (enum isolation)command->isolation,
         .allows_shared = command->allow_shared,
         .keeps_work = command->keep_work,

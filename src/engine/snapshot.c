@@ -34,12 +34,17 @@ static void note_above(struct arena *arena, struct map *map, struct str path)
         map_put(arena, map, at, map);
 }
 
-void snapshot_leave_out(struct snapshot_taking *taking, struct str path)
+static void note_inside(struct snapshot_taking *taking, struct map *map, struct str path)
 {
     if (!path.len || path.at[0] == '/' || str_starts(path, STR("../")))
         return;
-    map_put(&taking->arena, &taking->left_out, path, taking);
+    map_put(&taking->arena, map, path, taking);
     note_above(&taking->arena, &taking->outer, path);
+}
+
+void snapshot_leave_out(struct snapshot_taking *taking, struct str path)
+{
+    note_inside(taking, &taking->left_out, path);
 }
 
 bool snapshot_is_left_out(const struct snapshot_taking *taking, struct str path)
@@ -51,14 +56,15 @@ bool snapshot_is_left_out(const struct snapshot_taking *taking, struct str path)
     return false;
 }
 
-/* An output that is not cached can't be restored: git has it, or nobody. */
+/* An output that is not cached can't be restored: git has it, or nobody. Where git ignores it, the
+ * directory that it lies in is not shared, or all trials would write the project's own. */
 static void leave_outputs(struct snapshot_taking *taking)
 {
     const struct pipeline *pipeline = taking->session->pipeline;
     vec_each (const struct stage, stage, &pipeline->stages) {
         vec_each (const struct output, output, &stage->outs) {
-            if (output->is_cached)
-                snapshot_leave_out(taking, output->path);
+            note_inside(taking, output->is_cached ? &taking->left_out : &taking->written,
+                        output->path);
         }
     }
 }

@@ -50,7 +50,8 @@ struct snapshot_taking {
     struct snapshot_member_vec list;
     struct map holders;      /* directories that hold members */
     struct map left_out;     /* outputs and tracked data: path -> non-NULL */
-    struct map outer;        /* directories that hold those */
+    struct map written;      /* outputs that are not cached: in a snapshot, but never shared */
+    struct map outer;        /* directories that hold those of both */
     struct map environments; /* virtual environments */
     struct snapshot_notes notes;
     bool is_commit; /* files come from git: what else the work tree holds is not looked for */

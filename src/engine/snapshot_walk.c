@@ -77,7 +77,9 @@ static FALLIBLE is_ignored(const struct level *level, struct str path, bool is_d
 
 static void share(struct snapshot_taking *taking, struct str path, bool is_directory)
 {
-    *vec_push(&taking->arena, &taking->notes.linked) = (struct snapshot_linked){path, is_directory};
+    if (!map_has(&taking->written, path))
+        *vec_push(&taking->arena, &taking->notes.linked) =
+            (struct snapshot_linked){path, is_directory};
 }
 
 static FALLIBLE walk_directory(struct level *level);

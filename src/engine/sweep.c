@@ -97,7 +97,8 @@ static FALLIBLE open_state(struct sweep_state *state)
     TRY(process_adopt_orphans());
     TRY(open_slots(state));
     TRY(sampler_count(&state->row->sweep, &state->total));
-    return session_ledger(state->session, &state->ledger);
+    TRY(session_ledger(state->session, &state->ledger));
+    return sweeps_relax(state->ledger, &state->session->workspace);
 }
 
 static bool is_done(enum trial_status status)
@@ -239,10 +240,24 @@ static bool goes_on(const struct sweep_state *state)
     return state->busy || takes_more(state) || waits;
 }
 
+/* Else jobs that were asked for stand idle, and nobody knows why. */
+static void tell_width(struct sweep_state *state)
+{
+    int64_t width = sampler_width(&state->row->sweep), asked = state->options->jobs;
+    if (width && asked > width)
+        sweep_warn(state,
+                   str_print(&state->told_memory,
+                             "after the random ones no more than %lld trials run side by side, "
+                             "since tpe learns from those before; for %lld say 'lag: %lld' in a "
+                             "sweep file",
+                             (long long)width, (long long)asked, (long long)asked));
+}
+
 static FALLIBLE drive(struct sweep_state *state)
 {
     TRY(look_back(state));
     sweep_tell(state, SWEEP_BEGUN, NULL, (struct str){0});
+    tell_width(state);
     do
         TRY(turn(state));
     while (goes_on(state));
@@ -318,7 +333,9 @@ struct error *sweep_drive(struct session *session, struct sweep_row *row,
                                 .options = options,
                                 .observer = observer,
                                 .deadline_ns = -1};
-    struct error *error = work_dir_sweep(session, &removed);
+    struct error *error = work_dir_refuse_inside(&session->workspace);
+    if (!error)
+        error = work_dir_sweep(session, &removed);
     if (!error)
         error = open_state(&state);
     if (!error)

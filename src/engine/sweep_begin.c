@@ -314,6 +314,7 @@ struct error *sweep_begin(struct session *session, const struct sweep *sweep,
 {
     struct snapshot snapshot = {0};
     struct ledger *ledger = NULL;
+    TRY(work_dir_refuse_inside(&session->workspace));
     *ret = (struct sweep_row){.sweep = *sweep, .is_single = is_single, .argv = options->argv};
     ret->sweep.pipeline = session->pipeline->path;
     TRY(take_targets(session, &options->choice, &ret->sweep));

@@ -82,6 +82,7 @@ static const char *const *command_line(struct worker *worker)
     add_number(arena, &words, "parent", getpid());
     add_option(arena, &words, "slots",
                str_print(arena, "/proc/self/fd/%d", fd_number(state->slots)).at);
+    add_number(arena, &words, "lock", fd_number(worker->lock.fd));
     add_option(arena, &words, "isolation", isolation_name(options->isolation));
     add_flags(arena, &words, options);
     if (options->jobs || state->session->workspace.config.jobs)
@@ -181,16 +182,29 @@ struct error *sweep_start(struct sweep_state *state, struct worker *worker, bool
     return NULL;
 }
 
-/* Its directory goes, unless somebody wants to look at it. */
-static FALLIBLE remove_directory(struct sweep_state *state, const struct worker *worker)
+static FALLIBLE remove_now(struct sweep_state *state, const struct worker *worker)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct work_dir work_dir = {0};
-    if (state->options->keeps_work)
-        return NULL;
     struct str folder = trial_folder(&scratch, state->row, worker->view.trial.number);
     TRY(work_dir_find(&scratch, state->session, folder, &work_dir));
     return work_dir_remove(state->session, &work_dir);
+}
+
+/* Its directory goes, unless somebody wants to look at it. One that can't be removed (a file that
+ * is immutable, or still open on a network file system) is no reason to end the sweep. */
+static FALLIBLE remove_directory(struct sweep_state *state, const struct worker *worker)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    if (state->options->keeps_work)
+        return NULL;
+    struct error *error = remove_now(state, worker);
+    if (!error || error->code >= ERROR_SIGNAL)
+        return error;
+    error_print_line(error, &text);
+    error_drop(error);
+    sweep_warn(state, buf_str(&text));
+    return NULL;
 }
 
 /* Those that a killed trial left run on as our children. */

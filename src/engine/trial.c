@@ -6,7 +6,10 @@
 #include "mlops/host/process.h"
 #include "mlops/model/name.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <unistd.h>
 
 struct str trial_folder(struct arena *arena, const struct sweep_row *row, int64_t number)
 {
@@ -42,6 +45,7 @@ static FALLIBLE make_directory(struct trial_work *work, struct session *project)
 {
     struct ledger *ledger = NULL;
     TRY(session_ledger(project, &ledger));
+    TRY(sweeps_relax(ledger, &project->workspace));
     TRY(find_row(work, ledger));
     struct work_dir_options options = {
         .session = project,
@@ -86,7 +90,7 @@ static void read_steps(struct trial_work *work, bool is_final)
     if (!error)
         return;
     AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
+    error_print_line(error, &text);
     struct event event = {.kind = EVENT_WARNING, .text = str_trim(buf_str(&text))};
     observer_tell(work->inner, &event);
     error_drop(error);
@@ -134,10 +138,21 @@ static FALLIBLE enter(struct trial_work *work)
     return steps_open(sweep, fd_number(work->session.workspace.root_fd), &work->steps);
 }
 
+/* A stage that outlives us would keep the trial's lock, and whoever waits for it waiting. */
+static FALLIBLE keep_from_stages(const struct trial_options *options)
+{
+    for (size_t i = 0; i < options->held_count; i++)
+        if (options->held[i] > STDERR_FILENO && fcntl(options->held[i], F_SETFD, FD_CLOEXEC) != 0)
+            return error_os(errno, "cannot use descriptor %d of the sweep's driver",
+                            options->held[i]);
+    return NULL;
+}
+
 struct error *trial_open(struct arena *arena, struct str cwd, const struct trial_options *options,
                          const struct observer *observer, struct trial_work *ret)
 {
     *ret = (struct trial_work){.arena = arena, .options = *options, .inner = observer};
+    TRY(keep_from_stages(options));
     if (options->parent)
         TRY(process_end_with((pid_t)options->parent));
     TRY(prepare(ret, cwd));
@@ -270,6 +285,7 @@ static FALLIBLE save(struct trial_work *work, const struct run_report *report)
     trial->note = note_of(work, report);
     take_score(work, report);
     TRY(session_ledger(&work->session, &ledger));
+    TRY(sweeps_relax(ledger, &work->session.workspace)); /* the run is recorded */
     return sweeps_save(ledger, work->row.id, trial);
 }
 

@@ -48,15 +48,20 @@ void making_mount(struct making *making, enum mount_kind kind, struct str from, 
         (struct mount){.kind = kind, .from = from, .to = to};
 }
 
+FALLIBLE work_dir_refuse_inside(const struct workspace *workspace)
+{
+    if (!workspace->is_work_dir)
+        return NULL;
+    return error_hint(error_new(ERROR_PROJECT, "this is the work directory of a trial of '%.*s'",
+                                STR_FMT(workspace->project)),
+                      "experiments start from the project itself, not inside of a trial");
+}
+
 FALLIBLE work_dir_find(struct arena *arena, struct session *session, struct str name,
                        struct work_dir *ret)
 {
     const struct workspace *workspace = &session->workspace;
-    if (workspace->is_work_dir)
-        return error_hint(error_new(ERROR_PROJECT,
-                                    "this is the work directory of a trial of '%.*s'",
-                                    STR_FMT(workspace->project)),
-                          "experiments start from the project itself, not inside of a trial");
+    TRY(work_dir_refuse_inside(workspace));
     *ret = (struct work_dir){.name = str_copy(arena, name),
                              .path = path_join(arena, work_dir_base(arena, workspace), name),
                              .project = workspace->root};

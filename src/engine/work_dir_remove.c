@@ -4,6 +4,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/engine/aside.h"
 #include "mlops/host/clock.h"
+#include "mlops/host/signal.h"
 #include "mlops/host/walk.h"
 #include "mlops/model/event.h"
 #include "mlops/model/name.h"
@@ -13,12 +14,15 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "work_dir_private.h"
 
 /* One that is younger may be about to be locked. */
 static const int64_t YOUNG_NS = 60 * NS_PER_S;
+/* So long may another process take to end what a killed trial left. */
+static const int64_t REMOVED_NS = 5 * NS_PER_S;
 
 /* Stages that a killed trial left running are ended, and what they made counts as failed. */
 static FALLIBLE end_leftovers(struct session *session, struct str path)
@@ -102,23 +106,40 @@ static FALLIBLE take_away(struct session *session, int base_fd, struct str path,
     return remove_tree(&scratch, base_fd, name);
 }
 
-FALLIBLE work_dir_remove(struct session *session, const struct work_dir *work_dir)
+/* *ret_gone: by us, or by somebody else meanwhile. */
+static FALLIBLE remove_once(struct session *session, const struct work_dir *work_dir,
+                            bool *ret_gone)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     AUTO(fd_drop) struct fd base = {0};
     struct file_stat stat;
-    bool is_found = false, is_taken = false;
+    bool is_found = false;
     TRY(file_stat_at(AT_FDCWD, str_terminate(&scratch, work_dir->path), false, &stat, &is_found));
+    *ret_gone = !is_found;
     if (!is_found)
         return NULL;
     TRY(directory_open(AT_FDCWD, str_terminate(&scratch, path_directory(work_dir->path)), &base));
-    TRY_WITHIN(take_away(session, fd_number(base), work_dir->path, &is_taken),
-               "cannot remove the work directory '%.*s'", STR_FMT(work_dir->path));
-    if (is_taken)
-        return NULL;
-    return error_hint(
-        error_new(ERROR_MACHINE, "another process works in '%.*s'", STR_FMT(work_dir->path)),
-        "wait for it");
+    return take_away(session, fd_number(base), work_dir->path, ret_gone);
+}
+
+/* Another driver that has just begun may be at it: that is waited for. */
+FALLIBLE work_dir_remove(struct session *session, const struct work_dir *work_dir)
+{
+    const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
+    int64_t until_ns = clock_monotonic_ns() + REMOVED_NS;
+    bool is_gone = false;
+    for (;;) {
+        TRY_WITHIN(remove_once(session, work_dir, &is_gone),
+                   "cannot remove the work directory '%.*s'", STR_FMT(work_dir->path));
+        if (is_gone)
+            return NULL;
+        if (clock_monotonic_ns() >= until_ns)
+            return error_hint(error_new(ERROR_MACHINE, "another process works in '%.*s'",
+                                        STR_FMT(work_dir->path)),
+                              "wait for it");
+        TRY(signal_check());
+        nanosleep(&pause, NULL);
+    }
 }
 
 /* Whether a directory is left of a trial of this project, and nobody's any more. Where users chose
@@ -146,7 +167,7 @@ static FALLIBLE is_leftover(struct session *session, struct arena *arena, int ba
 static void tell_failure(struct session *session, struct error *error)
 {
     AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
+    error_print_line(error, &text);
     struct event event = {.kind = EVENT_WARNING,
                           .text = str_copy(session->arena, str_trim(buf_str(&text)))};
     observer_tell(session->observer, &event);

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "namespace_private.h"
+
 enum { SETTING_BYTES_MOST = 64 };
 
 enum refused_step { REFUSED_NONE, REFUSED_UNSHARE, REFUSED_MAP, REFUSED_MOUNT };
@@ -179,8 +181,7 @@ static unsigned long kept_flags(const char *to)
     return flags;
 }
 
-/* With all that is mounted below it; a kernel before 5.12 can do it only for the top. */
-static bool make_read_only(const char *to)
+bool namespace_make_read_only(const char *to)
 {
     enum { RECURSIVE = 0x8000, READ_ONLY = 1 };
     struct attributes attributes = {.set = READ_ONLY};
@@ -234,11 +235,11 @@ static FALLIBLE mount_one(const struct mount *mounted, bool is_user)
     const char *to = str_terminate(&scratch, mounted->to);
     if (mounted->kind == MOUNT_OVERLAY &&
         (mount_overlay(mounted, to, is_user) || mount_overlay_in_memory(mounted, to, is_user)))
-        return NULL;
+        return namespace_bind_below(mounted->from, mounted->to);
     const char *from = str_terminate(&scratch, mounted->from);
     if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
         return error_os(errno, "cannot bind '%s' to '%s'", from, to);
-    if (mounted->kind != MOUNT_BIND && !make_read_only(to))
+    if (mounted->kind != MOUNT_BIND && !namespace_make_read_only(to))
         return error_os(errno, "cannot make '%s' read only", to);
     return NULL;
 }

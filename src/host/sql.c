@@ -175,6 +175,9 @@ static FALLIBLE refuse_read_only(const struct sql *sql)
 /* The first access to the file: from here on it is known to be a database. */
 static FALLIBLE configure_writer(struct sql *sql, const struct sql_options *options)
 {
+    if (!options
+             ->is_durable) /* or to make it would wait for the disk; that it fails is seen below */
+        (void)sqlite3_exec(sql->handle, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
     int status = enter_wal(sql, busy_ms_of(options));
     if ((status & 0xff) == SQLITE_READONLY || sqlite3_db_readonly(sql->handle, "main") == 1)
         return refuse_read_only(sql);

@@ -137,12 +137,19 @@ static bool collect(struct estimate *estimate, const struct trial_past *const *b
     return true;
 }
 
+int64_t sampler_width(const struct sweep *sweep)
+{
+    if (sweep->method != SWEEP_TPE)
+        return 0;
+    return sweep->lag > 0 ? sweep->lag : LAG;
+}
+
 bool tpe_point(struct arena *scratch, const struct sweep *sweep,
                const struct trial_past *const *by_number, int64_t combination, double *ret,
                int64_t *ret_waits)
 {
     int64_t repeat = repeat_of(sweep);
-    int64_t lag = sweep->lag > 0 ? sweep->lag : LAG;
+    int64_t lag = sampler_width(sweep);
     int64_t known = MAX_OF(combination * repeat - (lag - 1), 0) / repeat;
     int64_t startup = sweep->startup > 0 ? sweep->startup : STARTUP;
     struct estimate estimate = {.arena = scratch, .sweep = sweep, .combination = combination};

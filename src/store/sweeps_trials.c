@@ -110,6 +110,12 @@ FALLIBLE sweeps_of_run(struct ledger *ledger, struct arena *arena, struct str ru
     return sweeps_trial(ledger, arena, ret->id, sql_int(row, 15), ret_trial, ret_found);
 }
 
+FALLIBLE sweeps_relax(struct ledger *ledger, const struct workspace *workspace)
+{
+    bool is_durable = workspace->config.durability == DURABILITY_FULL;
+    return is_durable ? sql_script(ledger_sql(ledger), "PRAGMA synchronous=NORMAL") : NULL;
+}
+
 FALLIBLE sweeps_save(struct ledger *ledger, int64_t id, const struct trial *trial)
 {
     double score = trial->has_score ? trial->score : nan("");

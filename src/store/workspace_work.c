@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/base/limits.h"
 #include "mlops/codec/json.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
@@ -21,9 +22,43 @@ static struct str text_of(const struct doc_node *root, const char *name)
     return node && node->kind == DOC_STR ? node->text : (struct str){0};
 }
 
-static bool is_absolute(struct str path)
+/* A path may have bytes that JSON can't hold, or that no text should: they are "%0A". */
+static void write_path(struct json_writer *json, const char *name, struct str path)
 {
-    return path.len && path.at[0] == '/' && !path_text_fault(path);
+    AUTO(buf_drop) struct buf text = {0};
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.at[i];
+        if (c <= ' ' || c >= 0x7F || c == '%')
+            buf_print(&text, "%%%02X", (unsigned)c);
+        else
+            buf_add_char(&text, path.at[i]);
+    }
+    json_name(json, name);
+    json_str(json, buf_str(&text));
+}
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* An absolute path; empty: it is none. */
+static struct str read_path(struct arena *arena, struct str text)
+{
+    char *at = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool has_code = text.at[i] == '%' && i + 2 < text.len;
+        int high = has_code ? digit_of(text.at[i + 1]) : 0;
+        int low = has_code ? digit_of(text.at[i + 2]) : 0;
+        if (high < 0 || low < 0 || (text.at[i] == '%' && high + low == 0))
+            return (struct str){0};
+        at[len++] = has_code ? (char)(high * 16 + low) : text.at[i];
+        i += has_code ? 2 : 0;
+    }
+    at[len] = '\0';
+    return len && at[0] == '/' && len <= (size_t)LIMIT_PATH_BYTES ? (struct str){at, len}
+                                                                  : (struct str){0};
 }
 
 struct error *work_marker_load(struct arena *arena, int state_fd, struct work_marker *ret,
@@ -39,11 +74,11 @@ struct error *work_marker_load(struct arena *arena, int state_fd, struct work_ma
     const struct doc_node *version = root->kind == DOC_MAP ? doc_find(root, STR("version")) : NULL;
     const struct doc_node *kept = root->kind == DOC_MAP ? doc_find(root, STR("kept")) : NULL;
     *ret = (struct work_marker){.name = text_of(root, "name"),
-                                .project = text_of(root, "project"),
-                                .cache = text_of(root, "cache"),
+                                .project = read_path(arena, text_of(root, "project")),
+                                .cache = read_path(arena, text_of(root, "cache")),
                                 .is_kept = kept && kept->kind == DOC_BOOL && kept->truth};
     bool is_ours = version && version->kind == DOC_INT && version->integer == MARKER_VERSION;
-    if (!is_ours || !is_absolute(ret->project) || !is_absolute(ret->cache))
+    if (!is_ours || !ret->project.len || !ret->cache.len)
         return error_hint(error_new(ERROR_STORED, ".mlops/" MARKER_NAME
                                                   " is damaged, or of another version of mlops"),
                           "this was the work directory of a trial: remove it");
@@ -59,10 +94,8 @@ struct error *work_marker_save(int state_fd, const struct work_marker *marker)
     json_int(&json, MARKER_VERSION);
     json_name(&json, "name");
     json_str(&json, marker->name);
-    json_name(&json, "project");
-    json_str(&json, marker->project);
-    json_name(&json, "cache");
-    json_str(&json, marker->cache);
+    write_path(&json, "project", marker->project);
+    write_path(&json, "cache", marker->cache);
     json_name(&json, "kept");
     json_bool(&json, marker->is_kept);
     json_close_object(&json);

@@ -249,6 +249,23 @@ assert sorted(run["name"] for run in runs[:2]) == ["probe-1", "probe-2"], runs[:
   diff of-1 of-2
 }
 
+@test "tpe says that it leaves jobs idle which were asked for" {
+  shared_stage
+  succeeds sweep -S 'lr=uniform(0,1)' --method tpe -n 1 --metric f1 -j6
+  says "no more than 4 trials run side by side"
+  succeeds sweep -S 'lr=uniform(0,1)' --method tpe -n 1 --metric f1 -j4
+  says_not "side by side"
+}
+
+@test "stages have nothing open of what tells that a trial is under way" {
+  shared_stage
+  sed -i 's|cmd: sh train.sh|cmd: ls -l /proc/self/fd >> "$DID.fds"; sh train.sh|' pipeline.yaml
+  succeeds sweep -S lr=0.1,0.2 --metric f1 -j2
+  succeeds run -P lr=0.3
+  [ -s "$DID.fds" ]
+  not grep -E "mlops-slots|locks/trials" "$DID.fds"
+}
+
 @test "--repeat takes other seeds" {
   shared_stage
   echo 'seed: 1' >>params.yaml

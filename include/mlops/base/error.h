@@ -100,3 +100,7 @@ FALLIBLE error_list_take(struct error_list *list);
  *     hint: what to do
  * Control characters are escaped. */
 void error_print(const struct error *error, struct buf *out);
+
+/* "text: cause: its cause", for what goes on in spite of it and tells it in a line of its own. Not
+ * escaped. */
+void error_print_line(const struct error *error, struct buf *out);

@@ -13,7 +13,9 @@
 struct trial_options {
     struct str sweep; /* ULID */
     int64_t number;
-    int64_t parent; /* process whose end ends this one; 0: none */
+    int64_t parent;  /* process whose end ends this one; 0: none */
+    const int *held; /* what the driver left open for this process: nothing for its stages */
+    size_t held_count;
     enum isolation isolation;
     bool allows_shared, keeps_work;
     bool side_by_side; /* stages of a dvc.yaml, too; else they run one by one, as in a run */

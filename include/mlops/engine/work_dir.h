@@ -49,6 +49,9 @@ struct work_dir {
 FALLIBLE work_dir_make(struct arena *arena, const struct work_dir_options *options,
                        struct work_dir *ret);
 
+/* An error inside of a work directory: nothing starts from there. */
+FALLIBLE work_dir_refuse_inside(const struct workspace *workspace);
+
 /* Where the one of this name is, or would be: for who removes it. */
 FALLIBLE work_dir_find(struct arena *arena, struct session *session, struct str name,
                        struct work_dir *ret);

@@ -14,7 +14,8 @@ enum mount_kind {
     MOUNT_READ_ONLY, /* bound, nothing can be written through it */
     MOUNT_OVERLAY,   /* what is written lands in `upper`, `from` stays. Where the file system can't
                         hold an upper directory it stays in memory; where the kernel has no overlays
-                        in user namespaces: read only */
+                        in user namespaces: read only. What is mounted below `from` is there, but
+                        read only */
 };
 
 struct mount {

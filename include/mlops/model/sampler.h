@@ -20,6 +20,9 @@ struct trial_past {
  * many there would be. */
 FALLIBLE sampler_count(const struct sweep *sweep, int64_t *ret);
 
+/* How many trials may run side by side: a proposal waits for those before; 0: any number. */
+int64_t sampler_width(const struct sweep *sweep);
+
 /* Everything that trial `number` changes: fixed, dimensions, seed of the repeat, budget of its
  * round, sorted by file and key. `past`: all trials before it that exist, by number. *ret_waits:
  * the number of a trial that has to be done first (TPE's lag, a round of halving), or -1. */

@@ -103,6 +103,12 @@ FALLIBLE sweeps_take(struct ledger *ledger, const struct workspace *workspace, s
                      const struct sweep_row *row, struct trial *ret, struct lock *ret_lock,
                      bool *ret_taken, bool *ret_is_all);
 
+/* From now on what this connection writes does not wait for the disk; a killed process loses none
+ * of it. A power cut may lose the last of it, never what somebody's durable commit came after: a
+ * trial that is not there is proposed again as it was, and one whose run was recorded is settled
+ * from that by whoever takes it. */
+FALLIBLE sweeps_relax(struct ledger *ledger, const struct workspace *workspace);
+
 /* What became of it: status, run, score, note, isolation, duration; the rest of its row stays. By
  * the trial's process when its run is recorded, or by its driver; TRIAL_WAITING gives it back. */
 FALLIBLE sweeps_save(struct ledger *ledger, int64_t id, const struct trial *trial);

@@ -22,8 +22,11 @@ static void an_error_gains_context_and_keeps_its_cause(void **state)
     AUTO(buf_drop) struct buf out = {0};
     struct error *error = outer();
     error_print(error, &out);
+    AUTO(buf_drop) struct buf line = {0};
+    error_print_line(error, &line);
     assert_int_equal(error->code, ERROR_MACHINE);
     error_drop(error);
+    assert_string_equal(line.at, "recording 'train': cannot write 'x': No space left on device");
     assert_non_null(strstr(out.at, "mlops: recording 'train'\n"));
     assert_non_null(strstr(out.at, "because: cannot write 'x': No space left on device\n"));
     assert_non_null(strstr(out.at, "hint: free some space"));
