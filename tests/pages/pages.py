@@ -248,7 +248,7 @@ def sweeps(directory):
 """)
     mlops(directory, "sweep", "-S", "model.a parameter with quite a long name that goes on and on=loguniform(1e-4,1e-1)",
           "-S", 'kind=choice("<script>x</script>", "a & b", "数据集的名前です", "a word that is much longer than it should be")',
-          "-S", "depth=int(2,9)", "-m", "f1", "-n", "60", "--name", "<b>odd</b> & long")
+          "-S", "depth=int(2,9)", "-m", "f1", "-n", "60", "--name", "a_rather-long.name.of.a.sweep")
     mlops(directory, "sweep", "show", "--html", "random.html")
     mlops(directory, "sweep", "-S", "depth=2,4,6", "-S", "kind=plain,other", "--repeat", "3", "-m", "f1")
     mlops(directory, "sweep", "show", "--html", "repeats.html")
