@@ -4,12 +4,13 @@ load helper
 
 @test "a sweep that a stage starts leaves nothing in the history, and does not go on with its own" {
   two_stages
-  sed -i 's/{ cat clean.txt/"$MLOPS" sweep -S lr=7 || true; "$MLOPS" sweep --resume || true; { cat clean.txt/' pipeline.yaml
+  sed -i 's/{ cat clean.txt/"$MLOPS" sweep -S lr=7 \&\& exit 9; "$MLOPS" sweep --resume \&\& exit 9; echo refused >>"$DID.refused"; { cat clean.txt/' pipeline.yaml
   export MLOPS
   succeeds sweep -S lr=1,2,3 -j1
   says '3 succeeded'
-  succeeds sweep list
-  [ "$(grep -c "done" "$OUT")" = 1 ]
+  [ "$(wc -l <"$DID.refused")" = 3 ]
+  succeeds sweep list --json
+  holds 'len(r["sweeps"]) == 1 and r["sweeps"][0]["status"] == "done"'
 }
 
 @test "the project's path may be made of any bytes" {

@@ -1,50 +1,12 @@
 /* Charts are well-formed, stay in their frame, and keep their shape whatever the numbers are. */
-#include "mlops/base/arena.h"
-#include "mlops/codec/xml.h"
 #include "mlops/data/chart.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "support/unit.h"
+#include "svg.h"
 
 enum { MANY = 1000000 };
-
-struct fixture {
-    struct arena arena;
-    struct buf out;
-};
-
-static void fixture_drop(struct fixture *fixture)
-{
-    buf_drop(&fixture->out);
-    arena_drop(&fixture->arena);
-}
-
-static void assert_contains(const struct fixture *fixture, const char *text)
-{
-    if (str_find(buf_str(&fixture->out), str_of(text)) < 0)
-        fail_msg("no '%s' in: %s", text, fixture->out.at);
-}
-
-static void assert_lacks(const struct fixture *fixture, const char *text)
-{
-    if (str_find(buf_str(&fixture->out), str_of(text)) >= 0)
-        fail_msg("'%s' in: %s", text, fixture->out.at);
-}
-
-/* Well-formed, and no number that a browser would refuse. */
-static void assert_sound(struct fixture *fixture)
-{
-    struct xml_node *root = NULL;
-    struct error *error = xml_parse(&fixture->arena, buf_str(&fixture->out), NULL, &root);
-    if (error)
-        fail_msg("%s: %s", error->text, fixture->out.at);
-    assert_true(str_is(root->name, "svg"));
-    assert_lacks(fixture, "nan");
-    assert_lacks(fixture, "inf");
-    assert_lacks(fixture, "NaN");
-}
 
 static struct chart chart_of(const struct chart_series *series, size_t count)
 {

@@ -1,56 +1,12 @@
 /* Metrics and parameters of many runs: what a scan says is what each run's own state says. */
-#include "mlops/base/arena.h"
-#include "mlops/base/buf.h"
-#include "mlops/store/ledger.h"
-
 #include <math.h>
 
-#include "support/scratch.h"
+#include "history.h"
 
 enum { STAGES = 6, RUNS = 120, VERSIONS = 3 };
 
-struct project {
-    struct arena arena;
-    struct scratch scratch;
-    struct workspace workspace;
-    struct ledger *ledger;
-};
-
-static void project_open(struct project *project)
-{
-    *project = (struct project){.scratch = scratch_open()};
-    struct workspace *workspace = &project->workspace;
-    scratch_directory(&project->scratch, ".mlops");
-    scratch_directory(&project->scratch, ".mlops/cache");
-    workspace->root = str_of(project->scratch.path);
-    workspace->state = str_print(&project->arena, "%s/.mlops", project->scratch.path);
-    workspace->cache = str_print(&project->arena, "%s/.mlops/cache", project->scratch.path);
-    workspace->database_dir = workspace->home = workspace->state;
-    workspace->config.project = STR("00112233445566aa");
-    workspace->root_fd = fd_of(dup(project->scratch.fd));
-    assert_fine(directory_open(project->scratch.fd, ".mlops", &workspace->state_fd));
-    assert_fine(directory_open(project->scratch.fd, ".mlops", &workspace->home_fd));
-    assert_fine(directory_open(project->scratch.fd, ".mlops/cache", &workspace->cache_fd));
-    assert_fine(ledger_open(&project->arena, workspace, false, NULL, &project->ledger));
-}
-
-static void project_drop(struct project *project)
-{
-    ledger_drop(&project->ledger);
-    fd_drop(&project->workspace.root_fd);
-    fd_drop(&project->workspace.state_fd);
-    fd_drop(&project->workspace.home_fd);
-    fd_drop(&project->workspace.cache_fd);
-    scratch_drop(&project->scratch);
-    arena_drop(&project->arena);
-}
-
-#define PROJECT(name)                                                                              \
-    AUTO(project_drop) struct project name;                                                        \
-    project_open(&name)
-
 /* Stage s0, s1, ... in one of its versions; version 0 has neither metric nor parameter. */
-static struct outcome *outcome_of(struct arena *arena, int stage, int version)
+static struct outcome *version_of(struct arena *arena, int stage, int version)
 {
     struct outcome *outcome = arena_new(arena, struct outcome);
     struct stage *named = arena_new(arena, struct stage);
@@ -86,7 +42,7 @@ static struct outcome *outcome_of(struct arena *arena, int stage, int version)
 }
 
 /* Versions of all stages; -1: the pipeline has no such stage. */
-static void run_once(struct project *project, const char *pipeline, const int *versions)
+static void run_versions(struct project *project, const char *pipeline, const int *versions)
 {
     struct arena *arena = &project->arena;
     const struct outcome *outcomes[STAGES];
@@ -95,7 +51,7 @@ static void run_once(struct project *project, const char *pipeline, const int *v
     for (int i = 0; i < STAGES; i++) {
         if (versions[i] < 0)
             continue;
-        const struct outcome *outcome = outcome_of(arena, i, versions[i]);
+        const struct outcome *outcome = version_of(arena, i, versions[i]);
         outcomes[count++] = outcome;
         state.entries[state.count++] =
             (struct state_entry){outcome->stage->name, outcome->key, outcome->result};
@@ -142,7 +98,7 @@ static void check_scan(struct project *project, int histories[][STAGES], int cou
     }
 }
 
-static int64_t number(struct project *project, const char *text)
+static int64_t number_in(struct project *project, const char *text)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
@@ -168,7 +124,7 @@ static void make_history(struct project *project, unsigned seed, int histories[]
         for (unsigned changes = next(&seed) % 3; changes; changes--)
             now[which][next(&seed) % STAGES] = (int)(next(&seed) % (VERSIONS + 2)) - 1;
         memcpy(histories[r], now[which], sizeof now[which]);
-        run_once(project, which ? "other.yaml" : "pipeline.yaml", now[which]);
+        run_versions(project, which ? "other.yaml" : "pipeline.yaml", now[which]);
     }
 }
 
@@ -180,7 +136,7 @@ static void a_scan_says_what_each_state_says(void **state)
         int histories[RUNS][STAGES];
         make_history(&project, seed, histories);
         check_scan(&project, histories, RUNS);
-        int64_t rows = number(&project, "SELECT count(*) FROM course");
+        int64_t rows = number_in(&project, "SELECT count(*) FROM course");
 
         assert_fine(sql_script(ledger_sql(project.ledger),
                                "DROP TABLE report; DROP TABLE trial_run; DROP TABLE trial;"
@@ -191,7 +147,7 @@ static void a_scan_says_what_each_state_says(void **state)
         check_scan(&project, histories, RUNS);
         reopen(&project, false); /* brought up to date */
         check_scan(&project, histories, RUNS);
-        assert_int_equal(number(&project, "SELECT count(*) FROM course"), rows);
+        assert_int_equal(number_in(&project, "SELECT count(*) FROM course"), rows);
     }
 }
 
@@ -202,17 +158,17 @@ static void what_stays_adds_no_rows(void **state)
     int versions[STAGES] = {1, 1, 1, 1, 1, 1};
     const char *rows = "SELECT (SELECT count(*) FROM course) + (SELECT count(*) FROM lane) +"
                        " (SELECT count(*) FROM quantity)";
-    run_once(&project, "pipeline.yaml", versions);
-    int64_t before = number(&project, rows);
+    run_versions(&project, "pipeline.yaml", versions);
+    int64_t before = number_in(&project, rows);
     assert_int_equal(before, STAGES * 2 * 2 + 1);
-    run_once(&project, "pipeline.yaml", versions);
-    assert_int_equal(number(&project, rows), before);
+    run_versions(&project, "pipeline.yaml", versions);
+    assert_int_equal(number_in(&project, rows), before);
     versions[3] = 2; /* a metric and a parameter, and the state */
-    run_once(&project, "pipeline.yaml", versions);
-    assert_int_equal(number(&project, rows), before + 3);
+    run_versions(&project, "pipeline.yaml", versions);
+    assert_int_equal(number_in(&project, rows), before + 3);
     versions[3] = 1; /* a state that is known */
-    run_once(&project, "pipeline.yaml", versions);
-    assert_int_equal(number(&project, rows), before + 3);
+    run_versions(&project, "pipeline.yaml", versions);
+    assert_int_equal(number_in(&project, rows), before + 3);
 }
 
 static void quantities_are_listed_once(void **state)
@@ -222,8 +178,8 @@ static void quantities_are_listed_once(void **state)
     int versions[STAGES] = {1, 2, -1, -1, 0, -1};
     struct ledger_quantity *all = NULL;
     size_t count = 0;
-    run_once(&project, "pipeline.yaml", versions);
-    run_once(&project, "other.yaml", versions);
+    run_versions(&project, "pipeline.yaml", versions);
+    run_versions(&project, "other.yaml", versions);
     assert_fine(ledger_quantities(project.ledger, &project.arena, &all, &count));
     assert_int_equal(count, 4);
     assert_true(!all[0].is_param && str_is(all[0].file, "m0.json") && str_is(all[0].key, "f1"));
