@@ -110,14 +110,8 @@ void json_tell(struct narrator *narrator, const struct event *event)
     const char *name = event_name(event->kind);
     if (!name)
         return;
-    struct json_writer json = {.out = &narrator->out};
-    json_open_object(&json);
-    json_name(&json, "schema_version");
-    json_int(&json, 1);
-    json_name(&json, "event");
-    json_text(&json, name);
+    struct json_writer json = report_event_open(&narrator->out, name);
     add_details(&json, event);
-    json_close_object(&json);
-    buf_add_char(&narrator->out, '\n');
+    report_json_close(&json);
     narrator_write(narrator);
 }

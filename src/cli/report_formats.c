@@ -137,6 +137,17 @@ struct json_writer report_json_open(struct context *context)
     return json;
 }
 
+struct json_writer report_event_open(struct buf *out, const char *event)
+{
+    struct json_writer json = {.out = out};
+    json_open_object(&json);
+    json_name(&json, "schema_version");
+    json_int(&json, 1);
+    json_name(&json, "event");
+    json_text(&json, event);
+    return json;
+}
+
 void report_json_close(struct json_writer *json)
 {
     json_close_object(json);

@@ -83,14 +83,8 @@ void sweep_json_tell(struct sweep_narrator *narrator, const struct sweep_event *
     const char *name = event_name(event->kind);
     if (!name)
         return;
-    struct json_writer json = {.out = &narrator->out};
-    json_open_object(&json);
-    json_name(&json, "schema_version");
-    json_int(&json, 1);
-    json_name(&json, "event");
-    json_text(&json, name);
+    struct json_writer json = report_event_open(&narrator->out, name);
     add_details(&json, event);
-    json_close_object(&json);
-    buf_add_char(&narrator->out, '\n');
+    report_json_close(&json);
     sweep_narrator_write(narrator);
 }

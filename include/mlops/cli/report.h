@@ -78,6 +78,9 @@ void report_json_cell(struct json_writer *json, const struct cell *cell);
 struct json_writer report_json_open(struct context *context);
 void report_json_close(struct json_writer *json);
 
+/* A line of `--progress=json`: begins with schema_version and event; report_json_close ends it. */
+struct json_writer report_event_open(struct buf *out, const char *event);
+
 /* "sha256:..." or null. */
 void digest_json(struct json_writer *json, const char *name, struct digest digest);
 
