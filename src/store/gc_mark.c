@@ -10,7 +10,8 @@ void marks_drop(struct marks *marks)
     digest_set_drop(&marks->results);
     digest_set_drop(&marks->fetchable);
     digest_set_drop(&marks->keys);
-    digest_set_drop(&marks->documents);
+    digest_set_drop(&marks->locks);
+    digest_set_drop(&marks->pointers);
     digest_set_drop(&marks->foreign);
     arena_drop(&marks->memory);
 }

@@ -124,6 +124,12 @@ FALLIBLE cas_ask_healing(struct cas *cas);
 FALLIBLE cas_trash(struct cas *cas, struct digest digest);
 FALLIBLE cas_empty_trash(struct cas *cas, int64_t *ret_bytes);
 
+/* Of the objects in `dead` those that lie in packs which are mostly needed: cas_empty_trash leaves
+ * them where they are, rather than write all of such a pack again. */
+FALLIBLE cas_each_left(struct cas *cas, const struct digest *dead, size_t count,
+                       FALLIBLE (*visit)(void *context, struct digest digest, int64_t size_bytes),
+                       void *context);
+
 /* Digests that a running command needs and nothing names yet: kept by gc while this process lives.
  */
 FALLIBLE cas_pin(struct cas *cas, const struct digest *digests, size_t count);
@@ -131,6 +137,9 @@ FALLIBLE cas_pin(struct cas *cas, const struct digest *digests, size_t count);
 /* Every digest that some living process has pinned (gc). */
 FALLIBLE cas_each_pin(struct cas *cas, FALLIBLE (*visit)(void *context, struct digest digest),
                       void *context);
+
+/* Whether a file of quarantine/ is there to warn of an object in a pack that is still here. */
+FALLIBLE cas_is_warning(struct cas *cas, struct str name, bool *ret);
 
 /* Digests found bad since open (moved to quarantine): for messages. */
 size_t cas_damaged(struct cas *cas, const struct digest **ret);
