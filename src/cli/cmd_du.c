@@ -102,6 +102,32 @@ static FALLIBLE add_named(struct summing *summing, const struct data_record *rec
     return has ? add_record(summing, &part) : NULL;
 }
 
+static FALLIBLE add_bytes(void *opaque, struct digest digest, const struct file_stat *stat)
+{
+    int64_t *bytes = opaque;
+    (void)digest;
+    *bytes += stat->size_bytes;
+    return NULL;
+}
+
+/* What the store holds beyond: earlier versions, results of runs, other projects. */
+static FALLIBLE tell_rest(const struct summing *summing)
+{
+    struct context *context = summing->context;
+    int64_t bytes = 0;
+    if (!summing->session->cas || context->format != FORMAT_TABLE)
+        return NULL;
+    TRY(cas_each(summing->session->cas, add_bytes, &bytes));
+    if (bytes <= summing->total.store)
+        return NULL;
+    context_notice(context,
+                   "the store holds %.*s in all, %.*s of it for something else than these paths: "
+                   "'mlops gc' tells for what, and what of it may go",
+                   STR_FMT(bytes_print(context->arena, bytes)),
+                   STR_FMT(bytes_print(context->arena, bytes - summing->total.store)));
+    return NULL;
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     AUTO(data_close) struct data_shell shell = {0};
@@ -126,7 +152,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
     report_table(context, &summing.table, "data");
-    return NULL;
+    return argc ? NULL : tell_rest(&summing);
 }
 
 static const struct command_example examples[] = {
@@ -144,7 +170,8 @@ const struct cli_command cmd_du = {
         "the work tree now, and those that the store holds for it, each content once. The last "
         "line "
         "counts content that several paths share once. Hard links and reflinks between store and "
-        "work tree take less than both columns say together.",
+        "work tree take less than both columns say together. What else the store holds (earlier "
+        "versions, results of runs, other projects) is told in one sum; 'mlops gc' says what.",
     .words_most = 1,
     .needs = NEED_WORKSPACE,
     .completes = COMPLETE_FILES,
