@@ -96,8 +96,9 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
                        const struct gc_options *options, struct gc_remote_report *ret);
 
 struct verify_fault {
-    const char *what; /* "object", "result", "lineage", "index" */
+    const char *what; /* "object", "pack", "pointer", "result", "lineage", "index" */
     struct str name;
+    struct str path; /* where an object lies in what a pointer tracks; empty: not known */
     struct str fault;
     struct str repair; /* the one thing to do */
     struct str stages; /* those that made or use it */
