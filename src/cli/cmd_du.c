@@ -2,7 +2,11 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
+#include "mlops/model/tree.h"
+
+#include <stdlib.h>
 
 static const struct column columns[] = {
     {.name = "path", .title = "PATH", .may_shrink = true},
@@ -15,47 +19,93 @@ struct usage_sum {
     int64_t recorded, worktree, store;
 };
 
+/* A file that the store has. */
+struct usage_object {
+    struct digest digest;
+    int64_t size_bytes;
+};
+VEC(usage_vec, struct usage_object);
+VEC(usage_tree_vec, struct digest);
+
 struct summing {
     struct context *context;
     struct session *session;
-    struct map seen; /* digests of all paths, as bytes */
+    struct usage_vec objects; /* of all paths, with repetitions */
     struct usage_sum total;
     struct table table;
 };
 
-/* Each content once: in this path, and for the total in all of them. */
-static FALLIBLE add_file(struct summing *summing, struct map *here,
-                         const struct worktree_file *file, struct usage_sum *sum)
+static int compare_objects(const void *a, const void *b)
 {
-    struct arena *arena = summing->context->arena;
-    struct str key = {(const char *)file->digest.at, sizeof file->digest.at};
+    return digest_compare(((const struct usage_object *)a)->digest,
+                          ((const struct usage_object *)b)->digest);
+}
+
+/* Each content once; the vector is shortened to that, from `from` on. */
+static int64_t sum_once(struct usage_vec *objects, size_t from)
+{
+    int64_t bytes = 0;
+    size_t kept = from;
+    if (objects->len - from > 1)
+        qsort(objects->at + from, objects->len - from, sizeof objects->at[0], compare_objects);
+    for (size_t i = from; i < objects->len; i++) {
+        if (kept > from && digest_equal(objects->at[kept - 1].digest, objects->at[i].digest))
+            continue;
+        objects->at[kept++] = objects->at[i];
+        bytes += objects->at[i].size_bytes;
+    }
+    objects->len = kept;
+    return bytes;
+}
+
+static FALLIBLE add_file(struct summing *summing, struct digest digest, int64_t size_bytes)
+{
     bool has = false;
-    if (map_has(here, key))
-        return NULL;
-    key = str_copy(arena, key);
-    map_put(arena, here, key, here);
-    TRY(cas_has(summing->session->cas, file->digest, &has));
-    if (!has)
-        return NULL;
-    sum->store += file->size_bytes;
-    if (!map_put(arena, &summing->seen, key, summing))
-        summing->total.store += file->size_bytes;
+    TRY(cas_has(summing->session->cas, digest, &has));
+    if (has)
+        *vec_push(summing->context->arena, &summing->objects) =
+            (struct usage_object){digest, size_bytes};
     return NULL;
 }
 
+enum { TREE_BYTES_MOST = 1073741824 };
+
+static FALLIBLE add_entries(struct summing *summing, struct arena *arena, struct digest digest,
+                            struct usage_tree_vec *waiting)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str bytes = {0};
+    struct tree tree = {0};
+    bool found = false;
+    TRY(signal_check());
+    TRY(cas_get_bytes(summing->session->cas, &scratch, digest, TREE_BYTES_MOST, &bytes, &found));
+    if (found)
+        TRY(tree_decode(&scratch, bytes, &tree));
+    for (size_t i = 0; i < tree.count; i++) {
+        if (tree.entries[i].kind == TREE_DIRECTORY)
+            *vec_push(arena, waiting) = tree.entries[i].digest;
+        else
+            TRY(add_file(summing, tree.entries[i].digest, tree.entries[i].size_bytes));
+    }
+    return NULL;
+}
+
+/* A directory's list of files is never held whole: it may be of millions. */
 static FALLIBLE add_store(struct summing *summing, const struct artifact *artifact,
                           struct usage_sum *sum)
 {
-    struct worktree_file *files = NULL;
-    struct map here = {0};
-    size_t count = 0;
-    bool is_known = false;
-    if (!summing->session->cas)
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct usage_tree_vec waiting = {0};
+    size_t from = summing->objects.len;
+    if (!summing->session->cas || artifact->kind == ARTIFACT_ABSENT)
         return NULL;
-    TRY(tree_list_files(summing->session->cas, summing->context->arena, artifact, SIZE_MAX, &files,
-                        &count, &is_known));
-    for (size_t i = 0; i < count && is_known; i++)
-        TRY(add_file(summing, &here, &files[i], sum));
+    if (artifact->kind == ARTIFACT_TREE)
+        *vec_push(&scratch, &waiting) = artifact->digest;
+    else
+        TRY(add_file(summing, artifact->digest, artifact->size_bytes));
+    while (waiting.len)
+        TRY(add_entries(summing, &scratch, waiting.at[--waiting.len], &waiting));
+    sum->store = sum_once(&summing->objects, from);
     return NULL;
 }
 
@@ -149,6 +199,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         return error_hint(
             error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
             "'mlops ls' lists everything");
+    summing.total.store = sum_once(&summing.objects, 0);
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
     report_table(context, &summing.table, "data");

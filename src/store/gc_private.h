@@ -26,6 +26,9 @@ void digest_set_drop(struct digest_set *set);
  */
 uint32_t *digest_set_note(const struct digest_set *set, struct digest digest);
 
+/* The same of a digest that is not zero, and may not be in the set yet. */
+uint32_t *digest_set_enter(struct digest_set *set, struct digest digest);
+
 VEC(digest_vec, struct digest);
 
 /* What holds an object, from weak to strong: the strongest counts. What is at least MARK_TAGGED is

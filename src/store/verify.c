@@ -35,7 +35,7 @@ static FALLIBLE need_object(struct verification *verification, struct digest dig
         TRY(cas_has(verification->cas, digest, &found));
     if (*ret_is_new && !found)
         *vec_push(verification->arena, &verification->missing) =
-            (struct checked_object){digest, 0, CAS_ABSENT};
+            (struct cas_checked){digest, 0, 0, CAS_ABSENT};
     return NULL;
 }
 

@@ -184,11 +184,11 @@ static void tell_bad_object(struct verification *verification, const struct bad_
 FALLIBLE verify_tell_bad(struct verification *verification)
 {
     AUTO(search_drop) struct search search = {.verification = verification};
-    vec_each (const struct checked_object, object, &verification->objects)
+    vec_each (const struct cas_checked, object, &verification->objects)
         if (object->health == CAS_DAMAGED)
             add_bad(&search, object->digest,
                     "its bytes are not what its name says; it was moved to quarantine/");
-    vec_each (const struct checked_object, object, &verification->missing)
+    vec_each (const struct cas_checked, object, &verification->missing)
         add_bad(&search, object->digest, "it is not in the store");
     if (search.bad.len)
         TRY(search_pointers(&search));

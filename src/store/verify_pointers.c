@@ -32,7 +32,7 @@ static FALLIBLE list_quarantine(struct verification *verification)
 /* Those of this verification are told already. */
 static void find_told(const struct verification *verification, struct digest_set *ret)
 {
-    vec_each (const struct checked_object, object, &verification->objects)
+    vec_each (const struct cas_checked, object, &verification->objects)
         if (object->health == CAS_DAMAGED)
             digest_set_add(ret, object->digest);
 }

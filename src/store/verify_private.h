@@ -8,13 +8,7 @@
 
 #include "gc_private.h"
 
-struct checked_object {
-    struct digest digest;
-    int64_t size_bytes;
-    enum cas_health health;
-};
-
-VEC(object_vec, struct checked_object);
+VEC(object_vec, struct cas_checked);
 VEC(fault_vec, struct verify_fault);
 VEC(name_vec, struct str);
 
@@ -47,7 +41,7 @@ void verify_tell(struct verify_teller *teller, int64_t more);
 /* Reads one object of some size by all threads: by its leaves, which are made where there are none.
  */
 FALLIBLE verify_large(struct verification *verification, struct pool *pool,
-                      struct checked_object *object, struct verify_teller *teller);
+                      struct cas_checked *object, struct verify_teller *teller);
 
 /* Reads every object of the store, biggest first. */
 FALLIBLE verify_objects(struct verification *verification, struct pool *pool,

@@ -87,9 +87,24 @@ FALLIBLE cas_each(struct cas *cas,
                                     const struct file_stat *stat),
                   void *context);
 
+/* Where an object lies: by this read in ascending order, packs are read from front to back. 0: it
+ * is a file of its own, or not here. */
+FALLIBLE cas_place(struct cas *cas, struct digest digest, uint64_t *ret);
+
 /* Re-reads an object and compares; bad ones go to quarantine/. Safe from pool threads. */
 enum cas_health { CAS_GOOD, CAS_ABSENT, CAS_DAMAGED };
 FALLIBLE cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret);
+
+/* The same of several that lie behind each other in one pack (by their places), which is read at
+ * once: of all that one read gives, at best. */
+struct cas_checked {
+    struct digest digest;
+    int64_t size_bytes;
+    uint64_t place; /* cas_place */
+    enum cas_health health;
+};
+enum { CAS_PLACE_OFFSET_BITS = 40 }; /* above them: which pack */
+FALLIBLE cas_verify_run(struct cas *cas, struct cas_checked *objects, size_t count);
 
 /* Leaf digests of large objects: docs/formats.md, "Leaf lists". They let several threads verify one
  * object; nothing depends on them. */
