@@ -31,6 +31,7 @@ struct summing {
     struct context *context;
     struct session *session;
     struct usage_vec objects; /* of all paths, with repetitions */
+    struct usage_vec trees;   /* directories: what they are made of, not the files in them */
     struct usage_sum total;
     struct table table;
 };
@@ -81,6 +82,9 @@ static FALLIBLE add_entries(struct summing *summing, struct arena *arena, struct
     TRY(cas_get_bytes(summing->session->cas, &scratch, digest, TREE_BYTES_MOST, &bytes, &found));
     if (found)
         TRY(tree_decode(&scratch, bytes, &tree));
+    if (found)
+        *vec_push(summing->context->arena, &summing->trees) =
+            (struct usage_object){digest, (int64_t)bytes.len};
     for (size_t i = 0; i < tree.count; i++) {
         if (tree.entries[i].kind == TREE_DIRECTORY)
             *vec_push(arena, waiting) = tree.entries[i].digest;
@@ -161,20 +165,20 @@ static FALLIBLE add_bytes(void *opaque, struct digest digest, const struct file_
 }
 
 /* What the store holds beyond: earlier versions, results of runs, other projects. */
-static FALLIBLE tell_rest(const struct summing *summing)
+static FALLIBLE tell_rest(struct summing *summing)
 {
     struct context *context = summing->context;
-    int64_t bytes = 0;
+    int64_t bytes = 0, known = summing->total.store + sum_once(&summing->trees, 0);
     if (!summing->session->cas || context->format != FORMAT_TABLE)
         return NULL;
     TRY(cas_each(summing->session->cas, add_bytes, &bytes));
-    if (bytes <= summing->total.store)
+    if (bytes <= known)
         return NULL;
     context_notice(context,
                    "the store holds %.*s in all, %.*s of it for something else than these paths: "
                    "'mlops gc' tells for what, and what of it may go",
                    STR_FMT(bytes_print(context->arena, bytes)),
-                   STR_FMT(bytes_print(context->arena, bytes - summing->total.store)));
+                   STR_FMT(bytes_print(context->arena, bytes - known)));
     return NULL;
 }
 

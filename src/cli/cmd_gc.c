@@ -449,8 +449,9 @@ const struct cli_command cmd_gc = {
     .words_most = 1,
     .summary = "Remove stored data that nothing needs any more",
     .description =
-        "Kept are: what lock files and pointers name, in the work tree and at the tip of every "
-        "branch, tag and stash of git, with --all-commits in any of their commits; tagged runs; "
+        "Kept are: what lock files and pointers name, in the work tree, at the tip of every "
+        "branch, tag and stash of git, and in the index and at HEAD of each of its work trees, "
+        "with --all-commits in any of their commits; tagged runs; "
         "the newest success of each branch and pipeline; the last runs (keep.runs; trials are not "
         "counted), the best trial of each of as many sweeps, and what is younger than keep.age; "
         "the files that the last sweeps, and those with such runs or with trials left, were made "
@@ -458,7 +459,8 @@ const struct cli_command cmd_gc = {
         "projects that share the cache are asked too. Where the cache "
         "is larger than cache.size, also results go that can be made or fetched again, those first "
         "that cost the least time for their size; never what the lock files of the work tree, "
-        "tagged runs or pointers name, unless a remote has it. Only counts unless --yes is "
+        "tagged runs or pointers name, unless a remote has it. Damaged objects that were set aside "
+        "go after keep.age. What stays is told by what holds it. Only counts unless --yes is "
         "given.\n\n"
         "With --remote the packs of a remote are looked at. Needed is what git (the tips of all "
         "branches, also remote-tracking ones, tags and stashes; all commits with --all-commits), "

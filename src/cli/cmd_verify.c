@@ -233,8 +233,9 @@ const struct cli_command cmd_verify = {
     .words_most = 1,
     .summary = "Check everything stored against its digest",
     .description =
-        "Reads every object, result and the databases. Damaged objects are moved to "
-        "quarantine, so the next run makes them again. Exit status 5 if anything is "
+        "Reads every object, result, pointer and the databases. Damaged objects are moved to "
+        "quarantine, so the next run makes them again; those of tracked data are named with "
+        "their path: 'mlops pull' or 'mlops add' puts them right. Exit status 5 if anything is "
         "damaged. Interrupted, it goes on where it was (within a week), unless --full is given. "
         "Data "
         "of pointers that were not fetched are named, but are no damage.\n\n"
