@@ -64,12 +64,17 @@ static const char *name_fault_of_remote(struct str name)
     return is_fine ? NULL : "may hold letters, digits, '-' and '_' only, 64 at most";
 }
 
+struct error *remote_check_name(struct str name)
+{
+    const char *fault = name_fault_of_remote(name);
+    return fault ? error_new(ERROR_PROJECT, "the name '%.*s' of a remote %s", STR_FMT(name), fault)
+                 : NULL;
+}
+
 struct error *remote_row_find(struct str remote, struct str key, const struct config_row **ret)
 {
     const char *names[COUNT_OF(rows)];
-    const char *fault = name_fault_of_remote(remote);
-    if (fault)
-        return error_new(ERROR_PROJECT, "the name '%.*s' of a remote %s", STR_FMT(remote), fault);
+    TRY(remote_check_name(remote));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         names[i] = rows[i].name;
         if (str_is(key, rows[i].name)) {

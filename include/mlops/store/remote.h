@@ -39,6 +39,9 @@ FALLIBLE remotes_load(struct arena *arena, const struct workspace *workspace,
 FALLIBLE remotes_find(struct arena *arena, const struct workspace *workspace, struct str name,
                       struct remote **ret);
 
+/* ERROR_PROJECT if a remote can't be called so. */
+FALLIBLE remote_check_name(struct str name);
+
 /* A remote made of a URL alone (import-url, get), which may not hold a password. */
 FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote **ret);
 
