@@ -14,6 +14,8 @@
 
 #define MEMBER(name) offsetof(struct remote, name)
 
+static const char *const path_styles[] = {"auto", "true", "false", NULL};
+
 /* Adding a setting: a member of struct remote and a row here. */
 static const struct config_row rows[] = {
     {"url", CONFIG_TEXT, MEMBER(url), "", NULL, 0, 0, 0, NULL,
@@ -45,8 +47,9 @@ static const struct config_row rows[] = {
      "S3: profile of ~/.aws/config and ~/.aws/credentials."},
     {"credential_process", CONFIG_TEXT, MEMBER(credential_process), "", NULL, CONFIG_UNTRACKED, 0,
      0, NULL, "S3: program that prints credentials as JSON, as for the AWS tools."},
-    {"path_style", CONFIG_BOOL, MEMBER(has_path_style), "false", NULL, 0, 0, 0, NULL,
-     "S3: the bucket is part of the path, not of the host's name; so it is with an endpoint."},
+    {"path_style", CONFIG_CHOICE, MEMBER(path_style), "auto", NULL, 0, 0, 0, path_styles,
+     "S3: whether the bucket is part of the path (true) or of the host's name (false); auto: of the "
+     "path with an endpoint."},
     {"ssh_command", CONFIG_TEXT, MEMBER(ssh_command), "", NULL, CONFIG_UNTRACKED, 0, 0, NULL,
      "SSH: program instead of ssh, with its options."},
 };

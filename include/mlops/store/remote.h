@@ -7,6 +7,13 @@
 #include "mlops/codec/digest.h"
 #include "mlops/store/workspace.h"
 
+/* Where an S3 bucket is named. */
+enum remote_path_style {
+    PATH_STYLE_AUTO, /* in the host's name at AWS, in the path with an endpoint */
+    PATH_STYLE_YES,
+    PATH_STYLE_NO,
+};
+
 struct remote {
     struct str name;
     struct str url;  /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
@@ -24,7 +31,7 @@ struct remote {
     struct str user, password_env, token_env; /* secrets by reference only */
     /* S3 */
     struct str endpoint, region, profile, credential_process;
-    bool has_path_style;
+    int path_style; /* enum remote_path_style */
     /* SSH */
     struct str ssh_command; /* empty: ssh */
 };
