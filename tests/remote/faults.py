@@ -285,7 +285,7 @@ def at_once(scene, *commands):
     return [f"{words} ended with {status}: {text}" for words, text, status in told if status != 0]
 
 
-def try_push_during_gc(scene):
+def try_push_during_gc(scene, is_condemned):
     """A gc that knows nothing of a version condemns its packs, then removes them, while that version
     is pushed again: whoever was told that it is there gets it."""
     scene.begin()
@@ -299,10 +299,11 @@ def try_push_during_gc(scene):
     project.done(scene.origin, "checkout")
     gc = (collector, "gc", "--remote", "--yes")
     before = {name for name in scene.place.names() if name.startswith("pack/")}
-    for below in ("", "gc/"):
-        grow_old(scene.place, below)
-        faults += at_once(scene, gc, (scene.origin, "push"))
-    if scene.place.kind != "s3" and before <= set(scene.place.names()):
+    grow_old(scene.place)
+    faults += at_once(scene, *([gc] if is_condemned else [gc, (scene.origin, "push")]))
+    grow_old(scene.place, "gc/")
+    faults += at_once(scene, gc, (scene.origin, "push"))
+    if is_condemned and scene.place.kind != "s3" and before <= set(scene.place.names()):
         faults.append("gc took nothing, so nothing is tested")
     target = project.clone(scene.origin, "after-gc", scene.place)
     project.git(target, "checkout", "-q", first)
@@ -368,7 +369,9 @@ def try_kind(kind, template, full):
             if full:
                 attempt(tally, scene, "only the rest is sent", try_rest_only)
         attempt(tally, scene, "two pushes at once", try_two_at_once)
-        attempt(tally, scene, "push during gc", try_push_during_gc)
+        for is_condemned in (True, False):
+            attempt(tally, scene, f"push during gc {'that removes' if is_condemned else ''}".strip(),
+                    lambda s: try_push_during_gc(s, is_condemned))
         if full or kind == "directory":
             for command in (PUSH, PULL):
                 attempt(tally, scene, f"{command}, killed", lambda s: try_killed_client(s, command))
