@@ -378,7 +378,7 @@ FALLIBLE data_add(struct session *session, const struct data_add_options *option
     TRY(error_list_take(&adding.errors));
     drop_nested(&adding);
     TRY(capture(&adding));
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     TRY(data_lock(session, &lock));
     TRY(group_wishes(&adding));
     for (size_t i = 0; i < adding.groups.len; i++)

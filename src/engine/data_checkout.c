@@ -340,7 +340,7 @@ static FALLIBLE write_pointers(struct checking_out *out)
     struct session *session = out->session;
     if (!out->options->commit.len)
         return NULL;
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     if (!out->options->is_dry)
         TRY(data_lock(session, &lock));
     vec_each (const struct data_record, want, &out->wants)

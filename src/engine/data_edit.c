@@ -131,7 +131,7 @@ FALLIBLE data_move(struct session *session, struct str from, struct str to,
                    struct pointer **ret_moved)
 {
     AUTO(claims_drop) struct claims claims = {0};
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     struct pointer *old = NULL, *new = arena_new(session->arena, struct pointer);
     TRY(find_exactly(session, from, &old));
     struct str paths[] = {old->artifact.path, to};
@@ -233,7 +233,7 @@ static FALLIBLE check_forget(struct session *session, struct str *path, struct p
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced)
 {
     AUTO(claims_drop) struct claims claims = {0};
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     struct pointer *pointer = NULL;
     bool done = false, is_part = false;
     *ret_displaced = 0;

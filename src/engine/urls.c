@@ -31,7 +31,7 @@ static struct arrival arrival_of(struct session *session)
 /* Another command may have written the pointer while we fetched. */
 static FALLIBLE write_pointer(struct session *session, const struct pointer *pointer)
 {
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     const struct workspace *workspace = &session->workspace;
     struct str above = path_directory(pointer->artifact.path);
     struct vcs *vcs = NULL;
