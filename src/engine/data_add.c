@@ -189,7 +189,7 @@ static FALLIBLE capture(struct adding *adding)
     struct path_vec paths = {0};
     vec_each (const struct wish, wish, &adding->wishes)
         *vec_push(session->arena, &paths) = wish->path;
-    return worktree_capture_all(session->worktree, paths.at, paths.len, session->observer);
+    return worktree_capture_all(session->worktree, paths.at, paths.len, true, session->observer);
 }
 
 static FALLIBLE note_changes(struct adding *adding, const struct artifact *before,
