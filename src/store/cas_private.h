@@ -261,8 +261,9 @@ void cas_content_drop(struct cas_content *content);
 FALLIBLE cas_open_object(struct cas *cas, struct digest digest, struct fd *ret,
                          struct file_stat *ret_stat, bool *ret_found);
 
-/* Told while bytes are read; may be NULL. */
+/* How a file is read, and who hears of it; may be NULL. */
 struct cas_progress {
+    bool is_straight; /* through no symbolic link: file_open_straight */
     void (*tell)(void *context, int64_t bytes);
     /* Gets the bytes themselves; NULL means that reading starts (again). May be NULL itself. */
     void (*listen)(void *context, const char *at, size_t len);
@@ -280,6 +281,10 @@ struct cas_reading {
     const struct cas_progress *progress;
 };
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes);
+
+/* Opens a file to be read so. */
+FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
+                         struct fd *ret, struct file_stat *ret_seen);
 
 /* Digest of a file in one consistent state; needs no store. Errors name the file. */
 FALLIBLE cas_read_file(int at_fd, const char *path, char *buffer,

@@ -172,7 +172,7 @@ static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buf
 {
     AUTO(source_drop)
     struct source source = {.cas = cas, .path = path, .buffer = buffer, .progress = progress};
-    TRY(file_open_seen(at_fd, path, &source.fd, &source.before));
+    TRY(cas_source_open(at_fd, path, progress, &source.fd, &source.before));
     *put = (struct cas_put){0};
     if (source.before.size_bytes < CAS_BUFFER_BYTES)
         TRY(put_small(&source, put));

@@ -211,7 +211,8 @@ static FALLIBLE hash_path(struct batch *batch, struct hashing *hashing, const ch
     struct worktree *worktree = batch->worktree;
     if (!batch->is_capture)
         return look_at_file(worktree, hashing, path, worker);
-    struct cas_progress progress = {.tell = tell_progress, .context = worktree};
+    struct cas_progress progress = {
+        .is_straight = hashing->look->is_straight, .tell = tell_progress, .context = worktree};
     return cas_put_file(worktree->cas, worktree->root_fd, path, &progress, &hashing->put);
 }
 

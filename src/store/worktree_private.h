@@ -112,6 +112,7 @@ struct look {
     bool is_lenient;    /* for restore: whatever lies there is a node, links are never followed */
     struct str pattern; /* of a glob: directories that can't match are not entered */
     struct seen *seen;  /* where the answer goes, or NULL */
+    bool is_straight;   /* no link is on its way: none that comes there is followed */
     bool has_stat;      /* the two below are known */
     bool is_found;
     struct file_stat stat;
@@ -156,6 +157,7 @@ struct batch {
     struct look *looks;
     size_t count;
     bool is_capture;
+    bool forbids_links; /* also on the way to the paths, where outputs may have them */
     bool is_brief; /* only artifacts are asked for: nodes may go once their directory's digest is
                       known */
     struct arena_vec kept;            /* of slices that were not settled */
