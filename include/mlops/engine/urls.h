@@ -7,6 +7,7 @@
 
 struct url_import {
     struct str url;
+    struct str inner, rev; /* of a git repository: the path in it, and the revision */
     struct str path; /* of the project; "" or a directory that is there: the name the URL ends in */
     struct str desc;
     bool is_frozen; /* recorded: only named it is updated */
@@ -37,11 +38,17 @@ VEC(url_outcome_vec, struct url_outcome);
 FALLIBLE urls_import(struct session *session, const struct url_import *wanted,
                      struct url_outcome *ret);
 
+/* The same of what another project holds, which is a git repository (engine/registry): the pointer
+ * records its URL, the path in it, the revision that was asked for and the commit that it was. */
+FALLIBLE urls_import_git(struct session *session, const struct url_import *wanted,
+                         struct url_outcome *ret);
+
 struct url_update {
     const struct str *paths; /* of the project: what pointers track, or directories; none: all that
                                 is not frozen */
     size_t count;
-    bool is_dry; /* only asks */
+    struct str rev; /* of repositories: from now on this one; empty: as it was asked for */
+    bool is_dry;    /* only asks */
 };
 FALLIBLE urls_update(struct session *session, const struct url_update *wanted,
                      struct url_outcome_vec *ret);
