@@ -77,9 +77,8 @@ static FALLIBLE fetch_from(struct registry *registry, const struct remote *remot
     return NULL;
 }
 
-static FALLIBLE nowhere(const struct registry *registry, const struct transfer_root_vec *roots)
+FALLIBLE registry_nowhere(const struct registry *registry, struct str named_by)
 {
-    const struct transfer_root *root = &roots->at[0];
     struct str url = registry->place.url;
     if (!registry->remotes.len)
         return error_hint(error_new(ERROR_ANSWER,
@@ -90,7 +89,7 @@ static FALLIBLE nowhere(const struct registry *registry, const struct transfer_r
                           ".mlops/config.yaml");
     return error_hint(error_new(ERROR_ANSWER,
                                 "no remote of '%.*s' has what %.*s names at commit %.*s",
-                                STR_FMT(url), STR_FMT(root->named_by),
+                                STR_FMT(url), STR_FMT(named_by),
                                 STR_FMT(str_slice(registry->commit, 0, 7))),
                       "who has the data: mlops push, in that project");
 }
@@ -136,7 +135,8 @@ FALLIBLE registry_fetch(struct registry *registry, const struct transfer_root_ve
     TRY(copy_from_store(registry, &lacking, only_trees));
     TRY(find_lacking(registry, roots, &lacking));
     TRY(fetch_from_remotes(registry, &lacking, only_trees));
-    return lacking.len && !only_trees ? nowhere(registry, &lacking) : NULL;
+    return lacking.len && !only_trees ? registry_nowhere(registry, lacking.at[0].named_by)
+                                      : NULL;
 }
 
 /* Whatever the store knows already is not asked for. */

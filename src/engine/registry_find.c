@@ -48,6 +48,7 @@ FALLIBLE registry_nothing_there(struct registry *registry, struct str path)
         if (registry_is_shown(files.at[i]))
             add_near(registry, files.at[i], &names);
     const char *near = schema_suggest(path, names.at, names.len);
+    near = near && str_is(path, near) ? NULL : near;
     return error_hint(error_new(ERROR_PROJECT, "'%.*s' has no '%.*s' at commit %.*s%s%s%s",
                                 STR_FMT(registry->place.url), STR_FMT(path),
                                 STR_FMT(str_slice(registry->commit, 0, 7)),

@@ -64,19 +64,16 @@ static FALLIBLE list_inside(struct listing *listing, const struct data_record *r
     bool found = false, is_known = false;
     TRY(registry_fetch_trees(listing->registry, record, inside));
     TRY(data_part(foreign, record, inside, &part, &found, &is_known));
-    if (!is_known)
-        return error_new(ERROR_ANSWER, "no remote of '%.*s' has what %.*s names",
-                         STR_FMT(listing->registry->place.url), STR_FMT(record->named_by));
-    if (found && part.artifact.kind == ARTIFACT_TREE && listing->is_deep)
+    if (is_known && found && part.artifact.kind == ARTIFACT_TREE && listing->is_deep)
         TRY(data_match(foreign, &part, STR(""), &parts, &lacks));
-    else if (found && part.artifact.kind == ARTIFACT_TREE)
+    else if (is_known && found && part.artifact.kind == ARTIFACT_TREE)
         TRY(data_entries(foreign, &part, &parts, &is_known));
-    else if (found)
+    else if (is_known && found)
         *vec_push(foreign->arena, &parts) = part;
+    if (!is_known || lacks.len)
+        return registry_nowhere(listing->registry, record->named_by);
     vec_each (const struct data_record, entry, &parts)
         add_tracked(listing, entry);
-    vec_each (const struct data_record, lack, &lacks)
-        add_tracked(listing, lack);
     return NULL;
 }
 

@@ -28,6 +28,9 @@ FALLIBLE registry_fetch(struct registry *registry, const struct transfer_root_ve
 FALLIBLE registry_fetch_trees(struct registry *registry, const struct data_record *record,
                               struct str path);
 
+/* The error when no remote has it. */
+FALLIBLE registry_nowhere(const struct registry *registry, struct str named_by);
+
 /* What there is that is called alike. */
 FALLIBLE registry_nothing_there(struct registry *registry, struct str path);
 

@@ -11,7 +11,7 @@
 const char *url_status_name(enum url_status status)
 {
     static const char *const names[] = {"added",    "updated", "unchanged",
-                                        "outdated", "frozen",  "gone"};
+                                        "outdated", "frozen",  "gone",      "failed"};
     return names[status];
 }
 
@@ -218,6 +218,8 @@ struct error *urls_update(struct session *session, const struct url_update *want
         struct error *error = update_one(session, wanted, outcome);
         if (error && error->code >= ERROR_SIGNAL)
             return error;
+        if (error)
+            outcome->status = URL_FAILED;
         error_list_add(&errors, error);
     }
     *ret = chosen;

@@ -21,8 +21,7 @@ static FALLIBLE take(struct session *session, struct registry *registry,
     struct digest before = artifact->digest;
     bool was_here = false;
     TRY(is_stored(session, artifact, &was_here));
-    TRY_WITHIN(registry_take(registry, pointer->source.path, &taken), "fetching '%.*s'",
-               STR_FMT(path));
+    TRY(registry_take(registry, pointer->source.path, &taken));
     taken.path = path;
     *artifact = taken;
     pointer->source.commit = registry->commit;
@@ -106,4 +105,53 @@ FALLIBLE urls_update_git(struct session *session, const struct url_update *wante
                    str_equal(registry.commit, pointer->source.commit) &&
                    str_equal(registry.rev, pointer->source.rev);
     return is_same ? NULL : take(session, &registry, outcome);
+}
+
+/* --- what a clone lacks --- */
+
+struct error *urls_is_of_git(struct session *session, struct str file, bool *ret)
+{
+    struct pointer *pointer = NULL;
+    *ret = false;
+    if (!pointer_is_name(path_name(file)))
+        return NULL;
+    TRY(pointers_load(session->arena, &session->workspace, file, &pointer));
+    *ret = pointer && pointer->source.commit.len;
+    return NULL;
+}
+
+/* A history that was written anew may hold something else under the same name. */
+static FALLIBLE check_same(const struct pointer *pointer, const struct artifact *taken)
+{
+    if (artifact_equal(&pointer->artifact, taken))
+        return NULL;
+    return error_hint(error_new(ERROR_ANSWER,
+                                "'%.*s' of '%.*s' is not what '%.*s' says it was",
+                                STR_FMT(pointer->source.path), STR_FMT(pointer->source.url),
+                                STR_FMT(pointer->file)),
+                      "mlops update %.*s", STR_FMT(pointer->artifact.path));
+}
+
+struct error *urls_fetch_git(struct session *session, struct str file, struct depot_counts *counts,
+                             bool *ret)
+{
+    AUTO(registry_drop) struct registry registry = {0};
+    struct pointer *pointer = NULL;
+    struct artifact taken = {0};
+    struct str path = {0};
+    TRY(urls_is_of_git(session, file, ret));
+    if (!*ret)
+        return NULL;
+    TRY(pointers_load(session->arena, &session->workspace, file, &pointer));
+    struct registry_wish wish = {.word = pointer->source.url,
+                                 .cwd = session->workspace.root,
+                                 .rev = pointer->source.commit,
+                                 .path = pointer->source.path};
+    TRY_WITHIN(registry_open(session, &wish, &registry, &path), "'%.*s'", STR_FMT(file));
+    TRY_WITHIN(registry_take(&registry, path, &taken), "'%.*s'", STR_FMT(file));
+    TRY(check_same(pointer, &taken));
+    counts->objects += registry.counts.objects;
+    counts->bytes += registry.counts.bytes;
+    counts->received_bytes += registry.counts.received_bytes;
+    return NULL;
 }

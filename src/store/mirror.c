@@ -79,16 +79,19 @@ static bool has(struct str text, const char *part)
     return str_find(text, str_of(part)) >= 0;
 }
 
-/* The line that says what is wrong, else the last one. */
+/* The line that says what is wrong: git's, unless it only says that what it started (ssh) failed. */
 static struct str complaint_of(struct str errors)
 {
-    struct str rest = str_trim(errors), line = {0}, last = {0};
-    while (str_split(&rest, '\n', &line)) {
-        if (str_starts(line, STR("fatal: ")) || str_starts(line, STR("ERROR: ")))
+    struct str rest = str_trim(errors), line = {0}, first = {0}, said = {0};
+    while (rest.len && str_split(&rest, '\n', &line)) {
+        bool is_said = str_starts(line, STR("fatal: ")) || str_starts(line, STR("ERROR: "));
+        bool is_hollow = has(line, "Could not read from remote") || has(line, "hung up");
+        if (is_said && !is_hollow)
             return str_slice(line, 7, line.len);
-        last = line.len ? line : last;
+        said = is_said ? str_slice(line, 7, line.len) : said;
+        first = first.len || is_said ? first : str_trim(line);
     }
-    return last;
+    return first.len ? first : said;
 }
 
 static FALLIBLE refused(const struct opening *opening, struct str errors)
@@ -105,6 +108,8 @@ static FALLIBLE refused(const struct opening *opening, struct str errors)
             return error_hint(error,
                               "it asks who you are, or you may not read it: 'git ls-remote' of it "
                               "must work without a question (credential helper, ssh key)");
+    if (has(errors, "Host key verification failed"))
+        return error_hint(error, "its key is not known here: 'ssh' to it once, and compare");
     if (has(errors, "dubious ownership"))
         return error_hint(error, "it belongs to another user; if you trust it: git config --global "
                                  "--add safe.directory DIRECTORY");

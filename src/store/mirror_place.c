@@ -82,7 +82,7 @@ static FALLIBLE place_of_url(struct arena *arena, struct str word, struct str sc
 {
     struct str rest = str_slice(word, scheme.len + 3, word.len);
     TRY(check_scheme(word, scheme));
-    struct str url = str_copy(arena, word);
+    struct str url = {str_terminate(arena, word), word.len};
     *ret = (struct mirror_place){.url = url, .git_url = url};
     if (!str_is(scheme, "file"))
         return check_host(word, rest);
@@ -100,7 +100,8 @@ static FALLIBLE place_of_path(struct arena *arena, struct str word, struct str c
     struct str absolute = {0};
     bool found = false, is_relative = word.at[0] != '/';
     (void)path_resolve(arena, STR(""), path_join(arena, cwd, word), &absolute);
-    TRY(file_stat_at(AT_FDCWD, str_terminate(arena, absolute), true, &stat, &found));
+    absolute.at = str_terminate(arena, absolute);
+    TRY(file_stat_at(AT_FDCWD, absolute.at, true, &stat, &found));
     if (!found || !S_ISDIR(stat.mode))
         return error_hint(error_new(ERROR_PROJECT, "'%.*s' is no repository: %s", STR_FMT(word),
                                     found ? "it is no directory" : "there is no such directory"),
@@ -120,7 +121,7 @@ struct error *mirror_place_of(struct arena *arena, struct str word, struct str c
         return place_of_url(arena, word, scheme, ret);
     if (!is_scp(word))
         return place_of_path(arena, word, cwd, root, ret);
-    struct str url = str_copy(arena, word);
+    struct str url = {str_terminate(arena, word), word.len};
     *ret = (struct mirror_place){.url = url, .git_url = url};
     struct str host = str_slice(word, 0, (size_t)str_find_char(word, ':'));
     return check_host(word, host);

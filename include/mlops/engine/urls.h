@@ -4,6 +4,7 @@
 
 #include "mlops/engine/arrival.h"
 #include "mlops/engine/data.h"
+#include "mlops/store/depot.h"
 
 struct url_import {
     struct str url;
@@ -21,6 +22,7 @@ enum url_status {
     URL_OUTDATED, /* there is something newer, which was only asked for */
     URL_FROZEN,   /* not asked */
     URL_GONE,     /* nothing lies there any more; what is here stays */
+    URL_FAILED,   /* it could not be found out, or fetched: among the errors */
 };
 const char *url_status_name(enum url_status status);
 
@@ -52,3 +54,11 @@ struct url_update {
 };
 FALLIBLE urls_update(struct session *session, const struct url_update *wanted,
                      struct url_outcome_vec *ret);
+
+/* What a pointer (by its file) that came from a repository names, once more from there, into the
+ * store: at the commit that it came from. *ret false: it did not come from one. */
+FALLIBLE urls_fetch_git(struct session *session, struct str file, struct depot_counts *counts,
+                        bool *ret);
+
+/* Whether a pointer came from a repository. */
+FALLIBLE urls_is_of_git(struct session *session, struct str file, bool *ret);

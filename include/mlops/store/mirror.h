@@ -10,7 +10,7 @@
 struct mirror_place {
     struct str url;      /* as it is recorded: without password; a path that was typed relative is
                             relative to `root` of mirror_place_of */
-    struct str git_url;  /* as git gets it: absolute */
+    struct str git_url;  /* as git gets it: absolute; ends with a NUL */
     struct str location; /* the directory on this machine, absolute; empty: elsewhere */
 };
 
