@@ -134,15 +134,11 @@ static FALLIBLE fetch_from_sources(struct data_shell *shell, struct transfer_rep
 {
     struct session *session = &shell->session;
     struct transfer_root_vec missing = report->missing;
-    struct map fetched = {0};
     report->missing = (struct transfer_root_vec){0};
     vec_each (const struct transfer_root, root, &missing) {
-        bool is_fetched = map_has(&fetched, root->named_by);
+        bool is_fetched = false;
+        TRY(urls_fetch_git(session, root, &report->counts, &is_fetched));
         if (!is_fetched)
-            TRY(urls_fetch_git(session, root->named_by, &report->counts, &is_fetched));
-        if (is_fetched)
-            map_put(session->arena, &fetched, root->named_by, shell);
-        else
             *vec_push(session->arena, &report->missing) = *root;
     }
     return NULL;

@@ -148,3 +148,10 @@ FALLIBLE registry_fetch_trees(struct registry *registry, const struct data_recor
     *vec_push(arena, &roots) = registry_root_of(record, path);
     return registry_fetch(registry, &roots, true);
 }
+
+struct error *registry_bring(struct registry *registry, const struct transfer_root *root)
+{
+    struct transfer_root_vec roots = {0};
+    *vec_push(registry->session->arena, &roots) = *root;
+    return registry_fetch(registry, &roots, false);
+}

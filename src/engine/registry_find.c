@@ -162,7 +162,7 @@ static FALLIBLE gather_of_git(struct gathering *gathering)
         struct artifact part = {0};
         struct str place = {0};
         bool found = false;
-        if (!registry_is_shown(*file))
+        if (!registry_is_shown(*file) || str_ends(*file, STR("/")))
             continue;
         TRY(place_of(gathering, *file, &place));
         TRY(take_of_git(registry, *file, &part, &found));

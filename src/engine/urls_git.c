@@ -132,13 +132,26 @@ static FALLIBLE check_same(const struct pointer *pointer, const struct artifact 
                       "mlops update %.*s", STR_FMT(pointer->artifact.path));
 }
 
-struct error *urls_fetch_git(struct session *session, struct str file, struct depot_counts *counts,
-                             bool *ret)
+/* Of a part the rest need not travel; files that git keeps there come with the whole only. */
+static FALLIBLE bring(struct registry *registry, const struct pointer *pointer,
+                      const struct transfer_root *root)
+{
+    struct artifact taken = {0};
+    struct error *error = root->below.len ? registry_bring(registry, root)
+                                          : error_new(ERROR_ANSWER, "all of it is wanted");
+    if (!error || error->code >= ERROR_SIGNAL)
+        return error;
+    error_drop(error);
+    TRY(registry_take(registry, pointer->source.path, &taken));
+    return check_same(pointer, &taken);
+}
+
+struct error *urls_fetch_git(struct session *session, const struct transfer_root *root,
+                             struct depot_counts *counts, bool *ret)
 {
     AUTO(registry_drop) struct registry registry = {0};
     struct pointer *pointer = NULL;
-    struct artifact taken = {0};
-    struct str path = {0};
+    struct str path = {0}, file = root->named_by;
     TRY(urls_is_of_git(session, file, ret));
     if (!*ret)
         return NULL;
@@ -148,8 +161,7 @@ struct error *urls_fetch_git(struct session *session, struct str file, struct de
                                  .rev = pointer->source.commit,
                                  .path = pointer->source.path};
     TRY_WITHIN(registry_open(session, &wish, &registry, &path), "'%.*s'", STR_FMT(file));
-    TRY_WITHIN(registry_take(&registry, path, &taken), "'%.*s'", STR_FMT(file));
-    TRY(check_same(pointer, &taken));
+    TRY_WITHIN(bring(&registry, pointer, root), "'%.*s'", STR_FMT(file));
     counts->objects += registry.counts.objects;
     counts->bytes += registry.counts.bytes;
     counts->received_bytes += registry.counts.received_bytes;

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "mlops/engine/data.h"
-#include "mlops/store/depot.h"
+#include "mlops/engine/transfer.h"
 #include "mlops/store/mirror.h"
 #include "mlops/store/remote.h"
 
@@ -40,6 +40,9 @@ FALLIBLE registry_look(struct registry *registry, struct str path, struct artifa
 /* Brings it into our store, durable. Pointers, .gitignore files and .mlops of a directory that is
  * more than one pointer's are left out. ERROR_ANSWER: no remote of that project has it all. */
 FALLIBLE registry_take(struct registry *registry, struct str path, struct artifact *ret);
+
+/* Brings what our store lacks of a root of ours, which came from there: a part of it, perhaps. */
+FALLIBLE registry_bring(struct registry *registry, const struct transfer_root *root);
 
 /* What lies directly in a directory, or (`is_deep`) all files in and below it; of a file itself:
  * tracked data as records, files of git as records that git names. Only trees are fetched. Paths

@@ -4,7 +4,7 @@
 
 #include "mlops/engine/arrival.h"
 #include "mlops/engine/data.h"
-#include "mlops/store/depot.h"
+#include "mlops/engine/transfer.h"
 
 struct url_import {
     struct str url;
@@ -55,10 +55,10 @@ struct url_update {
 FALLIBLE urls_update(struct session *session, const struct url_update *wanted,
                      struct url_outcome_vec *ret);
 
-/* What a pointer (by its file) that came from a repository names, once more from there, into the
- * store: at the commit that it came from. *ret false: it did not come from one. */
-FALLIBLE urls_fetch_git(struct session *session, struct str file, struct depot_counts *counts,
-                        bool *ret);
-
-/* Whether a pointer came from a repository. */
+/* Whether a pointer (by its file) came from a repository. */
 FALLIBLE urls_is_of_git(struct session *session, struct str file, bool *ret);
+
+/* What our store lacks of a root that such a pointer names, once more from there, at the commit
+ * that it came from. *ret false: it did not come from a repository. */
+FALLIBLE urls_fetch_git(struct session *session, const struct transfer_root *root,
+                        struct depot_counts *counts, bool *ret);
