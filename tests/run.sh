@@ -229,6 +229,7 @@ remote_extent=
   step "remotes: faults" python3 tests/remote/faults.py $remote_extent
   step "remotes: damage" python3 tests/remote/damage.py $remote_extent
   step "remotes: TLS" python3 tests/remote/tls.py
+  step "remotes: data of other projects" python3 tests/remote/registry.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
 step "comparisons: scipy" python3 tests/metrics/compare.py "$MLOPS"

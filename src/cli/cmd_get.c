@@ -111,10 +111,8 @@ static FALLIBLE get_of_registry(struct getting *getting, struct str word, struct
 {
     AUTO(foreign_drop) struct foreign foreign = {0};
     struct context *context = getting->context;
-    struct foreign_wish wish = {.word = word,
-                                .path = path,
-                                .rev = getting->command->rev,
-                                .observer = &getting->observer};
+    struct foreign_wish wish = {
+        .word = word, .path = path, .rev = getting->command->rev, .observer = &getting->observer};
     struct artifact artifact = {0};
     struct str inner = {0};
     (void)path_resolve(context->arena, STR(""), path, &inner);
@@ -197,10 +195,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     if (argc == 1 && command->rev.len)
         return error_new(ERROR_USAGE, "--rev is of a project: mlops get PROJECT PATH --rev REV");
     if (argc == 1 && mirror_is_surely(argv[0]))
-        return error_hint(error_new(ERROR_USAGE, "'%.*s' is a git repository: what of it?",
-                                    STR_FMT(argv[0])),
-                          "mlops get %.*s PATH; 'mlops ls' of it lists what there is",
-                          STR_FMT(argv[0]));
+        return error_hint(
+            error_new(ERROR_USAGE, "'%.*s' is a git repository: what of it?", STR_FMT(argv[0])),
+            "mlops get %.*s PATH; 'mlops ls' of it lists what there is", STR_FMT(argv[0]));
     getting.progress.context = context;
     getting.observer = progress_observer(&getting.progress);
     TRY(signal_open(&signals));

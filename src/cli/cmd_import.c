@@ -201,8 +201,9 @@ static FALLIBLE check_options(const struct import_command *command, int argc,
     bool is_of_repository = command->rev.len || command->out.len || command->desc.len ||
                             command->force || command->frozen;
     if (argc == 2 && (command->dry_run || command->export_lock))
-        return error_new(ERROR_USAGE, "--%s is of a DVC project, and two words name a repository "
-                                      "and a path in it",
+        return error_new(ERROR_USAGE,
+                         "--%s is of a DVC project, and two words name a repository "
+                         "and a path in it",
                          command->dry_run ? "dry-run" : "export-lock");
     if (argc < 2 && (is_of_repository || (argc && mirror_is_surely(argv[0]))))
         return error_hint(error_new(ERROR_USAGE, "what of the repository is to be imported?"),

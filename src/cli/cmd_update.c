@@ -46,7 +46,8 @@ static void print(struct context *context, const struct url_outcome_vec *outcome
         same += outcome->status == URL_SAME || outcome->status == URL_FROZEN;
     url_report_print(context, outcomes, context->common.verbose);
     if (!outcomes->len)
-        context_notice(context, "nothing here comes from a URL or another project ('mlops import-url', 'mlops import')");
+        context_notice(context, "nothing here comes from a URL or another project ('mlops "
+                                "import-url', 'mlops import')");
     else if (!context->out.len && same)
         buf_print(&context->out, "up to date: %zu\n", same);
 }

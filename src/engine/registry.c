@@ -108,8 +108,8 @@ struct error *registry_open(struct session *session, const struct registry_wish 
 {
     struct arena *arena = session->arena;
     struct mirror mirror = {0};
-    struct str root = fd_number(session->workspace.state_fd) >= 0 ? session->workspace.root
-                                                                  : STR("");
+    struct str root =
+        fd_number(session->workspace.state_fd) >= 0 ? session->workspace.root : STR("");
     *ret = (struct registry){.session = session, .rev = str_copy(arena, wish->rev)};
     TRY(normalise(arena, wish->path, ret_path));
     TRY(mirror_place_of(arena, wish->word, wish->cwd, root, &ret->place));

@@ -87,11 +87,10 @@ FALLIBLE registry_nowhere(const struct registry *registry, struct str named_by)
                                     STR_FMT(url)),
                           "there: mlops remote add NAME URL --default, mlops push, and commit "
                           ".mlops/config.yaml");
-    return error_hint(error_new(ERROR_ANSWER,
-                                "no remote of '%.*s' has what %.*s names at commit %.*s",
-                                STR_FMT(url), STR_FMT(named_by),
-                                STR_FMT(str_slice(registry->commit, 0, 7))),
-                      "who has the data: mlops push, in that project");
+    return error_hint(
+        error_new(ERROR_ANSWER, "no remote of '%.*s' has what %.*s names at commit %.*s",
+                  STR_FMT(url), STR_FMT(named_by), STR_FMT(str_slice(registry->commit, 0, 7))),
+        "who has the data: mlops push, in that project");
 }
 
 /* One after the other: the first that has it all is enough. */
@@ -135,8 +134,7 @@ FALLIBLE registry_fetch(struct registry *registry, const struct transfer_root_ve
     TRY(copy_from_store(registry, &lacking, only_trees));
     TRY(find_lacking(registry, roots, &lacking));
     TRY(fetch_from_remotes(registry, &lacking, only_trees));
-    return lacking.len && !only_trees ? registry_nowhere(registry, lacking.at[0].named_by)
-                                      : NULL;
+    return lacking.len && !only_trees ? registry_nowhere(registry, lacking.at[0].named_by) : NULL;
 }
 
 /* Whatever the store knows already is not asked for. */

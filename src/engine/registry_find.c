@@ -74,9 +74,9 @@ static FALLIBLE find_part(struct registry *registry, const struct data_record *r
     if (!*ret_known || !*ret_found)
         return NULL;
     if (part.kind == TREE_SYMLINK)
-        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is a symbolic link there",
-                                    STR_FMT(inside)),
-                          "name what it leads to, or the directory that holds both");
+        return error_hint(
+            error_new(ERROR_PROJECT, "'%.*s' is a symbolic link there", STR_FMT(inside)),
+            "name what it leads to, or the directory that holds both");
     struct str below = str_equal(inside, record->artifact.path) ? STR("") : inside;
     *vec_push(foreign->arena, &ret->roots) = registry_root_of(record, below);
     ret->artifact = part.artifact;

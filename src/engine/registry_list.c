@@ -42,11 +42,10 @@ static void add_directory(struct listing *listing, struct str path)
     size_t skip = listing->path.len ? listing->path.len + 1 : 0;
     struct str below = str_slice(path, skip, path.len);
     ptrdiff_t slash = str_find_char(below, '/');
-    struct data_record record = {
-        .artifact = {.path = str_slice(path, 0, skip + (size_t)slash),
-                     .kind = ARTIFACT_TREE,
-                     .size_bytes = -1,
-                     .file_count = -1}};
+    struct data_record record = {.artifact = {.path = str_slice(path, 0, skip + (size_t)slash),
+                                              .kind = ARTIFACT_TREE,
+                                              .size_bytes = -1,
+                                              .file_count = -1}};
     add(listing, &record);
 }
 

@@ -10,8 +10,8 @@
 
 const char *url_status_name(enum url_status status)
 {
-    static const char *const names[] = {"added",    "updated", "unchanged",
-                                        "outdated", "frozen",  "gone",      "failed"};
+    static const char *const names[] = {"added",  "updated", "unchanged", "outdated",
+                                        "frozen", "gone",    "failed"};
     return names[status];
 }
 
@@ -190,8 +190,9 @@ static FALLIBLE choose_path(struct session *session, const struct url_update *wa
     if (!pointer->source.url.len)
         return no_source(pointer);
     if (wanted->rev.len && !pointer->source.commit.len)
-        return error_new(ERROR_USAGE, "--rev is of what comes from a git repository, and '%.*s' "
-                                      "comes from a URL",
+        return error_new(ERROR_USAGE,
+                         "--rev is of what comes from a git repository, and '%.*s' "
+                         "comes from a URL",
                          STR_FMT(path));
     vec_each (const struct url_outcome, outcome, ret)
         if (str_equal(outcome->pointer->artifact.path, path))

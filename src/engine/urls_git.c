@@ -26,11 +26,10 @@ static FALLIBLE take(struct session *session, struct registry *registry,
     *artifact = taken;
     pointer->source.commit = registry->commit;
     pointer->source.rev = registry->rev;
-    outcome->counts =
-        (struct arrival_counts){.files = taken.file_count,
-                                .bytes = taken.size_bytes,
-                                .fetched_files = registry->counts.objects,
-                                .fetched_bytes = registry->counts.bytes};
+    outcome->counts = (struct arrival_counts){.files = taken.file_count,
+                                              .bytes = taken.size_bytes,
+                                              .fetched_files = registry->counts.objects,
+                                              .fetched_bytes = registry->counts.bytes};
     TRY(urls_write_pointer(session, pointer));
     if (outcome->status != URL_ADDED)
         outcome->status = digest_equal(before, taken.digest) ? URL_SAME : URL_UPDATED;
@@ -47,10 +46,8 @@ struct error *urls_import_git(struct session *session, const struct url_import *
     struct str path = {0};
     wish.cwd = path_join(arena, session->workspace.root, session->workspace.cwd);
     TRY(registry_open(session, &wish, &registry, &path));
-    struct url_origin origin = {.url = registry.place.url,
-                                .path = path,
-                                .last = path_name(path),
-                                .is_git = true};
+    struct url_origin origin = {
+        .url = registry.place.url, .path = path, .last = path_name(path), .is_git = true};
     struct str here = {0};
     TRY(urls_find_path(session, wanted, &origin, &here));
     TRY(urls_make_pointer(session, wanted, &origin, here, &outcome));
@@ -125,8 +122,7 @@ static FALLIBLE check_same(const struct pointer *pointer, const struct artifact 
 {
     if (artifact_equal(&pointer->artifact, taken))
         return NULL;
-    return error_hint(error_new(ERROR_ANSWER,
-                                "'%.*s' of '%.*s' is not what '%.*s' says it was",
+    return error_hint(error_new(ERROR_ANSWER, "'%.*s' of '%.*s' is not what '%.*s' says it was",
                                 STR_FMT(pointer->source.path), STR_FMT(pointer->source.url),
                                 STR_FMT(pointer->file)),
                       "mlops update %.*s", STR_FMT(pointer->artifact.path));

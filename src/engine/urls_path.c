@@ -17,7 +17,7 @@ static FALLIBLE is_directory_here(struct session *session, struct str path, bool
 }
 
 FALLIBLE urls_find_path(struct session *session, const struct url_import *wanted,
-                          const struct url_origin *origin, struct str *ret)
+                        const struct url_origin *origin, struct str *ret)
 {
     struct pointer *pointer = NULL;
     bool is_directory = !wanted->path.len;
@@ -28,8 +28,7 @@ FALLIBLE urls_find_path(struct session *session, const struct url_import *wanted
     }
     if (!is_directory || pointer)
         return NULL;
-    if (!origin->last.len || path_text_fault(origin->last) ||
-        str_find_char(origin->last, '/') >= 0)
+    if (!origin->last.len || path_text_fault(origin->last) || str_find_char(origin->last, '/') >= 0)
         return error_hint(error_new(ERROR_USAGE, "'%.*s' does not say what it is to be called",
                                     STR_FMT(origin->url)),
                           origin->is_git ? "-o OUT" : "mlops import-url URL PATH");
@@ -68,8 +67,8 @@ static FALLIBLE refuse_occupied(struct session *session, struct str path)
 
 /* The pointer as it will be, but for what is fetched. */
 FALLIBLE urls_make_pointer(struct session *session, const struct url_import *wanted,
-                             const struct url_origin *origin, struct str path,
-                             struct url_outcome *outcome)
+                           const struct url_origin *origin, struct str path,
+                           struct url_outcome *outcome)
 {
     struct pointer *before = NULL;
     struct file_stat stat = {0};

@@ -18,12 +18,12 @@ VEC(word_vec, const char *);
 
 /* What binds git to the repository that called us (a hook), and what would translate messages. */
 static const char *const dropped[] = {
-    "GIT_DIR=",         "GIT_WORK_TREE=",        "GIT_INDEX_FILE=",
-    "GIT_COMMON_DIR=",  "GIT_OBJECT_DIRECTORY=", "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
-    "GIT_NAMESPACE=",   "GIT_PREFIX=",           "GIT_SHALLOW_FILE=",
-    "GIT_GRAFT_FILE=",  "GIT_QUARANTINE_PATH=",  "GIT_TRACE=",
-    "GIT_TRACE_CURL=",  "GIT_EXTERNAL_DIFF=",    "LC_ALL=",
-    "LANGUAGE=",        "GIT_ALLOW_PROTOCOL=",   "GIT_TERMINAL_PROMPT=",
+    "GIT_DIR=",           "GIT_WORK_TREE=",        "GIT_INDEX_FILE=",
+    "GIT_COMMON_DIR=",    "GIT_OBJECT_DIRECTORY=", "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
+    "GIT_NAMESPACE=",     "GIT_PREFIX=",           "GIT_SHALLOW_FILE=",
+    "GIT_GRAFT_FILE=",    "GIT_QUARANTINE_PATH=",  "GIT_TRACE=",
+    "GIT_TRACE_CURL=",    "GIT_EXTERNAL_DIFF=",    "LC_ALL=",
+    "LANGUAGE=",          "GIT_ALLOW_PROTOCOL=",   "GIT_TERMINAL_PROMPT=",
     "GIT_NO_LAZY_FETCH=",
 };
 
@@ -72,9 +72,19 @@ static const char *const *words_of(struct arena *arena, struct str repository,
                                    const char *const *words)
 {
     static const char *const first[] = {
-        "git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0",
-        "-c",  "maintenance.auto=false",         "-c", "fetch.recurseSubmodules=false",
-        "-c",  "fetch.writeCommitGraph=false",   "-c", "core.fsmonitor=false",
+        "git",
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "gc.auto=0",
+        "-c",
+        "maintenance.auto=false",
+        "-c",
+        "fetch.recurseSubmodules=false",
+        "-c",
+        "fetch.writeCommitGraph=false",
+        "-c",
+        "core.fsmonitor=false",
     };
     struct word_vec all = {0};
     for (size_t i = 0; i < COUNT_OF(first); i++)

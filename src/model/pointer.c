@@ -212,7 +212,8 @@ static void bind_source(struct binder *binder, const struct doc_node *node, void
 }
 
 static const struct field fields[] = {
-    {ROW("schema", FIELD_INT, draft, schema), .flags = FIELD_REQUIRED, .least = 1, .most = POINTER_SCHEMA},
+    {ROW("schema", FIELD_INT, draft, schema), .flags = FIELD_REQUIRED, .least = 1,
+     .most = POINTER_SCHEMA},
     {ROW("path", FIELD_BIND, draft, name), .flags = FIELD_REQUIRED, .bind = bind_path},
     {ROW("digest", FIELD_BIND, draft, digest), .flags = FIELD_REQUIRED, .bind = bind_digest},
     {ROW("kind", FIELD_CHOICE, draft, kind), .choices = kinds},

@@ -79,7 +79,8 @@ static bool has(struct str text, const char *part)
     return str_find(text, str_of(part)) >= 0;
 }
 
-/* The line that says what is wrong: git's, unless it only says that what it started (ssh) failed. */
+/* The line that says what is wrong: git's, unless it only says that what it started (ssh) failed.
+ */
 static struct str complaint_of(struct str errors)
 {
     struct str rest = str_trim(errors), line = {0}, first = {0}, said = {0};
@@ -208,10 +209,15 @@ static FALLIBLE fetch_one(struct opening *opening, struct str from, struct str i
     TRY(is_whole(opening, &whole));
     if (whole)
         return fetch_all(opening);
-    const char *spec =
-        str_print(arena, "+%.*s:" KEPT_REF "%.*s", STR_FMT(from), STR_FMT(id)).at;
-    const char *const words[] = {"fetch",     "-q", "--no-tags",                "--no-write-fetch-head",
-                                 "--depth=1", "--", opening->place->git_url.at, spec,
+    const char *spec = str_print(arena, "+%.*s:" KEPT_REF "%.*s", STR_FMT(from), STR_FMT(id)).at;
+    const char *const words[] = {"fetch",
+                                 "-q",
+                                 "--no-tags",
+                                 "--no-write-fetch-head",
+                                 "--depth=1",
+                                 "--",
+                                 opening->place->git_url.at,
+                                 spec,
                                  NULL};
     TRY(fetch(opening, words, &answer));
     if (!answer.exit_code)
@@ -227,8 +233,8 @@ static bool is_id(struct str rev)
 {
     bool is_hex = rev.len == COMMIT_DIGITS;
     for (size_t i = 0; i < rev.len; i++)
-        is_hex = is_hex && ((rev.at[i] >= '0' && rev.at[i] <= '9') ||
-                            (rev.at[i] >= 'a' && rev.at[i] <= 'f'));
+        is_hex = is_hex &&
+                 ((rev.at[i] >= '0' && rev.at[i] <= '9') || (rev.at[i] >= 'a' && rev.at[i] <= 'f'));
     return is_hex;
 }
 

@@ -10,8 +10,8 @@ static const struct remote *own_for(const struct remote_vec *own, struct str url
         struct str base = own->at[i]->url;
         while (base.len && base.at[base.len - 1] == '/')
             base.len--;
-        bool is_it = base.len && str_starts(url, base) &&
-                     (url.len == base.len || url.at[base.len] == '/');
+        bool is_it =
+            base.len && str_starts(url, base) && (url.len == base.len || url.at[base.len] == '/');
         if (is_it && (!found || base.len > found->url.len))
             found = own->at[i];
     }

@@ -52,7 +52,7 @@ next_version() {
 
 @test "get takes a revision: a tag, a branch, a commit, a short one, an expression" {
   registry
-  commit=$(git -C ../reg rev-parse v1^{commit})
+  commit=$(git -C ../reg rev-parse 'v1^{commit}')
   n=0
   for rev in v1 "$commit" "${commit:0:8}" main~1 HEAD~1; do
     n=$((n + 1))
@@ -236,7 +236,7 @@ next_version() {
   fails 2 get "ssh://-oProxyCommand=touch%20$BATS_TEST_TMPDIR/pwned/x" x
   fails 2 get -- "-oProxyCommand=x:y" x
   fails 2 get https://user:secret@example.org/x x
-  ! grep -q secret "$ERR"
+  says_not secret
   fails 2 get "$URL" x --rev=--upload-pack=touch
   fails 2 get "$URL" ../../etc/passwd
   fails 2 get "$URL" /etc/passwd
