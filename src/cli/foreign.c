@@ -54,11 +54,14 @@ struct error *foreign_is_beside(struct context *context, struct str cwd, struct 
     struct str path = {0};
     bool is_directory = false;
     *ret = false;
-    TRY(path_real(context->arena, path_join(context->arena, cwd, word), &path));
-    TRY(context_workspace(context, &workspace));
+    path = path_join(context->arena, cwd, word);
     TRY(has(AT_FDCWD, str_terminate(context->arena, path), S_IFDIR, &is_directory));
+    if (!is_directory)
+        return NULL;
+    TRY(path_real(context->arena, path, &path));
+    TRY(context_workspace(context, &workspace));
     bool is_project = fd_number(workspace->state_fd) >= 0;
-    *ret = is_directory && (!is_project || !path_is_within(path, workspace->root));
+    *ret = !is_project || !path_is_within(path, workspace->root);
     return NULL;
 }
 
