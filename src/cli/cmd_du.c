@@ -120,9 +120,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_named(&summing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(
-            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
-            "'mlops ls' lists everything");
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
+                                    STR_FMT(argv[0]),
+                                    STR_FMT(data_near(&shell.session, path, true))),
+                          "'mlops ls' lists everything");
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
     report_table(context, &summing.table, "data");

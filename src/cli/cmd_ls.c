@@ -204,9 +204,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_record(&listing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(
-            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
-            "'mlops ls' lists everything");
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
+                                    STR_FMT(argv[0]),
+                                    STR_FMT(data_near(&shell.session, path, true))),
+                          "'mlops ls' lists everything");
     report_table(context, &listing.table, "data");
     if (listing.is_unknown) {
         context_warn(context, "the store lacks directories that are listed: 'mlops pull' fetches "

@@ -128,7 +128,7 @@ static FALLIBLE find_pointers(struct session *session, int argc, const struct st
     for (int i = 0; i < argc; i++) {
         struct pointer *pointer = NULL;
         struct str path = {0};
-        struct error *error = workspace_path(session->arena, &session->workspace, argv[i], &path);
+        struct error *error = data_word_in(session, argv[i], &path);
         error_drop(error); /* then it is no path of this project */
         if (!error)
             TRY(pointers_find(session->arena, &session->workspace, path, &pointer));

@@ -143,7 +143,9 @@ static FALLIBLE nothing_there(struct session *session, struct str path)
         struct data_record record = {.artifact = pointer->artifact}, part;
         TRY(data_part(session, &record, path, &part, &is_recorded, &is_known));
     }
-    struct error *error = error_new(ERROR_PROJECT, "there is no '%.*s'", STR_FMT(shown));
+    struct str near = is_recorded ? STR("") : data_near(session, path, false);
+    struct error *error =
+        error_new(ERROR_PROJECT, "there is no '%.*s'%.*s", STR_FMT(shown), STR_FMT(near));
     if (is_recorded)
         return error_hint(error,
                           "'mlops checkout %.*s' brings it back, 'mlops remove %.*s' forgets it",
