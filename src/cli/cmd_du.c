@@ -148,7 +148,7 @@ const struct cli_command cmd_du = {
         "work tree take less than both columns say together.",
     .words_most = 1,
     .needs = NEED_WORKSPACE,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "ls, gc",

@@ -431,6 +431,7 @@ const struct cli_command cmd_gc = {
     .group = GROUP_DATA,
     .arguments = "[REMOTE]",
     .words_most = 1,
+    .completes = COMPLETE_REMOTES,
     .summary = "Remove stored data that nothing needs any more",
     .description =
         "Kept are: what lock files and pointers name, in the work tree and at the tip of every "

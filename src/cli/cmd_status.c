@@ -23,6 +23,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct status_command, remote_name),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "The same for this remote instead of the default one"},
 };
 
@@ -269,7 +270,7 @@ const struct cli_command cmd_status = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct status_command),
     .words_most = -1,
-    .completes = COMPLETE_STAGES | COMPLETE_FILES,
+    .completes = COMPLETE_STAGES | COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "plan, why, run",
