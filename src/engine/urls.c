@@ -30,16 +30,16 @@ static struct arrival arrival_of(struct session *session)
 /* Another command may have written the pointer while we fetched. */
 FALLIBLE urls_write_pointer(struct session *session, const struct pointer *pointer)
 {
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     const struct workspace *workspace = &session->workspace;
-    struct str above = path_directory(pointer->artifact.path);
+    AUTO(fd_drop) struct fd above = {0};
     struct vcs *vcs = NULL;
     bool changed = false;
     TRY(session_vcs(session, &vcs));
     TRY(data_lock(session, &lock));
-    if (above.len)
-        TRY(directory_make(fd_number(workspace->root_fd), str_terminate(session->arena, above),
-                           true));
+    TRY(directory_make_straight(
+        fd_number(workspace->root_fd),
+        str_terminate(session->arena, path_directory(pointer->artifact.path)), true, &above));
     TRY(pointers_save(workspace, pointer, &changed));
     return vcs ? gitignore_add(workspace, &pointer->artifact.path, 1, true) : NULL;
 }

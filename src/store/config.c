@@ -11,8 +11,6 @@
 
 #include "config_private.h"
 
-enum { CONFIG_BYTES_MOST = 1048576 };
-
 /* Where the values of all rows come from, as they are found. */
 struct loading {
     struct arena *arena;
