@@ -94,6 +94,22 @@ tracked() {
   succeeds remove ./-y
 }
 
+@test "a glob that the shell spreads may be given again, as one in quotes" {
+  git_init
+  mkdir -p x/dir
+  echo 1 >x/a
+  echo 2 >x/b
+  echo 3 >x/dir/f
+  succeeds add x/*
+  succeeds add x/*
+  [ "$(grep -c unchanged "$OUT")" = 3 ]
+  succeeds add 'x/*'
+  [ "$(grep -c unchanged "$OUT")" = 2 ]
+  fails 3 add x/a.mlops
+  says "mlops add x/a"
+  fails 3 add x/a.mlops x/b
+}
+
 @test "deleted data are not taken for an empty state" {
   tracked
   rm -rf data/raw
