@@ -5,15 +5,16 @@
 static struct mirror_place placed(struct rig *rig, const char *word)
 {
     struct mirror_place place = {0};
-    assert_fine(
-        mirror_place_of(&rig->arena, str_of(word), STR("/work"), STR("/work/project"), &place));
+    assert_fine(mirror_place_of(&rig->arena, str_of(word), STR("/somewhere"),
+                                STR("/somewhere/project"), &place));
     return place;
 }
 
 static int refusal_of(struct rig *rig, const char *word)
 {
     struct mirror_place place = {0};
-    struct error *error = mirror_place_of(&rig->arena, str_of(word), STR("/work"), STR(""), &place);
+    struct error *error =
+        mirror_place_of(&rig->arena, str_of(word), STR("/somewhere"), STR(""), &place);
     int code = error ? error->code : 0;
     error_drop(error);
     return code;
