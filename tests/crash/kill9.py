@@ -455,13 +455,16 @@ def after_remote(scenario, project):
 
 def after_get(scenario, project):
     """All of it or nothing; the next one needs no repair."""
-    there = os.path.lexists(project + "/copy")
-    again = fault.mlops(project, "get", ".", "library", "-o", "copy")
-    if again.status != (fault.PROJECT if there else fault.OK):
+    if os.path.lexists(project + "/copy"):
+        had, got = fault.tree(project + "/library"), fault.tree(project + "/copy")
+        if fault.differences(had, got):
+            return fault.differences(had, got)
+        fault.remove(project + "/copy")
+    again = fault.mlops(project, *scenario.words)
+    if again.status != fault.OK:
         return [f"got again: {again}"]
     had, got = fault.tree(project + "/library"), fault.tree(project + "/copy")
-    left = [name for name in os.listdir(project) if name.startswith(".mlops-")]
-    return fault.differences(had, got) + [f"left: {name}" for name in left]
+    return fault.differences(had, got)
 
 
 def slow():
@@ -592,7 +595,14 @@ FAILING = ("read pread64 write pwrite64 fsync fdatasync syncfs rename renameat r
            "fchmod utimensat fallocate").split()
 
 
-def said_clearly(result):
+def pointers_of(tree):
+    return {path: content for path, content in tree.items() if path.endswith(".mlops")}
+
+
+def said_clearly(scenario, project, result):
+    """No crash, no failure without a word, no success that is none."""
+    if result.status == fault.OK and scenario.data:
+        return fault.differences(pointers_of(scenario.applied), pointers_of(fault.tree(project)))
     if result.status in (fault.OK, fault.ANSWER):
         return []
     if result.status < 0 or result.status == fault.BUG or not result.out + result.err:
@@ -630,6 +640,8 @@ def try_scenario(scenario, chosen):
         last += first
     if scenario.heal:
         scenario.heal(project)
+    if scenario.data:
+        fault.mlops(project, "checkout")  # of parts, or of nothing, the rest
     scenario.expected = data_of(project)
     scenario.applied = fault.tree(project)
     if not scenario.data:
@@ -648,7 +660,7 @@ def try_scenario(scenario, chosen):
         how = f"error={chosen.error}" if chosen.error else "signal=SIGKILL"
         result = calls.traced(project, scenario.words, f"{call}:{how}:when={count}",
                               dict(FAULT_TEST="kill9"))[1]
-        faults = said_clearly(result) if chosen.error else []
+        faults = said_clearly(scenario, project, result) if chosen.error else []
         tally.point(faults + after_kill(scenario, project, expected),
                     f"at call {number}: {call} {count}, undisturbed {line}")
         if chosen.stop and tally.bad:
