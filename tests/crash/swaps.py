@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A directory becomes a symbolic link that leads out of the project while mlops works in it, at any
-of its system calls: nothing from there is stored, nothing there is written, moved or removed, and
-what had been in the directory is not lost."""
+"""Somebody works in the same directory, at any system call of mlops. A directory becomes a symbolic
+link that leads out of the project: nothing from there is stored, nothing there is written, moved or
+removed, and what had been in the directory is not lost. An editor saves a file that is about to be
+replaced or removed: what was saved is not lost."""
 import os
 import re
 import shutil
@@ -17,11 +18,12 @@ POINTS_MOST = 20  # of one scene in a sample
 
 
 class Scene:
-    """`make` gives the project before the command; `swapped`: the directory in it that becomes a
-    link at each call that names one of `calls`."""
+    """`make` gives the project before the command; `place`: the directory in it that becomes a link,
+    or the file that is saved (`saves`)."""
 
-    def __init__(self, name, words, make, swapped):
-        self.name, self.words, self.make, self.swapped = name, words, make, swapped
+    def __init__(self, name, words, make, place, saves=False):
+        self.name, self.words, self.make, self.place = name, words, make, place
+        self.saves = saves
 
 
 def outside():
@@ -82,6 +84,41 @@ def gone():
     return project
 
 
+def outdated():
+    """All that lies there is in the store, in another version than is wanted."""
+    project = added()
+    pointer = fault.read(project + "/here/data.mlops")
+    for name in ("one", "two"):
+        fault.write(f"{project}/here/data/{name}", INSIDE + b"second\n")
+    done(project, "add", "here/data")
+    fault.write(project + "/here/data.mlops", pointer)
+    fault.settle(project)
+    return project
+
+
+def gone_in_part():
+    project = added()
+    fault.remove(project + "/here/data/one")
+    return project
+
+
+def file_added():
+    project = empty()
+    done(project, "add", "here/data/one")
+    fault.settle(project)
+    return project
+
+
+def file_outdated():
+    project = file_added()
+    pointer = fault.read(project + "/here/data/one.mlops")
+    fault.write(project + "/here/data/one", INSIDE + b"second\n")
+    done(project, "add", "here/data/one")
+    fault.write(project + "/here/data/one.mlops", pointer)
+    fault.settle(project)
+    return project
+
+
 def imported():
     project = empty()
     done(project, "import-url", "file://" + source(), "here/data/far")
@@ -105,6 +142,15 @@ SCENES = [
     Scene("remove-data-in", ["remove", "--data", "here/data"], edited, "here/data"),
     Scene("import", ["import-url", "file://{source}", "here/data/far"], empty, "here/data"),
     Scene("update", ["update"], imported, "here/data"),
+    Scene("save-in-checkout", ["checkout"], outdated, "here/data/one", saves=True),
+    Scene("save-new-in-checkout", ["checkout"], gone_in_part, "here/data/one", saves=True),
+    Scene("save-extra-in-checkout", ["checkout"], edited, "here/data/extra", saves=True),
+    Scene("save-file-in-checkout", ["checkout"], file_outdated, "here/data/one", saves=True),
+    Scene("save-in-remove", ["remove", "--data", "here/data"], added, "here/data/one", saves=True),
+    Scene("save-new-in-remove", ["remove", "--data", "here/data"], added, "here/data/deep/new",
+          saves=True),
+    Scene("save-file-in-remove", ["remove", "--data", "here/data/one"], file_added,
+          "here/data/one", saves=True),
 ]
 
 
@@ -123,6 +169,16 @@ def swap_back(project, directory):
         os.unlink(path)
     if os.path.isdir(path + ".was") and not os.path.lexists(path):
         os.rename(path + ".was", path)
+
+
+SAVED = b"just saved 3370\n"
+
+
+def save(project, path):
+    """As editors do: a new file that takes the place of the old one."""
+    os.makedirs(os.path.dirname(f"{project}/{path}"), exist_ok=True)
+    fault.write(f"{project}/here/saving", SAVED)
+    os.rename(f"{project}/here/saving", f"{project}/{path}")
 
 
 def contents(project):
@@ -144,14 +200,18 @@ def try_point(scene, words, base, point):
     for below in ("", "data/", "far/", "deep/"):
         fill(outside() + "/" + below, OUTSIDE)
     before, had = fault.tree(outside(), ()), contents(project)
-    result = calls.interrupted(project, words, point, lambda: swap(project, scene.swapped))
+    act = save if scene.saves else swap
+    result = calls.interrupted(project, words, point, lambda: act(project, scene.place))
     faults = [f"outside: {line}" for line in fault.differences(before, fault.tree(outside(), ()))]
     if result.status is None or result.status < 0 or result.status == fault.BUG:
         faults.append(f"the command itself: {result}")
-    swap_back(project, scene.swapped)
+    if not scene.saves:
+        swap_back(project, scene.place)
+    elif not fault.holds(project, SAVED):
+        faults.append(f"what was saved is gone: {result}")
     if fault.holds(project, OUTSIDE):
         faults.append("something from outside lies in the project or its store")
-    if had - contents(project):
+    if had - contents(project) and not scene.saves:
         faults.append(f"lost: {had - contents(project)} {result}")
     return faults + fault.verify(project)
 
