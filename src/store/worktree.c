@@ -351,6 +351,7 @@ void batch_end(struct batch *batch)
     for (size_t i = 0; i < batch->kept.len; i++)
         arena_drop(&batch->kept.at[i]);
     for (size_t i = 0; i < worktree->worker_count; i++) {
+        worker_leave_directory(&worktree->workers[i]);
         arena_reset(&worktree->workers[i].arena);
         arena_reset(&worktree->workers[i].slice);
     }
