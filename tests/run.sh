@@ -232,6 +232,7 @@ remote_extent=
   step "remotes: damage" python3 tests/remote/damage.py $remote_extent
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: hostile" python3 tests/remote/hostile.py
+  step "remotes: data of other projects" python3 tests/remote/registry.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
 step "comparisons: scipy" python3 tests/metrics/compare.py "$MLOPS"

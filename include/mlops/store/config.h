@@ -73,6 +73,11 @@ struct config_origin {
 /* Loads all layers. `state_dir` is the absolute path of .mlops or empty. */
 FALLIBLE config_load(struct arena *arena, struct str state_dir, struct config *ret);
 
+/* The remotes of another project, as the bytes of its .mlops/config.yaml say: nothing else of it is
+ * believed, and no other layer is read. `name` is how messages call the file. */
+FALLIBLE config_load_foreign(struct arena *arena, struct str name, struct str bytes,
+                             struct config *ret);
+
 /* Every row with its value and origin, in table order. */
 FALLIBLE config_list(struct arena *arena, struct str state_dir, struct config_origin **ret,
                      size_t *ret_count);

@@ -49,6 +49,14 @@ FALLIBLE remotes_find(struct arena *arena, const struct workspace *workspace, st
 /* ERROR_PROJECT if a remote can't be called so. */
 FALLIBLE remote_check_name(struct str name);
 
+/* Those of another project, whose settings (config_load_foreign) are not trusted: the default one
+ * first. What names secrets or files of this machine is left out; where a remote of ours holds the
+ * same URL, ours decides how it is reached. `root`: the directory that relative ones are seen from;
+ * empty: the project is on another machine. Settings that run programs are refused. */
+FALLIBLE remotes_load_foreign(struct arena *arena, const struct workspace *own,
+                              const struct config *foreign, struct str root,
+                              struct remote_vec *ret);
+
 /* A remote made of a URL alone (import-url, get), which may not hold a password. */
 FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote **ret);
 
