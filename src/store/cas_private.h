@@ -30,13 +30,18 @@ struct cas_pending {
     int64_t size_bytes;
 };
 
-/* Digests, each with a number. Zero is an empty one. */
+/* Digests, each with a number. Zero is an empty one. A slot holds a part of the digest, so that the
+ * slots of 100,000 fit the processor's caches and hardly any other memory is looked at. */
 struct cas_table_slot {
+    uint32_t tag, entry_plus_one;
+};
+struct cas_table_entry {
     struct digest digest;
-    uint32_t value_plus_one;
+    uint32_t value;
 };
 struct cas_table {
     struct cas_table_slot *slots;
+    struct cas_table_entry *entries;
     size_t slot_count, len;
 };
 bool cas_table_add(struct cas_table *table, struct digest digest, uint32_t value); /* is new? */

@@ -205,6 +205,10 @@ void leaves_plan(struct batch *batch);
 FALLIBLE leaves_hash(struct batch *batch, size_t item, struct worker *worker);
 void leaves_keep(struct batch *batch);
 
+/* Hashes all files that are no twins, and leaves; then what is not done after that. */
+FALLIBLE files_hash(struct batch *batch);
+FALLIBLE files_hash_left(struct batch *batch);
+
 /* Where the file of a hashing lies, relative to the project. */
 struct buf hashing_path(const struct hashing *hashing);
 void worker_leave_directory(struct worker *worker);
