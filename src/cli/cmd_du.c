@@ -200,9 +200,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_named(&summing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(
-            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
-            "'mlops ls' lists everything");
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
+                                    STR_FMT(argv[0]),
+                                    STR_FMT(data_near(&shell.session, path, true))),
+                          "'mlops ls' lists everything");
     summing.total.store = sum_once(&summing.objects, 0);
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
@@ -229,7 +230,7 @@ const struct cli_command cmd_du = {
         "versions, results of runs, other projects) is told in one sum; 'mlops gc' says what.",
     .words_most = 1,
     .needs = NEED_WORKSPACE,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "ls, gc",

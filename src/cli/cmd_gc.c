@@ -12,7 +12,7 @@
 #include "mlops/store/projects.h"
 
 struct gc_command {
-    bool yes, all, remote, all_commits;
+    bool yes, dry_run, all, remote, all_commits;
     int64_t grace_ns;
     struct str forget;
 };
@@ -20,6 +20,8 @@ struct gc_command {
 /* -1: what the configuration says. */
 static const struct option_row rows[] = {
     {"yes", 'y', OPTION_FLAG_AT(struct gc_command, yes), .help = "Remove it"},
+    {"dry-run", 'n', OPTION_FLAG_AT(struct gc_command, dry_run),
+     .help = "Only say what would go, as without --yes"},
     {"all", 'a', OPTION_FLAG_AT(struct gc_command, all),
      .help = "List the biggest 10,000 items, not only 20"},
     {"grace", 0, OPTION_DURATION_AT(struct gc_command, grace_ns), .value = "TIME", .initial = -1,
@@ -398,6 +400,10 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     struct cas *cas = NULL;
     struct gc_report report = {0};
     int signal_fd;
+    if (options->dry_run && options->yes)
+        return error_new(ERROR_USAGE, "--dry-run and --yes contradict each other");
+    if (options->dry_run && options->forget.len)
+        return error_new(ERROR_USAGE, "--dry-run and --forget contradict each other");
     TRY(signal_open(&signal_fd));
     if (options->remote)
         return collect_remote(context, options, argc ? argv[0] : (struct str){0});
@@ -447,6 +453,7 @@ const struct cli_command cmd_gc = {
     .group = GROUP_DATA,
     .arguments = "[REMOTE]",
     .words_most = 1,
+    .completes = COMPLETE_REMOTES,
     .summary = "Remove stored data that nothing needs any more",
     .description =
         "Kept are: what lock files and pointers name, in the work tree, at the tip of every "

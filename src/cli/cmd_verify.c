@@ -231,6 +231,7 @@ const struct cli_command cmd_verify = {
     .group = GROUP_DATA,
     .arguments = "[REMOTE]",
     .words_most = 1,
+    .completes = COMPLETE_REMOTES,
     .summary = "Check everything stored against its digest",
     .description =
         "Reads every object, result, pointer and the databases. Damaged objects are moved to "
