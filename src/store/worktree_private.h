@@ -268,6 +268,10 @@ struct wanted {
 };
 VEC(wanted_vec, struct wanted);
 
+/* One directory of a stored tree. */
+FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
+                              struct tree *ret, bool *ret_found);
+
 /* Files, links (and directories, parents first) of a stored tree; *ret_found false if an object is
  * missing. */
 FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct digest tree,

@@ -8,8 +8,8 @@
 /* A tree object: an entry has at most some 330 bytes. */
 static const int64_t TREE_BYTES_MOST = 1073741824;
 
-static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest digest,
-                          struct tree *ret, bool *ret_found)
+FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
+                              struct tree *ret, bool *ret_found)
 {
     struct str bytes = {0};
     TRY(cas_get_bytes(cas, arena, digest, TREE_BYTES_MOST, &bytes, ret_found));
@@ -39,7 +39,7 @@ static FALLIBLE push_tree(struct listing *listing, struct str below, struct dige
                          (long long)LIMIT_TREE_DEPTH);
     struct open_tree *open = &listing->stack[listing->depth];
     *open = (struct open_tree){.below = below};
-    TRY(load_tree(listing->cas, listing->arena, digest, &open->tree, ret_found));
+    TRY(worktree_stored_tree(listing->cas, listing->arena, digest, &open->tree, ret_found));
     listing->depth += *ret_found;
     return NULL;
 }
