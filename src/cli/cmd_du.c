@@ -18,28 +18,24 @@ struct usage_sum {
 struct summing {
     struct context *context;
     struct session *session;
-    struct map seen; /* digests of all paths, as bytes */
+    struct map seen; /* digest of a file, in the listings -> struct usage_sum * that had it last */
     struct usage_sum total;
     struct table table;
 };
 
 /* Each content once: in this path, and for the total in all of them. */
-static FALLIBLE add_file(struct summing *summing, struct map *here,
-                         const struct worktree_file *file, struct usage_sum *sum)
+static FALLIBLE add_file(struct summing *summing, const struct worktree_file *file,
+                         struct usage_sum *sum)
 {
-    struct arena *arena = summing->context->arena;
     struct str key = {(const char *)file->digest.at, sizeof file->digest.at};
-    bool has = false;
-    if (map_has(here, key))
+    void **last = map_place(summing->context->arena, &summing->seen, key);
+    bool is_first = !*last, has = false;
+    if (*last == sum)
         return NULL;
-    key = str_copy(arena, key);
-    map_put(arena, here, key, here);
+    *last = sum;
     TRY(cas_has(summing->session->cas, file->digest, &has));
-    if (!has)
-        return NULL;
-    sum->store += file->size_bytes;
-    if (!map_put(arena, &summing->seen, key, summing))
-        summing->total.store += file->size_bytes;
+    sum->store += has ? file->size_bytes : 0;
+    summing->total.store += has && is_first ? file->size_bytes : 0;
     return NULL;
 }
 
@@ -47,7 +43,6 @@ static FALLIBLE add_store(struct summing *summing, const struct artifact *artifa
                           struct usage_sum *sum)
 {
     struct worktree_file *files = NULL;
-    struct map here = {0};
     size_t count = 0;
     bool is_known = false;
     if (!summing->session->cas)
@@ -55,7 +50,7 @@ static FALLIBLE add_store(struct summing *summing, const struct artifact *artifa
     TRY(tree_list_files(summing->session->cas, summing->context->arena, artifact, SIZE_MAX, &files,
                         &count, &is_known));
     for (size_t i = 0; i < count && is_known; i++)
-        TRY(add_file(summing, &here, &files[i], sum));
+        TRY(add_file(summing, &files[i], sum));
     return NULL;
 }
 
@@ -71,18 +66,19 @@ static void add_row(struct summing *summing, struct str path, const struct usage
 
 static FALLIBLE add_record(struct summing *summing, const struct data_record *record)
 {
-    struct usage_sum sum = {.recorded = record->artifact.size_bytes};
+    struct usage_sum *sum = arena_new(summing->context->arena, struct usage_sum);
     struct artifact now = {0};
     struct error *error =
         worktree_look(summing->session->worktree, record->artifact.path, LOOK_OUT, &now);
     if (error && error->code >= ERROR_SIGNAL)
         return error;
     error_drop(error); /* what can't be read counts as nothing */
-    sum.worktree = now.size_bytes;
-    TRY(add_store(summing, &record->artifact, &sum));
-    summing->total.recorded += sum.recorded;
-    summing->total.worktree += sum.worktree;
-    add_row(summing, record->artifact.path, &sum);
+    sum->recorded = record->artifact.size_bytes;
+    sum->worktree = now.size_bytes;
+    TRY(add_store(summing, &record->artifact, sum));
+    summing->total.recorded += sum->recorded;
+    summing->total.worktree += sum->worktree;
+    add_row(summing, record->artifact.path, sum);
     return NULL;
 }
 
