@@ -20,10 +20,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_root_vec roots = {0};
     struct transfer_report report = {0};
-    struct remote *remote = NULL;
     TRY(data_open(context, false, &shell));
-    TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
+    TRY(transfer_check_remote(&shell, command, &roots));
     if (command->dry_run)
         return transfer_print_states(&shell, command, &roots);
     TRY(transfer_fetch_parts(&shell, command, &roots, &report));

@@ -57,10 +57,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct transfer_report report = {0};
     struct data_checkout placed = {0};
     struct path_vec paths = {0};
-    struct remote *remote = NULL;
     TRY(data_open(context, false, &shell));
-    TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
+    TRY(transfer_check_remote(&shell, command, &roots));
     TRY(transfer_fetch_parts(&shell, command, &roots, &report));
     TRY(transfer_check_parts(&shell, &roots));
     if (argc)

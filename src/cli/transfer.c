@@ -1,7 +1,9 @@
 #include "mlops/cli/transfer.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/base/moment.h"
+#include "mlops/engine/urls.h"
 
 #include <unistd.h>
 
@@ -107,8 +109,9 @@ void transfer_report_add(struct transfer_report *sum, struct arena *arena,
         *vec_push(arena, &sum->missing) = *root;
 }
 
-FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
-                              const struct transfer_root_vec *roots, struct transfer_report *ret)
+static FALLIBLE fetch_from_remotes(struct data_shell *shell, const struct transfer_command *command,
+                                   const struct transfer_root_vec *roots,
+                                   struct transfer_report *ret)
 {
     struct session *session = &shell->session;
     struct transfer_part_vec parts = {0};
@@ -124,6 +127,74 @@ FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_co
         transfer_report_add(ret, session->arena, &report);
     }
     return NULL;
+}
+
+/* What was imported from another project comes from there, if our remotes do not have it. */
+static FALLIBLE fetch_from_sources(struct data_shell *shell, struct transfer_report *report)
+{
+    struct session *session = &shell->session;
+    struct transfer_root_vec missing = report->missing;
+    report->missing = (struct transfer_root_vec){0};
+    vec_each (const struct transfer_root, root, &missing) {
+        bool is_fetched = false;
+        TRY(urls_fetch_git(session, root, &report->counts, &is_fetched));
+        if (!is_fetched)
+            *vec_push(session->arena, &report->missing) = *root;
+    }
+    return NULL;
+}
+
+/* Without a remote of our own all of it may have come from other projects. */
+static FALLIBLE needs_remote(struct data_shell *shell, const struct transfer_command *command,
+                             const struct transfer_root_vec *roots, bool *ret)
+{
+    struct session *session = &shell->session;
+    struct remote_vec all = {0};
+    TRY(remotes_load(session->arena, &session->workspace, &all));
+    *ret = all.len || command->remote.len || !roots->len;
+    for (size_t i = 0; i < roots->len && !*ret; i++) {
+        bool is_imported = false;
+        TRY(urls_is_of_git(session, roots->at[i].named_by, &is_imported));
+        *ret = !is_imported;
+    }
+    return NULL;
+}
+
+FALLIBLE transfer_check_remote(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots)
+{
+    struct session *session = &shell->session;
+    struct remote *remote = NULL;
+    bool is_needed = false;
+    TRY(needs_remote(shell, command, roots, &is_needed));
+    return is_needed ? remotes_find(session->arena, &session->workspace, command->remote, &remote)
+                     : NULL;
+}
+
+static FALLIBLE find_missing(struct data_shell *shell, const struct transfer_root_vec *roots,
+                             struct transfer_report *ret)
+{
+    struct session *session = &shell->session;
+    struct transfer_state *states =
+        arena_new_array(session->arena, struct transfer_state, roots->len + 1);
+    TRY(transfer_compare(session->arena, NULL, session->cas, roots, states));
+    for (size_t i = 0; i < roots->len; i++)
+        if (states[i].lost_objects)
+            *vec_push(session->arena, &ret->missing) = roots->at[i];
+    ret->roots = (int64_t)roots->len;
+    return NULL;
+}
+
+FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
+                              const struct transfer_root_vec *roots, struct transfer_report *ret)
+{
+    bool is_needed = false;
+    TRY(needs_remote(shell, command, roots, &is_needed));
+    if (is_needed)
+        TRY(fetch_from_remotes(shell, command, roots, ret));
+    else
+        TRY(find_missing(shell, roots, ret));
+    return command->remote.len ? NULL : fetch_from_sources(shell, ret);
 }
 
 /* --- words --- */

@@ -70,7 +70,12 @@ enum transfer_aim { AIM_READ, AIM_WRITE, AIM_LOOK };
 FALLIBLE transfer_connect(struct data_shell *shell, const struct transfer_command *command,
                           const struct remote *remote, enum transfer_aim aim, struct depot **ret);
 
-/* Fetches all parts; the reports added up. */
+/* An error if no remote is configured and something of the roots could come from nowhere else. */
+FALLIBLE transfer_check_remote(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots);
+
+/* Fetches all parts; the reports added up. What was imported from another project and our remotes
+ * do not have comes from there, unless the command names a remote. */
 FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
                               const struct transfer_root_vec *roots, struct transfer_report *ret);
 
