@@ -39,8 +39,26 @@ static FALLIBLE list_side(struct filler *filler, struct arena *scratch, const st
                                 &ret->count));
         ret->is_known = true;
     }
-    if (ret->count > 1)
-        qsort(ret->files, ret->count, sizeof *ret->files, compare_files);
+    return NULL;
+}
+
+static void sort_listing(struct listing *listing)
+{
+    if (listing->count > 1)
+        qsort(listing->files, listing->count, sizeof *listing->files, compare_files);
+}
+
+/* Both from the store, which says what is the same without listing it. */
+static FALLIBLE list_differing(struct filler *filler, struct arena *scratch,
+                               const struct diff_data *row, struct listing *before,
+                               struct listing *after, bool *ret_done)
+{
+    struct worktree_files old, new;
+    TRY(tree_list_differing(filler->cas, scratch, &row->before, &row->after, &old, &new, ret_done));
+    if (!*ret_done)
+        return NULL;
+    *before = (struct listing){old.files, old.count, true};
+    *after = (struct listing){new.files, new.count, true};
     return NULL;
 }
 
@@ -150,8 +168,14 @@ static FALLIBLE fill_row(struct filler *filler, bool before_is_now, bool after_i
     bool is_tree = row->before.kind == ARTIFACT_TREE || row->after.kind == ARTIFACT_TREE;
     if (!is_tree || row->change == DIFF_SAME)
         return NULL;
-    TRY(list_side(filler, &scratch, row, &row->before, before_is_now, &before));
-    TRY(list_side(filler, &scratch, row, &row->after, after_is_now, &after));
+    bool is_done = false;
+    TRY(list_differing(filler, &scratch, row, &before, &after, &is_done));
+    if (!is_done) {
+        TRY(list_side(filler, &scratch, row, &row->before, before_is_now, &before));
+        TRY(list_side(filler, &scratch, row, &row->after, after_is_now, &after));
+    }
+    sort_listing(&before);
+    sort_listing(&after);
     if (before.is_known && after.is_known)
         compare_lists(filler->context->arena, &before, &after, &row->files);
     if (row->files.is_known && row->files.are_sources && row->role == DIFF_INPUT)

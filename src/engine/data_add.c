@@ -227,14 +227,12 @@ static FALLIBLE note_changes(struct adding *adding, const struct artifact *befor
                              const struct artifact *after, struct data_changes *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct worktree_file *old = NULL, *new = NULL;
-    size_t old_count = 0, new_count = 0;
-    bool knows_old = false, knows_new = false;
-    struct cas *cas = adding->session->cas;
-    TRY(tree_list_files(cas, &scratch, before, SIZE_MAX, &old, &old_count, &knows_old));
-    TRY(tree_list_files(cas, &scratch, after, SIZE_MAX, &new, &new_count, &knows_new));
-    if (knows_old && knows_new)
-        data_compare_files(adding->session->arena, old, old_count, new, new_count, ret);
+    struct worktree_files old, new;
+    bool knows_both = false;
+    TRY(tree_list_differing(adding->session->cas, &scratch, before, after, &old, &new,
+                            &knows_both));
+    if (knows_both)
+        data_compare_files(adding->session->arena, old.files, old.count, new.files, new.count, ret);
     return NULL;
 }
 

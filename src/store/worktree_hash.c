@@ -45,33 +45,21 @@ static FALLIBLE ask_for_look(struct batch *batch, struct look *look)
     return NULL;
 }
 
-static bool is_file(const struct node *node)
+bool node_is_file(const struct node *node)
 {
     return !node->is_odd && (node->kind == TREE_FILE || node->kind == TREE_EXECUTABLE);
 }
 
-FALLIBLE batch_ask(struct batch *batch, struct directory *directory, bool *ret_known)
-{
-    *ret_known = true;
-    for (size_t i = 0; i < directory->count; i++) {
-        struct node *node = &directory->nodes[i];
-        if (is_file(node) && !node->is_known)
-            TRY(ask_index(batch, directory->path, node->name, &node->stat, &node->digest,
-                          &node->is_known));
-        *ret_known = *ret_known && (node->is_known || !is_file(node));
-    }
-    return NULL;
-}
-
 static FALLIBLE ask_for_directory(struct batch *batch, struct directory *directory)
 {
-    bool knows_all = false;
-    if (directory->is_settled)
-        return NULL;
-    TRY(batch_ask(batch, directory, &knows_all));
-    for (size_t i = 0; i < directory->count && !knows_all; i++) {
+    for (size_t i = 0; i < directory->count && !directory->is_settled; i++) {
         struct node *node = &directory->nodes[i];
-        if (is_file(node) && !node->is_known)
+        if (!node_is_file(node) || node->is_known)
+            continue;
+        if (!directory->is_asked)
+            TRY(ask_index(batch, directory->path, node->name, &node->stat, &node->digest,
+                          &node->is_known));
+        if (!node->is_known)
             add_hashing(batch, directory->look, directory, node, node->stat.size_bytes);
     }
     return NULL;
