@@ -20,13 +20,12 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_root_vec roots = {0};
     struct transfer_report report = {0};
-    struct remote *remote = NULL;
+    struct data_record_vec arrived = {0};
     TRY(data_open(context, false, &shell));
-    TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
     if (command->dry_run)
         return transfer_print_states(&shell, command, &roots);
-    TRY(transfer_fetch_parts(&shell, command, &roots, &report));
+    TRY(transfer_fetch_parts(&shell, command, &roots, &arrived, &report));
     TRY(transfer_check_parts(&shell, &roots));
     progress_clear(&shell.progress);
     transfer_report_print(context, "fetched", &report);
@@ -58,7 +57,7 @@ const struct cli_command cmd_fetch = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct fetch_command),
     .words_most = -1,
-    .needs = NEED_PROJECT,
+    .needs = NEED_DATA,
     .completes = COMPLETE_FILES | COMPLETE_STAGES,
     .examples = examples,
     .example_count = COUNT_OF(examples),

@@ -47,9 +47,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_root_vec roots = {0};
     struct transfer_report report = {0};
-    struct remote *remote = NULL;
     TRY(data_open(context, false, &shell));
-    TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, true, &roots));
     TRY(transfer_check_parts(&shell, &roots));
     roots = pushed_ones(context->arena, &roots);
@@ -90,7 +88,7 @@ const struct cli_command cmd_push = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct push_command),
     .words_most = -1,
-    .needs = NEED_PROJECT,
+    .needs = NEED_DATA,
     .completes = COMPLETE_FILES | COMPLETE_STAGES,
     .examples = examples,
     .example_count = COUNT_OF(examples),

@@ -2,8 +2,69 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/store/dvc_remote.h"
 
 #include <unistd.h>
+
+/* Which of two kinds of remotes a command means. */
+struct kinds {
+    bool takes_ours, takes_dvc;
+    bool has_ours; /* a remote of ours is configured */
+};
+
+static FALLIBLE find_kinds(struct session *session, struct str name, struct kinds *ret)
+{
+    struct dvcconfig config = {0};
+    struct remote_vec ours = {0};
+    struct str root = {0};
+    bool has_config = false, is_ours = false, is_dvc = false;
+    TRY(remotes_load(session->arena, &session->workspace, &ours));
+    TRY(dvcfiles_settings(session->arena, &session->workspace, &config, &root, &has_config));
+    for (size_t i = 0; i < ours.len; i++)
+        is_ours |= str_equal(ours.at[i]->name, name);
+    if (has_config && name.len)
+        is_dvc = dvc_remote_exists(&config, name);
+    *ret = (struct kinds){.takes_ours = is_ours || !is_dvc,
+                          .takes_dvc = !name.len || is_dvc,
+                          .has_ours = ours.len > 0};
+    return NULL;
+}
+
+static void tell_left_out(struct data_shell *shell, int64_t count)
+{
+    if (count)
+        context_notice(shell->progress.context,
+                       "%lld output%s that only mlops records %s left out: no remote of mlops is "
+                       "configured",
+                       (long long)count, count == 1 ? "" : "s", count == 1 ? "is" : "are");
+}
+
+/* What both record comes from where our lock file says, if there is a remote of ours at all. */
+static FALLIBLE settle_kinds(struct data_shell *shell, struct str name,
+                             struct transfer_root_vec *roots)
+{
+    struct session *session = &shell->session;
+    struct map ours = {0}, theirs = {0};
+    struct kinds kinds = {0};
+    struct transfer_root_vec kept = {0};
+    int64_t left_out = 0;
+    vec_each (struct transfer_root, root, roots)
+        map_put(session->arena, root->dvc ? &theirs : &ours, root->artifact.path, root);
+    if (!theirs.len)
+        return NULL;
+    TRY(find_kinds(session, name, &kinds));
+    bool takes_ours = kinds.takes_ours && (kinds.has_ours || name.len);
+    vec_each (const struct transfer_root, root, roots) {
+        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path);
+        bool is_kept = root->dvc ? kinds.takes_dvc && !(is_twice && takes_ours) : takes_ours;
+        if (is_kept)
+            *vec_push(session->arena, &kept) = *root;
+        left_out += !is_kept && !root->dvc && !is_twice && !name.len;
+    }
+    tell_left_out(shell, left_out);
+    *roots = kept;
+    return NULL;
+}
 
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
                          const struct str *argv, bool needs_pipelines,
@@ -16,8 +77,17 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                                      .all_tags = command->all_tags,
                                      .all_commits = command->all_commits,
                                      .needs_pipelines = needs_pipelines,
+                                     .index = shell->session.index,
                                      .observer = &shell->observer};
-    return transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret);
+    struct remote *remote = NULL;
+    TRY(transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret));
+    TRY(settle_kinds(shell, command->remote, ret));
+    bool has_dvc = false;
+    vec_each (const struct transfer_root, root, ret)
+        has_dvc |= root->dvc != NULL;
+    return has_dvc ? NULL
+                   : remotes_find(shell->session.arena, &shell->session.workspace, command->remote,
+                                  &remote);
 }
 
 /* What can't be told may be there. */
@@ -42,12 +112,14 @@ FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_ro
         bool has = false;
         if (!root->is_all || map_has(&found, root->below))
             continue;
+        if (root->dvc && !root->dvc->is_known) /* told by who fetches it */
+            continue;
         TRY(has_part(session, root, &has));
         if (has)
             map_put(session->arena, &found, root->below, shell);
     }
     vec_each (const struct transfer_root, root, roots) {
-        if (!root->is_all || map_has(&found, root->below))
+        if (!root->is_all || map_has(&found, root->below) || (root->dvc && !root->dvc->is_known))
             continue;
         struct str shown = workspace_show(session->arena, &session->workspace, root->below);
         return error_hint(error_new(ERROR_USAGE, "'%.*s' names nothing that is in '%.*s'",
@@ -63,6 +135,8 @@ FALLIBLE transfer_split(struct data_shell *shell, const struct transfer_command 
     struct session *session = &shell->session;
     for (size_t i = 0; i < roots->len; i++) {
         const struct transfer_root *root = &roots->at[i];
+        if (root->dvc)
+            continue;
         struct str name = command->remote.len ? command->remote : root->remote;
         struct remote *remote = NULL;
         TRY(remotes_find(session->arena, &session->workspace, name, &remote));
@@ -107,11 +181,38 @@ void transfer_report_add(struct transfer_report *sum, struct arena *arena,
         *vec_push(arena, &sum->missing) = *root;
 }
 
+struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
+                                            const struct transfer_root_vec *roots)
+{
+    struct transfer_root_vec chosen = {0};
+    vec_each (const struct transfer_root, root, roots)
+        if (root->dvc)
+            *vec_push(arena, &chosen) = *root;
+    return chosen;
+}
+
+static FALLIBLE fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
+                          const struct transfer_root_vec *roots, struct data_record_vec *ret_placed,
+                          struct transfer_report *ret)
+{
+    struct session *session = &shell->session;
+    struct transfer_root_vec chosen = transfer_dvc_roots(session->arena, roots);
+    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    struct transfer_report report = {0};
+    if (!chosen.len)
+        return NULL;
+    TRY(dvcdata_fetch(session, &chosen, &options, ret_placed, &report));
+    transfer_report_add(ret, session->arena, &report);
+    return NULL;
+}
+
 FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
-                              const struct transfer_root_vec *roots, struct transfer_report *ret)
+                              const struct transfer_root_vec *roots,
+                              struct data_record_vec *ret_placed, struct transfer_report *ret)
 {
     struct session *session = &shell->session;
     struct transfer_part_vec parts = {0};
+    TRY(fetch_dvc(shell, command, roots, ret_placed, ret));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;

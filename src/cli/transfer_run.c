@@ -223,11 +223,12 @@ static FALLIBLE fetch_lacking(struct context *context, const struct lacking *lac
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_command command = {.remote = name};
     struct transfer_report report = {0};
+    struct data_record_vec arrived = {0};
     int64_t results = 0;
     TRY(data_open(context, false, &shell));
     if (lacking->keys.len)
         TRY(fetch_results(&shell, &command, &lacking->keys, &results));
-    TRY(transfer_fetch_parts(&shell, &command, &lacking->roots, &report));
+    TRY(transfer_fetch_parts(&shell, &command, &lacking->roots, &arrived, &report));
     *ret_gained = report.counts.objects > 0 || results > 0;
     return NULL;
 }

@@ -80,18 +80,36 @@ static FALLIBLE take_path(struct checking_out *out, struct str path)
         "'mlops ls' lists what is tracked");
 }
 
+/* Each path once: of two records the one that was brought for this checkout counts. */
+static void take_also(struct checking_out *out)
+{
+    struct data_record_vec all = {0};
+    struct map paths = {0};
+    struct arena *arena = out->session->arena;
+    if (!out->options->also)
+        return;
+    vec_each (const struct data_record, record, out->options->also) {
+        if (!map_has(&paths, record->artifact.path))
+            *vec_push(arena, &all) = *record;
+        map_put(arena, &paths, record->artifact.path, out);
+    }
+    vec_each (const struct data_record, record, &out->wants)
+        if (!map_has(&paths, record->artifact.path))
+            *vec_push(arena, &all) = *record;
+    out->wants = all;
+}
+
 static FALLIBLE choose(struct checking_out *out)
 {
-    if (!out->options->count) {
+    if (!out->options->count && !out->options->takes_only_also)
         out->wants = out->records;
-        return NULL;
-    }
     for (size_t i = 0; i < out->options->count; i++) {
         struct error *error = take_path(out, out->options->paths[i]);
         if (error && error->code >= ERROR_SIGNAL)
             return error;
         error_list_add(&out->errors, error);
     }
+    take_also(out);
     return error_list_take(&out->errors);
 }
 

@@ -43,6 +43,7 @@ FALLIBLE http_open(const struct http_options *options, struct http **ret)
     http->user = keep(http, options->user);
     http->password = keep(http, options->password);
     http->token = keep(http, options->token);
+    http->header = keep(http, options->header);
     *ret = http;
     return NULL;
 }
@@ -117,7 +118,7 @@ static FALLIBLE set_up_request(struct http_transfer *transfer)
     TRY_SET(http, CURLOPT_URL, url);
     TRY_SET(http, CURLOPT_PROTOCOLS_STR, "http,https");
     TRY_SET(http, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
-    TRY_SET(http, CURLOPT_FOLLOWLOCATION, request->follows ? 1L : 0L);
+    TRY_SET(http, CURLOPT_FOLLOWLOCATION, request->follows && !http->header ? 1L : 0L);
     TRY_SET(http, CURLOPT_MAXREDIRS, (long)LIMIT_HTTP_REDIRECTS);
     if (strcmp(request->method, "HEAD") == 0)
         TRY_SET(http, CURLOPT_NOBODY, 1L);
@@ -145,6 +146,15 @@ static void headers_drop(struct curl_slist **headers)
     http_curl()->slist_free_all(*headers);
 }
 
+static FALLIBLE add_header(struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *longer = http_curl()->slist_append(*headers, line);
+    if (!longer)
+        return error_new(ERROR_MACHINE, "libcurl has no memory");
+    *headers = longer;
+    return NULL;
+}
+
 static FALLIBLE perform(struct http_transfer *transfer, struct curl_slist *headers)
 {
     struct http *http = transfer->http;
@@ -169,13 +179,10 @@ FALLIBLE http_send(struct http *http, struct arena *arena, const struct http_req
         .http = http, .arena = arena, .request = request, .reply = ret, .body = buf_in(arena)};
     *ret = (struct http_reply){0};
     TRY(signal_check());
-    for (size_t i = 0; i < request->header_count; i++) {
-        const char *line = str_terminate(arena, request->headers[i]);
-        struct curl_slist *longer = http_curl()->slist_append(headers, line);
-        if (!longer)
-            return error_new(ERROR_MACHINE, "libcurl has no memory");
-        headers = longer;
-    }
+    for (size_t i = 0; i < request->header_count; i++)
+        TRY(add_header(&headers, str_terminate(arena, request->headers[i])));
+    if (http->header)
+        TRY(add_header(&headers, http->header));
     TRY(perform(&transfer, headers));
     ret->body = buf_str(&transfer.body);
     http_judge(ret);

@@ -41,6 +41,23 @@ static FALLIBLE parse(struct arena *arena, struct str bytes, struct dvc_file_vec
     return NULL;
 }
 
+struct error *dvc_manifest_parse(struct arena *arena, struct str bytes, struct md5 md5,
+                                 struct dvc_file_vec *ret, enum dvc_health *ret_health)
+{
+    *ret_health = DVC_DAMAGED;
+    if (!md5_equal(md5_of(bytes.at, bytes.len), md5))
+        return NULL;
+    struct dvc_file_vec files = {0};
+    struct error *error = parse(arena, bytes, &files);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    if (!error)
+        *ret = files;
+    *ret_health = error ? DVC_DAMAGED : DVC_GOOD;
+    error_drop(error); /* one directory that can't be had stops neither import nor run */
+    return NULL;
+}
+
 struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *arena,
                                  const struct dvc_object *object, struct dvc_file_vec *ret,
                                  enum dvc_health *ret_health)
@@ -53,20 +70,7 @@ struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *ar
         dvc_object_path(object, layout, path);
         TRY(file_read(arena, fd_number(cache->fd), path, LIMIT_JSON_BYTES, &bytes, &found));
     }
-    if (!found)
-        return NULL;
-    *ret_health = DVC_DAMAGED;
-    if (!md5_equal(md5_of(bytes.at, bytes.len), object->md5))
-        return NULL;
-    struct dvc_file_vec files = {0};
-    struct error *error = parse(arena, bytes, &files);
-    if (error && error->code >= ERROR_SIGNAL)
-        return error;
-    if (!error)
-        *ret = files;
-    *ret_health = error ? DVC_DAMAGED : DVC_GOOD;
-    error_drop(error); /* one directory that can't be had stops neither import nor run */
-    return NULL;
+    return found ? dvc_manifest_parse(arena, bytes, object->md5, ret, ret_health) : NULL;
 }
 
 /* As Python's json.dumps does it: everything beyond ASCII as UTF-16 escapes. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mlops/cli/data.h"
+#include "mlops/engine/dvcdata.h"
 #include "mlops/engine/transfer.h"
 
 struct transfer_command {
@@ -48,7 +49,9 @@ struct transfer_command {
         .is_hidden = true                                                                          \
     }
 
-/* What the words name, as the work tree (and with options git's commits) has it. */
+/* What the words name (of what both DVC and our lock file record, what the command's remotes can
+ * give; ERROR_PROJECT if there is no remote at all), as the work tree (and with options git's
+ * commits) has it. */
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
                          const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret);
@@ -57,7 +60,7 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
 FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_root_vec *roots);
 
 /* The roots of one remote after the other: those whose output names a remote of its own go there,
- * unless the command names one. */
+ * unless the command names one. What DVC tracks is left out. */
 struct transfer_part {
     struct remote *remote;
     struct transfer_root_vec roots;
@@ -70,9 +73,15 @@ enum transfer_aim { AIM_READ, AIM_WRITE, AIM_LOOK };
 FALLIBLE transfer_connect(struct data_shell *shell, const struct transfer_command *command,
                           const struct remote *remote, enum transfer_aim aim, struct depot **ret);
 
-/* Fetches all parts; the reports added up. */
+/* Fetches all parts; the reports added up. What DVC tracks and is to be put in place is added to
+ * `ret_placed`. */
 FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
-                              const struct transfer_root_vec *roots, struct transfer_report *ret);
+                              const struct transfer_root_vec *roots,
+                              struct data_record_vec *ret_placed, struct transfer_report *ret);
+
+/* Those of them that DVC tracks. */
+struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
+                                            const struct transfer_root_vec *roots);
 
 /* Adds a report to a sum. */
 void transfer_report_add(struct transfer_report *sum, struct arena *arena,

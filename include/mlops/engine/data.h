@@ -126,6 +126,8 @@ struct data_checkout_options {
     const struct str *paths; /* files, directories or globs; none: everything */
     size_t count;
     bool is_dry, relinks;
+    const struct data_record_vec *also; /* to be put in place, too; NULL: none */
+    bool takes_only_also;
 };
 FALLIBLE data_checkout(struct session *session, const struct data_checkout_options *options,
                        struct data_checkout *ret);

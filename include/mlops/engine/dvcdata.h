@@ -1,0 +1,25 @@
+/* Data of DVC's own remotes: what `.dvc` files and dvc.lock name comes into our store, and what our
+ * store has of it goes to where DVC looks for it. DVC's MD5s are trusted as far as git is, which
+ * keeps the files that say them: bytes that have the MD5 are what was meant. */
+#pragma once
+
+#include "mlops/engine/data.h"
+#include "mlops/engine/transfer.h"
+
+struct dvcdata_options {
+    struct str remote; /* of DVC; empty: what an out names, else DVC's default */
+    int connections;   /* 0: as the remote has it */
+};
+
+/* Brings the contents of roots (all of them with `dvc`) into the store: from DVC's cache if that
+ * has them, else from DVC's remotes. What the work tree holds as recorded is not fetched. What is
+ * to be put in place is added to `ret_placed`: whole paths, or the files of those parts that were
+ * asked for. The work tree is not touched. */
+FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *roots,
+                       const struct dvcdata_options *options, struct data_record_vec *ret_placed,
+                       struct transfer_report *ret);
+
+/* Sends them to DVC's remotes, the lists of directories last. What the work tree holds as recorded
+ * goes from there, by way of the store. */
+FALLIBLE dvcdata_push(struct session *session, const struct transfer_root_vec *roots,
+                      const struct dvcdata_options *options, struct transfer_report *ret);
