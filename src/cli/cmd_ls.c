@@ -52,7 +52,8 @@ static void add_row(struct listing *listing, const struct data_record *record)
     row[3] = cell_int(arena, artifact->kind == ARTIFACT_TREE ? artifact->file_count : 1);
     if (state)
         row[4] = cell_text(str_of(state));
-    row[5] = cell_text(digest_hex(arena, artifact->digest));
+    if (!record->dvc || record->dvc->is_known || record->is_part)
+        row[5] = cell_text(digest_hex(arena, artifact->digest));
     row[6] = cell_text(record->named_by);
 }
 
@@ -109,8 +110,11 @@ static FALLIBLE find_states(struct listing *listing)
     struct session *session = listing->session;
     struct pointer_vec pointers = {0};
     struct data_status_vec statuses = {0};
+    struct dvc_tracked_vec tracked = {0};
     TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
     TRY(data_status(session, &pointers, &statuses));
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, NULL, &tracked));
+    TRY(data_status_dvc(session, &tracked, &statuses));
     vec_each (const struct data_status, status, &statuses) {
         char *name = arena_copy(session->arena, data_state_name(status->state),
                                 strlen(data_state_name(status->state)));

@@ -4,6 +4,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
+#include "mlops/engine/import.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/host/walk.h"
@@ -39,6 +40,18 @@ static FALLIBLE not_known(const struct data_record *record)
                       "'mlops pull' fetches it");
 }
 
+/* Of what DVC tracks and the store does not know whole, parts may have been brought. */
+static bool is_brought(const struct checking_out *out, const struct data_record *record,
+                       struct str path)
+{
+    if (!record->dvc || record->dvc->is_known || !out->options->also)
+        return false;
+    vec_each (const struct data_record, also, out->options->also)
+        if (path_is_within(also->artifact.path, path))
+            return true;
+    return false;
+}
+
 static FALLIBLE take_record(struct checking_out *out, const struct data_record *record,
                             struct str path, bool is_pattern, bool *found)
 {
@@ -51,6 +64,8 @@ static FALLIBLE take_record(struct checking_out *out, const struct data_record *
     else if (is_pattern && record->artifact.kind == ARTIFACT_TREE &&
              glob_may_match_below(path, tracked))
         TRY(data_match_parts(out->session, record, path, &out->wants, &out->report.missing));
+    else if (!is_pattern && path_is_within(path, tracked) && is_brought(out, record, path))
+        *found = true;
     else if (!is_pattern && path_is_within(path, tracked)) {
         TRY(data_part(out->session, record, path, &part, &has, &is_known));
         if (has && is_known)
@@ -157,6 +172,9 @@ static FALLIBLE is_there(struct checking_out *out, const struct data_record *rec
     *ret = !error && artifact_equal(&now, &record->artifact) &&
            now.empty_dir_count == record->artifact.empty_dir_count;
     error_drop(error);
+    /* DVC knows neither modes nor empty directories. */
+    if (!*ret && record->dvc && !record->is_part)
+        return import_compare(out->session, &record->dvc->entry, 1, ret);
     return NULL;
 }
 

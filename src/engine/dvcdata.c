@@ -114,7 +114,7 @@ static FALLIBLE find_manifest(struct dvcdata *dvcdata, const struct dvcdata_item
         .md5 = tracked->entry->md5, .is_text_md5 = tracked->entry->is_legacy, .is_directory = true};
     struct dvc_depot *depot = NULL;
     TRY(dvc_cache_manifest(&dvcdata->cache, dvcdata->arena, &object, ret, ret_health));
-    if (*ret_health == DVC_GOOD)
+    if (*ret_health == DVC_GOOD || dvcdata->options->is_local)
         return NULL;
     TRY(dvcdata_depot(dvcdata, tracked->remote, tracked->entry->path, &depot));
     TRY(dvc_depot_manifest(depot, dvcdata->arena, &object, ret, ret_health));

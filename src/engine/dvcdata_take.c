@@ -144,6 +144,8 @@ FALLIBLE dvcdata_take(struct dvcdata *dvcdata)
 {
     struct map by_remote = {0};
     TRY(take_from_cache(dvcdata));
+    if (dvcdata->options->is_local)
+        return NULL;
     for (size_t i = 0; i < dvcdata->wants.len; i++) {
         struct wanted *wanted = dvcdata->wants.at[i];
         struct wanted_vec *group = map_get(&by_remote, wanted->remote);

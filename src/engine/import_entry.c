@@ -152,7 +152,8 @@ static FALLIBLE excuse(struct importing *importing, const struct dvc_entry *entr
 static bool may_come(const struct importing *importing, const struct dvc_entry *entry,
                      const struct translated *made)
 {
-    return made->is_absent || plan_touches_output(&importing->session->plan, entry->path);
+    return made->is_absent || (importing->session->pipeline &&
+                               plan_touches_output(&importing->session->plan, entry->path));
 }
 
 FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *entry,
