@@ -2,69 +2,8 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
-#include "mlops/store/dvc_remote.h"
 
 #include <unistd.h>
-
-/* Which of two kinds of remotes a command means. */
-struct kinds {
-    bool takes_ours, takes_dvc;
-    bool has_ours; /* a remote of ours is configured */
-};
-
-static FALLIBLE find_kinds(struct session *session, struct str name, struct kinds *ret)
-{
-    struct dvcconfig config = {0};
-    struct remote_vec ours = {0};
-    struct str root = {0};
-    bool has_config = false, is_ours = false, is_dvc = false;
-    TRY(remotes_load(session->arena, &session->workspace, &ours));
-    TRY(dvcfiles_settings(session->arena, &session->workspace, &config, &root, &has_config));
-    for (size_t i = 0; i < ours.len; i++)
-        is_ours |= str_equal(ours.at[i]->name, name);
-    if (has_config && name.len)
-        is_dvc = dvc_remote_exists(&config, name);
-    *ret = (struct kinds){.takes_ours = is_ours || !is_dvc,
-                          .takes_dvc = !name.len || is_dvc,
-                          .has_ours = ours.len > 0};
-    return NULL;
-}
-
-static void tell_left_out(struct data_shell *shell, int64_t count)
-{
-    if (count)
-        context_notice(shell->progress.context,
-                       "%lld output%s that only mlops records %s left out: no remote of mlops is "
-                       "configured",
-                       (long long)count, count == 1 ? "" : "s", count == 1 ? "is" : "are");
-}
-
-/* What both record comes from where our lock file says, if there is a remote of ours at all. */
-static FALLIBLE settle_kinds(struct data_shell *shell, struct str name,
-                             struct transfer_root_vec *roots)
-{
-    struct session *session = &shell->session;
-    struct map ours = {0}, theirs = {0};
-    struct kinds kinds = {0};
-    struct transfer_root_vec kept = {0};
-    int64_t left_out = 0;
-    vec_each (struct transfer_root, root, roots)
-        map_put(session->arena, root->dvc ? &theirs : &ours, root->artifact.path, root);
-    if (!theirs.len)
-        return NULL;
-    TRY(find_kinds(session, name, &kinds));
-    bool takes_ours = kinds.takes_ours && (kinds.has_ours || name.len);
-    vec_each (const struct transfer_root, root, roots) {
-        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path);
-        bool is_kept = root->dvc ? kinds.takes_dvc && !(is_twice && takes_ours) : takes_ours;
-        if (is_kept)
-            *vec_push(session->arena, &kept) = *root;
-        left_out += !is_kept && !root->dvc && !is_twice && !name.len;
-    }
-    tell_left_out(shell, left_out);
-    *roots = kept;
-    return NULL;
-}
 
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
                          const struct str *argv, bool needs_pipelines,
@@ -79,15 +18,20 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                                      .needs_pipelines = needs_pipelines,
                                      .index = shell->session.index,
                                      .observer = &shell->observer};
+    struct transfer_kinds kinds = {0};
     struct remote *remote = NULL;
     TRY(transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret));
-    TRY(settle_kinds(shell, command->remote, ret));
-    bool has_dvc = false;
-    vec_each (const struct transfer_root, root, ret)
-        has_dvc |= root->dvc != NULL;
-    return has_dvc ? NULL
-                   : remotes_find(shell->session.arena, &shell->session.workspace, command->remote,
-                                  &remote);
+    TRY(transfer_settle(shell, command->remote, false, ret, &kinds));
+    if (kinds.left_out)
+        context_notice(shell->progress.context,
+                       "%lld output%s that only mlops records %s left out: no remote of mlops is "
+                       "configured",
+                       (long long)kinds.left_out, kinds.left_out == 1 ? "" : "s",
+                       kinds.left_out == 1 ? "is" : "are");
+    return transfer_dvc_roots(shell->session.arena, ret).len
+               ? NULL
+               : remotes_find(shell->session.arena, &shell->session.workspace, command->remote,
+                              &remote);
 }
 
 /* What can't be told may be there. */

@@ -95,6 +95,17 @@ static FALLIBLE take_path(struct checking_out *out, struct str path)
         "'mlops ls' lists what is tracked");
 }
 
+/* An output that dvc.lock records, while our lock file says that it was made anew since. */
+static bool is_outdated(const struct checking_out *out, const struct data_record *also)
+{
+    if (!also->dvc || !also->dvc->stage.len || also->is_part)
+        return false;
+    vec_each (const struct data_record, record, &out->records)
+        if (!record->dvc && str_equal(record->artifact.path, also->artifact.path))
+            return !artifact_equal(&record->artifact, &also->artifact);
+    return false;
+}
+
 /* Each path once: of two records the one that was brought for this checkout counts. */
 static void take_also(struct checking_out *out)
 {
@@ -104,6 +115,8 @@ static void take_also(struct checking_out *out)
     if (!out->options->also)
         return;
     vec_each (const struct data_record, record, out->options->also) {
+        if (is_outdated(out, record))
+            continue;
         if (!map_has(&paths, record->artifact.path))
             *vec_push(arena, &all) = *record;
         map_put(arena, &paths, record->artifact.path, out);

@@ -215,7 +215,10 @@ static void place(struct dvcdata *dvcdata, const struct dvcdata_item *item,
                   const struct artifact *artifact, bool is_part, struct data_record_vec *ret)
 {
     *vec_push(dvcdata->arena, ret) = (struct data_record){
-        .artifact = *artifact, .named_by = item->root->named_by, .is_part = is_part};
+        .artifact = *artifact,
+        .named_by = item->root->named_by,
+        .dvc = item->root->dvc,
+        .is_part = is_part};
 }
 
 /* Those files of a part that came. */

@@ -163,6 +163,11 @@ static FALLIBLE add_lock(struct finding *finding, struct str path)
     struct pipeline *pipeline = NULL;
     struct dvc_lock lock = {0};
     struct doc *doc = NULL;
+    struct file_stat stat = {0};
+    bool is_there = false;
+    TRY(file_stat_at(fd_number(workspace->root_fd), beside.at, true, &stat, &is_there));
+    if (!is_there) /* what is left of a pipeline that is none any more */
+        return NULL;
     struct error *error = pipelines_load_alone(finding->arena, workspace, beside, cwd, &pipeline);
     if (error)
         return leave_out(finding, path, error);

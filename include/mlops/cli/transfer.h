@@ -56,6 +56,17 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                          const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret);
 
+/* Which remotes a command means: by the name that it says, and by what there is. */
+struct transfer_kinds {
+    bool takes_ours, takes_dvc;
+    int64_t left_out; /* roots that only ours could have, and there is none */
+};
+
+/* Keeps the roots that they can have. What both DVC and our lock file record comes from ours, if
+ * there is one at all. `has_tracked`: DVC tracks something, be it among the roots or not. */
+FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tracked,
+                         struct transfer_root_vec *roots, struct transfer_kinds *ret);
+
 /* Refuses words of which the trees in the store tell that they name nothing. */
 FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_root_vec *roots);
 

@@ -1,0 +1,45 @@
+/* Two kinds of remotes: ours, and DVC's. Which of them a command means. */
+#include "mlops/base/arena.h"
+#include "mlops/cli/transfer.h"
+#include "mlops/store/dvc_remote.h"
+
+static FALLIBLE find_kinds(struct session *session, struct str name, struct transfer_kinds *ret)
+{
+    struct dvcconfig config = {0};
+    struct remote_vec ours = {0};
+    struct str root = {0};
+    bool has_config = false, is_ours = false, is_dvc = false;
+    TRY(remotes_load(session->arena, &session->workspace, &ours));
+    TRY(dvcfiles_settings(session->arena, &session->workspace, &config, &root, &has_config));
+    for (size_t i = 0; i < ours.len; i++)
+        is_ours |= str_equal(ours.at[i]->name, name);
+    if (has_config && name.len)
+        is_dvc = dvc_remote_exists(&config, name);
+    ret->takes_ours = name.len ? is_ours || !is_dvc : ours.len > 0;
+    ret->takes_dvc = !name.len || is_dvc;
+    return NULL;
+}
+
+FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tracked,
+                         struct transfer_root_vec *roots, struct transfer_kinds *ret)
+{
+    struct arena *arena = shell->session.arena;
+    struct map ours = {0}, theirs = {0};
+    struct transfer_root_vec kept = {0};
+    *ret = (struct transfer_kinds){.takes_ours = true};
+    vec_each (struct transfer_root, root, roots)
+        map_put(arena, root->dvc ? &theirs : &ours, root->artifact.path, root);
+    if (!theirs.len && !has_tracked)
+        return NULL;
+    TRY(find_kinds(&shell->session, name, ret));
+    vec_each (const struct transfer_root, root, roots) {
+        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path);
+        bool is_kept =
+            root->dvc ? ret->takes_dvc && !(is_twice && ret->takes_ours) : ret->takes_ours;
+        if (is_kept)
+            *vec_push(arena, &kept) = *root;
+        ret->left_out += !is_kept && !root->dvc && !is_twice && !name.len;
+    }
+    *roots = kept;
+    return NULL;
+}
