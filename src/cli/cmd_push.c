@@ -29,6 +29,10 @@ static FALLIBLE push_parts(struct data_shell *shell, const struct transfer_comma
 {
     struct session *session = &shell->session;
     struct transfer_part_vec parts = {0};
+    struct transfer_root_vec tracked = transfer_dvc_roots(session->arena, roots);
+    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    if (tracked.len)
+        TRY(dvcdata_push(session, &tracked, &options, ret));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;

@@ -252,7 +252,7 @@ void transfer_report_print(struct context *context, const char *verb,
 
 /* --- states --- */
 
-static void add_state(struct table *table, struct arena *arena, const struct remote *remote,
+static void add_state(struct table *table, struct arena *arena, struct str remote,
                       const struct transfer_root *root, const struct transfer_state *state)
 {
     struct cell *row = table_add(table);
@@ -265,7 +265,21 @@ static void add_state(struct table *table, struct arena *arena, const struct rem
     row[3] = cell_int_shown(bytes_print(arena, state->there_bytes), state->there_bytes);
     row[4] = cell_int_shown(bytes_print(arena, state->lost_bytes), state->lost_bytes);
     row[5] = cell_text(root->named_by);
-    row[6] = cell_text(remote->name);
+    row[6] = cell_text(remote);
+}
+
+static FALLIBLE add_dvc_states(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots, struct table *table)
+{
+    struct arena *arena = shell->session.arena;
+    struct transfer_root_vec chosen = transfer_dvc_roots(arena, roots);
+    struct transfer_state *states = arena_new_array(arena, struct transfer_state, chosen.len + 1);
+    struct str *remotes = arena_new_array(arena, struct str, chosen.len + 1);
+    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    TRY(dvcdata_compare(&shell->session, &chosen, &options, states, remotes));
+    for (size_t i = 0; i < chosen.len; i++)
+        add_state(table, arena, remotes[i], &chosen.at[i], &states[i]);
+    return NULL;
 }
 
 FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_command *command,
@@ -284,6 +298,7 @@ FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_c
     struct context *context = shell->progress.context;
     struct table table = table_make(session->arena, columns, COUNT_OF(columns));
     struct transfer_part_vec parts = {0};
+    TRY(add_dvc_states(shell, command, roots, &table));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;
@@ -292,7 +307,7 @@ FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_c
         TRY(transfer_connect(shell, command, part->remote, AIM_LOOK, &depot));
         TRY(transfer_compare(session->arena, depot, session->cas, &part->roots, states));
         for (size_t i = 0; i < part->roots.len; i++)
-            add_state(&table, session->arena, part->remote, &part->roots.at[i], &states[i]);
+            add_state(&table, session->arena, part->remote->name, &part->roots.at[i], &states[i]);
     }
     progress_clear(&shell->progress);
     report_table(context, &table, "paths");

@@ -60,12 +60,18 @@ static ERROR_MADE no_remote(struct str for_what)
                       "dvc remote default NAME, or name one of DVC's remotes: -r NAME");
 }
 
+struct str dvcdata_remote_name(const struct dvcdata *dvcdata, struct str name)
+{
+    struct str wanted = dvcdata->options->remote.len ? dvcdata->options->remote : name;
+    return wanted.len ? wanted : dvcconfig_text(&dvcdata->config, "core.remote");
+}
+
 FALLIBLE dvcdata_depot(struct dvcdata *dvcdata, struct str name, struct str for_what,
                        struct dvc_depot **ret)
 {
     struct session *session = dvcdata->session;
     struct remote *remote = NULL;
-    struct str wanted = dvcdata->options->remote.len ? dvcdata->options->remote : name;
+    struct str wanted = dvcdata_remote_name(dvcdata, name);
     *ret = map_get(&dvcdata->depots, wanted);
     if (*ret)
         return NULL;
@@ -214,11 +220,10 @@ static struct artifact file_of(const struct dvc_entry *entry, struct str path,
 static void place(struct dvcdata *dvcdata, const struct dvcdata_item *item,
                   const struct artifact *artifact, bool is_part, struct data_record_vec *ret)
 {
-    *vec_push(dvcdata->arena, ret) = (struct data_record){
-        .artifact = *artifact,
-        .named_by = item->root->named_by,
-        .dvc = item->root->dvc,
-        .is_part = is_part};
+    *vec_push(dvcdata->arena, ret) = (struct data_record){.artifact = *artifact,
+                                                          .named_by = item->root->named_by,
+                                                          .dvc = item->root->dvc,
+                                                          .is_part = is_part};
 }
 
 /* Those files of a part that came. */
@@ -309,14 +314,14 @@ static FALLIBLE settle(struct dvcdata *dvcdata, struct dvcdata_item *item,
     return NULL;
 }
 
-static void note_counts(struct dvcdata *dvcdata)
+void dvcdata_count(struct dvcdata *dvcdata, size_t root_count)
 {
     map_each (slot, &dvcdata->depots) {
         struct dvc_depot_counts counts = dvc_depot_counts(slot->value);
         dvcdata->report.counts.sent_bytes += counts.sent_bytes;
         dvcdata->report.counts.received_bytes += counts.received_bytes;
     }
-    dvcdata->report.roots = (int64_t)dvcdata->items.len;
+    dvcdata->report.roots = (int64_t)root_count;
 }
 
 FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *roots,
@@ -335,7 +340,7 @@ FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *
         TRY(settle(&dvcdata, item, ret_placed));
     TRY(dvcdata_flush(&dvcdata));
     TRY(imported_save(&session->workspace, &dvcdata.imported));
-    note_counts(&dvcdata);
+    dvcdata_count(&dvcdata, roots->len);
     *ret = dvcdata.report;
     return NULL;
 }

@@ -51,6 +51,11 @@ void dvcdata_drop(struct dvcdata *dvcdata);
 FALLIBLE dvcdata_depot(struct dvcdata *dvcdata, struct str name, struct str for_what,
                        struct dvc_depot **ret);
 
+struct str dvcdata_remote_name(const struct dvcdata *dvcdata, struct str name);
+
+/* Adds what went over the wire to the report. */
+void dvcdata_count(struct dvcdata *dvcdata, size_t root_count);
+
 /* dvcdata_take.c: brings in what is wanted, from the nearest place. */
 FALLIBLE dvcdata_want(struct dvcdata *dvcdata, const struct dvc_tracked *tracked, struct md5 md5,
                       struct str name);

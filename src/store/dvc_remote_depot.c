@@ -87,7 +87,7 @@ static FALLIBLE work(void *context, size_t index)
     struct connection *connection = NULL;
     (void)index;
     struct error *error = NULL;
-    if (!crew->depot->directory.fd.number_plus_one)
+    if (crew->connects || !crew->depot->directory.fd.number_plus_one)
         error = transport_connect(crew->depot->transport, &connection);
     if (!error)
         error = work_on(crew, connection);

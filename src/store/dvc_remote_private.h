@@ -27,7 +27,8 @@ struct dvc_crew {
     size_t count;
     FALLIBLE (*work)(void *context, struct connection *connection, size_t index);
     void *context;
-    size_t next; /* atomic */
+    bool connects; /* by a connection, even to a directory */
+    size_t next;   /* atomic */
     bool has_failed;
 };
 FALLIBLE dvc_depot_work(struct dvc_crew *crew);

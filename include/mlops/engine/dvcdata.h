@@ -20,7 +20,15 @@ FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *
                        const struct dvcdata_options *options, struct data_record_vec *ret_placed,
                        struct transfer_report *ret);
 
-/* Sends them to DVC's remotes, the lists of directories last. What the work tree holds as recorded
- * goes from there, by way of the store. */
+/* Sends them to DVC's remotes, the lists of directories last: where such a list lies, all that it
+ * names is taken to lie, too. Contents come from the work tree where that holds them as recorded,
+ * else from the store or DVC's cache; what is in none of them, or can't be listed just as DVC did,
+ * is missing. */
 FALLIBLE dvcdata_push(struct session *session, const struct transfer_root_vec *roots,
                       const struct dvcdata_options *options, struct transfer_report *ret);
+
+/* Where each of them is, and the name of the remote that was asked; "here" is the work tree, the
+ * store and DVC's cache. */
+FALLIBLE dvcdata_compare(struct session *session, const struct transfer_root_vec *roots,
+                         const struct dvcdata_options *options, struct transfer_state *ret,
+                         struct str *ret_remotes);

@@ -52,13 +52,20 @@ FALLIBLE dvc_depot_manifest(struct dvc_depot *depot, struct arena *arena,
                             const struct dvc_object *object, struct dvc_file_vec *ret,
                             enum dvc_health *ret_health);
 
-/* Sends objects that the remote lacks, each to where DVC 3.x looks for it; those that the store
- * does not have are DVC_MISSING in `health`. */
+/* Whether objects lie there, in any layout; their bytes are not looked at. */
+struct dvc_look {
+    struct dvc_object object;
+    bool is_there;
+};
+FALLIBLE dvc_depot_look(struct dvc_depot *depot, struct dvc_look *looks, size_t count);
+
+/* Sends objects that the remote lacks, in parallel, each to where a DVC that reads its record looks
+ * for it. ERROR_MACHINE if the remote can only be read. */
 struct dvc_gift {
     struct dvc_object object;
-    struct digest digest;
-    struct str bytes;       /* of a manifest, instead of the digest */
-    enum dvc_health health; /* DVC_GOOD: it is there now */
+    struct digest digest;   /* of an object of the store */
+    struct str bytes;       /* of a manifest, instead */
+    enum dvc_health health; /* DVC_GOOD: it is there now; DVC_MISSING: the store lacks it */
     bool is_new;            /* it had to be sent */
     int64_t size_bytes;
 };
