@@ -31,8 +31,9 @@ static FALLIBLE push_parts(struct data_shell *shell, const struct transfer_comma
     struct transfer_part_vec parts = {0};
     struct transfer_root_vec tracked = transfer_dvc_roots(session->arena, roots);
     struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    bool left_out = false;
     if (tracked.len)
-        TRY(dvcdata_push(session, &tracked, &options, ret));
+        TRY(transfer_bear(shell, roots, dvcdata_push(session, &tracked, &options, ret), &left_out));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;

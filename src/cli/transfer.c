@@ -143,9 +143,13 @@ static FALLIBLE fetch_dvc(struct data_shell *shell, const struct transfer_comman
     struct transfer_root_vec chosen = transfer_dvc_roots(session->arena, roots);
     struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
     struct transfer_report report = {0};
+    bool left_out = false;
     if (!chosen.len)
         return NULL;
-    TRY(dvcdata_fetch(session, &chosen, &options, ret_placed, &report));
+    TRY(transfer_bear(shell, roots, dvcdata_fetch(session, &chosen, &options, ret_placed, &report),
+                      &left_out));
+    if (left_out)
+        report = (struct transfer_report){.missing = chosen, .roots = (int64_t)chosen.len};
     transfer_report_add(ret, session->arena, &report);
     return NULL;
 }
@@ -274,10 +278,14 @@ static FALLIBLE add_dvc_states(struct data_shell *shell, const struct transfer_c
     struct arena *arena = shell->session.arena;
     struct transfer_root_vec chosen = transfer_dvc_roots(arena, roots);
     struct transfer_state *states = arena_new_array(arena, struct transfer_state, chosen.len + 1);
+    bool left_out = false;
     struct str *remotes = arena_new_array(arena, struct str, chosen.len + 1);
     struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
-    TRY(dvcdata_compare(&shell->session, &chosen, &options, states, remotes));
-    for (size_t i = 0; i < chosen.len; i++)
+    TRY(transfer_bear(
+        shell, roots,
+        chosen.len ? dvcdata_compare(&shell->session, &chosen, &options, states, remotes) : NULL,
+        &left_out));
+    for (size_t i = 0; i < chosen.len && !left_out; i++)
         add_state(table, arena, remotes[i], &chosen.at[i], &states[i]);
     return NULL;
 }

@@ -15,6 +15,12 @@ static FALLIBLE find_kinds(struct session *session, struct str name, struct tran
         is_ours |= str_equal(ours.at[i]->name, name);
     if (has_config && name.len)
         is_dvc = dvc_remote_exists(&config, name);
+    if (name.len && !is_ours && !is_dvc)
+        return error_hint(error_new(ERROR_PROJECT,
+                                    "there is no remote '%.*s', neither of mlops "
+                                    "nor of DVC",
+                                    STR_FMT(name)),
+                          "'mlops remote list' and 'dvc remote list' show them");
     ret->takes_ours = name.len ? is_ours || !is_dvc : ours.len > 0;
     ret->takes_dvc = !name.len || is_dvc;
     return NULL;
@@ -41,5 +47,19 @@ FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tra
         ret->left_out += !is_kept && !root->dvc && !is_twice && !name.len;
     }
     *roots = kept;
+    return NULL;
+}
+
+FALLIBLE transfer_bear(struct data_shell *shell, const struct transfer_root_vec *roots,
+                       struct error *error, bool *ret_left_out)
+{
+    bool has_ours = false;
+    vec_each (const struct transfer_root, root, roots)
+        has_ours |= root->dvc == NULL;
+    *ret_left_out = error && error->code == ERROR_PROJECT && has_ours;
+    if (!*ret_left_out)
+        return error;
+    context_warn(shell->progress.context, "what DVC tracks is left out: %s", error->text);
+    error_drop(error);
     return NULL;
 }

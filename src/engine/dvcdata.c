@@ -127,7 +127,7 @@ static FALLIBLE find_manifest(struct dvcdata *dvcdata, const struct dvcdata_item
     if (*ret_health == DVC_DAMAGED)
         dvcdata_warn(dvcdata, str_print(dvcdata->arena,
                                         "the list of the files of '%.*s' in DVC's remote is "
-                                        "damaged, or no directory can hold them",
+                                        "damaged, or one that no directory can hold",
                                         STR_FMT(tracked->entry->path)));
     return NULL;
 }

@@ -155,21 +155,31 @@ FALLIBLE dvc_depot_take(struct dvc_depot *depot, struct dvc_want *wants, size_t 
 
 /* --- manifests --- */
 
+struct gathering {
+    struct buf bytes;
+    bool is_too_long;
+};
+
+static void gathering_drop(struct gathering *gathering)
+{
+    buf_drop(&gathering->bytes);
+}
+
 static FALLIBLE gather(void *context, const char *at, size_t len)
 {
-    struct buf *bytes = context;
-    if (bytes->len + len > (size_t)LIMIT_JSON_BYTES)
-        return error_new(ERROR_STORED, "the list of a directory's files has more than %lld bytes",
-                         (long long)LIMIT_JSON_BYTES);
-    buf_add(bytes, at, len);
+    struct gathering *gathering = context;
+    gathering->is_too_long = gathering->bytes.len + len > (size_t)LIMIT_DVC_LIST_BYTES;
+    if (gathering->is_too_long)
+        return error_new(ERROR_STORED, "the list of a directory's files is too long");
+    buf_add(&gathering->bytes, at, len);
     return NULL;
 }
 
 static FALLIBLE read_manifest(struct dvc_depot *depot, const struct dvc_object *object,
-                              struct buf *bytes, bool *ret_found)
+                              struct gathering *gathering, bool *ret_found)
 {
     struct connection *connection = NULL;
-    struct transport_sink sink = {gather, bytes};
+    struct transport_sink sink = {gather, gathering};
     struct error *error = transport_connect(depot->transport, &connection);
     for (int layout = 0; layout < DVC_LAYOUTS && !error && !*ret_found; layout++) {
         char path[DVC_PATH_BYTES];
@@ -178,20 +188,26 @@ static FALLIBLE read_manifest(struct dvc_depot *depot, const struct dvc_object *
                                 ret_found);
     }
     connection_drop(&connection);
-    return error;
+    if (!gathering->is_too_long)
+        return error;
+    error_drop(error);
+    *ret_found = true;
+    return NULL;
 }
 
 FALLIBLE dvc_depot_manifest(struct dvc_depot *depot, struct arena *arena,
                             const struct dvc_object *object, struct dvc_file_vec *ret,
                             enum dvc_health *ret_health)
 {
-    AUTO(buf_drop) struct buf bytes = {0};
+    AUTO(gathering_drop) struct gathering gathering = {0};
     bool found = false;
     if (depot->directory.fd.number_plus_one)
         return dvc_cache_manifest(&depot->directory, arena, object, ret, ret_health);
-    TRY(read_manifest(depot, object, &bytes, &found));
-    atomic_fetch_add(&depot->received_bytes, (long long)bytes.len);
-    *ret_health = DVC_MISSING;
-    struct str kept = str_copy(arena, buf_str(&bytes));
-    return found ? dvc_manifest_parse(arena, kept, object->md5, ret, ret_health) : NULL;
+    TRY(read_manifest(depot, object, &gathering, &found));
+    atomic_fetch_add(&depot->received_bytes, (long long)gathering.bytes.len);
+    *ret_health = found ? DVC_DAMAGED : DVC_MISSING;
+    struct str kept = str_copy(arena, buf_str(&gathering.bytes));
+    return found && !gathering.is_too_long
+               ? dvc_manifest_parse(arena, kept, object->md5, ret, ret_health)
+               : NULL;
 }

@@ -90,6 +90,11 @@ FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_co
                               const struct transfer_root_vec *roots,
                               struct data_record_vec *ret_placed, struct transfer_report *ret);
 
+/* With roots of ours beside it, DVC's remote need not be one that mlops can reach: that becomes a
+ * warning, and what DVC tracks is left out (*ret_left_out). */
+FALLIBLE transfer_bear(struct data_shell *shell, const struct transfer_root_vec *roots,
+                       struct error *error, bool *ret_left_out);
+
 /* Those of them that DVC tracks. */
 struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
                                             const struct transfer_root_vec *roots);

@@ -62,8 +62,8 @@ struct dvc_file {
 };
 VEC(dvc_file_vec, struct dvc_file);
 
-/* A manifest whose bytes have their MD5. One that no directory fits (a path that
- * leaves it, or stands twice) is DVC_DAMAGED. */
+/* A manifest whose bytes have their MD5, of at most LIMIT_DVC_LIST_BYTES. One that no directory
+ * fits (a path that leaves it, or stands twice) is DVC_DAMAGED. */
 FALLIBLE dvc_cache_manifest(const struct dvc_cache *cache, struct arena *arena,
                             const struct dvc_object *object, struct dvc_file_vec *ret,
                             enum dvc_health *ret_health);

@@ -47,7 +47,7 @@ struct dvc_want {
 };
 FALLIBLE dvc_depot_take(struct dvc_depot *depot, struct dvc_want *wants, size_t count);
 
-/* As dvc_cache_manifest. ERROR_STORED if it has more than LIMIT_JSON_BYTES. */
+/* As dvc_cache_manifest. */
 FALLIBLE dvc_depot_manifest(struct dvc_depot *depot, struct arena *arena,
                             const struct dvc_object *object, struct dvc_file_vec *ret,
                             enum dvc_health *ret_health);
