@@ -162,11 +162,47 @@ def try_push(origin, place):
     return faults
 
 
-def pull_by_dvc(origin, place):
+def pull_by_dvc(origin, place, files=None):
     target = origin.clone("by-dvc")
     done = subprocess.run([DVC, "pull"], cwd=target, env=place.dvc_env(DVC_NO_ANALYTICS="1"),
                           capture_output=True, text=True)
-    return ([] if done.returncode == 0 else [f"dvc pull: {done.stderr}"]) + held(target, origin.files())
+    return ([] if done.returncode == 0 else [f"dvc pull: {done.stderr}"]) + held(target, files or origin.files())
+
+
+def try_add(origin, place):
+    """A change of what a `.dvc` file tracks is recorded there, and travels to who has DVC."""
+    target = origin.clone("adder")
+    env = place.dvc_env()
+    faults = said(fault.mlops(target, "pull", env=env), fault.OK)
+    pointer = f"{target}/data/raw.dvc"
+    fault.write(pointer, "# kept\n" + fault.read(pointer).decode() + "desc: rows\n")
+    fault.write(f"{target}/data/raw/new/13.csv", "13;169\n")
+    os.unlink(f"{target}/data/raw/0.csv")
+    raw = {**origin.raw, "new/13.csv": b"13;169\n"}
+    del raw["0.csv"]
+    faults += said(fault.mlops(target, "status", "data/raw", env=env), fault.OK, "+1 -1")
+    faults += said(fault.mlops(target, "add", "data/raw/new/13.csv", env=env), fault.OK, "updated")
+    wanted = "# kept\nouts:\n" + out_lines("raw", raw) + "desc: rows\n"
+    text = fault.read(pointer).decode().replace('"', "").replace("'", "")
+    if text != wanted:
+        faults.append(f"now it says {text!r}, not {wanted!r}")
+    if os.path.exists(f"{target}/data/raw.mlops"):
+        faults.append("there are two pointers")
+    faults += said(fault.mlops(target, "add", "data/raw", "data/big.bin", env=env), fault.OK,
+                   "unchanged data/raw", "unchanged data/big.bin")
+    faults += said(fault.mlops(target, "add", "data", env=env), fault.PROJECT, "data/big.bin.dvc")
+    faults += said(fault.mlops(target, "push", env=env), fault.OK, "pushed 2 objects")
+    project.commit(target, "changed")
+    project.git(origin.root, "fetch", "-q", target, "HEAD")
+    project.git(origin.root, "reset", "-q", "--hard", "FETCH_HEAD")
+    files = {path: content for path, content in origin.files().items()
+             if not path.startswith("data/raw/")}
+    files.update({f"data/raw/{name}": content for name, content in raw.items()})
+    reader = origin.clone("reader")
+    faults += said(fault.mlops(reader, "pull", env=env), fault.OK) + held(reader, files)
+    if not faults and DVC and place.kind == "directory":
+        faults += pull_by_dvc(origin, place, files)
+    return faults
 
 
 # --- what a remote may hold instead ---
@@ -298,7 +334,7 @@ def try_honest(_, place):
 
 
 OWN_PROJECT = [try_legacy, try_damage, try_lists, try_settings, try_honest]
-TESTS = [try_pull, try_run_pull, try_parts, try_status, try_push, *OWN_PROJECT]
+TESTS = [try_pull, try_run_pull, try_parts, try_status, try_push, try_add, *OWN_PROJECT]
 
 
 def try_kind(kind):

@@ -20,6 +20,12 @@ FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *
                        const struct dvcdata_options *options, struct data_record_vec *ret_placed,
                        struct transfer_report *ret);
 
+/* What the work tree holds at paths that `.dvc` files track is put into the store (and into DVC's
+ * cache, where there is one) and recorded in those files, as `dvc add` does: fields that say it
+ * change, all other bytes stay. Refused are imports and what only DVC can record. */
+FALLIBLE dvcdata_add(struct session *session, const struct dvc_tracked *const *tracked,
+                     size_t count, struct data_added_vec *ret);
+
 /* Sends them to DVC's remotes, the lists of directories last: where such a list lies, all that it
  * names is taken to lie, too. Contents come from the work tree where that holds them as recorded,
  * else from the store or DVC's cache; what is in none of them, or can't be listed just as DVC did,
