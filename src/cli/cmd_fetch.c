@@ -49,7 +49,8 @@ const struct cli_command cmd_fetch = {
         "not touched. Stored results of stages come only from a remote that is trusted "
         "(remote.NAME.trust), or signed by a key in remote.NAME.trusted_keys; outputs that lock "
         "files name need no trust, since they are named by "
-        "their digest.\n"
+        "their digest. What .dvc files and dvc.lock name comes from DVC's own remote, checked by "
+        "its MD5.\n"
         "\n"
         "--json: as 'push'. Exit status 1 if the remote does not have something (the rest is "
         "fetched).",

@@ -94,6 +94,10 @@ const struct cli_command cmd_pull = {
         "tree name. Files that only the work tree holds are never overwritten: they move to "
         ".mlops/displaced.\n"
         "\n"
+        "In a project of DVC's also what .dvc files and dvc.lock name: out of DVC's cache, or from "
+        "the remote that .dvc/config says. A .dvc file is a TARGET, too; --remote may be one of "
+        "either kind. What the work tree holds as recorded is not fetched.\n"
+        "\n"
         "--json: as 'push', with restored, unchanged, displaced. Exit status 1 if the remote does "
         "not have something (the rest is in place).",
     .options = rows,

@@ -297,7 +297,7 @@ const struct cli_command cmd_status = {
         "the "
         "files that were added (+), changed (~) and removed (-), deleted, not fetched (neither "
         "here "
-        "nor in the store), or not in the store.\n"
+        "nor in the store), or not in the store. What .dvc files track is among them.\n"
         "\n"
         "--json: {schema_version, pipeline, is_up_to_date, counts, stages, data}. Each of 'stages' "
         "has "
