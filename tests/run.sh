@@ -220,7 +220,9 @@ step "DVC: three projects" python3 tests/conformance/projects.py
 step "servers for tests" python3 tests/support/servers/test_servers.py
 step "remotes: SSH" python3 tests/remote/test_ssh.py "$build/dev/tests/transport_tool"
 step "remotes: HTTP" python3 tests/remote/test_http.py "$build/dev/tests/transport_tool"
+step "remotes: odd web" python3 tests/remote/test_web_odd.py "$build/dev/tests/transport_tool"
 step "remotes: S3" python3 tests/remote/test_s3.py "$build/dev/tests/transport_tool"
+step "remotes: S3, others" python3 tests/remote/test_s3_second.py "$build/dev/tests/transport_tool"
 remote_extent=
 [ $extent = full ] && remote_extent=--full
 # shellcheck disable=SC2086 # an option or nothing
@@ -230,6 +232,8 @@ remote_extent=
   step "remotes: damage" python3 tests/remote/damage.py $remote_extent
   step "remotes: of DVC" python3 tests/remote/dvc.py $remote_extent
   step "remotes: TLS" python3 tests/remote/tls.py
+  step "remotes: hostile" python3 tests/remote/hostile.py
+  step "remotes: data of other projects" python3 tests/remote/registry.py
   step "remotes: disk full" python3 tests/remote/disk_full.py
 }
 step "comparisons: scipy" python3 tests/metrics/compare.py "$MLOPS"

@@ -23,6 +23,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct data_record_vec arrived = {0};
     TRY(data_open(context, false, &shell));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
+    TRY(transfer_check_remote(&shell, command, &roots));
     if (command->dry_run)
         return transfer_print_states(&shell, command, &roots);
     TRY(transfer_fetch_parts(&shell, command, &roots, &arrived, &report));

@@ -2,6 +2,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/cli/foreign.h"
 #include "mlops/engine/get.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
@@ -18,7 +19,8 @@ static const struct option_row rows[] = {
     {.name = "rev",
      OPTION_STR_AT(struct get_command, rev),
      .value = "REV",
-     .help = "A git revision of the project; without it what its work tree names now"},
+     .help = "A git revision of the project; without it what its work tree names now, of a "
+             "repository elsewhere its HEAD"},
     {.name = "out",
      .letter = 'o',
      OPTION_STR_AT(struct get_command, out),
@@ -103,6 +105,27 @@ static FALLIBLE find_commit(struct session *session, struct str rev, struct str 
                              STR_FMT(session->workspace.root));
 }
 
+/* --- of a repository --- */
+
+static FALLIBLE get_of_registry(struct getting *getting, struct str word, struct str path)
+{
+    AUTO(foreign_drop) struct foreign foreign = {0};
+    struct context *context = getting->context;
+    struct foreign_wish wish = {
+        .word = word, .path = path, .rev = getting->command->rev, .observer = &getting->observer};
+    struct artifact artifact = {0};
+    struct str inner = {0};
+    (void)path_resolve(context->arena, STR(""), path, &inner);
+    TRY(find_out(getting, path_name(inner)));
+    wish.shelter = path_directory(getting->out);
+    TRY(foreign_open(context, &wish, &foreign));
+    struct get_target target = target_of(getting);
+    TRY(get_check(context->arena, &target));
+    TRY(registry_take(&foreign.registry, foreign.path, &artifact));
+    foreign.session->workspace.config.link = LINK_AUTO; /* the user may write to it */
+    return get_stored(foreign.session, &target, &artifact, &getting->report);
+}
+
 static FALLIBLE check_project(const struct str *directory, struct str word)
 {
     struct file_stat stat = {0};
@@ -113,8 +136,8 @@ static FALLIBLE check_project(const struct str *directory, struct str word)
     return error_hint(
         error_new(ERROR_PROJECT, "'%.*s' is no project: %s", STR_FMT(word),
                   found ? "it is no directory" : "there is no such directory"),
-        "of two words the first is a project's directory (git clone one that is elsewhere), or "
-        "one word is a URL");
+        "of two words the first is a project's directory or the URL of its git repository; one "
+        "word is a URL");
 }
 
 /* Its own files are never written to, and none of its store's are linked to. */
@@ -171,12 +194,20 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     int signals = -1;
     if (argc == 1 && command->rev.len)
         return error_new(ERROR_USAGE, "--rev is of a project: mlops get PROJECT PATH --rev REV");
+    if (argc == 1 && mirror_is_surely(argv[0]))
+        return error_hint(
+            error_new(ERROR_USAGE, "'%.*s' is a git repository: what of it?", STR_FMT(argv[0])),
+            "mlops get %.*s PATH; 'mlops ls' of it lists what there is", STR_FMT(argv[0]));
     getting.progress.context = context;
     getting.observer = progress_observer(&getting.progress);
     TRY(signal_open(&signals));
     TRY(path_current(context->arena, &getting.cwd));
-    struct error *error =
-        argc == 1 ? get_of_url(&getting, argv[0]) : get_of_project(&getting, argv[0], argv[1]);
+    bool is_elsewhere = false;
+    if (argc == 2)
+        TRY(foreign_is_repository(context->arena, getting.cwd, argv[0], &is_elsewhere));
+    struct error *error = argc == 1      ? get_of_url(&getting, argv[0])
+                          : is_elsewhere ? get_of_registry(&getting, argv[0], argv[1])
+                                         : get_of_project(&getting, argv[0], argv[1]);
     progress_clear(&getting.progress);
     TRY(error);
     print(&getting);
@@ -187,6 +218,7 @@ static const struct command_example examples[] = {
     {"mlops get https://example.org/data.csv", "a file, and nothing tracks it"},
     {"mlops get s3://bucket/images/ -o /data/images", "everything below a prefix"},
     {"mlops get ../other data/raw --rev v1.2", "what another project had at a tag"},
+    {"mlops get https://github.com/org/data images --rev v2", "of a project elsewhere"},
     {"mlops get . model.pkl --rev HEAD~3 -o old.pkl", "an earlier state beside the present one"},
 };
 
@@ -205,7 +237,13 @@ const struct cli_command cmd_get = {
         "a "
         "revision also files that git keeps. Content comes from that project's store, which is "
         "only "
-        "read. PROJECT is a directory; clone first what is elsewhere.\n"
+        "read.\n"
+        "\n"
+        "PROJECT may be the URL of a git repository (https, ssh, git, file, HOST:PATH) or a bare "
+        "one on this machine: then PATH is seen from its top, may be a directory that holds "
+        "tracked data and files of git, and the content comes from that project's own remotes "
+        "('mlops help import' says how). In a project it goes through the store, so that what is "
+        "there already need not travel.\n"
         "\n"
         "OUT appears whole or not at all. What lies there is refused; a file is replaced with "
         "--force, a directory never.\n"
@@ -219,6 +257,6 @@ const struct cli_command cmd_get = {
     .completes = COMPLETE_FILES,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "import-url, checkout, ls",
+    .see_also = "import, import-url, checkout, ls",
     .run = run,
 };

@@ -4,11 +4,15 @@
 #include "mlops/cli/progress.h"
 #include "mlops/cli/report.h"
 #include "mlops/cli/stages.h"
+#include "mlops/cli/url_report.h"
 #include "mlops/engine/import.h"
 #include "mlops/host/signal.h"
+#include "mlops/store/mirror.h"
 
 struct import_command {
     bool export_lock, dry_run;
+    struct str rev, out, desc; /* of a repository, as what follows */
+    bool force, frozen;
 };
 
 static const struct option_row rows[] = {
@@ -20,6 +24,27 @@ static const struct option_row rows[] = {
      OPTION_FLAG_AT(struct import_command, export_lock),
      .help = "The other way: write what is known into dvc.lock and DVC's cache, for colleagues who "
              "use DVC"},
+    {.name = "rev",
+     OPTION_STR_AT(struct import_command, rev),
+     .value = "REV",
+     .help = "Of a REPOSITORY: a branch, tag or commit; its HEAD if not given"},
+    {.name = "out",
+     .letter = 'o',
+     OPTION_STR_AT(struct import_command, out),
+     .value = "OUT",
+     .help = "Of a REPOSITORY: a new name, or a directory to put it into"},
+    {.name = "desc",
+     OPTION_STR_AT(struct import_command, desc),
+     .value = "TEXT",
+     .help = "Of a REPOSITORY: a description for people, kept in the pointer"},
+    {.name = "force",
+     .letter = 'f',
+     OPTION_FLAG_AT(struct import_command, force),
+     .help = "Of a REPOSITORY: take the place of what lies there; what the store lacks moves to "
+             ".mlops/displaced"},
+    {.name = "frozen",
+     OPTION_FLAG_AT(struct import_command, frozen),
+     .help = "Of a REPOSITORY: 'mlops update' leaves it alone unless it is named"},
 };
 
 static const char *const trouble_names[] = {"missing", "damaged", "unusable"};
@@ -168,9 +193,51 @@ static FALLIBLE import(struct context *context, const struct import_command *com
     return NULL;
 }
 
+/* --- another project's data --- */
+
+static FALLIBLE check_options(const struct import_command *command, int argc,
+                              const struct str *argv)
+{
+    bool is_of_repository = command->rev.len || command->out.len || command->desc.len ||
+                            command->force || command->frozen;
+    if (argc == 2 && (command->dry_run || command->export_lock))
+        return error_new(ERROR_USAGE,
+                         "--%s is of a DVC project, and two words name a repository "
+                         "and a path in it",
+                         command->dry_run ? "dry-run" : "export-lock");
+    if (argc < 2 && (is_of_repository || (argc && mirror_is_surely(argv[0]))))
+        return error_hint(error_new(ERROR_USAGE, "what of the repository is to be imported?"),
+                          "mlops import REPOSITORY PATH; 'mlops ls REPOSITORY' lists what it has");
+    return NULL;
+}
+
+static FALLIBLE import_data(struct context *context, const struct import_command *command,
+                            const struct str *argv)
+{
+    AUTO(data_close) struct data_shell shell = {0};
+    struct url_import wanted = {.url = argv[0],
+                                .inner = argv[1],
+                                .rev = command->rev,
+                                .desc = command->desc,
+                                .is_frozen = command->frozen,
+                                .force = command->force};
+    struct url_outcome outcome = {0};
+    TRY(data_open(context, false, &shell));
+    wanted.path = shell.session.workspace.cwd;
+    if (command->out.len)
+        TRY(data_word(&shell, command->out, &wanted.path));
+    TRY(urls_import_git(&shell.session, &wanted, &outcome));
+    progress_clear(&shell.progress);
+    url_report_imported(context, &shell.session, &outcome);
+    return NULL;
+}
+
 static FALLIBLE run(struct context *context, void *options, int argc, const struct str *argv)
 {
     const struct import_command *command = options;
+    TRY(check_options(command, argc, argv));
+    if (argc == 2)
+        return import_data(context, command, argv);
     struct progress progress = {.context = context};
     struct observer observer = progress_observer(&progress);
     struct stage_words words = {.argc = argc,
@@ -191,6 +258,9 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
 }
 
 static const struct command_example examples[] = {
+    {"mlops import https://github.com/org/data data/images --rev v2",
+     "images of another project as of its tag v2, tracked"},
+    {"mlops import ../registry models/best.pt -o models/", "from a project beside this one"},
     {"mlops import", "take over what DVC tracks and has made, without running anything"},
     {"mlops import --export-lock", "write dvc.lock for colleagues who use DVC"},
     {"mlops import --dry-run -v", "what is there and what is missing, all of it by name"},
@@ -199,10 +269,27 @@ static const struct command_example examples[] = {
 const struct cli_command cmd_import = {
     .name = "import",
     .group = GROUP_DATA,
-    .arguments = "[PIPELINE]",
-    .summary = "Bring in the data and results of a DVC project",
+    .arguments = "[PIPELINE] | REPOSITORY PATH",
+    .summary = "Track data of another project, or take over a DVC project",
     .description =
-        "Reads the .dvc files and dvc.lock of the project. What they name and DVC's cache holds is "
+        "With two words: PATH of another project, whose git REPOSITORY is a URL (https, ssh, git, "
+        "file, HOST:PATH) or a directory, as it is at --rev. PATH is seen from the repository's "
+        "top: something tracked, a part of a tracked directory, a file of git, or a directory of "
+        "several of these. It goes into the store and to OUT, or to its own name here, and the "
+        "pointer beside it records repository, path, revision and commit. 'mlops update' moves it "
+        "to the newest commit of that revision.\n"
+        "\n"
+        "Content comes from the remotes that the project's .mlops/config.yaml names at that "
+        "commit, of a project on this machine from its store first; what is in the store here "
+        "already does not travel. Everything is checked against its digest. Settings there that "
+        "would run a program are refused, and those that name secrets of this machine are left "
+        "out: configure a remote of the same URL here, or in ~/.config/mlops/config.yaml, and its "
+        "credentials are used. git asks for nothing unless it is on a terminal.\n"
+        "\n"
+        "--json: as of 'mlops import-url', with source_path, rev and commit.\n"
+        "\n"
+        "Without, or with a PIPELINE: a DVC project is taken over. Reads the .dvc files and "
+        "dvc.lock of the project. What they name and DVC's cache holds is "
         "compared with its MD5 and put into the store, as a reflink or hard link where that works. "
         "Stages that dvc.lock records become known results, so they need not run again.\n"
         "\n"
@@ -214,10 +301,10 @@ const struct cli_command cmd_import = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct import_command),
     .words_least = 0,
-    .words_most = 1,
+    .words_most = 2,
     .completes = COMPLETE_FILES,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "run, verify, gc",
+    .see_also = "update, get, ls, import-url, run, verify",
     .run = run,
 };

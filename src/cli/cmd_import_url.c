@@ -1,6 +1,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/url_report.h"
+#include "mlops/store/mirror.h"
 
 struct import_url_command {
     struct str desc;
@@ -21,24 +22,6 @@ static const struct option_row rows[] = {
      .help = "'mlops update' leaves it alone unless it is named"},
 };
 
-static void print(struct context *context, const struct session *session,
-                  const struct url_outcome *outcome)
-{
-    struct url_outcome_vec outcomes = {0};
-    *vec_push(context->arena, &outcomes) = *outcome;
-    if (context->format == FORMAT_JSON) {
-        struct json_writer json = report_json_open(context);
-        url_report_json(&json, &outcomes);
-        report_json_close(&json);
-        return;
-    }
-    if (context->common.quiet)
-        return;
-    url_report_print(context, &outcomes, true);
-    if (outcome->status != URL_SAME && session->vcs)
-        context_notice(context, "to go on: git add the .mlops file and .gitignore, then commit");
-}
-
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct import_url_command *command = opaque;
@@ -48,13 +31,16 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
                                 .is_frozen = command->frozen,
                                 .force = command->force};
     struct url_outcome outcome = {0};
+    if (mirror_is_surely(wanted.url))
+        return error_hint(error_new(ERROR_USAGE, "'%.*s' is a git repository", STR_FMT(wanted.url)),
+                          "mlops import %.*s PATH tracks what lies in it", STR_FMT(wanted.url));
     TRY(data_open(context, false, &shell));
     wanted.path = shell.session.workspace.cwd;
     if (argc > 1)
         TRY(data_word(&shell, argv[1], &wanted.path));
     TRY(urls_import(&shell.session, &wanted, &outcome));
     progress_clear(&shell.progress);
-    print(context, &shell.session, &outcome);
+    url_report_imported(context, &shell.session, &outcome);
     return NULL;
 }
 
@@ -104,6 +90,6 @@ const struct cli_command cmd_import_url = {
     .completes = COMPLETE_FILES,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "update, get, add, remote",
+    .see_also = "import, update, get, add, remote",
     .run = run,
 };

@@ -2,6 +2,8 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/cli/foreign.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 
 struct ls_command {
@@ -48,11 +50,13 @@ static void add_row(struct listing *listing, const struct data_record *record)
     bool is_link = record->kind == TREE_SYMLINK;
     row[0] = cell_text(artifact->path);
     row[1] = cell_text(str_of(is_link ? "link" : artifact_kind_name(artifact->kind)));
-    row[2] = cell_int_shown(bytes_print(arena, artifact->size_bytes), artifact->size_bytes);
-    row[3] = cell_int(arena, artifact->kind == ARTIFACT_TREE ? artifact->file_count : 1);
+    if (artifact->size_bytes >= 0)
+        row[2] = cell_int_shown(bytes_print(arena, artifact->size_bytes), artifact->size_bytes);
+    if (artifact->file_count >= 0)
+        row[3] = cell_int(arena, artifact->kind == ARTIFACT_TREE ? artifact->file_count : 1);
     if (state)
         row[4] = cell_text(str_of(state));
-    if (!record->dvc || record->dvc->is_known || record->is_part)
+    if (!digest_is_zero(artifact->digest))
         row[5] = cell_text(digest_hex(arena, artifact->digest));
     row[6] = cell_text(record->named_by);
 }
@@ -135,6 +139,48 @@ static FALLIBLE find_commit(struct listing *listing, struct str *ret)
                              STR_FMT(listing->command->rev));
 }
 
+/* --- of another project --- */
+
+static FALLIBLE list_registry(struct context *context, const struct ls_command *command, int argc,
+                              const struct str *argv)
+{
+    AUTO(foreign_drop) struct foreign foreign = {0};
+    struct progress progress = {.context = context};
+    struct observer observer = progress_observer(&progress);
+    struct foreign_wish wish = {.word = argv[0],
+                                .path = argc > 1 ? argv[1] : STR(""),
+                                .rev = command->rev,
+                                .shelter = foreign_temporary(),
+                                .observer = &observer};
+    struct listing listing = {.context = context,
+                              .command = command,
+                              .table = table_make(context->arena, columns, COUNT_OF(columns))};
+    struct data_record_vec records = {0};
+    int signals = -1;
+    TRY(signal_open(&signals));
+    struct error *error = foreign_open(context, &wish, &foreign);
+    if (!error)
+        error = registry_list(&foreign.registry, foreign.path, command->recursive, &records);
+    progress_clear(&progress);
+    TRY(error);
+    vec_each (const struct data_record, record, &records)
+        add_row(&listing, record);
+    report_table(context, &listing.table, "data");
+    return NULL;
+}
+
+/* Two words, or one that is no path of this project. */
+static FALLIBLE is_of_registry(struct context *context, int argc, const struct str *argv, bool *ret)
+{
+    struct str cwd = {0};
+    *ret = argc > 1;
+    if (argc != 1)
+        return NULL;
+    TRY(path_current(context->arena, &cwd));
+    TRY(foreign_is_repository(context->arena, cwd, argv[0], ret));
+    return *ret ? NULL : foreign_is_beside(context, cwd, argv[0], ret);
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct ls_command *command = opaque;
@@ -145,7 +191,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
                               .table = table_make(context->arena, columns, COUNT_OF(columns))};
     struct data_record_vec records = {0};
     struct str path = {0}, commit = {0};
-    bool found = false;
+    bool found = false, is_elsewhere = false;
+    TRY(is_of_registry(context, argc, argv, &is_elsewhere));
+    if (is_elsewhere)
+        return list_registry(context, command, argc, argv);
     TRY(data_open(context, true, &shell));
     if (argc)
         TRY(data_word(&shell, argv[0], &path));
@@ -174,28 +223,34 @@ static const struct command_example examples[] = {
     {"mlops ls", "what is tracked, how large it is and whether it changed"},
     {"mlops ls data/raw", "what is in a directory, as its pointer says"},
     {"mlops ls -R --rev v1.0", "every file as at a revision"},
+    {"mlops ls https://github.com/org/data images --rev v2", "what another project has"},
 };
 
 const struct cli_command cmd_ls = {
     .name = "ls",
     .group = GROUP_DATA,
-    .arguments = "[PATH]",
+    .arguments = "[PATH] | REPOSITORY [PATH]",
     .summary = "List what pointers and lock files track",
     .description =
         "Paths that pointers track and outputs that lock files record. Of a PATH that is, or lies "
         "in, a directory that is tracked as one, its entries as recorded: they need not be in the "
         "work tree. STATE (of what pointers track, not with --rev) is unchanged, modified, "
         "deleted, "
-        "not_fetched (neither here nor in the store) or not_stored (here, but not in the store).",
+        "not_fetched (neither here nor in the store) or not_stored (here, but not in the store).\n"
+        "\n"
+        "Of a REPOSITORY (URL, HOST:PATH, or a directory outside of this project): what lies "
+        "directly in PATH of that project at --rev, its top if not given: tracked data, and files "
+        "that git keeps (BY git); a directory of several stands without a size, --recursive "
+        "looks into it. Only what describes the data is fetched, and no project is needed.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct ls_command),
-    .words_most = 1,
+    .words_most = 2,
     .needs = NEED_WORKSPACE,
     .completes = COMPLETE_FILES,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "status, du, checkout",
+    .see_also = "status, du, checkout, get, import",
     .has_rows = true,
     .run = run,
 };

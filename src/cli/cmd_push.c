@@ -52,8 +52,11 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_root_vec roots = {0};
     struct transfer_report report = {0};
+    struct remote *remote = NULL;
     TRY(data_open(context, false, &shell));
     TRY(transfer_choose(&shell, command, argc, argv, true, &roots));
+    if (!transfer_dvc_roots(context->arena, &roots).len)
+        TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_check_parts(&shell, &roots));
     roots = pushed_ones(context->arena, &roots);
     if (command->dry_run)

@@ -4,6 +4,7 @@
 
 struct update_command {
     bool dry_run, check;
+    struct str rev;
 };
 
 static const struct option_row rows[] = {
@@ -14,6 +15,10 @@ static const struct option_row rows[] = {
     {.name = "check",
      OPTION_FLAG_AT(struct update_command, check),
      .help = "The same, and end with status 1 if anything has"},
+    {.name = "rev",
+     OPTION_STR_AT(struct update_command, rev),
+     .value = "REV",
+     .help = "Of what came from a git repository: from now on this revision"},
 };
 
 static bool has_news(const struct url_outcome_vec *outcomes)
@@ -36,11 +41,15 @@ static void print(struct context *context, const struct url_outcome_vec *outcome
     }
     if (context->common.quiet)
         return;
+    size_t same = 0;
+    vec_each (const struct url_outcome, outcome, outcomes)
+        same += outcome->status == URL_SAME || outcome->status == URL_FROZEN;
     url_report_print(context, outcomes, context->common.verbose);
     if (!outcomes->len)
-        context_notice(context, "nothing here comes from a URL ('mlops import-url')");
-    else if (!context->out.len)
-        buf_print(&context->out, "up to date: %zu\n", outcomes->len);
+        context_notice(context, "nothing here comes from a URL or another project ('mlops "
+                                "import-url', 'mlops import')");
+    else if (!context->out.len && same)
+        buf_print(&context->out, "up to date: %zu\n", same);
 }
 
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
@@ -50,10 +59,14 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct str *paths = arena_new_array(context->arena, struct str, (size_t)argc + 1);
     bool is_dry = command->dry_run || command->check;
     struct url_outcome_vec outcomes = {0};
+    if (command->rev.len && !argc)
+        return error_hint(error_new(ERROR_USAGE, "--rev is of one repository: of which PATH?"),
+                          "mlops update --rev REV PATH");
     TRY(data_open(context, is_dry, &shell));
     for (int i = 0; i < argc; i++)
         TRY(data_word(&shell, argv[i], &paths[i]));
-    struct url_update wanted = {.paths = paths, .count = (size_t)argc, .is_dry = is_dry};
+    struct url_update wanted = {
+        .paths = paths, .count = (size_t)argc, .rev = command->rev, .is_dry = is_dry};
     struct error *error = urls_update(&shell.session, &wanted, &outcomes);
     progress_clear(&shell.progress);
     if (!error || outcomes.len)
@@ -67,13 +80,14 @@ static const struct command_example examples[] = {
     {"mlops update", "fetch what has something newer, of all that import-url brought"},
     {"mlops update --check data/images",
      "status 1 if there is something newer; nothing is fetched"},
+    {"mlops update --rev v2 data/images", "of what another project's repository has: its v2"},
 };
 
 const struct cli_command cmd_update = {
     .name = "update",
     .group = GROUP_DATA,
     .arguments = "[PATH...]",
-    .summary = "Fetch newer versions of what came from URLs",
+    .summary = "Fetch newer versions of what came from URLs and other projects",
     .description =
         "Asks the source of each PATH (a file or directory that 'mlops import-url' brought, or a "
         "directory of such) for its ETag, or time and size, and fetches what differs; of a "
@@ -84,11 +98,15 @@ const struct cli_command cmd_update = {
         "to "
         ".mlops/displaced.\n"
         "\n"
+        "What came from a git repository ('mlops import') moves to the newest commit of the "
+        "revision that was asked for; another commit that holds the same is nothing new. --rev "
+        "asks for another revision from now on.\n"
+        "\n"
         "What has vanished there stays here, is told as gone, and gives exit status 1.\n"
         "\n"
         "--json: {schema_version, is_dry_run, data: as of import-url, with the status also "
         "outdated, "
-        "frozen and gone}.",
+        "frozen, gone and failed}.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct update_command),
@@ -96,6 +114,6 @@ const struct cli_command cmd_update = {
     .completes = COMPLETE_FILES,
     .examples = examples,
     .example_count = COUNT_OF(examples),
-    .see_also = "import-url, status",
+    .see_also = "import-url, import, status",
     .run = run,
 };

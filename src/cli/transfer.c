@@ -1,7 +1,9 @@
 #include "mlops/cli/transfer.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/base/moment.h"
+#include "mlops/engine/urls.h"
 
 #include <unistd.h>
 
@@ -19,7 +21,6 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                                      .index = shell->session.index,
                                      .observer = &shell->observer};
     struct transfer_kinds kinds = {0};
-    struct remote *remote = NULL;
     TRY(transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret));
     TRY(transfer_settle(shell, command->remote, false, ret, &kinds));
     if (kinds.left_out)
@@ -28,10 +29,7 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                        "configured",
                        (long long)kinds.left_out, kinds.left_out == 1 ? "" : "s",
                        kinds.left_out == 1 ? "is" : "are");
-    return transfer_dvc_roots(shell->session.arena, ret).len
-               ? NULL
-               : remotes_find(shell->session.arena, &shell->session.workspace, command->remote,
-                              &remote);
+    return NULL;
 }
 
 /* What can't be told may be there. */
@@ -125,42 +123,12 @@ void transfer_report_add(struct transfer_report *sum, struct arena *arena,
         *vec_push(arena, &sum->missing) = *root;
 }
 
-struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
-                                            const struct transfer_root_vec *roots)
-{
-    struct transfer_root_vec chosen = {0};
-    vec_each (const struct transfer_root, root, roots)
-        if (root->dvc)
-            *vec_push(arena, &chosen) = *root;
-    return chosen;
-}
-
-static FALLIBLE fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
-                          const struct transfer_root_vec *roots, struct data_record_vec *ret_placed,
-                          struct transfer_report *ret)
-{
-    struct session *session = &shell->session;
-    struct transfer_root_vec chosen = transfer_dvc_roots(session->arena, roots);
-    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
-    struct transfer_report report = {0};
-    bool left_out = false;
-    if (!chosen.len)
-        return NULL;
-    TRY(transfer_bear(shell, roots, dvcdata_fetch(session, &chosen, &options, ret_placed, &report),
-                      &left_out));
-    if (left_out)
-        report = (struct transfer_report){.missing = chosen, .roots = (int64_t)chosen.len};
-    transfer_report_add(ret, session->arena, &report);
-    return NULL;
-}
-
-FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
-                              const struct transfer_root_vec *roots,
-                              struct data_record_vec *ret_placed, struct transfer_report *ret)
+static FALLIBLE fetch_from_remotes(struct data_shell *shell, const struct transfer_command *command,
+                                   const struct transfer_root_vec *roots,
+                                   struct transfer_report *ret)
 {
     struct session *session = &shell->session;
     struct transfer_part_vec parts = {0};
-    TRY(fetch_dvc(shell, command, roots, ret_placed, ret));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;
@@ -172,6 +140,89 @@ FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_co
                            &trust, &report));
         transfer_report_add(ret, session->arena, &report);
     }
+    return NULL;
+}
+
+/* What was imported from another project comes from there, if our remotes do not have it. */
+static FALLIBLE fetch_from_sources(struct data_shell *shell, struct transfer_report *report)
+{
+    struct session *session = &shell->session;
+    struct transfer_root_vec missing = report->missing;
+    report->missing = (struct transfer_root_vec){0};
+    vec_each (const struct transfer_root, root, &missing) {
+        bool is_fetched = false;
+        TRY(urls_fetch_git(session, root, &report->counts, &is_fetched));
+        if (!is_fetched)
+            *vec_push(session->arena, &report->missing) = *root;
+    }
+    return NULL;
+}
+
+/* Without a remote of our own all of it may have come from other projects. */
+static FALLIBLE needs_remote(struct data_shell *shell, const struct transfer_command *command,
+                             const struct transfer_root_vec *roots, bool *ret)
+{
+    struct session *session = &shell->session;
+    struct remote_vec all = {0};
+    TRY(remotes_load(session->arena, &session->workspace, &all));
+    bool has_ours = !roots->len;
+    vec_each (const struct transfer_root, root, roots)
+        has_ours |= !root->dvc;
+    *ret = has_ours && (all.len || command->remote.len || !roots->len);
+    for (size_t i = 0; i < roots->len && !*ret; i++) {
+        bool is_imported = false;
+        if (roots->at[i].dvc)
+            continue;
+        TRY(urls_is_of_git(session, roots->at[i].named_by, &is_imported));
+        *ret = !is_imported;
+    }
+    return NULL;
+}
+
+FALLIBLE transfer_check_remote(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots)
+{
+    struct session *session = &shell->session;
+    struct remote *remote = NULL;
+    bool is_needed = false;
+    TRY(needs_remote(shell, command, roots, &is_needed));
+    return is_needed ? remotes_find(session->arena, &session->workspace, command->remote, &remote)
+                     : NULL;
+}
+
+static FALLIBLE find_missing(struct data_shell *shell, const struct transfer_root_vec *roots,
+                             struct transfer_report *ret)
+{
+    struct session *session = &shell->session;
+    struct transfer_state *states =
+        arena_new_array(session->arena, struct transfer_state, roots->len + 1);
+    TRY(transfer_compare(session->arena, NULL, session->cas, roots, states));
+    for (size_t i = 0; i < roots->len; i++)
+        if (states[i].lost_objects)
+            *vec_push(session->arena, &ret->missing) = roots->at[i];
+    ret->roots = (int64_t)roots->len;
+    return NULL;
+}
+
+FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
+                              const struct transfer_root_vec *roots,
+                              struct data_record_vec *ret_placed, struct transfer_report *ret)
+{
+    bool is_needed = false;
+    struct transfer_report tracked = {0};
+    struct transfer_root_vec ours = {0};
+    vec_each (const struct transfer_root, root, roots)
+        if (!root->dvc)
+            *vec_push(shell->session.arena, &ours) = *root;
+    TRY(transfer_fetch_dvc(shell, command, roots, ret_placed, &tracked));
+    TRY(needs_remote(shell, command, roots, &is_needed));
+    if (is_needed)
+        TRY(fetch_from_remotes(shell, command, &ours, ret));
+    else
+        TRY(find_missing(shell, &ours, ret));
+    if (!command->remote.len)
+        TRY(fetch_from_sources(shell, ret));
+    transfer_report_add(ret, shell->session.arena, &tracked);
     return NULL;
 }
 

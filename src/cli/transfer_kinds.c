@@ -1,6 +1,7 @@
 /* Two kinds of remotes: ours, and DVC's. Which of them a command means. */
 #include "mlops/base/arena.h"
 #include "mlops/cli/transfer.h"
+#include "mlops/engine/urls.h"
 #include "mlops/store/dvc_remote.h"
 
 static FALLIBLE find_kinds(struct session *session, struct str name, struct transfer_kinds *ret)
@@ -40,8 +41,11 @@ FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tra
     TRY(find_kinds(&shell->session, name, ret));
     vec_each (const struct transfer_root, root, roots) {
         bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path);
-        bool is_kept =
-            root->dvc ? ret->takes_dvc && !(is_twice && ret->takes_ours) : ret->takes_ours;
+        bool is_imported = false;
+        if (!root->dvc && !ret->takes_ours && !name.len)
+            TRY(urls_is_of_git(&shell->session, root->named_by, &is_imported));
+        bool is_kept = root->dvc ? ret->takes_dvc && !(is_twice && ret->takes_ours)
+                                 : ret->takes_ours || is_imported;
         if (is_kept)
             *vec_push(arena, &kept) = *root;
         ret->left_out += !is_kept && !root->dvc && !is_twice && !name.len;
@@ -61,5 +65,34 @@ FALLIBLE transfer_bear(struct data_shell *shell, const struct transfer_root_vec 
         return error;
     context_warn(shell->progress.context, "what DVC tracks is left out: %s", error->text);
     error_drop(error);
+    return NULL;
+}
+
+struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
+                                            const struct transfer_root_vec *roots)
+{
+    struct transfer_root_vec chosen = {0};
+    vec_each (const struct transfer_root, root, roots)
+        if (root->dvc)
+            *vec_push(arena, &chosen) = *root;
+    return chosen;
+}
+
+FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
+                            const struct transfer_root_vec *roots,
+                            struct data_record_vec *ret_placed, struct transfer_report *ret)
+{
+    struct session *session = &shell->session;
+    struct transfer_root_vec chosen = transfer_dvc_roots(session->arena, roots);
+    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    struct transfer_report report = {0};
+    bool left_out = false;
+    if (!chosen.len)
+        return NULL;
+    TRY(transfer_bear(shell, roots, dvcdata_fetch(session, &chosen, &options, ret_placed, &report),
+                      &left_out));
+    if (left_out)
+        report = (struct transfer_report){.missing = chosen, .roots = (int64_t)chosen.len};
+    transfer_report_add(ret, session->arena, &report);
     return NULL;
 }

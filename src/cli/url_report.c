@@ -19,6 +19,12 @@ static void add_outcome(struct json_writer *json, const struct url_outcome *outc
     json_str(json, pointer->file);
     json_name(json, "url");
     json_str(json, pointer->source.url);
+    json_name(json, "source_path");
+    json_str(json, pointer->source.path);
+    json_name(json, "rev");
+    json_str(json, pointer->source.rev);
+    json_name(json, "commit");
+    json_str(json, pointer->source.commit);
     json_name(json, "etag");
     json_str(json, pointer->source.etag);
     json_name(json, "modified");
@@ -65,6 +71,18 @@ static void print_amount(struct context *context, const struct url_outcome *outc
         buf_print(&context->out, " (%.*s fetched)", STR_FMT(fetched));
 }
 
+/* "  v2 = 1a2b3c4" of what comes from a repository. */
+static void print_commit(struct context *context, const struct pointer *pointer)
+{
+    const struct pointer_source *source = &pointer->source;
+    if (!source->commit.len)
+        return;
+    buf_add_text(&context->out, "  (");
+    buf_add_escaped(&context->out, source->rev, false);
+    buf_print(&context->out, "%s%.*s)", source->rev.len ? " = " : "",
+              STR_FMT(str_slice(source->commit, 0, 7)));
+}
+
 static void print_outcome(struct context *context, const struct url_outcome *outcome)
 {
     buf_print(&context->out, "%-9s ", url_status_name(outcome->status));
@@ -75,6 +93,7 @@ static void print_outcome(struct context *context, const struct url_outcome *out
         buf_add_text(&context->out, "  ");
         buf_add_escaped(&context->out, outcome->pointer->source.url, false);
     }
+    print_commit(context, outcome->pointer);
     buf_add_char(&context->out, '\n');
     if (outcome->displaced)
         context_warn(context, "%lld file%s of '%.*s' that nothing had stored moved to .mlops/%.*s",
@@ -87,4 +106,22 @@ void url_report_print(struct context *context, const struct url_outcome_vec *out
     vec_each (const struct url_outcome, outcome, outcomes)
         if (all || (outcome->status != URL_SAME && outcome->status != URL_FROZEN))
             print_outcome(context, outcome);
+}
+
+void url_report_imported(struct context *context, const struct session *session,
+                         const struct url_outcome *outcome)
+{
+    struct url_outcome_vec outcomes = {0};
+    *vec_push(context->arena, &outcomes) = *outcome;
+    if (context->format == FORMAT_JSON) {
+        struct json_writer json = report_json_open(context);
+        url_report_json(&json, &outcomes);
+        report_json_close(&json);
+        return;
+    }
+    if (context->common.quiet)
+        return;
+    url_report_print(context, &outcomes, true);
+    if (outcome->status != URL_SAME && session->vcs)
+        context_notice(context, "to go on: git add the .mlops file and .gitignore, then commit");
 }

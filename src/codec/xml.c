@@ -21,8 +21,9 @@ struct reader {
     const struct xml_visitor *visitor;
     struct frame *frames; /* DEPTH_MOST + 1 of them, the first for the root */
     int64_t depth;
-    bool is_visited; /* what is read is inside such a child */
-    struct buf text; /* since the last tag */
+    int64_t kept, kept_around; /* elements in memory; without those of the child that is visited */
+    bool is_visited;           /* what is read is inside such a child */
+    struct buf text;           /* since the last tag */
     struct error *fault;
 };
 
@@ -70,8 +71,15 @@ static void begin_element(void *context, const XML_Char *name, const XML_Char **
         stop(reader, error_new(ERROR_MACHINE, "nested deeper than %d", DEPTH_MOST));
         return;
     }
+    if (++reader->kept > LIMIT_XML_NODES) {
+        stop(reader, error_new(ERROR_MACHINE, "it has more than %lld elements",
+                               (long long)LIMIT_XML_NODES));
+        return;
+    }
     if (reader->depth == 1 && reader->visitor)
         reader->is_visited = str_is(local, reader->visitor->name);
+    if (!reader->is_visited)
+        reader->kept_around = reader->kept;
     struct frame *above = &reader->frames[reader->depth];
     struct xml_node *node = arena_new(arena_of(reader), struct xml_node);
     node->name = str_copy(arena_of(reader), local);
@@ -94,6 +102,7 @@ static void end_element(void *context, const XML_Char *name)
         return;
     struct error *error = reader->visitor->visit(reader->visitor->context, node);
     reader->is_visited = false;
+    reader->kept = reader->kept_around;
     arena_reset(&reader->visited);
     if (error)
         stop(reader, error);

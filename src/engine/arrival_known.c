@@ -62,10 +62,23 @@ static FALLIBLE recall_file(struct taking *taking, const struct map *all, struct
     if (!known || !version.len || !str_equal(known->version, version))
         return NULL;
     TRY(cas_has(taking->arrival->cas, known->digest, &arriving->is_here));
+    if (arriving->is_here)
+        TRY(cas_pin(taking->arrival->cas, &known->digest, 1));
     arriving->digest = known->digest;
     arriving->size_bytes = arriving->file->size_bytes;
     arriving->is_executable = known->is_executable;
     return NULL;
+}
+
+/* What is here will not be fetched: no gc comes between finding it and saying so. */
+static FALLIBLE recall_files(struct taking *taking, const struct map *all)
+{
+    TRY(cas_hold(taking->arrival->cas));
+    struct error *error = NULL;
+    for (size_t i = 0; i < taking->count && !error; i++)
+        error = recall_file(taking, all, &taking->files[i]);
+    cas_release(taking->arrival->cas);
+    return error;
 }
 
 FALLIBLE arrival_recall(struct taking *taking)
@@ -81,9 +94,7 @@ FALLIBLE arrival_recall(struct taking *taking)
         error_drop(error); /* of another version: nothing is known */
         return NULL;
     }
-    for (size_t i = 0; i < taking->count; i++)
-        TRY(recall_file(taking, &all, &taking->files[i]));
-    return NULL;
+    return recall_files(taking, &all);
 }
 
 void arrival_remember(const struct taking *taking)

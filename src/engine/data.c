@@ -24,15 +24,28 @@ static void tell_waiting(void *context)
     observer_tell(session->observer, &event);
 }
 
-FALLIBLE data_lock(struct session *session, struct lock *ret)
+FALLIBLE data_lock(struct session *session, struct data_lock *ret)
 {
     bool taken = false;
     TRY(lock_take(fd_number(session->workspace.state_fd), "locks/data", LOCK_EXCLUSIVE,
-                  session->workspace.config.lock_timeout_ns, tell_waiting, session, ret, &taken));
-    if (taken)
+                  session->workspace.config.lock_timeout_ns, tell_waiting, session, &ret->lock,
+                  &taken));
+    if (!taken)
+        return error_new(ERROR_MACHINE, "another command has been writing pointers for longer than "
+                                        "'lock_timeout' allows");
+    if (!session->cas)
         return NULL;
-    return error_new(ERROR_MACHINE, "another command has been writing pointers for longer than "
-                                    "'lock_timeout' allows");
+    TRY(cas_hold(session->cas));
+    ret->held = session->cas;
+    return NULL;
+}
+
+void data_lock_drop(struct data_lock *lock)
+{
+    if (lock->held)
+        cas_release(lock->held);
+    lock_drop(&lock->lock);
+    *lock = (struct data_lock){0};
 }
 
 static FALLIBLE claimed_too_long(struct session *session, const struct str *paths, size_t count)

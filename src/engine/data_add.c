@@ -189,7 +189,7 @@ static FALLIBLE capture(struct adding *adding)
     struct path_vec paths = {0};
     vec_each (const struct wish, wish, &adding->wishes)
         *vec_push(session->arena, &paths) = wish->path;
-    return worktree_capture_all(session->worktree, paths.at, paths.len, session->observer);
+    return worktree_capture_all(session->worktree, paths.at, paths.len, true, session->observer);
 }
 
 static FALLIBLE note_changes(struct adding *adding, const struct artifact *before,
@@ -378,7 +378,7 @@ FALLIBLE data_add(struct session *session, const struct data_add_options *option
     TRY(error_list_take(&adding.errors));
     drop_nested(&adding);
     TRY(capture(&adding));
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     TRY(data_lock(session, &lock));
     TRY(group_wishes(&adding));
     for (size_t i = 0; i < adding.groups.len; i++)

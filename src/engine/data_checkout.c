@@ -193,16 +193,16 @@ static FALLIBLE is_there(struct checking_out *out, const struct data_record *rec
 
 /* --- writing --- */
 
-/* Makes the directories above a path; through a link one would write anywhere. */
-static FALLIBLE make_above(struct session *session, struct str path, bool is_durable)
+/* Makes and opens the directory above a path; through a link one would write anywhere. */
+static FALLIBLE make_above(struct session *session, struct str path, bool is_durable,
+                           struct fd *ret)
 {
     struct str above = path_directory(path);
     struct error *error = data_check_way(session, above);
     if (error)
         return error_hint(error, "move the link away, then check out again");
-    return above.len ? directory_make(fd_number(session->workspace.root_fd),
-                                      str_terminate(session->arena, above), is_durable)
-                     : NULL;
+    return directory_make_straight(fd_number(session->workspace.root_fd),
+                                   str_terminate(session->arena, above), is_durable, ret);
 }
 
 static FALLIBLE check_target(struct session *session, const char *path, struct str target)
@@ -235,8 +235,10 @@ static FALLIBLE put_link(struct checking_out *out, const struct data_record *rec
         return error_hint(error_new(ERROR_PROJECT, "'%s' is in the way of a link", path),
                           "move it away, then check out again");
     TRY(check_target(session, path, target));
-    TRY(make_above(session, record->artifact.path, false));
-    if (symlinkat(str_terminate(session->arena, target), root_fd, path) != 0)
+    AUTO(fd_drop) struct fd above = {0};
+    TRY(make_above(session, record->artifact.path, false, &above));
+    const char *name = str_terminate(session->arena, path_name(record->artifact.path));
+    if (symlinkat(str_terminate(session->arena, target), fd_number(above), name) != 0)
         return error_os(errno, "cannot make the link '%s'", path);
     return NULL;
 }
@@ -376,7 +378,8 @@ static FALLIBLE write_pointer(struct checking_out *out, const struct pointer *po
     TRY(keep_pointer(out, pointer));
     if (out->options->is_dry)
         return NULL;
-    TRY(make_above(session, pointer->file, true));
+    AUTO(fd_drop) struct fd above = {0};
+    TRY(make_above(session, pointer->file, true, &above));
     TRY(pointers_save(&session->workspace, pointer, &changed));
     out->report.pointers += changed;
     return NULL;
@@ -389,7 +392,7 @@ static FALLIBLE write_pointers(struct checking_out *out)
     struct session *session = out->session;
     if (!out->options->commit.len)
         return NULL;
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     if (!out->options->is_dry)
         TRY(data_lock(session, &lock));
     vec_each (const struct data_record, want, &out->wants)

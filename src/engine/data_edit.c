@@ -36,9 +36,12 @@ static FALLIBLE sync_above(struct session *session, struct str path)
 
 static FALLIBLE drop_pointer(struct session *session, const struct pointer *pointer)
 {
-    TRY(path_remove(fd_number(session->workspace.root_fd),
-                    str_terminate(session->arena, pointer->file)));
-    TRY(sync_above(session, pointer->file));
+    AUTO(fd_drop) struct fd parent = {0};
+    const char *name = NULL;
+    TRY(parent_open_straight(fd_number(session->workspace.root_fd),
+                             str_terminate(session->arena, pointer->file), &parent, &name));
+    TRY(path_remove(fd_number(parent), name));
+    TRY(directory_sync(fd_number(parent), "."));
     return gitignore_remove(&session->workspace, pointer->artifact.path);
 }
 
@@ -80,10 +83,9 @@ static FALLIBLE save_at(struct session *session, const struct pointer *from, str
 {
     bool changed = false;
     struct vcs *vcs = NULL;
-    struct str above = path_directory(to);
-    if (above.len)
-        TRY(directory_make(fd_number(session->workspace.root_fd),
-                           str_terminate(session->arena, above), true));
+    AUTO(fd_drop) struct fd above = {0};
+    TRY(directory_make_straight(fd_number(session->workspace.root_fd),
+                                str_terminate(session->arena, path_directory(to)), true, &above));
     *ret = *from;
     ret->artifact.path = to;
     ret->file = pointer_file_of(session->arena, to);
@@ -97,11 +99,15 @@ static FALLIBLE move_data(struct session *session, struct str from, struct str t
 {
     int root_fd = fd_number(session->workspace.root_fd);
     bool existed = false;
-    const char *old = str_terminate(session->arena, from), *new = str_terminate(session->arena, to);
-    struct error *error = file_rename_new(root_fd, old, root_fd, new, &existed);
+    AUTO(fd_drop) struct fd old_above = {0}, new_above = {0};
+    const char *old = NULL, *new = NULL;
+    TRY(parent_open_straight(root_fd, str_terminate(session->arena, from), &old_above, &old));
+    TRY(parent_open_straight(root_fd, str_terminate(session->arena, to), &new_above, &new));
+    struct error *error =
+        file_rename_new(fd_number(old_above), old, fd_number(new_above), new, &existed);
     if (error && error->system_errno == EXDEV) {
         error_drop(error);
-        error = path_move(root_fd, old, root_fd, new);
+        error = path_move(fd_number(old_above), old, fd_number(new_above), new);
     }
     if (!error && existed)
         error =
@@ -131,7 +137,7 @@ FALLIBLE data_move(struct session *session, struct str from, struct str to,
                    struct pointer **ret_moved)
 {
     AUTO(claims_drop) struct claims claims = {0};
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     struct pointer *old = NULL, *new = arena_new(session->arena, struct pointer);
     TRY(find_exactly(session, from, &old));
     struct str paths[] = {old->artifact.path, to};
@@ -233,7 +239,7 @@ static FALLIBLE check_forget(struct session *session, struct str *path, struct p
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced)
 {
     AUTO(claims_drop) struct claims claims = {0};
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     struct pointer *pointer = NULL;
     bool done = false, is_part = false;
     *ret_displaced = 0;

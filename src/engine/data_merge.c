@@ -143,7 +143,7 @@ static FALLIBLE check_sides(const struct data_conflict *conflict)
 FALLIBLE data_resolve(struct session *session, const struct data_conflict *conflict,
                       enum data_side side, struct data_merge *ret)
 {
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     struct merging merging = {.session = session, .conflict = conflict, .side = side, .merge = ret};
     bool changed = false;
     TRY(check_sides(conflict));

@@ -246,7 +246,7 @@ FALLIBLE dvcdata_add(struct session *session, const struct dvc_tracked *const *t
                      size_t count, struct data_added_vec *ret)
 {
     AUTO(dvcdata_drop) struct dvcdata dvcdata = {0};
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     const struct dvcdata_options options = {.is_local = true};
     TRY(data_lock(session, &lock));
     TRY(dvcdata_open(session, &options, &dvcdata));

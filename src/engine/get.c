@@ -45,6 +45,12 @@ FALLIBLE landing_open(struct arena *arena, const struct get_target *target, stru
     return NULL;
 }
 
+struct error *get_check(struct arena *arena, const struct get_target *target)
+{
+    AUTO(landing_drop) struct landing landing = {0};
+    return landing_open(arena, target, &landing);
+}
+
 FALLIBLE landing_check(const struct landing *landing, bool is_directory)
 {
     struct str out = landing->target->out;

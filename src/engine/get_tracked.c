@@ -167,3 +167,18 @@ struct error *get_tracked(struct session *session, const struct get_target *targ
     *ret = getting.report;
     return NULL;
 }
+
+struct error *get_stored(struct session *session, const struct get_target *target,
+                         const struct artifact *artifact, struct get_report *ret)
+{
+    AUTO(landing_drop) struct landing landing = {0};
+    struct getting getting = {.session = session, .landing = &landing};
+    struct data_record record = {.artifact = *artifact, .named_by = artifact->path};
+    bool is_directory = artifact->kind == ARTIFACT_TREE;
+    TRY(landing_open(session->arena, target, &landing));
+    TRY(landing_check(&landing, is_directory));
+    TRY(put_record(&getting, &record));
+    TRY(landing_finish(&landing, is_directory));
+    *ret = getting.report;
+    return NULL;
+}

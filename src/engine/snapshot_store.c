@@ -128,7 +128,8 @@ static FALLIBLE capture(struct storing *storing)
         if (!member->is_link && !member->has_digest)
             paths[count++] = member->path;
     }
-    struct error *error = worktree_capture_all(session->worktree, paths, count, session->observer);
+    struct error *error =
+        worktree_capture_all(session->worktree, paths, count, false, session->observer);
     if (error && error->code >= ERROR_SIGNAL)
         return error;
     error_drop(error);

@@ -111,6 +111,14 @@ static FALLIBLE fetch_names(struct depot *depot, struct cas *cas, struct arena *
     }
 }
 
+struct error *transfer_fetch_trees(struct arena *arena, struct depot *depot, struct cas *cas,
+                                   const struct transfer_root_vec *roots)
+{
+    bool *whole = arena_new_array(arena, bool, roots->len + 1);
+    struct depot_want_vec files = {0};
+    return fetch_names(depot, cas, arena, roots, whole, &files);
+}
+
 struct error *transfer_fetch(struct arena *arena, const struct workspace *workspace,
                              struct depot *depot, struct cas *cas,
                              const struct transfer_root_vec *roots,

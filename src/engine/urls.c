@@ -1,18 +1,17 @@
 #include "mlops/engine/urls.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/limits.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 #include "mlops/store/gitignore.h"
 
-#include <sys/stat.h>
+#include "urls_private.h"
 
 const char *url_status_name(enum url_status status)
 {
-    static const char *const names[] = {"added",    "updated", "unchanged",
-                                        "outdated", "frozen",  "gone"};
+    static const char *const names[] = {"added",  "updated", "unchanged", "outdated",
+                                        "frozen", "gone",    "failed"};
     return names[status];
 }
 
@@ -29,23 +28,23 @@ static struct arrival arrival_of(struct session *session)
 /* --- what it makes --- */
 
 /* Another command may have written the pointer while we fetched. */
-static FALLIBLE write_pointer(struct session *session, const struct pointer *pointer)
+FALLIBLE urls_write_pointer(struct session *session, const struct pointer *pointer)
 {
-    AUTO(lock_drop) struct lock lock = {0};
+    AUTO(data_lock_drop) struct data_lock lock = {0};
     const struct workspace *workspace = &session->workspace;
-    struct str above = path_directory(pointer->artifact.path);
+    AUTO(fd_drop) struct fd above = {0};
     struct vcs *vcs = NULL;
     bool changed = false;
     TRY(session_vcs(session, &vcs));
     TRY(data_lock(session, &lock));
-    if (above.len)
-        TRY(directory_make(fd_number(workspace->root_fd), str_terminate(session->arena, above),
-                           true));
+    TRY(directory_make_straight(
+        fd_number(workspace->root_fd),
+        str_terminate(session->arena, path_directory(pointer->artifact.path)), true, &above));
     TRY(pointers_save(workspace, pointer, &changed));
     return vcs ? gitignore_add(workspace, &pointer->artifact.path, 1, true) : NULL;
 }
 
-static FALLIBLE place(struct session *session, struct url_outcome *outcome)
+FALLIBLE urls_place(struct session *session, struct url_outcome *outcome)
 {
     AUTO(claims_drop) struct claims claims = {0};
     const struct artifact *artifact = &outcome->pointer->artifact;
@@ -77,110 +76,14 @@ static FALLIBLE take(struct session *session, struct upstream *upstream,
     pointer->source.url = upstream->url;
     pointer->source.etag = state->etag;
     pointer->source.modified = state->modified;
-    TRY(write_pointer(session, pointer));
+    TRY(urls_write_pointer(session, pointer));
     bool is_same = digest_equal(before, pointer->artifact.digest);
     if (outcome->status != URL_ADDED)
         outcome->status = is_same ? URL_SAME : URL_UPDATED;
-    return outcome->status == URL_SAME ? NULL : place(session, outcome);
+    return outcome->status == URL_SAME ? NULL : urls_place(session, outcome);
 }
 
 /* --- import --- */
-
-static FALLIBLE is_directory_here(struct session *session, struct str path, bool *ret)
-{
-    struct file_stat stat = {0};
-    bool found = false;
-    const char *name = path.len ? str_terminate(session->arena, path) : ".";
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), name, true, &stat, &found));
-    *ret = found && S_ISDIR(stat.mode);
-    return NULL;
-}
-
-static FALLIBLE find_path(struct session *session, const struct url_import *wanted,
-                          const struct upstream *upstream, struct str *ret)
-{
-    struct pointer *pointer = NULL;
-    bool is_directory = !wanted->path.len;
-    *ret = wanted->path;
-    if (wanted->path.len) {
-        TRY(pointers_find(session->arena, &session->workspace, wanted->path, &pointer));
-        TRY(is_directory_here(session, wanted->path, &is_directory));
-    }
-    if (!is_directory || pointer)
-        return NULL;
-    if (!upstream->last.len || path_text_fault(upstream->last) ||
-        str_find_char(upstream->last, '/') >= 0)
-        return error_hint(error_new(ERROR_USAGE, "'%.*s' does not say what it is to be called",
-                                    STR_FMT(upstream->url)),
-                          "mlops import-url URL PATH");
-    *ret = path_join(session->arena, wanted->path, upstream->last);
-    return NULL;
-}
-
-static FALLIBLE refuse_other(const struct pointer *pointer, struct str path)
-{
-    if (!str_equal(pointer->artifact.path, path))
-        return error_hint(error_new(ERROR_PROJECT, "'%.*s' lies in '%.*s', which %.*s tracks",
-                                    STR_FMT(path), STR_FMT(pointer->artifact.path),
-                                    STR_FMT(pointer->file)),
-                          "choose a path outside of it");
-    if (!pointer->source.url.len)
-        return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s' is tracked already, without a URL", STR_FMT(path)),
-            "--force: from now on it comes from the URL");
-    return error_hint(error_new(ERROR_PROJECT, "'%.*s' comes from '%.*s'", STR_FMT(path),
-                                STR_FMT(pointer->source.url)),
-                      "--force: from now on it comes from the other URL");
-}
-
-static FALLIBLE refuse_occupied(struct session *session, struct str path)
-{
-    struct file_stat stat = {0};
-    bool found = false;
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
-                     false, &stat, &found));
-    if (!found)
-        return NULL;
-    return error_hint(
-        error_new(ERROR_PROJECT, "'%.*s' is there already, and nothing tracks it", STR_FMT(path)),
-        "choose another path, or --force: it moves to .mlops/displaced");
-}
-
-/* The pointer as it will be, but for what is fetched. */
-static FALLIBLE make_pointer(struct session *session, const struct url_import *wanted,
-                             const struct upstream *upstream, struct str path,
-                             struct url_outcome *outcome)
-{
-    struct pointer *before = NULL;
-    struct file_stat stat = {0};
-    bool is_there = false;
-    TRY(file_stat_at(fd_number(session->workspace.root_fd), str_terminate(session->arena, path),
-                     false, &stat, &is_there));
-    TRY(pointers_find(session->arena, &session->workspace, path, &before));
-    bool is_same = before && str_equal(before->artifact.path, path) &&
-                   str_equal(before->source.url, upstream->url);
-    bool may_replace = wanted->force && before && str_equal(before->artifact.path, path);
-    if (before && !is_same && !may_replace)
-        return refuse_other(before, path);
-    TRY(data_check_path(session, path, is_there));
-    if (pointer_is_name(path_name(path)))
-        return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s' is the name of a pointer", STR_FMT(path)),
-            "mlops import-url URL PATH, with another name");
-    if (!before && !wanted->force)
-        TRY(refuse_occupied(session, path));
-    struct pointer *pointer = before ? before : arena_new(session->arena, struct pointer);
-    outcome->status = is_same ? URL_SAME : URL_ADDED;
-    outcome->pointer = pointer;
-    pointer->file = pointer_file_of(session->arena, path);
-    pointer->artifact.path = path;
-    if (!is_same)
-        pointer->source = (struct pointer_source){0};
-    pointer->source.is_frozen = wanted->is_frozen;
-    if (wanted->desc.len)
-        pointer->desc = wanted->desc;
-    return NULL;
-}
 
 static FALLIBLE nothing_there(const struct upstream *upstream)
 {
@@ -204,8 +107,9 @@ struct error *urls_import(struct session *session, const struct url_import *want
     struct str path = {0};
     bool found = false;
     TRY(upstream_open(session->arena, &session->workspace, cwd, wanted->url, &upstream));
-    TRY(find_path(session, wanted, &upstream, &path));
-    TRY(make_pointer(session, wanted, &upstream, path, &outcome));
+    struct url_origin origin = {.url = upstream.url, .last = upstream.last};
+    TRY(urls_find_path(session, wanted, &origin, &path));
+    TRY(urls_make_pointer(session, wanted, &origin, path, &outcome));
     TRY(upstream_look(session->arena, &upstream, &state, &found));
     if (!found)
         return nothing_there(&upstream);
@@ -213,7 +117,7 @@ struct error *urls_import(struct session *session, const struct url_import *want
     if (outcome.status == URL_ADDED || !upstream_same(&mark, &state))
         TRY(take(session, &upstream, &state, &outcome));
     else
-        TRY(write_pointer(session, outcome.pointer)); /* options may be new */
+        TRY(urls_write_pointer(session, outcome.pointer)); /* options may be new */
     *ret = outcome;
     return NULL;
 }
@@ -228,6 +132,8 @@ static FALLIBLE update_one(struct session *session, const struct url_update *wan
     bool found = false;
     struct pointer *pointer = outcome->pointer;
     struct upstream_mark mark = mark_of(pointer);
+    if (pointer->source.commit.len)
+        return urls_update_git(session, wanted, outcome);
     TRY(upstream_open(session->arena, &session->workspace, session->workspace.root,
                       pointer->source.url, &upstream));
     TRY_WITHIN(upstream_look(session->arena, &upstream, &state, &found), "'%.*s'",
@@ -269,7 +175,8 @@ static FALLIBLE choose_below(struct session *session, struct str path, struct ur
 }
 
 /* What is named twice is asked once. */
-static FALLIBLE choose_path(struct session *session, struct str path, struct url_outcome_vec *ret)
+static FALLIBLE choose_path(struct session *session, const struct url_update *wanted,
+                            struct str path, struct url_outcome_vec *ret)
 {
     struct pointer *pointer = NULL;
     if (path.len)
@@ -282,6 +189,11 @@ static FALLIBLE choose_path(struct session *session, struct str path, struct url
         return choose_below(session, path, ret);
     if (!pointer->source.url.len)
         return no_source(pointer);
+    if (wanted->rev.len && !pointer->source.commit.len)
+        return error_new(ERROR_USAGE,
+                         "--rev is of what comes from a git repository, and '%.*s' "
+                         "comes from a URL",
+                         STR_FMT(path));
     vec_each (const struct url_outcome, outcome, ret)
         if (str_equal(outcome->pointer->artifact.path, path))
             return NULL;
@@ -296,7 +208,7 @@ struct error *urls_update(struct session *session, const struct url_update *want
     struct error_list errors = {0};
     struct url_outcome_vec chosen = {0};
     for (size_t i = 0; i < wanted->count; i++)
-        error_list_add(&errors, choose_path(session, wanted->paths[i], &chosen));
+        error_list_add(&errors, choose_path(session, wanted, wanted->paths[i], &chosen));
     TRY(error_list_take(&errors));
     if (!wanted->count)
         TRY(choose_below(session, STR(""), &chosen));
@@ -307,6 +219,8 @@ struct error *urls_update(struct session *session, const struct url_update *want
         struct error *error = update_one(session, wanted, outcome);
         if (error && error->code >= ERROR_SIGNAL)
             return error;
+        if (error)
+            outcome->status = URL_FAILED;
         error_list_add(&errors, error);
     }
     *ret = chosen;

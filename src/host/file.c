@@ -52,19 +52,22 @@ const char *file_kind_name(uint32_t mode)
 }
 
 /* As file_open; an absent file is no error. */
-static FALLIBLE open_if_there(int at_fd, const char *path, struct fd *ret, struct stat *ret_seen,
-                              bool *ret_found)
+static FALLIBLE open_if_there(int at_fd, const char *path, bool is_straight, struct fd *ret,
+                              struct stat *ret_seen, bool *ret_found)
 {
     /* Without O_NONBLOCK a FIFO would block the open itself. */
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     AUTO(fd_drop)
-    struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    struct fd fd =
+        fd_of(is_straight ? path_open_straight(at_fd, path, flags) : openat(at_fd, path, flags));
     *ret_found = fd_number(fd) >= 0 || (errno != ENOENT && errno != ENOTDIR);
     if (!*ret_found)
         return NULL;
     if (fd_number(fd) < 0 && errno == ENXIO)
         return error_new(ERROR_MACHINE, "'%s' is a socket, not a file", path);
     if (fd_number(fd) < 0)
-        return error_os(errno, "cannot open '%s'", path);
+        return is_straight ? path_straight_error(errno, "open", path)
+                           : error_os(errno, "cannot open '%s'", path);
     if (fstat(fd_number(fd), ret_seen) != 0)
         return error_os(errno, "cannot look at '%s'", path);
     if (!S_ISREG(ret_seen->st_mode))
@@ -74,16 +77,28 @@ static FALLIBLE open_if_there(int at_fd, const char *path, struct fd *ret, struc
     return NULL;
 }
 
-struct error *file_open_seen(int at_fd, const char *path, struct fd *ret,
-                             struct file_stat *ret_seen)
+static FALLIBLE open_seen(int at_fd, const char *path, bool is_straight, struct fd *ret,
+                          struct file_stat *ret_seen)
 {
     struct stat seen;
     bool is_found = false;
-    TRY(open_if_there(at_fd, path, ret, &seen, &is_found));
+    TRY(open_if_there(at_fd, path, is_straight, ret, &seen, &is_found));
     if (!is_found)
         return error_os(ENOENT, "cannot open '%s'", path);
     *ret_seen = file_stat_of(&seen);
     return NULL;
+}
+
+struct error *file_open_seen(int at_fd, const char *path, struct fd *ret,
+                             struct file_stat *ret_seen)
+{
+    return open_seen(at_fd, path, false, ret, ret_seen);
+}
+
+struct error *file_open_straight(int at_fd, const char *path, struct fd *ret,
+                                 struct file_stat *ret_seen)
+{
+    return open_seen(at_fd, path, true, ret, ret_seen);
 }
 
 struct error *file_open(int at_fd, const char *path, struct fd *ret)
@@ -118,7 +133,7 @@ struct error *file_read(struct arena *arena, int at_fd, const char *path, int64_
 {
     AUTO(fd_drop) struct fd fd = {0};
     struct stat seen = {0};
-    TRY(open_if_there(at_fd, path, &fd, &seen, ret_found));
+    TRY(open_if_there(at_fd, path, false, &fd, &seen, ret_found));
     if (!*ret_found)
         return NULL;
     if (seen.st_size > bytes_most)

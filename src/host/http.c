@@ -146,15 +146,6 @@ static void headers_drop(struct curl_slist **headers)
     http_curl()->slist_free_all(*headers);
 }
 
-static FALLIBLE add_header(struct curl_slist **headers, const char *line)
-{
-    struct curl_slist *longer = http_curl()->slist_append(*headers, line);
-    if (!longer)
-        return error_new(ERROR_MACHINE, "libcurl has no memory");
-    *headers = longer;
-    return NULL;
-}
-
 static FALLIBLE perform(struct http_transfer *transfer, struct curl_slist *headers)
 {
     struct http *http = transfer->http;
@@ -164,11 +155,20 @@ static FALLIBLE perform(struct http_transfer *transfer, struct curl_slist *heade
     TRY(set_up_request(transfer));
     TRY(set_up_callbacks(transfer));
     TRY_SET(http, CURLOPT_HTTPHEADER, headers);
-    transfer->moved_ns = clock_monotonic_ns();
+    transfer->moved_ns = transfer->slow_ns = clock_monotonic_ns();
     CURLcode code = http_curl()->easy_perform(http->easy);
     if (code != CURLE_OK)
         return http_fault(transfer, code);
     return http_begin(transfer);
+}
+
+static FALLIBLE add_header(struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *longer = http_curl()->slist_append(*headers, line);
+    if (!longer)
+        return error_new(ERROR_MACHINE, "libcurl has no memory");
+    *headers = longer;
+    return NULL;
 }
 
 FALLIBLE http_send(struct http *http, struct arena *arena, const struct http_request *request,
@@ -179,6 +179,7 @@ FALLIBLE http_send(struct http *http, struct arena *arena, const struct http_req
         .http = http, .arena = arena, .request = request, .reply = ret, .body = buf_in(arena)};
     *ret = (struct http_reply){0};
     TRY(signal_check());
+    TRY(add_header(&headers, "Accept-Encoding: identity")); /* without it anything may come */
     for (size_t i = 0; i < request->header_count; i++)
         TRY(add_header(&headers, str_terminate(arena, request->headers[i])));
     if (http->header)

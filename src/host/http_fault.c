@@ -86,10 +86,10 @@ FALLIBLE http_fault(struct http_transfer *transfer, CURLcode code)
     if (code == CURLE_ABORTED_BY_CALLBACK && !transfer->is_late)
         TRY(signal_check());
     if (transfer->is_late)
-        return error_passing(error_new(ERROR_MACHINE, "%.*s: nothing came for %lld s",
-                                       STR_FMT(host),
-                                       (long long)(transfer->http->timeout_ns / NS_PER_S)),
-                             0);
+        return error_passing(
+            error_new(ERROR_MACHINE, "%.*s: nothing, or hardly anything, came for %lld s",
+                      STR_FMT(host), (long long)(transfer->http->timeout_ns / NS_PER_S)),
+            0);
     return fault_of_code(transfer, host, code);
 }
 

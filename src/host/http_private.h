@@ -41,19 +41,23 @@ struct http {
     bool was_reached; /* the server answered once: what then fails may pass */
 };
 
+/* Fewer in the time of a timeout: such a transfer is given up. */
+enum { HTTP_CRAWL_BYTES = 1024 };
+
 /* One request while it goes on. */
 struct http_transfer {
     struct http *http;
     struct arena *arena;
     const struct http_request *request;
     struct http_reply *reply;
-    struct buf body;           /* of the reply, if it is kept */
-    struct error *fault;       /* of ours: why a callback ended the transfer */
-    bool has_begun, is_wanted; /* sink->begin was asked; its answer */
-    int64_t sent;              /* of request->body, so far */
-    int64_t seen;              /* bytes in both directions when something last moved */
-    int64_t moved_ns;          /* when that was, by the monotonic clock */
-    bool is_late;              /* nothing moved for too long */
+    struct buf body;             /* of the reply, if it is kept */
+    struct error *fault;         /* of ours: why a callback ended the transfer */
+    bool has_begun, is_wanted;   /* sink->begin was asked; its answer */
+    int64_t sent;                /* of request->body, so far */
+    int64_t seen;                /* bytes in both directions when something last moved */
+    int64_t moved_ns;            /* when that was, by the monotonic clock */
+    int64_t slow_ns, slow_bytes; /* when the last while began, and the bytes seen by then */
+    bool is_late;                /* nothing moved for too long, or hardly anything */
     char message[CURL_ERROR_SIZE];
 };
 

@@ -80,8 +80,10 @@ static FALLIBLE take_bytes(struct http_transfer *transfer, struct str bytes)
 size_t http_take_body(char *at, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
+    int64_t began_ns = clock_monotonic_ns();
     transfer->fault = take_bytes(transfer, (struct str){at, size * count});
     moved(transfer); /* a slow disk is not a slow server */
+    transfer->slow_ns += transfer->moved_ns - began_ns;
     return transfer->fault ? 0 : size * count;
 }
 
@@ -142,6 +144,18 @@ int http_rewind_body(void *context, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+/* Some bytes, but too few to ever come to an end. Only of a body that is wanted: a server that
+ * thinks may send blanks so that nobody takes it for dead. */
+static bool is_crawling(struct http_transfer *transfer, int64_t now_ns)
+{
+    if (transfer->is_wanted && now_ns - transfer->slow_ns <= transfer->http->timeout_ns)
+        return false;
+    bool is_slow = transfer->is_wanted && transfer->seen - transfer->slow_bytes < HTTP_CRAWL_BYTES;
+    transfer->slow_ns = now_ns;
+    transfer->slow_bytes = transfer->seen;
+    return is_slow;
+}
+
 int http_watch(void *context, curl_off_t download_total, curl_off_t downloaded,
                curl_off_t upload_total, curl_off_t uploaded)
 {
@@ -152,6 +166,8 @@ int http_watch(void *context, curl_off_t download_total, curl_off_t downloaded,
         transfer->seen = downloaded + uploaded;
         moved(transfer);
     }
-    transfer->is_late = clock_monotonic_ns() - transfer->moved_ns > transfer->http->timeout_ns;
+    int64_t now_ns = clock_monotonic_ns();
+    transfer->is_late =
+        now_ns - transfer->moved_ns > transfer->http->timeout_ns || is_crawling(transfer, now_ns);
     return transfer->is_late || signal_stops();
 }

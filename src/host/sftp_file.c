@@ -70,6 +70,11 @@ struct error *sftp_file_stat(struct sftp_file *file, struct sftp_stat *ret,
     return sftp_take_stat(file->sftp, &reply, ret, ret_answer);
 }
 
+bool sftp_can_sync(const struct sftp *sftp)
+{
+    return sftp->extensions & EXTENSION_FSYNC;
+}
+
 struct error *sftp_file_sync(struct sftp_file *file, enum sftp_answer *ret_answer)
 {
     struct sftp *sftp = file->sftp;

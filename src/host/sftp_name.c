@@ -63,14 +63,29 @@ static FALLIBLE is_there(struct sftp *sftp, const char *path, bool *ret)
     return NULL;
 }
 
+/* Some servers (rclone's) say that they linked and did not: those that are not OpenSSH, which can
+ * sync, are looked after. */
+static FALLIBLE link_new(struct sftp *sftp, const char *from, const char *to,
+                         enum sftp_answer *ret_answer)
+{
+    bool has_target = false;
+    *ret_answer = SFTP_UNSUPPORTED;
+    if (!(sftp->extensions & EXTENSION_HARDLINK))
+        return NULL;
+    TRY(rename_by(sftp, "hardlink@openssh.com", from, to, ret_answer));
+    if (*ret_answer != SFTP_DONE || sftp_can_sync(sftp))
+        return NULL;
+    TRY(is_there(sftp, to, &has_target));
+    *ret_answer = has_target ? SFTP_DONE : SFTP_UNSUPPORTED;
+    return NULL;
+}
+
 /* A link of a name that is there fails, as one does on a file system without links: only the second
  * kind is tried otherwise. */
 static FALLIBLE rename_new(struct sftp *sftp, const char *from, const char *to,
                            enum sftp_answer *ret_answer)
 {
-    *ret_answer = SFTP_UNSUPPORTED;
-    if (sftp->extensions & EXTENSION_HARDLINK)
-        TRY(rename_by(sftp, "hardlink@openssh.com", from, to, ret_answer));
+    TRY(link_new(sftp, from, to, ret_answer));
     if (*ret_answer != SFTP_UNSUPPORTED && *ret_answer != SFTP_FAILED)
         return NULL;
     bool has_target = false;

@@ -6,6 +6,13 @@
 
 #define MANIFEST_TAG "mlops.manifest.1"
 
+enum { HEAD_BYTES = 64, CHUNK_ROW_BYTES = 48 };
+
+int64_t manifest_bytes_most(int64_t file_bytes)
+{
+    return HEAD_BYTES + (file_bytes / CHUNK_LEAST_BYTES + 1) * CHUNK_ROW_BYTES;
+}
+
 void manifest_encode(const struct manifest_chunk_vec *chunks, int64_t file_bytes, struct buf *out)
 {
     canon_str(out, STR(MANIFEST_TAG));

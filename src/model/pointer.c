@@ -6,7 +6,8 @@
 #include "mlops/model/name.h"
 #include "mlops/model/tree.h"
 
-enum { POINTER_SCHEMA = 1 };
+/* What knows no more than versions before it did is written as they would. */
+enum { POINTER_SCHEMA = 2, POINTER_SCHEMA_OF_URLS = 1, COMMIT_DIGITS = 40 };
 
 bool pointer_is_name(struct str name)
 {
@@ -45,6 +46,9 @@ static void add_source(struct buf *out, const struct pointer_source *source)
         return;
     buf_add_text(out, "source:\n");
     add_field(out, "  url: ", source->url);
+    add_field(out, "  path: ", source->path);
+    add_field(out, "  rev: ", source->rev);
+    add_field(out, "  commit: ", source->commit);
     add_field(out, "  etag: ", source->etag);
     add_field(out, "  modified: ", source->modified);
     if (source->is_frozen)
@@ -57,7 +61,8 @@ void pointer_print(const struct pointer *pointer, struct buf *out)
     char hex[DIGEST_HEX_LEN + 1];
     check(artifact->kind != ARTIFACT_ABSENT);
     digest_print(artifact->digest, hex);
-    buf_print(out, "schema: %d\n", POINTER_SCHEMA);
+    buf_print(out, "schema: %d\n",
+              pointer->source.commit.len ? POINTER_SCHEMA : POINTER_SCHEMA_OF_URLS);
     add_field(out, "path: ", path_name(artifact->path));
     buf_print(out, "digest: sha256:%s\n", hex);
     if (artifact->kind == ARTIFACT_TREE)
@@ -164,11 +169,38 @@ static void bind_empty_dirs(struct binder *binder, const struct doc_node *node, 
 #define ROW(key, member_kind, target, member)                                                      \
     .name = (key), .kind = (member_kind), .offset = offsetof(struct target, member)
 
+/* What git is asked for is no word of its own options. */
+static void bind_commit(struct binder *binder, const struct doc_node *node, void *target)
+{
+    struct str *ret = target;
+    bind_text(binder, node, ret);
+    bool is_commit = ret->len == COMMIT_DIGITS;
+    for (size_t i = 0; i < ret->len; i++)
+        is_commit = is_commit && ((ret->at[i] >= '0' && ret->at[i] <= '9') ||
+                                  (ret->at[i] >= 'a' && ret->at[i] <= 'f'));
+    if (ret->len && !is_commit)
+        binder_error(binder, node, "'commit' must be 40 hex digits");
+}
+
+static void bind_source_path(struct binder *binder, const struct doc_node *node, void *target)
+{
+    struct str *path = target;
+    struct str settled = {0};
+    bind_text(binder, node, path);
+    bool is_inside = path_resolve(binder->arena, STR(""), *path, &settled);
+    if (path->len && (path_text_fault(*path) || !is_inside || !str_equal(settled, *path) ||
+                      str_starts(*path, STR("/"))))
+        binder_error(binder, node, "'%.*s' is no path of a repository", STR_FMT(*path));
+}
+
 static const struct field source_fields[] = {
     {ROW("url", FIELD_BIND, pointer_source, url), .flags = FIELD_REQUIRED, .bind = bind_text},
     {ROW("etag", FIELD_BIND, pointer_source, etag), .bind = bind_text},
     {ROW("modified", FIELD_BIND, pointer_source, modified), .bind = bind_text},
     {ROW("frozen", FIELD_BOOL, pointer_source, is_frozen)},
+    {ROW("path", FIELD_BIND, pointer_source, path), .bind = bind_source_path},
+    {ROW("rev", FIELD_BIND, pointer_source, rev), .bind = bind_text},
+    {ROW("commit", FIELD_BIND, pointer_source, commit), .bind = bind_commit},
 };
 
 static const struct schema source_schema = {"source", source_fields, COUNT_OF(source_fields),
@@ -180,7 +212,8 @@ static void bind_source(struct binder *binder, const struct doc_node *node, void
 }
 
 static const struct field fields[] = {
-    {ROW("schema", FIELD_INT, draft, schema), .flags = FIELD_REQUIRED, .least = 1, .most = 1},
+    {ROW("schema", FIELD_INT, draft, schema), .flags = FIELD_REQUIRED, .least = 1,
+     .most = POINTER_SCHEMA},
     {ROW("path", FIELD_BIND, draft, name), .flags = FIELD_REQUIRED, .bind = bind_path},
     {ROW("digest", FIELD_BIND, draft, digest), .flags = FIELD_REQUIRED, .bind = bind_digest},
     {ROW("kind", FIELD_CHOICE, draft, kind), .choices = kinds},
@@ -204,6 +237,9 @@ static FALLIBLE check_whole(const struct doc_node *root, const struct draft *dra
                                     "'%.*s' is tracked by a file of another name",
                                     STR_FMT(draft->name)),
                           "a pointer is called like what it tracks; 'mlops move' renames both");
+    const struct doc_node *source = doc_find(root, STR("source"));
+    if ((draft->source.path.len || draft->source.rev.len) && !draft->source.commit.len)
+        return doc_error(source, "a path or rev of a repository needs its 'commit'");
     if (draft->kind == KIND_TREE && draft->is_executable)
         return doc_error(doc_find(root, STR("executable")), "a directory is not executable");
     if (draft->kind == KIND_FILE && draft->empty_dir_count)

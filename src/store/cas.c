@@ -298,16 +298,16 @@ static FALLIBLE examine_put(struct cas *cas, struct digest digest, struct file_s
     return examine(cas, digest, false, false, ret_stat, ret);
 }
 
-FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
+static bool is_pending(struct cas *cas, struct digest digest)
+{
+    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+    return cas_pending_find(locked, digest) || cas_small_is_pending(locked, digest);
+}
+
+FALLIBLE cas_is_stored(struct cas *cas, struct digest digest, bool *ret)
 {
     struct file_stat stat;
     enum cas_health health;
-    {
-        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-        *ret = cas_pending_find(locked, digest) || cas_small_is_pending(locked, digest);
-    }
-    if (*ret)
-        return NULL;
     /* What somebody else has just put is put again at worst. */
     TRY(examine_put(cas, digest, &stat, &health));
     *ret = health == CAS_GOOD;
@@ -316,6 +316,12 @@ FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
         *vec_push(&locked->pending_memory, &locked->known) = digest;
     }
     return NULL;
+}
+
+FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)
+{
+    *ret = is_pending(cas, digest);
+    return *ret ? NULL : cas_is_stored(cas, digest, ret);
 }
 
 struct error *cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret)
@@ -328,12 +334,6 @@ struct cas_pending *cas_pending_find(struct cas *cas, struct digest digest)
 {
     struct str key = {(const char *)digest.at, sizeof digest.at};
     return cas->pending.len ? map_get(&cas->pending_by_digest, key) : NULL;
-}
-
-static bool is_pending(struct cas *cas, struct digest digest)
-{
-    AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-    return cas_pending_find(locked, digest) || cas_small_is_pending(locked, digest);
 }
 
 struct error *cas_has(struct cas *cas, struct digest digest, bool *ret)

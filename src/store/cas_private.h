@@ -17,7 +17,7 @@ enum {
     CAS_NAME_BYTES = 32,
     CAS_TRIES = 3,
     CAS_LOOSE_MOST = 32,       /* small objects of one flush that become files of their own */
-    CAS_CHUNK_BYTES = 2097152, /* written to a pack at a time */
+    CAS_CHUNK_BYTES = 2097152, /* written to a pack at a time: PACK_BLOB_MOST */
     CAS_PACK_BYTES = 1 << 30,  /* of one local pack */
     CAS_PACK_PATH_BYTES = 80,  /* "pack/<64 hex>.pack" */
 };
@@ -43,7 +43,7 @@ bool cas_table_add(struct cas_table *table, struct digest digest, uint32_t value
 bool cas_table_find(const struct cas_table *table, struct digest digest, uint32_t *ret);
 void cas_table_drop(struct cas_table *table);
 
-/* A pack being made; it gets a file (in `temp`) with its first full chunk. */
+/* A pack being made; it gets a file (in `temp`) with its first chunk. */
 struct cas_packing {
     struct fd fd;
     char name[CAS_NAME_BYTES];
@@ -52,21 +52,20 @@ struct cas_packing {
 };
 VEC(cas_packing_vec, struct cas_packing *);
 
-/* Bytes on their way into a packing. Filled under the mutex, written without it. */
+/* Bytes on their way into a packing, which one thread at a time adds to. */
 struct cas_chunk {
-    struct cas_packing *packing;
-    int64_t offset;
-    char *at; /* CAS_CHUNK_BYTES */
+    struct cas_packing *packing; /* NULL: nothing is written yet */
+    int64_t offset;              /* in the packing */
+    char *at;                    /* CAS_CHUNK_BYTES; NULL once they are written */
     size_t len;
-    bool is_written;
 };
 VEC(cas_chunk_vec, struct cas_chunk *);
+VEC(cas_buffer_vec, char *);
 
 struct cas_small {
     struct digest digest;
-    struct cas_packing *packing;
-    int64_t offset;
-    uint32_t len;
+    const struct cas_chunk *chunk;
+    uint32_t at, len; /* in the chunk */
 };
 VEC(cas_small_vec, struct cas_small);
 
@@ -75,9 +74,19 @@ struct cas_smalls {
     struct cas_small_vec rows;
     struct cas_table by_digest; /* number of the row */
     struct cas_packing_vec packings;
-    struct cas_chunk_vec chunks;
-    struct cas_chunk *current;
-    bool are_packed; /* settled, and not as files of their own */
+    struct cas_chunk_vec chunks;   /* all */
+    struct cas_chunk_vec full;     /* of them, not yet being written */
+    struct cas_buffer_vec buffers; /* of those that were written */
+    struct cas_chunk *shared;      /* of who has no lane */
+    int writers;                   /* threads that write full chunks */
+    bool are_packed;               /* settled, and not as files of their own */
+};
+
+/* Where one thread puts its small objects, so that they are read to where they are written from and
+ * threads don't wait for each other. Zero is one to begin with. */
+struct cas_lane {
+    struct cas_chunk *chunk;
+    uint64_t flush; /* the chunk is of the puts before this flush */
 };
 
 /* A published pack. Once known it stays until the store is closed, for who reads from it. */
@@ -119,7 +128,6 @@ struct cas_packed {
 
 VEC(cas_pending_vec, struct cas_pending *);
 VEC(cas_digest_vec, struct digest);
-VEC(cas_buffer_vec, char *);
 
 struct cas {
     struct arena memory;
@@ -143,6 +151,7 @@ struct cas {
     struct cas_digest_vec damaged; /* since open */
     struct cas_buffer_vec buffers; /* free ones */
     struct cas_smalls smalls;
+    uint64_t flushes;       /* so far, of small objects */
     struct cas_packs packs; /* has a lock of its own */
     struct cas_table dead;  /* packed objects that gc took out of use */
     struct lock lock;       /* shared, while holds > 0 */
@@ -185,8 +194,17 @@ FALLIBLE cas_see_shards(struct cas *cas);
 bool cas_is_small(const struct cas *cas, int64_t size_bytes);
 FALLIBLE cas_small_put(struct cas *cas, struct str bytes, struct digest digest);
 bool cas_small_is_pending(const struct cas *cas, struct digest digest); /* call locked */
+
+/* Room for up to CAS_CHUNK_BYTES behind what the lane's chunk holds; then the object that was read
+ * to there. *ret_is_new false if it is pending already. */
+FALLIBLE cas_lane_room(struct cas *cas, struct cas_lane *lane, size_t bytes, char **ret);
+void cas_lane_keep(struct cas *cas, struct cas_lane *lane, size_t len, struct digest digest,
+                   bool *ret_is_new);
 FALLIBLE cas_small_get(struct cas *cas, struct digest digest, struct buf *to, bool *ret_found);
+
+/* Writes a chunk to its pack; what is full is written by one thread, while the others go on. */
 FALLIBLE cas_chunk_write(struct cas *cas, struct cas_chunk *chunk);
+FALLIBLE cas_chunk_give(struct cas *cas, struct cas_chunk *full);
 void cas_smalls_drop(struct cas *cas);
 
 /* First step of a flush: what is to be loose becomes pending, the rest is written. Then packs get
@@ -261,8 +279,9 @@ void cas_content_drop(struct cas_content *content);
 FALLIBLE cas_open_object(struct cas *cas, struct digest digest, struct fd *ret,
                          struct file_stat *ret_stat, bool *ret_found);
 
-/* Told while bytes are read; may be NULL. */
+/* How a file is read, and who hears of it; may be NULL. */
 struct cas_progress {
+    bool is_straight; /* through no symbolic link: file_open_straight */
     void (*tell)(void *context, int64_t bytes);
     /* Gets the bytes themselves; NULL means that reading starts (again). May be NULL itself. */
     void (*listen)(void *context, const char *at, size_t len);
@@ -280,6 +299,10 @@ struct cas_reading {
     const struct cas_progress *progress;
 };
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes);
+
+/* Opens a file to be read so. */
+FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
+                         struct fd *ret, struct file_stat *ret_seen);
 
 /* Digest of a file in one consistent state; needs no store. Errors name the file. */
 FALLIBLE cas_read_file(int at_fd, const char *path, char *buffer,
@@ -312,3 +335,14 @@ void cas_release_locked(struct cas *cas);
 
 /* Whether the object is pending or good; a good one is remembered, to be pinned. */
 FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret);
+/* The same without what is pending. */
+FALLIBLE cas_is_stored(struct cas *cas, struct digest digest, bool *ret);
+
+/* Puts a small file with one read, if it is still what was `seen` before the puts began; else
+ * *ret_done is false, and cas_put_file may tell why. Errors are of the store, and don't name the
+ * file: cas_within_store does. */
+FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const char *path,
+                      const struct file_stat *seen, struct cas_put *ret, bool *ret_done);
+
+/* What a user needs to know when the disk is full: what was to be stored where, and its size. */
+FALLIBLE cas_within_store(struct cas *cas, struct error *error, const char *name, int64_t bytes);

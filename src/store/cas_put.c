@@ -26,7 +26,7 @@ FALLIBLE cas_begin_put(struct cas *cas)
 }
 
 static FALLIBLE put_memory(struct cas *cas, struct str bytes, struct digest digest,
-                           bool *ret_is_new)
+                           bool is_packable, bool *ret_is_new)
 {
     AUTO(cas_temp_drop) struct cas_temp temp = {0};
     bool is_known = false;
@@ -34,15 +34,14 @@ static FALLIBLE put_memory(struct cas *cas, struct str bytes, struct digest dige
     *ret_is_new = !is_known;
     if (is_known)
         return NULL;
-    if (cas_is_small(cas, (int64_t)bytes.len))
+    if (is_packable)
         return cas_small_put(cas, bytes, digest);
     TRY(cas_temp_open(cas, &temp));
     TRY(file_write(fd_number(temp.fd), bytes.at, bytes.len, "an object"));
     return cas_temp_keep(&temp, digest, (int64_t)bytes.len);
 }
 
-/* What a user needs to know when the disk is full: what was to be stored where, and its size. */
-static FALLIBLE within_store(struct cas *cas, struct error *error, const char *name, int64_t bytes)
+FALLIBLE cas_within_store(struct cas *cas, struct error *error, const char *name, int64_t bytes)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     if (!error)
@@ -52,13 +51,19 @@ static FALLIBLE within_store(struct cas *cas, struct error *error, const char *n
                         STR_FMT(cas->workspace->cache));
 }
 
+/* What is no file of the user's is never linked to, so what it lies in matters to nobody. */
+static bool is_packable(const struct cas *cas, size_t len)
+{
+    return cas_is_small(cas, 0) && len <= CAS_CHUNK_BYTES;
+}
+
 struct error *cas_put_bytes(struct cas *cas, struct str bytes, struct digest *ret)
 {
     bool is_new = false;
     struct digest digest = digest_of(bytes.at, bytes.len);
     TRY(cas_begin_put(cas));
-    TRY(within_store(cas, put_memory(cas, bytes, digest, &is_new), "an object",
-                     (int64_t)bytes.len));
+    TRY(cas_within_store(cas, put_memory(cas, bytes, digest, is_packable(cas, bytes.len), &is_new),
+                         "an object", (int64_t)bytes.len));
     *ret = digest;
     return NULL;
 }
@@ -101,8 +106,50 @@ static FALLIBLE put_small(struct source *source, struct cas_put *put)
     if (source->progress && source->progress->tell)
         source->progress->tell(source->progress->context, (int64_t)len);
     struct str bytes = {source->buffer, len};
-    return within_store(source->cas, put_memory(source->cas, bytes, put->digest, &put->is_new),
-                        source->path, source->before.size_bytes);
+    return cas_within_store(source->cas,
+                            put_memory(source->cas, bytes, put->digest,
+                                       cas_is_small(source->cas, (int64_t)len), &put->is_new),
+                            source->path, source->before.size_bytes);
+}
+
+/* Whole and unchanged, or *ret_done false. The stat that `seen` is was made before the reading, and
+ * that of the open file after it. */
+static FALLIBLE read_seen(int fd, const struct file_stat *seen, char *at, struct cas_put *put,
+                          bool *ret_done)
+{
+    ssize_t got = pread(fd, at, (size_t)seen->size_bytes, 0);
+    *ret_done = got == (ssize_t)seen->size_bytes;
+    if (!*ret_done)
+        return NULL;
+    TRY(file_stat_fd(fd, &put->stat));
+    *ret_done = S_ISREG(put->stat.mode) && cas_stat_equal(seen, &put->stat);
+    if (*ret_done)
+        put->digest = digest_of(at, (size_t)got);
+    return NULL;
+}
+
+FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const char *path,
+                      const struct file_stat *seen, struct cas_put *ret, bool *ret_done)
+{
+    char *room = NULL;
+    bool is_stored = false;
+    *ret_done = false;
+    if (!cas_is_small(cas, seen->size_bytes) || seen->size_bytes > CAS_CHUNK_BYTES ||
+        cas->workspace->is_read_only)
+        return NULL;
+    AUTO(fd_drop)
+    struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (fd_number(fd) < 0)
+        return NULL;
+    TRY(cas_lane_room(cas, lane, (size_t)seen->size_bytes, &room));
+    *ret = (struct cas_put){0};
+    TRY(read_seen(fd_number(fd), seen, room, ret, ret_done));
+    if (!*ret_done)
+        return NULL;
+    TRY(cas_is_stored(cas, ret->digest, &is_stored));
+    if (!is_stored)
+        cas_lane_keep(cas, lane, (size_t)seen->size_bytes, ret->digest, &ret->is_new);
+    return NULL;
 }
 
 static bool clone_file(struct source *source, const struct cas_temp *temp)
@@ -157,8 +204,8 @@ static FALLIBLE put_large(struct source *source, struct cas_put *put)
     int64_t bytes = 0;
     bool is_known = false;
     TRY(cas_temp_open(cas, &temp));
-    TRY(within_store(cas, fill_temp(source, &temp, put, &bytes), source->path,
-                     source->before.size_bytes));
+    TRY(cas_within_store(cas, fill_temp(source, &temp, put, &bytes), source->path,
+                         source->before.size_bytes));
     TRY(file_stat_fd(fd_number(source->fd), &put->stat));
     if (bytes != source->before.size_bytes || !cas_stat_equal(&source->before, &put->stat))
         return NULL;
@@ -172,7 +219,7 @@ static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buf
 {
     AUTO(source_drop)
     struct source source = {.cas = cas, .path = path, .buffer = buffer, .progress = progress};
-    TRY(file_open_seen(at_fd, path, &source.fd, &source.before));
+    TRY(cas_source_open(at_fd, path, progress, &source.fd, &source.before));
     *put = (struct cas_put){0};
     if (source.before.size_bytes < CAS_BUFFER_BYTES)
         TRY(put_small(&source, put));

@@ -85,13 +85,20 @@ FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t
     return NULL;
 }
 
+FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
+                         struct fd *ret, struct file_stat *ret_seen)
+{
+    return progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
+                                             : file_open_seen(at_fd, path, ret, ret_seen);
+}
+
 static FALLIBLE read_once(int at_fd, const char *path, char *buffer,
                           const struct cas_progress *progress, struct cas_put *ret, bool *ret_same)
 {
     AUTO(fd_drop) struct fd fd = {0};
     struct file_stat before;
     int64_t bytes = 0;
-    TRY(file_open_seen(at_fd, path, &fd, &before));
+    TRY(cas_source_open(at_fd, path, progress, &fd, &before));
     struct cas_reading reading = {
         .fd = fd_number(fd), .name = path, .buffer = buffer, .sink_fd = -1, .progress = progress};
     TRY(cas_read(&reading, &ret->digest, &bytes));

@@ -27,12 +27,13 @@ static FALLIBLE write_index(struct cas *cas, struct cas_packing *packing, struct
     static const char head[PACK_HEAD_BYTES + 1] = PACK_HEAD_MAGIC;
     for (size_t i = 0; i < cas->smalls.rows.len; i++) {
         const struct cas_small *small = &cas->smalls.rows.at[i];
-        if (small->packing == packing)
-            *vec_push(&scratch, &rows) = (struct pack_row){.digest = small->digest,
-                                                           .offset = small->offset,
-                                                           .stored_bytes = small->len,
-                                                           .raw_bytes = small->len,
-                                                           .kind = PACK_RAW};
+        if (small->chunk->packing == packing)
+            *vec_push(&scratch, &rows) =
+                (struct pack_row){.digest = small->digest,
+                                  .offset = small->chunk->offset + small->at,
+                                  .stored_bytes = small->len,
+                                  .raw_bytes = small->len,
+                                  .kind = PACK_RAW};
     }
     if (pwrite(fd_number(packing->fd), head, PACK_HEAD_BYTES, 0) != PACK_HEAD_BYTES)
         return error_os(errno, "cannot write a pack");
@@ -73,14 +74,16 @@ static FALLIBLE publish_packing(struct cas *cas, struct cas_packing *packing)
 FALLIBLE cas_smalls_settle(struct cas *cas)
 {
     struct cas_smalls *smalls = &cas->smalls;
-    bool are_few = smalls->rows.len <= CAS_LOOSE_MOST && smalls->packings.len == 1 &&
-                   !smalls->packings.at[0]->fd.number_plus_one;
+    bool are_few = smalls->rows.len <= CAS_LOOSE_MOST && !smalls->packings.len;
     if (!smalls->rows.len)
         return NULL;
     for (size_t i = 0; are_few && i < smalls->rows.len; i++)
         TRY(make_loose(cas, &smalls->rows.at[i]));
     smalls->are_packed = !are_few;
-    return are_few || !smalls->current ? NULL : cas_chunk_write(cas, smalls->current);
+    for (size_t i = 0; !are_few && i < smalls->chunks.len; i++)
+        if (!smalls->chunks.at[i]->packing && smalls->chunks.at[i]->len)
+            TRY(cas_chunk_write(cas, smalls->chunks.at[i]));
+    return NULL;
 }
 
 FALLIBLE cas_smalls_publish(struct cas *cas)

@@ -11,12 +11,11 @@
 
 #include "config_private.h"
 
-enum { CONFIG_BYTES_MOST = 1048576 };
-
 /* Where the values of all rows come from, as they are found. */
 struct loading {
     struct arena *arena;
     struct str state_dir, root;
+    bool is_foreign;
     struct config config;
     struct config_origin origins[CONFIG_ROWS];
 };
@@ -165,20 +164,17 @@ static FALLIBLE take_section(struct loading *loading, enum config_layer layer,
     return NULL;
 }
 
-static FALLIBLE take_file(struct loading *loading, enum config_layer layer)
+/* Of another project: only what its remotes are. */
+static bool is_passed_over(const struct loading *loading, struct str key)
 {
-    struct str path = config_layer_path(loading->arena, loading->state_dir, layer);
-    struct str name = config_layer_name(loading->arena, loading->state_dir, layer);
-    struct str bytes = {0};
+    return loading->is_foreign && !str_is(key, "remote") && !str_starts(key, STR("remote."));
+}
+
+static FALLIBLE take_bytes(struct loading *loading, enum config_layer layer, struct str name,
+                           struct str bytes)
+{
     struct doc *doc = NULL;
     struct doc_options options = {.bytes_most = CONFIG_BYTES_MOST, .refuse_anchors = true};
-    bool found = false;
-    if (!path.len)
-        return NULL;
-    TRY(file_read(loading->arena, AT_FDCWD, str_terminate(loading->arena, path), CONFIG_BYTES_MOST,
-                  &bytes, &found));
-    if (!found)
-        return NULL;
     TRY(doc_parse(loading->arena, str_copy(loading->arena, name), bytes, &options, &doc));
     if (doc->root->kind == DOC_NULL)
         return NULL;
@@ -186,8 +182,22 @@ static FALLIBLE take_file(struct loading *loading, enum config_layer layer)
         return doc_error(doc->root, "expected settings, one 'name: value' a line");
     struct error_list errors = {0};
     for (const struct doc_node *node = doc->root->first; node; node = node->next)
-        error_list_add(&errors, take_section(loading, layer, node));
+        if (!is_passed_over(loading, node->key->text))
+            error_list_add(&errors, take_section(loading, layer, node));
     return error_list_take(&errors);
+}
+
+static FALLIBLE take_file(struct loading *loading, enum config_layer layer)
+{
+    struct str path = config_layer_path(loading->arena, loading->state_dir, layer);
+    struct str name = config_layer_name(loading->arena, loading->state_dir, layer);
+    struct str bytes = {0};
+    bool found = false;
+    if (!path.len)
+        return NULL;
+    TRY(file_read(loading->arena, AT_FDCWD, str_terminate(loading->arena, path), CONFIG_BYTES_MOST,
+                  &bytes, &found));
+    return found ? take_bytes(loading, layer, name, bytes) : NULL;
 }
 
 static FALLIBLE take_initial(struct loading *loading)
@@ -233,6 +243,15 @@ struct error *config_load(struct arena *arena, struct str state_dir, struct conf
 {
     struct loading loading = {.arena = arena, .state_dir = state_dir};
     TRY(load_layers(&loading));
+    *ret = loading.config;
+    return NULL;
+}
+
+struct error *config_load_foreign(struct arena *arena, struct str name, struct str bytes,
+                                  struct config *ret)
+{
+    struct loading loading = {.arena = arena, .is_foreign = true};
+    TRY(take_bytes(&loading, CONFIG_PROJECT, name, bytes));
     *ret = loading.config;
     return NULL;
 }

@@ -1,6 +1,7 @@
 /* Shared by the files of module config: one row a setting. */
 #pragma once
 
+#include "mlops/host/lock.h"
 #include "mlops/store/config.h"
 
 enum config_kind {
@@ -59,3 +60,13 @@ struct str config_layer_name(struct arena *arena, struct str state_dir, enum con
 
 /* NULL, or why a row may not stand in a layer's file. */
 const char *config_layer_fault(const struct config_row *row, enum config_layer layer);
+
+enum { CONFIG_BYTES_MOST = 1048576 };
+
+/* A file of settings; messages name it `name`. */
+FALLIBLE config_parse(struct arena *arena, struct str name, struct str bytes, struct doc **ret);
+
+/* Reading, changing and writing a file is one step for all who do it: else the later of two writers
+ * would undo what the earlier one set. The user's directory has no locks/: a hidden file there. */
+FALLIBLE config_lock(struct arena *arena, struct str state_dir, struct str directory,
+                     enum config_layer layer, struct lock *ret);

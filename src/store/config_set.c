@@ -9,8 +9,6 @@
 #include "config_private.h"
 #include "remote_private.h"
 
-enum { CONFIG_BYTES_MOST = 1048576 };
-
 /* The lines of a file that hold one setting; count 0: it is not there. */
 struct span {
     size_t first, count; /* lines from 0 */
@@ -208,7 +206,7 @@ static struct str edit_lines(struct arena *arena, const struct lines *lines, str
     return buf_str(&out);
 }
 
-static FALLIBLE parse(struct arena *arena, struct str name, struct str bytes, struct doc **ret)
+FALLIBLE config_parse(struct arena *arena, struct str name, struct str bytes, struct doc **ret)
 {
     struct doc_options options = {.bytes_most = CONFIG_BYTES_MOST, .refuse_anchors = true};
     return doc_parse(arena, name, bytes, &options, ret);
@@ -223,7 +221,7 @@ static FALLIBLE edit_file(struct arena *arena, struct str name, const char *path
     bool found = false, is_flow = false;
     TRY(file_read(arena, AT_FDCWD, path, CONFIG_BYTES_MOST, &bytes, &found));
     if (found)
-        TRY(parse(arena, name, bytes, &doc));
+        TRY(config_parse(arena, name, bytes, &doc));
     struct lines lines = split_lines(arena, bytes);
     struct span span = doc ? span_find(&lines, doc->root, edit->name, &is_flow) : (struct span){0};
     if (is_flow)
@@ -231,13 +229,11 @@ static FALLIBLE edit_file(struct arena *arena, struct str name, const char *path
                                     STR_FMT(name), span.first + 1, STR_FMT(edit->name)),
                           "write it on a line of its own, or edit the file by hand");
     *ret = edit_lines(arena, &lines, span, edit);
-    return parse(arena, name, *ret, &doc);
+    return config_parse(arena, name, *ret, &doc);
 }
 
-/* Reading, changing and writing a file is one step for all who do it: else the later of two writers
- * would undo what the earlier one set. The user's directory has no locks/: a hidden file there. */
-static FALLIBLE lock_layer(struct arena *arena, struct str state_dir, struct str directory,
-                           enum config_layer layer, struct lock *ret)
+FALLIBLE config_lock(struct arena *arena, struct str state_dir, struct str directory,
+                     enum config_layer layer, struct lock *ret)
 {
     bool is_user = layer == CONFIG_USER, taken = false;
     struct str locks = is_user ? directory : path_join(arena, state_dir, STR("locks"));
@@ -272,7 +268,7 @@ struct error *config_set(struct arena *arena, struct str state_dir, enum config_
                          layer == CONFIG_USER ? "home directory" : "project");
     const char *file = str_terminate(arena, path);
     TRY(directory_make(AT_FDCWD, str_terminate(arena, path_directory(path)), true));
-    TRY(lock_layer(arena, state_dir, path_directory(path), layer, &lock));
+    TRY(config_lock(arena, state_dir, path_directory(path), layer, &lock));
     TRY(edit_file(arena, config_layer_name(arena, state_dir, layer), file, &edit, &after));
     return file_publish(AT_FDCWD, file, after, 0644, true);
 }

@@ -4,7 +4,6 @@
 #include "mlops/base/limits.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/clock.h"
-#include "mlops/host/walk.h"
 
 #include <stdarg.h>
 
@@ -94,10 +93,39 @@ static FALLIBLE check_format(const struct depot *depot, struct str text)
         return error_hint(error_new(ERROR_STORED, "remote '%.*s' was written by a newer version",
                                     STR_FMT(depot->remote->name)),
                           "update mlops");
-    return error_new(ERROR_MACHINE,
-                     "remote '%.*s' holds something else: its 'format' is none of "
-                     "ours (%.*s)",
-                     STR_FMT(depot->remote->name), STR_FMT(depot->remote->url));
+    struct error *error = error_new(ERROR_MACHINE,
+                                    "remote '%.*s' holds something else: its 'format' is none of "
+                                    "ours (%.*s)",
+                                    STR_FMT(depot->remote->name), STR_FMT(depot->remote->url));
+    bool is_page = str_starts(str_trim(text), STR("<"));
+    return is_page
+               ? error_hint(error, "a page for people came: does this network want a sign-in in "
+                                   "a browser, or is the URL that of a page?")
+               : error;
+}
+
+/* All of it, or the beginning of what is too long to be ours: a page, say. */
+static FALLIBLE take_head(void *context, const char *at, size_t len)
+{
+    struct buf *head = context;
+    size_t room = FORMAT_BYTES_MOST - head->len;
+    buf_add(head, at, MIN_OF(len, room));
+    return len > room ? error_new(ERROR_STORED, "it is too long") : NULL;
+}
+
+static FALLIBLE read_format(struct depot *depot, struct buf *text, bool *ret_found)
+{
+    AUTO(depot_line_drop) struct depot_line line = {0};
+    struct transport_sink sink = {take_head, text};
+    buf_add_text(text, "");
+    TRY(depot_line_take(depot, &line));
+    struct error *error = connection_read(line.connection, STR("format"),
+                                          (struct transport_range){0, -1}, &sink, ret_found);
+    *ret_found = *ret_found || (error && text->len == FORMAT_BYTES_MOST);
+    if (!error || text->len < FORMAT_BYTES_MOST)
+        return error;
+    error_drop(error);
+    return NULL;
 }
 
 /* What stands there although no format does, if anything. */
@@ -131,39 +159,16 @@ static FALLIBLE refuse_strangers(struct depot *depot)
                       "give it a place of its own, empty or not there yet");
 }
 
-static void note_index(void *context, const char *name, uint32_t kind)
-{
-    bool *was_filled = context;
-    (void)kind;
-    *was_filled = *was_filled || str_ends(str_of(name), STR(".idx"));
-}
-
-/* A place that held packs and now is empty is a disk that is not mounted, not a new remote. */
-static FALLIBLE refuse_vanished(const struct depot *depot)
-{
-    bool was_filled = false;
-    if (!depot->known_fd.number_plus_one)
-        return NULL;
-    TRY(walk_names(fd_number(depot->known_fd), note_index, &was_filled));
-    if (!was_filled)
-        return NULL;
-    return error_hint(
-        error_new(ERROR_MACHINE, "remote '%.*s' is empty, but has held data before (%.*s)",
-                  STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
-        "is it mounted? If it was emptied on purpose: rm -r .mlops/%s", depot->known_path);
-}
-
 static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_absent)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct str text = {0};
+    AUTO(buf_drop) struct buf text = {0};
     bool found = false;
-    TRY(depot_get_file(depot, &scratch, STR("format"), FORMAT_BYTES_MOST, &text, &found));
+    TRY(read_format(depot, &text, &found));
     if (found)
-        return check_format(depot, text);
+        return check_format(depot, buf_str(&text));
     if (takes_absent)
         return NULL;
-    TRY(refuse_vanished(depot));
+    TRY(depot_refuse_vanished(depot));
     if (!wants_write)
         return error_hint(error_new(ERROR_MACHINE, "remote '%.*s' holds nothing yet (%.*s)",
                                     STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
@@ -172,27 +177,12 @@ static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_ab
     return depot_put_file(depot, STR("format"), STR(FORMAT_TEXT));
 }
 
-/* Without a place to keep indexes in they are fetched every time. */
-static FALLIBLE open_known(struct depot *depot)
-{
-    const struct workspace *workspace = depot->workspace;
-    char *path = depot->known_path, hex[DIGEST_HEX_LEN + 1];
-    if (fd_number(workspace->home_fd) < 0 || workspace->is_read_only)
-        return NULL;
-    digest_print(digest_of(depot->remote->url.at, depot->remote->url.len), hex);
-    snprintf(path, sizeof depot->known_path, "remotes/%.*s-%.16s",
-             (int)MIN_OF(depot->remote->name.len, (size_t)64), depot->remote->name.at, hex);
-    for (size_t i = strlen("remotes/"); path[i]; i++)
-        path[i] = path[i] == '/' || path[i] == ':' ? '_' : path[i];
-    TRY(directory_make(fd_number(workspace->home_fd), path, false));
-    return directory_open(fd_number(workspace->home_fd), path, &depot->known_fd);
-}
-
 struct error *depot_open(struct arena *arena, const struct depot_options *options,
                          struct depot **ret)
 {
     AUTO(depot_drop) struct depot *depot = arena_new(arena, struct depot);
     check(pthread_mutex_init(&depot->mutex, NULL) == 0);
+    check(pthread_mutex_init(&depot->large, NULL) == 0);
     depot->workspace = options->workspace;
     depot->cas = options->cas;
     depot->remote = options->remote;
@@ -200,7 +190,7 @@ struct error *depot_open(struct arena *arena, const struct depot_options *option
     TRY(transport_open(arena, options->remote, &depot->transport));
     depot->pool = pool_open(options->connections ? options->connections
                                                  : transport_connections(depot->transport));
-    TRY(open_known(depot));
+    TRY(depot_open_known(depot));
     TRY(find_format(depot, options->wants_write, options->takes_absent));
     TRY(depot_read_catalogue(depot));
     *ret = depot;
@@ -221,6 +211,7 @@ void depot_drop(struct depot **depot_place)
     fd_drop(&depot->known_fd);
     catalogue_drop(&depot->catalogue);
     pthread_mutex_destroy(&depot->mutex);
+    pthread_mutex_destroy(&depot->large);
     arena_drop(&depot->memory);
 }
 

@@ -5,6 +5,7 @@
 #include "mlops/host/walk.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -193,6 +194,9 @@ static FALLIBLE fetch_index(struct connection *connection, struct str name, stru
     TRY(pack_foot_read(foot, pack->bytes, &offset, &bytes, &id));
     if (!digest_equal(id, pack->id))
         return error_new(ERROR_STORED, "its name is not that of its index");
+    if (bytes > LIMIT_REMOTE_INDEX_BYTES)
+        return error_new(ERROR_STORED, "its index has more than %lld bytes",
+                         (long long)LIMIT_REMOTE_INDEX_BYTES);
     if (offset < from)
         TRY(read_part(connection, name, from = offset, bytes, tail));
     pack->index_bytes = memory_grow(NULL, (size_t)bytes + 1);
@@ -222,7 +226,17 @@ static FALLIBLE pass_over(struct depot *depot, struct depot_pack *pack, struct e
 struct reading {
     struct depot *depot;
     struct depot_pack_vec packs;
+    atomic_llong blobs; /* in the indexes that are in memory */
 };
+
+static FALLIBLE count_blobs(struct reading *reading, const struct depot_pack *pack)
+{
+    long long count = (long long)pack->index.row_count;
+    if (atomic_fetch_add(&reading->blobs, count) + count <= LIMIT_REMOTE_BLOBS)
+        return NULL;
+    return error_new(ERROR_MACHINE, "remote '%.*s' has more than %lld blobs",
+                     STR_FMT(reading->depot->remote->name), (long long)LIMIT_REMOTE_BLOBS);
+}
 
 static FALLIBLE read_index(void *context, size_t i)
 {
@@ -232,13 +246,14 @@ static FALLIBLE read_index(void *context, size_t i)
     struct reading *reading = context;
     struct depot_pack *pack = &reading->packs.at[i];
     if (load_known(reading->depot, pack))
-        return NULL;
+        return count_blobs(reading, pack);
     TRY(depot_line_take(reading->depot, &line));
     struct error *error =
         fetch_index(line.connection, depot_pack_name(&scratch, pack->id), pack, &tail);
     if (!error)
         depot_keep_index(reading->depot, pack);
-    return pass_over(reading->depot, pack, error);
+    TRY(pass_over(reading->depot, pack, error));
+    return count_blobs(reading, pack);
 }
 
 /* --- which packs there are --- */

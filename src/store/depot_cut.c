@@ -1,5 +1,6 @@
 /* A large file as chunks: cut in one thread, since each cut begins where the last one was, hashed
  * in all of them. */
+#include "mlops/base/limits.h"
 #include "mlops/codec/chunk.h"
 #include "mlops/host/signal.h"
 
@@ -105,6 +106,9 @@ FALLIBLE depot_cut(struct depot *depot, struct arena *arena, const struct depot_
     TRY(cut_all(&cutting, arena));
     add_chunks(&cutting, arena, want, known, parcels);
     manifest_encode(&cutting.chunks, want->size_bytes, &bytes);
+    if ((int64_t)bytes.len > LIMIT_MANIFEST_BYTES)
+        return error_new(ERROR_MACHINE, "a file of %lld bytes is too large for a remote",
+                         (long long)want->size_bytes);
     *vec_push(&depot->memory, &depot->manifests) =
         (struct held_manifest){want->digest, str_copy(&depot->memory, buf_str(&bytes))};
     return NULL;

@@ -1,5 +1,6 @@
 /* Reading blobs out of packs: what lies close together is read in one request, several requests at
  * once, and nothing is handed on before its bytes are what their name says. */
+#include "mlops/base/check.h"
 #include "mlops/host/signal.h"
 
 #include <stdlib.h>
@@ -136,13 +137,11 @@ static FALLIBLE read_trip(struct round *round, const struct trip *trip, struct b
     return NULL;
 }
 
-static FALLIBLE run_trip(void *context, size_t i)
+static FALLIBLE make_trip(struct round *round, const struct trip *trip)
 {
     AUTO(buf_drop) struct buf bytes = {0};
     AUTO(buf_drop) struct buf raw = {0};
     AUTO(compressor_drop) struct compressor compressor = {0};
-    struct round *round = context;
-    const struct trip *trip = &round->trips.at[i];
     int64_t from = round->order[trip->first]->hit.row.offset;
     bool found = false;
     TRY(read_trip(round, trip, &bytes, &found));
@@ -156,6 +155,30 @@ static FALLIBLE run_trip(void *context, size_t i)
     return NULL;
 }
 
+/* Only a manifest is larger than what one request is for: one of them at a time is in memory. */
+static FALLIBLE run_trip(void *context, size_t i)
+{
+    struct round *round = context;
+    const struct trip *trip = &round->trips.at[i];
+    struct depot *depot = round->errands->depot;
+    if (round->order[trip->first]->hit.row.stored_bytes <= DEPOT_READ_BYTES)
+        return make_trip(round, trip);
+    check(pthread_mutex_lock(&depot->large) == 0);
+    struct error *error = make_trip(round, trip);
+    check(pthread_mutex_unlock(&depot->large) == 0);
+    return error;
+}
+
+/* A manifest of the right size, if that is known of its file. */
+static bool may_be(const struct errand *errand)
+{
+    const struct pack_row *row = &errand->hit.row;
+    if (errand->raw_bytes >= 0)
+        return row->kind != PACK_MANIFEST && row->raw_bytes == errand->raw_bytes;
+    return row->kind == PACK_MANIFEST &&
+           (!errand->most_bytes || row->raw_bytes <= errand->most_bytes);
+}
+
 /* Where each errand goes next: the next pack that has it and whose index promises the right size.
  */
 static void choose(struct round *round, struct errands *errands)
@@ -165,9 +188,7 @@ static void choose(struct round *round, struct errands *errands)
         bool found = false;
         while (!errand->is_done && !found &&
                catalogue_find(catalogue, errand->digest, &errand->tries, &errand->hit))
-            found = errand->raw_bytes < 0 ? errand->hit.row.kind == PACK_MANIFEST
-                                          : errand->hit.row.kind != PACK_MANIFEST &&
-                                                errand->hit.row.raw_bytes == errand->raw_bytes;
+            found = may_be(errand);
         if (found)
             round->order[round->count++] = errand;
     }

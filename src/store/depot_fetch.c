@@ -80,7 +80,10 @@ static FALLIBLE fetch_manifests(struct depot *depot, struct arena *arena,
     struct errands errands = {.depot = depot, .take = take_manifest, .context = &manifests};
     for (size_t i = 0; i < wants->len; i++)
         *vec_push(arena, &errands.list) =
-            (struct errand){.digest = wants->at[i].digest, .raw_bytes = -1, .tag = (int64_t)i};
+            (struct errand){.digest = wants->at[i].digest,
+                            .raw_bytes = -1,
+                            .most_bytes = manifest_bytes_most(wants->at[i].size_bytes),
+                            .tag = (int64_t)i};
     check(pthread_mutex_init(&manifests.mutex, NULL) == 0);
     struct error *error = depot_run_errands(&errands);
     pthread_mutex_destroy(&manifests.mutex);

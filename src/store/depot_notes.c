@@ -1,4 +1,5 @@
 /* What is known of packs beside their indexes: which gc is about to remove, which are damaged. */
+#include "mlops/base/limits.h"
 #include "mlops/host/file.h"
 
 #include "depot_private.h"
@@ -40,7 +41,7 @@ static FALLIBLE visit_note(void *context, const struct transport_item *item)
 }
 
 /* One that is gone by now was done with: so are its packs. */
-static FALLIBLE read_note(struct depot *depot, struct gc_note *note)
+static FALLIBLE read_note(struct depot *depot, struct gc_note *note, int64_t *ids_left)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str text = {0}, line = {0};
@@ -51,6 +52,8 @@ static FALLIBLE read_note(struct depot *depot, struct gc_note *note)
         struct digest id;
         if (!digest_parse(line, &id))
             continue;
+        if (--*ids_left < 0)
+            return error_new(ERROR_STORED, "its notes of packs to be removed name too many");
         *vec_push(&depot->memory, &ids) = id;
         map_put(&depot->memory, &depot->avoided, str_copy(&depot->memory, line), depot);
     }
@@ -63,9 +66,10 @@ FALLIBLE depot_read_notes(struct depot *depot)
 {
     if (!transport_can_list(depot->transport))
         return NULL;
+    int64_t ids_left = LIMIT_REMOTE_NAMES;
     TRY(depot_list(depot, STR("gc/"), visit_note, depot));
     vec_each (struct gc_note, note, &depot->gc_notes)
-        TRY(read_note(depot, note));
+        TRY(read_note(depot, note, &ids_left));
     return NULL;
 }
 

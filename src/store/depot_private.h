@@ -17,7 +17,7 @@ enum {
     DEPOT_PACK_BLOBS = 65536,
     DEPOT_GAP_BYTES = 262144,   /* cheaper to read over than to ask again */
     DEPOT_READ_BYTES = 8388608, /* of one request for a range */
-    DEPOT_LIST_BYTES = 1 << 30  /* of a list of packs */
+    DEPOT_LIST_BYTES = 130000000 /* of a list of packs: LIMIT_REMOTE_NAMES lines */
 };
 
 /* One pack of the remote and its index. */
@@ -98,11 +98,18 @@ struct depot {
     bool lists_changed;     /* packs were written: list/packs is to be */
     struct held_manifest_vec manifests;
     struct map hollow;     /* large files of which the manifest is there and some chunk is not */
+    pthread_mutex_t large; /* held while what is read at once is large: one of those in memory */
     pthread_mutex_t mutex; /* of what follows, and of the catalogue while packs are written */
     struct connection_vec connections;
     struct depot_counts counts;
     int64_t done_bytes, total_bytes, told_ns;
 };
+
+/* Without a place to keep indexes in they are fetched every time. */
+FALLIBLE depot_open_known(struct depot *depot);
+
+/* A place that held packs and now is empty is a disk that is not mounted, not a new remote. */
+FALLIBLE depot_refuse_vanished(const struct depot *depot);
 
 struct depot *depot_lock(struct depot *depot);
 void depot_unlock(struct depot **depot);
@@ -169,6 +176,7 @@ FALLIBLE depot_read_exactly(int fd, char *to, int64_t len, int64_t offset);
 struct errand {
     struct digest digest;
     int64_t raw_bytes; /* expected; -1: whatever the index says (manifests) */
+    int64_t most_bytes; /* of a manifest, by the size of its file; 0: LIMIT_MANIFEST_BYTES */
     struct catalogue_hit hit;
     size_t tries; /* where the search for it goes on */
     bool is_done;

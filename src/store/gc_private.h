@@ -76,6 +76,7 @@ struct marks {
     const struct observer *observer;
     struct digest_set foreign; /* bytes of files of history that are no pointers */
     bool all_commits;          /* not only tips name what is needed */
+    bool forgives;             /* a document that can't be read names nothing */
 };
 void marks_drop(struct marks *marks);
 

@@ -32,7 +32,7 @@ FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
     if (!error)
         return mark_lock(marks, &lockfile);
     bool is_ours = has_pipeline || str_find(str_slice(bytes, 0, LOCK_HEAD_BYTES), LOCK_MARK) >= 0;
-    if (is_ours)
+    if (is_ours && !marks->forgives)
         return error_within(error, "can't tell what is still needed");
     error_drop(error);
     return NULL;
@@ -46,8 +46,12 @@ FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str pat
         return NULL;
     AUTO(arena_drop) struct arena scratch = {0};
     struct pointer pointer = {0};
-    TRY_WITHIN(pointer_parse(&scratch, name, bytes, path, &pointer),
-               "can't tell what is still needed");
+    struct error *error = pointer_parse(&scratch, name, bytes, path, &pointer);
+    if (error && marks->forgives) {
+        error_drop(error);
+        return NULL;
+    }
+    TRY_WITHIN(error, "can't tell what is still needed");
     digest_set_add(&marks->documents, document);
     enum mark_rank before = mark_as(marks, MARK_DATA);
     TRY(mark_artifact(marks, &pointer.artifact));
@@ -258,6 +262,17 @@ static FALLIBLE mark_work_dirs(struct marks *marks, const struct workspace *work
     return elsewhere.len ? mark_directory(marks, AT_FDCWD, elsewhere, elsewhere, 1) : NULL;
 }
 
+/* Pointers that were moved out of the way name versions that nothing else may name. What can't be
+ * read there is a file of somebody's data, as most of what lies there. */
+static FALLIBLE mark_displaced(struct marks *marks, const struct workspace *workspace)
+{
+    marks->forgives = true;
+    struct error *error = mark_directory(marks, fd_number(workspace->home_fd), STR("displaced"),
+                                         STR(".mlops/displaced"), 1);
+    marks->forgives = false;
+    return error;
+}
+
 /* What holds strongest comes first: then each directory is read once. */
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
@@ -270,6 +285,7 @@ FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, st
     mark_as(marks, MARK_WORK);
     TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
     TRY(mark_work_dirs(marks, workspace));
+    TRY(mark_displaced(marks, workspace));
     TRY(mark_unconfirmed(marks, workspace));
     TRY(mark_imported(marks, workspace));
     mark_as(marks, MARK_BRANCH);

@@ -41,7 +41,8 @@ static FALLIBLE publish(const struct workspace *workspace, const char *file, str
     struct file_stat stat;
     bool found = false;
     TRY(file_stat_at(fd_number(workspace->root_fd), file, true, &stat, &found));
-    return workspace_publish(workspace, file, text, found ? stat.mode & 0777 : 0644, is_durable);
+    return workspace_publish_straight(workspace, file, text, found ? stat.mode & 0777 : 0644,
+                                      is_durable);
 }
 
 static FALLIBLE read_text(struct arena *arena, const struct workspace *workspace, struct str file,
@@ -108,5 +109,8 @@ FALLIBLE gitignore_remove(const struct workspace *workspace, struct str path)
         return NULL;
     if (kept.len)
         return publish(workspace, file.at, buf_str(&kept), true);
-    return path_remove(fd_number(workspace->root_fd), file.at);
+    AUTO(fd_drop) struct fd parent = {0};
+    const char *name = NULL;
+    TRY(parent_open_straight(fd_number(workspace->root_fd), file.at, &parent, &name));
+    return path_remove(fd_number(parent), name);
 }

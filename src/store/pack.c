@@ -1,6 +1,7 @@
 #include "mlops/store/pack.h"
 
 #include "mlops/base/check.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/file.h"
 
 #include <errno.h>
@@ -72,7 +73,10 @@ static const char *row_fault(const struct pack_index *index, size_t at, int64_t 
         return "a row of its index has an unknown form";
     if (row.raw_bytes > PACK_BLOB_MOST && row.kind != PACK_MANIFEST)
         return "a blob is too large";
-    if (row.kind != PACK_ZSTD && row.stored_bytes != row.raw_bytes)
+    if (row.kind == PACK_MANIFEST && row.raw_bytes > LIMIT_MANIFEST_BYTES)
+        return "the list of chunks of a file is too large";
+    if (row.kind == PACK_ZSTD ? row.stored_bytes > row.raw_bytes
+                              : row.stored_bytes != row.raw_bytes)
         return "a blob has two sizes";
     if (row.offset < PACK_HEAD_BYTES || row.offset > blobs_end ||
         row.stored_bytes > blobs_end - row.offset)

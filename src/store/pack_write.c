@@ -4,11 +4,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "pack_private.h"
 
-enum { WRITE_BYTES = 2097152 }; /* what one write takes: fewer and larger cost nothing more */
+enum {
+    WRITE_BYTES = 2097152, /* what one write takes: fewer and larger cost nothing more */
+    SORTED_PLAINLY = 4096, /* rows; more go to buckets first */
+    BUCKETS = 65536,
+};
 
 void pack_writer_open(struct pack_writer *writer, int fd, const char *name)
 {
@@ -51,27 +56,69 @@ static int compare_rows(const void *a, const void *b)
     return digest_compare(left->digest, right->digest);
 }
 
-static void add_number(struct buf *out, uint64_t value, size_t bytes)
+static size_t bucket_of(const struct pack_row *row)
+{
+    return (size_t)row->digest.at[0] << 8 | row->digest.at[1];
+}
+
+/* Digests are evenly spread: in order of their first two bytes few are left to be compared. */
+static void sort_rows(struct pack_row_vec *rows)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    size_t *ends = arena_new_array(&scratch, size_t, BUCKETS);
+    struct pack_row *sorted = arena_new_array(&scratch, struct pack_row, rows->len);
+    for (size_t i = 0; i < rows->len; i++)
+        ends[bucket_of(&rows->at[i])]++;
+    for (size_t bucket = 1; bucket < BUCKETS; bucket++)
+        ends[bucket] += ends[bucket - 1];
+    for (size_t i = rows->len; i-- > 0;)
+        sorted[--ends[bucket_of(&rows->at[i])]] = rows->at[i];
+    for (size_t first = 0, end; first < rows->len; first = end) {
+        for (end = first + 1;
+             end < rows->len && bucket_of(&sorted[end]) == bucket_of(&sorted[first]);)
+            end++;
+        if (end - first > 1)
+            qsort(&sorted[first], end - first, sizeof *sorted, compare_rows);
+    }
+    if (rows->len)
+        memcpy(rows->at, sorted, rows->len * sizeof *sorted);
+}
+
+static char *put_number(char *at, uint64_t value, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
-        buf_add_char(out, (char)(unsigned char)(value >> (8 * i)));
+        at[i] = (char)(unsigned char)(value >> (8 * i));
+    return at + bytes;
+}
+
+static void add_number(struct buf *out, uint64_t value, size_t bytes)
+{
+    char number[8];
+    put_number(number, value, bytes);
+    buf_add(out, number, bytes);
 }
 
 static void add_row(struct buf *out, const struct pack_row *row)
 {
-    buf_add(out, row->digest.at, sizeof row->digest.at);
-    add_number(out, (uint64_t)row->offset, 8);
-    add_number(out, (uint64_t)row->stored_bytes, 4);
-    add_number(out, (uint64_t)row->raw_bytes, 4);
-    add_number(out, (uint64_t)row->kind, 4);
-    add_number(out, 0, 4);
+    char bytes[PACK_ROW_BYTES];
+    memcpy(bytes, row->digest.at, sizeof row->digest.at);
+    char *at = put_number(bytes + sizeof row->digest.at, (uint64_t)row->offset, 8);
+    at = put_number(at, (uint64_t)row->stored_bytes, 4);
+    at = put_number(at, (uint64_t)row->raw_bytes, 4);
+    at = put_number(at, (uint64_t)row->kind, 4);
+    at = put_number(at, 0, 4);
+    check(at == bytes + sizeof bytes);
+    buf_add(out, bytes, sizeof bytes);
 }
 
 /* A digest stands once in the index; what was added twice is just not named again. */
 static void add_rows(struct pack_row_vec *rows, struct buf *out)
 {
     size_t count = 0;
-    vec_sort(rows, compare_rows);
+    if (rows->len > SORTED_PLAINLY)
+        sort_rows(rows);
+    else
+        vec_sort(rows, compare_rows);
     buf_reserve(out, rows->len * PACK_ROW_BYTES + PACK_FOOT_BYTES);
     for (size_t i = 0; i < rows->len; i++) {
         const struct pack_row row = rows->at[i];

@@ -79,11 +79,13 @@ static FALLIBLE sync_staged(const struct saving *saving)
 
 static FALLIBLE put_in_place(const struct saving *saving, const struct staged *staged)
 {
-    int root_fd = fd_number(saving->workspace->root_fd);
-    if (renameat(fd_number(saving->temp.fd), staged->name, root_fd, staged->file) == 0)
+    AUTO(fd_drop) struct fd parent = {0};
+    const char *name = NULL;
+    TRY(parent_open_straight(fd_number(saving->workspace->root_fd), staged->file, &parent, &name));
+    if (renameat(fd_number(saving->temp.fd), staged->name, fd_number(parent), name) == 0)
         return NULL;
     if (errno == EXDEV)
-        return file_publish(root_fd, staged->file, staged->bytes, 0644, true);
+        return file_publish(fd_number(parent), name, staged->bytes, 0644, true);
     return error_os(errno, "cannot put '%s' in place", staged->file);
 }
 

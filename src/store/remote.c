@@ -14,6 +14,8 @@
 
 #define MEMBER(name) offsetof(struct remote, name)
 
+static const char *const path_styles[] = {"auto", "true", "false", NULL};
+
 /* Adding a setting: a member of struct remote and a row here. */
 static const struct config_row rows[] = {
     {"url", CONFIG_TEXT, MEMBER(url), "", NULL, 0, 0, 0, NULL,
@@ -45,8 +47,9 @@ static const struct config_row rows[] = {
      "S3: profile of ~/.aws/config and ~/.aws/credentials."},
     {"credential_process", CONFIG_TEXT, MEMBER(credential_process), "", NULL, CONFIG_UNTRACKED, 0,
      0, NULL, "S3: program that prints credentials as JSON, as for the AWS tools."},
-    {"path_style", CONFIG_BOOL, MEMBER(has_path_style), "false", NULL, 0, 0, 0, NULL,
-     "S3: the bucket is part of the path, not of the host's name; so it is with an endpoint."},
+    {"path_style", CONFIG_CHOICE, MEMBER(path_style), "auto", NULL, 0, 0, 0, path_styles,
+     "S3: whether the bucket is part of the path (true) or of the host's name (false); auto: of the "
+     "path with an endpoint."},
     {"ssh_command", CONFIG_TEXT, MEMBER(ssh_command), "", NULL, CONFIG_UNTRACKED, 0, 0, NULL,
      "SSH: program instead of ssh, with its options."},
 };
@@ -64,12 +67,17 @@ static const char *name_fault_of_remote(struct str name)
     return is_fine ? NULL : "may hold letters, digits, '-' and '_' only, 64 at most";
 }
 
+struct error *remote_check_name(struct str name)
+{
+    const char *fault = name_fault_of_remote(name);
+    return fault ? error_new(ERROR_PROJECT, "the name '%.*s' of a remote %s", STR_FMT(name), fault)
+                 : NULL;
+}
+
 struct error *remote_row_find(struct str remote, struct str key, const struct config_row **ret)
 {
     const char *names[COUNT_OF(rows)];
-    const char *fault = name_fault_of_remote(remote);
-    if (fault)
-        return error_new(ERROR_PROJECT, "the name '%.*s' of a remote %s", STR_FMT(remote), fault);
+    TRY(remote_check_name(remote));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         names[i] = rows[i].name;
         if (str_is(key, rows[i].name)) {

@@ -18,6 +18,9 @@ static const struct transport_kind *const kinds[] = {
 };
 
 enum { BACKOFF_FIRST_MS = 250, PAUSE_STEP_MS = 100 };
+/* A try that brought fewer bytes counts as one that failed: else a connection that crawls, or ends
+ * after each few bytes, would be tried for ever. */
+enum { PROGRESS_BYTES = 65536 };
 
 static struct str scheme_of(struct str url)
 {
@@ -230,7 +233,7 @@ static FALLIBLE perform(struct operation *operation)
         struct error *error = attempt_once(operation);
         if (!error)
             return NULL;
-        tries = operation->delivered > before ? 0 : tries + 1; /* it got on */
+        tries = operation->delivered - before >= PROGRESS_BYTES ? 0 : tries + 1; /* it got on */
         if (error->is_passing)
             disconnect(connection);
         if (!error->is_passing || operation->sink_failed || tries >= LIMIT_TRANSPORT_TRIES)

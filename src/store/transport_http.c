@@ -19,6 +19,22 @@ static FALLIBLE secret_of(struct arena *arena, struct str variable, struct str g
     return NULL;
 }
 
+/* What no URL may hold is written as %XX; a '%' that is there stays. */
+static struct str as_in_url(struct arena *arena, struct str path)
+{
+    struct buf out = buf_in(arena);
+    buf_add_text(&out, "");
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.at[i];
+        bool is_fine = c > ' ' && c < 0x7f && !strchr("\"<>\\^`{|}", c);
+        if (is_fine)
+            buf_add_char(&out, (char)c);
+        else
+            buf_print(&out, "%%%02X", c);
+    }
+    return buf_str(&out);
+}
+
 /* "https://user@host/a b/" -> "https://host/a b", "user". */
 static FALLIBLE read_url(struct arena *arena, const struct remote *remote, struct site *site)
 {
@@ -38,7 +54,7 @@ static FALLIBLE read_url(struct arena *arena, const struct remote *remote, struc
     if (!web_decode(arena, path, false, &site->root))
         return error_new(ERROR_PROJECT, "'%.*s' has a '%%' that is none", STR_FMT(url));
     site->url = str_print(arena, "%s://%.*s%.*s", is_secure ? "https" : "http", STR_FMT(host),
-                          STR_FMT(path));
+                          STR_FMT(as_in_url(arena, path)));
     return NULL;
 }
 

@@ -64,7 +64,9 @@ static struct str host_of(struct arena *arena, struct str origin)
  */
 static bool is_path_style(const struct s3 *s3, struct str bucket)
 {
-    return s3->remote->has_path_style || !s3->is_amazon || str_find_char(bucket, '.') >= 0;
+    if (s3->remote->path_style != PATH_STYLE_AUTO)
+        return s3->remote->path_style == PATH_STYLE_YES;
+    return !s3->is_amazon || str_find_char(bucket, '.') >= 0;
 }
 
 static void set_place(struct arena *arena, struct s3 *s3, struct str endpoint, struct str bucket)

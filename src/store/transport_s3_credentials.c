@@ -194,6 +194,13 @@ static FALLIBLE get_locked(struct s3 *s3, struct arena *arena, struct s3_credent
     return NULL;
 }
 
+void s3_credentials_forget(struct s3 *s3)
+{
+    pthread_mutex_lock(&s3->mutex);
+    s3->has_credentials = false;
+    pthread_mutex_unlock(&s3->mutex);
+}
+
 FALLIBLE s3_credentials_get(struct s3 *s3, struct arena *arena, struct s3_credentials *ret)
 {
     pthread_mutex_lock(&s3->mutex);

@@ -60,6 +60,9 @@ FALLIBLE s3_profile_value(struct arena *arena, const struct remote *remote, cons
  * any thread. */
 FALLIBLE s3_credentials_get(struct s3 *s3, struct arena *arena, struct s3_credentials *ret);
 
+/* The server takes them for expired: they are loaded again when they are next asked for. */
+void s3_credentials_forget(struct s3 *s3);
+
 /* What a program prints (`credential_process`, Version 1). Pure. */
 FALLIBLE s3_credentials_parse(struct arena *arena, struct str json, struct s3_credentials *ret);
 

@@ -105,12 +105,24 @@ static bool is_clock_wrong(struct arena *arena, const struct http_reply *reply,
            (!code.len && (skew_ns > SKEW_NS || skew_ns < -SKEW_NS));
 }
 
+/* Somebody may have put new ones where ours came from. */
+static bool are_credentials_old(struct arena *arena, const struct http_reply *reply)
+{
+    if (reply->status != 400 && reply->status != 401 && reply->status != 403)
+        return false;
+    return str_is(s3_error_parse(arena, reply->body).code, "ExpiredToken");
+}
+
 FALLIBLE s3_send(struct connection *connection, const struct s3_request *request,
                  struct http_reply *ret)
 {
     struct s3 *s3 = s3_of(connection);
     int64_t skew_ns = 0;
     TRY(send_once(connection, request, ret));
+    if (are_credentials_old(s3_arena(connection), ret)) {
+        s3_credentials_forget(s3);
+        return send_once(connection, request, ret);
+    }
     if (!is_clock_wrong(s3_arena(connection), ret, &skew_ns) ||
         llabs(skew_ns - atomic_load(&s3->skew_ns)) < SKEW_NS)
         return NULL;
@@ -140,7 +152,7 @@ static const struct code_row {
     {"AuthorizationHeaderMalformed", false, "look at the setting 'region' of the remote"},
     {"BadDigest", true, NULL},
     {"ConditionalRequestConflict", true, NULL},
-    {"ExpiredToken", false, "get new credentials"},
+    {"ExpiredToken", false, "get new credentials, and run the command again: it goes on"},
     {"IncompleteBody", true, NULL},
     {"InternalError", true, NULL},
     {"InvalidAccessKeyId", false, "the server does not know this key: look at the credentials"},

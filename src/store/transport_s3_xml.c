@@ -42,17 +42,32 @@ struct s3_error s3_error_parse(struct arena *arena, struct str body)
 struct page {
     struct arena *arena;
     struct str prefix;
+    bool is_encoded; /* keys are as in URLs: servers that do not know of it give them plainly */
     struct web_item_vec *items;
 };
+
+/* The key without the prefix; false: it is none of these. What the server says of its keys comes
+ * first; some do not say it. */
+static bool read_key(const struct page *page, struct str written, struct str *ret)
+{
+    for (int i = 0; i < 2; i++) {
+        bool decodes = page->is_encoded == (i == 0);
+        *ret = written;
+        if ((!decodes || web_decode(page->arena, written, true, ret)) &&
+            str_starts(*ret, page->prefix)) {
+            *ret = str_copy(page->arena, str_slice(*ret, page->prefix.len, ret->len));
+            return true;
+        }
+    }
+    return false;
+}
 
 static FALLIBLE take_contents(void *context, const struct xml_node *node)
 {
     struct page *page = context;
     struct str key;
-    if (!web_decode(page->arena, xml_text(node, "Key"), true, &key) ||
-        !str_starts(key, page->prefix))
+    if (!read_key(page, xml_text(node, "Key"), &key))
         return NULL;
-    key = str_slice(key, page->prefix.len, key.len);
     if (!key.len || key.at[key.len - 1] == '/')
         return NULL; /* what some tools put there for a directory */
     if ((int64_t)page->items->len >= LIMIT_REMOTE_NAMES)
@@ -70,9 +85,10 @@ static FALLIBLE take_contents(void *context, const struct xml_node *node)
 FALLIBLE s3_page_parse(struct arena *arena, struct str body, struct str prefix,
                        struct web_item_vec *items, struct str *ret_next)
 {
-    struct page page = {arena, prefix, items};
+    struct page page = {.arena = arena, .prefix = prefix, .items = items};
     struct xml_visitor visitor = {"Contents", take_contents, &page};
     struct xml_node *root = NULL;
+    page.is_encoded = str_find(body, STR("EncodingType>url<")) >= 0; /* it may stand behind them */
     TRY(parse(arena, body, "ListBucketResult", &visitor, &root));
     *ret_next = (struct str){0};
     if (!str_is(xml_text(root, "IsTruncated"), "true"))
@@ -120,7 +136,7 @@ static FALLIBLE take_upload(void *context, const struct xml_node *node)
 FALLIBLE s3_unfinished_parse(struct arena *arena, struct str body, struct str prefix,
                              struct web_item_vec *items, struct s3_marker *ret_next)
 {
-    struct page page = {arena, prefix, items};
+    struct page page = {.arena = arena, .prefix = prefix, .items = items};
     struct xml_visitor visitor = {"Upload", take_upload, &page};
     struct xml_node *root = NULL;
     TRY(parse(arena, body, "ListMultipartUploadsResult", &visitor, &root));
@@ -135,7 +151,10 @@ FALLIBLE s3_parts_parse(struct arena *arena, struct str body, struct s3_part_vec
                         int64_t *ret_next)
 {
     struct xml_node *root = NULL;
-    TRY(parse(arena, body, "ListPartsResult", NULL, &root));
+    TRY_WITHIN(xml_parse(arena, body, NULL, &root), "the server's answer");
+    if (!str_is(root->name, "ListPartsResult") &&
+        !str_is(root->name, "ListPartsResponse")) /* moto */
+        return error_new(ERROR_MACHINE, "the server's answer is no ListPartsResult");
     for (const struct xml_node *node = root->first; node; node = node->next)
         if (str_is(node->name, "Part"))
             *vec_push(arena, ret) =

@@ -217,12 +217,36 @@ static FALLIBLE settle(struct writing *writing)
     return answer == SFTP_DONE ? NULL : refused(writing, answer, "close", writing->temp.at);
 }
 
+/* Servers without sync are mostly a front for something else, which may write a file when it is
+ * closed, under the name that it was opened by: so it is closed before it gets its name, and looked
+ * at afterwards. */
+static FALLIBLE name_and_look(struct writing *writing, struct str name, enum transport_write how,
+                              bool *ret_existed)
+{
+    AUTO(buf_drop) struct buf path = ssh_path(writing->connection, name);
+    struct sftp_stat stat = {0};
+    enum sftp_answer answer;
+    int64_t len = length_of(writing->source);
+    TRY(settle(writing));
+    TRY(give_name(writing, name, how, ret_existed));
+    if (*ret_existed)
+        return NULL;
+    TRY(sftp_stat(writing->sftp, path.at, &stat, &answer));
+    if (answer == SFTP_DONE && (!stat.has_size || stat.size_bytes == len))
+        return NULL;
+    return error_new(ERROR_MACHINE,
+                     "the server took %lld bytes for '%s', but does not have them there",
+                     (long long)len, path.at);
+}
+
 static FALLIBLE write_whole(struct writing *writing, struct str name, enum transport_write how,
                             bool *ret_existed)
 {
     TRY(open_temp(writing));
     TRY(sweep(writing));
     TRY(fill(writing));
+    if (!sftp_can_sync(writing->sftp))
+        return name_and_look(writing, name, how, ret_existed);
     TRY(give_name(writing, name, how, ret_existed));
     return settle(writing);
 }

@@ -47,7 +47,12 @@ ERROR_MADE web_fault(struct str url, const struct http_reply *reply)
     struct error *error =
         error_new(ERROR_MACHINE, "%.*s answered %d%s%s%s", STR_FMT(http_host(url)), reply->status,
                   row ? " (" : "", row ? row->meaning : "", row ? ")" : "");
-    if (row && row->hint)
+    struct str place = http_find_header(reply, "Location");
+    if (reply->status < 400 && place.len)
+        error =
+            error_hint(error, "the remote's URL must be that of the place itself: it is now %.*s",
+                       STR_FMT(str_slice(place, 0, (size_t)LIMIT_SHOWN_BYTES)));
+    else if (row && row->hint)
         error = error_hint(error, "%s", row->hint);
     return reply->is_passing ? error_passing(error, reply->retry_after_ns) : error;
 }
@@ -148,12 +153,27 @@ static FALLIBLE check_range(const struct web_reading *reading, const struct http
     return error_new(ERROR_MACHINE, "the server sent another part than was asked for");
 }
 
+/* Something on the way, or the server, packs what it gives out: these are other bytes, of which
+ * ranges mean nothing. Of files of others it is their own form ("x.tar.gz" of some servers). */
+static FALLIBLE check_coding(const struct web_reading *reading, const struct http_reply *reply)
+{
+    struct str coding = http_find_header(reply, "Content-Encoding");
+    bool is_foreign = reading->connection->transport->remote->has_foreign_names;
+    if (!coding.len || str_is(coding, "identity") || str_starts(coding, STR("aws-chunked")) ||
+        is_foreign)
+        return NULL;
+    return error_hint(error_new(ERROR_MACHINE, "it came packed (Content-Encoding: %.*s)",
+                                STR_FMT(str_slice(coding, 0, 64))),
+                      "the server, or a proxy before it, must give out files as they are");
+}
+
 static FALLIBLE begin_reading(void *context, const struct http_reply *reply, bool *ret_wants)
 {
     struct web_reading *reading = context;
     *ret_wants = reply->status == 200 || reply->status == 206;
     if (!*ret_wants)
         return NULL;
+    TRY(check_coding(reading, reply));
     TRY(check_version(reading, reply));
     if (reply->status == 206)
         return check_range(reading, reply);

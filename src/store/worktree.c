@@ -305,10 +305,11 @@ static void begin_capture(struct worktree *worktree, struct str path, struct loo
 }
 
 struct error *worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
-                                   const struct observer *observer)
+                                   bool forbids_links, const struct observer *observer)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct batch batch = {.worktree = worktree, .count = count, .is_capture = true};
+    struct batch batch = {
+        .worktree = worktree, .count = count, .is_capture = true, .forbids_links = forbids_links};
     check(worktree->cas);
     batch.looks = arena_new_array(&scratch, struct look, count);
     for (size_t i = 0; i < count; i++)
@@ -350,6 +351,7 @@ void batch_end(struct batch *batch)
     for (size_t i = 0; i < batch->kept.len; i++)
         arena_drop(&batch->kept.at[i]);
     for (size_t i = 0; i < worktree->worker_count; i++) {
+        worker_leave_directory(&worktree->workers[i]);
         arena_reset(&worktree->workers[i].arena);
         arena_reset(&worktree->workers[i].slice);
     }

@@ -13,26 +13,32 @@
 
 #include "worktree_private.h"
 
+enum { BIG_BYTES = 65536, FILES_A_TIME = 32 /* of the others */ };
+
 static const int64_t TELL_NS = 100 * NS_PER_MS;
 static const int64_t SETTLE_NS = 30 * NS_PER_MS;     /* no kernel's clock ticks slower */
 static const int64_t FOREIGN_TICK_NS = 2 * NS_PER_S; /* of file systems we know nothing of */
+
+static void tell(struct worktree *worktree, int64_t now, int64_t done_bytes)
+{
+    check(pthread_mutex_lock(&worktree->mutex) == 0);
+    struct event event = {.kind = EVENT_HASHING,
+                          .at_ns = now,
+                          .done_bytes = done_bytes,
+                          .total_bytes = worktree->total_bytes};
+    observer_tell(worktree->observer, &event);
+    check(pthread_mutex_unlock(&worktree->mutex) == 0);
+}
 
 /* Called from any worker. Nobody else tells anything meanwhile: the caller is within pool_run. */
 static void tell_progress(void *context, int64_t bytes)
 {
     struct worktree *worktree = context;
-    check(pthread_mutex_lock(&worktree->mutex) == 0);
-    worktree->done_bytes += bytes;
-    int64_t now = clock_monotonic_ns();
-    if (worktree->observer && now - worktree->told_ns >= TELL_NS) {
-        worktree->told_ns = now;
-        struct event event = {.kind = EVENT_HASHING,
-                              .at_ns = now,
-                              .done_bytes = worktree->done_bytes,
-                              .total_bytes = worktree->total_bytes};
-        observer_tell(worktree->observer, &event);
-    }
-    check(pthread_mutex_unlock(&worktree->mutex) == 0);
+    int64_t done_bytes = atomic_fetch_add(&worktree->done_bytes, bytes) + bytes;
+    int64_t now = clock_monotonic_ns(), next = atomic_load(&worktree->tell_ns);
+    if (worktree->observer && now >= next &&
+        atomic_compare_exchange_strong(&worktree->tell_ns, &next, now + TELL_NS))
+        tell(worktree, now, done_bytes);
 }
 
 /* --- which files have to be read --- */
@@ -102,8 +108,20 @@ static FALLIBLE ask_for_directory(struct batch *batch, struct directory *directo
     return NULL;
 }
 
+/* Room for all at once: a list that grows takes three times its size. */
+static void reserve(struct batch *batch)
+{
+    size_t most = batch->count;
+    for (size_t i = 0; i < batch->directories.len; i++)
+        most += batch->directories.at[i]->is_settled ? 0 : batch->directories.at[i]->count;
+    struct arena *arena = &batch->worktree->workers[0].arena;
+    batch->hashings.at = arena_new_array(arena, struct hashing, most);
+    batch->hashings.cap = most;
+}
+
 static FALLIBLE collect(struct batch *batch)
 {
+    reserve(batch);
     if (batch->is_capture)
         TRY(cas_begin_put(batch->worktree->cas));
     for (size_t i = 0; i < batch->count; i++)
@@ -199,9 +217,10 @@ static FALLIBLE look_at_file(struct worktree *worktree, struct hashing *hashing,
     TRY(cas_read_file(worktree->root_fd, path, worker_buffer(worker), &progress, &hashing->put));
     if (!worktree->sums)
         return NULL;
-    hashing->sums = (struct sums_row){.digest = hashing->put.digest,
-                                      .size_bytes = hashing->put.stat.size_bytes};
-    sums_tap_finish(&worker->tap, &hashing->sums);
+    hashing->sums = arena_new(&worker->arena, struct sums_row);
+    *hashing->sums = (struct sums_row){.digest = hashing->put.digest,
+                                       .size_bytes = hashing->put.stat.size_bytes};
+    sums_tap_finish(&worker->tap, hashing->sums);
     return NULL;
 }
 
@@ -211,8 +230,62 @@ static FALLIBLE hash_path(struct batch *batch, struct hashing *hashing, const ch
     struct worktree *worktree = batch->worktree;
     if (!batch->is_capture)
         return look_at_file(worktree, hashing, path, worker);
-    struct cas_progress progress = {.tell = tell_progress, .context = worktree};
+    struct cas_progress progress = {
+        .is_straight = hashing->look->is_straight, .tell = tell_progress, .context = worktree};
     return cas_put_file(worktree->cas, worktree->root_fd, path, &progress, &hashing->put);
+}
+
+void worker_leave_directory(struct worker *worker)
+{
+    fd_drop(&worker->directory_fd);
+    worker->directory = NULL;
+}
+
+/* Directory to look the file up in, and its name there. A directory is opened where the next file
+ * lies in it, too: its path is not walked for each of them then. */
+static int find_place(struct batch *batch, struct hashing *hashing, struct worker *worker,
+                      const char **ret_name)
+{
+    const struct directory *directory = hashing->directory;
+    const struct hashing *end = batch->hashings.at + batch->hashings.len;
+    *ret_name = NULL;
+    if (!directory)
+        return -1;
+    if (worker->directory != directory) {
+        worker_leave_directory(worker);
+        if (hashing + 1 == end || hashing[1].directory != directory)
+            return -1;
+        worker->directory_fd =
+            fd_of(openat(batch->worktree->root_fd, directory->path.len ? directory->path.at : ".",
+                         O_PATH | O_DIRECTORY | O_CLOEXEC));
+        worker->directory = directory;
+    }
+    *ret_name = hashing->node->name.at;
+    return fd_number(worker->directory_fd);
+}
+
+/* What the scan saw is the first look at a small file, so that one more is enough. */
+static FALLIBLE put_at_once(struct batch *batch, struct hashing *hashing, struct worker *worker)
+{
+    struct worktree *worktree = batch->worktree;
+    const char *name = NULL;
+    if (!batch->is_capture || !cas_is_small(worktree->cas, hashing->size_bytes))
+        return NULL;
+    int at_fd = find_place(batch, hashing, worker, &name);
+    AUTO(buf_drop) struct buf path = {0};
+    if (at_fd < 0) {
+        path = hashing_path(hashing);
+        at_fd = worktree->root_fd;
+        name = path.at;
+    }
+    struct error *error = cas_put_seen(worktree->cas, &worker->lane, at_fd, name,
+                                       hashing_stat(hashing), &hashing->put, &hashing->is_done);
+    if (error && !path.len)
+        path = hashing_path(hashing);
+    TRY(cas_within_store(worktree->cas, error, path.at, hashing->size_bytes));
+    if (hashing->is_done)
+        tell_progress(worktree, hashing->size_bytes);
+    return NULL;
 }
 
 struct buf hashing_path(const struct hashing *hashing)
@@ -236,6 +309,9 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     struct hashing *hashing = &batch->hashings.at[i];
     if (hashing->is_done || hashing->is_twin || hashing->error)
         return NULL;
+    TRY(put_at_once(batch, hashing, worker));
+    if (hashing->is_done)
+        return NULL;
     AUTO(buf_drop) struct buf path = hashing_path(hashing);
     hashing->error = hash_path(batch, hashing, path.at, worker);
     hashing->is_done = hashing->error == NULL;
@@ -246,13 +322,30 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     return stop;
 }
 
-/* Files, then leaves of them. */
+static size_t group_count(const struct batch *batch)
+{
+    return (batch->hashings.len - batch->big_count + FILES_A_TIME - 1) / FILES_A_TIME;
+}
+
+/* Small files in groups, so that threads seldom meet. */
+static FALLIBLE hash_group(struct batch *batch, size_t group, struct worker *worker)
+{
+    size_t first = batch->big_count + group * FILES_A_TIME;
+    size_t end = MIN_OF(first + FILES_A_TIME, batch->hashings.len);
+    for (size_t i = first; i < end; i++)
+        TRY(hash_one(batch, i, worker));
+    return NULL;
+}
+
+/* Big files, groups of small ones, then leaves of big ones. */
 static FALLIBLE hash_item(void *context, size_t i, struct worker *worker)
 {
     struct batch *batch = context;
-    if (i >= batch->hashings.len)
-        return leaves_hash(batch, i - batch->hashings.len, worker);
-    return hash_one(batch, i, worker);
+    size_t files = batch->big_count + group_count(batch);
+    if (i >= files)
+        return leaves_hash(batch, i - files, worker);
+    return i < batch->big_count ? hash_one(batch, i, worker)
+                                : hash_group(batch, i - batch->big_count, worker);
 }
 
 const struct file_stat *hashing_stat(const struct hashing *hashing)
@@ -260,13 +353,20 @@ const struct file_stat *hashing_stat(const struct hashing *hashing)
     return hashing->node ? &hashing->node->stat : &hashing->look->stat;
 }
 
-/* Then by file, so that twins are neighbours. */
+static int64_t big_size(const struct hashing *hashing)
+{
+    return hashing->size_bytes < BIG_BYTES ? 0 : hashing->size_bytes;
+}
+
+/* Big ones by size, so that no thread has one left at the end; then by file: twins are neighbours,
+ * and small files lie on the disk, and in directories, about in this order. */
 static int compare_biggest_first(const void *a, const void *b)
 {
     const struct hashing *left = a, *right = b;
     const struct file_stat *one = hashing_stat(left), *other = hashing_stat(right);
-    if (left->size_bytes != right->size_bytes)
-        return left->size_bytes < right->size_bytes ? 1 : -1;
+    int64_t left_size = big_size(left), right_size = big_size(right);
+    if (left_size != right_size)
+        return left_size < right_size ? 1 : -1;
     if (one->inode != other->inode)
         return one->inode < other->inode ? -1 : 1;
     return one->device < other->device ? -1 : one->device > other->device;
@@ -328,8 +428,8 @@ static void take_digest(struct worktree *worktree, struct hashing *hashing)
         index_note_at(worktree->index, directory, name, &put->stat, put->digest, now_ns);
     if (hashing->is_twin)
         return;
-    if (worktree->sums && !digest_is_zero(hashing->sums.digest))
-        sums_add(worktree->sums, &hashing->sums);
+    if (worktree->sums && hashing->sums)
+        sums_add(worktree->sums, hashing->sums);
     worktree->counts.hashed_files++;
     worktree->counts.hashed_bytes += put->stat.size_bytes;
     worktree->counts.stored_files += put->is_new;
@@ -356,16 +456,21 @@ FALLIBLE batch_hash(struct batch *batch)
     if (!batch->hashings.len)
         return NULL;
     TRY(find_now(batch));
-    worktree->done_bytes = worktree->total_bytes = 0;
-    worktree->told_ns = clock_monotonic_ns();
+    worktree->total_bytes = 0;
+    atomic_store(&worktree->done_bytes, 0);
+    atomic_store(&worktree->tell_ns, clock_monotonic_ns() + TELL_NS);
     vec_sort(&batch->hashings, compare_biggest_first);
+    while (batch->big_count < batch->hashings.len &&
+           big_size(&batch->hashings.at[batch->big_count]))
+        batch->big_count++;
     find_twins(batch);
     for (size_t i = 0; i < batch->hashings.len; i++)
         worktree->total_bytes +=
             batch->hashings.at[i].is_twin ? 0 : batch->hashings.at[i].size_bytes;
     bool some_are_left = false;
     leaves_plan(batch);
-    TRY(crew_run(worktree, batch->hashings.len + batch->leaf_items.len, hash_item, batch));
+    TRY(crew_run(worktree, batch->big_count + group_count(batch) + batch->leaf_items.len, hash_item,
+                 batch));
     share_results(batch, &some_are_left);
     if (some_are_left)
         TRY(crew_run(worktree, batch->hashings.len, hash_one, batch));

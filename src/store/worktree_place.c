@@ -77,7 +77,7 @@ static FALLIBLE step(struct worktree *worktree, struct arena *arena, struct str 
     if (number < 0 && (errno == ELOOP || errno == ENOTDIR) && is_link_at(fd_number(*at), name)) {
         struct str real = {0};
         TRY(resolve_link(worktree, arena, path, &real));
-        number = open(real.at, DIRECTORY_FLAGS);
+        number = path_open_straight(AT_FDCWD, real.at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (number < 0 && errno == ENOTDIR)
         return error_hint(error_new(ERROR_PROJECT, "'%.*s' is no directory", STR_FMT(path)),
@@ -112,7 +112,7 @@ FALLIBLE place_find(struct worktree *worktree, struct arena *arena, struct str p
         TRY(resolve_link(worktree, arena, path, &real));
         struct str directory = path_directory(real);
         fd_drop(&place.parent_fd);
-        TRY(directory_open(AT_FDCWD, str_terminate(arena, directory), &place.parent_fd));
+        TRY(directory_open_straight(AT_FDCWD, str_terminate(arena, directory), &place.parent_fd));
         place.name = str_copy(arena, path_name(real));
         place.real = real;
     }

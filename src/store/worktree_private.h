@@ -12,6 +12,7 @@
 #include "mlops/store/worktree.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "cas_private.h"
 
@@ -41,6 +42,9 @@ struct worker {
     struct arena listing; /* of one of them, while it is read */
     char *buffer;         /* CAS_BUFFER_BYTES, made when first needed */
     struct sums_tap tap;
+    struct cas_lane lane;
+    struct fd directory_fd; /* of this one, in which several files are hashed */
+    const struct directory *directory;
 };
 
 struct worktree {
@@ -65,7 +69,8 @@ struct worktree {
     uint64_t device;       /* of .mlops */
     pthread_mutex_t mutex; /* of progress */
     const struct observer *observer;
-    int64_t told_ns, done_bytes, total_bytes;
+    atomic_int_least64_t done_bytes, tell_ns; /* tell_ns: when progress is to be told next */
+    int64_t total_bytes;
 };
 
 /* An entry of a directory being looked at. `kind` TREE_FILE with is_odd: a FIFO and the like. */
@@ -112,6 +117,7 @@ struct look {
     bool is_lenient;    /* for restore: whatever lies there is a node, links are never followed */
     struct str pattern; /* of a glob: directories that can't match are not entered */
     struct seen *seen;  /* where the answer goes, or NULL */
+    bool is_straight;   /* no link is on its way: none that comes there is followed */
     bool has_stat;      /* the two below are known */
     bool is_found;
     struct file_stat stat;
@@ -134,7 +140,7 @@ struct hashing {
     bool is_twin; /* the same file as the one before: an output that is a dependency, too */
     bool is_done;
     struct cas_put put;
-    struct sums_row sums;  /* if the worktree notes them */
+    struct sums_row *sums; /* if the worktree notes them */
     struct leaves *leaves; /* of a large file whose leaves are made meanwhile, or NULL */
     struct error *error;
 };
@@ -156,11 +162,13 @@ struct batch {
     struct look *looks;
     size_t count;
     bool is_capture;
+    bool forbids_links; /* also on the way to the paths, where outputs may have them */
     bool is_brief; /* only artifacts are asked for: nodes may go once their directory's digest is
                       known */
     struct arena_vec kept;            /* of slices that were not settled */
     struct directory_vec directories; /* parents before children */
-    struct hashing_vec hashings;      /* biggest first */
+    struct hashing_vec hashings;      /* big ones first, the biggest of them first of all */
+    size_t big_count;                 /* of them */
     struct leaf_item_vec leaf_items;
 };
 
@@ -199,6 +207,7 @@ void leaves_keep(struct batch *batch);
 
 /* Where the file of a hashing lies, relative to the project. */
 struct buf hashing_path(const struct hashing *hashing);
+void worker_leave_directory(struct worker *worker);
 const struct file_stat *hashing_stat(const struct hashing *hashing);
 
 /* Spreads work(context, i, worker) over the pool; each call of it has a worker for itself. */

@@ -112,8 +112,8 @@ static FALLIBLE run(struct delta *delta, const struct look *look, const struct b
 {
     delta->is_fresh = !look->top;
     if (look->top) {
-        TRY(directory_open(fd_number(delta->restoring->place.parent_fd),
-                           delta->restoring->place.name.at, &delta->top_fd));
+        TRY(directory_open_straight(fd_number(delta->restoring->place.parent_fd),
+                                    delta->restoring->place.name.at, &delta->top_fd));
         add_present(delta, batch);
     }
     plan(delta);

@@ -48,6 +48,20 @@ bool link_is_inside(struct str below, struct str target)
 
 /* --- stat --- */
 
+/* What lands in the store must be what lies at its path: a directory that is swapped for a link
+ * while it is read leads nowhere. Outputs may lie behind links that are there from the start. */
+static bool is_straight(const struct batch *batch, const struct look *look)
+{
+    if (!batch->is_capture || look->role != LOOK_OUT || batch->worktree->follows_links)
+        return false;
+    if (batch->forbids_links)
+        return true;
+    const char *path = look->path.len ? look->path.at : ".";
+    AUTO(fd_drop)
+    struct fd fd = fd_of(path_open_straight(batch->worktree->root_fd, path, O_PATH | O_CLOEXEC));
+    return fd_number(fd) >= 0 || errno != ELOOP;
+}
+
 static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
 {
     struct batch *batch = context;
@@ -57,6 +71,7 @@ static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
         struct look *look = &batch->looks[i];
         if (look->has_stat)
             continue;
+        look->is_straight = is_straight(batch, look);
         /* The paths of looks end in NUL; "" is the project itself. */
         look->error = file_stat_at(batch->worktree->root_fd, look->path.len ? look->path.at : ".",
                                    !look->is_lenient, &look->stat, &look->is_found);
@@ -217,19 +232,27 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
     return NULL;
 }
 
+static FALLIBLE open_directory(struct worktree *worktree, const struct directory *directory,
+                               struct fd *ret)
+{
+    bool may_be_link = directory->depth == 0 || directory->is_linked;
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (may_be_link ? 0 : O_NOFOLLOW);
+    const char *path = directory->path.len ? directory->path.at : ".";
+    if (directory->look->is_straight)
+        return directory_open_straight(worktree->root_fd, path, ret);
+    *ret = fd_of(openat(worktree->root_fd, path, flags));
+    if (fd_number(*ret) < 0)
+        return error_os(errno, "cannot open the directory '%.*s'", STR_FMT(directory->path));
+    return NULL;
+}
+
 static FALLIBLE list_directory(struct worktree *worktree, struct directory *directory,
                                struct arena *arena, struct arena *scratch)
 {
     struct walk_list list = {0};
     struct file_stat stat;
-    bool is_top = directory->depth == 0;
-    int flags =
-        O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_top || directory->is_linked ? 0 : O_NOFOLLOW);
-    AUTO(fd_drop)
-    struct fd fd =
-        fd_of(openat(worktree->root_fd, directory->path.len ? directory->path.at : ".", flags));
-    if (fd_number(fd) < 0)
-        return error_os(errno, "cannot open the directory '%.*s'", STR_FMT(directory->path));
+    AUTO(fd_drop) struct fd fd = {0};
+    TRY(open_directory(worktree, directory, &fd));
     TRY(file_stat_fd(fd_number(fd), &stat));
     directory->device = stat.device;
     directory->inode = stat.inode;

@@ -7,11 +7,13 @@ Markdown table of medians.
 
 Rows: add status checkout large transfer s3 second million reflink. As root everything happens in
 fresh directories of a journaled file system in a file (--image; `reflink` makes an XFS of its own),
-since `/` may be none. Floors are the programs of storebench (--floors or $MLOPS_STOREBENCH; compiled
-where they are sources). Peers are used where they are installed; --install-peers gets dvc, xvc,
-git-annex, borg, ostree, restic, rclone and rsync first.
+since `/` may be none. Ours and its floor are measured in turn, on the same files, either first every
+other time; "x floor" is the median of the ratios of the rounds. Floors are the programs of storebench
+(--floors or $MLOPS_STOREBENCH; compiled where they are sources). Peers are used where they are
+installed; --install-peers gets dvc, xvc, git-annex, borg, ostree, restic, rclone and rsync first.
 """
 import argparse
+import contextlib
 import os
 import random
 import resource
@@ -26,11 +28,10 @@ import time
 
 import peers
 from floors import Floors
+from volume import GIB, QUIET, Volume, settle
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
-GIB = 1 << 30
-QUIET = dict(stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 ROWS = ["add", "status", "checkout", "large", "transfer", "s3", "second", "million", "reflink"]
 
 
@@ -45,38 +46,27 @@ class TooSlow(RuntimeError):
     """A peer that was not waited for: its figure is the limit."""
 
 
-class Volume:
-    """A file system in a file, mounted; without root or with kind `none` a plain directory."""
-
-    def __init__(self, work, kind, gib):
-        self.where = os.path.join(work, f"volume-{kind}")
-        self.image = None
-        os.makedirs(self.where)
-        if kind == "none" or os.geteuid() != 0:
-            return
-        image = self.where + ".image"
-        with open(image, "wb") as file:
-            file.truncate(int(gib * GIB))
-        words = {"ext4": ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-N",
-                          "4000000"], "xfs": ["mkfs.xfs", "-q"], "btrfs": ["mkfs.btrfs", "-q"]}
-        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-        for command in ([*words[kind], image], ["mount", "-o", "loop", image, self.where]):
-            subprocess.run(command, check=True, env=dict(os.environ, PATH=path), **QUIET)
-        self.image = image
-
-    def close(self):
-        if self.image:
-            subprocess.run(["umount", self.where], **QUIET)
-            os.unlink(self.image)
-
-
 class Bench:
     def __init__(self, options, volume):
-        self.mlops, self.work = os.path.abspath(options.mlops), volume.where
+        self.mlops = os.path.abspath(options.mlops)
+        self.volume, self.work = volume, volume.where
         self.options, self.rows, self.counter = options, [], 0
         self.quick, self.limit = options.quick, None
         self.floors = Floors(options.floors, options.scratch)
         self.peers = peers.found(options.tools)
+
+    @contextlib.contextmanager
+    def elsewhere(self, kind, gib, inodes=4_000_000):
+        """Works on another volume meanwhile."""
+        before = self.volume
+        self.counter += 1
+        volume = Volume(self.options.scratch, kind, gib, inodes, f"{self.counter:03d}")
+        self.volume, self.work = volume, volume.where
+        try:
+            yield volume
+        finally:
+            self.volume, self.work = before, before.where
+            volume.close()
 
     def fresh(self, name):
         self.counter += 1
@@ -107,13 +97,30 @@ class Bench:
     def time(self, *words, cwd, env=None):
         return self.once([self.mlops, *words], cwd, env)[0]
 
-    def rounds(self, measure, peer=False):
+    def peer_rounds(self, measure):
         """The median over fresh directories; `measure` gives seconds."""
         times = []
-        for _ in range(self.options.peer_rounds if peer else self.options.rounds):
+        for _ in range(self.options.peer_rounds):
             settle(self.work)
             times.append(measure())
         return statistics.median(times)
+
+    def paired(self, prepare, ours, floor):
+        """Medians of ours, of the floor and of their ratios (None where there is no floor), each
+        round in a place of its own; either goes first in turn."""
+        told = []
+        for i in range(self.options.rounds):
+            where, spent = prepare(), {}
+            for measure in (ours, floor) if i % 2 == 0 else (floor, ours):
+                settle(self.work)
+                spent[measure] = measure(where)
+            told.append((spent[ours], spent[floor]))
+            self.volume.discard(where)
+        mine = statistics.median(a for a, _ in told)
+        if any(b is None for _, b in told):
+            return mine, None, None
+        return (mine, statistics.median(b for _, b in told),
+                statistics.median(a / b for a, b in told))
 
     def beside(self, names, measure):
         """{peer: seconds} of those that are there and succeed."""
@@ -123,7 +130,7 @@ class Bench:
                 continue
             self.limit = self.options.peer_limit
             try:
-                told[name] = self.rounds(lambda: measure(self.peers[name]), peer=True)
+                told[name] = self.peer_rounds(lambda: measure(self.peers[name]))
             except TooSlow:
                 told[name] = self.limit
             except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
@@ -133,9 +140,15 @@ class Bench:
         return told
 
     def row(self, what, ours, aim=None, floor=None, beside=None, note="", unit=None):
-        unit = unit or seconds
-        self.rows.append((what, ours, aim, floor, beside or {}, note, unit))
-        print(f"  {what}: {unit(ours)}, floor {unit(floor) if floor else '-'}, aim "
+        """`ours` is a figure, or what `paired` gives."""
+        unit, ratio = unit or seconds, None
+        if isinstance(ours, tuple):
+            ours, floor, ratio = ours
+        elif floor:
+            ratio = ours / floor
+        self.rows.append((what, ours, aim, floor, ratio, beside or {}, note, unit))
+        print(f"  {what}: {unit(ours)}, floor {unit(floor) if floor else '-'}"
+              f"{f' ({ratio:.2f}x)' if ratio else ''}, aim "
               f"{unit(aim) if aim else '-'}, " + ", ".join(
                   f"{k} {unit(v)}" for k, v in (beside or {}).items()) + f" {note}",
               file=sys.stderr, flush=True)
@@ -143,12 +156,12 @@ class Bench:
     def table(self):
         print("| what | mlops | floor | x floor | aim | met | peers (times mlops) | note |")
         print("|---|---|---|---|---|---|---|---|")
-        for what, ours, aim, floor, beside, note, unit in self.rows:
+        for what, ours, aim, floor, ratio, beside, note, unit in self.rows:
             met = "" if aim is None or self.quick else "yes" if ours <= aim else "MISSED"
             shown = ", ".join(f"{name} {unit(value)} ({value / max(ours, 1e-9):.1f}x)"
                               for name, value in beside.items())
             print(f"| {what} | {unit(ours)} | {unit(floor) if floor else ''} | "
-                  f"{f'{ours / floor:.1f}' if floor else ''} | {unit(aim) if aim else ''} | {met} | "
+                  f"{f'{ratio:.2f}' if ratio else ''} | {unit(aim) if aim else ''} | {met} | "
                   f"{shown} | {note} |")
 
 
@@ -158,11 +171,6 @@ def seconds(value):
 
 def size(value):
     return f"{value / 1e6:.1f} MB"
-
-
-def settle(directory):
-    """What was written before is not paid by what is measured next."""
-    subprocess.run(["sync", "-f", directory], check=True)
 
 
 def small_files(directory, count, floors, kib=4):
@@ -226,16 +234,20 @@ class Data:
     def add(self):
         bench = self.bench
 
-        def ours():
-            return bench.time("add", "-q", "data", cwd=self.project())
+        def ours(where):
+            return bench.time("add", "-q", "data", cwd=where)
+
+        def floor(where):
+            return bench.floors.add(where + "/data", where + "/floor", self.count)
 
         def peer(tool):
             where = self.peer_project(tool, lambda w: small_files(f"{w}/data", self.count,
                                                                   bench.floors))
-            return sum(bench.once(c, where, tool.env)[0] for c in tool.add(where))
-        floor = bench.floors.add(lambda: small_files(bench.fresh("floor") + "/data", self.count,
-                                                     bench.floors), self.count)
-        bench.row(f"add {self.count:,} x 4 KiB, durable", bench.rounds(ours), 1.2, floor,
+            spent = sum(bench.once(c, where, tool.env)[0] for c in tool.add(where))
+            bench.volume.discard(where)
+            return spent
+        bench.row(f"add {self.count:,} x 4 KiB, durable",
+                  bench.paired(self.project, ours, floor), 1.2, None,
                   bench.beside(["git", "dvc", "restic", "git-annex", "borg", "ostree", "xvc"], peer))
 
     def _status(self, count, aim, memory):
@@ -243,7 +255,15 @@ class Data:
         where = self.project("status", count)
         bench.time("add", "-q", "data", cwd=where)
         bench.time("status", cwd=where)
-        told = [bench.once([bench.mlops, "status"], where) for _ in range(bench.options.rounds)]
+        peaks = []
+
+        def ours(_):
+            spent, peak = bench.once([bench.mlops, "status"], where)
+            peaks.append(peak)
+            return spent
+
+        def floor(_):
+            return bench.floors.walk(where + "/data", count)
         told_peers = {}
         for name in ("git", "dvc") if count <= 100_000 else ("git",):
             if name not in bench.peers:
@@ -255,17 +275,20 @@ class Data:
             bench.once(tool.status, there, tool.env)
             told_peers[name] = statistics.median(bench.once(tool.status, there, tool.env)[0]
                                                  for _ in range(bench.options.peer_rounds))
-        peak = max(bytes_ for _, bytes_ in told)
-        bench.row(f"status, unchanged, {count:,} files", statistics.median(t for t, _ in told), aim,
-                  bench.floors.walk(where + "/data", count), told_peers)
-        bench.row(f"peak memory of that, {count:,} files", peak, memory, unit=size)
-        return where
+            bench.volume.discard(there)
+        bench.row(f"status, unchanged, {count:,} files",
+                  bench.paired(lambda: bench.fresh("nothing"), ours, floor), aim, None, told_peers)
+        bench.row(f"peak memory of that, {count:,} files", max(peaks), memory, unit=size)
+        bench.volume.discard(where)
 
     def status(self):
         self._status(self.count, 0.13, None)
 
     def million(self):
-        self._status(5000 if self.bench.quick else 1_000_000, 1.4, 120e6)
+        """On a volume of its own: the rows before it may have left no inodes for so many files."""
+        count = 5000 if self.bench.quick else 1_000_000
+        with self.bench.elsewhere(self.bench.options.image, 4 if self.bench.quick else 24, count * 4):
+            self._status(count, 1.4, 120e6)
 
     def checkout(self):
         bench = self.bench
@@ -275,6 +298,14 @@ class Data:
             settle(where)
             return bench.time("checkout", "-q", cwd=where)
 
+        def floor_from_pack(where):
+            return bench.floors.checkout("pack", None, where + "/floor", self.count)
+
+        def floor_by_link(where):
+            small_files(where + "/source", self.count, bench.floors)
+            settle(where)
+            return bench.floors.checkout("link", where + "/source", where + "/floor", self.count)
+
         def peer(tool):
             where = self.peer_project(tool, lambda w: small_files(f"{w}/data", self.count,
                                                                   bench.floors))
@@ -282,7 +313,9 @@ class Data:
                 bench.once(command, where, tool.env)
             shutil.rmtree(where + "/data")
             settle(where)
-            return bench.once(tool.checkout(where), where, tool.env)[0]
+            spent = bench.once(tool.checkout(where), where, tool.env)[0]
+            bench.volume.discard(where)
+            return spent
 
         def made(*words):
             where = self.project("checkout", words=words)
@@ -290,13 +323,10 @@ class Data:
             return where
         told = bench.beside(["git", "dvc", "restic", "borg", "ostree"], peer)
         bench.row(f"checkout of {self.count:,} files from packs",
-                  bench.rounds(lambda: ours(made())), 1.6, bench.floors.checkout(
-                      "pack", None, bench.fresh("floor") + "/o", self.count), told)
+                  bench.paired(made, ours, floor_from_pack), 1.6, None, told)
         link = [("cache.link", "hardlink"), ("cache.link_force", "true")]
-        source = small_files(bench.fresh("floor") + "/s", self.count, bench.floors)
         bench.row(f"checkout of {self.count:,} files, cache.link: hardlink",
-                  bench.rounds(lambda: ours(made(*link))), 1.0, bench.floors.checkout(
-                      "link", source, bench.fresh("floor") + "/o", self.count), told)
+                  bench.paired(lambda: made(*link), ours, floor_by_link), 1.0, None, told)
 
     def _large(self, name, aim):
         bench = self.bench
@@ -304,26 +334,31 @@ class Data:
         def fill(where):
             large_file(where + "/big.bin", self.large)
 
-        def ours():
-            where = bench.fresh(name)
-            fill(where)
-            subprocess.run(["git", "init", "-q"], cwd=where, check=True)
+        def prepare():
+            shutil.rmtree(where + "/.mlops", ignore_errors=True)
             bench.time("init", cwd=where)
-            settle(where)
+            return bench.fresh("nothing")
+
+        def ours(_):
             spent = bench.time("add", "-q", "big.bin", cwd=where)
-            shutil.rmtree(where)
+            shutil.rmtree(where + "/.mlops")
+            os.unlink(where + "/big.bin.mlops")
             return spent
+
+        def floor(_):
+            return bench.floors.copy(where + "/big.bin", reflink=name == "reflink")
 
         def peer(tool):
             where = self.peer_project(tool, fill)
             spent = sum(bench.once(c, where, tool.env)[0] for c in tool.add(where, "big.bin"))
             shutil.rmtree(where)
             return spent
-        where = bench.fresh("floor")
+        where = bench.fresh(name)
         fill(where)
-        floor = bench.floors.copy(where + "/big.bin", reflink=name == "reflink")
+        subprocess.run(["git", "init", "-q"], cwd=where, check=True)
+        pair = bench.paired(prepare, ours, floor)
         shutil.rmtree(where)
-        bench.row(f"add {self.large / GIB:g} GiB by {name}", bench.rounds(ours), aim, floor,
+        bench.row(f"add {self.large / GIB:g} GiB by {name}", pair, aim, None,
                   bench.beside(["dvc", "restic", "git-annex", "borg"], peer) if name == "copy" else {},
                   "floor: cp and sync" if name == "copy" else "floor: SHA-256 by openssl")
 
@@ -334,14 +369,9 @@ class Data:
         self._large("copy", self._large_aim(11))
 
     def reflink(self):
-        volume = Volume(self.bench.options.scratch, "xfs", self.large / GIB * 2.5 + 1)
-        work, self.bench.work = self.bench.work, volume.where
-        try:
+        with self.bench.elsewhere("xfs", self.large / GIB * 2.5 + 1) as volume:
             if volume.image:
                 self._large("reflink", self._large_aim(6.8))
-        finally:
-            self.bench.work = work
-            volume.close()
 
     # --- transfers ---
 
@@ -512,6 +542,8 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="small sizes: does the bench work?")
     parser.add_argument("--big-gib", type=float, help="default: 10, or what there is room for")
     parser.add_argument("--transfer-gib", type=float, default=1)
+    parser.add_argument("--warm-gib", type=float, default=4,
+                        help="written and removed first, so that the machine has its memory")
     parser.add_argument("--only", default=",".join(ROWS), help="rows, with commas between")
     parser.add_argument("--image", default="ext4", choices=["ext4", "xfs", "btrfs", "none"])
     parser.add_argument("--floors", default=os.environ.get("MLOPS_STOREBENCH"))
@@ -539,6 +571,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     volume = Volume(scratch, options.image, 4 if options.quick else min(room * 0.8, 60))
     try:
+        volume.warm_up(0.1 if options.quick else options.warm_gib)
         bench = Bench(options, volume)
         data = Data(bench)
         for name in options.only.split(","):

@@ -40,12 +40,9 @@ class Floors:
                                str(kib << 10)], capture_output=True)
         return done.returncode == 0
 
-    def add(self, make, count):
+    def add(self, source, store, count):
         """Reading, hashing, appending to packs, one sync; two threads."""
-        if "addsim" not in self.programs:
-            return None
-        source = make()
-        return self._run("addsim", source, source + "-store", count // 1000, 1000, "pack", 2)
+        return self._run("addsim", source, store, count // 1000, 1000, "pack", 2)
 
     def walk(self, directory, count):
         """getdents and statx of everything, two threads."""

@@ -623,7 +623,7 @@ END
   holds '[(x["path"], x["store_bytes"]) for x in r["data"]] == [("d/f", 2)]'
   fails 3 get nope d
   says "'nope' is no project: there is no such directory"
-  fails 3 get https://example.org/x d
+  fails 4 get https://127.0.0.1:1/x d
   says "no project"
   mkdir "$BATS_TEST_TMPDIR/other"
   fails 3 get "$BATS_TEST_TMPDIR/other" d -o here

@@ -405,6 +405,27 @@ load helper
   grep -rqx edited .mlops/displaced
 }
 
+@test "gc keeps what a pointer names that lies in .mlops/displaced, as long as it does" {
+  git_init
+  echo 1 >f
+  succeeds add f
+  commit_all
+  echo 2 >f
+  succeeds add f
+  succeeds checkout HEAD f
+  holds_text f 1
+  echo 'no pointer' >.mlops/displaced/notes.mlops # and what is none names nothing
+  succeeds gc --grace 0 --yes --json
+  holds 'r["item_count"] == 0'
+  cp .mlops/displaced/checkout-*/f.mlops f.mlops
+  succeeds checkout f
+  holds_text f 2
+  succeeds checkout HEAD f
+  rm -r .mlops/displaced
+  succeeds gc --grace 0 --yes --json
+  holds 'r["item_count"] == 1'
+}
+
 @test "gc keeps what the project needs whose own cache another one uses" {
   succeeds init
   echo data >data.txt

@@ -61,3 +61,76 @@ load helper
   says "remote 'origin'"
   says "/nonexistent/a/b"
 }
+
+@test "a remote gets another name where its settings stand" {
+  succeeds init
+  printf 'remote:\n  # the old machine\n  lab: {url: /srv/a, trust: true}\nremote.default: "lab"  # for now\nremote.lab-2.url: /srv/lab\n' >>.mlops/config.yaml
+  succeeds remote rename lab cellar
+  succeeds config get remote.cellar.url
+  [ "$(cat "$OUT")" = /srv/a ]
+  grep -qF '  # the old machine' .mlops/config.yaml
+  grep -qF '  cellar: {url: /srv/a, trust: true}' .mlops/config.yaml
+  grep -qF 'remote.default: "cellar"  # for now' .mlops/config.yaml
+  grep -qF 'remote.lab-2.url: /srv/lab' .mlops/config.yaml
+  succeeds remote default
+  [ "$(cat "$OUT")" = cellar ]
+  fails 2 remote rename lab attic
+  says "there is no remote 'lab'"
+  fails 2 remote rename cellar lab-2
+  says "there is a remote 'lab-2' already"
+  fails 3 remote rename cellar 'a b'
+  says "may hold letters, digits"
+}
+
+@test "a new name counts in all layers, and what still has the old one is told" {
+  succeeds init
+  mkdir "$BATS_TEST_TMPDIR/store"
+  succeeds remote add lab "$BATS_TEST_TMPDIR/store" --default
+  succeeds config set --local remote.lab.trust true
+  succeeds config set --user remote.lab.connections 3
+  pipeline <<'END'
+remote: lab
+stages:
+  a:
+    cmd: echo a > a
+    outs: [{a: {remote: lab}}, b]
+END
+  echo data >data
+  succeeds add data
+  succeeds push data
+  known=$(ls .mlops/remotes)
+  MLOPS_REMOTE=lab succeeds remote rename lab cellar
+  says "the remote 'lab' (remote:)"
+  says "the remote 'lab' (output 'a')"
+  says "MLOPS_REMOTE still names 'lab'"
+  says "config.yaml was changed, too"
+  succeeds config get remote.cellar.connections
+  [ "$(cat "$OUT")" = 3 ]
+  succeeds remote --json
+  holds 'len(r["remotes"]) == 1 and r["remotes"][0]["is_trusted"] and r["remotes"][0]["is_default"]'
+  [ "$(ls .mlops/remotes)" = "cellar${known#lab}" ]
+  succeeds push data --json
+  holds 'c["sent_bytes"] == 0'
+}
+
+@test "a remote moves to another place with its other settings" {
+  succeeds init
+  succeeds remote add origin ../store trust=true --local
+  succeeds remote set-url origin 'me@[::1]:data/project'
+  succeeds remote get-url
+  [ "$(cat "$OUT")" = 'ssh://me@[::1]/~/data/project' ]
+  grep -q '::1' .mlops/config.local.yaml
+  succeeds remote --json
+  holds 'r["remotes"][0]["is_trusted"]'
+  fails 2 remote set-url origin gopher://x
+  fails 3 remote set-url origin https://a:b@c/
+  fails 3 remote get-url nobody
+}
+
+@test "words of git and DVC lead to ours" {
+  succeeds init
+  fails 2 remote modify origin url x
+  says "mlops config set remote.NAME.KEY VALUE"
+  fails 2 remote rm origin
+  says "mlops remote remove"
+}

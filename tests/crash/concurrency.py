@@ -4,6 +4,7 @@ deadlock, nothing lost; two pipelines side by side; runs and adds while gc sweep
 import os
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -188,14 +189,102 @@ def data_at_once(tally, rounds):
         tally.point(faults, f"adds at once, round {number}")
 
 
+def words_until(project, commands, until, faults, expected, env):
+    """The commands one after another, again and again; each has to end as it should."""
+    while time.monotonic() < until and not faults:
+        for words in commands:
+            result = fault.mlops(project, *words, env=env)
+            if result.status not in expected:
+                faults.append(f"{words}: {result}")
+                break
+
+
+def beside_gc(project, commands, seconds, env, expected=(fault.OK,)):
+    """`commands` while gc without any grace sweeps all the time; returns the faults."""
+    faults, until = [], time.monotonic() + seconds
+    hands = [threading.Thread(target=words_until,
+                              args=(project, each, until, faults, expected, env))
+             for each in [commands, [["gc", "--grace", "0", "--yes"]]]]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    return faults
+
+
+def names_on_the_move(tally, seconds):
+    """Data that lie in the store only: their pointer goes from directory to directory, is replaced
+    by another version and comes back, is added again from files that the store has seen, while gc
+    looks for names: it never comes between the old name and the new one."""
+    if not fault.has_command("move"):
+        return
+    env = fault.environment(MLOPS_KEEP_RUNS="1", MLOPS_KEEP_AGE="0s",
+                            MLOPS_DURABILITY="none")
+    project = os.path.join(fault.scratch(), "moving")
+    fault.remove(project)
+    os.makedirs(project)
+    fault.mlops(project, "init")
+    for number in range(1000):  # gc takes its time to look at all these
+        os.makedirs(f"{project}/m/{number:04}")
+    for i in range(30):
+        fault.write(f"{project}/a/data/{i}", f"data {i}\n")
+    fault.mlops(project, "add", "a/data")
+    kept = fault.tree(project + "/a/data")
+    fault.remove(project + "/a/data")
+    os.makedirs(project + "/z")
+    moves = [["move", "a/data", "z/data"], ["move", "z/data", "a/data"]]
+    faults = beside_gc(project, moves, seconds, env)
+    back = fault.mlops(project, "checkout", env=env)
+    place = next((name for name in ("a", "z") if os.path.isdir(f"{project}/{name}/data")), "a")
+    if back.status != fault.OK:
+        faults.append(f"checkout: {back}")
+    faults += fault.differences(kept, fault.tree(f"{project}/{place}/data"))
+    tally.point(faults + fault.verify(project), "moves against gc")
+
+
+def added_against_gc(tally, seconds):
+    """Forgotten and added again: each time the store may just be losing what it is found to have.
+    What was added is there when `add` has ended."""
+    if not fault.has_command("add"):
+        return
+    env = fault.environment(MLOPS_KEEP_RUNS="1", MLOPS_KEEP_AGE="0s")
+    for link in ("copy", "hardlink"):  # small objects in packs, and as files of their own
+        project = os.path.join(fault.scratch(), "again")
+        fault.remove(project)
+        os.makedirs(project)
+        subprocess.run(["git", "init", "-q", project], check=True)
+        fault.mlops(project, "init")
+        fault.mlops(project, "config", "set", "--local", "cache.link", link)
+        for i in range(60):
+            fault.write(f"{project}/data/{i % 7}/{i}", f"data {i}\n" * (1 + i))
+        kept = fault.tree(project + "/data")
+        fault.settle(project)
+        commands = [["add", "data"], ["verify"], ["remove", "data"], ["add", "data/3"],
+                    ["remove", "data/3"]]
+        faults = beside_gc(project, commands, seconds, env)
+        for _ in range(3):
+            added = fault.mlops(project, "add", "data", env=env)
+            swept = fault.mlops(project, "gc", "--grace", "0", "--yes", env=env)
+            faults += [str(each) for each in (added, swept) if each.status != fault.OK]
+        fault.remove(project + "/data")
+        back = fault.mlops(project, "checkout", env=env)
+        if back.status != fault.OK:
+            faults.append(f"checkout: {back}")
+        faults += fault.differences(kept, fault.tree(project + "/data")) + fault.verify(project)
+        tally.point(faults, f"adds of what was forgotten against gc, {link}")
+
+
 def main():
-    chosen = fault.arguments((["kinds"], dict(nargs="*", help="same first two gc data")))
+    chosen = fault.arguments((["kinds"], dict(nargs="*", help="same first two gc data names again")))
     tally, rounds = fault.Tally("concurrency"), 50 if chosen.full else 4
-    kinds = chosen.kinds or ["same", "first", "two", "gc", "data"]
+    kinds = chosen.kinds or ["same", "first", "two", "gc", "data", "names", "again"]
     for kind, action in (("same", same_project), ("first", first_runs), ("two", two_pipelines),
                          ("gc", against_gc), ("data", data_at_once)):
         if kind in kinds:
             action(tally, rounds)
+    for kind, action in (("names", names_on_the_move), ("again", added_against_gc)):
+        if kind in kinds:
+            action(tally, 60 if chosen.full else 4)
     if chosen.full and "same" in kinds:
         same_project(tally, 5, 32)
     sys.exit(1 if tally.end() else 0)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The power is cut right after exit 0 of `add`, `run` and `push`, and at random moments: nothing that
-was acknowledged is lost, and `verify` has no complaint.
+"""The power is cut right after exit 0 of `add`, `run`, `push`, `pull` and `import-url`, and at random
+moments: nothing that was acknowledged is lost, and `verify` has no complaint.
 
-The disk is real ext4 that loses all that was not flushed (lib/powerdisk.py). For `add` and `run` the
-project is on it, for `push` a remote that is a directory."""
+The disk is real ext4 that loses all that was not flushed (lib/powerdisk.py). It holds the project,
+for `push` a remote that is a directory."""
 import os
 import random
 import signal
@@ -197,7 +197,94 @@ class PushScene:
         return faults + places.layout_faults(self.place)
 
 
-SCENES = {"add": AddScene, "run": RunScene, "push": PushScene}
+def checked_out(root, differences):
+    """Files of the work tree are not synced, as those of `cp` or git are not: what a cut left of
+    them is seen for what it is, and comes again from the store, without any remote."""
+    result = fault.mlops(root, "checkout")
+    return ([] if result.status == fault.OK else [f"checkout: {result}"]) + differences()
+
+
+class PullScene:
+    """The clone is on the disk; what it pulls and checks out comes from a remote that is not."""
+
+    def __init__(self, disk, random_):
+        self.random = random_
+        self.origin = project.make("pull-from", big=3 << 20, many=30,
+                                   seed=random_.randrange(1 << 30))
+        self.place = places.Place()
+        self.place.add(self.origin)
+        self.root = disk.mount + "/p"
+        project.done(self.origin, "push")
+        project.git(self.origin, "clone", "-q", self.origin, self.root)
+        self.place.add(self.root)
+        self.acknowledged, self.version = None, 0
+
+    def prepare(self):
+        self.version += 1
+        if self.version > 1:
+            project.change(self.origin, seed=self.random.randrange(1 << 30))
+            project.done(self.origin, "push")
+            project.git(self.root, "pull", "-q")
+        sync(self.root)  # what git wrote is git's own business
+        return ["pull"]
+
+    def acknowledge(self):
+        self.acknowledged = project.content(self.origin)
+
+    def check(self):
+        faults = fault.verify(self.root)
+        if not self.is_cut_after:
+            result = fault.mlops(self.root, "pull")
+            if result.status != fault.OK:
+                return faults + [f"the next pull: {result}"]
+            self.acknowledge()
+        faults += checked_out(self.root, lambda: fault.differences(
+            self.acknowledged, project.content(self.root)))
+        for name in ("data", "count.txt", "model"):
+            fault.remove(f"{self.root}/{name}")
+        return faults + checked_out(self.root, lambda: fault.differences(
+            self.acknowledged, project.content(self.root)))
+
+
+class ImportScene:
+    """A directory by its URL, then its next version by `update`."""
+
+    def __init__(self, disk, random_):
+        self.root, self.random = disk.mount + "/p", random_
+        self.source = os.path.join(fault.scratch(), f"source-{random_.randrange(1 << 30)}")
+        os.makedirs(self.root)
+        project.done(self.root, "init")
+        self.acknowledged, self.version = None, 0
+
+    def prepare(self):
+        self.version += 1
+        for i in range(40):
+            if self.version == 1 or i % 4 == 0:
+                fault.write(f"{self.source}/{i % 3}/{i}", noise(self.random, 3000 + i))
+        fault.write(self.source + "/big", noise(self.random, 3 << 20))
+        sync(self.root)
+        return ["update"] if self.version > 1 else ["import-url", "file://" + self.source, "data"]
+
+    def acknowledge(self):
+        self.acknowledged = fault.tree(self.source)
+        self.pointer = fault.read(self.root + "/data.mlops")
+
+    def check(self):
+        faults = fault.verify(self.root)
+        if not os.path.exists(self.root + "/data.mlops"):
+            return faults + ["the pointer is lost"]
+        if self.is_cut_after and fault.read(self.root + "/data.mlops") != self.pointer:
+            faults.append("the pointer is not the acknowledged one")
+        fault.write(self.root + "/data.mlops", self.pointer)  # as git would give it back
+        faults += checked_out(self.root, lambda: fault.differences(
+            self.acknowledged, fault.tree(self.root + "/data")))
+        fault.remove(self.root + "/data")
+        return faults + checked_out(self.root, lambda: fault.differences(
+            self.acknowledged, fault.tree(self.root + "/data")))
+
+
+SCENES = {"add": AddScene, "run": RunScene, "push": PushScene, "pull": PullScene,
+          "import": ImportScene}
 
 
 def duration(scene):
@@ -229,15 +316,15 @@ def try_cut(kind, share, random_):
 
 
 def cuts(full, random_):
-    kinds = ["add", "run", "push"]
+    kinds = list(SCENES)
     if not full:
         return [(kind, None) for kind in kinds] + [(random_.choice(kinds), random_.random())]
     return [(kind, share) for kind in kinds for share in
-            [None] * 4 + [random_.random() for _ in range(3)]]
+            [None] * 20 + [random_.random() for _ in range(6)]]
 
 
 def main():
-    chosen = fault.arguments((["kinds"], dict(nargs="*", help="add, run, push")))
+    chosen = fault.arguments((["kinds"], dict(nargs="*", help=" ".join(SCENES))))
     reason = powerdisk.missing()
     if reason:
         fault.skip(reason)

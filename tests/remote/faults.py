@@ -246,12 +246,7 @@ def try_two_at_once(scene):
     other = os.path.join(fault.scratch(), "other")
     fault.copy(scene.origin, other)
     project.change(other)
-    running = [subprocess.Popen([fault.MLOPS, "push"], cwd=where, env=scene.place.env(),
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-               for where in (scene.origin, other)]
-    told = [process.communicate(timeout=200)[0] for process in running]
-    faults = [f"a push ended with {process.returncode}: {text}"
-              for process, text in zip(running, told) if process.returncode != 0]
+    faults = at_once(scene, (scene.origin, "push"), (other, "push"))
     faults += places.layout_faults(scene.place)
     packs = {name[5:] for name in scene.place.names() if re.match("pack/[0-9a-f]{64}$", name)}
     listed = set(scene.place.read("list/packs").decode().split())
@@ -263,6 +258,59 @@ def try_two_at_once(scene):
         faults += [] if result.status == fault.OK else [f"a pull: {result}"]
         faults += project.faults_of_clone(where, target, scene.place.env())
     return faults
+
+
+def grow_old(place, below=""):
+    """As if all that lies there were a month old; only where it is a disk of ours."""
+    for name in place.names() if place.kind != "s3" else []:
+        if name.startswith(below):
+            os.utime(os.path.join(place.root, name), (time.time() - 30 * 86400,) * 2)
+
+
+def forget_history(clone):
+    """Only the newest commit is known: what older ones name is not needed."""
+    project.git(clone, "checkout", "-q", "--orphan", "alone")
+    project.commit(clone, "alone")
+    project.git(clone, "branch", "-D", "main")
+    project.git(clone, "remote", "remove", "origin")
+
+
+def at_once(scene, *commands):
+    """(where, words...) each; what went wrong."""
+    running = [(words, subprocess.Popen([fault.MLOPS, *words], cwd=where, env=scene.place.env(),
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+               for where, *words in commands]
+    told = [(words, process.communicate(timeout=200)[0], process.returncode)
+            for words, process in running]
+    return [f"{words} ended with {status}: {text}" for words, text, status in told if status != 0]
+
+
+def try_push_during_gc(scene, is_condemned):
+    """A gc that knows nothing of a version condemns its packs, then removes them, while that version
+    is pushed again: whoever was told that it is there gets it."""
+    scene.begin()
+    faults = scene.pushed()
+    first = project.git(scene.origin, "rev-parse", "HEAD").strip()
+    project.change(scene.origin)
+    faults += scene.pushed()
+    collector = project.clone(scene.origin, "collector", scene.place)
+    forget_history(collector)
+    project.git(scene.origin, "checkout", "-q", first)
+    project.done(scene.origin, "checkout")
+    gc = (collector, "gc", "--remote", "--yes")
+    before = {name for name in scene.place.names() if name.startswith("pack/")}
+    grow_old(scene.place)
+    faults += at_once(scene, *([gc] if is_condemned else [gc, (scene.origin, "push")]))
+    grow_old(scene.place, "gc/")
+    faults += at_once(scene, gc, (scene.origin, "push"))
+    if is_condemned and scene.place.kind != "s3" and before <= set(scene.place.names()):
+        faults.append("gc took nothing, so nothing is tested")
+    target = project.clone(scene.origin, "after-gc", scene.place)
+    project.git(target, "checkout", "-q", first)
+    result = scene.mlops(target, "pull")
+    faults += [] if result.status == fault.OK else [f"the pull: {result}"]
+    return faults + project.faults_of_clone(scene.origin, target, scene.place.env()) \
+        + places.layout_faults(scene.place)
 
 
 def try_no_credentials(scene):
@@ -321,6 +369,9 @@ def try_kind(kind, template, full):
             if full:
                 attempt(tally, scene, "only the rest is sent", try_rest_only)
         attempt(tally, scene, "two pushes at once", try_two_at_once)
+        for is_condemned in (True, False):
+            attempt(tally, scene, f"push during gc {'that removes' if is_condemned else ''}".strip(),
+                    lambda s: try_push_during_gc(s, is_condemned))
         if full or kind == "directory":
             for command in (PUSH, PULL):
                 attempt(tally, scene, f"{command}, killed", lambda s: try_killed_client(s, command))

@@ -192,6 +192,17 @@ def test_credentials(server):
           and "wr0ng" not in done.error, done)
     done = Remote(dict(good, AWS_ACCESS_KEY_ID="NOBODY"), **settings).run("put", "x", make_file("small", 100))
     check("an unknown key is told", done.fails("403"), done)
+    with proxy.Proxy(server.port) as faulty:
+        expired = dict(status=400, body="<Error><Code>ExpiredToken</Code><Message>m</Message></Error>")
+        through = dict(settings, endpoint=f"http://localhost:{faulty.port}")
+        faulty.set_rules([expired])
+        done = Remote(good, **through).run("list", "-")
+        check("an expired token is told", done.fails("ExpiredToken", "get new credentials"), done)
+        base.write(scratch + "/aws/give", f"echo x >>{scratch}/aws/given; cat {scratch}/aws/json\n")
+        faulty.set_rules([dict(expired, times=1)])
+        done = Remote({}, **through, credential_process=f"sh {scratch}/aws/give").run("list", "-")
+        check("and a program is asked for another", done.status == 0
+              and content(scratch + "/aws/given") == b"x\nx\n", done)
     reader = dict(good, AWS_ACCESS_KEY_ID=s3.OTHER_ID, AWS_SECRET_ACCESS_KEY=s3.OTHER_SECRET)
     done = Remote(reader, **settings).run("list", "-")
     check("who may not is told so", done.fails("AccessDenied", "policy"), done)

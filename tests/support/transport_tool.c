@@ -53,11 +53,12 @@ static void set(struct remote *remote, const char *word, const char *value)
         {"region", &remote->region, NULL},
         {"profile", &remote->profile, NULL},
         {"credential_process", &remote->credential_process, NULL},
-        {"path_style", NULL, &remote->has_path_style},
         {"ssh_command", &remote->ssh_command, NULL},
         {"foreign", NULL, &remote->has_foreign_names},
     };
     size_t len = (size_t)(value - word) - 1;
+    if (strncmp(word, "path_style", len) == 0)
+        remote->path_style = strcmp(value, "no") == 0 ? PATH_STYLE_NO : PATH_STYLE_YES;
     if (strncmp(word, "timeout_ms", len) == 0)
         remote->timeout_ns = atoll(value) * 1000000;
     for (size_t i = 0; i < COUNT_OF(keys); i++) {

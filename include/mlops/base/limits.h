@@ -72,7 +72,11 @@
     LIMIT(SAMPLE_VALUES, 100000, "values",                                                         \
           "counted exactly in all columns of a table; wide tables count fewer in each")            \
     LIMIT(SAMPLE_VALUE_BYTES, 4194304, "bytes", "texts of these values; longer ones are sketched") \
-    LIMIT(REMOTE_NAMES, 10000000, "names", "packs of one remote: 600 TB")                          \
+    LIMIT(REMOTE_NAMES, 2000000, "names", "packs of one remote: 48 TB; they are in memory")        \
+    LIMIT(REMOTE_BLOBS, 50000000, "blobs", "of all packs of a remote; their indexes take 4 GB")    \
+    LIMIT(REMOTE_INDEX_BYTES, 16777216, "bytes", "of one pack; push writes at most 3.7 MB")        \
+    LIMIT(MANIFEST_BYTES, 536870912, "bytes", "the list of chunks of one file: 7 TB of it")        \
+    LIMIT(XML_NODES, 1000000, "elements", "of what a server answers; they take 100 MB")            \
     LIMIT(HTTP_HEADERS, 200, "headers", "of one reply; those that follow are not seen")            \
     LIMIT(HTTP_REDIRECTS, 5, "redirects", "of one request")                                        \
     LIMIT(HTTP_REPLY_BYTES, 67108864, "bytes", "a listing of 100,000 names takes about 50 MB")     \

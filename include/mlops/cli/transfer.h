@@ -84,8 +84,13 @@ enum transfer_aim { AIM_READ, AIM_WRITE, AIM_LOOK };
 FALLIBLE transfer_connect(struct data_shell *shell, const struct transfer_command *command,
                           const struct remote *remote, enum transfer_aim aim, struct depot **ret);
 
-/* Fetches all parts; the reports added up. What DVC tracks and is to be put in place is added to
- * `ret_placed`. */
+/* An error if no remote is configured and something of the roots could come from nowhere else. */
+FALLIBLE transfer_check_remote(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots);
+
+/* Fetches all parts; the reports added up. What was imported from another project and our remotes
+ * do not have comes from there, unless the command names a
+ * remote. What DVC tracks and is to be put in place is added to `ret_placed`. */
 FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
                               const struct transfer_root_vec *roots,
                               struct data_record_vec *ret_placed, struct transfer_report *ret);
@@ -94,6 +99,11 @@ FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_co
  * warning, and what DVC tracks is left out (*ret_left_out). */
 FALLIBLE transfer_bear(struct data_shell *shell, const struct transfer_root_vec *roots,
                        struct error *error, bool *ret_left_out);
+
+/* The roots among them that DVC tracks. */
+FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
+                            const struct transfer_root_vec *roots,
+                            struct data_record_vec *ret_placed, struct transfer_report *ret);
 
 /* Those of them that DVC tracks. */
 struct transfer_root_vec transfer_dvc_roots(struct arena *arena,

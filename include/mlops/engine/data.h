@@ -20,8 +20,14 @@ struct data_changes {
     struct data_change_vec named;
 };
 
-/* Held while pointers and .gitignore are read and written. */
-FALLIBLE data_lock(struct session *session, struct lock *ret);
+/* Held while pointers and .gitignore are read and written: no other command writes them, and no gc
+ * looks for what they name while a name goes from one file to another. */
+struct data_lock {
+    struct lock lock;
+    struct cas *held; /* borrowed; NULL: no store */
+};
+FALLIBLE data_lock(struct session *session, struct data_lock *ret);
+void data_lock_drop(struct data_lock *lock);
 
 /* Claims paths that are about to be written, all at once. A run may be reading or making one of
  * them just now: waits for that. Before data_lock, which is not held while waiting. */

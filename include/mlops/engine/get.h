@@ -26,3 +26,10 @@ FALLIBLE get_url(struct arena *arena, const struct get_target *target, struct up
  * ERROR_ANSWER: the store lacks it. */
 FALLIBLE get_tracked(struct session *session, const struct get_target *target, struct str commit,
                      struct str path, struct get_report *ret);
+
+/* Refuses early what could not be put in place later. */
+FALLIBLE get_check(struct arena *arena, const struct get_target *target);
+
+/* What is in the store. */
+FALLIBLE get_stored(struct session *session, const struct get_target *target,
+                    const struct artifact *artifact, struct get_report *ret);

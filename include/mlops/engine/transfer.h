@@ -69,6 +69,16 @@ FALLIBLE transfer_fetch(struct arena *arena, const struct workspace *workspace, 
                         struct cas *cas, const struct transfer_root_vec *roots,
                         const struct transfer_trust *trust, struct transfer_report *ret);
 
+/* Only the trees, so that it is known what directories hold. */
+FALLIBLE transfer_fetch_trees(struct arena *arena, struct depot *depot, struct cas *cas,
+                              const struct transfer_root_vec *roots);
+
+/* From another store of this machine (whose link type makes no hard links) into that of
+ * `workspace`: what it lacks, durable; what neither has stays missing. */
+FALLIBLE transfer_copy(const struct workspace *workspace, struct cas *from, struct cas *into,
+                       const struct transfer_root_vec *roots, bool only_trees,
+                       struct depot_counts *counts);
+
 /* Tells a remote what this project relies on of what is there, as a push does: who evicts what a
  * remote has must be known to gc of others there. */
 FALLIBLE transfer_claim(struct arena *arena, const struct workspace *workspace, struct depot *depot,

@@ -34,6 +34,10 @@ FALLIBLE file_open(int at_fd, const char *path, struct fd *ret);
 /* The same, with what the file is, which had to be asked anyway. */
 FALLIBLE file_open_seen(int at_fd, const char *path, struct fd *ret, struct file_stat *ret_seen);
 
+/* The same, through no symbolic link, on the way or at the end. */
+FALLIBLE file_open_straight(int at_fd, const char *path, struct fd *ret,
+                            struct file_stat *ret_seen);
+
 /* Publishes bytes under a name with `mode`, whatever the umask is. A symbolic link of that name is
  * replaced, not followed. is_durable = fsync file and directory. */
 FALLIBLE file_publish(int at_fd, const char *path, struct str bytes, uint32_t mode,

@@ -42,6 +42,24 @@ FALLIBLE directory_open(int at_fd, const char *path, struct fd *ret);
 /* mkdir -p below at_fd; `is_durable` fsyncs the parents of new directories. */
 FALLIBLE directory_make(int at_fd, const char *path, bool is_durable);
 
+/* --- ways without symbolic links --- */
+
+/* open(2) that follows no symbolic link, on the way or at the end: one that came there after the
+ * path was looked at leads nowhere. -1 with errno, ELOOP at a link. Paths hold no "..". */
+int path_open_straight(int at_fd, const char *path, int flags);
+
+/* What such an errno means; `verb`: "open". */
+FALLIBLE path_straight_error(int code, const char *verb, const char *path);
+
+/* "" is at_fd itself. */
+FALLIBLE directory_open_straight(int at_fd, const char *path, struct fd *ret);
+
+/* mkdir -p (relative path), then open; `is_durable` fsyncs the parents of new directories. */
+FALLIBLE directory_make_straight(int at_fd, const char *path, bool is_durable, struct fd *ret);
+
+/* The directory that holds what `path` names; *ret_name is the last part of the path. */
+FALLIBLE parent_open_straight(int at_fd, const char *path, struct fd *ret, const char **ret_name);
+
 /* Removes a file or a directory tree below at_fd (no '/' at the end); absent is fine. Never follows
  * links; makes read-only directories writable on the way. */
 FALLIBLE path_remove(int at_fd, const char *path);

@@ -92,6 +92,9 @@ FALLIBLE sftp_file_close(struct sftp_file *file, enum sftp_answer *ret_answer);
 FALLIBLE sftp_file_stat(struct sftp_file *file, struct sftp_stat *ret,
                         enum sftp_answer *ret_answer);
 
+/* Whether the server has fsync, as OpenSSH's has. */
+bool sftp_can_sync(const struct sftp *sftp);
+
 /* fsync on the server; SFTP_UNSUPPORTED where it has none. */
 FALLIBLE sftp_file_sync(struct sftp_file *file, enum sftp_answer *ret_answer);
 

@@ -12,6 +12,10 @@ struct manifest_chunk {
 };
 VEC(manifest_chunk_vec, struct manifest_chunk);
 
+/* The most bytes that the manifest of a file of this size has: its chunks but the last have
+ * CHUNK_LEAST_BYTES at least, and each takes 48 bytes at most. */
+int64_t manifest_bytes_most(int64_t file_bytes);
+
 void manifest_encode(const struct manifest_chunk_vec *chunks, int64_t file_bytes, struct buf *out);
 
 /* ERROR_STORED if the bytes are no manifest of a file of that size (-1: of any). */

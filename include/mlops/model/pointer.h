@@ -8,12 +8,16 @@
 
 #define POINTER_SUFFIX ".mlops"
 
-/* Where the content came from (`import-url`). */
+/* Where the content came from (`import-url`, or `import` from another project). */
 struct pointer_source {
-    struct str url;      /* without user and password; empty: it was added here */
+    struct str url;      /* without password; empty: it was added here; of a git repository, if
+                            `commit` is not empty */
     struct str etag;     /* of the server when it was fetched; empty: it gave none */
     struct str modified; /* Last-Modified or the file's time, as text; empty: none */
     bool is_frozen;      /* `update` leaves it alone unless it is named */
+    struct str path;     /* of a repository: seen from its top; empty: all of it */
+    struct str rev;      /* of a repository: as it was asked for; empty: HEAD */
+    struct str commit;   /* of a repository: the one it came from, 40 hex digits */
 };
 
 struct pointer {

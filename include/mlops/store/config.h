@@ -73,6 +73,11 @@ struct config_origin {
 /* Loads all layers. `state_dir` is the absolute path of .mlops or empty. */
 FALLIBLE config_load(struct arena *arena, struct str state_dir, struct config *ret);
 
+/* The remotes of another project, as the bytes of its .mlops/config.yaml say: nothing else of it is
+ * believed, and no other layer is read. `name` is how messages call the file. */
+FALLIBLE config_load_foreign(struct arena *arena, struct str name, struct str bytes,
+                             struct config *ret);
+
 /* Every row with its value and origin, in table order. */
 FALLIBLE config_list(struct arena *arena, struct str state_dir, struct config_origin **ret,
                      size_t *ret_count);
@@ -81,3 +86,12 @@ FALLIBLE config_list(struct arena *arena, struct str state_dir, struct config_or
  * the file as it is; checks name (nearest suggestion) and value first. */
 FALLIBLE config_set(struct arena *arena, struct str state_dir, enum config_layer layer,
                     struct str name, struct str value, bool unset);
+
+/* Another name for a remote in the files of all layers, also as remote.default; all else in them
+ * stays as it is written. An error if a file writes the name in another way than plainly; then none
+ * is changed. *ret_user: the user's file, which other projects read, too, was changed. */
+struct config_renaming {
+    struct str from, to;
+};
+FALLIBLE config_rename_remote(struct arena *arena, struct str state_dir,
+                              const struct config_renaming *names, bool *ret_user);

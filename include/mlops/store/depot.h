@@ -34,6 +34,9 @@ struct depot_options {
  * is empty. */
 FALLIBLE depot_open(struct arena *arena, const struct depot_options *options, struct depot **ret);
 void depot_drop(struct depot **depot);
+
+/* What is kept below .mlops of a remote that gets another name stays known. */
+FALLIBLE depot_rename_known(const struct workspace *workspace, struct str from, struct str to);
 struct depot_counts depot_counts(const struct depot *depot);
 const struct remote *depot_remote(const struct depot *depot);
 

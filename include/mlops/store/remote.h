@@ -7,6 +7,13 @@
 #include "mlops/codec/digest.h"
 #include "mlops/store/workspace.h"
 
+/* Where an S3 bucket is named. */
+enum remote_path_style {
+    PATH_STYLE_AUTO, /* in the host's name at AWS, in the path with an endpoint */
+    PATH_STYLE_YES,
+    PATH_STYLE_NO,
+};
+
 struct remote {
     struct str name;
     struct str url;  /* without password; "/dir", "file://", "ssh://", "sftp://", "http(s)://",
@@ -24,7 +31,7 @@ struct remote {
     struct str user, password_env, token_env; /* secrets by reference only */
     /* S3 */
     struct str endpoint, region, profile, credential_process;
-    bool has_path_style;
+    int path_style; /* enum remote_path_style */
     /* SSH */
     struct str ssh_command; /* empty: ssh */
     /* Only of what another tool has configured (store/dvc_remote), never of our own settings:
@@ -45,6 +52,17 @@ FALLIBLE remotes_load(struct arena *arena, const struct workspace *workspace,
  * ERROR_PROJECT with the known ones or with 'mlops remote add' otherwise. */
 FALLIBLE remotes_find(struct arena *arena, const struct workspace *workspace, struct str name,
                       struct remote **ret);
+
+/* ERROR_PROJECT if a remote can't be called so. */
+FALLIBLE remote_check_name(struct str name);
+
+/* Those of another project, whose settings (config_load_foreign) are not trusted: the default one
+ * first. What names secrets or files of this machine is left out; where a remote of ours holds the
+ * same URL, ours decides how it is reached. `root`: the directory that relative ones are seen from;
+ * empty: the project is on another machine. Settings that run programs are refused. */
+FALLIBLE remotes_load_foreign(struct arena *arena, const struct workspace *own,
+                              const struct config *foreign, struct str root,
+                              struct remote_vec *ret);
 
 /* A remote made of a URL alone (import-url, get), which may not hold a password. */
 FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote **ret);

@@ -84,6 +84,10 @@ FALLIBLE temp_dir_sweep(int parent_fd, const char *prefix);
 FALLIBLE workspace_publish(const struct workspace *workspace, const char *path, struct str bytes,
                            uint32_t mode, bool is_durable);
 
+/* The same, through no symbolic link. */
+FALLIBLE workspace_publish_straight(const struct workspace *workspace, const char *path,
+                                    struct str bytes, uint32_t mode, bool is_durable);
+
 /* A user's path (relative to the caller's directory or absolute) as project-relative, normalised.
  * An error if it lies outside the project. */
 FALLIBLE workspace_path(struct arena *arena, const struct workspace *workspace, struct str path,

@@ -71,9 +71,10 @@ FALLIBLE worktree_recheck(struct worktree *worktree, const struct artifact *seen
 FALLIBLE worktree_capture(struct worktree *worktree, struct str path, struct artifact *ret);
 
 /* The same of many paths at once, in parallel; telling progress as worktree_prefetch does. What
- * each became is then the answer of worktree_look as an output. An error ends all of it. */
+ * each became is then the answer of worktree_look as an output. An error ends all of it.
+ * `forbids_links`: also on the way to the paths no symbolic link is followed. */
 FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
-                              const struct observer *observer);
+                              bool forbids_links, const struct observer *observer);
 
 /* From now on what is restored is put in place anew, also where the work tree holds it already: for
  * links of another kind. */

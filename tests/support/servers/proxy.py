@@ -4,7 +4,7 @@ A rule is a dict: what it matches (all given must), how often, and one or more f
 
     method, path       regular expressions for the whole method and a part of path?query
     skip, times        let the first `skip` matches pass, then spoil `times` (default: all)
-    status             answered instead of forwarding; `retry_after` seconds, `body`
+    status             answered instead of forwarding; `retry_after` seconds, `body`, `location`
     drop               true: forwarded, and the connection is closed without the answer
     cut_request        the connection ends after so many bytes of the request's body
     cut                the connection ends after so many bytes of the answer's body
@@ -12,6 +12,11 @@ A rule is a dict: what it matches (all given must), how often, and one or more f
     truncate           as `cut`, but closed in good order (FIN, not RST)
     flip               this byte of the answer's body is changed; `flip_request`: of the request's
     replace            the answer's body is this text, status 200
+    no_range           true: the server is not told that only a part is wanted
+    weak               true: ETags say that they are weak
+    chunked            true: the answer's body comes in chunks, its length is not told
+    gzip               true: the answer's body is packed (Content-Encoding), asked for or not
+    hang_up            true: the connection is closed after the answer, unannounced
     rate               bytes a second, in both directions
     stall              nothing more after so many bytes of the answer, for `seconds` (default 600)
     call               a function, called when the rule strikes (in the proxy's thread)
@@ -19,6 +24,7 @@ A rule is a dict: what it matches (all given must), how often, and one or more f
 With raw=True bytes pass as they are (SSH): cut, cut_request, flip, flip_request, rate and stall
 count the bytes of a connection, and a match is a connection."""
 import asyncio
+import gzip
 import json
 import re
 import socket
@@ -195,7 +201,7 @@ class Proxy:
         if "status" in rule:
             await answer(reader, writer, head, request, rule)
             return False
-        to_server.write(head.raw)
+        to_server.write(without_range(head.raw) if "no_range" in rule else head.raw)
         up = asyncio.ensure_future(pass_body(
             reader, head, Pump(rule, True, to_server, counter(request, "sent")), False))
         try:
@@ -230,13 +236,40 @@ class Proxy:
         if "shorten" in rule:
             pump.truncate = rule["shorten"]
             raw = re.sub(rb"(?i)(content-length:\s*)\d+", rb"\g<1>%d" % rule["shorten"], raw)
-        writer.write(raw)
+        if "weak" in rule:
+            raw = re.sub(rb'(?i)(\r\netag:\s*)"', rb'\1W/"', raw)
         has_body = request.method != "HEAD" and status not in (204, 304)
+        if has_body and ("chunked" in rule or "gzip" in rule):
+            await pass_anew(from_server, writer, head, raw, rule)
+            return False
+        writer.write(raw)
         goes_on = not has_body or await pass_body(from_server, head, pump, True)
         await writer.drain()
-        if not up.done():  # answered before all was read: the rest would be taken for a request
+        if "hang_up" in rule or not up.done():  # answered before all was read: the rest would be taken for a request
             return False
         return goes_on and head.get("connection").lower() != "close"
+
+
+def without_range(raw):
+    return re.sub(rb"(?i)\r\n(if-)?range:[^\r]*", b"", raw)
+
+
+async def pass_anew(reader, writer, head, raw, rule):
+    """The same body in another form."""
+    body = await reader.readexactly(int(head.get("content-length") or 0))
+    raw = re.sub(rb"(?i)\r\n(content-length|accept-ranges):[^\r]*", b"", raw)
+    fields = b"Connection: close\r\n"
+    if "gzip" in rule:
+        body = gzip.compress(body, 1)
+        fields += b"Content-Encoding: gzip\r\n"
+    if "chunked" in rule:
+        fields += b"Transfer-Encoding: chunked\r\n"
+        pieces = [body[at:at + 10000] for at in range(0, len(body), 10000)] + [b""]
+        body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    else:
+        fields += b"Content-Length: %d\r\n" % len(body)
+    writer.write(raw[:-2] + fields + b"\r\n" + body)
+    await writer.drain()
 
 
 class Head:
@@ -297,6 +330,7 @@ async def answer(reader, writer, head, request, rule):
             left -= len(data)
     request.status = rule["status"]
     more = f"Retry-After: {rule['retry_after']}\r\n" if "retry_after" in rule else ""
+    more += f"Location: {rule['location']}\r\n" if "location" in rule else ""
     body = b"" if request.method == "HEAD" else rule.get("body", "injected\n").encode()
     writer.write(f"HTTP/1.1 {rule['status']} Injected\r\nContent-Type: text/plain\r\n{more}"
                  f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)

@@ -105,7 +105,7 @@ static void a_newer_schema_is_no_fault_of_the_project(void **state)
     (void)state;
     AUTO(arena_drop) struct arena arena = {0};
     struct pointer pointer;
-    struct error *error = parse(&arena, "schema: 2\nnews: 1\n", &pointer);
+    struct error *error = parse(&arena, "schema: 3\nnews: 1\n", &pointer);
     assert_non_null(error);
     assert_int_equal(error->code, ERROR_STORED);
     error_drop(error);

@@ -1,0 +1,18 @@
+/* The `git` program, for what goes over the network: libgit2 (host/vcs) knows neither the user's
+ * credential helpers nor his ssh. It never asks where nobody could answer, runs no hooks, enters no
+ * submodules, and speaks only protocols that start no program of the repository's choice. */
+#pragma once
+
+#include "mlops/base/error.h"
+#include "mlops/base/str.h"
+
+struct git_answer {
+    struct str output, errors; /* what it wrote; untranslated */
+    int exit_code;             /* 128 + n if signal n ended it */
+};
+
+/* Runs `git WORDS` (NULL at the end) in a repository of ours (absolute; empty: in none) to the end,
+ * however long it takes; a stop signal ends it. Words that come from others stand behind "--" or
+ * "--end-of-options". An error only if it could not be run or was interrupted. */
+FALLIBLE git_call(struct arena *arena, struct str repository, const char *const *words,
+                  struct git_answer *ret);
