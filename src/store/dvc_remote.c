@@ -103,7 +103,7 @@ static ERROR_MADE cannot(struct str name, const char *key, const char *why)
 {
     return error_hint(
         error_new(ERROR_PROJECT, "DVC's remote '%.*s' (%s) %s", STR_FMT(name), key, why),
-        "dvc pull brings the data, 'mlops run' goes on from there");
+        "dvc pull and dvc push move what lies there; 'mlops run' goes on with what came");
 }
 
 static FALLIBLE follow_setting(const struct chain *chain, const struct setting *setting,
@@ -260,10 +260,11 @@ static FALLIBLE resolve(struct chain *chain, struct str *ret)
 static ERROR_MADE no_transport(const struct remote *remote)
 {
     ptrdiff_t at = str_find(remote->url, STR("://"));
-    return error_hint(error_new(ERROR_PROJECT,
-                                "DVC's remote '%.*s' is at '%.*s://', where mlops can't fetch from",
-                                STR_FMT(remote->name), (int)at, remote->url.at),
-                      "dvc pull brings the data, 'mlops run' goes on from there");
+    return error_hint(
+        error_new(ERROR_PROJECT,
+                  "DVC's remote '%.*s' is at '%.*s://', where mlops can't fetch from",
+                  STR_FMT(remote->name), (int)at, remote->url.at),
+        "dvc pull and dvc push move what lies there; 'mlops run' goes on with what came");
 }
 
 /* A password in the URL of a web server is DVC's business, but not one for messages. */
