@@ -114,8 +114,11 @@ static FALLIBLE find_states(struct listing *listing)
     struct session *session = listing->session;
     struct pointer_vec pointers = {0};
     struct data_status_vec statuses = {0};
+    struct dvc_tracked_vec tracked = {0};
     TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
     TRY(data_status(session, &pointers, &statuses));
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, NULL, &tracked));
+    TRY(data_status_dvc(session, &tracked, &statuses));
     vec_each (const struct data_status, status, &statuses) {
         char *name = arena_copy(session->arena, data_state_name(status->state),
                                 strlen(data_state_name(status->state)));

@@ -65,7 +65,7 @@ static FALLIBLE fetch_lacking(struct data_shell *shell, const struct transfer_co
             (struct transfer_root){.artifact = lacking[i], .named_by = conflict->file};
     if (!count)
         return NULL;
-    TRY_WITHIN(transfer_fetch_parts(shell, command, &roots, &report),
+    TRY_WITHIN(transfer_fetch_parts(shell, command, &roots, NULL, &report),
                "merging '%.*s' needs what the store lacks", STR_FMT(conflict->file));
     progress_clear(&shell->progress);
     return NULL;

@@ -117,7 +117,11 @@ void data_status_json(struct json_writer *json, const struct data_status_vec *st
         json_text(json, data_state_name(status->state));
         json_name(json, "kind");
         json_text(json, artifact_kind_name(recorded->kind));
-        digest_json(json, "digest", recorded->digest);
+        if (status->dvc && !status->dvc->is_known) {
+            json_name(json, "digest");
+            json_null(json);
+        } else
+            digest_json(json, "digest", recorded->digest);
         json_name(json, "size_bytes");
         json_int(json, recorded->size_bytes);
         json_name(json, "files");

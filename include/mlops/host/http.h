@@ -25,6 +25,8 @@ struct http_options {
     bool is_insecure;          /* certificates are not checked */
     struct str user, password; /* basic authentication, without being asked; empty user: none */
     struct str token;          /* sent as a bearer token; empty: none */
+    struct str header;         /* "Name: value" that goes with each request, but to no other host:
+                                  redirects are not followed then; empty: none */
 };
 
 /* False if libcurl can't be loaded. */
