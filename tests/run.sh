@@ -219,6 +219,7 @@ step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent
 step "DVC: three projects" python3 tests/conformance/projects.py
 step "servers for tests" python3 tests/support/servers/test_servers.py
 step "remotes: SSH" python3 tests/remote/test_ssh.py "$build/dev/tests/transport_tool"
+step "remotes: rclone" python3 tests/remote/test_rclone.py "$build/dev/tests/transport_tool"
 step "remotes: HTTP" python3 tests/remote/test_http.py "$build/dev/tests/transport_tool"
 step "remotes: odd web" python3 tests/remote/test_web_odd.py "$build/dev/tests/transport_tool"
 step "remotes: S3" python3 tests/remote/test_s3.py "$build/dev/tests/transport_tool"

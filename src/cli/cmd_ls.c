@@ -207,9 +207,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_record(&listing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(
-            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
-            "'mlops ls' lists everything");
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
+                                    STR_FMT(argv[0]),
+                                    STR_FMT(data_near(&shell.session, path, true))),
+                          "'mlops ls' lists everything");
     report_table(context, &listing.table, "data");
     if (listing.is_unknown) {
         context_warn(context, "the store lacks directories that are listed: 'mlops pull' fetches "
@@ -247,7 +248,7 @@ const struct cli_command cmd_ls = {
     .options_size = sizeof(struct ls_command),
     .words_most = 2,
     .needs = NEED_WORKSPACE,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "status, du, checkout, get, import",

@@ -18,6 +18,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct resolve_command, transfer.remote),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "Where what the store lacks of either side is fetched; the default one if not given"},
 };
 
@@ -195,7 +196,7 @@ const struct cli_command cmd_resolve = {
     .options_size = sizeof(struct resolve_command),
     .words_most = -1,
     .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "add, checkout, pull",

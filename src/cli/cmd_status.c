@@ -24,6 +24,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct status_command, remote_name),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "The same for this remote instead of the default one"},
 };
 
@@ -164,7 +165,7 @@ static FALLIBLE find_pointers(struct session *session, int argc, const struct st
     for (int i = 0; i < argc; i++) {
         struct pointer *pointer = NULL;
         struct str path = {0};
-        struct error *error = workspace_path(session->arena, &session->workspace, argv[i], &path);
+        struct error *error = data_word_in(session, argv[i], &path);
         error_drop(error); /* then it is no path of this project */
         if (!error)
             TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
@@ -314,7 +315,7 @@ const struct cli_command cmd_status = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct status_command),
     .words_most = -1,
-    .completes = COMPLETE_STAGES | COMPLETE_FILES,
+    .completes = COMPLETE_STAGES | COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "plan, why, run",

@@ -90,9 +90,9 @@ static FALLIBLE take_path(struct checking_out *out, struct str path)
     if (out->options->commit.len)
         return error_new(ERROR_PROJECT, "no pointer or lock file at %.*s names '%.*s'",
                          STR_FMT(str_slice(out->options->commit, 0, 7)), STR_FMT(shown));
-    return error_hint(
-        error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'", STR_FMT(shown)),
-        "'mlops ls' lists what is tracked");
+    return error_hint(error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'%.*s",
+                                STR_FMT(shown), STR_FMT(data_near(session, path, true))),
+                      "'mlops ls' lists what is tracked");
 }
 
 /* An output that dvc.lock records, while our lock file says that it was made anew since. */

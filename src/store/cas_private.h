@@ -97,13 +97,6 @@ struct cas_pack {
 };
 VEC(cas_pack_vec, struct cas_pack *);
 
-/* A blob of a pack that is not what its row says. */
-struct cas_spoilt {
-    struct digest digest;
-    char tag[CAS_NAME_BYTES]; /* of the pack */
-};
-VEC(cas_spoilt_vec, struct cas_spoilt);
-
 struct cas_packs_slot {
     uint32_t pack, row;
 };
@@ -115,7 +108,7 @@ struct cas_packs {
     struct cas_pack_vec known, now;
     struct cas_packs_slot *slots; /* of many packs: all rows, by the first two bytes */
     uint32_t *slot_starts;        /* 65,537 */
-    struct cas_spoilt_vec spoilt;
+    struct cas_table spoilt;      /* rows known to be bad, by digest and pack */
     int64_t mtime_ns, scanned_ns;
     bool are_scanned; /* atomic */
 };

@@ -28,7 +28,7 @@ FALLIBLE temp_dir_open(int parent_fd, const char *prefix, struct temp_dir *ret)
         temp.name[0] = '\0';
         return error_os(code, "cannot make a temporary directory");
     }
-    TRY(directory_open(parent_fd, temp.name, &temp.fd));
+    TRY(directory_open_straight(parent_fd, temp.name, &temp.fd));
     flock(fd_number(temp.fd), LOCK_EX | LOCK_NB);
     *ret = temp;
     temp = (struct temp_dir){0};

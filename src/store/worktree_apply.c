@@ -42,14 +42,16 @@ static FALLIBLE is_kept(struct delta *delta, int parent_fd, const char *name,
     return *ret ? cas_has(delta->restoring->worktree->cas, present->node->digest, ret) : NULL;
 }
 
-/* Gets what stands at a path out of the way: nothing that the store lacks is lost. */
-static FALLIBLE clear_path(struct delta *delta, struct str below, bool is_replaced)
+/* Gets what stands at a path out of the way: nothing that the store lacks is lost. What the store
+ * has stays to be replaced: *ret_seen is what may go (NULL: nothing stands there any more). */
+static FALLIBLE clear_path(struct delta *delta, struct str below, const struct file_stat **ret_seen)
 {
     const struct present *present = map_get(&delta->present_by_path, below);
     const char *name = str_terminate(delta->arena, path_name(below));
     struct file_stat stat;
     bool found = false, kept = false;
     int parent_fd = -1;
+    *ret_seen = NULL;
     TRY(parent_of(delta, below, false, &parent_fd));
     TRY(file_stat_at(parent_fd, name, false, &stat, &found));
     if (!found)
@@ -57,9 +59,21 @@ static FALLIBLE clear_path(struct delta *delta, struct str below, bool is_replac
     TRY(is_kept(delta, parent_fd, name, present, &kept));
     if (!kept)
         return restoring_displace(delta->restoring, parent_fd, name, delta_path(delta, below));
-    if (!is_replaced && unlinkat(parent_fd, name, 0) != 0)
-        return error_os(errno, "cannot remove '%.*s'", STR_FMT(delta_path(delta, below)));
+    *ret_seen = &present->node->stat;
     return NULL;
+}
+
+static FALLIBLE remove_path(struct delta *delta, struct str below)
+{
+    const struct file_stat *seen = NULL;
+    int parent_fd = -1;
+    TRY(clear_path(delta, below, &seen));
+    if (!seen)
+        return NULL;
+    TRY(parent_of(delta, below, false, &parent_fd));
+    return restoring_remove(delta->restoring, parent_fd,
+                            str_terminate(delta->arena, path_name(below)), seen,
+                            delta_path(delta, below));
 }
 
 /* Files that are not to be, or that stand where a directory is to be. */
@@ -70,7 +84,7 @@ static FALLIBLE remove_extras(struct delta *delta)
         map_put(delta->arena, &wanted, put->wanted->below, put);
     vec_each (struct present, present, &delta->present)
         if (!present->is_wanted && !map_has(&wanted, present->below))
-            TRY(clear_path(delta, present->below, false));
+            TRY(remove_path(delta, present->below));
     return NULL;
 }
 
@@ -114,12 +128,13 @@ static FALLIBLE put_in_place(struct delta *delta, struct put *put)
 {
     struct str below = put->wanted->below;
     const char *name = str_terminate(delta->arena, path_name(below));
+    const struct file_stat *seen = NULL;
     int parent_fd = -1;
     bool found = false;
     TRY(parent_of(delta, below, true, &parent_fd));
-    TRY(clear_path(delta, below, true));
-    if (renameat(fd_number(delta->restoring->temp.fd), put->staged, parent_fd, name) != 0)
-        return error_os(errno, "cannot put '%.*s' in its place", STR_FMT(delta_path(delta, below)));
+    TRY(clear_path(delta, below, &seen));
+    TRY(restoring_replace(delta->restoring, put->staged, parent_fd, name, seen,
+                          delta_path(delta, below)));
     return file_stat_at(parent_fd, name, false, &put->stat, &found);
 }
 

@@ -256,11 +256,25 @@ struct restoring {
     int displaced_count;
     struct place place;
     struct temp_dir temp; /* on the same file system as the place */
+    bool is_replacing;    /* the file below is to be replaced: the store has it */
+    struct file_stat seen;
 };
 
 /* Moves what stands at from_fd/name out of the way, as `path` of the project. */
 FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,
                             struct str path);
+
+/* Puts a file of the temporary directory in its place. `seen`: what stands there and may go (NULL:
+ * nothing does); anything else that is found there moves out of the way. */
+FALLIBLE restoring_replace(struct restoring *restoring, const char *staged, int parent_fd,
+                           const char *name, const struct file_stat *seen, struct str path);
+
+/* Removes a file that may go; if it is another one by now, it moves out of the way. */
+FALLIBLE restoring_remove(struct restoring *restoring, int parent_fd, const char *name,
+                          const struct file_stat *seen, struct str path);
+
+/* Removes a directory all of whose files may go, as they were seen; others move out of the way. */
+FALLIBLE restoring_clear_tree(struct restoring *restoring, const struct batch *batch);
 
 FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done);
 FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done);

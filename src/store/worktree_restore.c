@@ -110,23 +110,32 @@ static FALLIBLE is_kept(struct restoring *restoring, const struct look *look,
     return NULL;
 }
 
+static FALLIBLE clear_seen(struct restoring *restoring, const struct look *look,
+                           const struct batch *batch)
+{
+    bool kept = false;
+    if (!look->is_found)
+        return NULL;
+    TRY(is_kept(restoring, look, batch, &kept));
+    if (!kept)
+        return restoring_displace(restoring, fd_number(restoring->place.parent_fd),
+                                  restoring->place.name.at, restoring->artifact->path);
+    if (look->top)
+        return restoring_clear_tree(restoring, batch);
+    restoring->is_replacing = true; /* a file is replaced at once */
+    restoring->seen = look->stat;
+    return NULL;
+}
+
 static FALLIBLE clear_place(struct restoring *restoring)
 {
     struct look look;
     struct batch batch;
-    bool kept = false;
-    int parent_fd = fd_number(restoring->place.parent_fd);
-    const char *name = restoring->place.name.at;
     struct error *error = restoring_look(restoring, &look, &batch);
-    if (!error && look.is_found)
-        error = is_kept(restoring, &look, &batch, &kept);
-    bool is_there = look.is_found, is_directory = look.top != NULL;
+    if (!error)
+        error = clear_seen(restoring, &look, &batch);
     batch_end(&batch);
-    if (error || !is_there)
-        return error;
-    if (!kept)
-        return restoring_displace(restoring, parent_fd, name, restoring->artifact->path);
-    return is_directory ? path_remove(parent_fd, name) : NULL; /* a file is replaced at once */
+    return error;
 }
 
 static bool has_same_empty_dirs(const struct artifact *a, const struct artifact *b)
@@ -180,8 +189,8 @@ FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done)
         return NULL;
     TRY(restoring_pin(restoring, &(struct wanted_vec){0}, &(struct wanted_vec){0}));
     TRY(clear_place(restoring));
-    if (renameat(temp_fd, "0", parent_fd, name) != 0)
-        return error_os(errno, "cannot put '%.*s' in its place", STR_FMT(artifact->path));
+    TRY(restoring_replace(restoring, "0", parent_fd, name,
+                          restoring->is_replacing ? &restoring->seen : NULL, artifact->path));
     TRY(file_stat_at(parent_fd, name, false, &stat, &found));
     if (found)
         note(restoring, &stat);
@@ -207,12 +216,15 @@ static FALLIBLE restore_held(struct restoring *restoring, bool *ret_done)
     struct worktree *worktree = restoring->worktree;
     const struct artifact *artifact = restoring->artifact;
     TRY(place_find(worktree, restoring->arena, artifact->path, &restoring->place));
+    TRY(open_temp(restoring));
     if (artifact->kind == ARTIFACT_ABSENT) {
         TRY(clear_place(restoring));
         *ret_done = true;
-        return path_remove(fd_number(restoring->place.parent_fd), restoring->place.name.at);
+        if (!restoring->is_replacing)
+            return NULL;
+        return restoring_remove(restoring, fd_number(restoring->place.parent_fd),
+                                restoring->place.name.at, &restoring->seen, artifact->path);
     }
-    TRY(open_temp(restoring));
     return artifact->kind == ARTIFACT_FILE ? restoring_file(restoring, ret_done)
                                            : restoring_tree(restoring, ret_done);
 }

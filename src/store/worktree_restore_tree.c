@@ -1,6 +1,9 @@
 #include "mlops/model/name.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "worktree_delta_private.h"
 
@@ -102,7 +105,8 @@ static FALLIBLE clear_top(struct delta *delta, const struct look *look)
     if (look->is_known)
         TRY(cas_has(restoring->worktree->cas, look->digest, &is_kept));
     if (is_kept)
-        return path_remove(fd_number(restoring->place.parent_fd), restoring->place.name.at);
+        return restoring_remove(restoring, fd_number(restoring->place.parent_fd),
+                                restoring->place.name.at, &look->stat, restoring->artifact->path);
     return restoring_displace(restoring, fd_number(restoring->place.parent_fd),
                               restoring->place.name.at, restoring->artifact->path);
 }
@@ -144,4 +148,20 @@ FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
         error = run(&delta, &look, &batch, ret_done);
     batch_end(&batch);
     return error;
+}
+
+FALLIBLE restoring_clear_tree(struct restoring *restoring, const struct batch *batch)
+{
+    AUTO(delta_drop)
+    struct delta delta = {.restoring = restoring, .arena = restoring->arena};
+    int parent_fd = fd_number(restoring->place.parent_fd);
+    const char *name = restoring->place.name.at;
+    TRY(directory_open_straight(parent_fd, name, &delta.top_fd));
+    add_present(&delta, batch);
+    TRY(delta_apply(&delta));
+    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return NULL;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+        return error_os(errno, "cannot remove '%.*s'", STR_FMT(restoring->artifact->path));
+    return restoring_displace(restoring, parent_fd, name, restoring->artifact->path);
 }

@@ -7,7 +7,6 @@ come in the same order each time. By default every 20th point is tried, others o
 
 With `--error EIO` (or ENOSPC, EINTR ...) the call fails instead: never a crash, never a success that
 is none, and the same soundness afterwards."""
-import collections
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import calls  # noqa: E402
 import fault  # noqa: E402
 
 HAND = b"edited by hand, the only copy 7391\n"
@@ -26,9 +26,11 @@ class Scenario:
     that the next run can succeed. `data`: pointers, not stages, say what is sound."""
 
     def __init__(self, name, words, make, heal=None, keeps=None, needs=None, window=None,
-                 data=None):
+                 data=None, again=(fault.OK,), beside=()):
         self.name, self.words, self.make, self.heal = name, words, make, heal
         self.keeps, self.needs, self.window, self.data = keeps, needs, window, data
+        self.again = again    # of the command done again
+        self.beside = beside  # directories beside the project that are its state, too
 
 
 def fresh():
@@ -245,6 +247,226 @@ def after_move(scenario, project):
     return fault.differences(scenario.expected, data_of(project)) + fault.verify(project)
 
 
+# --- data: remotes, URLs, revisions ---
+
+REMOTE = "remote-of-all"  # beside the project, so that a copy of both is one directory
+
+
+def git(project, *words):
+    done = subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", project, *words],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"not ok git {words}: {done.stderr}")
+
+
+def place(name):
+    return os.path.join(fault.scratch(), name)
+
+
+def committed(name="committed"):
+    """Two versions of data, both in git, the first with the tag v1; the remote is empty."""
+    project = place(name)
+    fault.remove(project)
+    fault.remove(place(REMOTE))
+    os.makedirs(project)
+    git(project, "init", "-q")
+    expect_ok(fault.mlops(project, "init"))
+    expect_ok(fault.mlops(project, "remote", "add", "r", place(REMOTE), "--default"))
+    for version in (1, 2):
+        library(project, version)
+        expect_ok(fault.mlops(project, "add", "library", "single"))
+        git(project, "add", "-A")
+        git(project, "commit", "-qm", f"version {version}")
+        git(project, "tag", f"v{version}")
+    return project
+
+
+def pushed():
+    project = committed()
+    expect_ok(fault.mlops(project, "push"))
+    return project
+
+
+def cloned():
+    """The store is empty; of the data one file lies there, edited."""
+    project = pushed()
+    fault.remove(project + "/.mlops/cache")
+    fault.remove(project + "/.mlops/index.db")
+    for name in ("library", "single"):
+        fault.remove(f"{project}/{name}")
+    fault.write(project + "/library/3", HAND)
+    return project
+
+
+def uncommitted():
+    """A version that git does not know, in the store; and a file edited since."""
+    project = committed()
+    library(project, 3)
+    expect_ok(fault.mlops(project, "add", "library", "single"))
+    fault.write(project + "/library/3", HAND)
+    return project
+
+
+def conflicting():
+    project = committed()
+    git(project, "checkout", "-qb", "other", "v1")
+    fault.write(project + "/library/new", "new on the other branch\n")
+    expect_ok(fault.mlops(project, "checkout"))
+    fault.write(project + "/library/new", "new on the other branch\n")
+    expect_ok(fault.mlops(project, "add", "library"))
+    git(project, "commit", "-qam", "other")
+    subprocess.run(["git", "-C", project, "-c", "user.name=a", "-c", "user.email=a@b", "merge", "-q",
+                    "v2"], capture_output=True)
+    return project
+
+
+def source(version):
+    for number in range(5):
+        fault.write(f"{place('upstream')}/{'sub/' if number % 2 else ''}{number}",
+                    f"{number} of {version if number < 3 else 0}\n")
+
+
+def unimported():
+    project = place("unimported")
+    fault.remove(project)
+    fault.remove(place("upstream"))
+    os.makedirs(project)
+    source(1)
+    expect_ok(fault.mlops(project, "init"))
+    return project
+
+
+def imported():
+    project = unimported()
+    expect_ok(fault.mlops(project, "import-url", "file://" + place("upstream"), "library"))
+    fault.write(project + "/library/4", HAND)
+    source(2)
+    return project
+
+
+def many_versions():
+    """For gc of the remote and of the store: versions that no branch names any more."""
+    project = pushed()
+    git(project, "tag", "-d", "v1")
+    git(project, "checkout", "-q", "--orphan", "alone")
+    git(project, "commit", "-qm", "alone")
+    git(project, "branch", "-qD", "master") if has_branch(project, "master") else git(
+        project, "branch", "-qD", "main")
+    git(project, "tag", "-d", "v2")
+    return project
+
+
+def has_branch(project, name):
+    return subprocess.run(["git", "-C", project, "rev-parse", "-q", "--verify", name],
+                          capture_output=True).returncode == 0
+
+
+def again_and_whole(scenario, project):
+    """The command run again succeeds; all that is tracked can be brought back, from nothing, and what
+    only the work tree had is somewhere."""
+    faults = fault.verify(project)
+    again = fault.mlops(project, *scenario.words, env=fault.environment(**ENVIRONMENT))
+    if again.status not in scenario.again:
+        faults.append(f"again: {again}")
+    return faults + after_checkout(scenario, project)
+
+
+def after_pull(scenario, project):
+    """Also from the remote alone."""
+    faults = again_and_whole(scenario, project)
+    fault.remove(project + "/.mlops/cache")
+    fault.remove(project + "/.mlops/index.db")
+    pulled = fault.mlops(project, "pull")
+    if pulled.status != fault.OK:
+        faults.append(f"pulled: {pulled}")
+    return faults + fault.differences(scenario.expected, data_of(project)) + fault.verify(project)
+
+
+def after_remove(scenario, project):
+    """Tracked with all its files, or forgotten."""
+    faults = fault.verify(project)
+    names = {path for path in data_of(project) if path.startswith("library/")}
+    is_tracked = os.path.exists(project + "/library.mlops")
+    if is_tracked:
+        back = fault.mlops(project, "checkout", "library")
+        names = {path for path in data_of(project) if path.startswith("library/")}
+        if back.status != fault.OK or len(names) < 6:
+            faults.append(f"not whole: {names} {back}")
+    if not fault.holds(project, HAND):
+        faults.append("a file that a user had edited by hand is gone")
+    again = fault.mlops(project, *scenario.words)
+    if again.status != (fault.OK if is_tracked else fault.PROJECT):
+        faults.append(f"removed again: {again}")
+    return faults
+
+
+def handmade():
+    project = committed()
+    fault.write(project + "/library/3", HAND)
+    return project
+
+
+def parted():
+    project = added()
+    fault.write(project + "/library/new", "one more\n")
+    return project
+
+
+def after_revision(scenario, project):
+    """The pointers are old or new, each; the version that git does not know can be got back."""
+    faults = [] if fault.holds(project, HAND) else ["a file that a user had edited is gone"]
+    third = [f"{project}/{name}" for name in ("library.mlops", "single.mlops")]
+    wanted = {fault.read(f"{scenario.base}/{os.path.basename(path)}") for path in third}
+    kept = set()
+    for directory, _, names in os.walk(project):
+        kept.update(fault.read(os.path.join(directory, name)) for name in names
+                    if name.endswith(".mlops"))
+    if not wanted <= kept:
+        faults.append("a pointer that git does not know is gone")
+    swept = fault.mlops(project, "gc", "--yes", env=fault.environment(**ENVIRONMENT))
+    again = fault.mlops(project, *scenario.words)
+    faults += [str(each) for each in (swept, again) if each.status != fault.OK]
+    faults += after_checkout(scenario, project)
+    for path in third:
+        fault.write(path, fault.read(f"{scenario.base}/{os.path.basename(path)}"))
+    back = fault.mlops(project, "checkout")
+    return faults + ([] if back.status == fault.OK else [f"the version before: {back}"])
+
+
+def after_resolve(scenario, project):
+    again = fault.mlops(project, "resolve")
+    faults = fault.verify(project)
+    text = fault.read(project + "/library.mlops")
+    if b"<<<<" in text or again.status not in (fault.OK, fault.PROJECT):
+        faults.append(f"not resolved: {again}")
+    back = fault.mlops(project, "checkout")
+    if back.status != fault.OK or not os.path.exists(project + "/library/new"):
+        faults.append(f"checkout: {back}")
+    return faults
+
+
+def after_remote(scenario, project):
+    listed = fault.mlops(project, "remote", "list", "--json")
+    again = fault.mlops(project, *scenario.words)
+    if listed.status != fault.OK or again.status not in (fault.OK, fault.PROJECT, fault.USAGE):
+        return [f"{listed} {again}"]
+    return fault.verify(project)
+
+
+def after_get(scenario, project):
+    """All of it or nothing; the next one needs no repair."""
+    if os.path.lexists(project + "/copy"):
+        had, got = fault.tree(project + "/library"), fault.tree(project + "/copy")
+        if fault.differences(had, got):
+            return fault.differences(had, got)
+        fault.remove(project + "/copy")
+    again = fault.mlops(project, *scenario.words)
+    if again.status != fault.OK:
+        return [f"got again: {again}"]
+    had, got = fault.tree(project + "/library"), fault.tree(project + "/copy")
+    return fault.differences(had, got)
+
+
 def slow():
     """The stage outlives mlops, unless the next run ends it."""
     project = fault.make_project("slow", SLOW)
@@ -311,6 +533,29 @@ SCENARIOS = [
     Scenario("checkout", ["checkout"], checked_out, keeps=HAND, data=after_checkout,
              needs="checkout"),
     Scenario("move", ["move", "library", "moved"], added, data=after_move, needs="move"),
+    Scenario("add-part", ["add", "library/new"], parted, data=again_and_whole, needs="add"),
+    Scenario("checkout-part", ["checkout", "library/sub"], checked_out, keeps=HAND,
+             data=after_checkout, needs="checkout"),
+    Scenario("checkout-revision", ["checkout", "v1", "library", "single"], uncommitted, keeps=HAND,
+             data=after_revision, needs="checkout"),
+    Scenario("remove", ["remove", "library"], handmade, data=after_remove, needs="remove"),
+    Scenario("remove-data", ["remove", "--data", "library"], handmade, data=after_remove,
+             needs="remove"),
+    Scenario("import-url", ["import-url", "file://{upstream}", "library"], unimported,
+             data=again_and_whole, needs="import-url"),
+    Scenario("update", ["update"], imported, keeps=HAND, data=again_and_whole, needs="update"),
+    Scenario("get", ["get", ".", "library", "-o", "copy"], committed, data=after_get, needs="get"),
+    Scenario("push", ["push"], committed, data=after_pull, needs="push", beside=(REMOTE,)),
+    Scenario("pull", ["pull"], cloned, keeps=HAND, data=again_and_whole, needs="pull"),
+    Scenario("fetch", ["fetch"], cloned, keeps=HAND, data=again_and_whole, needs="fetch"),
+    Scenario("resolve", ["resolve"], conflicting, data=after_resolve, needs="resolve"),
+    Scenario("gc-data", GC, many_versions, data=again_and_whole, needs="gc"),
+    Scenario("gc-remote", ["gc", "--remote", "--yes", "--grace", "0"], many_versions,
+             data=after_pull, needs="gc", beside=(REMOTE,)),
+    Scenario("remote-add", ["remote", "add", "other", "/nowhere"], committed, data=after_remote,
+             needs="remote"),
+    Scenario("remote-remove", ["remote", "remove", "r"], committed, data=after_remote,
+             needs="remote"),
     Scenario("apply", ["apply", "chosen"], applicable, keeps=HAND, data=after_apply, needs="apply"),
     Scenario("runs-rm", ["runs", "rm", "--sweep", "gone"], removable, data=after_removal,
              needs="sweep"),
@@ -318,32 +563,7 @@ SCENARIOS = [
     Scenario("gc-evicts", GC, crowded, needs="gc"),
     Scenario("verify", ["verify"], rich, needs="verify"),
 ]
-ENVIRONMENT = dict(MLOPS_POOL="0", MLOPS_GC_GRACE="0s", MLOPS_KEEP_AGE="0s", MLOPS_KEEP_RUNS="1",
-                   FAULT_TEST="kill9")
-
-
-def traced(project, words, inject=None):
-    trace = os.path.join(fault.scratch(), "trace")
-    options = ["-e", f"inject={inject}"] if inject else []
-    done = subprocess.run(["strace", "-qq", "-o", trace, *options, fault.MLOPS, *words],
-                          cwd=project, env=fault.environment(**ENVIRONMENT),
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-    result = fault.Result(done.returncode, fault.text_of(done.stdout), fault.text_of(done.stderr), 0)
-    return fault.text_of(fault.read(trace)), result
-
-
-def list_points(trace):
-    counts = collections.Counter(
-        match.group(1) for match in (re.match(r"(\w+)\(", line) for line in trace.splitlines())
-        if match)
-    points, seen = [], collections.Counter()
-    for line in trace.splitlines():
-        match = re.match(r"(\w+)\(", line)
-        if match and match.group(1) not in ("execve", "exit_group"):
-            seen[match.group(1)] += 1
-            points.append((match.group(1), seen[match.group(1)], line[:100]))
-    assert sum(counts.values()) >= len(points)
-    return points
+ENVIRONMENT = dict(calls.ENVIRONMENT, FAULT_TEST="kill9")
 
 
 def after_kill(scenario, project, expected):
@@ -375,7 +595,14 @@ FAILING = ("read pread64 write pwrite64 fsync fdatasync syncfs rename renameat r
            "fchmod utimensat fallocate").split()
 
 
-def said_clearly(result):
+def pointers_of(tree):
+    return {path: content for path, content in tree.items() if path.endswith(".mlops")}
+
+
+def said_clearly(scenario, project, result):
+    """No crash, no failure without a word, no success that is none."""
+    if result.status == fault.OK and scenario.data:
+        return fault.differences(pointers_of(scenario.applied), pointers_of(fault.tree(project)))
     if result.status in (fault.OK, fault.ANSWER):
         return []
     if result.status < 0 or result.status == fault.BUG or not result.out + result.err:
@@ -383,14 +610,27 @@ def said_clearly(result):
     return []
 
 
+def keep_beside(scenario):
+    for name in scenario.beside:
+        os.makedirs(place(name), exist_ok=True)
+        fault.copy(place(name), place(name) + ".kept")
+
+
+def put_beside(scenario):
+    for name in scenario.beside:
+        fault.copy(place(name) + ".kept", place(name))
+
+
 def try_scenario(scenario, chosen):
     scenario.base = scenario.make()
+    scenario.words = [word.format(upstream=place("upstream")) for word in scenario.words]
     kept = os.path.join(fault.scratch(), "base")
     fault.copy(scenario.base, kept)
+    keep_beside(scenario)
     scenario.base = kept
     project = os.path.join(fault.scratch(), "p")
     fault.copy(kept, project)
-    points = list_points(traced(project, scenario.words)[0])
+    points = calls.list_points(calls.traced(project, scenario.words)[0])
     if chosen.error:
         points = [point for point in points if point[0] in FAILING]
     first, last = 0, len(points)
@@ -400,6 +640,8 @@ def try_scenario(scenario, chosen):
         last += first
     if scenario.heal:
         scenario.heal(project)
+    if scenario.data:
+        fault.mlops(project, "checkout")  # of parts, or of nothing, the rest
     scenario.expected = data_of(project)
     scenario.applied = fault.tree(project)
     if not scenario.data:
@@ -414,9 +656,11 @@ def try_scenario(scenario, chosen):
             continue
         call, count, line = points[number]
         fault.copy(kept, project)
+        put_beside(scenario)
         how = f"error={chosen.error}" if chosen.error else "signal=SIGKILL"
-        result = traced(project, scenario.words, f"{call}:{how}:when={count}")[1]
-        faults = said_clearly(result) if chosen.error else []
+        result = calls.traced(project, scenario.words, f"{call}:{how}:when={count}",
+                              dict(FAULT_TEST="kill9"))[1]
+        faults = said_clearly(scenario, project, result) if chosen.error else []
         tally.point(faults + after_kill(scenario, project, expected),
                     f"at call {number}: {call} {count}, undisturbed {line}")
         if chosen.stop and tally.bad:

@@ -19,6 +19,7 @@ struct transfer_command {
      .letter = 'r',                                                                                \
      OPTION_STR_AT(type, transfer.remote),                                                         \
      .value = "NAME",                                                                              \
+     .completes = COMPLETE_REMOTES,                                                                \
      .help = "The remote; the default one if not given"},                                          \
         {.name = "jobs",                                                                           \
          .letter = 'j',                                                                            \

@@ -90,6 +90,10 @@ FALLIBLE data_records(struct session *session, struct str commit, struct data_re
 /* Whether the text is that of a lock file of ours. */
 bool data_is_lock(struct str bytes);
 
+/* " (did you mean 'X'?)" for a path of the project that names nothing: of what is tracked, or of
+ * what lies on the disk; empty: there is nothing like it. */
+struct str data_near(struct session *session, struct str path, bool is_tracked);
+
 /* The part of a record at `path`, which is it or lies inside it; *ret_found false: there is no such
  * path in it; *ret_known false: the store lacks the trees that tell. */
 FALLIBLE data_part(struct session *session, const struct data_record *record, struct str path,
@@ -215,6 +219,9 @@ FALLIBLE data_resolve(struct session *session, const struct data_conflict *confl
 /* Renames what is tracked (if it is here), its pointer and its line in .gitignore. */
 FALLIBLE data_move(struct session *session, struct str from, struct str to,
                    struct pointer **ret_moved);
+
+/* Whether data_remove knows what a path is. */
+FALLIBLE data_check_tracked(struct session *session, struct str path);
 
 /* Takes the pointer and the line in .gitignore away, or a part of a directory out of the tree that
  * its pointer names, of which nothing else need be here; with `data` also what the work tree holds,

@@ -52,6 +52,9 @@ void index_forget(struct index *index, struct str path);
  * disk: all is racy, nothing gets recorded. */
 FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
 
+/* The time by the clock that stamps files there: the server's on a network file system. */
+FALLIBLE index_clock(int directory_fd, int64_t *ret_ns);
+
 /* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs", "healed",
  * "templates".
  * Checksummed; absent is NULL. */

@@ -3,7 +3,14 @@
 #include "mlops/base/limits.h"
 #include "mlops/host/path.h"
 
+#include <stddef.h>
+
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "support/scratch.h"
@@ -189,6 +196,96 @@ static void read_only_directories_are_made_writable_to_be_removed(void **state)
     assert_false(scratch_has(&scratch, "t"));
 }
 
+/* Everything that may be opened straight, and everything that may not. */
+static bool is_straight_right(const struct scratch *scratch)
+{
+    static const struct {
+        const char *path;
+        int flags, expected;
+    } rows[] = {{"real/sub/file", O_RDONLY, 0},          {"real//sub", O_RDONLY | O_DIRECTORY, 0},
+                {".", O_RDONLY | O_DIRECTORY, 0},        {"link/sub/file", O_RDONLY, ELOOP},
+                {"real/back/file", O_RDONLY, ELOOP},     {"real/sub/alias", O_RDONLY, ELOOP},
+                {"link", O_RDONLY | O_DIRECTORY, ELOOP}, {"real/sub/file/x", O_RDONLY, ENOTDIR},
+                {"real/none/file", O_RDONLY, ENOENT}};
+    bool is_right = true;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        errno = 0;
+        AUTO(fd_drop)
+        struct fd fd =
+            fd_of(path_open_straight(scratch->fd, rows[i].path, rows[i].flags | O_CLOEXEC));
+        is_right = is_right && (fd_number(fd) >= 0) == (rows[i].expected == 0) &&
+                   (rows[i].expected == 0 || errno == rows[i].expected);
+    }
+    AUTO(buf_drop) struct buf path = {0};
+    buf_print(&path, "%s/real/sub/file", scratch->path);
+    AUTO(fd_drop) struct fd absolute = fd_of(path_open_straight(AT_FDCWD, path.at, O_RDONLY));
+    return is_right && fd_number(absolute) >= 0;
+}
+
+static struct scratch with_links(void)
+{
+    struct scratch scratch = scratch_open();
+    scratch_directory(&scratch, "real");
+    scratch_directory(&scratch, "real/sub");
+    scratch_write(&scratch, "real/sub/file", "x");
+    assert_int_equal(symlinkat("real", scratch.fd, "link"), 0);
+    assert_int_equal(symlinkat("sub", scratch.fd, "real/back"), 0);
+    assert_int_equal(symlinkat("file", scratch.fd, "real/sub/alias"), 0);
+    return scratch;
+}
+
+static void nothing_is_opened_through_a_link(void **state)
+{
+    (void)state;
+    AUTO(scratch_drop) struct scratch scratch = with_links();
+    assert_true(is_straight_right(&scratch));
+}
+
+/* openat2 answers ENOSYS, as in old kernels. */
+static bool forget_openat2(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {COUNT_OF(filter), filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void nor_where_the_kernel_does_not_help(void **state)
+{
+    (void)state;
+    enum { RIGHT, WRONG, CANNOT };
+    AUTO(scratch_drop) struct scratch scratch = with_links();
+    pid_t child = fork();
+    if (child == 0) {
+        bool can = forget_openat2();
+        _exit(!can ? CANNOT : is_straight_right(&scratch) ? RIGHT : WRONG);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != WRONG);
+}
+
+static void directories_are_made_through_no_link(void **state)
+{
+    (void)state;
+    AUTO(scratch_drop) struct scratch scratch = with_links();
+    AUTO(fd_drop) struct fd made = {0};
+    AUTO(fd_drop) struct fd parent = {0};
+    const char *name = NULL;
+    assert_fine(directory_make_straight(scratch.fd, "real/new/deep", true, &made));
+    assert_true(scratch_has(&scratch, "real/new/deep"));
+    assert_error(directory_make_straight(scratch.fd, "link/new/other", true, &made), "link");
+    assert_error(directory_make_straight(scratch.fd, "real/back/other", true, &made), "link");
+    assert_false(scratch_has(&scratch, "real/sub/other"));
+    assert_fine(parent_open_straight(scratch.fd, "real/sub/file", &parent, &name));
+    assert_string_equal(name, "file");
+    assert_error(parent_open_straight(scratch.fd, "link/sub/file", &parent, &name), "link");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +300,9 @@ int main(void)
         cmocka_unit_test(paths_longer_than_the_kernel_takes_are_removed),
         cmocka_unit_test(a_tree_deeper_than_the_limit_is_refused),
         cmocka_unit_test(read_only_directories_are_made_writable_to_be_removed),
+        cmocka_unit_test(nothing_is_opened_through_a_link),
+        cmocka_unit_test(nor_where_the_kernel_does_not_help),
+        cmocka_unit_test(directories_are_made_through_no_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+"""The system calls of one command, and doing something to it at one of them (strace)."""
+import collections
+import os
+import re
+import signal
+import subprocess
+import time
+
+import fault
+
+# The pool runs inline, so that calls come in the same order each time.
+ENVIRONMENT = dict(MLOPS_POOL="0", MLOPS_GC_GRACE="0s", MLOPS_KEEP_AGE="0s", MLOPS_KEEP_RUNS="1")
+
+
+def traced(project, words, inject=None, more=None):
+    """The trace and the result of the command; `inject` as strace has it."""
+    trace = os.path.join(fault.scratch(), "trace")
+    options = ["-e", f"inject={inject}"] if inject else []
+    done = subprocess.run(["strace", "-qq", "-o", trace, *options, fault.MLOPS, *words],
+                          cwd=project, env=fault.environment(**ENVIRONMENT, **(more or {})),
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    result = fault.Result(done.returncode, fault.text_of(done.stdout), fault.text_of(done.stderr), 0)
+    return fault.text_of(fault.read(trace)), result
+
+
+def list_points(trace):
+    """(name, the how-manieth of that name, what it says) of each call."""
+    points, seen = [], collections.Counter()
+    for line in trace.splitlines():
+        match = re.match(r"(\w+)\(", line)
+        if match and match.group(1) not in ("execve", "exit_group"):
+            seen[match.group(1)] += 1
+            points.append((match.group(1), seen[match.group(1)], line[:100]))
+    return points
+
+
+def child_of(pid):
+    try:
+        children = fault.read(f"/proc/{pid}/task/{pid}/children").split()
+    except OSError:
+        children = []
+    return int(children[0]) if children else None
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except (OSError, TypeError):
+        pass  # it has ended, or there was none
+
+
+def interrupted(project, words, point, action, more=None):
+    """The command stops behind that call, `action` happens, it goes on; its result."""
+    call, count, _ = point
+    trace = os.path.join(fault.scratch(), "trace")
+    fault.write(trace, "")
+    process = subprocess.Popen(["strace", "-qq", "-o", trace, "-e",
+                                f"inject={call}:signal=SIGSTOP:when={count}", fault.MLOPS, *words],
+                               cwd=project, env=fault.environment(**ENVIRONMENT, **(more or {})),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    until, has_acted = time.monotonic() + 20, False
+    while process.poll() is None and time.monotonic() < until:
+        if b"--- stopped by SIGSTOP ---" in fault.read(trace):
+            if not has_acted:
+                action()
+                has_acted = True
+            send(child_of(process.pid), signal.SIGCONT)  # again, should it have come too early
+        time.sleep(0.002)
+    if process.poll() is None:
+        send(child_of(process.pid), signal.SIGKILL)
+    out, err = process.communicate()
+    return fault.Result(process.returncode, fault.text_of(out), fault.text_of(err), 0)
