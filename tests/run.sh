@@ -219,6 +219,7 @@ step "DVC: real projects" python3 tests/conformance/corpus.py $corpus_extent
 step "DVC: three projects" python3 tests/conformance/projects.py
 step "servers for tests" python3 tests/support/servers/test_servers.py
 step "remotes: SSH" python3 tests/remote/test_ssh.py "$build/dev/tests/transport_tool"
+step "remotes: rclone" python3 tests/remote/test_rclone.py "$build/dev/tests/transport_tool"
 step "remotes: HTTP" python3 tests/remote/test_http.py "$build/dev/tests/transport_tool"
 step "remotes: odd web" python3 tests/remote/test_web_odd.py "$build/dev/tests/transport_tool"
 step "remotes: S3" python3 tests/remote/test_s3.py "$build/dev/tests/transport_tool"
@@ -230,6 +231,7 @@ remote_extent=
   step "remotes: push to run" python3 tests/remote/basics.py $remote_extent
   step "remotes: faults" python3 tests/remote/faults.py $remote_extent
   step "remotes: damage" python3 tests/remote/damage.py $remote_extent
+  step "remotes: of DVC" python3 tests/remote/dvc.py $remote_extent
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: hostile" python3 tests/remote/hostile.py
   step "remotes: data of other projects" python3 tests/remote/registry.py

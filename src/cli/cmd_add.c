@@ -2,6 +2,7 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/engine/dvcdata.h"
 
 struct add_command {
     struct str desc;
@@ -65,23 +66,59 @@ static void print_one(struct context *context, const struct data_added *one)
 static void print_text(struct context *context, struct session *session,
                        const struct data_added_vec *added)
 {
-    bool is_new = false;
+    bool is_new = false, has_dvc = false;
     vec_each (const struct data_added, one, added) {
         print_one(context, one);
+        has_dvc = has_dvc || str_ends(one->pointer->file, STR(".dvc"));
         is_new = is_new || one->status != DATA_SAME;
     }
     if (is_new && session->vcs)
-        context_notice(context, "to go on: git add the .mlops files and .gitignore, then commit");
+        context_notice(context, "to go on: git add the %s files and .gitignore, then commit",
+                       has_dvc ? ".mlops and .dvc" : ".mlops");
+}
+
+VEC(word_vec, struct str);
+VEC(entry_vec, const struct dvc_tracked *);
+
+/* Words that name what a `.dvc` file tracks, or a part of it, and the others. */
+static FALLIBLE split_words(struct data_shell *shell, int argc, const struct str *argv,
+                            struct word_vec *ret_ours, struct entry_vec *ret_dvc)
+{
+    struct session *session = &shell->session;
+    struct map known = {0};
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, NULL,
+                      &session->tracked));
+    session->has_tracked = true;
+    for (int i = 0; i < argc; i++) {
+        struct str path = {0};
+        const struct dvc_tracked *tracked = NULL;
+        error_drop(data_word(shell, argv[i], &path)); /* told by data_add */
+        if (path.len)
+            tracked = dvcfiles_find(&session->tracked, path);
+        if (!tracked || tracked->stage.len)
+            *vec_push(session->arena, ret_ours) = argv[i];
+        else if (!map_put(session->arena, &known, tracked->artifact.path, shell))
+            *vec_push(session->arena, ret_dvc) = tracked;
+    }
+    return NULL;
 }
 
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct add_command *command = opaque;
     AUTO(data_close) struct data_shell shell = {0};
-    struct data_add_options options = {.words = argv, .count = (size_t)argc, .desc = command->desc};
     struct data_added_vec added = {0};
+    struct word_vec ours = {0};
+    struct entry_vec dvc = {0};
     TRY(data_open(context, false, &shell));
-    TRY(data_add(&shell.session, &options, &added));
+    TRY(split_words(&shell, argc, argv, &ours, &dvc));
+    struct data_add_options options = {.words = ours.at, .count = ours.len, .desc = command->desc};
+    if (ours.len)
+        TRY(data_add(&shell.session, &options, &added));
+    struct vcs *vcs = NULL;
+    TRY(session_vcs(&shell.session, &vcs));
+    if (dvc.len)
+        TRY(dvcdata_add(&shell.session, dvc.at, dvc.len, &added));
     progress_clear(&shell.progress);
     if (context->format == FORMAT_JSON)
         print_json(context, &shell.session, &added);
@@ -110,6 +147,9 @@ const struct cli_command cmd_add = {
         "Added again, a path is compared by its time stamps, and only files that changed are read. "
         "Of a directory that is tracked one file or directory in it can be named: then just that "
         "part is updated. A glob that no shell has expanded matches files.\n"
+        "\n"
+        "What a .dvc file tracks is recorded there instead, whole, as 'dvc add' does; DVC's cache "
+        "gets it, too, if there is one, so that 'dvc status' agrees.\n"
         "\n"
         "Refused are what git tracks, outputs of stages, links (add what they name), FIFOs, "
         "devices, sockets, and names of more than 249 bytes. Inside a directory relative links "

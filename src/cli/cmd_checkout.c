@@ -2,6 +2,9 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/codec/glob.h"
+#include "mlops/engine/dvcdata.h"
+#include "mlops/model/name.h"
 
 struct checkout_command {
     bool dry_run, relink;
@@ -183,14 +186,52 @@ static void tell_missing(struct context *context, const struct data_checkout *re
         context_notice(context, "'mlops pull' fetches what is missing");
 }
 
+static bool is_meant(const struct data_checkout_options *options, size_t i,
+                     const struct dvc_tracked *tracked, struct transfer_root *root)
+{
+    struct str word = options->paths[i], path = tracked->artifact.path;
+    bool is_pattern = glob_is_pattern(word);
+    if (is_pattern ? glob_match(word, path) : path_is_within(path, word))
+        return true;
+    root->below = word;
+    root->is_pattern = is_pattern;
+    return tracked->artifact.kind == ARTIFACT_TREE &&
+           (is_pattern ? glob_may_match_below(word, path) : path_is_within(word, path));
+}
+
+/* What DVC tracks may be in its cache only. */
+static FALLIBLE bring(struct data_shell *shell, const struct data_checkout_options *options,
+                      struct data_record_vec *ret)
+{
+    struct session *session = &shell->session;
+    struct dvc_tracked_vec all = {0};
+    struct transfer_root_vec roots = {0};
+    struct transfer_report report = {0};
+    struct dvcdata_options local = {.is_local = true};
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, session->observer,
+                      &all));
+    vec_each (const struct dvc_tracked, tracked, &all)
+        for (size_t i = 0; i < MAX_OF(options->count, (size_t)1); i++) {
+            struct transfer_root root = {
+                .artifact = tracked->artifact, .named_by = tracked->named_by, .dvc = tracked};
+            if (!options->count || is_meant(options, i, tracked, &root))
+                *vec_push(session->arena, &roots) = root;
+        }
+    return roots.len ? dvcdata_fetch(session, &roots, &local, ret, &report) : NULL;
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct checkout_command *command = opaque;
     AUTO(data_close) struct data_shell shell = {0};
     struct data_checkout_options options = {.is_dry = command->dry_run, .relinks = command->relink};
     struct data_checkout report = {0};
+    struct data_record_vec brought = {0};
     TRY(data_open(context, command->dry_run, &shell));
     TRY(choose(context, &shell, command, argc, argv, &options));
+    if (!options.commit.len && !options.is_dry)
+        TRY(bring(&shell, &options, &brought));
+    options.also = &brought;
     TRY(data_checkout(&shell.session, &options, &report));
     progress_clear(&shell.progress);
     if (context->format == FORMAT_JSON)
@@ -238,7 +279,7 @@ const struct cli_command cmd_checkout = {
     .options_size = sizeof(struct checkout_command),
     .words_most = -1,
     .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "add, status, gc",

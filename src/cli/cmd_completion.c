@@ -39,19 +39,27 @@ static void add_command_words(struct buf *out)
     }
 }
 
-/* What a shell runs to get words of a kind. */
-static void add_word_sources(struct buf *out, unsigned completes)
+/* Words that the project has: `mlops help --LIST` prints one a line. They are others' text: no
+ * shell may evaluate them once more, and they may hold blanks. */
+static const struct {
+    unsigned bit;
+    const char *list;
+} sources[] = {
+    {COMPLETE_STAGES, "stages"}, {COMPLETE_RUNS, "runs"},       {COMPLETE_SETTINGS, "settings"},
+    {COMPLETE_DATA, "data"},     {COMPLETE_REMOTES, "remotes"},
+};
+
+/* Words that are known now. */
+static void add_fixed_words(struct buf *out, const struct cli_command *command)
 {
-    if (completes & COMPLETE_STAGES)
-        buf_add_text(out, " $(mlops help --stages 2>/dev/null)");
-    if (completes & COMPLETE_RUNS)
-        buf_add_text(out, " @ workspace $(mlops help --runs 2>/dev/null)");
-    if (completes & COMPLETE_COMMANDS) {
+    for (size_t i = 0; i < command->action_count; i++)
+        buf_print(out, " %s", command->actions[i].name);
+    if (command->completes & COMPLETE_RUNS)
+        buf_add_text(out, " @ workspace");
+    if (command->completes & COMPLETE_COMMANDS) {
         buf_add_char(out, ' ');
         add_command_words(out);
     }
-    if (completes & COMPLETE_SETTINGS)
-        buf_add_text(out, " $(mlops help --settings 2>/dev/null)");
 }
 
 static void add_bash_case(struct buf *out, const struct cli_command *command)
@@ -59,9 +67,11 @@ static void add_bash_case(struct buf *out, const struct cli_command *command)
     buf_print(out, "    %s)\n        options=\"", command->name);
     add_option_words(out, command);
     buf_add_text(out, "\"\n        words=\"");
-    for (size_t i = 0; i < command->action_count; i++)
-        buf_print(out, " %s", command->actions[i].name);
-    add_word_sources(out, command->completes);
+    add_fixed_words(out, command);
+    buf_add_text(out, "\"\n        lists=\"");
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        if (command->completes & sources[i].bit)
+            buf_print(out, " --%s", sources[i].list);
     buf_print(out, "\"\n        files=%d ;;\n", command->completes & COMPLETE_FILES ? 1 : 0);
 }
 
@@ -86,8 +96,8 @@ static void print_bash(struct buf *out)
     const struct cli_command *const *all = commands_all(&count);
     buf_add_text(out, "# completion of mlops for bash, made by 'mlops completion bash'\n"
                       "_mlops() {\n"
-                      "    local current=\"${COMP_LINE:0:COMP_POINT}\" command='' word\n"
-                      "    local options='' words='' files=0 IFS=$' \\t\\n'\n"
+                      "    local current=\"${COMP_LINE:0:COMP_POINT}\" command='' word list\n"
+                      "    local options='' words='' lists='' files=0 IFS=$' \\t\\n'\n"
                       "    current=\"${current##* }\"\n"
                       "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
                       "        case \"$word\" in -*) ;; *) command=\"$word\"; break ;; esac\n"
@@ -103,9 +113,20 @@ static void print_bash(struct buf *out)
     }
     buf_add_text(out, "    esac\n"
                       "    case \"$current\" in\n"
-                      "    -*) words=\"$options\"; files=0 ;;\n"
+                      "    --remote=* | --remote-name=*)\n"
+                      "        COMPREPLY=($(compgen -P \"${current%%=*}=\" -W \"$(mlops help "
+                      "--remotes 2>/dev/null)\" -- \"${current#*=}\"))\n"
+                      "        return ;;\n"
+                      "    -*) words=\"$options\"; lists=''; files=0 ;;\n"
                       "    esac\n"
                       "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                      "    for list in $lists; do\n"
+                      "        while IFS= read -r word; do\n"
+                      "            case \"$word\" in\n"
+                      "            \"$current\"*) COMPREPLY+=(\"$word\") ;;\n"
+                      "            esac\n"
+                      "        done < <(mlops help \"$list\" 2>/dev/null)\n"
+                      "    done\n"
                       "    if [ \"$files\" = 1 ]; then\n"
                       "        COMPREPLY+=($(compgen -f -- \"$current\"))\n"
                       "    fi\n"
@@ -151,6 +172,8 @@ static void add_zsh_value(struct buf *out, const struct option_row *row)
         buf_add_char(out, ')');
     } else if (row->completes & COMPLETE_FILES) {
         buf_add_text(out, "_files");
+    } else if (row->completes & COMPLETE_REMOTES) {
+        buf_add_text(out, "($(mlops help --remotes 2>/dev/null))");
     }
 }
 
@@ -176,12 +199,10 @@ static void add_zsh_option(struct buf *out, const struct option_row *row)
 static void add_zsh_case(struct buf *out, const struct cli_command *command)
 {
     buf_print(out, "    %s)\n        words=(", command->name);
-    for (size_t i = 0; i < command->action_count; i++)
-        buf_print(out, " %s", command->actions[i].name);
-    add_word_sources(out, command->completes & ~(unsigned)COMPLETE_STAGES);
-    /* Names of stages may hold blanks: one word a line. */
-    if (command->completes & COMPLETE_STAGES)
-        buf_add_text(out, " ${(f)\"$(mlops help --stages 2>/dev/null)\"}");
+    add_fixed_words(out, command);
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        if (command->completes & sources[i].bit)
+            buf_print(out, " ${(f)\"$(mlops help --%s 2>/dev/null)\"}", sources[i].list);
     buf_add_text(out, ")\n        _arguments -s \\\n");
     for (int table = 0; table < 2; table++) {
         size_t count;
@@ -192,7 +213,7 @@ static void add_zsh_case(struct buf *out, const struct cli_command *command)
         }
     }
     buf_print(out, "            '*:word:%s' ;;\n",
-              command->completes & COMPLETE_FILES ? "_alternative \"words:word:(${words})\" "
+              command->completes & COMPLETE_FILES ? "_alternative \"words:word:(\\${words})\" "
                                                     "\"files:file:_files\""
                                                   : "(${words})");
 }
@@ -250,6 +271,8 @@ static void add_fish_option(struct buf *out, const char *command, const struct o
             buf_print(out, "%s%s", c ? " " : "", row->choices[c]);
         buf_add_char(out, '\'');
     }
+    if (row->completes & COMPLETE_REMOTES)
+        buf_add_text(out, " -a '(mlops help --remotes 2>/dev/null)'");
     buf_add_text(out, " -d '");
     add_single_quoted(out, row->help);
     buf_add_text(out, "'\n");
@@ -257,19 +280,13 @@ static void add_fish_option(struct buf *out, const char *command, const struct o
 
 static void add_fish_words(struct buf *out, const struct cli_command *command)
 {
-    static const struct {
-        unsigned bit;
-        const char *source;
-    } sources[] = {
-        {COMPLETE_STAGES, "(mlops help --stages 2>/dev/null)"},
-        {COMPLETE_RUNS, "@ workspace (mlops help --runs 2>/dev/null)"},
-        {COMPLETE_SETTINGS, "(mlops help --settings 2>/dev/null)"},
-    };
     const char *name = command->name;
     for (size_t i = 0; i < COUNT_OF(sources); i++) {
         if (command->completes & sources[i].bit)
-            buf_print(out, "complete -c mlops -n '__fish_seen_subcommand_from %s' -a '%s'\n", name,
-                      sources[i].source);
+            buf_print(out,
+                      "complete -c mlops -n '__fish_seen_subcommand_from %s' -a '%s(mlops help "
+                      "--%s 2>/dev/null)'\n",
+                      name, sources[i].bit == COMPLETE_RUNS ? "@ workspace " : "", sources[i].list);
     }
     for (size_t i = 0; i < command->action_count; i++)
         buf_print(out, "complete -c mlops -n '__fish_seen_subcommand_from %s' -a %s\n", name,

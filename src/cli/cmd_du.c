@@ -2,7 +2,11 @@
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
+#include "mlops/model/tree.h"
+
+#include <stdlib.h>
 
 static const struct column columns[] = {
     {.name = "path", .title = "PATH", .may_shrink = true},
@@ -15,47 +19,97 @@ struct usage_sum {
     int64_t recorded, worktree, store;
 };
 
+/* A file that the store has. */
+struct usage_object {
+    struct digest digest;
+    int64_t size_bytes;
+};
+VEC(usage_vec, struct usage_object);
+VEC(usage_tree_vec, struct digest);
+
 struct summing {
     struct context *context;
     struct session *session;
-    struct map seen; /* digests of all paths, as bytes */
+    struct usage_vec objects; /* of all paths, with repetitions */
+    struct usage_vec trees;   /* directories: what they are made of, not the files in them */
     struct usage_sum total;
     struct table table;
 };
 
-/* Each content once: in this path, and for the total in all of them. */
-static FALLIBLE add_file(struct summing *summing, struct map *here,
-                         const struct worktree_file *file, struct usage_sum *sum)
+static int compare_objects(const void *a, const void *b)
 {
-    struct arena *arena = summing->context->arena;
-    struct str key = {(const char *)file->digest.at, sizeof file->digest.at};
+    return digest_compare(((const struct usage_object *)a)->digest,
+                          ((const struct usage_object *)b)->digest);
+}
+
+/* Each content once; the vector is shortened to that, from `from` on. */
+static int64_t sum_once(struct usage_vec *objects, size_t from)
+{
+    int64_t bytes = 0;
+    size_t kept = from;
+    if (objects->len - from > 1)
+        qsort(objects->at + from, objects->len - from, sizeof objects->at[0], compare_objects);
+    for (size_t i = from; i < objects->len; i++) {
+        if (kept > from && digest_equal(objects->at[kept - 1].digest, objects->at[i].digest))
+            continue;
+        objects->at[kept++] = objects->at[i];
+        bytes += objects->at[i].size_bytes;
+    }
+    objects->len = kept;
+    return bytes;
+}
+
+static FALLIBLE add_file(struct summing *summing, struct digest digest, int64_t size_bytes)
+{
     bool has = false;
-    if (map_has(here, key))
-        return NULL;
-    key = str_copy(arena, key);
-    map_put(arena, here, key, here);
-    TRY(cas_has(summing->session->cas, file->digest, &has));
-    if (!has)
-        return NULL;
-    sum->store += file->size_bytes;
-    if (!map_put(arena, &summing->seen, key, summing))
-        summing->total.store += file->size_bytes;
+    TRY(cas_has(summing->session->cas, digest, &has));
+    if (has)
+        *vec_push(summing->context->arena, &summing->objects) =
+            (struct usage_object){digest, size_bytes};
     return NULL;
 }
 
+enum { TREE_BYTES_MOST = 1073741824 };
+
+static FALLIBLE add_entries(struct summing *summing, struct arena *arena, struct digest digest,
+                            struct usage_tree_vec *waiting)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str bytes = {0};
+    struct tree tree = {0};
+    bool found = false;
+    TRY(signal_check());
+    TRY(cas_get_bytes(summing->session->cas, &scratch, digest, TREE_BYTES_MOST, &bytes, &found));
+    if (found)
+        TRY(tree_decode(&scratch, bytes, &tree));
+    if (found)
+        *vec_push(summing->context->arena, &summing->trees) =
+            (struct usage_object){digest, (int64_t)bytes.len};
+    for (size_t i = 0; i < tree.count; i++) {
+        if (tree.entries[i].kind == TREE_DIRECTORY)
+            *vec_push(arena, waiting) = tree.entries[i].digest;
+        else
+            TRY(add_file(summing, tree.entries[i].digest, tree.entries[i].size_bytes));
+    }
+    return NULL;
+}
+
+/* A directory's list of files is never held whole: it may be of millions. */
 static FALLIBLE add_store(struct summing *summing, const struct artifact *artifact,
                           struct usage_sum *sum)
 {
-    struct worktree_file *files = NULL;
-    struct map here = {0};
-    size_t count = 0;
-    bool is_known = false;
-    if (!summing->session->cas)
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct usage_tree_vec waiting = {0};
+    size_t from = summing->objects.len;
+    if (!summing->session->cas || artifact->kind == ARTIFACT_ABSENT)
         return NULL;
-    TRY(tree_list_files(summing->session->cas, summing->context->arena, artifact, SIZE_MAX, &files,
-                        &count, &is_known));
-    for (size_t i = 0; i < count && is_known; i++)
-        TRY(add_file(summing, &here, &files[i], sum));
+    if (artifact->kind == ARTIFACT_TREE)
+        *vec_push(&scratch, &waiting) = artifact->digest;
+    else
+        TRY(add_file(summing, artifact->digest, artifact->size_bytes));
+    while (waiting.len)
+        TRY(add_entries(summing, &scratch, waiting.at[--waiting.len], &waiting));
+    sum->store = sum_once(&summing->objects, from);
     return NULL;
 }
 
@@ -102,6 +156,32 @@ static FALLIBLE add_named(struct summing *summing, const struct data_record *rec
     return has ? add_record(summing, &part) : NULL;
 }
 
+static FALLIBLE add_bytes(void *opaque, struct digest digest, const struct file_stat *stat)
+{
+    int64_t *bytes = opaque;
+    (void)digest;
+    *bytes += stat->size_bytes;
+    return NULL;
+}
+
+/* What the store holds beyond: earlier versions, results of runs, other projects. */
+static FALLIBLE tell_rest(struct summing *summing)
+{
+    struct context *context = summing->context;
+    int64_t bytes = 0, known = summing->total.store + sum_once(&summing->trees, 0);
+    if (!summing->session->cas || context->format != FORMAT_TABLE)
+        return NULL;
+    TRY(cas_each(summing->session->cas, add_bytes, &bytes));
+    if (bytes <= known)
+        return NULL;
+    context_notice(context,
+                   "the store holds %.*s in all, %.*s of it for something else than these paths: "
+                   "'mlops gc' tells for what, and what of it may go",
+                   STR_FMT(bytes_print(context->arena, bytes)),
+                   STR_FMT(bytes_print(context->arena, bytes - known)));
+    return NULL;
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     AUTO(data_close) struct data_shell shell = {0};
@@ -120,13 +200,15 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_named(&summing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(
-            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
-            "'mlops ls' lists everything");
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
+                                    STR_FMT(argv[0]),
+                                    STR_FMT(data_near(&shell.session, path, true))),
+                          "'mlops ls' lists everything");
+    summing.total.store = sum_once(&summing.objects, 0);
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
     report_table(context, &summing.table, "data");
-    return NULL;
+    return argc ? NULL : tell_rest(&summing);
 }
 
 static const struct command_example examples[] = {
@@ -144,10 +226,11 @@ const struct cli_command cmd_du = {
         "the work tree now, and those that the store holds for it, each content once. The last "
         "line "
         "counts content that several paths share once. Hard links and reflinks between store and "
-        "work tree take less than both columns say together.",
+        "work tree take less than both columns say together. What else the store holds (earlier "
+        "versions, results of runs, other projects) is told in one sum; 'mlops gc' says what.",
     .words_most = 1,
     .needs = NEED_WORKSPACE,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "ls, gc",

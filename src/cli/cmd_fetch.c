@@ -20,12 +20,13 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_root_vec roots = {0};
     struct transfer_report report = {0};
+    struct data_record_vec arrived = {0};
     TRY(data_open(context, false, &shell));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
     TRY(transfer_check_remote(&shell, command, &roots));
     if (command->dry_run)
         return transfer_print_states(&shell, command, &roots);
-    TRY(transfer_fetch_parts(&shell, command, &roots, &report));
+    TRY(transfer_fetch_parts(&shell, command, &roots, &arrived, &report));
     TRY(transfer_check_parts(&shell, &roots));
     progress_clear(&shell.progress);
     transfer_report_print(context, "fetched", &report);
@@ -49,7 +50,8 @@ const struct cli_command cmd_fetch = {
         "not touched. Stored results of stages come only from a remote that is trusted "
         "(remote.NAME.trust), or signed by a key in remote.NAME.trusted_keys; outputs that lock "
         "files name need no trust, since they are named by "
-        "their digest.\n"
+        "their digest. What .dvc files and dvc.lock name comes from DVC's own remote, checked by "
+        "its MD5.\n"
         "\n"
         "--json: as 'push'. Exit status 1 if the remote does not have something (the rest is "
         "fetched).",
@@ -57,8 +59,8 @@ const struct cli_command cmd_fetch = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct fetch_command),
     .words_most = -1,
-    .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES | COMPLETE_STAGES,
+    .needs = NEED_DATA,
+    .completes = COMPLETE_FILES | COMPLETE_STAGES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "pull, push, checkout",

@@ -12,7 +12,7 @@
 #include "mlops/store/projects.h"
 
 struct gc_command {
-    bool yes, all, remote, all_commits;
+    bool yes, dry_run, all, remote, all_commits;
     int64_t grace_ns;
     struct str forget;
 };
@@ -20,6 +20,8 @@ struct gc_command {
 /* -1: what the configuration says. */
 static const struct option_row rows[] = {
     {"yes", 'y', OPTION_FLAG_AT(struct gc_command, yes), .help = "Remove it"},
+    {"dry-run", 'n', OPTION_FLAG_AT(struct gc_command, dry_run),
+     .help = "Only say what would go, as without --yes"},
     {"all", 'a', OPTION_FLAG_AT(struct gc_command, all),
      .help = "List the biggest 10,000 items, not only 20"},
     {"grace", 0, OPTION_DURATION_AT(struct gc_command, grace_ns), .value = "TIME", .initial = -1,
@@ -69,20 +71,33 @@ static struct table item_table(struct context *context, const struct gc_report *
     return table;
 }
 
-/* Why the cache is still larger than cache.size. */
+/* Why the cache is as large as it is. */
 static void print_holders(struct context *context, const struct gc_report *report)
 {
-    if (report->over_bytes <= 0)
+    if (!report->holders[0].bytes || (context->common.quiet && report->over_bytes <= 0))
         return;
-    struct str over = bytes_print(context->arena, report->over_bytes);
-    report_line(context,
-                str_print(context->arena,
-                          "over cache.size by %.*s; what is kept is held by:", STR_FMT(over)),
-                0, 0);
+    struct str title = STR("what is kept is held by:");
+    if (report->over_bytes > 0)
+        title = str_print(context->arena, "over cache.size by %.*s; %.*s",
+                          STR_FMT(bytes_print(context->arena, report->over_bytes)), STR_FMT(title));
+    report_line(context, title, 0, 0);
     for (size_t i = 0; i < COUNT_OF(report->holders) && report->holders[i].bytes; i++) {
         struct str bytes = bytes_print(context->arena, report->holders[i].bytes);
-        buf_print(&context->out, "  %.*s  %s\n", STR_FMT(bytes), report->holders[i].what);
+        report_line(
+            context,
+            str_print(context->arena, "  %.*s  %s", STR_FMT(bytes), report->holders[i].what), 0, 0);
     }
+}
+
+static void print_quarantine(struct context *context, const struct gc_report *report)
+{
+    if (!report->quarantine_count)
+        return;
+    context_notice(context,
+                   "what was found to be damaged: %.*s in %lld file%s of quarantine/ in the cache; "
+                   "gc removes there what is older than keep.age",
+                   STR_FMT(bytes_print(context->arena, report->quarantine_bytes)),
+                   (long long)report->quarantine_count, report->quarantine_count == 1 ? "" : "s");
 }
 
 static void print_displaced(struct context *context, const struct gc_report *report)
@@ -131,16 +146,22 @@ static void print_text(struct context *context, const struct gc_command *options
     struct str freed = bytes_print(context->arena, report->freed_bytes);
     struct str kept = bytes_print(context->arena, report->kept_bytes);
     struct buf summary = buf_in(context->arena);
-    buf_print(&summary, "%s %.*s in %lld items; kept: %lld objects, %.*s",
+    buf_print(&summary, "%s %.*s in %lld item%s; kept: %lld object%s, %.*s",
               options->yes ? "removed" : "would remove", STR_FMT(freed),
-              (long long)report->removed_items, (long long)report->kept_objects, STR_FMT(kept));
+              (long long)report->removed_items, report->removed_items == 1 ? "" : "s",
+              (long long)report->kept_objects, report->kept_objects == 1 ? "" : "s", STR_FMT(kept));
     if (report->young_objects || report->young_results)
         buf_print(&summary,
                   "; not needed but young: %lld objects, %lld results (--grace 0 takes them, too)",
                   (long long)report->young_objects, (long long)report->young_results);
+    if (report->left_objects)
+        buf_print(&summary, "; not needed, but in packs that are: %lld objects, %.*s",
+                  (long long)report->left_objects,
+                  STR_FMT(bytes_print(context->arena, report->left_bytes)));
     report_line(context, buf_str(&summary), 0, 0);
     print_holders(context, report);
     print_displaced(context, report);
+    print_quarantine(context, report);
     if (!options->yes && report->item_count)
         context_notice(context, "nothing was removed; 'mlops gc --yes' does it");
 }
@@ -148,26 +169,29 @@ static void print_text(struct context *context, const struct gc_command *options
 static void print_json(struct context *context, const struct gc_command *options,
                        const struct gc_report *report)
 {
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {{"freed_bytes", report->freed_bytes},
+                   {"kept_objects", report->kept_objects},
+                   {"kept_bytes", report->kept_bytes},
+                   {"young_objects", report->young_objects},
+                   {"young_results", report->young_results},
+                   {"left_objects", report->left_objects},
+                   {"left_bytes", report->left_bytes},
+                   {"displaced_count", report->displaced_count},
+                   {"displaced_bytes", report->displaced_bytes},
+                   {"quarantine_count", report->quarantine_count},
+                   {"quarantine_bytes", report->quarantine_bytes},
+                   {"evicted_count", report->evicted_items}};
     struct json_writer json = report_json_open(context);
     struct table table = item_table(context, report, true);
     json_name(&json, "dry_run");
     json_bool(&json, !options->yes);
-    json_name(&json, "freed_bytes");
-    json_int(&json, report->freed_bytes);
-    json_name(&json, "kept_objects");
-    json_int(&json, report->kept_objects);
-    json_name(&json, "kept_bytes");
-    json_int(&json, report->kept_bytes);
-    json_name(&json, "young_objects");
-    json_int(&json, report->young_objects);
-    json_name(&json, "young_results");
-    json_int(&json, report->young_results);
-    json_name(&json, "displaced_count");
-    json_int(&json, report->displaced_count);
-    json_name(&json, "displaced_bytes");
-    json_int(&json, report->displaced_bytes);
-    json_name(&json, "evicted_count");
-    json_int(&json, report->evicted_items);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        json_name(&json, numbers[i].name);
+        json_int(&json, numbers[i].value);
+    }
     json_holders(&json, report);
     json_name(&json, "item_count");
     json_int(&json, report->removed_items);
@@ -376,6 +400,10 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
     struct cas *cas = NULL;
     struct gc_report report = {0};
     int signal_fd;
+    if (options->dry_run && options->yes)
+        return error_new(ERROR_USAGE, "--dry-run and --yes contradict each other");
+    if (options->dry_run && options->forget.len)
+        return error_new(ERROR_USAGE, "--dry-run and --forget contradict each other");
     TRY(signal_open(&signal_fd));
     if (options->remote)
         return collect_remote(context, options, argc ? argv[0] : (struct str){0});
@@ -425,10 +453,12 @@ const struct cli_command cmd_gc = {
     .group = GROUP_DATA,
     .arguments = "[REMOTE]",
     .words_most = 1,
+    .completes = COMPLETE_REMOTES,
     .summary = "Remove stored data that nothing needs any more",
     .description =
-        "Kept are: what lock files and pointers name, in the work tree and at the tip of every "
-        "branch, tag and stash of git, with --all-commits in any of their commits; tagged runs; "
+        "Kept are: what lock files and pointers name, in the work tree, at the tip of every "
+        "branch, tag and stash of git, and in the index and at HEAD of each of its work trees, "
+        "with --all-commits in any of their commits; tagged runs; "
         "the newest success of each branch and pipeline; the last runs (keep.runs; trials are not "
         "counted), the best trial of each of as many sweeps, and what is younger than keep.age; "
         "the files that the last sweeps, and those with such runs or with trials left, were made "
@@ -436,7 +466,8 @@ const struct cli_command cmd_gc = {
         "projects that share the cache are asked too. Where the cache "
         "is larger than cache.size, also results go that can be made or fetched again, those first "
         "that cost the least time for their size; never what the lock files of the work tree, "
-        "tagged runs or pointers name, unless a remote has it. Only counts unless --yes is "
+        "tagged runs or pointers name, unless a remote has it. Damaged objects that were set aside "
+        "go after keep.age. What stays is told by what holds it. Only counts unless --yes is "
         "given.\n\n"
         "With --remote the packs of a remote are looked at. Needed is what git (the tips of all "
         "branches, also remote-tracking ones, tags and stashes; all commits with --all-commits), "

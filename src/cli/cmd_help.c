@@ -4,9 +4,11 @@
 #include "mlops/model/pipeline.h"
 #include "mlops/model/sweep.h"
 #include "mlops/store/ledger.h"
+#include "mlops/store/pointers.h"
+#include "mlops/store/remote.h"
 
 struct help_options {
-    bool man, commands, stages, runs, settings;
+    bool man, commands, stages, runs, settings, data, remotes;
     struct str schema;
 };
 
@@ -25,6 +27,10 @@ static const struct option_row rows[] = {
      .help = "Print the newest runs and tags, for completion", .is_hidden = true},
     {"settings", 0, OPTION_FLAG_AT(struct help_options, settings),
      .help = "Print the names of the settings, for completion", .is_hidden = true},
+    {"data", 0, OPTION_FLAG_AT(struct help_options, data),
+     .help = "Print the paths that pointers track, for completion", .is_hidden = true},
+    {"remotes", 0, OPTION_FLAG_AT(struct help_options, remotes),
+     .help = "Print the names of the remotes, for completion", .is_hidden = true},
 };
 
 static void add_word(struct context *context, struct str word)
@@ -80,6 +86,28 @@ static FALLIBLE list_settings(struct context *context)
     return NULL;
 }
 
+static FALLIBLE list_data(struct context *context)
+{
+    struct workspace *workspace = NULL;
+    struct pointer_vec pointers = {0};
+    TRY(context_workspace(context, &workspace));
+    TRY(pointers_load_all(context->arena, workspace, &pointers));
+    for (size_t i = 0; i < pointers.len; i++)
+        add_word(context, workspace_show(context->arena, workspace, pointers.at[i]->artifact.path));
+    return NULL;
+}
+
+static FALLIBLE list_remotes(struct context *context)
+{
+    struct workspace *workspace = NULL;
+    struct remote_vec remotes = {0};
+    TRY(context_workspace(context, &workspace));
+    TRY(remotes_load(context->arena, workspace, &remotes));
+    for (size_t i = 0; i < remotes.len; i++)
+        add_word(context, remotes.at[i]->name);
+    return NULL;
+}
+
 static FALLIBLE print_schema(struct context *context, struct str language)
 {
     bool is_dvc = str_is(language, "dvc");
@@ -102,12 +130,15 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct error *error = options->stages     ? list_stages(context)
                           : options->runs     ? list_runs(context)
                           : options->settings ? list_settings(context)
+                          : options->data     ? list_data(context)
+                          : options->remotes  ? list_remotes(context)
                                               : NULL;
     /* Completion while somebody types: where something is absent or wrong there are no words. */
     error_drop(error);
     if (options->commands)
         list_commands(context);
-    if (options->commands || options->stages || options->runs || options->settings)
+    if (options->commands || options->stages || options->runs || options->settings ||
+        options->data || options->remotes)
         return NULL;
     const struct cli_command *command = argc ? command_find(argv[0]) : NULL;
     bool is_overview = argc == 0 || str_is(argv[0], "mlops");

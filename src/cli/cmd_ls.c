@@ -114,8 +114,11 @@ static FALLIBLE find_states(struct listing *listing)
     struct session *session = listing->session;
     struct pointer_vec pointers = {0};
     struct data_status_vec statuses = {0};
+    struct dvc_tracked_vec tracked = {0};
     TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
     TRY(data_status(session, &pointers, &statuses));
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, NULL, &tracked));
+    TRY(data_status_dvc(session, &tracked, &statuses));
     vec_each (const struct data_status, status, &statuses) {
         char *name = arena_copy(session->arena, data_state_name(status->state),
                                 strlen(data_state_name(status->state)));
@@ -204,9 +207,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(add_record(&listing, record, path, &found));
     progress_clear(&shell.progress);
     if (argc && !found)
-        return error_hint(
-            error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'", STR_FMT(argv[0])),
-            "'mlops ls' lists everything");
+        return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
+                                    STR_FMT(argv[0]),
+                                    STR_FMT(data_near(&shell.session, path, true))),
+                          "'mlops ls' lists everything");
     report_table(context, &listing.table, "data");
     if (listing.is_unknown) {
         context_warn(context, "the store lacks directories that are listed: 'mlops pull' fetches "
@@ -244,7 +248,7 @@ const struct cli_command cmd_ls = {
     .options_size = sizeof(struct ls_command),
     .words_most = 2,
     .needs = NEED_WORKSPACE,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "status, du, checkout, get, import",

@@ -22,7 +22,8 @@ static void list_paths(struct arena *arena, const struct transfer_root_vec *root
                        struct path_vec *ret)
 {
     vec_each (const struct transfer_root, root, roots)
-        *vec_push(arena, ret) = root->below.len ? root->below : root->artifact.path;
+        if (!root->dvc)
+            *vec_push(arena, ret) = root->below.len ? root->below : root->artifact.path;
 }
 
 static void print(struct context *context, const struct transfer_report *fetched,
@@ -57,15 +58,19 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct transfer_report report = {0};
     struct data_checkout placed = {0};
     struct path_vec paths = {0};
+    struct data_record_vec arrived = {0};
     TRY(data_open(context, false, &shell));
     TRY(transfer_choose(&shell, command, argc, argv, false, &roots));
     TRY(transfer_check_remote(&shell, command, &roots));
-    TRY(transfer_fetch_parts(&shell, command, &roots, &report));
+    TRY(transfer_fetch_parts(&shell, command, &roots, &arrived, &report));
     TRY(transfer_check_parts(&shell, &roots));
     if (argc)
         list_paths(context->arena, &roots, &paths);
-    struct data_checkout_options options = {.paths = paths.at, .count = paths.len};
-    if (!argc || paths.len)
+    struct data_checkout_options options = {.paths = paths.at,
+                                            .count = paths.len,
+                                            .also = &arrived,
+                                            .takes_only_also = argc && !paths.len};
+    if (!argc || paths.len || arrived.len)
         TRY(data_checkout(&shell.session, &options, &placed));
     progress_clear(&shell.progress);
     print(context, &report, &placed);
@@ -90,14 +95,18 @@ const struct cli_command cmd_pull = {
         "tree name. Files that only the work tree holds are never overwritten: they move to "
         ".mlops/displaced.\n"
         "\n"
+        "In a project of DVC's also what .dvc files and dvc.lock name: out of DVC's cache, or from "
+        "the remote that .dvc/config says. A .dvc file is a TARGET, too; --remote may be one of "
+        "either kind. What the work tree holds as recorded is not fetched.\n"
+        "\n"
         "--json: as 'push', with restored, unchanged, displaced. Exit status 1 if the remote does "
         "not have something (the rest is in place).",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct pull_command),
     .words_most = -1,
-    .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES | COMPLETE_STAGES,
+    .needs = NEED_DATA,
+    .completes = COMPLETE_FILES | COMPLETE_STAGES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "fetch, checkout, push, run",

@@ -29,6 +29,11 @@ static FALLIBLE push_parts(struct data_shell *shell, const struct transfer_comma
 {
     struct session *session = &shell->session;
     struct transfer_part_vec parts = {0};
+    struct transfer_root_vec tracked = transfer_dvc_roots(session->arena, roots);
+    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    bool left_out = false;
+    if (tracked.len)
+        TRY(transfer_bear(shell, roots, dvcdata_push(session, &tracked, &options, ret), &left_out));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;
@@ -49,8 +54,9 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct transfer_report report = {0};
     struct remote *remote = NULL;
     TRY(data_open(context, false, &shell));
-    TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_choose(&shell, command, argc, argv, true, &roots));
+    if (!transfer_dvc_roots(context->arena, &roots).len)
+        TRY(remotes_find(context->arena, &shell.session.workspace, command->remote, &remote));
     TRY(transfer_check_parts(&shell, &roots));
     roots = pushed_ones(context->arena, &roots);
     if (command->dry_run)
@@ -81,6 +87,9 @@ const struct cli_command cmd_push = {
         "remote lacks travels: of a large file that changed, the parts around the changes. What an "
         "interrupted push sent is not sent again. Outputs with 'push: false' stay here.\n"
         "\n"
+        "What .dvc files and dvc.lock name goes to the remote that .dvc/config says, in DVC's "
+        "layout, so that 'dvc pull' finds it; all else to a remote of mlops.\n"
+        "\n"
         "--json: {schema_version, counts: {objects, bytes, sent_bytes, received_bytes, packs, "
         "chunks_shared, results, paths, missing}, missing: [{path, named_by}]}.\n"
         "\n"
@@ -90,8 +99,8 @@ const struct cli_command cmd_push = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct push_command),
     .words_most = -1,
-    .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES | COMPLETE_STAGES,
+    .needs = NEED_DATA,
+    .completes = COMPLETE_FILES | COMPLETE_STAGES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "pull, fetch, remote, status",

@@ -215,6 +215,7 @@ const struct cli_command cmd_remote = {
     .options_size = sizeof(struct remote_options),
     .words_most = -1,
     .needs = NEED_PROJECT,
+    .completes = COMPLETE_REMOTES,
     .actions = actions,
     .action_count = COUNT_OF(actions),
     .examples = examples,

@@ -1,5 +1,9 @@
+#include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+
+VEC(path_vec, struct str);
 
 struct remove_command {
     bool data;
@@ -23,15 +27,34 @@ static void tell(struct context *context, struct str path, bool with_data, int d
                           : " (removed from the work tree)");
 }
 
+/* Before any of them is removed; what is named twice counts once. */
+static FALLIBLE take_words(struct data_shell *shell, int argc, const struct str *argv,
+                           struct path_vec *ret)
+{
+    struct error_list errors = {0};
+    struct map seen = {0};
+    for (int i = 0; i < argc; i++) {
+        struct str path = {0};
+        TRY(data_word(shell, argv[i], &path));
+        if (map_has(&seen, path))
+            continue;
+        map_put(shell->session.arena, &seen, path, shell);
+        *vec_push(shell->session.arena, ret) = path;
+        error_list_add(&errors, data_check_tracked(&shell->session, path));
+    }
+    return error_list_take(&errors);
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct remove_command *command = opaque;
     AUTO(data_close) struct data_shell shell = {0};
+    struct path_vec paths = {0};
     TRY(data_open(context, false, &shell));
-    for (int i = 0; i < argc; i++) {
-        struct str path = {0};
+    TRY(take_words(&shell, argc, argv, &paths));
+    vec_each (const struct str, each, &paths) {
+        struct str path = *each;
         int displaced = 0;
-        TRY(data_word(&shell, argv[i], &path));
         TRY(data_remove(&shell.session, path, command->data, &displaced));
         tell(context, path, command->data, displaced);
     }
@@ -65,7 +88,7 @@ const struct cli_command cmd_remove = {
     .words_least = 1,
     .words_most = -1,
     .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "add, gc",

@@ -49,6 +49,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct reproduce_command, remote),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "Where data come from that are not here; the default remote if not given"},
     {.name = "isolation",
      OPTION_CHOICE_AT(struct reproduce_command, isolation),

@@ -18,6 +18,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct resolve_command, transfer.remote),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "Where what the store lacks of either side is fetched; the default one if not given"},
 };
 
@@ -64,7 +65,7 @@ static FALLIBLE fetch_lacking(struct data_shell *shell, const struct transfer_co
             (struct transfer_root){.artifact = lacking[i], .named_by = conflict->file};
     if (!count)
         return NULL;
-    TRY_WITHIN(transfer_fetch_parts(shell, command, &roots, &report),
+    TRY_WITHIN(transfer_fetch_parts(shell, command, &roots, NULL, &report),
                "merging '%.*s' needs what the store lacks", STR_FMT(conflict->file));
     progress_clear(&shell->progress);
     return NULL;
@@ -195,7 +196,7 @@ const struct cli_command cmd_resolve = {
     .options_size = sizeof(struct resolve_command),
     .words_most = -1,
     .needs = NEED_PROJECT,
-    .completes = COMPLETE_FILES,
+    .completes = COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "add, checkout, pull",

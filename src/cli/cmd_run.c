@@ -80,6 +80,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct run_command, remote),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "The remote of --pull; the default one if not given"},
     {.name = "allow-missing",
      OPTION_FLAG_AT(struct run_command, allow_missing),

@@ -3,6 +3,7 @@
 #include "mlops/cli/data.h"
 #include "mlops/cli/stages.h"
 #include "mlops/cli/transfer.h"
+#include "mlops/model/name.h"
 
 struct status_command {
     struct plan_choice choice;
@@ -23,6 +24,7 @@ static const struct option_row rows[] = {
      .letter = 'r',
      OPTION_STR_AT(struct status_command, remote_name),
      .value = "NAME",
+     .completes = COMPLETE_REMOTES,
      .help = "The same for this remote instead of the default one"},
 };
 
@@ -119,34 +121,78 @@ static FALLIBLE show(struct context *context, const struct status_command *comma
     return NULL;
 }
 
+/* What is tracked: by pointers of ours, and by `.dvc` files. */
+struct tracked_paths {
+    struct pointer_vec pointers;
+    struct dvc_tracked_vec dvc;
+};
+
+static size_t count_tracked(const struct tracked_paths *tracked)
+{
+    return tracked->pointers.len + tracked->dvc.len;
+}
+
+static FALLIBLE load_dvc(struct session *session, struct dvc_tracked_vec *ret)
+{
+    struct dvc_tracked_vec all = {0};
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, session->observer,
+                      &all));
+    vec_each (const struct dvc_tracked, one, &all)
+        if (!one->stage.len)
+            *vec_push(session->arena, ret) = *one;
+    return NULL;
+}
+
+/* A path, a directory above or below it, or its file. */
+static void find_dvc(struct session *session, const struct dvc_tracked_vec *all, struct str path,
+                     struct dvc_tracked_vec *ret)
+{
+    vec_each (const struct dvc_tracked, one, all)
+        if (path_is_within(path, one->artifact.path) || str_equal(path, one->file))
+            *vec_push(session->arena, ret) = *one;
+}
+
 /* Those that the words name, all without words. */
 static FALLIBLE find_pointers(struct session *session, int argc, const struct str *argv,
-                              struct pointer_vec *ret)
+                              struct tracked_paths *ret)
 {
-    if (argc == 0)
-        return pointers_load_all(session->arena, &session->workspace, ret);
+    struct dvc_tracked_vec dvc = {0};
+    TRY(load_dvc(session, &dvc));
+    if (argc == 0) {
+        ret->dvc = dvc;
+        return pointers_load_all(session->arena, &session->workspace, &ret->pointers);
+    }
     for (int i = 0; i < argc; i++) {
         struct pointer *pointer = NULL;
         struct str path = {0};
-        struct error *error = workspace_path(session->arena, &session->workspace, argv[i], &path);
+        struct error *error = data_word_in(session, argv[i], &path);
         error_drop(error); /* then it is no path of this project */
         if (!error)
             TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
         if (pointer)
-            *vec_push(session->arena, ret) = pointer;
+            *vec_push(session->arena, &ret->pointers) = pointer;
+        else if (path.len)
+            find_dvc(session, &dvc, path, &ret->dvc);
     }
     return NULL;
+}
+
+static FALLIBLE compare(struct session *session, const struct tracked_paths *tracked,
+                        struct data_status_vec *ret)
+{
+    TRY(data_status(session, &tracked->pointers, ret));
+    return data_status_dvc(session, &tracked->dvc, ret);
 }
 
 /* Without a pipeline a word can only be a tracked path. */
 static FALLIBLE refuse_untracked(struct session *session, int argc, const struct str *argv)
 {
     for (int i = 0; i < argc; i++) {
-        struct pointer_vec found = {0};
+        struct tracked_paths found = {0};
         if (is_pipeline_word(argv[i]) || str_find_char(argv[i], ':') >= 0)
             return NULL; /* names a pipeline */
         TRY(find_pointers(session, 1, &argv[i], &found));
-        if (!found.len)
+        if (!count_tracked(&found))
             return error_hint(error_new(ERROR_PROJECT,
                                         "'%.*s' is not tracked, and there is no pipeline of which "
                                         "it could be a stage",
@@ -163,7 +209,7 @@ static FALLIBLE is_about_data(struct context *context, const struct status_comma
                               int argc, const struct str *argv, bool *ret)
 {
     AUTO(data_close) struct data_shell shell = {0};
-    struct pointer_vec pointers = {0};
+    struct tracked_paths pointers = {0};
     struct str path = {0};
     bool found = false, chooses = command->choice.all_files || command->choice.recursive;
     *ret = false;
@@ -175,7 +221,7 @@ static FALLIBLE is_about_data(struct context *context, const struct status_comma
         return NULL;
     TRY(data_open(context, true, &shell));
     TRY(find_pointers(&shell.session, argc, argv, &pointers));
-    *ret = argc ? pointers.len == (size_t)argc : pointers.len > 0;
+    *ret = argc ? count_tracked(&pointers) == (size_t)argc : count_tracked(&pointers) > 0;
     return found ? NULL : refuse_untracked(&shell.session, argc, argv);
 }
 
@@ -183,11 +229,11 @@ static FALLIBLE run_data(struct context *context, const struct status_command *c
                          const struct str *argv)
 {
     AUTO(data_close) struct data_shell shell = {0};
-    struct pointer_vec pointers = {0};
+    struct tracked_paths pointers = {0};
     struct data_status_vec data = {0};
     TRY(data_open(context, true, &shell));
     TRY(find_pointers(&shell.session, argc, argv, &pointers));
-    TRY(data_status(&shell.session, &pointers, &data));
+    TRY(compare(&shell.session, &pointers, &data));
     progress_clear(&shell.progress);
     return show(context, command, &shell.session, NULL, &data);
 }
@@ -218,7 +264,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     AUTO(session_drop) struct session session = {0};
     struct run_report report = {0};
     struct run_options wanted = {.dry = true, .explain = true, .takes_missing = true};
-    struct pointer_vec pointers = {0};
+    struct tracked_paths pointers = {0};
     struct data_status_vec data = {0};
     bool is_data = false;
     TRY(is_about_data(context, command, argc, argv, &is_data));
@@ -228,7 +274,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     TRY(run_plan(&session, &wanted, &report));
     if (argc == 0)
         TRY(find_pointers(&session, 0, NULL, &pointers));
-    TRY(data_status(&session, &pointers, &data));
+    TRY(compare(&session, &pointers, &data));
     return show(context, command, &session, &report, &data);
 }
 
@@ -252,7 +298,7 @@ const struct cli_command cmd_status = {
         "the "
         "files that were added (+), changed (~) and removed (-), deleted, not fetched (neither "
         "here "
-        "nor in the store), or not in the store.\n"
+        "nor in the store), or not in the store. What .dvc files track is among them.\n"
         "\n"
         "--json: {schema_version, pipeline, is_up_to_date, counts, stages, data}. Each of 'stages' "
         "has "
@@ -269,7 +315,7 @@ const struct cli_command cmd_status = {
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct status_command),
     .words_most = -1,
-    .completes = COMPLETE_STAGES | COMPLETE_FILES,
+    .completes = COMPLETE_STAGES | COMPLETE_FILES | COMPLETE_DATA,
     .examples = examples,
     .example_count = COUNT_OF(examples),
     .see_also = "plan, why, run",

@@ -27,6 +27,7 @@ static const struct option_row rows[] = {
 static const struct column columns[] = {
     {.name = "what", .title = "WHAT"},
     {.name = "name", .title = "NAME", .may_shrink = true},
+    {.name = "path", .title = "PATH", .may_shrink = true},
     {.name = "fault", .title = "FAULT", .may_shrink = true},
     {.name = "stages", .title = "STAGES", .may_shrink = true, .drop = 1},
     {.name = "repair", .title = "WHAT TO DO", .may_shrink = true},
@@ -40,9 +41,10 @@ static struct table fault_table(struct context *context, const struct verify_rep
         struct cell *row = table_add(&table);
         row[0] = cell_text(str_of(fault->what));
         row[1] = cell_text(fault->name);
-        row[2] = cell_toned(cell_text(fault->fault), TONE_BAD);
-        row[3] = cell_text(fault->stages);
-        row[4] = cell_text(fault->repair);
+        row[2] = cell_text(fault->path);
+        row[3] = cell_toned(cell_text(fault->fault), TONE_BAD);
+        row[4] = cell_text(fault->stages);
+        row[5] = cell_text(fault->repair);
     }
     return table;
 }
@@ -229,10 +231,12 @@ const struct cli_command cmd_verify = {
     .group = GROUP_DATA,
     .arguments = "[REMOTE]",
     .words_most = 1,
+    .completes = COMPLETE_REMOTES,
     .summary = "Check everything stored against its digest",
     .description =
-        "Reads every object, result and the databases. Damaged objects are moved to "
-        "quarantine, so the next run makes them again. Exit status 5 if anything is "
+        "Reads every object, result, pointer and the databases. Damaged objects are moved to "
+        "quarantine, so the next run makes them again; those of tracked data are named with "
+        "their path: 'mlops pull' or 'mlops add' puts them right. Exit status 5 if anything is "
         "damaged. Interrupted, it goes on where it was (within a week), unless --full is given. "
         "Data "
         "of pointers that were not fetched are named, but are no damage.\n\n"

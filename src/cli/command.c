@@ -188,6 +188,8 @@ static FALLIBLE check_needs(struct context *context, const struct cli_command *c
     struct workspace *workspace = NULL;
     if (command->needs & NEED_PROJECT)
         return context_project(context, &workspace);
+    if (command->needs & NEED_DATA)
+        return context_data_project(context, &workspace);
     if (command->needs & NEED_WORKSPACE)
         return context_workspace(context, &workspace);
     return NULL;

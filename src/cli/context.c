@@ -7,6 +7,7 @@
 #include "mlops/host/vcs.h"
 #include "mlops/model/name.h"
 #include "mlops/store/cas.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/index.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/pipelines.h"
@@ -107,6 +108,16 @@ FALLIBLE context_project(struct context *context, struct workspace **ret)
     return error_hint(
         error_new(ERROR_PROJECT, "there is no .mlops in '%.*s' or above it", STR_FMT((*ret)->root)),
         "'mlops run' makes one, and so does 'mlops init'");
+}
+
+FALLIBLE context_data_project(struct context *context, struct workspace **ret)
+{
+    struct dvcconfig config = {0};
+    struct str root = {0};
+    bool is_dvc = false;
+    TRY(context_workspace(context, ret));
+    TRY(dvcfiles_settings(context->arena, *ret, &config, &root, &is_dvc));
+    return is_dvc ? NULL : context_project(context, ret);
 }
 
 static FALLIBLE open_ledger(struct context *context, bool read_only, struct ledger **ret)

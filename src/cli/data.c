@@ -3,6 +3,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/signal.h"
+#include "mlops/model/name.h"
 
 FALLIBLE data_open(struct context *context, bool is_read_only, struct data_shell *ret)
 {
@@ -28,7 +29,19 @@ void data_close(struct data_shell *shell)
 
 FALLIBLE data_word(struct data_shell *shell, struct str word, struct str *ret)
 {
-    return workspace_path(shell->session.arena, &shell->session.workspace, word, ret);
+    return data_word_in(&shell->session, word, ret);
+}
+
+FALLIBLE data_word_in(struct session *session, struct str word, struct str *ret)
+{
+    struct pointer *pointer = NULL;
+    TRY(workspace_path(session->arena, &session->workspace, word, ret));
+    if (!pointer_is_name(path_name(*ret)))
+        return NULL;
+    TRY(pointers_find(session->arena, &session->workspace, *ret, &pointer));
+    if (!pointer) /* not a file of this name in a directory that is tracked */
+        *ret = str_slice(*ret, 0, ret->len - strlen(POINTER_SUFFIX));
+    return NULL;
 }
 
 struct str changes_print(struct arena *arena, const struct data_changes *changes)
@@ -104,7 +117,11 @@ void data_status_json(struct json_writer *json, const struct data_status_vec *st
         json_text(json, data_state_name(status->state));
         json_name(json, "kind");
         json_text(json, artifact_kind_name(recorded->kind));
-        digest_json(json, "digest", recorded->digest);
+        if (status->dvc && !status->dvc->is_known) {
+            json_name(json, "digest");
+            json_null(json);
+        } else
+            digest_json(json, "digest", recorded->digest);
         json_name(json, "size_bytes");
         json_int(json, recorded->size_bytes);
         json_name(json, "files");

@@ -2,6 +2,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/check.h"
+#include "mlops/base/map.h"
 #include "mlops/store/worktree.h"
 
 #include <stdlib.h>
@@ -38,14 +39,89 @@ static FALLIBLE list_side(struct filler *filler, struct arena *scratch, const st
                                 &ret->count));
         ret->is_known = true;
     }
-    if (ret->count > 1)
-        qsort(ret->files, ret->count, sizeof *ret->files, compare_files);
     return NULL;
+}
+
+static void sort_listing(struct listing *listing)
+{
+    if (listing->count > 1)
+        qsort(listing->files, listing->count, sizeof *listing->files, compare_files);
+}
+
+/* Both from the store, which says what is the same without listing it. */
+static FALLIBLE list_differing(struct filler *filler, struct arena *scratch,
+                               const struct diff_data *row, struct listing *before,
+                               struct listing *after, bool *ret_done)
+{
+    struct worktree_files old, new;
+    TRY(tree_list_differing(filler->cas, scratch, &row->before, &row->after, &old, &new, ret_done));
+    if (!*ret_done)
+        return NULL;
+    *before = (struct listing){old.files, old.count, true};
+    *after = (struct listing){new.files, new.count, true};
+    return NULL;
+}
+
+/* Both lists are sorted by path: what they differ in, one pair after the other. */
+struct pairs {
+    const struct listing *before, *after;
+    size_t old, new;
+    const struct worktree_file *from, *to; /* NULL: not on that side */
+};
+
+static bool file_equal(const struct worktree_file *a, const struct worktree_file *b)
+{
+    return digest_equal(a->digest, b->digest) && a->kind == b->kind;
+}
+
+static bool next_pair(struct pairs *pairs)
+{
+    const struct listing *before = pairs->before, *after = pairs->after;
+    while (pairs->old < before->count || pairs->new < after->count) {
+        const struct worktree_file *from = &before->files[pairs->old];
+        const struct worktree_file *to = &after->files[pairs->new];
+        int order = pairs->old == before->count  ? 1
+                    : pairs->new == after->count ? -1
+                                                 : compare_files(from, to);
+        pairs->from = order <= 0 ? from : NULL;
+        pairs->to = order >= 0 ? to : NULL;
+        pairs->old += order <= 0;
+        pairs->new += order >= 0;
+        if (order != 0 || !file_equal(from, to))
+            return true;
+    }
+    return false;
+}
+
+static struct str key_of(const struct worktree_file *file)
+{
+    return (struct str){(const char *)&file->digest, sizeof file->digest};
+}
+
+/* By content, where there is one. */
+static void find_removed(struct arena *scratch, const struct listing *before,
+                         const struct listing *after, struct map *ret)
+{
+    struct pairs pairs = {.before = before, .after = after};
+    while (next_pair(&pairs))
+        if (!pairs.to && pairs.from->size_bytes && !map_has(ret, key_of(pairs.from)))
+            map_put(scratch, ret, key_of(pairs.from), (void *)(uintptr_t)pairs.from);
+}
+
+/* Each one that was removed is one file's earlier name at most. */
+static const struct worktree_file *take_earlier(struct arena *scratch, struct map *removed,
+                                                const struct worktree_file *added)
+{
+    const struct worktree_file *found = map_get(removed, key_of(added));
+    if (!found || found->kind != added->kind)
+        return NULL;
+    map_put(scratch, removed, key_of(added), NULL);
+    return found;
 }
 
 /* One of the two is NULL if only the other side has the file. */
 static void note(struct arena *arena, struct diff_files *files, const struct worktree_file *before,
-                 const struct worktree_file *after)
+                 const struct worktree_file *after, const struct worktree_file *earlier)
 {
     enum diff_change change = !before ? DIFF_ADDED : !after ? DIFF_REMOVED : DIFF_CHANGED;
     const struct worktree_file *any = before ? before : after;
@@ -61,31 +137,25 @@ static void note(struct arena *arena, struct diff_files *files, const struct wor
     files->changed_bytes += change == DIFF_CHANGED ? after_bytes : 0;
     files->are_sources = files->are_sources && diff_is_source(path);
     if (files->listed.len < DIFF_FILES_LISTED)
-        *vec_push(arena, &files->listed) =
-            (struct diff_file){change, str_copy(arena, path), before_bytes, after_bytes};
+        *vec_push(arena, &files->listed) = (struct diff_file){
+            change, str_copy(arena, path), earlier ? str_copy(arena, earlier->path) : STR(""),
+            before_bytes, after_bytes};
 }
 
-static bool file_equal(const struct worktree_file *a, const struct worktree_file *b)
-{
-    return digest_equal(a->digest, b->digest) && a->kind == b->kind;
-}
-
-/* Both lists are sorted by path. */
 static void compare_lists(struct arena *arena, const struct listing *before,
                           const struct listing *after, struct diff_files *ret)
 {
-    size_t old = 0, new = 0;
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct map removed = {0};
+    struct pairs pairs = {.before = before, .after = after};
     ret->are_sources = true;
-    while (old < before->count || new < after->count) {
-        int order = old == before->count  ? 1
-                    : new == after->count ? -1
-                                          : compare_files(&before->files[old], &after->files[new]);
-        const struct worktree_file *from = order <= 0 ? &before->files[old] : NULL;
-        const struct worktree_file *to = order >= 0 ? &after->files[new] : NULL;
-        if (!from || !to || !file_equal(from, to))
-            note(arena, ret, from, to);
-        old += order <= 0;
-        new += order >= 0;
+    find_removed(&scratch, before, after, &removed);
+    while (next_pair(&pairs)) {
+        const struct worktree_file *earlier = NULL;
+        if (!pairs.from)
+            earlier = take_earlier(&scratch, &removed, pairs.to);
+        ret->renamed += earlier != NULL;
+        note(arena, ret, pairs.from, pairs.to, earlier);
     }
     ret->is_known = true;
 }
@@ -98,8 +168,14 @@ static FALLIBLE fill_row(struct filler *filler, bool before_is_now, bool after_i
     bool is_tree = row->before.kind == ARTIFACT_TREE || row->after.kind == ARTIFACT_TREE;
     if (!is_tree || row->change == DIFF_SAME)
         return NULL;
-    TRY(list_side(filler, &scratch, row, &row->before, before_is_now, &before));
-    TRY(list_side(filler, &scratch, row, &row->after, after_is_now, &after));
+    bool is_done = false;
+    TRY(list_differing(filler, &scratch, row, &before, &after, &is_done));
+    if (!is_done) {
+        TRY(list_side(filler, &scratch, row, &row->before, before_is_now, &before));
+        TRY(list_side(filler, &scratch, row, &row->after, after_is_now, &after));
+    }
+    sort_listing(&before);
+    sort_listing(&after);
     if (before.is_known && after.is_known)
         compare_lists(filler->context->arena, &before, &after, &row->files);
     if (row->files.is_known && row->files.are_sources && row->role == DIFF_INPUT)

@@ -52,11 +52,19 @@ static void print_files(struct buf *out, const struct run_diff *diff)
             continue;
         buf_add_text(out, "\n");
         buf_add_escaped(out, data->path, false);
-        buf_print(out, "/: %lld added, %lld removed, %lld changed\n", (long long)files->added,
+        buf_print(out, "/: %lld added, %lld removed, %lld changed", (long long)files->added,
                   (long long)files->removed, (long long)files->changed);
+        if (files->renamed)
+            buf_print(out, "; %lld renamed", (long long)files->renamed);
+        buf_add_char(out, '\n');
         vec_each (const struct diff_file, file, &files->listed) {
             buf_print(out, "  %c ", change_letter(file->change));
             buf_add_escaped(out, file->path, false);
+            if (file->from.len) {
+                buf_add_text(out, "  (was ");
+                buf_add_escaped(out, file->from, false);
+                buf_add_char(out, ')');
+            }
             buf_add_char(out, '\n');
         }
         if (count > (int64_t)files->listed.len)

@@ -142,6 +142,7 @@ static void add_files(struct json_writer *json, const struct diff_files *files)
     add_int(json, "added", files->added);
     add_int(json, "removed", files->removed);
     add_int(json, "changed", files->changed);
+    add_int(json, "renamed", files->renamed);
     add_int(json, "added_bytes", files->added_bytes);
     add_int(json, "removed_bytes", files->removed_bytes);
     add_int(json, "changed_bytes", files->changed_bytes);
@@ -150,6 +151,11 @@ static void add_files(struct json_writer *json, const struct diff_files *files)
         json_open_object(json);
         add_text(json, "change", diff_change_name(file->change));
         add_str(json, "path", file->path);
+        json_name(json, "renamed_from");
+        if (file->from.len)
+            json_str(json, file->from);
+        else
+            json_null(json);
         add_known(json, "before_bytes", file->change != DIFF_ADDED, file->before_bytes);
         add_known(json, "after_bytes", file->change != DIFF_REMOVED, file->after_bytes);
         json_close_object(json);

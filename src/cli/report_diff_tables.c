@@ -68,6 +68,8 @@ static struct str files_text(struct arena *arena, const struct diff_files *files
                       out.len ? ", " : "files: ", (long long)parts[i].count, parts[i].word,
                       STR_FMT(bytes_print(arena, parts[i].bytes)));
     }
+    if (files->renamed)
+        buf_print(&out, "; %lld renamed", (long long)files->renamed);
     return buf_str(&out);
 }
 

@@ -39,7 +39,7 @@ static FALLIBLE fetch(struct context *context, struct data_shell *shell, struct 
     vec_each (const struct reproduce_lack, lack, lacks)
         *vec_push(context->arena, &roots) =
             (struct transfer_root){.artifact = lack->artifact, .named_by = lack->named_by};
-    TRY_WITHIN(transfer_fetch_parts(shell, &transfer, &roots, &report),
+    TRY_WITHIN(transfer_fetch_parts(shell, &transfer, &roots, NULL, &report),
                "fetching %zu path%s that the store lacks, '%.*s' (%.*s) first", lacks->len,
                lacks->len == 1 ? "" : "s", STR_FMT(lacks->at[0].artifact.path),
                STR_FMT(lacks->at[0].named_by));

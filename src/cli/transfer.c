@@ -18,8 +18,18 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
                                      .all_tags = command->all_tags,
                                      .all_commits = command->all_commits,
                                      .needs_pipelines = needs_pipelines,
+                                     .index = shell->session.index,
                                      .observer = &shell->observer};
-    return transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret);
+    struct transfer_kinds kinds = {0};
+    TRY(transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret));
+    TRY(transfer_settle(shell, command->remote, false, ret, &kinds));
+    if (kinds.left_out)
+        context_notice(shell->progress.context,
+                       "%lld output%s that only mlops records %s left out: no remote of mlops is "
+                       "configured",
+                       (long long)kinds.left_out, kinds.left_out == 1 ? "" : "s",
+                       kinds.left_out == 1 ? "is" : "are");
+    return NULL;
 }
 
 /* What can't be told may be there. */
@@ -44,12 +54,14 @@ FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_ro
         bool has = false;
         if (!root->is_all || map_has(&found, root->below))
             continue;
+        if (root->dvc && !root->dvc->is_known) /* told by who fetches it */
+            continue;
         TRY(has_part(session, root, &has));
         if (has)
             map_put(session->arena, &found, root->below, shell);
     }
     vec_each (const struct transfer_root, root, roots) {
-        if (!root->is_all || map_has(&found, root->below))
+        if (!root->is_all || map_has(&found, root->below) || (root->dvc && !root->dvc->is_known))
             continue;
         struct str shown = workspace_show(session->arena, &session->workspace, root->below);
         return error_hint(error_new(ERROR_USAGE, "'%.*s' names nothing that is in '%.*s'",
@@ -65,6 +77,8 @@ FALLIBLE transfer_split(struct data_shell *shell, const struct transfer_command 
     struct session *session = &shell->session;
     for (size_t i = 0; i < roots->len; i++) {
         const struct transfer_root *root = &roots->at[i];
+        if (root->dvc)
+            continue;
         struct str name = command->remote.len ? command->remote : root->remote;
         struct remote *remote = NULL;
         TRY(remotes_find(session->arena, &session->workspace, name, &remote));
@@ -151,9 +165,14 @@ static FALLIBLE needs_remote(struct data_shell *shell, const struct transfer_com
     struct session *session = &shell->session;
     struct remote_vec all = {0};
     TRY(remotes_load(session->arena, &session->workspace, &all));
-    *ret = all.len || command->remote.len || !roots->len;
+    bool has_ours = !roots->len;
+    vec_each (const struct transfer_root, root, roots)
+        has_ours |= !root->dvc;
+    *ret = has_ours && (all.len || command->remote.len || !roots->len);
     for (size_t i = 0; i < roots->len && !*ret; i++) {
         bool is_imported = false;
+        if (roots->at[i].dvc)
+            continue;
         TRY(urls_is_of_git(session, roots->at[i].named_by, &is_imported));
         *ret = !is_imported;
     }
@@ -186,15 +205,25 @@ static FALLIBLE find_missing(struct data_shell *shell, const struct transfer_roo
 }
 
 FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
-                              const struct transfer_root_vec *roots, struct transfer_report *ret)
+                              const struct transfer_root_vec *roots,
+                              struct data_record_vec *ret_placed, struct transfer_report *ret)
 {
     bool is_needed = false;
+    struct transfer_report tracked = {0};
+    struct transfer_root_vec ours = {0};
+    vec_each (const struct transfer_root, root, roots)
+        if (!root->dvc)
+            *vec_push(shell->session.arena, &ours) = *root;
+    TRY(transfer_fetch_dvc(shell, command, roots, ret_placed, &tracked));
     TRY(needs_remote(shell, command, roots, &is_needed));
     if (is_needed)
-        TRY(fetch_from_remotes(shell, command, roots, ret));
+        TRY(fetch_from_remotes(shell, command, &ours, ret));
     else
-        TRY(find_missing(shell, roots, ret));
-    return command->remote.len ? NULL : fetch_from_sources(shell, ret);
+        TRY(find_missing(shell, &ours, ret));
+    if (!command->remote.len)
+        TRY(fetch_from_sources(shell, ret));
+    transfer_report_add(ret, shell->session.arena, &tracked);
+    return NULL;
 }
 
 /* --- words --- */
@@ -278,7 +307,7 @@ void transfer_report_print(struct context *context, const char *verb,
 
 /* --- states --- */
 
-static void add_state(struct table *table, struct arena *arena, const struct remote *remote,
+static void add_state(struct table *table, struct arena *arena, struct str remote,
                       const struct transfer_root *root, const struct transfer_state *state)
 {
     struct cell *row = table_add(table);
@@ -291,7 +320,25 @@ static void add_state(struct table *table, struct arena *arena, const struct rem
     row[3] = cell_int_shown(bytes_print(arena, state->there_bytes), state->there_bytes);
     row[4] = cell_int_shown(bytes_print(arena, state->lost_bytes), state->lost_bytes);
     row[5] = cell_text(root->named_by);
-    row[6] = cell_text(remote->name);
+    row[6] = cell_text(remote);
+}
+
+static FALLIBLE add_dvc_states(struct data_shell *shell, const struct transfer_command *command,
+                               const struct transfer_root_vec *roots, struct table *table)
+{
+    struct arena *arena = shell->session.arena;
+    struct transfer_root_vec chosen = transfer_dvc_roots(arena, roots);
+    struct transfer_state *states = arena_new_array(arena, struct transfer_state, chosen.len + 1);
+    bool left_out = false;
+    struct str *remotes = arena_new_array(arena, struct str, chosen.len + 1);
+    struct dvcdata_options options = {.remote = command->remote, .connections = (int)command->jobs};
+    TRY(transfer_bear(
+        shell, roots,
+        chosen.len ? dvcdata_compare(&shell->session, &chosen, &options, states, remotes) : NULL,
+        &left_out));
+    for (size_t i = 0; i < chosen.len && !left_out; i++)
+        add_state(table, arena, remotes[i], &chosen.at[i], &states[i]);
+    return NULL;
 }
 
 FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_command *command,
@@ -310,6 +357,7 @@ FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_c
     struct context *context = shell->progress.context;
     struct table table = table_make(session->arena, columns, COUNT_OF(columns));
     struct transfer_part_vec parts = {0};
+    TRY(add_dvc_states(shell, command, roots, &table));
     TRY(transfer_split(shell, command, roots, &parts));
     vec_each (const struct transfer_part, part, &parts) {
         AUTO(depot_drop) struct depot *depot = NULL;
@@ -318,7 +366,7 @@ FALLIBLE transfer_print_states(struct data_shell *shell, const struct transfer_c
         TRY(transfer_connect(shell, command, part->remote, AIM_LOOK, &depot));
         TRY(transfer_compare(session->arena, depot, session->cas, &part->roots, states));
         for (size_t i = 0; i < part->roots.len; i++)
-            add_state(&table, session->arena, part->remote, &part->roots.at[i], &states[i]);
+            add_state(&table, session->arena, part->remote->name, &part->roots.at[i], &states[i]);
     }
     progress_clear(&shell->progress);
     report_table(context, &table, "paths");

@@ -5,6 +5,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/transfer.h"
 #include "mlops/codec/glob.h"
+#include "mlops/engine/import.h"
 #include "mlops/model/name.h"
 #include "mlops/store/pointers.h"
 #include "mlops/store/results.h"
@@ -18,6 +19,8 @@ struct lacking {
     struct arena *arena;
     bool hopes; /* that results come: inputs are not wanted yet */
     struct transfer_root_vec roots;
+    struct dvc_tracked_vec tracked; /* by DVC */
+    bool places_tracked;            /* the run does not bring it back by itself */
     struct key_vec keys; /* of stages that would run: a trusted remote may know their results */
 };
 
@@ -83,6 +86,38 @@ static FALLIBLE is_absent(struct session *session, struct str path, bool *ret)
     return NULL;
 }
 
+/* What DVC tracks comes whole: its MD5 says nothing of parts. */
+static void add_dvc(struct lacking *lacking, const struct dvc_tracked *tracked)
+{
+    *vec_push(lacking->arena, &lacking->roots) = (struct transfer_root){
+        .artifact = tracked->artifact, .named_by = tracked->named_by, .dvc = tracked};
+}
+
+static void add_dvc_path(struct lacking *lacking, struct str path)
+{
+    const struct dvc_tracked *tracked = dvcfiles_find(&lacking->tracked, path);
+    if (tracked && !tracked->stage.len)
+        add_dvc(lacking, tracked);
+}
+
+/* With what dvc.lock records stages would be up to date. */
+static FALLIBLE add_recorded(struct lacking *lacking, struct session *session)
+{
+    struct vcs_path_vec lacks = {0};
+    TRY(dvcfiles_load(lacking->arena, &session->workspace, session->index, NULL,
+                      &lacking->tracked));
+    lacking->places_tracked = session->pipeline->dialect != DOC_DVC;
+    if (!lacking->tracked.len)
+        return NULL;
+    TRY(import_lacking(session, &lacks));
+    vec_each (const struct str, path, &lacks) {
+        const struct dvc_tracked *tracked = dvcfiles_find(&lacking->tracked, *path);
+        if (tracked)
+            add_dvc(lacking, tracked);
+    }
+    return NULL;
+}
+
 /* A path that a pointer tracks, or a part of that. */
 static FALLIBLE add_path(struct lacking *lacking, struct session *session, struct str path)
 {
@@ -93,6 +128,8 @@ static FALLIBLE add_path(struct lacking *lacking, struct session *session, struc
         TRY(pointers_find(lacking->arena, &session->workspace, path, &pointer));
     if (pointer)
         add_pointed(lacking, pointer, path, false);
+    else if (absent)
+        add_dvc_path(lacking, path);
     return NULL;
 }
 
@@ -111,6 +148,14 @@ static FALLIBLE add_below(struct lacking *lacking, struct session *session, stru
         TRY(is_absent(session, below.at[i]->artifact.path, &found));
         if (found)
             add_pointed(lacking, below.at[i], directory, false);
+    }
+    vec_each (const struct dvc_tracked, tracked, &lacking->tracked) {
+        bool is_inside = !tracked->stage.len && path_is_within(tracked->artifact.path, directory);
+        found = false;
+        if (is_inside)
+            TRY(is_absent(session, tracked->artifact.path, &found));
+        if (found)
+            add_dvc(lacking, tracked);
     }
     return NULL;
 }
@@ -194,6 +239,7 @@ static FALLIBLE find_lacking(struct context *context, const struct stage_words *
     looking.observer = NULL; /* what the run itself will tell */
     TRY(stages_open(context, &looking, &session));
     TRY(run_plan(&session, &options, &report));
+    TRY(add_recorded(lacking, &session));
     for (size_t i = 0; i < report.count; i++)
         TRY(add_outcome(lacking, &session, &report.outcomes[i]));
     return NULL;
@@ -217,17 +263,24 @@ static FALLIBLE fetch_results(struct data_shell *shell, const struct transfer_co
 }
 
 /* *ret_gained: something came that the plan may make use of. */
-static FALLIBLE fetch_lacking(struct context *context, const struct lacking *lacking,
-                              struct str name, bool *ret_gained)
+static FALLIBLE fetch_lacking(struct context *context, struct lacking *lacking, struct str name,
+                              bool *ret_gained)
 {
     AUTO(data_close) struct data_shell shell = {0};
     struct transfer_command command = {.remote = name};
     struct transfer_report report = {0};
+    struct data_record_vec arrived = {0};
+    struct data_checkout placed = {0};
+    struct transfer_kinds kinds = {0};
     int64_t results = 0;
     TRY(data_open(context, false, &shell));
-    if (lacking->keys.len)
+    TRY(transfer_settle(&shell, name, lacking->tracked.len > 0, &lacking->roots, &kinds));
+    if (lacking->keys.len && kinds.takes_ours)
         TRY(fetch_results(&shell, &command, &lacking->keys, &results));
-    TRY(transfer_fetch_parts(&shell, &command, &lacking->roots, &report));
+    TRY(transfer_fetch_parts(&shell, &command, &lacking->roots, &arrived, &report));
+    struct data_checkout_options options = {.also = &arrived, .takes_only_also = true};
+    if (arrived.len && lacking->places_tracked)
+        TRY(data_checkout(&shell.session, &options, &placed));
     *ret_gained = report.counts.objects > 0 || results > 0;
     return NULL;
 }

@@ -3,9 +3,11 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/report.h"
 #include "mlops/codec/schema.h"
+#include "mlops/host/file.h"
 #include "mlops/host/vcs.h"
 #include "mlops/store/sweeps.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "view_private.h"
@@ -86,6 +88,24 @@ static FALLIBLE refuse_sweep(struct context *context, struct str word)
                       "mlops sweep show %.*s", STR_FMT(word));
 }
 
+/* A file is no side of a comparison, but people who come from git and DVC name one. */
+static FALLIBLE refuse_path(struct context *context, struct str word)
+{
+    struct str cwd = {0};
+    struct file_stat stat = {0};
+    bool found = false;
+    TRY(path_current(context->arena, &cwd));
+    struct str path = path_join(context->arena, cwd, word);
+    if (word.len)
+        TRY(file_stat_at(AT_FDCWD, str_terminate(context->arena, path), false, &stat, &found));
+    if (!found)
+        return NULL;
+    return error_hint(
+        error_new(ERROR_USAGE, "'%.*s' is a path, not a run or a revision", STR_FMT(word)),
+        "'mlops diff -v' lists what differs inside of directories, 'mlops help "
+        "naming-runs' says how to name a run");
+}
+
 static FALLIBLE unknown_word(struct context *context, struct str word, bool takes_revisions)
 {
     bool has_cut = false;
@@ -97,6 +117,7 @@ static FALLIBLE unknown_word(struct context *context, struct str word, bool take
             "'mlops run' records one; '@' is no trial and no experiment, 'mlops runs' "
             "lists those");
     TRY(refuse_sweep(context, word));
+    TRY(refuse_path(context, word));
     if (!newest)
         return error_hint(
             error_new(ERROR_USAGE, "'%.*s' names nothing: no run was recorded yet", STR_FMT(word)),

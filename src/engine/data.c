@@ -137,6 +137,22 @@ static FALLIBLE visit_lock(void *context, struct str path)
     return found ? add_lock(reading, path, bytes) : NULL;
 }
 
+static FALLIBLE add_tracked(struct reading *reading)
+{
+    struct session *session = reading->session;
+    struct arena *arena = session->arena;
+    struct dvc_tracked_vec all = {0};
+    struct map ours = {0};
+    TRY(dvcfiles_load(arena, &session->workspace, session->index, session->observer, &all));
+    for (size_t i = 0; i < reading->records.len && all.len; i++)
+        map_put(arena, &ours, reading->records.at[i].artifact.path, reading);
+    vec_each (const struct dvc_tracked, tracked, &all)
+        if (!map_has(&ours, tracked->artifact.path))
+            *vec_push(arena, &reading->records) = (struct data_record){
+                .artifact = tracked->artifact, .named_by = tracked->named_by, .dvc = tracked};
+    return NULL;
+}
+
 static FALLIBLE read_worktree(struct reading *reading)
 {
     struct session *session = reading->session;
@@ -144,7 +160,8 @@ static FALLIBLE read_worktree(struct reading *reading)
     struct search_visitor visitor = {is_lock_name, visit_lock, NULL, reading};
     TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
     add_pointers(reading, &pointers);
-    return search_files(session->arena, &session->workspace, STR(""), &visitor);
+    TRY(search_files(session->arena, &session->workspace, STR(""), &visitor));
+    return add_tracked(reading);
 }
 
 static FALLIBLE read_commit(struct reading *reading, struct str commit)

@@ -32,6 +32,7 @@ struct adding {
     const struct data_add_options *options;
     struct wish_vec wishes;
     struct map known; /* paths of wishes */
+    struct map named; /* paths of words, if there are several */
     struct group_vec groups;
     struct map group_of; /* top -> group */
     struct error_list errors;
@@ -115,6 +116,14 @@ static FALLIBLE add_wish(struct adding *adding, struct str path)
     return NULL;
 }
 
+/* What a shell would leave out of a glob, too, and pointers. */
+static bool is_passed_over(struct str pattern, struct str path)
+{
+    struct str name = path_name(path);
+    return pointer_is_name(name) ||
+           (str_starts(name, STR(".")) && !str_starts(path_name(pattern), STR(".")));
+}
+
 static FALLIBLE add_matches(struct adding *adding, struct str word, struct str pattern)
 {
     struct session *session = adding->session;
@@ -122,7 +131,7 @@ static FALLIBLE add_matches(struct adding *adding, struct str word, struct str p
     size_t count = 0, taken = 0;
     TRY(worktree_glob(session->worktree, session->arena, pattern, &paths, &count));
     for (size_t i = 0; i < count; i++) {
-        if (pointer_is_name(path_name(paths[i])))
+        if (is_passed_over(pattern, paths[i]))
             continue;
         taken++;
         error_list_add(&adding->errors, add_wish(adding, paths[i]));
@@ -143,12 +152,34 @@ static FALLIBLE nothing_there(struct session *session, struct str path)
         struct data_record record = {.artifact = pointer->artifact}, part;
         TRY(data_part(session, &record, path, &part, &is_recorded, &is_known));
     }
-    struct error *error = error_new(ERROR_PROJECT, "there is no '%.*s'", STR_FMT(shown));
+    struct str near = is_recorded ? STR("") : data_near(session, path, false);
+    struct error *error =
+        error_new(ERROR_PROJECT, "there is no '%.*s'%.*s", STR_FMT(shown), STR_FMT(near));
     if (is_recorded)
         return error_hint(error,
                           "'mlops checkout %.*s' brings it back, 'mlops remove %.*s' forgets it",
                           STR_FMT(shown), STR_FMT(shown));
     return error_hint(error, "check the name");
+}
+
+/* `data/` followed by a star that the shell has spread names the pointers beside the data, too. */
+static void name_words(struct adding *adding, const struct data_add_options *options)
+{
+    struct session *session = adding->session;
+    for (size_t i = 0; i < options->count; i++) {
+        struct str path = {0};
+        struct error *error =
+            workspace_path(session->arena, &session->workspace, options->words[i], &path);
+        if (!error)
+            map_put(session->arena, &adding->named, path, adding);
+        error_drop(error); /* told when it is its turn */
+    }
+}
+
+static bool is_beside_its_data(const struct adding *adding, struct str path)
+{
+    return pointer_is_name(path_name(path)) &&
+           map_has(&adding->named, str_slice(path, 0, path.len - strlen(POINTER_SUFFIX)));
 }
 
 static FALLIBLE take_word(struct adding *adding, struct str word)
@@ -163,7 +194,7 @@ static FALLIBLE take_word(struct adding *adding, struct str word)
     TRY(error);
     TRY(stat_path(session, path, &stat, &found));
     if (found)
-        return add_wish(adding, path);
+        return is_beside_its_data(adding, path) ? NULL : add_wish(adding, path);
     return glob_is_pattern(word) ? add_matches(adding, word, path) : nothing_there(session, path);
 }
 
@@ -196,14 +227,12 @@ static FALLIBLE note_changes(struct adding *adding, const struct artifact *befor
                              const struct artifact *after, struct data_changes *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct worktree_file *old = NULL, *new = NULL;
-    size_t old_count = 0, new_count = 0;
-    bool knows_old = false, knows_new = false;
-    struct cas *cas = adding->session->cas;
-    TRY(tree_list_files(cas, &scratch, before, SIZE_MAX, &old, &old_count, &knows_old));
-    TRY(tree_list_files(cas, &scratch, after, SIZE_MAX, &new, &new_count, &knows_new));
-    if (knows_old && knows_new)
-        data_compare_files(adding->session->arena, old, old_count, new, new_count, ret);
+    struct worktree_files old, new;
+    bool knows_both = false;
+    TRY(tree_list_differing(adding->session->cas, &scratch, before, after, &old, &new,
+                            &knows_both));
+    if (knows_both)
+        data_compare_files(adding->session->arena, old.files, old.count, new.files, new.count, ret);
     return NULL;
 }
 
@@ -369,6 +398,8 @@ FALLIBLE data_add(struct session *session, const struct data_add_options *option
                   struct data_added_vec *ret)
 {
     struct adding adding = {.session = session, .options = options};
+    if (options->count > 1)
+        name_words(&adding, options);
     for (size_t i = 0; i < options->count; i++) {
         struct error *error = take_word(&adding, options->words[i]);
         if (error && error->code >= ERROR_SIGNAL)

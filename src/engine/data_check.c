@@ -148,6 +148,31 @@ static FALLIBLE check_inner(struct session *session, struct str path)
                       STR_FMT(first->artifact.path));
 }
 
+/* Two tools that record one path would take turns in being wrong. */
+static FALLIBLE check_dvc(struct session *session, struct str path)
+{
+    if (!session->has_tracked)
+        TRY(dvcfiles_load(session->arena, &session->workspace, session->index, NULL,
+                          &session->tracked));
+    session->has_tracked = true;
+    vec_each (const struct dvc_tracked, tracked, &session->tracked) {
+        struct str theirs = tracked->artifact.path;
+        if (tracked->stage.len)
+            continue;
+        if (path_is_within(path, theirs))
+            return error_hint(error_new(ERROR_PROJECT, "'%.*s' is tracked by DVC, in %.*s",
+                                        STR_FMT(path), STR_FMT(tracked->file)),
+                              "'mlops add %.*s' records it there; dvc remove %.*s ends that",
+                              STR_FMT(theirs), STR_FMT(tracked->file));
+        if (path_is_within(theirs, path))
+            return error_hint(
+                error_new(ERROR_PROJECT, "'%.*s' holds '%.*s', which %.*s tracks already",
+                          STR_FMT(path), STR_FMT(theirs), STR_FMT(tracked->file)),
+                "dvc remove %.*s, then add the whole directory", STR_FMT(tracked->file));
+    }
+    return NULL;
+}
+
 static FALLIBLE check_git(struct session *session, struct str path, bool is_directory)
 {
     struct vcs *vcs = NULL;
@@ -228,5 +253,6 @@ FALLIBLE data_check_path(struct session *session, struct str path, bool must_be_
     if (is_directory)
         TRY(check_inner(session, path));
     TRY(check_outputs(session, path));
+    TRY(check_dvc(session, path));
     return check_git(session, path, is_directory);
 }

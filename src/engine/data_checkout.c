@@ -4,6 +4,7 @@
 #include "mlops/base/limits.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
+#include "mlops/engine/import.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/host/walk.h"
@@ -39,6 +40,18 @@ static FALLIBLE not_known(const struct data_record *record)
                       "'mlops pull' fetches it");
 }
 
+/* Of what DVC tracks and the store does not know whole, parts may have been brought. */
+static bool is_brought(const struct checking_out *out, const struct data_record *record,
+                       struct str path)
+{
+    if (!record->dvc || record->dvc->is_known || !out->options->also)
+        return false;
+    vec_each (const struct data_record, also, out->options->also)
+        if (path_is_within(also->artifact.path, path))
+            return true;
+    return false;
+}
+
 static FALLIBLE take_record(struct checking_out *out, const struct data_record *record,
                             struct str path, bool is_pattern, bool *found)
 {
@@ -51,6 +64,8 @@ static FALLIBLE take_record(struct checking_out *out, const struct data_record *
     else if (is_pattern && record->artifact.kind == ARTIFACT_TREE &&
              glob_may_match_below(path, tracked))
         TRY(data_match_parts(out->session, record, path, &out->wants, &out->report.missing));
+    else if (!is_pattern && path_is_within(path, tracked) && is_brought(out, record, path))
+        *found = true;
     else if (!is_pattern && path_is_within(path, tracked)) {
         TRY(data_part(out->session, record, path, &part, &has, &is_known));
         if (has && is_known)
@@ -75,23 +90,54 @@ static FALLIBLE take_path(struct checking_out *out, struct str path)
     if (out->options->commit.len)
         return error_new(ERROR_PROJECT, "no pointer or lock file at %.*s names '%.*s'",
                          STR_FMT(str_slice(out->options->commit, 0, 7)), STR_FMT(shown));
-    return error_hint(
-        error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'", STR_FMT(shown)),
-        "'mlops ls' lists what is tracked");
+    return error_hint(error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'%.*s",
+                                STR_FMT(shown), STR_FMT(data_near(session, path, true))),
+                      "'mlops ls' lists what is tracked");
+}
+
+/* An output that dvc.lock records, while our lock file says that it was made anew since. */
+static bool is_outdated(const struct checking_out *out, const struct data_record *also)
+{
+    if (!also->dvc || !also->dvc->stage.len || also->is_part)
+        return false;
+    vec_each (const struct data_record, record, &out->records)
+        if (!record->dvc && str_equal(record->artifact.path, also->artifact.path))
+            return !artifact_equal(&record->artifact, &also->artifact);
+    return false;
+}
+
+/* Each path once: of two records the one that was brought for this checkout counts. */
+static void take_also(struct checking_out *out)
+{
+    struct data_record_vec all = {0};
+    struct map paths = {0};
+    struct arena *arena = out->session->arena;
+    if (!out->options->also)
+        return;
+    vec_each (const struct data_record, record, out->options->also) {
+        if (is_outdated(out, record))
+            continue;
+        if (!map_has(&paths, record->artifact.path))
+            *vec_push(arena, &all) = *record;
+        map_put(arena, &paths, record->artifact.path, out);
+    }
+    vec_each (const struct data_record, record, &out->wants)
+        if (!map_has(&paths, record->artifact.path))
+            *vec_push(arena, &all) = *record;
+    out->wants = all;
 }
 
 static FALLIBLE choose(struct checking_out *out)
 {
-    if (!out->options->count) {
+    if (!out->options->count && !out->options->takes_only_also)
         out->wants = out->records;
-        return NULL;
-    }
     for (size_t i = 0; i < out->options->count; i++) {
         struct error *error = take_path(out, out->options->paths[i]);
         if (error && error->code >= ERROR_SIGNAL)
             return error;
         error_list_add(&out->errors, error);
     }
+    take_also(out);
     return error_list_take(&out->errors);
 }
 
@@ -139,6 +185,9 @@ static FALLIBLE is_there(struct checking_out *out, const struct data_record *rec
     *ret = !error && artifact_equal(&now, &record->artifact) &&
            now.empty_dir_count == record->artifact.empty_dir_count;
     error_drop(error);
+    /* DVC knows neither modes nor empty directories. */
+    if (!*ret && record->dvc && !record->is_part)
+        return import_compare(out->session, &record->dvc->entry, 1, ret);
     return NULL;
 }
 

@@ -17,7 +17,8 @@ static FALLIBLE find_exactly(struct session *session, struct str path, struct po
     if (!*ret && pointer_is_name(path_name(path)))
         return find_exactly(session, str_slice(path, 0, path.len - strlen(POINTER_SUFFIX)), ret);
     if (!*ret)
-        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is not tracked", STR_FMT(shown)),
+        return error_hint(error_new(ERROR_PROJECT, "'%.*s' is not tracked%.*s", STR_FMT(shown),
+                                    STR_FMT(data_near(session, path, true))),
                           "'mlops ls' lists what is");
     if (str_equal((*ret)->artifact.path, path))
         return NULL;
@@ -205,9 +206,9 @@ static FALLIBLE check_part(struct session *session, const struct pointer *pointe
                           "mlops fetch %.*s", STR_FMT(path));
     if (found)
         return NULL;
-    return error_hint(error_new(ERROR_PROJECT, "'%.*s' is not tracked: %.*s does not name it",
+    return error_hint(error_new(ERROR_PROJECT, "'%.*s' is not tracked: %.*s does not name it%.*s",
                                 STR_FMT(workspace_show(session->arena, &session->workspace, path)),
-                                STR_FMT(pointer->file)),
+                                STR_FMT(pointer->file), STR_FMT(data_near(session, path, true))),
                       "'mlops ls %.*s' lists what is", STR_FMT(pointer->artifact.path));
 }
 
@@ -234,6 +235,13 @@ static FALLIBLE check_forget(struct session *session, struct str *path, struct p
         return check_part(session, *ret, *path);
     *path = (*ret)->artifact.path;
     return NULL;
+}
+
+FALLIBLE data_check_tracked(struct session *session, struct str path)
+{
+    struct pointer *pointer = NULL;
+    bool is_part = false;
+    return check_forget(session, &path, &pointer, &is_part);
 }
 
 FALLIBLE data_remove(struct session *session, struct str path, bool with_data, int *ret_displaced)

@@ -1,6 +1,7 @@
 /* Pointers against the work tree. */
 #include "mlops/base/arena.h"
 #include "mlops/engine/data.h"
+#include "mlops/engine/import.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/event.h"
 
@@ -116,6 +117,60 @@ static FALLIBLE judge(struct session *session, struct data_status *status)
     if (session->cas)
         TRY(cas_has(session->cas, recorded->digest, &has));
     status->state = has ? DATA_UNCHANGED : DATA_NOT_STORED;
+    return NULL;
+}
+
+/* --- what DVC tracks --- */
+
+static FALLIBLE judge_dvc(struct session *session, struct data_status *status, bool is_same)
+{
+    const struct artifact *recorded = &status->pointer->artifact;
+    bool is_readable = false, has = false;
+    status->state = DATA_UNCHANGED;
+    if (is_same)
+        return NULL;
+    TRY(look(session, status, &is_readable));
+    status->state = DATA_MODIFIED;
+    if (is_readable && status->now.kind == ARTIFACT_ABSENT) {
+        if (session->cas && status->dvc->is_known)
+            TRY(worktree_can_restore(session->worktree, recorded, &has));
+        status->state = has ? DATA_DELETED : DATA_NOT_FETCHED;
+    } else if (is_readable && status->dvc->is_known)
+        return find_changes(session, recorded, &status->changes);
+    return NULL;
+}
+
+static const struct pointer *pointer_like(struct arena *arena, const struct dvc_tracked *tracked)
+{
+    struct pointer *pointer = arena_new(arena, struct pointer);
+    *pointer = (struct pointer){.file = tracked->file, .artifact = tracked->artifact};
+    return pointer;
+}
+
+FALLIBLE data_status_dvc(struct session *session, const struct dvc_tracked_vec *tracked,
+                         struct data_status_vec *ret)
+{
+    struct arena *arena = session->arena;
+    size_t count = 0;
+    const struct dvc_tracked **chosen =
+        arena_new_array(arena, const struct dvc_tracked *, tracked->len + 1);
+    const struct dvc_entry **entries =
+        arena_new_array(arena, const struct dvc_entry *, tracked->len + 1);
+    bool *same = arena_new_array(arena, bool, tracked->len + 1);
+    vec_each (const struct dvc_tracked, one, tracked) {
+        if (one->stage.len)
+            continue; /* the plan tells of outputs */
+        chosen[count] = one;
+        entries[count++] = one->entry;
+    }
+    if (count)
+        TRY(import_compare(session, entries, count, same));
+    for (size_t i = 0; i < count; i++) {
+        struct data_status *status = vec_push(arena, ret);
+        *status = (struct data_status){.pointer = pointer_like(arena, chosen[i]), .dvc = chosen[i]};
+        TRY(signal_check());
+        TRY(judge_dvc(session, status, same[i]));
+    }
     return NULL;
 }
 

@@ -296,6 +296,22 @@ struct error *import_from_lock(struct session *session, bool is_dry)
     return NULL;
 }
 
+struct error *import_lacking(struct session *session, struct vcs_path_vec *ret)
+{
+    struct import_report report = {0};
+    if (session->pipeline->dialect != DOC_DVC)
+        return NULL;
+    AUTO(importing_drop) struct importing importing = {.session = session};
+    TRY(importing_open(session, &report, &importing));
+    importing.is_dry = importing.is_passing = importing.only_matching = true;
+    TRY(import_read_locks(&importing));
+    TRY(look_at_all(&importing));
+    vec_each (const struct import_stage, stage, &importing.stages)
+        if (session->plan.stages[stage->stage - session->pipeline->stages.at].is_selected)
+            TRY(import_lacks_of(&importing, stage, ret));
+    return NULL;
+}
+
 /* --- a tracked input that is not there --- */
 
 static const struct dvc_entry *tracked_entry(const struct session *session, struct str path)

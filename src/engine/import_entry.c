@@ -99,9 +99,36 @@ static FALLIBLE translate_file(struct importing *importing, const struct dvc_ent
                : NULL;
 }
 
+/* What has come before by that name; *ret_found false: it has not, or is not whole any more. */
+static FALLIBLE recall_tree(struct importing *importing, const struct dvc_entry *entry,
+                            enum look_role role, struct artifact *ret, bool *ret_found)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct session *session = importing->session;
+    const struct imported_path *known = map_get(&importing->imported.paths, entry->path);
+    struct worktree_file *files = NULL;
+    size_t count = 0, skip = entry->path.len + 1;
+    if (!known || !known->is_directory || !md5_equal(known->md5, entry->md5) || !session->cas)
+        return NULL;
+    TRY(worktree_can_restore(session->worktree, &known->artifact, ret_found));
+    if (*ret_found && role == LOOK_OUT)
+        *ret = known->artifact;
+    if (!*ret_found || role == LOOK_OUT)
+        return NULL;
+    TRY(tree_list_files(session->cas, &scratch, &known->artifact, SIZE_MAX, &files, &count,
+                        ret_found));
+    for (size_t i = 0; i < count; i++)
+        files[i].path = str_slice(files[i].path, skip, files[i].path.len);
+    return worktree_tree_of(session->worktree, entry->path, files, count, role, false, ret);
+}
+
 static FALLIBLE translate_tree(struct importing *importing, const struct dvc_entry *entry,
                                enum look_role role, struct translated *ret)
 {
+    bool is_known = false;
+    TRY(recall_tree(importing, entry, role, &ret->artifact, &is_known));
+    if (is_known)
+        return NULL;
     const struct manifest *manifest = NULL;
     TRY(import_manifest(importing, entry, &manifest));
     if (manifest->health != DVC_GOOD) {
@@ -152,7 +179,8 @@ static FALLIBLE excuse(struct importing *importing, const struct dvc_entry *entr
 static bool may_come(const struct importing *importing, const struct dvc_entry *entry,
                      const struct translated *made)
 {
-    return made->is_absent || plan_touches_output(&importing->session->plan, entry->path);
+    return made->is_absent || (importing->session->pipeline &&
+                               plan_touches_output(&importing->session->plan, entry->path));
 }
 
 FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *entry,

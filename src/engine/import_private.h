@@ -85,6 +85,10 @@ FALLIBLE import_translate(struct importing *importing, const struct dvc_entry *e
 FALLIBLE import_match(struct importing *importing, struct import_stage *stage);
 FALLIBLE import_stage(struct importing *importing, const struct import_stage *stage);
 
+/* import_check.c: what would have to come for a stage to be up to date. */
+FALLIBLE import_lacks_of(struct importing *importing, const struct import_stage *stage,
+                         struct vcs_path_vec *ret);
+
 /* import_export.c */
 FALLIBLE import_export_files(struct importing *importing);
 const struct output *import_output(const struct stage *stage, struct str path);

@@ -114,14 +114,15 @@ static FALLIBLE bring_back(struct checking *checking, const struct dvc_pointer *
         TRY(import_bring_back(checking->session, entry->path, &is_back));
     if (is_back || checking->takes_missing)
         return NULL;
-    const char *hint = checking->is_dry ? "'mlops run' brings it back if the store or DVC's cache "
-                                          "holds it; if not: dvc pull"
-                                        : "neither the store nor DVC's cache holds it: dvc pull";
+    const char *before = checking->is_dry
+                             ? "'mlops run' brings it back if the store or DVC's cache "
+                               "holds it; if not"
+                             : "neither the store nor DVC's cache holds it";
     const struct doc_node *node = entry->node ? entry->node : pointer->doc->root;
     error_list_add(&checking->missing,
                    error_hint(doc_error(node, "'%.*s', which %.*s tracks, is not there",
                                         STR_FMT(entry->path), STR_FMT(pointer->path)),
-                              "%s", hint));
+                              "%s: mlops pull %.*s (or dvc pull)", before, STR_FMT(pointer->path)));
     return NULL;
 }
 

@@ -73,7 +73,10 @@ static enum walk_choice match(const struct candidate *candidate, const struct ta
             return WALK_ALL;
         return is_tree && glob_may_match_below(target->path, path) ? WALK_SOME : WALK_NONE;
     }
-    bool is_pointer = !candidate->stage.len && str_equal(candidate->root.named_by, target->path);
+    bool is_pointer =
+        (!candidate->stage.len || candidate->root.dvc) &&
+        str_equal(candidate->root.dvc ? candidate->root.dvc->file : candidate->root.named_by,
+                  target->path);
     if (path_is_within(path, target->path) || is_pointer ||
         (candidate->pipeline.len && str_equal(candidate->pipeline, target->path)))
         return WALK_ALL;
@@ -90,6 +93,9 @@ static void choose_whole(struct choosing *choosing, size_t index)
     *vec_push(arena, choosing->ret) = candidate->root;
     for (size_t i = 0; candidate->recipe && i < candidate->recipe->dep_count; i++)
         *vec_push(arena, &choosing->inputs) = candidate->recipe->deps[i].path;
+    if (candidate->root.dvc && candidate->root.dvc->deps)
+        vec_each (const struct dvc_entry, dep, candidate->root.dvc->deps)
+            *vec_push(arena, &choosing->inputs) = dep->path;
 }
 
 static void choose_part(struct choosing *choosing, size_t index, const struct target *target)
@@ -178,7 +184,8 @@ static void sort_roots(struct transfer_root_vec *roots)
     size_t kept = 0;
     vec_sort(roots, compare_roots);
     for (size_t i = 0; i < roots->len; i++) {
-        bool is_same = kept && compare_roots(&roots->at[kept - 1], &roots->at[i]) == 0 &&
+        bool is_same = kept && roots->at[kept - 1].dvc == roots->at[i].dvc &&
+                       compare_roots(&roots->at[kept - 1], &roots->at[i]) == 0 &&
                        artifact_equal(&roots->at[kept - 1].artifact, &roots->at[i].artifact);
         if (!is_same)
             roots->at[kept++] = roots->at[i];

@@ -141,12 +141,32 @@ static FALLIBLE visit(void *context, struct str path)
     return roots_add_lock(rooting, shown, path, bytes);
 }
 
+static FALLIBLE add_tracked(struct rooting *rooting)
+{
+    struct arena *arena = rooting->arena;
+    struct dvc_tracked_vec tracked = {0};
+    if (!rooting->choice->index)
+        return NULL;
+    TRY(dvcfiles_load(arena, rooting->workspace, rooting->choice->index, rooting->choice->observer,
+                      &tracked));
+    vec_each (const struct dvc_tracked, one, &tracked)
+        *vec_push(arena, &rooting->candidates) =
+            (struct candidate){.root = {.artifact = one->artifact,
+                                        .named_by = one->named_by,
+                                        .is_pushed = one->is_pushed,
+                                        .dvc = one},
+                               .pipeline = one->pipeline,
+                               .stage = one->stage};
+    return NULL;
+}
+
 FALLIBLE transfer_roots(struct arena *arena, const struct workspace *workspace,
                         const struct transfer_choice *choice, struct transfer_root_vec *ret)
 {
     struct rooting rooting = {.arena = arena, .workspace = workspace, .choice = choice};
     struct search_visitor visitor = {is_document, visit, NULL, &rooting};
     TRY(search_files(arena, workspace, STR(""), &visitor));
+    TRY(add_tracked(&rooting));
     if (choice->all_branches || choice->all_tags || choice->all_commits)
         TRY(roots_of_commits(&rooting));
     return roots_choose(&rooting, ret);

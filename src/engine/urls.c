@@ -170,8 +170,9 @@ static FALLIBLE choose_below(struct session *session, struct str path, struct ur
             wish(session, below.at[i], false, ret);
     if (ret->len > before || !path.len)
         return NULL;
-    return error_hint(error_new(ERROR_PROJECT, "nothing in '%.*s' comes from a URL", STR_FMT(path)),
-                      "mlops import-url URL PATH");
+    return error_hint(error_new(ERROR_PROJECT, "nothing in '%.*s' comes from elsewhere%.*s",
+                                STR_FMT(path), STR_FMT(data_near(session, path, true))),
+                      "'mlops import-url' and 'mlops import' bring what does");
 }
 
 /* What is named twice is asked once. */

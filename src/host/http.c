@@ -43,6 +43,7 @@ FALLIBLE http_open(const struct http_options *options, struct http **ret)
     http->user = keep(http, options->user);
     http->password = keep(http, options->password);
     http->token = keep(http, options->token);
+    http->header = keep(http, options->header);
     *ret = http;
     return NULL;
 }
@@ -117,7 +118,7 @@ static FALLIBLE set_up_request(struct http_transfer *transfer)
     TRY_SET(http, CURLOPT_URL, url);
     TRY_SET(http, CURLOPT_PROTOCOLS_STR, "http,https");
     TRY_SET(http, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
-    TRY_SET(http, CURLOPT_FOLLOWLOCATION, request->follows ? 1L : 0L);
+    TRY_SET(http, CURLOPT_FOLLOWLOCATION, request->follows && !http->header ? 1L : 0L);
     TRY_SET(http, CURLOPT_MAXREDIRS, (long)LIMIT_HTTP_REDIRECTS);
     if (strcmp(request->method, "HEAD") == 0)
         TRY_SET(http, CURLOPT_NOBODY, 1L);
@@ -181,6 +182,8 @@ FALLIBLE http_send(struct http *http, struct arena *arena, const struct http_req
     TRY(add_header(&headers, "Accept-Encoding: identity")); /* without it anything may come */
     for (size_t i = 0; i < request->header_count; i++)
         TRY(add_header(&headers, str_terminate(arena, request->headers[i])));
+    if (http->header)
+        TRY(add_header(&headers, http->header));
     TRY(perform(&transfer, headers));
     ret->body = buf_str(&transfer.body);
     http_judge(ret);

@@ -36,7 +36,7 @@ struct http {
     CURL *easy;
     struct arena arena; /* of the options below */
     int64_t timeout_ns;
-    const char *ca, *user, *password, *token; /* NULL: none */
+    const char *ca, *user, *password, *token, *header; /* NULL: none */
     bool is_insecure;
     bool was_reached; /* the server answered once: what then fails may pass */
 };

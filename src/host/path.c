@@ -74,7 +74,14 @@ struct str path_join(struct arena *arena, struct str base, struct str path)
     if (base.len == 0 || (path.len && path.at[0] == '/'))
         return str_copy(arena, path);
     bool has_slash = base.at[base.len - 1] == '/';
-    return str_print(arena, "%.*s%s%.*s", STR_FMT(base), has_slash ? "" : "/", STR_FMT(path));
+    size_t from = base.len + !has_slash;
+    char *to = arena_alloc(arena, from + path.len + 1);
+    memcpy(to, base.at, base.len);
+    to[base.len] = '/';
+    if (path.len)
+        memcpy(to + from, path.at, path.len);
+    to[from + path.len] = '\0';
+    return (struct str){to, from + path.len};
 }
 
 /* The next non-empty part of an absolute path; false at the end. */

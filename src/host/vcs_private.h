@@ -34,6 +34,7 @@
     F(ignore_path_is_ignored)                                                                      \
     F(index_get_byindex)                                                                           \
     F(index_free)                                                                                  \
+    F(index_open)                                                                                  \
     F(index_read)                                                                                  \
     F(libgit2_init)                                                                                \
     F(libgit2_opts)                                                                                \
@@ -152,6 +153,14 @@ FALLIBLE vcs_blob(struct vcs *vcs, struct arena *arena, const git_oid *id, const
 
 /* The tree of a commit named by its 40 hex digits. */
 FALLIBLE vcs_tree_of(struct vcs *vcs, struct str commit, git_tree **ret);
+
+/* The directories of git of all work trees, with a slash behind: that of the repository, then those
+ * of its further work trees. */
+FALLIBLE vcs_directories(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret);
+
+/* Adds a file if it is a regular one that is wanted and has not been listed. */
+void vcs_list_add(struct arena *arena, const struct vcs_listing *wanted, struct str path,
+                  uint32_t mode, const git_oid *id, struct vcs_entry_vec *ret);
 
 /* The text of a diff, cut at LIMIT_PATCH_BYTES on a line border; *ret_cut says so. */
 FALLIBLE vcs_print_diff(struct vcs *vcs, struct arena *arena, git_diff *diff, struct str *ret,

@@ -74,36 +74,63 @@ static FALLIBLE tips_add_stashes(struct tips *tips)
     return NULL;
 }
 
-/* The commit of a further work tree whose HEAD is detached (else its branch holds it). Read by
- * hand: git_repository_head_for_worktree of libgit2 1.5.1 crashes for those. */
-static FALLIBLE tips_add_worktree(struct tips *tips, const char *name)
+FALLIBLE vcs_directories(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret)
+{
+    struct str common = str_of(git2()->repository_commondir(vcs->repository));
+    git_strarray names = {0};
+    TRY_GIT(git2()->worktree_list(&names, vcs->repository),
+            "the work trees of '%s' can't be listed", vcs->top);
+    *vec_push(arena, ret) = str_copy(arena, common);
+    for (size_t i = 0; i < names.count; i++)
+        *vec_push(arena, ret) =
+            str_print(arena, "%.*sworktrees/%s/", STR_FMT(common), names.strings[i]);
+    git2()->strarray_dispose(&names);
+    return NULL;
+}
+
+/* Files of git that may name a commit which no branch leads to. */
+static const struct head {
+    const char *name;
+    bool is_stash;
+} heads[] = {
+    {"HEAD", false}, /* detached */
+    {"ORIG_HEAD", false},
+    {"MERGE_HEAD", false},
+    {"CHERRY_PICK_HEAD", false},
+    {"REVERT_HEAD", false},
+    {"REBASE_HEAD", false},
+    {"MERGE_AUTOSTASH", true},
+    {"rebase-merge/autostash", true},
+    {"rebase-apply/autostash", true},
+};
+
+/* Read by hand: git_repository_head_for_worktree of libgit2 1.5.1 crashes for detached ones. */
+static FALLIBLE tips_add_head(struct tips *tips, struct str directory, const struct head *head)
 {
     git_oid id;
     struct str line = {0};
-    const char *common = git2()->repository_commondir(tips->vcs->repository);
-    TRY(vcs_read_line(tips->arena, str_print(tips->arena, "%sworktrees/%s/HEAD", common, name),
-                      &line));
+    struct str path = str_print(tips->arena, "%.*s%s", STR_FMT(directory), head->name);
+    TRY(vcs_read_line(tips->arena, path, &line));
     AUTO(git2_drop_commit) git_commit *commit = NULL;
-    if (line.len == GIT_OID_HEXSZ && git2()->oid_fromstrn(&id, line.at, line.len) == 0 &&
-        git2()->commit_lookup(&commit, tips->vcs->repository, &id) == 0)
+    if (line.len != GIT_OID_HEXSZ || git2()->oid_fromstrn(&id, line.at, line.len) != 0 ||
+        git2()->commit_lookup(&commit, tips->vcs->repository, &id) != 0)
+        return NULL;
+    if (head->is_stash)
+        tips_add_stash(tips, &id);
+    else
         tips_add(tips, &id);
     return NULL;
 }
 
-/* HEAD here and in the other work trees: detached, it may be on no branch. */
+/* Of all work trees, whichever this one is. */
 static FALLIBLE tips_add_heads(struct tips *tips)
 {
-    AUTO(git2_drop_reference) git_reference *head = NULL;
-    if (git2()->repository_head(&head, tips->vcs->repository) == 0)
-        tips_add_reference(tips, head);
-    git_strarray names = {0};
-    TRY_GIT(git2()->worktree_list(&names, tips->vcs->repository),
-            "the work trees of '%s' can't be listed", tips->vcs->top);
-    struct error *error = NULL;
-    for (size_t i = 0; !error && i < names.count; i++)
-        error = tips_add_worktree(tips, names.strings[i]);
-    git2()->strarray_dispose(&names);
-    return error;
+    struct vcs_path_vec directories = {0};
+    TRY(vcs_directories(tips->vcs, tips->arena, &directories));
+    vec_each (const struct str, directory, &directories)
+        for (size_t i = 0; i < COUNT_OF(heads); i++)
+            TRY(tips_add_head(tips, *directory, &heads[i]));
+    return NULL;
 }
 
 struct error *vcs_tips(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret_commits)

@@ -34,11 +34,35 @@ static FALLIBLE try_hardlink(const struct target *target, bool *ret_done)
     char path[CAS_PATH_BYTES];
     cas_path(target->digest, path);
     *ret_done = linkat(target->cas->cache_fd, path, target->at_fd, target->path, 0) == 0;
-    /* A pending object has no name yet; EPERM: the file system or its protection knows no links. */
+    /* ENOENT: it has just gone; EPERM: the file system or its protection knows no links. */
     if (*ret_done || errno == EPERM || errno == EXDEV || errno == EMLINK || errno == ENOENT ||
         errno == EOPNOTSUPP)
         return NULL;
     return error_os(errno, "cannot link '%s' to the store", target->path);
+}
+
+/* Looked at before, since the link changes what tells of a change; and after, since the name may
+ * have got another file meanwhile. Asked before the packs: what is to be linked lies by itself. */
+static FALLIBLE link_object(struct target *target, struct file_stat *ret_stat, bool *ret_done)
+{
+    enum cas_health health = CAS_ABSENT;
+    bool found = false;
+    *ret_done = false;
+    if (!may_hardlink(target))
+        return NULL;
+    TRY(cas_examine_loose(target->cas, target->digest, false, &target->stat, &health));
+    if (health != CAS_GOOD)
+        return NULL;
+    TRY(try_hardlink(target, ret_done));
+    if (!*ret_done)
+        return NULL;
+    TRY(file_stat_at(target->at_fd, target->path, false, ret_stat, &found));
+    *ret_done = found && ret_stat->inode == target->stat.inode &&
+                ret_stat->size_bytes == target->stat.size_bytes &&
+                ret_stat->mtime_ns == target->stat.mtime_ns;
+    if (!*ret_done && unlinkat(target->at_fd, target->path, 0) != 0 && errno != ENOENT)
+        return error_os(errno, "cannot remove '%s'", target->path);
+    return NULL;
 }
 
 static FALLIBLE copy_plainly(const struct target *target, int from_fd, int to_fd)
@@ -88,28 +112,20 @@ static FALLIBLE copy_object(const struct target *target, const struct cas_conten
     return error;
 }
 
-static FALLIBLE place(struct target *target, const struct cas_content *from,
-                      struct file_stat *ret_stat)
-{
-    bool is_linked = false, found = false;
-    if (from->fd.number_plus_one && may_hardlink(target))
-        TRY(try_hardlink(target, &is_linked));
-    if (!is_linked)
-        return copy_object(target, from, ret_stat);
-    return file_stat_at(target->at_fd, target->path, false, ret_stat, &found);
-}
-
 struct error *cas_checkout(struct cas *cas, struct digest digest, bool is_executable, int at_fd,
                            const char *path, struct file_stat *ret_stat, bool *ret_found)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     AUTO(cas_content_drop) struct cas_content from = {0};
     struct target target = {cas, digest, is_executable, at_fd, path, {0}};
+    TRY_WITHIN(link_object(&target, ret_stat, ret_found), "cannot restore '%s'", path);
+    if (*ret_found)
+        return NULL;
     TRY(cas_content_open(cas, digest, &from, ret_found));
     if (!*ret_found)
         return NULL;
     target.stat = from.stat;
-    TRY_WITHIN(place(&target, &from, ret_stat), "cannot restore '%s' (%s)", path,
+    TRY_WITHIN(copy_object(&target, &from, ret_stat), "cannot restore '%s' (%s)", path,
                bytes_print(&scratch, target.stat.size_bytes).at);
     return NULL;
 }

@@ -20,18 +20,23 @@ static void tag_of(const struct cas_pack *pack, char ret[static CAS_NAME_BYTES])
              (unsigned long long)pack->stat.inode);
 }
 
+/* Of a row in the table of those that are bad. */
+static struct digest spoilt_key(struct digest digest, struct str tag)
+{
+    for (size_t i = 0; i < tag.len; i++)
+        digest.at[i % sizeof digest.at] ^= (unsigned char)tag.at[i];
+    return digest;
+}
+
 static bool is_spoilt(const struct cas_packs *packs, const struct cas_pack *pack,
                       struct digest digest)
 {
     char tag[CAS_NAME_BYTES];
-    for (size_t i = 0; i < packs->spoilt.len; i++) {
-        if (!digest_equal(packs->spoilt.at[i].digest, digest))
-            continue;
-        tag_of(pack, tag);
-        if (strcmp(tag, packs->spoilt.at[i].tag) == 0)
-            return true;
-    }
-    return false;
+    uint32_t ignored;
+    if (!packs->spoilt.len)
+        return false;
+    tag_of(pack, tag);
+    return cas_table_find(&packs->spoilt, spoilt_key(digest, str_of(tag)), &ignored);
 }
 
 static bool take_row(const struct cas_packs *packs, const struct cas_pack *pack,
@@ -114,16 +119,14 @@ static FALLIBLE read_row(int fd, const struct pack_row *row, char *to, bool *ret
  * processes not to use it. */
 static FALLIBLE spoil(struct cas *cas, const struct cas_packed *packed, struct str bytes)
 {
-    char hex[DIGEST_HEX_LEN + 1], path[CAS_PATH_BYTES + CAS_NAME_BYTES + 16];
-    struct cas_spoilt spoilt = {.digest = packed->row.digest};
-    tag_of(packed->pack, spoilt.tag);
+    char hex[DIGEST_HEX_LEN + 1], path[CAS_PATH_BYTES + CAS_NAME_BYTES + 16], tag[CAS_NAME_BYTES];
+    tag_of(packed->pack, tag);
     digest_print(packed->row.digest, hex);
-    snprintf(path, sizeof path, "quarantine/%s" SPOILT_MARK "%s", hex, spoilt.tag);
+    snprintf(path, sizeof path, "quarantine/%s" SPOILT_MARK "%s", hex, tag);
     {
         AUTO(packs_unlock) struct cas_packs *packs = packs_write_lock(cas);
-        if (is_spoilt(packs, packed->pack, packed->row.digest))
+        if (!cas_table_add(&packs->spoilt, spoilt_key(packed->row.digest, str_of(tag)), 0))
             return NULL;
-        *vec_push(&packs->memory, &packs->spoilt) = spoilt;
     }
     cas_add_damaged(cas, packed->row.digest);
     struct error *error = file_publish(cas->cache_fd, path, bytes, 0444, false);
@@ -175,25 +178,49 @@ FALLIBLE cas_get_inside(struct cas *cas, struct digest digest, struct buf *to, b
 
 /* --- quarantine --- */
 
+/* "HEX.in-TAG" */
+static bool parse_warning(struct str name, struct digest *ret_digest, struct str *ret_tag)
+{
+    struct str mark = STR(SPOILT_MARK), tag = str_slice(name, DIGEST_HEX_LEN, name.len);
+    if (!str_starts(tag, mark) || tag.len - mark.len >= CAS_NAME_BYTES ||
+        !digest_parse(str_slice(name, 0, DIGEST_HEX_LEN), ret_digest))
+        return false;
+    *ret_tag = str_slice(tag, mark.len, tag.len);
+    return true;
+}
+
 static void add_spoilt(void *context, const char *name, uint32_t kind)
 {
     struct cas_packs *packs = context;
-    struct cas_spoilt spoilt = {0};
-    struct str text = str_of(name);
+    struct digest digest;
+    struct str tag;
     (void)kind;
-    struct str tag = str_slice(text, DIGEST_HEX_LEN, text.len);
-    if (!str_starts(tag, STR(SPOILT_MARK)) || tag.len - strlen(SPOILT_MARK) >= CAS_NAME_BYTES ||
-        !digest_parse(str_slice(text, 0, DIGEST_HEX_LEN), &spoilt.digest))
-        return;
-    snprintf(spoilt.tag, sizeof spoilt.tag, "%s", tag.at + strlen(SPOILT_MARK));
-    *vec_push(&packs->memory, &packs->spoilt) = spoilt;
+    if (parse_warning(str_of(name), &digest, &tag))
+        cas_table_add(&packs->spoilt, spoilt_key(digest, tag), 0);
+}
+
+struct error *cas_is_warning(struct cas *cas, struct str name, bool *ret)
+{
+    struct digest digest;
+    struct str tag;
+    *ret = false;
+    if (!parse_warning(name, &digest, &tag))
+        return NULL;
+    TRY(packs_ready(cas));
+    AUTO(packs_unlock) struct cas_packs *packs = packs_read_lock(cas);
+    for (size_t i = 0; i < packs->now.len && !*ret; i++) {
+        char here[CAS_NAME_BYTES];
+        tag_of(packs->now.at[i], here);
+        *ret = str_equal(tag, str_of(here));
+    }
+    return NULL;
 }
 
 FALLIBLE spoilt_load(struct cas *cas)
 {
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(cas->cache_fd, "quarantine", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    cas->packs.spoilt.len = 0;
+    cas_table_drop(&cas->packs.spoilt);
     if (fd_number(fd) < 0 && errno == ENOENT)
         return NULL;
     if (fd_number(fd) < 0)

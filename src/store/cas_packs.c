@@ -34,6 +34,7 @@ void cas_packs_drop(struct cas *cas)
         pack_drop(&packs->known.at[i]->pack);
     free(packs->slots);
     free(packs->slot_starts);
+    cas_table_drop(&packs->spoilt);
     arena_drop(&packs->memory);
     pthread_rwlock_destroy(&packs->lock);
 }

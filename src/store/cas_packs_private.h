@@ -17,6 +17,17 @@ bool packs_find(const struct cas_packs *packs, struct digest digest, struct cas_
 /* Reads from quarantine/ which blobs are known to be bad. Call locked for writing. */
 FALLIBLE spoilt_load(struct cas *cas);
 
+/* The packs of this moment. They stay open, whatever becomes of their names. */
+FALLIBLE packs_list_now(struct cas *cas, struct arena *arena, struct cas_pack_vec *ret);
+
+/* Whether the row is the one that readers of its digest get. */
+FALLIBLE packs_row_is_used(struct cas *cas, const struct cas_pack *pack, const struct pack_row *row,
+                           bool *ret);
+
+/* Whether a pack gives back enough, without `dead`, for what is written again. */
+FALLIBLE packs_is_holey(struct cas *cas, const struct cas_table *dead, const struct cas_pack *pack,
+                        bool *ret);
+
 /* Where the rows of a digest begin in a table of all rows. */
 static inline size_t slot_start_of(const unsigned char *digest)
 {

@@ -30,13 +30,18 @@ struct cas_pending {
     int64_t size_bytes;
 };
 
-/* Digests, each with a number. Zero is an empty one. */
+/* Digests, each with a number. Zero is an empty one. A slot holds a part of the digest, so that the
+ * slots of 100,000 fit the processor's caches and hardly any other memory is looked at. */
 struct cas_table_slot {
+    uint32_t tag, entry_plus_one;
+};
+struct cas_table_entry {
     struct digest digest;
-    uint32_t value_plus_one;
+    uint32_t value;
 };
 struct cas_table {
     struct cas_table_slot *slots;
+    struct cas_table_entry *entries;
     size_t slot_count, len;
 };
 bool cas_table_add(struct cas_table *table, struct digest digest, uint32_t value); /* is new? */
@@ -97,13 +102,6 @@ struct cas_pack {
 };
 VEC(cas_pack_vec, struct cas_pack *);
 
-/* A blob of a pack that is not what its row says. */
-struct cas_spoilt {
-    struct digest digest;
-    char tag[CAS_NAME_BYTES]; /* of the pack */
-};
-VEC(cas_spoilt_vec, struct cas_spoilt);
-
 struct cas_packs_slot {
     uint32_t pack, row;
 };
@@ -115,7 +113,7 @@ struct cas_packs {
     struct cas_pack_vec known, now;
     struct cas_packs_slot *slots; /* of many packs: all rows, by the first two bytes */
     uint32_t *slot_starts;        /* 65,537 */
-    struct cas_spoilt_vec spoilt;
+    struct cas_table spoilt;      /* rows known to be bad, by digest and pack */
     int64_t mtime_ns, scanned_ns;
     bool are_scanned; /* atomic */
 };

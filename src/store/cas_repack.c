@@ -1,5 +1,4 @@
-/* Packs as gc sees them: what is in them, and packs that have become holey or too many made anew.
- */
+/* Packs that have become holey or too many, made anew. */
 #include "mlops/base/buf.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/signal.h"
@@ -16,78 +15,8 @@ enum {
     SMALL_PACKS_MOST = 20, /* beyond, they are made one */
     SMALL_PACK_BYTES = 16777216,
     CHEAP_BYTES = 67108864, /* written again for the sake of however little */
+    HOLEY_PART = 8,         /* more of a large pack has to be dead than one of so many parts */
 };
-
-/* The packs of this moment. They stay open, whatever becomes of their names. */
-static FALLIBLE list_now(struct cas *cas, struct arena *arena, struct cas_pack_vec *ret)
-{
-    TRY(packs_ready(cas));
-    TRY(cas_packs_recheck(cas));
-    AUTO(packs_unlock) struct cas_packs *packs = packs_read_lock(cas);
-    for (size_t i = 0; i < packs->now.len; i++)
-        *vec_push(arena, ret) = packs->now.at[i];
-    return NULL;
-}
-
-/* Whether the row is the one that readers of its digest get. */
-static FALLIBLE is_in_use(struct cas *cas, const struct cas_pack *pack, const struct pack_row *row,
-                          bool *ret)
-{
-    struct cas_packed packed;
-    TRY(cas_packed_find(cas, row->digest, false, &packed, ret));
-    *ret = *ret && packed.pack == pack;
-    return NULL;
-}
-
-/* --- cas_each --- */
-
-struct visiting {
-    FALLIBLE (*visit)(void *context, struct digest digest, const struct file_stat *stat);
-    void *context;
-    struct cas_table loose;
-};
-
-static FALLIBLE visit_loose(void *context, struct digest digest, const struct file_stat *stat)
-{
-    struct visiting *visiting = context;
-    cas_table_add(&visiting->loose, digest, 0);
-    return visiting->visit(visiting->context, digest, stat);
-}
-
-static FALLIBLE visit_pack(struct cas *cas, struct visiting *visiting, const struct cas_pack *pack)
-{
-    const struct pack_index *index = pack_rows(pack->pack);
-    for (size_t i = 0; i < index->row_count; i++) {
-        struct cas_packed packed = {pack, pack_index_row(index, i)};
-        struct file_stat stat = cas_packed_stat(&packed);
-        uint32_t ignored;
-        bool is_used = false;
-        TRY(is_in_use(cas, pack, &packed.row, &is_used));
-        if (is_used && !cas_table_find(&visiting->loose, packed.row.digest, &ignored))
-            TRY(visiting->visit(visiting->context, packed.row.digest, &stat));
-    }
-    return NULL;
-}
-
-static void visiting_drop(struct visiting *visiting)
-{
-    cas_table_drop(&visiting->loose);
-}
-
-struct error *cas_each(struct cas *cas,
-                       FALLIBLE (*visit)(void *context, struct digest digest,
-                                         const struct file_stat *stat),
-                       void *context)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    AUTO(visiting_drop) struct visiting visiting = {.visit = visit, .context = context};
-    struct cas_pack_vec now = {0};
-    TRY(cas_each_loose(cas, visit_loose, &visiting));
-    TRY(list_now(cas, &scratch, &now));
-    for (size_t i = 0; i < now.len; i++)
-        TRY(visit_pack(cas, &visiting, now.at[i]));
-    return NULL;
-}
 
 /* --- repacking --- */
 
@@ -166,7 +95,8 @@ static int compare_offsets(const void *a, const void *b)
 }
 
 /* What of a pack is needed, in the order in which it lies there. */
-static FALLIBLE list_live(struct cas *cas, const struct cas_pack *pack, struct arena *arena,
+static FALLIBLE list_live(struct cas *cas, const struct cas_table *dead,
+                          const struct cas_pack *pack, struct arena *arena,
                           struct pack_row_vec *ret, int64_t *ret_bytes)
 {
     const struct pack_index *index = pack_rows(pack->pack);
@@ -175,8 +105,8 @@ static FALLIBLE list_live(struct cas *cas, const struct cas_pack *pack, struct a
         struct pack_row row = pack_index_row(index, i);
         uint32_t ignored;
         bool is_live = false;
-        if (!cas_table_find(&cas->dead, row.digest, &ignored))
-            TRY(is_in_use(cas, pack, &row, &is_live));
+        if (!cas_table_find(dead, row.digest, &ignored))
+            TRY(packs_row_is_used(cas, pack, &row, &is_live));
         if (!is_live)
             continue;
         *vec_push(arena, ret) = row;
@@ -191,7 +121,7 @@ static FALLIBLE repack(struct repacking *repacking, const struct cas_pack *pack)
     AUTO(arena_drop) struct arena scratch = {0};
     struct pack_row_vec rows = {0};
     int64_t bytes = 0;
-    TRY(list_live(repacking->cas, pack, &scratch, &rows, &bytes));
+    TRY(list_live(repacking->cas, &repacking->cas->dead, pack, &scratch, &rows, &bytes));
     repacking->newest_ns = MAX_OF(repacking->newest_ns, pack->stat.mtime_ns);
     vec_each (const struct pack_row, row, &rows) {
         struct cas_packed packed = {pack, *row};
@@ -200,24 +130,30 @@ static FALLIBLE repack(struct repacking *repacking, const struct cas_pack *pack)
     return NULL;
 }
 
-/* A pack with nothing dead in it only if there are too many small ones. */
-static FALLIBLE is_worth(struct cas *cas, const struct cas_pack *pack, bool are_many, bool *ret)
+FALLIBLE packs_is_holey(struct cas *cas, const struct cas_table *dead, const struct cas_pack *pack,
+                        bool *ret)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct pack_row_vec rows = {0};
-    int64_t live = 0;
-    TRY(list_live(cas, pack, &scratch, &rows, &live));
-    bool is_holey = rows.len < pack_rows(pack->pack)->row_count;
-    *ret = (is_holey && live <= MAX_OF(pack->stat.size_bytes / 2, (int64_t)CHEAP_BYTES)) ||
-           (are_many && pack->stat.size_bytes < SMALL_PACK_BYTES);
+    int64_t live = 0, bytes = pack->stat.size_bytes;
+    TRY(list_live(cas, dead, pack, &scratch, &rows, &live));
+    *ret = rows.len < pack_rows(pack->pack)->row_count &&
+           (live <= CHEAP_BYTES || live <= bytes - bytes / HOLEY_PART);
     return NULL;
+}
+
+/* A pack with nothing dead in it only if there are too many small ones. */
+static FALLIBLE is_worth(struct cas *cas, const struct cas_pack *pack, bool are_many, bool *ret)
+{
+    *ret = are_many && pack->stat.size_bytes < SMALL_PACK_BYTES;
+    return *ret ? NULL : packs_is_holey(cas, &cas->dead, pack, ret);
 }
 
 static FALLIBLE choose(struct cas *cas, struct arena *arena, struct cas_pack_vec *ret)
 {
     struct cas_pack_vec now = {0};
     size_t small_count = 0;
-    TRY(list_now(cas, arena, &now));
+    TRY(packs_list_now(cas, arena, &now));
     for (size_t i = 0; i < now.len; i++)
         small_count += now.at[i]->stat.size_bytes < SMALL_PACK_BYTES;
     for (size_t i = 0; i < now.len; i++) {
@@ -257,7 +193,7 @@ static FALLIBLE is_dead(struct cas *cas, const struct cas_pack *pack, bool *ret)
     AUTO(arena_drop) struct arena scratch = {0};
     struct pack_row_vec rows = {0};
     int64_t live = 0;
-    TRY(list_live(cas, pack, &scratch, &rows, &live));
+    TRY(list_live(cas, &cas->dead, pack, &scratch, &rows, &live));
     *ret = rows.len == 0;
     return NULL;
 }

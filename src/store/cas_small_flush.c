@@ -24,6 +24,8 @@ static FALLIBLE write_index(struct cas *cas, struct cas_packing *packing, struct
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct pack_row_vec rows = {0};
+    rows.at = arena_new_array(&scratch, struct pack_row, cas->smalls.rows.len);
+    rows.cap = cas->smalls.rows.len;
     static const char head[PACK_HEAD_BYTES + 1] = PACK_HEAD_MAGIC;
     for (size_t i = 0; i < cas->smalls.rows.len; i++) {
         const struct cas_small *small = &cas->smalls.rows.at[i];

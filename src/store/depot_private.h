@@ -15,8 +15,8 @@ enum {
     DEPOT_PACK_BYTES = 25165824, /* raw bytes gathered in one pack: it is made in memory, one for
                                     each connection */
     DEPOT_PACK_BLOBS = 65536,
-    DEPOT_GAP_BYTES = 262144,   /* cheaper to read over than to ask again */
-    DEPOT_READ_BYTES = 8388608, /* of one request for a range */
+    DEPOT_GAP_BYTES = 262144,    /* cheaper to read over than to ask again */
+    DEPOT_READ_BYTES = 8388608,  /* of one request for a range */
     DEPOT_LIST_BYTES = 130000000 /* of a list of packs: LIMIT_REMOTE_NAMES lines */
 };
 
@@ -175,7 +175,7 @@ FALLIBLE depot_read_exactly(int fd, char *to, int64_t len, int64_t offset);
 /* A blob to be read, and what is done with its bytes (checked against its digest). */
 struct errand {
     struct digest digest;
-    int64_t raw_bytes; /* expected; -1: whatever the index says (manifests) */
+    int64_t raw_bytes;  /* expected; -1: whatever the index says (manifests) */
     int64_t most_bytes; /* of a manifest, by the size of its file; 0: LIMIT_MANIFEST_BYTES */
     struct catalogue_hit hit;
     size_t tries; /* where the search for it goes on */

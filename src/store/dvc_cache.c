@@ -81,6 +81,7 @@ struct taking {
     struct cas_put put;
     struct sums_tap tap;
     struct cas_temp temp; /* open: the bytes go there */
+    bool is_of_others;
     bool may_link;
     bool is_clone;
     bool is_small; /* goes where small objects go */
@@ -175,6 +176,7 @@ static FALLIBLE take(struct taking *taking, const struct dvc_object *object,
     taking->is_small = cas_is_small(taking->cas, taking->before.size_bytes);
     TRY(try_clone(taking));
     taking->may_link = !taking->is_clone && may_link(taking);
+    taking->may_link = taking->may_link && !taking->is_of_others;
     if (taking->may_link)
         cas_temp_drop(&taking->temp);
     else if (!taking->temp.fd.number_plus_one && !taking->is_small)
@@ -199,7 +201,10 @@ struct error *dvc_cache_take(const struct dvc_cache *cache, struct cas *cas,
     TRY(find(cache, object, path, &stat, &found));
     if (found) {
         AUTO(taking_drop)
-        struct taking taking = {.cas = cas, .at_fd = fd_number(cache->fd), .path = path};
+        struct taking taking = {.cas = cas,
+                                .at_fd = fd_number(cache->fd),
+                                .path = path,
+                                .is_of_others = cache->is_of_others};
         TRY_WITHIN(take(&taking, object, &taken), "DVC's cache '%.*s'", STR_FMT(cache->path));
     }
     *ret = taken;

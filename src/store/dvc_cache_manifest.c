@@ -25,14 +25,74 @@ static int compare_files(const void *a, const void *b)
     return str_compare(left->path, right->path);
 }
 
+/* --- the list, an item at a time: it may be of millions --- */
+
+static size_t skip_blanks(struct str bytes, size_t at)
+{
+    while (at < bytes.len && bytes.at[at] && strchr(" \t\n\r", bytes.at[at]))
+        at++;
+    return at;
+}
+
+/* Behind the map that begins at `from`; 0: there is none, or none of a decent length. */
+static size_t item_end(struct str bytes, size_t from)
+{
+    bool is_text = false;
+    size_t most = MIN_OF(bytes.len, from + (size_t)LIMIT_DVC_LIST_ITEM_BYTES);
+    if (from >= bytes.len || bytes.at[from] != '{')
+        return 0;
+    for (size_t at = from + 1; at < most; at++) {
+        char c = bytes.at[at];
+        if (is_text && c == '\\')
+            at++;
+        else if (c == '"')
+            is_text = !is_text;
+        else if (!is_text && c == '}')
+            return at + 1;
+        else if (!is_text && (c == '{' || c == '['))
+            return 0;
+    }
+    return 0;
+}
+
+static FALLIBLE parse_item(struct arena *arena, struct str bytes, struct dvc_file_vec *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct doc *doc = NULL;
+    struct dvc_file file = {0};
+    TRY(json_parse(&scratch, STR("manifest"), bytes, &doc));
+    TRY(bind_file(doc->root, &file));
+    file.path = str_copy(arena, file.path);
+    *vec_push(arena, ret) = file;
+    return NULL;
+}
+
+static FALLIBLE parse_items(struct arena *arena, struct str bytes, struct dvc_file_vec *ret)
+{
+    size_t at = skip_blanks(bytes, 0);
+    bool is_list = at < bytes.len && bytes.at[at] == '[', is_open = is_list;
+    at = skip_blanks(bytes, at + 1);
+    if (is_list && at < bytes.len && bytes.at[at] == ']')
+        is_open = false;
+    while (is_open) {
+        size_t end = item_end(bytes, at);
+        if (!end)
+            return error_new(ERROR_STORED, "it is no list of maps");
+        TRY(parse_item(arena, str_slice(bytes, at, end), ret));
+        at = skip_blanks(bytes, end);
+        is_open = at < bytes.len && bytes.at[at] == ',';
+        if (is_open)
+            at = skip_blanks(bytes, at + 1);
+    }
+    bool is_closed = is_list && at < bytes.len && bytes.at[at] == ']';
+    if (!is_closed || skip_blanks(bytes, at + 1) != bytes.len)
+        return error_new(ERROR_STORED, "it is no list");
+    return NULL;
+}
+
 static FALLIBLE parse(struct arena *arena, struct str bytes, struct dvc_file_vec *ret)
 {
-    struct doc *doc = NULL;
-    TRY(json_parse(arena, STR("manifest"), bytes, &doc));
-    if (doc->root->kind != DOC_LIST)
-        return error_new(ERROR_STORED, "it is no list");
-    for (const struct doc_node *node = doc->root->first; node; node = node->next)
-        TRY(bind_file(node, vec_push(arena, ret)));
+    TRY(parse_items(arena, bytes, ret));
     vec_sort(ret, compare_files);
     for (size_t i = 1; i < ret->len; i++)
         if (str_equal(ret->at[i - 1].path, ret->at[i].path))
@@ -41,22 +101,11 @@ static FALLIBLE parse(struct arena *arena, struct str bytes, struct dvc_file_vec
     return NULL;
 }
 
-struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *arena,
-                                 const struct dvc_object *object, struct dvc_file_vec *ret,
-                                 enum dvc_health *ret_health)
+struct error *dvc_manifest_parse(struct arena *arena, struct str bytes, struct md5 md5,
+                                 struct dvc_file_vec *ret, enum dvc_health *ret_health)
 {
-    struct str bytes = {0};
-    bool found = false;
-    *ret_health = DVC_MISSING;
-    for (int layout = 0; layout < DVC_LAYOUTS && !found && cache->fd.number_plus_one; layout++) {
-        char path[DVC_PATH_BYTES];
-        dvc_object_path(object, layout, path);
-        TRY(file_read(arena, fd_number(cache->fd), path, LIMIT_JSON_BYTES, &bytes, &found));
-    }
-    if (!found)
-        return NULL;
     *ret_health = DVC_DAMAGED;
-    if (!md5_equal(md5_of(bytes.at, bytes.len), object->md5))
+    if (!md5_equal(md5_of(bytes.at, bytes.len), md5))
         return NULL;
     struct dvc_file_vec files = {0};
     struct error *error = parse(arena, bytes, &files);
@@ -67,6 +116,26 @@ struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *ar
     *ret_health = error ? DVC_DAMAGED : DVC_GOOD;
     error_drop(error); /* one directory that can't be had stops neither import nor run */
     return NULL;
+}
+
+struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *arena,
+                                 const struct dvc_object *object, struct dvc_file_vec *ret,
+                                 enum dvc_health *ret_health)
+{
+    struct str bytes = {0};
+    bool found = false;
+    int64_t size = 0;
+    TRY(dvc_cache_has(cache, object, &size, &found));
+    *ret_health = found ? DVC_DAMAGED : DVC_MISSING;
+    if (!found || size > LIMIT_DVC_LIST_BYTES)
+        return NULL;
+    found = false;
+    for (int layout = 0; layout < DVC_LAYOUTS && !found; layout++) {
+        char path[DVC_PATH_BYTES];
+        dvc_object_path(object, layout, path);
+        TRY(file_read(arena, fd_number(cache->fd), path, LIMIT_DVC_LIST_BYTES, &bytes, &found));
+    }
+    return found ? dvc_manifest_parse(arena, bytes, object->md5, ret, ret_health) : NULL;
 }
 
 /* As Python's json.dumps does it: everything beyond ASCII as UTF-16 escapes. */

@@ -2,8 +2,10 @@
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
+#include "mlops/store/index.h"
 #include "mlops/store/results.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "gc_private.h"
@@ -111,22 +113,55 @@ static FALLIBLE sweep_object(void *context, struct digest digest, const struct f
 {
     struct sweep *sweep = context;
     struct gc_report *report = sweep->items.report;
-    bool is_needed = digest_set_has(&sweep->marks->objects, digest);
+    enum mark_rank rank = mark_of(sweep->marks, digest);
     bool is_young = sweep_age(sweep, stat) < sweep->options->grace_ns;
     TRY(signal_check());
-    report->young_objects += !is_needed && is_young;
-    if (is_needed || is_young) {
+    report->young_objects += rank == MARK_NONE && is_young;
+    if (rank != MARK_NONE || is_young) {
         report->kept_objects++;
         report->kept_bytes += stat->size_bytes;
+        gc_hold(report, rank == MARK_NONE ? MARK_FRESH : rank, stat->size_bytes);
         return NULL;
     }
     *vec_push(sweep->arena, &sweep->objects) = digest;
+    if (digest_set_has(&sweep->left, digest)) {
+        report->left_objects++;
+        report->left_bytes += stat->size_bytes;
+        return NULL;
+    }
     gc_items_add(&sweep->items, (struct gc_item){.what = "object",
                                                  .name = digest_hex(sweep->arena, digest),
                                                  .why = STR(NOT_NEEDED),
                                                  .size_bytes = stat->size_bytes,
                                                  .age_ns = sweep_age(sweep, stat)});
     return NULL;
+}
+
+static FALLIBLE list_unneeded(void *context, struct digest digest, const struct file_stat *stat)
+{
+    struct sweep *sweep = context;
+    bool is_young = sweep_age(sweep, stat) < sweep->options->grace_ns;
+    if (!is_young && !digest_set_has(&sweep->marks->objects, digest))
+        *vec_push(sweep->arena, &sweep->objects) = digest;
+    return NULL;
+}
+
+static FALLIBLE note_left(void *context, struct digest digest, int64_t size_bytes)
+{
+    struct sweep *sweep = context;
+    (void)size_bytes;
+    digest_set_add(&sweep->left, digest);
+    return NULL;
+}
+
+/* What is listed goes: so it is asked first what the store would not give back. */
+static FALLIBLE sweep_objects(struct sweep *sweep)
+{
+    struct cas *cas = sweep->marks->cas;
+    TRY(cas_each(cas, list_unneeded, sweep));
+    TRY(cas_each_left(cas, sweep->objects.at, sweep->objects.len, note_left, sweep));
+    sweep->objects.len = 0;
+    return cas_each(cas, sweep_object, sweep);
 }
 
 /* Results first: nothing ever names an object that is not there. Last what needs room itself: packs
@@ -172,10 +207,12 @@ static FALLIBLE sweep_all(struct sweep *sweep)
     AUTO(lock_drop) struct lock lock = {0};
     TRY(lock_and_mark(sweep, &lock));
     TRY(results_each(sweep->workspace, sweep_result, sweep));
-    TRY(cas_each(sweep->marks->cas, sweep_object, sweep));
+    TRY(sweep_objects(sweep));
     TRY(gc_evict(sweep));
+    gc_holders_sort(sweep->items.report);
     TRY(gc_name_items(sweep));
     TRY(gc_parts(sweep));
+    TRY(gc_quarantine(sweep));
     TRY(gc_leftovers(sweep->workspace, sweep->ledger, sweep->options, sweep->marks->now_ns,
                      &sweep->items));
     return sweep->options->really ? remove_swept(sweep) : NULL;
@@ -184,6 +221,20 @@ static FALLIBLE sweep_all(struct sweep *sweep)
 static void sweep_drop(struct sweep *sweep)
 {
     digest_set_drop(&sweep->gone);
+    digest_set_drop(&sweep->left);
+}
+
+/* Files are as old as the clock that stamped them says: ours may be wrong, or have been set. Of
+ * both the one counts that takes less. */
+static int64_t now_of(const struct workspace *workspace)
+{
+    int64_t now_ns = clock_real_ns(), there_ns = now_ns;
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    AUTO(fd_drop)
+    struct fd tmp = fd_of(openat(fd_number(workspace->cache_fd), "tmp", flags));
+    if (fd_number(tmp) >= 0)
+        error_drop(index_clock(fd_number(tmp), &there_ns)); /* where nothing can be written */
+    return MIN_OF(now_ns, there_ns);
 }
 
 FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
@@ -192,7 +243,7 @@ FALLIBLE gc_run(struct arena *arena, const struct workspace *workspace, struct l
     struct gc_report report = {0};
     AUTO(marks_drop)
     struct marks marks = {.cas = cas,
-                          .now_ns = clock_real_ns(),
+                          .now_ns = now_of(workspace),
                           .observer = options->observer,
                           .all_commits = options->all_commits};
     AUTO(sweep_drop)

@@ -157,6 +157,16 @@ static void evict_in_order(struct eviction *eviction)
 }
 
 static const char *const holders[MARK_RANKS] = {
+    [MARK_RUN] = "runs of the history",
+    [MARK_BRANCH] = "lock files of branches, tags and stashes",
+    [MARK_DATA] = "tracked data: pointers here, of branches, tags and stashes",
+    [MARK_TAGGED] = "tagged runs, runs that go on, files that sweeps are made from",
+    [MARK_WORK] = "lock files of the work tree",
+    [MARK_FRESH] = "what is in use or within the grace period",
+};
+
+/* What could not be evicted. */
+static const char *const stayers[MARK_RANKS] = {
     [MARK_RUN] = "the history, where nothing makes it again",
     [MARK_BRANCH] = "lock files of branches, where nothing makes it again",
     [MARK_DATA] = "tracked data that no remote has",
@@ -164,6 +174,12 @@ static const char *const holders[MARK_RANKS] = {
     [MARK_WORK] = "lock files of the work tree",
     [MARK_FRESH] = "what is in use or within the grace period",
 };
+
+void gc_hold(struct gc_report *report, enum mark_rank rank, int64_t bytes)
+{
+    report->holders[rank - MARK_RUN].what = holders[rank];
+    report->holders[rank - MARK_RUN].bytes += bytes;
+}
 
 static FALLIBLE see_holder(void *context, struct digest digest, const struct file_stat *stat)
 {
@@ -176,7 +192,7 @@ static FALLIBLE see_holder(void *context, struct digest digest, const struct fil
     if ((number && eviction->objects.at[*number].is_gone) || (rank == MARK_NONE && !is_young))
         return NULL;
     rank = is_young || is_kept ? MARK_FRESH : rank;
-    found[rank - MARK_RUN].what = holders[rank];
+    found[rank - MARK_RUN].what = stayers[rank];
     found[rank - MARK_RUN].bytes += stat->size_bytes;
     return NULL;
 }
@@ -187,13 +203,17 @@ static int compare_holders(const void *a, const void *b)
     return left->bytes == right->bytes ? 0 : left->bytes < right->bytes ? 1 : -1;
 }
 
+void gc_holders_sort(struct gc_report *report)
+{
+    qsort(report->holders, COUNT_OF(report->holders), sizeof report->holders[0], compare_holders);
+}
+
 static FALLIBLE tell_holders(struct eviction *eviction)
 {
     struct gc_report *report = eviction->sweep->items.report;
     report->over_bytes = eviction->left_bytes - eviction->sweep->options->cache_bytes;
-    TRY(cas_each(eviction->sweep->marks->cas, see_holder, eviction));
-    qsort(report->holders, COUNT_OF(report->holders), sizeof report->holders[0], compare_holders);
-    return NULL;
+    memset(report->holders, 0, sizeof report->holders);
+    return cas_each(eviction->sweep->marks->cas, see_holder, eviction);
 }
 
 FALLIBLE gc_evict(struct sweep *sweep)

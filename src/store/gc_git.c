@@ -10,7 +10,7 @@
 
 static const struct str document_suffixes[] = {STR_ROW(".lock"), STR_ROW(POINTER_SUFFIX)};
 
-/* Documents of commits, each content of a directory once. */
+/* Documents of commits, each content of a file or directory once. */
 struct commit_reader {
     struct vcs *vcs;
     struct vcs_seen seen;
@@ -25,30 +25,43 @@ static void commit_reader_drop(struct commit_reader *reader)
     vcs_drop(&reader->vcs);
 }
 
-static FALLIBLE read_commit(struct commit_reader *reader, struct str commit)
+static FALLIBLE read_entries(struct commit_reader *reader, struct str commit,
+                             const struct vcs_entry_vec *entries)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct vcs_path_vec paths = {0};
-    const struct vcs_listing wanted = {document_suffixes, COUNT_OF(document_suffixes),
-                                       &reader->seen};
-    TRY(signal_check());
-    TRY(vcs_list_some(reader->vcs, &scratch, commit, &wanted, &paths));
-    vec_each (struct str, path, &paths) {
-        struct str bytes = {0};
-        bool found = false;
-        TRY(vcs_read(reader->vcs, &scratch, commit, *path, LIMIT_LOCK_BYTES, &bytes, &found));
-        struct git_document document = {commit, *path, bytes, reader->is_history};
-        if (found)
-            TRY(reader->visit(reader->context, &document));
+    vec_each (const struct vcs_entry, entry, entries) {
+        AUTO(arena_drop) struct arena scratch = {0};
+        struct git_document document = {commit, entry->path, {0}, reader->is_history};
+        TRY(vcs_read_entry(reader->vcs, &scratch, entry, LIMIT_LOCK_BYTES, &document.bytes));
+        TRY(reader->visit(reader->context, &document));
     }
     return NULL;
 }
 
+static struct vcs_listing listing_of(struct commit_reader *reader)
+{
+    return (struct vcs_listing){document_suffixes, COUNT_OF(document_suffixes), &reader->seen};
+}
+
 static FALLIBLE read_commits(struct commit_reader *reader, const struct vcs_path_vec *commits)
 {
-    vec_each (const struct str, commit, commits)
-        TRY(read_commit(reader, *commit));
+    const struct vcs_listing wanted = listing_of(reader);
+    vec_each (const struct str, commit, commits) {
+        AUTO(arena_drop) struct arena scratch = {0};
+        struct vcs_entry_vec entries = {0};
+        TRY(signal_check());
+        TRY(vcs_list_some(reader->vcs, &scratch, *commit, &wanted, &entries));
+        TRY(read_entries(reader, *commit, &entries));
+    }
     return NULL;
+}
+
+static FALLIBLE read_staged(struct commit_reader *reader)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct vcs_entry_vec entries = {0};
+    const struct vcs_listing wanted = listing_of(reader);
+    TRY(vcs_list_staged(reader->vcs, &scratch, &wanted, &entries));
+    return read_entries(reader, (struct str){0}, &entries);
 }
 
 /* Where there is a repository that can't be read, what its branches need is not known. */
@@ -71,6 +84,8 @@ static FALLIBLE open_repository(const struct workspace *workspace, struct vcs **
 
 static struct str document_name(struct arena *arena, const struct git_document *document)
 {
+    if (!document->commit.len)
+        return str_print(arena, "%.*s as it is staged", STR_FMT(document->path));
     return str_print(arena, "%.*s at %.*s", STR_FMT(document->path),
                      STR_FMT(str_slice(document->commit, 0, 7)));
 }
@@ -110,7 +125,8 @@ static FALLIBLE mark_pointer(struct marks *marks, const struct git_document *doc
                    : mark_pointer_bytes(marks, name, path, document->bytes);
 }
 
-/* The work tree is mended by hand; what a commit holds is not. The innermost hint is printed. */
+/* The work tree is mended by hand; what a commit or the index holds is not. The innermost hint is
+ * printed. */
 static FALLIBLE with_way_out(struct error *error, const struct git_document *document)
 {
     struct error *root = error;
@@ -118,12 +134,16 @@ static FALLIBLE with_way_out(struct error *error, const struct git_document *doc
         return error;
     while (root->cause)
         root = root->cause;
-    root = document->is_history
-               ? error_hint(root, "do without --all-commits, and tag the commits whose data stay")
-               : error_hint(root,
-                            "mend or remove the file on the branch, tag or stash that has "
-                            "it: git branch -a --contains %.7s",
-                            document->commit.at);
+    if (document->is_history)
+        root = error_hint(root, "do without --all-commits, and tag the commits whose data stay");
+    else if (!document->commit.len)
+        root = error_hint(root, "stage a good one, or nothing: git restore --staged '%.*s'",
+                          STR_FMT(document->path));
+    else
+        root = error_hint(root,
+                          "mend or remove the file on the branch, tag or stash that has "
+                          "it: git branch -a --contains %.7s",
+                          document->commit.at);
     return error;
 }
 
@@ -151,6 +171,7 @@ FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
         return NULL;
     TRY(vcs_tips(reader.vcs, &scratch, &commits));
     TRY(read_commits(&reader, &commits));
+    TRY(read_staged(&reader));
     if (!all_commits)
         return NULL;
     reader.is_history = true;

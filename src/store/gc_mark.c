@@ -10,7 +10,8 @@ void marks_drop(struct marks *marks)
     digest_set_drop(&marks->results);
     digest_set_drop(&marks->fetchable);
     digest_set_drop(&marks->keys);
-    digest_set_drop(&marks->documents);
+    digest_set_drop(&marks->locks);
+    digest_set_drop(&marks->pointers);
     digest_set_drop(&marks->foreign);
     arena_drop(&marks->memory);
 }
@@ -39,8 +40,7 @@ static bool raise_mark(struct marks *marks, struct digest digest, bool is_tree)
 {
     if (digest_is_zero(digest))
         return false;
-    digest_set_add(&marks->objects, digest);
-    uint32_t *note = digest_set_note(&marks->objects, digest);
+    uint32_t *note = digest_set_enter(&marks->objects, digest);
     uint32_t flag = *note & MARK_TREE, rank = *note & ~(uint32_t)MARK_TREE;
     bool is_raised = rank < (uint32_t)marks->rank || (is_tree && !flag);
     *note = MAX_OF(rank, (uint32_t)marks->rank) | flag | (is_tree ? (uint32_t)MARK_TREE : 0);

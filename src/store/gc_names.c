@@ -122,7 +122,7 @@ static FALLIBLE name_document(void *context, const struct git_document *document
     struct naming *naming = context;
     struct pointer pointer = {0};
     struct str path = document->path;
-    if (!naming->left || !pointer_is_name(path_name(path)))
+    if (!naming->left || !document->commit.len || !pointer_is_name(path_name(path)))
         return NULL;
     struct error *error = pointer_parse(&scratch, path, document->bytes, path, &pointer);
     bool is_good = error == NULL;

@@ -26,6 +26,9 @@ void digest_set_drop(struct digest_set *set);
  */
 uint32_t *digest_set_note(const struct digest_set *set, struct digest digest);
 
+/* The same of a digest that is not zero, and may not be in the set yet. */
+uint32_t *digest_set_enter(struct digest_set *set, struct digest digest);
+
 VEC(digest_vec, struct digest);
 
 /* What holds an object, from weak to strong: the strongest counts. What is at least MARK_TAGGED is
@@ -71,7 +74,8 @@ struct marks {
     struct root_vec roots;       /* what was marked from outside */
     struct digest_set fetchable; /* objects that a remote has, as far as is known here */
     struct digest_set keys;      /* of lock entries */
-    struct digest_set documents; /* bytes of lock files seen */
+    struct digest_set locks;     /* bytes of lock files seen */
+    struct digest_set pointers;  /* and of pointers */
     int64_t now_ns;
     const struct observer *observer;
     struct digest_set foreign; /* bytes of files of history that are no pointers */
@@ -102,14 +106,14 @@ FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str pat
                             struct str bytes);
 
 struct git_document {
-    struct str commit; /* 40 hex digits */
+    struct str commit; /* 40 hex digits; empty: it is staged */
     struct str path;   /* below git's top */
     struct str bytes;
     bool is_history; /* not of a tip */
 };
 
 /* Files of the git repository around the project that may be lock files or pointers: first of the
- * tips, then perhaps of all commits; each content of a directory once. */
+ * tips, then what is staged, then perhaps of all commits; each content once. */
 FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
                           FALLIBLE (*visit)(void *context, const struct git_document *document),
                           void *context);
@@ -155,7 +159,13 @@ struct sweep {
     struct digest_set gone;    /* ids of results to be removed */
     struct swept_vec results;  /* the same with their keys */
     struct digest_vec objects; /* to be removed */
+    struct digest_set left;    /* of them those whose packs stay */
 };
+
+/* Bytes that stay, by what holds them. */
+void gc_hold(struct gc_report *report, enum mark_rank rank, int64_t bytes);
+void gc_holders_sort(struct gc_report *report);
+
 /* Whether the clone shows what a remote is needed for: that it may not is told; a shallow one that
  * would remove something is refused. */
 FALLIBLE gc_check_clone(const struct sweep *sweep);
@@ -182,6 +192,9 @@ FALLIBLE gc_name_wanted(struct sweep *sweep, struct digest_set *wanted);
 
 /* Parts of large files whose fetch was given up longer than the grace period ago. */
 FALLIBLE gc_parts(struct sweep *sweep);
+
+/* What was found to be damaged longer ago than runs are kept. */
+FALLIBLE gc_quarantine(struct sweep *sweep);
 
 /* Folders of .mlops that only people read: failed outputs, displaced files, logs. */
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,

@@ -417,6 +417,7 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
         .sweep = &sweep, .marks = &marks, .depot = depot, .arena = &scratch, .report = &report};
     TRY(gc_check_clone(&sweep));
     TRY(depot_clock(depot, &gc.now_ns));
+    marks.now_ns = MIN_OF(marks.now_ns, gc.now_ns); /* the one that takes less */
     TRY(mark_needed(&gc));
     TRY(sweep_results(&gc));
     TRY(sweep_packs(&gc));

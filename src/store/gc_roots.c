@@ -24,7 +24,7 @@ enum { LOCK_HEAD_BYTES = 4096 };
  * pipeline stands beside it. */
 FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes, bool has_pipeline)
 {
-    if (!digest_set_add(&marks->documents, digest_of(bytes.at, bytes.len)))
+    if (!digest_set_add(&marks->locks, digest_of(bytes.at, bytes.len)))
         return NULL; /* as strongly: the work tree comes before git */
     AUTO(arena_drop) struct arena scratch = {0};
     struct lockfile lockfile = {0};
@@ -42,7 +42,7 @@ FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
 FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path, struct str bytes)
 {
     struct digest document = digest_of(bytes.at, bytes.len);
-    if (digest_set_has(&marks->documents, document))
+    if (digest_set_has(&marks->pointers, document))
         return NULL;
     AUTO(arena_drop) struct arena scratch = {0};
     struct pointer pointer = {0};
@@ -52,7 +52,7 @@ FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str pat
         return NULL;
     }
     TRY_WITHIN(error, "can't tell what is still needed");
-    digest_set_add(&marks->documents, document);
+    digest_set_add(&marks->pointers, document);
     enum mark_rank before = mark_as(marks, MARK_DATA);
     TRY(mark_artifact(marks, &pointer.artifact));
     mark_as(marks, before);

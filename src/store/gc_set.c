@@ -56,6 +56,16 @@ bool digest_set_add(struct digest_set *set, struct digest digest)
     return true;
 }
 
+uint32_t *digest_set_enter(struct digest_set *set, struct digest digest)
+{
+    if (set->len * 3 >= set->slot_count * 2)
+        set_widen(set);
+    size_t at = slot_of(set, digest);
+    set->len += digest_is_zero(set->slots[at]);
+    set->slots[at] = digest;
+    return &set->notes[at];
+}
+
 bool digest_set_has(const struct digest_set *set, struct digest digest)
 {
     return set->len && !digest_is_zero(digest) && !digest_is_zero(set->slots[slot_of(set, digest)]);
@@ -63,9 +73,10 @@ bool digest_set_has(const struct digest_set *set, struct digest digest)
 
 uint32_t *digest_set_note(const struct digest_set *set, struct digest digest)
 {
-    if (!digest_set_has(set, digest))
+    if (!set->len || digest_is_zero(digest))
         return NULL;
-    return &set->notes[slot_of(set, digest)];
+    size_t at = slot_of(set, digest);
+    return digest_is_zero(set->slots[at]) ? NULL : &set->notes[at];
 }
 
 void digest_set_drop(struct digest_set *set)

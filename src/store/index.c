@@ -7,6 +7,8 @@
 #include "mlops/host/sql.h"
 #include "mlops/model/name.h"
 
+#include <pthread.h>
+
 #include "index_private.h"
 
 enum {
@@ -22,7 +24,8 @@ VEC(derived_vec, struct derived);
 
 struct index {
     struct arena memory;
-    struct sql *sql; /* NULL: nothing is kept */
+    pthread_mutex_t views; /* while one is opened */
+    struct sql *sql;       /* NULL: nothing is kept */
     const char *path;
     bool is_read_only;
     bool has_all; /* all directories of files have been read */
@@ -35,6 +38,7 @@ struct index {
 struct error *index_open(struct arena *arena, const char *path, bool read_only, struct index **ret)
 {
     struct index *index = arena_new(arena, struct index);
+    check(pthread_mutex_init(&index->views, NULL) == 0);
     index->is_read_only = read_only;
     index->path = path ? str_copy(arena, str_of(path)).at : NULL;
     index->sql = path ? index_file_open(path, read_only) : NULL;
@@ -47,6 +51,7 @@ void index_drop(struct index **index)
     if (!*index)
         return;
     sql_drop(&(*index)->sql);
+    pthread_mutex_destroy(&(*index)->views);
     arena_drop(&(*index)->memory);
     *index = NULL;
 }
@@ -72,10 +77,10 @@ static struct index_directory *directory_add(struct index *index, struct str pat
     return directory;
 }
 
-static void directory_fill(struct index *index, struct index_directory *directory,
+static void directory_fill(struct arena *arena, struct index_directory *directory,
                            struct str entries)
 {
-    struct str kept = {arena_copy(&index->memory, entries.at, entries.len), entries.len};
+    struct str kept = {arena_copy(arena, entries.at, entries.len), entries.len};
     if (!index_directory_decode(kept, directory))
         directory->count = 0;
 }
@@ -89,7 +94,7 @@ static FALLIBLE load_rows(struct index *index, struct sql_row *row)
             return NULL;
         struct str path = sql_blob(row, 0);
         if (!map_has(&index->directories, path))
-            directory_fill(index, directory_add(index, path), sql_blob(row, 1));
+            directory_fill(&index->memory, directory_add(index, path), sql_blob(row, 1));
     }
 }
 
@@ -124,7 +129,8 @@ void index_load(struct index *index, struct str prefix)
     index->has_all = index->has_all || prefix.len == 0;
 }
 
-static FALLIBLE load_one(struct index *index, struct index_directory *directory)
+static FALLIBLE load_one(struct index *index, struct arena *arena,
+                         struct index_directory *directory)
 {
     AUTO(sql_row_drop) struct sql_row *row = NULL;
     bool found = false;
@@ -132,7 +138,7 @@ static FALLIBLE load_one(struct index *index, struct index_directory *directory)
                    directory->path));
     TRY(sql_next(row, &found));
     if (found)
-        directory_fill(index, directory, sql_blob(row, 0));
+        directory_fill(arena, directory, sql_blob(row, 0));
     return NULL;
 }
 
@@ -154,7 +160,7 @@ static struct index_directory *directory_of(struct index *index, struct str path
         directory = directory_add(index, path);
         if (index->sql && (is_object(path) || !index->has_all)) {
             index->loads += !is_object(path);
-            give_up(index, load_one(index, directory));
+            give_up(index, load_one(index, &index->memory, directory));
         }
     }
     index->last = directory;
@@ -173,6 +179,36 @@ bool index_find_at(struct index *index, struct str directory, struct str name,
 {
     struct index_directory *known = directory_of(index, directory);
     const struct index_record *record = index_directory_find(known, name);
+    if (!record || !is_same(record, stat))
+        return false;
+    *ret = record->digest;
+    return true;
+}
+
+struct index_view {
+    struct index_directory directory;
+};
+
+/* Records and changes are the index's own, if it has them: they stay while there are views. */
+struct index_view *index_view_open(struct index *index, struct arena *arena, struct str path)
+{
+    struct index_view *view = arena_new(arena, struct index_view);
+    check(pthread_mutex_lock(&index->views) == 0);
+    const struct index_directory *known = map_get(&index->directories, path);
+    if (known)
+        view->directory = *known;
+    else if (index->sql && !index->has_all) {
+        view->directory.path = path;
+        give_up(index, load_one(index, arena, &view->directory));
+    }
+    check(pthread_mutex_unlock(&index->views) == 0);
+    return view;
+}
+
+bool index_view_find(struct index_view *view, struct str name, const struct file_stat *stat,
+                     struct digest *ret)
+{
+    const struct index_record *record = index_directory_find(&view->directory, name);
     if (!record || !is_same(record, stat))
         return false;
     *ret = record->digest;

@@ -54,3 +54,13 @@ struct error *index_now(int directory_fd, int64_t *ret_ns)
     *ret_ns = INT64_MIN;
     return NULL;
 }
+
+struct error *index_clock(int directory_fd, int64_t *ret_ns)
+{
+    AUTO(fd_drop) struct fd fd = {0};
+    struct file_stat stat;
+    TRY(open_touched(directory_fd, &fd));
+    TRY(file_stat_fd(fd_number(fd), &stat));
+    *ret_ns = stat.mtime_ns;
+    return NULL;
+}

@@ -171,13 +171,33 @@ static FALLIBLE fetch(struct opening *opening, const char *const *words, struct 
     return git_call(opening->arena, opening->directory, words, ret);
 }
 
-/* Also what only an expression names. */
+static FALLIBLE no_head(const struct opening *opening)
+{
+    return error_hint(error_new(ERROR_PROJECT,
+                                "the HEAD of the git repository '%.*s' names no commit",
+                                STR_FMT(opening->place->url)),
+                      "say which branch: --rev BRANCH");
+}
+
+/* "HEAD~2" is of the other repository's HEAD, not of the mirror's. */
+static struct str rev_here(struct arena *arena, struct str rev)
+{
+    bool is_head = str_starts(rev, STR("HEAD")) &&
+                   (rev.len == 4 || rev.at[4] == '~' || rev.at[4] == '^' || rev.at[4] == '@');
+    if (rev.len == 1 && rev.at[0] == '@')
+        return STR("refs/mlops/head");
+    return is_head ? str_print(arena, "refs/mlops/head%.*s", STR_FMT(str_slice(rev, 4, rev.len)))
+                   : rev;
+}
+
+/* Also what only an expression names. A repository may have a HEAD that names nothing. */
 static FALLIBLE fetch_all(struct opening *opening)
 {
     struct arena *arena = opening->arena;
     struct git_answer answer = {0};
     struct file_stat stat = {0};
     bool is_shallow = false;
+    bool needs_head = !opening->rev.len || !str_equal(rev_here(arena, opening->rev), opening->rev);
     const char *shallow = str_print(arena, "%s/.git/shallow", opening->key).at;
     TRY(file_stat_at(fd_number(opening->base_fd), shallow, true, &stat, &is_shallow));
     const char *const words[] = {"fetch",
@@ -190,9 +210,11 @@ static FALLIBLE fetch_all(struct opening *opening)
                                  opening->place->git_url.at,
                                  "+refs/heads/*:refs/remotes/*",
                                  "+refs/tags/*:refs/tags/*",
-                                 "+HEAD:refs/mlops/head",
+                                 needs_head ? "+HEAD:refs/mlops/head" : NULL,
                                  NULL};
     TRY(fetch(opening, words, &answer));
+    if (answer.exit_code && has(answer.errors, "find remote ref HEAD"))
+        return no_head(opening);
     if (answer.exit_code)
         return refused(opening, answer.errors);
     const char *mark = str_print(arena, "%s/" WHOLE_MARK, opening->key).at;
@@ -328,17 +350,6 @@ static FALLIBLE unknown_revision(struct opening *opening)
     return error_hint(error, "a branch, tag or commit; 'git ls-remote' lists the first two");
 }
 
-/* "HEAD~2" is of the other repository's HEAD, not of the mirror's. */
-static struct str rev_here(struct arena *arena, struct str rev)
-{
-    bool is_head = str_starts(rev, STR("HEAD")) &&
-                   (rev.len == 4 || rev.at[4] == '~' || rev.at[4] == '^' || rev.at[4] == '@');
-    if (rev.len == 1 && rev.at[0] == '@')
-        return STR("refs/mlops/head");
-    return is_head ? str_print(arena, "refs/mlops/head%.*s", STR_FMT(str_slice(rev, 4, rev.len)))
-                   : rev;
-}
-
 static FALLIBLE resolve_expression(struct opening *opening, struct str *ret, bool *ret_found)
 {
     TRY(fetch_all(opening));
@@ -383,8 +394,7 @@ static FALLIBLE resolve(struct opening *opening, struct str *ret)
     if (!found && rev.len)
         TRY(resolve_expression(opening, ret, &found));
     if (!found && !rev.len)
-        return error_new(ERROR_PROJECT, "the git repository '%.*s' has no commits yet",
-                         STR_FMT(opening->place->url));
+        return no_head(opening);
     return found ? NULL : unknown_revision(opening);
 }
 

@@ -21,6 +21,9 @@ static struct str scheme_of(struct str word)
 static bool is_scp(struct str word)
 {
     ptrdiff_t colon = str_find_char(word, ':'), slash = str_find_char(word, '/');
+    for (size_t i = 0; i < COUNT_OF(schemes); i++)
+        if (colon > 0 && str_is(str_slice(word, 0, (size_t)colon), schemes[i]))
+            return false; /* the beginning of a URL, mistyped */
     return colon > 0 && !scheme_of(word).len && (slash < 0 || slash > colon) &&
            (size_t)colon + 1 < word.len;
 }

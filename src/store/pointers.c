@@ -78,8 +78,8 @@ static FALLIBLE visit(void *context, struct str path)
     return NULL;
 }
 
-FALLIBLE pointers_load_below(struct arena *arena, const struct workspace *workspace,
-                             struct str directory, struct pointer_vec *ret)
+static FALLIBLE load_below(struct arena *arena, const struct workspace *workspace,
+                           struct str directory, struct pointer_vec *ret, struct error **ret_broken)
 {
     struct loading loading = {.arena = arena, .workspace = workspace};
     struct search_visitor visitor = {pointer_is_name, visit, NULL, &loading};
@@ -89,10 +89,27 @@ FALLIBLE pointers_load_below(struct arena *arena, const struct workspace *worksp
         error_drop(broken);
         return error;
     }
-    TRY(broken);
     vec_sort(&loading.found, by_path);
     *ret = loading.found;
+    *ret_broken = broken;
     return NULL;
+}
+
+FALLIBLE pointers_load_below(struct arena *arena, const struct workspace *workspace,
+                             struct str directory, struct pointer_vec *ret)
+{
+    struct pointer_vec found = {0};
+    struct error *broken = NULL;
+    TRY(load_below(arena, workspace, directory, &found, &broken));
+    TRY(broken);
+    *ret = found;
+    return NULL;
+}
+
+FALLIBLE pointers_load_sound(struct arena *arena, const struct workspace *workspace,
+                             struct pointer_vec *ret, struct error **ret_broken)
+{
+    return load_below(arena, workspace, STR(""), ret, ret_broken);
 }
 
 FALLIBLE pointers_load_all(struct arena *arena, const struct workspace *workspace,

@@ -48,7 +48,8 @@ static const struct config_row rows[] = {
     {"credential_process", CONFIG_TEXT, MEMBER(credential_process), "", NULL, CONFIG_UNTRACKED, 0,
      0, NULL, "S3: program that prints credentials as JSON, as for the AWS tools."},
     {"path_style", CONFIG_CHOICE, MEMBER(path_style), "auto", NULL, 0, 0, 0, path_styles,
-     "S3: whether the bucket is part of the path (true) or of the host's name (false); auto: of the "
+     "S3: whether the bucket is part of the path (true) or of the host's name (false); auto: of "
+     "the "
      "path with an endpoint."},
     {"ssh_command", CONFIG_TEXT, MEMBER(ssh_command), "", NULL, CONFIG_UNTRACKED, 0, 0, NULL,
      "SSH: program instead of ssh, with its options."},

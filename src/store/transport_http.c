@@ -8,13 +8,14 @@
 
 /* --- settings --- */
 
-static FALLIBLE secret_of(struct arena *arena, struct str variable, struct str *ret)
+static FALLIBLE secret_of(struct arena *arena, struct str variable, struct str given,
+                          struct str *ret)
 {
     const char *value = variable.len ? getenv(str_terminate(arena, variable)) : NULL;
     if (variable.len && !value)
         return error_new(ERROR_MACHINE, "the environment variable %.*s is not set",
                          STR_FMT(variable));
-    *ret = str_copy(arena, str_of(value));
+    *ret = variable.len ? str_copy(arena, str_of(value)) : given;
     return NULL;
 }
 
@@ -67,8 +68,9 @@ FALLIBLE site_open(struct arena *arena, struct transport *transport)
     TRY(read_url(arena, remote, site));
     if (remote->user.len)
         site->options.user = remote->user;
-    TRY(secret_of(arena, remote->password_env, &site->options.password));
-    return secret_of(arena, remote->token_env, &site->options.token);
+    site->options.header = remote->header;
+    TRY(secret_of(arena, remote->password_env, remote->password, &site->options.password));
+    return secret_of(arena, remote->token_env, remote->token, &site->options.token);
 }
 
 void site_drop(struct transport *transport)

@@ -42,10 +42,16 @@ static FALLIBLE read_file(struct arena *arena, struct str path, bool is_config,
 }
 
 /* The credentials file comes first: what stands in both counts from there. */
-static FALLIBLE read_profiles(struct arena *arena, struct profile_vec *ret)
+static FALLIBLE read_profiles(struct arena *arena, const struct remote *remote,
+                              struct profile_vec *ret)
 {
-    TRY(read_file(arena, path_of(arena, "AWS_SHARED_CREDENTIALS_FILE", "credentials"), false, ret));
-    return read_file(arena, path_of(arena, "AWS_CONFIG_FILE", "config"), true, ret);
+    struct str credentials = remote->credentials_file, config = remote->config_file;
+    if (!credentials.len)
+        credentials = path_of(arena, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    if (!config.len)
+        config = path_of(arena, "AWS_CONFIG_FILE", "config");
+    TRY(read_file(arena, credentials, false, ret));
+    return read_file(arena, config, true, ret);
 }
 
 static struct str profile_name(const struct remote *remote)
@@ -58,7 +64,7 @@ FALLIBLE s3_profile_value(struct arena *arena, const struct remote *remote, cons
                           struct str *ret)
 {
     struct profile_vec profiles = {0};
-    TRY(read_profiles(arena, &profiles));
+    TRY(read_profiles(arena, remote, &profiles));
     *ret = profiles_find(&profiles, profile_name(remote), key);
     return NULL;
 }
@@ -137,7 +143,7 @@ static FALLIBLE take_profile(struct arena *arena, const struct remote *remote,
 {
     struct profile_vec profiles = {0};
     struct str name = profile_name(remote);
-    TRY(read_profiles(arena, &profiles));
+    TRY(read_profiles(arena, remote, &profiles));
     if (remote->profile.len && !profiles_have(&profiles, name))
         return error_new(ERROR_MACHINE, "there is no profile '%.*s' in ~/.aws", STR_FMT(name));
     *ret = (struct s3_credentials){
@@ -156,6 +162,13 @@ static FALLIBLE load(struct arena *arena, const struct remote *remote, struct s3
 {
     if (remote->credential_process.len)
         return run_program(arena, remote->credential_process, ret);
+    *ret = (struct s3_credentials){
+        .id = remote->key_id,
+        .secret = remote->key_secret,
+        .token = remote->key_token,
+        .origin = str_print(arena, "the settings of remote '%.*s'", STR_FMT(remote->name))};
+    if (ret->id.len && ret->secret.len)
+        return NULL;
     *ret = (struct s3_credentials){.id = variable("AWS_ACCESS_KEY_ID"),
                                    .secret = variable("AWS_SECRET_ACCESS_KEY"),
                                    .token = variable("AWS_SESSION_TOKEN"),

@@ -152,6 +152,9 @@ void ssh_place_command(struct arena *arena, const struct remote *remote, struct 
     if (place->user.len)
         count = add_words(place, count,
                           (const char *[]){"-l", str_terminate(arena, place->user), NULL});
+    if (remote->key_file.len)
+        count = add_words(place, count,
+                          (const char *[]){"-i", str_terminate(arena, remote->key_file), NULL});
     count =
         add_words(place, count,
                   (const char *[]){"-s", "--", str_terminate(arena, place->host), "sftp", NULL});

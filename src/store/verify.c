@@ -16,8 +16,14 @@
 static void add_fault(struct verification *verification, const char *what, struct str name,
                       struct str fault, struct str repair)
 {
-    *vec_push(verification->arena, &verification->faults) =
-        (struct verify_fault){.what = what, .name = name, .fault = fault, .repair = repair};
+    verify_add_fault(
+        verification,
+        (struct verify_fault){.what = what, .name = name, .fault = fault, .repair = repair});
+}
+
+void verify_add_fault(struct verification *verification, struct verify_fault fault)
+{
+    *vec_push(verification->arena, &verification->faults) = fault;
 }
 
 static FALLIBLE need_object(struct verification *verification, struct digest digest,
@@ -29,7 +35,7 @@ static FALLIBLE need_object(struct verification *verification, struct digest dig
         TRY(cas_has(verification->cas, digest, &found));
     if (*ret_is_new && !found)
         *vec_push(verification->arena, &verification->missing) =
-            (struct checked_object){digest, 0, CAS_ABSENT};
+            (struct cas_checked){digest, 0, 0, CAS_ABSENT};
     return NULL;
 }
 
@@ -114,124 +120,6 @@ static FALLIBLE check_result(void *context, struct str project, struct digest ke
     return fault ? NULL : need_outputs(verification, &result);
 }
 
-/* An object that is not what it should be, and the stages whose results hold it. */
-struct bad_object {
-    struct digest digest;
-    const char *fault;
-    struct map stages; /* their names */
-};
-
-VEC(bad_vec, struct bad_object *);
-
-/* All of them are looked for in one pass over the results. */
-struct search {
-    struct verification *verification;
-    struct bad_vec bad;
-    struct map by_digest; /* digest as bytes -> struct bad_object * */
-};
-
-static struct str digest_name(const struct digest *digest)
-{
-    return (struct str){(const char *)digest->at, sizeof digest->at};
-}
-
-static void add_bad(struct search *search, struct digest digest, const char *fault)
-{
-    struct arena *arena = search->verification->arena;
-    struct bad_object *bad = arena_new(arena, struct bad_object);
-    if (map_has(&search->by_digest, digest_name(&digest)))
-        return;
-    *bad = (struct bad_object){.digest = digest, .fault = fault};
-    map_put(arena, &search->by_digest, digest_name(&bad->digest), bad);
-    *vec_push(arena, &search->bad) = bad;
-}
-
-static void note_stage(struct search *search, struct digest digest, struct str stage)
-{
-    struct arena *arena = search->verification->arena;
-    struct bad_object *bad = map_get(&search->by_digest, digest_name(&digest));
-    if (bad && !map_has(&bad->stages, stage))
-        map_put(arena, &bad->stages, str_copy(arena, stage), bad);
-}
-
-/* The bad objects that a directory holds, at any depth. */
-static FALLIBLE search_tree(struct search *search, struct digest top, struct str stage)
-{
-    AUTO(arena_drop) struct arena arena = {0};
-    AUTO(digest_set_drop) struct digest_set seen = {0};
-    struct digest_vec waiting = {0};
-    *vec_push(&arena, &waiting) = top;
-    while (waiting.len) {
-        AUTO(arena_drop) struct arena scratch = {0};
-        struct tree tree = {0};
-        TRY(verify_load_tree(search->verification->cas, &scratch, waiting.at[--waiting.len],
-                             &tree));
-        for (size_t i = 0; i < tree.count; i++) {
-            const struct tree_entry *entry = &tree.entries[i];
-            note_stage(search, entry->digest, stage);
-            if (entry->kind == TREE_DIRECTORY && digest_set_add(&seen, entry->digest))
-                *vec_push(&arena, &waiting) = entry->digest;
-        }
-    }
-    return NULL;
-}
-
-static FALLIBLE search_result(void *context, struct str project, struct digest key,
-                              struct digest id, struct str bytes, const char *path)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct search *search = context;
-    struct result result = {0};
-    (void)project, (void)key, (void)id, (void)path;
-    struct error *error = result_decode(&scratch, bytes, &result);
-    error_drop(error); /* told already */
-    for (size_t i = 0; !error && i < result.out_count; i++) {
-        note_stage(search, result.outs[i].digest, result.stage);
-        if (result.outs[i].is_stored && result.outs[i].kind == ARTIFACT_TREE)
-            TRY(search_tree(search, result.outs[i].digest, result.stage));
-    }
-    return NULL;
-}
-
-static struct str join_names(struct arena *arena, const struct map *names)
-{
-    struct buf joined = buf_in(arena);
-    map_each (item, names) {
-        if (joined.len)
-            buf_add_text(&joined, ", ");
-        buf_add_str(&joined, item->key);
-    }
-    return joined.len ? buf_str(&joined) : (struct str){0};
-}
-
-static void tell_bad_object(struct verification *verification, const struct bad_object *bad)
-{
-    struct str stages = join_names(verification->arena, &bad->stages);
-    struct str repair =
-        stages.len ? STR("`mlops run`: it puts the object again from the file that holds it, or "
-                         "makes it again")
-                   : STR("nothing: no known result needs it");
-    add_fault(verification, "object", digest_hex(verification->arena, bad->digest),
-              str_of(bad->fault), repair);
-    verification->faults.at[verification->faults.len - 1].stages = stages;
-}
-
-static FALLIBLE tell_bad_objects(struct verification *verification)
-{
-    struct search search = {.verification = verification};
-    vec_each (const struct checked_object, object, &verification->objects)
-        if (object->health == CAS_DAMAGED)
-            add_bad(&search, object->digest,
-                    "its bytes are not what its name says; it was moved to quarantine/");
-    vec_each (const struct checked_object, object, &verification->missing)
-        add_bad(&search, object->digest, "it is not in the store");
-    if (search.bad.len)
-        TRY(results_each(verification->workspace, search_result, &search));
-    for (size_t i = 0; i < search.bad.len; i++)
-        tell_bad_object(verification, search.bad.at[i]);
-    return verification->missing.len ? cas_ask_healing(verification->cas) : NULL;
-}
-
 static FALLIBLE check_lineage(struct verification *verification, struct ledger *ledger)
 {
     struct str fault = {0};
@@ -275,6 +163,8 @@ static void verification_drop(struct verification *verification)
 {
     digest_set_drop(&verification->seen);
     digest_set_drop(&verification->quarantined);
+    digest_set_drop(&verification->told);
+    arena_drop(&verification->memory);
 }
 
 FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, struct ledger *ledger,
@@ -285,12 +175,15 @@ FALLIBLE verify_run(struct arena *arena, const struct workspace *workspace, stru
     AUTO(verification_drop)
     struct verification verification = {
         .arena = arena, .workspace = workspace, .cas = cas, .report = &report};
+    TRY(verify_note_packs(&verification));
     TRY(check_lineage(&verification, ledger));
     TRY(check_index(&verification));
+    TRY(verify_load_pointers(&verification));
     TRY(verify_objects(&verification, pool, wish, observer));
     TRY(results_each(workspace, check_result, &verification));
-    TRY(tell_bad_objects(&verification));
+    TRY(verify_tell_bad(&verification));
     TRY(verify_pointers(&verification));
+    TRY(verify_tell_packs(&verification));
     report.faults = verification.faults.at;
     report.fault_count = verification.faults.len;
     *ret = report;

@@ -10,7 +10,7 @@ enum { SLICE_LEAVES = 32 }; /* handed to the pool at a time: 256 MiB */
 
 struct large {
     struct cas *cas;
-    struct checked_object *object;
+    struct cas_checked *object;
     struct fd fd;
     const struct digest *known; /* NULL: they are made while the object is read whole */
     struct digest *found;
@@ -77,7 +77,7 @@ static FALLIBLE check_known(struct large *large, struct pool *pool, struct verif
 
 static FALLIBLE read_and_make(struct large *large, struct pool *pool)
 {
-    const struct checked_object *object = large->object;
+    const struct cas_checked *object = large->object;
     TRY(pool_run(pool, 1 + cas_leaf_count(object->size_bytes), read_or_hash, large, signal_stops));
     TRY(signal_check());
     if (object->health != CAS_GOOD || atomic_load(&large->is_other))
@@ -87,7 +87,7 @@ static FALLIBLE read_and_make(struct large *large, struct pool *pool)
 }
 
 FALLIBLE verify_large(struct verification *verification, struct pool *pool,
-                      struct checked_object *object, struct verify_teller *teller)
+                      struct cas_checked *object, struct verify_teller *teller)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     AUTO(large_drop) struct large large = {.cas = verification->cas, .object = object};

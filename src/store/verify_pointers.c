@@ -29,29 +29,32 @@ static FALLIBLE list_quarantine(struct verification *verification)
     return fd_number(fd) < 0 ? NULL : walk_names(fd_number(fd), note_quarantined, verification);
 }
 
-/* Those of this verification are told with their stages. */
-static bool is_told(const struct verification *verification, struct digest digest)
+/* Those of this verification are told already. */
+static void find_told(const struct verification *verification, struct digest_set *ret)
 {
-    vec_each (const struct checked_object, object, &verification->objects)
-        if (object->health == CAS_DAMAGED && digest_equal(object->digest, digest))
-            return true;
-    return false;
+    vec_each (const struct cas_checked, object, &verification->objects)
+        if (object->health == CAS_DAMAGED)
+            digest_set_add(ret, object->digest);
 }
 
 static void tell_lost(struct verification *verification, struct digest digest, struct str file)
 {
     struct arena *arena = verification->arena;
-    if (!digest_set_has(&verification->quarantined, digest) || is_told(verification, digest))
-        return;
     struct str path = str_slice(file, 0, file.len - strlen(POINTER_SUFFIX));
-    *vec_push(arena, &verification->faults) = (struct verify_fault){
-        .what = "object",
-        .name = digest_hex(arena, digest),
-        .fault =
-            str_print(arena, "it was damaged and is in quarantine/; %.*s names it", STR_FMT(file)),
-        .repair =
-            str_print(arena, "`mlops pull %.*s`, or `mlops add %.*s` where the file is still good",
-                      STR_FMT(path), STR_FMT(path))};
+    if (!digest_set_add(&verification->told, digest))
+        return;
+    verify_add_fault(
+        verification,
+        (struct verify_fault){
+            .what = "object",
+            .name = digest_hex(arena, digest),
+            .path = str_copy(arena, path),
+            .fault = str_print(arena, "it was damaged and is in quarantine/; %.*s names it",
+                               STR_FMT(file)),
+            .repair = str_print(arena,
+                                "`mlops pull %.*s`, or `mlops add %.*s` where the file is still "
+                                "good",
+                                STR_FMT(path), STR_FMT(path))});
 }
 
 static FALLIBLE look(struct verification *verification, struct digest digest, int64_t bytes,
@@ -59,10 +62,14 @@ static FALLIBLE look(struct verification *verification, struct digest digest, in
 {
     TRY(signal_check());
     TRY(cas_has(verification->cas, digest, ret_found));
-    if (!*ret_found)
+    if (*ret_found)
+        return NULL;
+    if (digest_set_has(&verification->quarantined, digest)) {
         tell_lost(verification, digest, pointer->file);
-    pointer->missing_objects += !*ret_found;
-    pointer->missing_bytes += *ret_found ? 0 : bytes;
+        return NULL;
+    }
+    pointer->missing_objects++;
+    pointer->missing_bytes += bytes;
     return NULL;
 }
 
@@ -104,20 +111,51 @@ static FALLIBLE look_at_pointer(struct verification *verification, const struct 
     return NULL;
 }
 
+/* The first thing that is wrong with each. */
+static void tell_broken(struct verification *verification, const struct error *error)
+{
+    struct arena *arena = verification->arena;
+    struct str last = {0};
+    for (; error; error = error->next) {
+        struct str name = str_of(error->mark.file);
+        if (last.len && str_equal(name, last))
+            continue;
+        last = name;
+        verify_add_fault(verification,
+                         (struct verify_fault){.what = "pointer",
+                                               .name = str_copy(arena, name),
+                                               .fault = str_print(arena, "line %d: %s",
+                                                                  error->mark.line, error->text),
+                                               .repair = error->hint
+                                                             ? str_copy(arena, str_of(error->hint))
+                                                             : STR("restore it from git")});
+    }
+}
+
+FALLIBLE verify_load_pointers(struct verification *verification)
+{
+    struct error *broken = NULL;
+    struct error *error = pointers_load_sound(&verification->memory, verification->workspace,
+                                              &verification->pointers, &broken);
+    if (!error)
+        tell_broken(verification, broken);
+    error_drop(broken);
+    return error;
+}
+
 FALLIBLE verify_pointers(struct verification *verification)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct pointer_vec pointers = {0};
     struct pointer_report_vec missing = {0};
+    const struct pointer_vec *pointers = &verification->pointers;
     TRY(list_quarantine(verification));
-    TRY(pointers_load_all(&scratch, verification->workspace, &pointers));
-    for (size_t i = 0; i < pointers.len; i++) {
+    find_told(verification, &verification->told);
+    for (size_t i = 0; i < pointers->len; i++) {
         struct verify_pointer seen = {0};
-        TRY(look_at_pointer(verification, pointers.at[i], &seen));
+        TRY(look_at_pointer(verification, pointers->at[i], &seen));
         if (seen.missing_objects)
             *vec_push(verification->arena, &missing) = seen;
     }
-    verification->report->pointers = (int64_t)pointers.len;
+    verification->report->pointers = (int64_t)pointers->len;
     verification->report->not_fetched = missing.at;
     verification->report->not_fetched_count = missing.len;
     return NULL;

@@ -42,7 +42,6 @@ void worktree_drop(struct worktree **place)
             error_drop(((struct seen *)entry->value)->error);
     for (size_t i = 0; i < worktree->worker_count; i++) {
         arena_drop(&worktree->workers[i].arena);
-        arena_drop(&worktree->workers[i].slice);
         arena_drop(&worktree->workers[i].listing);
         free(worktree->workers[i].buffer);
         sums_tap_drop(&worktree->workers[i].tap);
@@ -270,6 +269,12 @@ struct error *worktree_look(struct worktree *worktree, struct str path, enum loo
     return answer(seen, ret);
 }
 
+bool worktree_knows_other(const struct worktree *worktree, const struct artifact *artifact)
+{
+    const struct seen *seen = seen_find(worktree, artifact->path, LOOK_OUT);
+    return seen && !seen->error && !artifact_equal(&seen->artifact, artifact);
+}
+
 struct error *worktree_recheck(struct worktree *worktree, const struct artifact *artifact,
                                enum look_role role, bool *ret_same)
 {
@@ -348,12 +353,9 @@ void batch_end(struct batch *batch)
         error_drop(batch->hashings.at[i].error);
     for (size_t i = 0; i < batch->count; i++)
         error_drop(batch->looks[i].error);
-    for (size_t i = 0; i < batch->kept.len; i++)
-        arena_drop(&batch->kept.at[i]);
     for (size_t i = 0; i < worktree->worker_count; i++) {
         worker_leave_directory(&worktree->workers[i]);
         arena_reset(&worktree->workers[i].arena);
-        arena_reset(&worktree->workers[i].slice);
     }
     *batch = (struct batch){.worktree = worktree};
 }

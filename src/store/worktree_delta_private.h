@@ -10,7 +10,8 @@
 /* A file to be put; stat is of the staged file, later of the file in its place. */
 struct put {
     const struct wanted *wanted;
-    const char *staged; /* relative to the temporary directory */
+    size_t number;      /* in the order of the tree */
+    const char *staged; /* its name in the directory where it is staged */
     struct file_stat stat;
 };
 
@@ -35,7 +36,8 @@ struct delta {
     struct str *old_directories; /* below, parents first */
     size_t old_count;
     struct put_vec puts;
-    bool is_fresh; /* nothing is at the place */
+    bool is_fresh;      /* nothing is at the place */
+    struct fd stage_fd; /* the temporary directory, or the new top in it */
     struct fd top_fd;
     struct fd parent_fd; /* directory last used, */
     struct str parent;   /* and its path below the top */

@@ -38,8 +38,7 @@ struct ignore_chain {
 
 struct worker {
     struct arena arena;   /* of the batch */
-    struct arena slice;   /* of directories that are listed at the same time: see batch_scan */
-    struct arena listing; /* of one of them, while it is read */
+    struct arena listing; /* of a directory, while it is listed */
     char *buffer;         /* CAS_BUFFER_BYTES, made when first needed */
     struct sums_tap tap;
     struct cas_lane lane;
@@ -96,6 +95,7 @@ struct directory {
     struct look *look;
     int depth;
     bool is_linked;  /* entered through a symbolic link */
+    bool is_asked;   /* the index has said which files it knows */
     bool is_settled; /* the digest is known, and the nodes are gone */
     uint64_t device, inode;
     const struct ignore_chain *ignores;
@@ -155,8 +155,6 @@ struct leaf_item {
 
 VEC(leaf_item_vec, struct leaf_item);
 
-VEC(arena_vec, struct arena);
-
 struct batch {
     struct worktree *worktree;
     struct look *looks;
@@ -165,7 +163,6 @@ struct batch {
     bool forbids_links; /* also on the way to the paths, where outputs may have them */
     bool is_brief; /* only artifacts are asked for: nodes may go once their directory's digest is
                       known */
-    struct arena_vec kept;            /* of slices that were not settled */
     struct directory_vec directories; /* parents before children */
     struct hashing_vec hashings;      /* big ones first, the biggest of them first of all */
     size_t big_count;                 /* of them */
@@ -175,6 +172,9 @@ struct batch {
 /* Where the answer for a path goes; *ret_is_new false if it is there. */
 struct seen *seen_place(struct worktree *worktree, struct str path, enum look_role role,
                         bool *ret_is_new);
+
+/* Whether an output is remembered to be something else than the artifact. */
+bool worktree_knows_other(const struct worktree *worktree, const struct artifact *artifact);
 
 /* Answers what stat and index alone can; adds what has to be looked at. */
 FALLIBLE glance_at(struct worktree *worktree, struct arena *arena,
@@ -191,12 +191,12 @@ FALLIBLE batch_scan(struct batch *batch);
 FALLIBLE batch_hash(struct batch *batch);
 FALLIBLE batch_trees(struct batch *batch);
 
-/* Gives a directory without others in it its digest, if the index knows all of its files. */
-FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch,
-                      struct buf *bytes);
+/* Gives a directory without others in it its digest, if the index knows all of its files. On any
+ * worker of a batch that is brief. */
+FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch);
 
-/* Asks the index for the files of a directory; *ret_known: it knew all. */
-FALLIBLE batch_ask(struct batch *batch, struct directory *directory, bool *ret_known);
+/* Whether a node is a file with bytes of its own. */
+bool node_is_file(const struct node *node);
 
 /* Leaves of large files (docs/formats.md, "Leaf lists") are made while they are captured, by
  * threads that have no file to read: planned before, hashed as items behind the files, kept after.
@@ -204,6 +204,10 @@ FALLIBLE batch_ask(struct batch *batch, struct directory *directory, bool *ret_k
 void leaves_plan(struct batch *batch);
 FALLIBLE leaves_hash(struct batch *batch, size_t item, struct worker *worker);
 void leaves_keep(struct batch *batch);
+
+/* Hashes all files that are no twins, and leaves; then what is not done after that. */
+FALLIBLE files_hash(struct batch *batch);
+FALLIBLE files_hash_left(struct batch *batch);
 
 /* Where the file of a hashing lies, relative to the project. */
 struct buf hashing_path(const struct hashing *hashing);
@@ -290,6 +294,10 @@ struct wanted {
     int64_t size_bytes;
 };
 VEC(wanted_vec, struct wanted);
+
+/* One directory of a stored tree. */
+FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
+                              struct tree *ret, bool *ret_found);
 
 /* Files, links (and directories, parents first) of a stored tree; *ret_found false if an object is
  * missing. */

@@ -155,6 +155,9 @@ static FALLIBLE is_there(struct restoring *restoring, bool *ret)
     struct worktree *worktree = restoring->worktree;
     const struct artifact *wanted = restoring->artifact;
     struct artifact now = {0};
+    *ret = false;
+    if (worktree_knows_other(worktree, wanted))
+        return NULL; /* what stands there is looked at once more before anything is touched */
     /* What was seen before may have changed since; a stat tells. */
     worktree_forget(worktree, wanted->path);
     struct error *error = worktree_look(worktree, wanted->path, LOOK_OUT, &now);

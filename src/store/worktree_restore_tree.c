@@ -10,6 +10,7 @@
 static void delta_drop(struct delta *delta)
 {
     fd_drop(&delta->parent_fd);
+    fd_drop(&delta->stage_fd);
     fd_drop(&delta->top_fd);
 }
 
@@ -76,9 +77,9 @@ static void plan(struct delta *delta)
         }
         struct put *put = vec_push(delta->arena, &delta->puts);
         put->wanted = wanted;
-        put->staged = delta->is_fresh
-                          ? str_print(delta->arena, "new/%.*s", STR_FMT(wanted->below)).at
-                          : str_print(delta->arena, "%zu", delta->puts.len).at;
+        put->number = delta->puts.len;
+        put->staged = delta->is_fresh ? path_name(wanted->below).at
+                                      : str_print(delta->arena, "%zu", put->number).at;
     }
 }
 

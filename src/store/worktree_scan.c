@@ -11,10 +11,7 @@
 
 #include "worktree_private.h"
 
-enum {
-    STATS_A_TIME = 128,
-    LISTED_A_TIME = 64, /* directories whose files are in memory until they are settled */
-};
+enum { STATS_A_TIME = 128 };
 
 static const char *const dep_names[] = {".git", ".dvc", ".mlops", "__pycache__",
                                         ".ipynb_checkpoints"};
@@ -110,6 +107,7 @@ static struct directory *directory_new(struct arena *arena, struct directory *pa
 struct listing {
     struct worktree *worktree;
     struct arena *arena;
+    struct arena *nodes; /* where nodes, their names and targets go */
     struct directory *directory;
     int fd;
 };
@@ -159,7 +157,7 @@ static void set_link(struct node *node)
 static FALLIBLE classify_link(struct listing *listing, struct node *node)
 {
     const struct directory *directory = listing->directory;
-    TRY(walk_link(listing->arena, listing->fd, node->name.at, &node->target));
+    TRY(walk_link(listing->nodes, listing->fd, node->name.at, &node->target));
     bool is_data =
         !listing->worktree->follows_links && link_is_inside(directory->below, node->target);
     if (directory->look->is_lenient || is_data) {
@@ -208,7 +206,7 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
     buf_add_str(&path, directory->path);
     buf_add_text(&path, directory->path.len ? "/" : "");
     size_t base = path.len;
-    directory->nodes = arena_new_array(listing->arena, struct node, list->count);
+    directory->nodes = arena_new_array(listing->nodes, struct node, list->count);
     for (size_t i = 0; i < list->count; i++) {
         const struct walk_entry *entry = &list->entries[i];
         struct node *node = &directory->nodes[directory->count];
@@ -225,7 +223,10 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
                 path_join(listing->arena, directory->below, entry->name);
         if (is_skipped)
             continue;
-        *node = (struct node){.name = str_copy(listing->arena, entry->name), .stat = entry->stat};
+        *node = (struct node){.name = listing->nodes == listing->arena
+                                          ? str_copy(listing->nodes, entry->name)
+                                          : entry->name,
+                              .stat = entry->stat};
         TRY(classify(listing, node));
         directory->count++;
     }
@@ -246,8 +247,9 @@ static FALLIBLE open_directory(struct worktree *worktree, const struct directory
     return NULL;
 }
 
+/* Nodes may go to the scratch memory, too. */
 static FALLIBLE list_directory(struct worktree *worktree, struct directory *directory,
-                               struct arena *arena, struct arena *scratch)
+                               struct arena *arena, struct arena *nodes, struct arena *scratch)
 {
     struct walk_list list = {0};
     struct file_stat stat;
@@ -261,7 +263,7 @@ static FALLIBLE list_directory(struct worktree *worktree, struct directory *dire
                      &directory->ignores));
     TRY_WITHIN(walk_list(scratch, fd_number(fd), false, &list), "in the directory '%.*s'",
                STR_FMT(directory->path));
-    struct listing listing = {worktree, arena, directory, fd_number(fd)};
+    struct listing listing = {worktree, arena, nodes, directory, fd_number(fd)};
     return add_nodes(&listing, &list);
 }
 
@@ -271,14 +273,46 @@ struct level {
     size_t first;
 };
 
+static void keep_nodes(struct directory *directory, struct arena *arena)
+{
+    struct node *nodes = arena_alloc(arena, directory->count * sizeof *nodes);
+    for (size_t i = 0; i < directory->count; i++) {
+        nodes[i] = directory->nodes[i];
+        nodes[i].name = str_copy(arena, nodes[i].name);
+        nodes[i].target = str_copy(arena, nodes[i].target);
+    }
+    directory->nodes = nodes;
+}
+
+/* Of directories in which nothing changed only the digest is needed, and there are millions of
+ * files in them: their nodes are gone before the next directory is listed. */
+static FALLIBLE list_briefly(struct batch *batch, struct directory *directory,
+                             struct worker *worker)
+{
+    TRY(list_directory(batch->worktree, directory, &worker->arena, &worker->listing,
+                       &worker->listing));
+    TRY(batch_settle(batch, directory, &worker->listing));
+    if (directory->is_settled)
+        directory->nodes = NULL;
+    else
+        keep_nodes(directory, &worker->arena);
+    return NULL;
+}
+
 static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
 {
     struct level *level = context;
-    struct directory *directory = level->batch->directories.at[level->first + i];
-    struct arena *arena = level->batch->is_brief ? &worker->slice : &worker->arena;
+    struct batch *batch = level->batch;
+    struct directory *directory = batch->directories.at[level->first + i];
     if (!directory->look->error)
-        directory->error =
-            list_directory(level->batch->worktree, directory, arena, &worker->listing);
+        directory->error = batch->is_brief
+                               ? list_briefly(batch, directory, worker)
+                               : list_directory(batch->worktree, directory, &worker->arena,
+                                                &worker->arena, &worker->listing);
+    if (directory->error) {
+        directory->nodes = NULL;
+        directory->count = 0;
+    }
     arena_reset(&worker->listing);
     return NULL;
 }
@@ -330,52 +364,25 @@ static void add_inner(struct batch *batch, const struct directory *directory)
             *vec_push(arena, &batch->directories) = directory->nodes[i].directory;
 }
 
-/* Of directories in which nothing changed only the digest is needed, and there are millions of
- * files in them. */
-static FALLIBLE settle_slice(struct batch *batch, size_t first, size_t end)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    AUTO(buf_drop) struct buf bytes = {0};
-    struct worktree *worktree = batch->worktree;
-    bool are_settled = true;
-    for (size_t i = first; i < end; i++) {
-        TRY(batch_settle(batch, batch->directories.at[i], &scratch, &bytes));
-        are_settled = are_settled && batch->directories.at[i]->is_settled;
-        arena_reset(&scratch);
-    }
-    for (size_t i = first; i < end && are_settled; i++)
-        batch->directories.at[i]->nodes = NULL;
-    for (size_t i = 0; i < worktree->worker_count; i++) {
-        struct worker *worker = &worktree->workers[i];
-        if (are_settled) {
-            arena_reset(&worker->slice);
-            continue;
-        }
-        *vec_push(&worktree->workers[0].arena, &batch->kept) = worker->slice;
-        worker->slice = (struct arena){0};
-    }
-    return NULL;
-}
-
-static FALLIBLE scan_slice(struct batch *batch, size_t first, size_t end)
+static FALLIBLE scan_level(struct batch *batch, size_t first, size_t end)
 {
     struct level level = {batch, first};
     TRY(crew_run(batch->worktree, end - first, list_one, &level));
     for (size_t i = first; i < end; i++) {
         struct directory *directory = batch->directories.at[i];
         take_error(directory->look, &directory->error);
-        add_inner(batch, directory);
+        if (!directory->is_settled)
+            add_inner(batch, directory);
     }
-    return batch->is_brief ? settle_slice(batch, first, end) : NULL;
+    return NULL;
 }
 
 FALLIBLE batch_scan(struct batch *batch)
 {
     TRY(add_tops(batch));
     for (size_t first = 0, end; first < batch->directories.len; first = end) {
-        size_t most = batch->is_brief ? LISTED_A_TIME : SIZE_MAX;
-        end = first + MIN_OF(batch->directories.len - first, most);
-        TRY(scan_slice(batch, first, end));
+        end = batch->directories.len;
+        TRY(scan_level(batch, first, end));
     }
     return NULL;
 }

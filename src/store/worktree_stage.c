@@ -1,4 +1,5 @@
 #include "mlops/base/limits.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 
 #include <errno.h>
@@ -10,7 +11,25 @@
 
 #include "worktree_delta_private.h"
 
-static FALLIBLE stage_link(struct delta *delta, const struct put *put, bool *ret_found)
+enum {
+    GROUP_PUTS = 4096,
+    GROUP_BYTES = 67108864,
+    BIG_BYTES = 1048576, /* a group of its own */
+};
+
+/* Puts of one directory, for one worker: two that make names in the same directory wait for each
+ * other. */
+struct group {
+    size_t first, end;
+};
+VEC(group_vec, struct group);
+
+struct staging {
+    struct delta *delta;
+    struct group_vec groups;
+};
+
+static FALLIBLE stage_link(struct delta *delta, const struct put *put, int at_fd, bool *ret_found)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str target = {0};
@@ -22,35 +41,80 @@ static FALLIBLE stage_link(struct delta *delta, const struct put *put, bool *ret
         memchr(target.at, '\0', target.len))
         return error_new(ERROR_STORED, "the stored link '%.*s' leaves its directory",
                          STR_FMT(put->wanted->below));
-    if (symlinkat(target.at, fd_number(delta->restoring->temp.fd), put->staged) != 0)
+    if (symlinkat(target.at, at_fd, put->staged) != 0)
         return error_os(errno, "cannot make the link '%.*s'", STR_FMT(put->wanted->below));
     return NULL;
 }
 
-static FALLIBLE stage_one(void *context, size_t i, struct worker *worker)
+static FALLIBLE stage_one(struct delta *delta, struct put *put, int at_fd)
 {
-    struct delta *delta = context;
-    struct put *put = &delta->puts.at[i];
     bool found = true;
-    (void)worker;
-    if (atomic_load(&delta->is_missing))
-        return NULL;
     if (put->wanted->kind == TREE_SYMLINK)
-        TRY(stage_link(delta, put, &found));
+        TRY(stage_link(delta, put, at_fd, &found));
     else
-        TRY(cas_checkout(delta->restoring->worktree->cas, put->wanted->digest,
-                         put->wanted->kind == TREE_EXECUTABLE, fd_number(delta->restoring->temp.fd),
-                         put->staged, &put->stat, &found));
+        TRY_WITHIN(cas_checkout(delta->restoring->worktree->cas, put->wanted->digest,
+                                put->wanted->kind == TREE_EXECUTABLE, at_fd, put->staged,
+                                &put->stat, &found),
+                   "'%.*s'", STR_FMT(put->wanted->below));
     if (!found)
         atomic_store(&delta->is_missing, true);
     return NULL;
 }
 
-static int compare_biggest_first(const void *a, const void *b)
+/* What is fresh is built where it is to lie below the top; what is changed gets a number. */
+static struct str staged_directory(const struct delta *delta, const struct put *put)
+{
+    return delta->is_fresh ? path_directory(put->wanted->below) : STR("");
+}
+
+static FALLIBLE stage_group(void *context, size_t i, struct worker *worker)
+{
+    const struct staging *staging = context;
+    struct delta *delta = staging->delta;
+    const struct group *group = &staging->groups.at[i];
+    AUTO(fd_drop) struct fd at = {0};
+    (void)worker;
+    if (atomic_load(&delta->is_missing))
+        return NULL;
+    TRY(place_descend(fd_number(delta->stage_fd),
+                      staged_directory(delta, &delta->puts.at[group->first]), false, &at));
+    for (size_t n = group->first; n < group->end && !atomic_load(&delta->is_missing); n++) {
+        TRY(signal_check());
+        TRY(stage_one(delta, &delta->puts.at[n], fd_number(at)));
+    }
+    return NULL;
+}
+
+/* Big files first, so that none is begun last; the others as they lie in the tree. */
+static int compare_puts(const void *a, const void *b)
 {
     const struct put *left = a, *right = b;
     int64_t left_bytes = left->wanted->size_bytes, right_bytes = right->wanted->size_bytes;
-    return left_bytes < right_bytes ? 1 : left_bytes > right_bytes ? -1 : 0;
+    bool are_big = left_bytes >= BIG_BYTES || right_bytes >= BIG_BYTES;
+    if (are_big && left_bytes != right_bytes)
+        return left_bytes < right_bytes ? 1 : -1;
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+static void group_puts(struct staging *staging)
+{
+    struct delta *delta = staging->delta;
+    struct group *group = NULL;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < delta->puts.len; i++) {
+        const struct put *put = &delta->puts.at[i];
+        bool joins = group && i - group->first < GROUP_PUTS && bytes < GROUP_BYTES &&
+                     put->wanted->size_bytes < BIG_BYTES &&
+                     str_equal(staged_directory(delta, put),
+                               staged_directory(delta, &delta->puts.at[group->first]));
+        if (!joins) {
+            group = vec_push(delta->arena, &staging->groups);
+            group->first = i;
+            bytes = 0;
+        }
+        group->end = i + 1;
+        bytes += put->wanted->size_bytes;
+    }
 }
 
 FALLIBLE delta_make_directories(struct delta *delta, int top_fd)
@@ -64,13 +128,14 @@ FALLIBLE delta_make_directories(struct delta *delta, int top_fd)
 
 FALLIBLE delta_stage(struct delta *delta)
 {
+    struct staging staging = {.delta = delta};
     int temp_fd = fd_number(delta->restoring->temp.fd);
-    if (delta->is_fresh) {
-        AUTO(fd_drop) struct fd top = {0};
+    if (delta->is_fresh)
         TRY(directory_make(temp_fd, "new", false));
-        TRY(directory_open(temp_fd, "new", &top));
-        TRY(delta_make_directories(delta, fd_number(top)));
-    }
-    vec_sort(&delta->puts, compare_biggest_first);
-    return crew_run(delta->restoring->worktree, delta->puts.len, stage_one, delta);
+    TRY(directory_open(temp_fd, delta->is_fresh ? "new" : ".", &delta->stage_fd));
+    if (delta->is_fresh)
+        TRY(delta_make_directories(delta, fd_number(delta->stage_fd)));
+    vec_sort(&delta->puts, compare_puts);
+    group_puts(&staging);
+    return crew_run(delta->restoring->worktree, staging.groups.len, stage_group, &staging);
 }

@@ -8,8 +8,8 @@
 /* A tree object: an entry has at most some 330 bytes. */
 static const int64_t TREE_BYTES_MOST = 1073741824;
 
-static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest digest,
-                          struct tree *ret, bool *ret_found)
+FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
+                              struct tree *ret, bool *ret_found)
 {
     struct str bytes = {0};
     TRY(cas_get_bytes(cas, arena, digest, TREE_BYTES_MOST, &bytes, ret_found));
@@ -19,6 +19,7 @@ static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest di
 /* Directories whose trees are still to be read, as a stack, so that files come in order of path. */
 struct open_tree {
     struct str below;
+    struct arena arena; /* of the tree, which goes when it is read */
     struct tree tree;
     size_t next;
 };
@@ -31,6 +32,12 @@ struct listing {
     size_t depth;
 };
 
+static void listing_drop(struct listing **listing)
+{
+    for (size_t i = 0; i < COUNT_OF((*listing)->stack); i++)
+        arena_drop(&(*listing)->stack[i].arena);
+}
+
 static FALLIBLE push_tree(struct listing *listing, struct str below, struct digest digest,
                           bool *ret_found)
 {
@@ -38,8 +45,10 @@ static FALLIBLE push_tree(struct listing *listing, struct str below, struct dige
         return error_new(ERROR_STORED, "a stored tree is more than %lld directories deep",
                          (long long)LIMIT_TREE_DEPTH);
     struct open_tree *open = &listing->stack[listing->depth];
-    *open = (struct open_tree){.below = below};
-    TRY(load_tree(listing->cas, listing->arena, digest, &open->tree, ret_found));
+    open->below = below;
+    open->next = 0;
+    arena_reset(&open->arena);
+    TRY(worktree_stored_tree(listing->cas, &open->arena, digest, &open->tree, ret_found));
     listing->depth += *ret_found;
     return NULL;
 }
@@ -48,7 +57,7 @@ FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct diges
                               struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
                               bool *ret_found)
 {
-    struct listing *listing = arena_new(arena, struct listing);
+    AUTO(listing_drop) struct listing *listing = arena_new(arena, struct listing);
     *listing = (struct listing){
         .cas = cas, .arena = arena, .files = ret_files, .directories = ret_directories};
     TRY(push_tree(listing, STR(""), tree, ret_found));

@@ -64,18 +64,30 @@ static bool is_wanted(const struct look *look)
     return !look->error && !look->is_lenient && !look->pattern.len;
 }
 
-FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch,
-                      struct buf *bytes)
+static bool knows_all(struct batch *batch, struct directory *directory, struct arena *scratch)
 {
-    bool is_leaf = directory->skipped.len == 0, knows_all = false;
+    struct index_view *view = index_view_open(batch->worktree->index, scratch, directory->path);
+    bool knows = true;
+    for (size_t i = 0; i < directory->count; i++) {
+        struct node *node = &directory->nodes[i];
+        if (!node_is_file(node))
+            continue;
+        node->is_known = index_view_find(view, node->name, &node->stat, &node->digest);
+        knows = knows && node->is_known;
+    }
+    directory->is_asked = true;
+    return knows;
+}
+
+FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch)
+{
+    bool is_leaf = directory->skipped.len == 0;
     for (size_t i = 0; i < directory->count && is_leaf; i++)
         is_leaf = directory->nodes[i].kind != TREE_DIRECTORY;
-    if (!is_leaf || !is_wanted(directory->look))
+    if (!is_leaf || !is_wanted(directory->look) || !knows_all(batch, directory, scratch))
         return NULL;
-    TRY(batch_ask(batch, directory, &knows_all));
-    if (!knows_all)
-        return NULL;
-    TRY(make_tree(batch, directory, scratch, bytes));
+    struct buf bytes = buf_in(scratch);
+    TRY(make_tree(batch, directory, scratch, &bytes));
     directory->is_settled = true;
     return NULL;
 }

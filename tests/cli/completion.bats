@@ -38,3 +38,33 @@ completes() {
   succeeds help --stages
   [ ! -s "$OUT" ] && [ ! -s "$ERR" ]
 }
+
+@test "bash completes tracked paths, also those that are not here, and remotes" {
+  mkdir -p data/raw
+  echo 1 >'data/raw/a b'
+  echo 2 >'two words.csv'
+  succeeds add data/raw 'two words.csv'
+  rm -rf data/raw 'two words.csv'
+  completes checkout data/r
+  grep -qx data/raw "$OUT"
+  completes pull two
+  grep -qx 'two words.csv' "$OUT"
+  (cd data && completes remove r && grep -qx raw "$OUT")
+  succeeds remote add lab /nowhere
+  completes push --remote=l
+  grep -qx -- --remote=lab "$OUT"
+  completes remote remove l
+  grep -qx lab "$OUT"
+  completes gc --remote l
+  grep -qx lab "$OUT"
+}
+
+@test "what others call their data is never run by a shell that completes it" {
+  echo 1 >'x$(touch pwned)'
+  echo 2 >'x`touch pwned`'
+  succeeds add 'x$(touch pwned)' 'x`touch pwned`'
+  completes checkout x
+  grep -qxF 'x$(touch pwned)' "$OUT"
+  grep -qxF 'x`touch pwned`' "$OUT"
+  [ ! -e pwned ]
+}

@@ -624,7 +624,7 @@ END
   fails 3 get nope d
   says "'nope' is no project: there is no such directory"
   fails 4 get https://127.0.0.1:1/x d
-  says "no project"
+  says "can't be read"
   mkdir "$BATS_TEST_TMPDIR/other"
   fails 3 get "$BATS_TEST_TMPDIR/other" d -o here
   says "is no project of mlops"

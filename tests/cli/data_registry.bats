@@ -202,6 +202,7 @@ next_version() {
   fails 3 get "$URL" data/images/9.jpg
   fails 2 get "$URL" data/images --rev v2
   says "did you mean 'v1'?"
+  fails 2 get "$URL" data/images --rev 0123456789abcdef0123456789abcdef01234567
   fails 2 import "$URL"
   says "mlops import REPOSITORY PATH"
   fails 2 import-url https://example.org/x.git
@@ -282,6 +283,16 @@ next_version() {
     commit=$(git commit-tree -m odd "$tree") && git update-ref refs/heads/odd "$commit" && git push -q ../reg.git odd)
   fails 3 get "$URL" . -o odd --rev odd
   [ ! -e odd ] && [ ! -e config ]
+}
+
+@test "a repository whose HEAD names nothing wants a branch" {
+  registry
+  git -C ../reg.git symbolic-ref HEAD refs/heads/nothing
+  fails 3 get "$URL" data/images
+  says "--rev BRANCH"
+  succeeds get "$URL" data/images --rev main~1
+  [ ! -e images/4.jpg ]
+  fails 3 get "$URL" data/images --rev HEAD~1 -o other
 }
 
 @test "what git-lfs keeps is not mistaken for the file" {

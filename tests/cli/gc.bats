@@ -526,3 +526,37 @@ END
   done
   [ -z "$(ls .mlops/work)" ]
 }
+
+@test "a clock that was set forward makes nothing old" {
+  command -v faketime >/dev/null || skip "faketime is not installed"
+  faketime "+0 days" "$MLOPS" version >/dev/null 2>&1 || skip "this build can't be run by faketime"
+  succeeds init
+  echo old >data.txt
+  succeeds add data.txt
+  echo new >data.txt
+  succeeds add data.txt
+  for days in +10 -10 +4000; do
+    faketime "$days days" "$MLOPS" gc --yes --json >"$OUT"
+    holds 'r["item_count"] == 0 and r["young_objects"] == 1'
+  done
+  succeeds gc --grace 0 --json
+  holds 'r["item_count"] == 1'
+}
+
+@test "gc and du say why the cache is so large" {
+  succeeds init
+  head -c 50000 /dev/urandom >data.bin
+  succeeds add data.bin
+  head -c 100000 /dev/zero >data.bin
+  succeeds add data.bin
+  echo damaged >.mlops/cache/quarantine/x
+  succeeds gc
+  grep -q "97.7 KiB  tracked data" "$OUT"
+  grep -q "48.8 KiB  what is in use or within the grace period" "$OUT"
+  grep -q "1 file of quarantine/" "$ERR"
+  succeeds gc --json
+  holds '[h["bytes"] for h in r["held_by"]] == [100000, 50000]'
+  holds 'r["quarantine_count"] == 1 and r["left_objects"] == 0'
+  succeeds du
+  grep -q "146.5 KiB in all, 48.8 KiB of it" "$ERR"
+}

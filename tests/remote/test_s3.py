@@ -39,6 +39,13 @@ def test_operations(server):
     check("an absent name is no error", remote.run("get", "nothing").error == "absent\n")
     check("a name is removed, and absent is fine", remote.run("remove", "top").status == 0
           and remote.run("remove", "top").status == 0 and remote.names() == ["pack/x-y_z.1"])
+    hosted = Remote(server.environment(), url=f"s3://{BUCKET}/a+b/c d", endpoint=server.endpoint(),
+                    path_style="no")
+    with proxy.Proxy(server.port) as seen:
+        hosted.settings["endpoint"] = f"http://localhost:{seen.port}"
+        names, log = hosted.names(), seen.take_log()
+        check("the bucket may be part of the host's name", names == ["pack/x-y_z.1"]
+              and log[0].path.startswith("/?"), (hosted.run("list", "-"), [each.path for each in log]))
     for name in ("e%f", "g h", "ü&<"):
         server.request("PUT", f"/{BUCKET}/others/{name}", body=b"x")
     others = Remote(server.environment(), url=f"s3://{BUCKET}/others", endpoint=server.endpoint())

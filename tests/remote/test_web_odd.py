@@ -106,7 +106,7 @@ def test_bodies():
         done = served.get([dict(gzip=True)])
         check("a packed body is told, and not used", done.fails("Content-Encoding: gzip", "as they are")
               and not done.out, done)
-        done = served.get([dict(no_range=True)], "70000", "1000")
+        done = served.get([dict(no_range=True, rate=1000000)], "70000", "1000")
         check("a server that gives all where a part is wanted serves", done.out == want[70000:71000], done)
         received = sum(each.received for each in served.faulty.take_log())
         check("and is left when the part is there", received < SIZE, received)

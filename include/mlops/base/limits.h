@@ -24,6 +24,8 @@
     LIMIT(PATH_PART_BYTES, 255, "bytes", "the kernel's NAME_MAX")                                  \
     LIMIT(PATH_PARTS, 256, "parts", "directories above a file; every one of them is looked up")    \
     LIMIT(ERRORS_TOLD, 20, "errors", "more than a screen of them helps nobody")                    \
+    LIMIT(DVC_LIST_BYTES, 536870912, "bytes", "DVC's list of a directory of five million files")   \
+    LIMIT(DVC_LIST_ITEM_BYTES, 32768, "bytes", "a file in it: its MD5 and its path, escaped")      \
     LIMIT(INI_BYTES, 1048576, "bytes", "a file of DVC's settings")                                 \
     LIMIT(PROJECT_FILES, 100000, "files", "dvc.yaml and .dvc files of one project")                \
     LIMIT(PROJECT_DIRECTORIES, 1000000, "directories",                                             \

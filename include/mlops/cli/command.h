@@ -21,6 +21,7 @@ enum command_need {
     NEED_NOTHING = 0,
     NEED_WORKSPACE = 1, /* a place for a project is found */
     NEED_PROJECT = 2,   /* ... and was initialised */
+    NEED_DATA = 4,      /* ... or is one of DVC's: what it tracks is data to us, too */
 };
 
 struct command_example {

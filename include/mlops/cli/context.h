@@ -64,6 +64,9 @@ FALLIBLE context_workspace(struct context *context, struct workspace **ret);
 /* The same, but a project that was never initialised is an error that says what to do. */
 FALLIBLE context_project(struct context *context, struct workspace **ret);
 
+/* The same, but one of DVC's will do. */
+FALLIBLE context_data_project(struct context *context, struct workspace **ret);
+
 /* The ledger for reading. */
 FALLIBLE context_ledger(struct context *context, struct ledger **ret);
 

@@ -30,8 +30,9 @@ void data_status_json(struct json_writer *json, const struct data_status_vec *st
 int data_status_print(struct context *context, const struct data_status_vec *statuses, bool all);
 int data_status_count(const struct data_status_vec *statuses);
 
-/* A word of the command line as a path of the project. */
+/* A word of the command line as a path of the project; of a pointer: of what it tracks. */
 FALLIBLE data_word(struct data_shell *shell, struct str word, struct str *ret);
+FALLIBLE data_word_in(struct session *session, struct str word, struct str *ret);
 
 /* What a checkout moved out of the way, or would. */
 void data_tell_displaced(struct context *context, const struct data_checkout *report, bool is_dry);

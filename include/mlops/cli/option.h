@@ -23,6 +23,8 @@ enum completion {
     COMPLETE_FILES = 4,
     COMPLETE_COMMANDS = 8,
     COMPLETE_SETTINGS = 16,
+    COMPLETE_DATA = 32, /* tracked paths, also those that are not here */
+    COMPLETE_REMOTES = 64,
 };
 
 struct option_row {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mlops/cli/data.h"
+#include "mlops/engine/dvcdata.h"
 #include "mlops/engine/transfer.h"
 
 struct transfer_command {
@@ -18,6 +19,7 @@ struct transfer_command {
      .letter = 'r',                                                                                \
      OPTION_STR_AT(type, transfer.remote),                                                         \
      .value = "NAME",                                                                              \
+     .completes = COMPLETE_REMOTES,                                                                \
      .help = "The remote; the default one if not given"},                                          \
         {.name = "jobs",                                                                           \
          .letter = 'j',                                                                            \
@@ -48,16 +50,29 @@ struct transfer_command {
         .is_hidden = true                                                                          \
     }
 
-/* What the words name, as the work tree (and with options git's commits) has it. */
+/* What the words name (of what both DVC and our lock file record, what the command's remotes can
+ * give; ERROR_PROJECT if there is no remote at all), as the work tree (and with options git's
+ * commits) has it. */
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
                          const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret);
+
+/* Which remotes a command means: by the name that it says, and by what there is. */
+struct transfer_kinds {
+    bool takes_ours, takes_dvc;
+    int64_t left_out; /* roots that only ours could have, and there is none */
+};
+
+/* Keeps the roots that they can have. What both DVC and our lock file record comes from ours, if
+ * there is one at all. `has_tracked`: DVC tracks something, be it among the roots or not. */
+FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tracked,
+                         struct transfer_root_vec *roots, struct transfer_kinds *ret);
 
 /* Refuses words of which the trees in the store tell that they name nothing. */
 FALLIBLE transfer_check_parts(struct data_shell *shell, const struct transfer_root_vec *roots);
 
 /* The roots of one remote after the other: those whose output names a remote of its own go there,
- * unless the command names one. */
+ * unless the command names one. What DVC tracks is left out. */
 struct transfer_part {
     struct remote *remote;
     struct transfer_root_vec roots;
@@ -75,9 +90,25 @@ FALLIBLE transfer_check_remote(struct data_shell *shell, const struct transfer_c
                                const struct transfer_root_vec *roots);
 
 /* Fetches all parts; the reports added up. What was imported from another project and our remotes
- * do not have comes from there, unless the command names a remote. */
+ * do not have comes from there, unless the command names a
+ * remote. What DVC tracks and is to be put in place is added to `ret_placed`. */
 FALLIBLE transfer_fetch_parts(struct data_shell *shell, const struct transfer_command *command,
-                              const struct transfer_root_vec *roots, struct transfer_report *ret);
+                              const struct transfer_root_vec *roots,
+                              struct data_record_vec *ret_placed, struct transfer_report *ret);
+
+/* With roots of ours beside it, DVC's remote need not be one that mlops can reach: that becomes a
+ * warning, and what DVC tracks is left out (*ret_left_out). */
+FALLIBLE transfer_bear(struct data_shell *shell, const struct transfer_root_vec *roots,
+                       struct error *error, bool *ret_left_out);
+
+/* The roots among them that DVC tracks. */
+FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
+                            const struct transfer_root_vec *roots,
+                            struct data_record_vec *ret_placed, struct transfer_report *ret);
+
+/* Those of them that DVC tracks. */
+struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
+                                            const struct transfer_root_vec *roots);
 
 /* Adds a report to a sum. */
 void transfer_report_add(struct transfer_report *sum, struct arena *arena,

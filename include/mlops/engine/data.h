@@ -5,6 +5,7 @@
 #include "mlops/base/vec.h"
 #include "mlops/engine/session.h"
 #include "mlops/model/plan.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/pointers.h"
 
 /* What differs inside a directory (or of a file), with the first few by name. */
@@ -73,18 +74,25 @@ FALLIBLE data_outputs(struct session *session, struct map *ret);
 struct data_record {
     struct artifact artifact;
     struct str named_by;           /* "data/raw.mlops", "pipeline.lock: train" */
-    const struct pointer *pointer; /* NULL: an output of a stage */
+    const struct pointer *pointer; /* NULL: an output of a stage, or what DVC tracks */
+    const struct dvc_tracked *dvc; /* what DVC tracks; while it is not known, the artifact has no
+                                      digest, and no store has it. Else NULL */
     enum tree_kind kind; /* of a part of a directory; TREE_SYMLINK: its target is the object */
     bool is_part;        /* of what pointer or lock file name: its links may lead to other parts */
 };
 VEC(data_record_vec, struct data_record);
 
 /* All that pointers and lock files say, sorted by path; of the work tree (`commit` empty) or of a
- * commit. Outputs that pointers track as well are left out, and those that are not stored. */
+ * commit. Outputs that pointers track as well are left out, and those that are not stored. What DVC
+ * tracks comes last: only of the work tree, and not what ours say, too. */
 FALLIBLE data_records(struct session *session, struct str commit, struct data_record_vec *ret);
 
 /* Whether the text is that of a lock file of ours. */
 bool data_is_lock(struct str bytes);
+
+/* " (did you mean 'X'?)" for a path of the project that names nothing: of what is tracked, or of
+ * what lies on the disk; empty: there is nothing like it. */
+struct str data_near(struct session *session, struct str path, bool is_tracked);
 
 /* The part of a record at `path`, which is it or lies inside it; *ret_found false: there is no such
  * path in it; *ret_known false: the store lacks the trees that tell. */
@@ -132,6 +140,8 @@ struct data_checkout_options {
     const struct str *paths; /* files, directories or globs; none: everything */
     size_t count;
     bool is_dry, relinks;
+    const struct data_record_vec *also; /* to be put in place, too; NULL: none */
+    bool takes_only_also;
 };
 FALLIBLE data_checkout(struct session *session, const struct data_checkout_options *options,
                        struct data_checkout *ret);
@@ -151,7 +161,8 @@ enum data_state {
 const char *data_state_name(enum data_state state);
 
 struct data_status {
-    const struct pointer *pointer;
+    const struct pointer *pointer; /* of what DVC tracks: its file and artifact as one */
+    const struct dvc_tracked *dvc; /* or NULL */
     enum data_state state;
     struct artifact now;
     struct data_changes changes;
@@ -161,6 +172,12 @@ VEC(data_status_vec, struct data_status);
 /* Of each pointer, by path. One stat a file where nothing changed. */
 FALLIBLE data_status(struct session *session, const struct pointer_vec *pointers,
                      struct data_status_vec *ret);
+
+/* The same of what `.dvc` files track (those of `tracked`), compared by MD5 where it has to be.
+ * What the work tree holds as recorded is unchanged, whether the store has it or not: DVC keeps it.
+ */
+FALLIBLE data_status_dvc(struct session *session, const struct dvc_tracked_vec *tracked,
+                         struct data_status_vec *ret);
 
 /* Two lists of files; both are sorted by it. */
 void data_compare_files(struct arena *arena, struct worktree_file *before, size_t before_count,
@@ -202,6 +219,9 @@ FALLIBLE data_resolve(struct session *session, const struct data_conflict *confl
 /* Renames what is tracked (if it is here), its pointer and its line in .gitignore. */
 FALLIBLE data_move(struct session *session, struct str from, struct str to,
                    struct pointer **ret_moved);
+
+/* Whether data_remove knows what a path is. */
+FALLIBLE data_check_tracked(struct session *session, struct str path);
 
 /* Takes the pointer and the line in .gitignore away, or a part of a directory out of the tree that
  * its pointer names, of which nothing else need be here; with `data` also what the work tree holds,

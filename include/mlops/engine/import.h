@@ -49,6 +49,10 @@ FALLIBLE import_export(struct session *session, const struct import_options *opt
  * the native dialect. */
 FALLIBLE import_from_lock(struct session *session, bool is_dry);
 
+/* Paths of selected stages that dvc.lock records and nothing here has: if they came, those stages
+ * would be up to date. Reads and writes nothing but the work tree's hashes. */
+FALLIBLE import_lacking(struct session *session, struct vcs_path_vec *ret);
+
 /* Whether the work tree holds what DVC recorded of each entry; files of the recorded size are read
  * for their MD5 unless it is known. */
 struct dvc_entry;

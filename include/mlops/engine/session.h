@@ -5,6 +5,7 @@
 #include "mlops/host/pool.h"
 #include "mlops/host/vcs.h"
 #include "mlops/model/plan.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/lockfile.h"
 #include "mlops/store/worktree.h"
@@ -50,6 +51,8 @@ struct session {
     struct map param_files;                  /* path -> struct param_file * */
     struct map outputs; /* of the pipelines around: path -> name of the stage; see data_outputs */
     bool has_outputs;
+    struct dvc_tracked_vec tracked; /* by DVC, for checks of paths; see data_check_path */
+    bool has_tracked;
 };
 
 /* pipeline.yaml, then dvc.yaml, in the absolute directory `cwd` and then upwards. */

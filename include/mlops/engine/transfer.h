@@ -5,6 +5,7 @@
 #include "mlops/codec/sign.h"
 #include "mlops/model/artifact.h"
 #include "mlops/store/depot.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/remote.h"
 
 /* Something that is named by a pointer or by a lock file's output. */
@@ -18,6 +19,8 @@ struct transfer_root {
     bool is_all;       /* its word names nothing but such parts: one of them must be there */
     bool is_pushed;    /* an output with `push: false` is never sent */
     struct str remote; /* where an output belongs that names a remote of its own; else empty */
+    const struct dvc_tracked *dvc; /* what DVC tracks, for engine/dvcdata; here it is only chosen.
+                                      NULL: ours */
 };
 VEC(transfer_root_vec, struct transfer_root);
 
@@ -28,6 +31,7 @@ struct transfer_choice {
     bool all_branches, all_tags, all_commits; /* and what those name */
     bool needs_pipelines; /* for is_pushed and remote: one that can't be read is an error, else its
                              outputs count as if it said nothing of them */
+    struct index *index;  /* for what DVC tracks; NULL: that is left out */
     const struct observer
         *observer; /* warnings about broken files of commits, which are left out */
 };

@@ -9,8 +9,9 @@
  * whole: one line with the host and what went wrong. TLS 1.2 and more, certificates are checked;
  * proxies as the environment says (http_proxy, https_proxy, no_proxy); at most LIMIT_HTTP_REDIRECTS
  * redirects, never from https to http, never with credentials to another host. A transfer without a
- * byte for `timeout_ns`, or with next to none of a body, is given up; stop signals are answered within a second. Nothing is tried
- * again here: an error or a reply that is passing says that it may help. */
+ * byte for `timeout_ns`, or with next to none of a body, is given up; stop signals are answered
+ * within a second. Nothing is tried again here: an error or a reply that is passing says that it
+ * may help. */
 #pragma once
 
 #include "mlops/base/error.h"
@@ -24,6 +25,8 @@ struct http_options {
     bool is_insecure;          /* certificates are not checked */
     struct str user, password; /* basic authentication, without being asked; empty user: none */
     struct str token;          /* sent as a bearer token; empty: none */
+    struct str header;         /* "Name: value" that goes with each request, but to no other host:
+                                  redirects are not followed then; empty: none */
 };
 
 /* False if libcurl can't be loaded. */

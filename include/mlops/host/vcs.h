@@ -128,7 +128,8 @@ FALLIBLE vcs_between(struct vcs *vcs, struct arena *arena, struct str from, stru
                      size_t most, struct vcs_commit_vec *ret, int64_t *ret_count);
 
 /* Every commit (once, sorted) that a branch, remote branch, tag, stash (with its index and
- * untracked files) or the HEAD of any work tree points at (for gc). */
+ * untracked files) or, in any work tree, HEAD points at, or what a merge, rebase or the like that
+ * goes on needs to go on or to be undone (for gc). */
 FALLIBLE vcs_tips(struct vcs *vcs, struct arena *arena, struct vcs_path_vec *ret_commits);
 
 /* Every commit (once, sorted) that a local branch or a tag points at, or all of the history of what
@@ -141,19 +142,34 @@ FALLIBLE vcs_commits(struct vcs *vcs, struct arena *arena, unsigned which,
 FALLIBLE vcs_list(struct vcs *vcs, struct arena *arena, struct str commit, struct str suffix,
                   struct vcs_path_vec *ret);
 
-/* For reading what many commits name: a directory that was listed with the same content, of
- * whatever commit, is left out. */
+/* For reading what many commits name: a directory or file that was listed with the same content, of
+ * whatever commit, and with the same suffix is left out. */
 struct vcs_seen {
     struct arena memory;
-    struct map trees; /* 20 bytes of an id */
+    struct map ids; /* 20 bytes of an id, one of the suffix */
 };
 struct vcs_listing {
     const struct str *suffixes; /* any of them */
     size_t suffix_count;
     struct vcs_seen *seen; /* NULL: all of the commit */
 };
+
+/* A regular file as git keeps it. */
+struct vcs_entry {
+    struct str path; /* relative to the top */
+    struct str blob; /* 40 hex */
+};
+VEC(vcs_entry_vec, struct vcs_entry);
 FALLIBLE vcs_list_some(struct vcs *vcs, struct arena *arena, struct str commit,
-                       const struct vcs_listing *wanted, struct vcs_path_vec *ret);
+                       const struct vcs_listing *wanted, struct vcs_entry_vec *ret);
+
+/* The same of the indexes of all work trees: what is staged, with all sides of conflicts. */
+FALLIBLE vcs_list_staged(struct vcs *vcs, struct arena *arena, const struct vcs_listing *wanted,
+                         struct vcs_entry_vec *ret);
+
+/* Its content. One that is larger than bytes_most or lost is an error. */
+FALLIBLE vcs_read_entry(struct vcs *vcs, struct arena *arena, const struct vcs_entry *entry,
+                        int64_t bytes_most, struct str *ret);
 void vcs_seen_drop(struct vcs_seen *seen);
 
 /* What a merge left for somebody to decide: a file's content in the common ancestor and on both

@@ -72,6 +72,7 @@ bool diff_is_source(struct str path);
 struct diff_file {
     enum diff_change change;
     struct str path;
+    struct str from; /* of an added one: a removed one with its content, so it was renamed */
     int64_t before_bytes, after_bytes; /* 0: absent */
 };
 
@@ -81,6 +82,7 @@ VEC(diff_file_vec, struct diff_file);
 struct diff_files {
     bool is_known;
     int64_t added, removed, changed;
+    int64_t renamed; /* of those added: with the content of one that was removed */
     int64_t added_bytes, removed_bytes, changed_bytes; /* changed: as they are after */
     bool are_sources;                                  /* all of them (diff_is_source) */
     struct diff_file_vec listed;                       /* the first of them, by path */

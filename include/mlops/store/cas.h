@@ -87,9 +87,24 @@ FALLIBLE cas_each(struct cas *cas,
                                     const struct file_stat *stat),
                   void *context);
 
+/* Where an object lies: by this read in ascending order, packs are read from front to back. 0: it
+ * is a file of its own, or not here. */
+FALLIBLE cas_place(struct cas *cas, struct digest digest, uint64_t *ret);
+
 /* Re-reads an object and compares; bad ones go to quarantine/. Safe from pool threads. */
 enum cas_health { CAS_GOOD, CAS_ABSENT, CAS_DAMAGED };
 FALLIBLE cas_verify(struct cas *cas, struct digest digest, enum cas_health *ret);
+
+/* The same of several that lie behind each other in one pack (by their places), which is read at
+ * once: of all that one read gives, at best. */
+struct cas_checked {
+    struct digest digest;
+    int64_t size_bytes;
+    uint64_t place; /* cas_place */
+    enum cas_health health;
+};
+enum { CAS_PLACE_OFFSET_BITS = 40 }; /* above them: which pack */
+FALLIBLE cas_verify_run(struct cas *cas, struct cas_checked *objects, size_t count);
 
 /* Leaf digests of large objects: docs/formats.md, "Leaf lists". They let several threads verify one
  * object; nothing depends on them. */
@@ -124,6 +139,12 @@ FALLIBLE cas_ask_healing(struct cas *cas);
 FALLIBLE cas_trash(struct cas *cas, struct digest digest);
 FALLIBLE cas_empty_trash(struct cas *cas, int64_t *ret_bytes);
 
+/* Of the objects in `dead` those that lie in packs which are mostly needed: cas_empty_trash leaves
+ * them where they are, rather than write all of such a pack again. */
+FALLIBLE cas_each_left(struct cas *cas, const struct digest *dead, size_t count,
+                       FALLIBLE (*visit)(void *context, struct digest digest, int64_t size_bytes),
+                       void *context);
+
 /* Digests that a running command needs and nothing names yet: kept by gc while this process lives.
  */
 FALLIBLE cas_pin(struct cas *cas, const struct digest *digests, size_t count);
@@ -131,6 +152,9 @@ FALLIBLE cas_pin(struct cas *cas, const struct digest *digests, size_t count);
 /* Every digest that some living process has pinned (gc). */
 FALLIBLE cas_each_pin(struct cas *cas, FALLIBLE (*visit)(void *context, struct digest digest),
                       void *context);
+
+/* Whether a file of quarantine/ is there to warn of an object in a pack that is still here. */
+FALLIBLE cas_is_warning(struct cas *cas, struct str name, bool *ret);
 
 /* Digests found bad since open (moved to quarantine): for messages. */
 size_t cas_damaged(struct cas *cas, const struct digest **ret);

@@ -20,8 +20,9 @@ enum dvc_health {
 };
 
 struct dvc_cache {
-    struct str path; /* absolute */
-    struct fd fd;    /* empty: there is none */
+    struct str path;   /* absolute */
+    struct fd fd;      /* empty: there is none */
+    bool is_of_others; /* a remote: no hard links to its files */
 };
 
 /* An absent directory gives an empty cache. */
@@ -61,11 +62,15 @@ struct dvc_file {
 };
 VEC(dvc_file_vec, struct dvc_file);
 
-/* A manifest whose bytes have their MD5. One that no directory fits (a path that
- * leaves it, or stands twice) is DVC_DAMAGED. */
+/* A manifest whose bytes have their MD5, of at most LIMIT_DVC_LIST_BYTES. One that no directory
+ * fits (a path that leaves it, or stands twice) is DVC_DAMAGED. */
 FALLIBLE dvc_cache_manifest(const struct dvc_cache *cache, struct arena *arena,
                             const struct dvc_object *object, struct dvc_file_vec *ret,
                             enum dvc_health *ret_health);
+
+/* From bytes, which must live as long as the arena: DVC_DAMAGED if they don't have the MD5. */
+FALLIBLE dvc_manifest_parse(struct arena *arena, struct str bytes, struct md5 md5,
+                            struct dvc_file_vec *ret, enum dvc_health *ret_health);
 
 /* The bytes of a manifest, as DVC writes them; sorts the files. */
 void dvc_manifest_print(struct dvc_file_vec *files, struct buf *out);

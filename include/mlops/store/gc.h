@@ -32,8 +32,8 @@ struct gc_fetchable {
 };
 
 struct gc_item {
-    const char *what; /* "object", "result", "part", "failed output", "displaced file", "log",
-                       * "interval or profile" */
+    const char *what; /* "object", "result", "part", "damaged file", "failed output", "displaced
+                       * file", "log", "interval or profile" */
     struct str name;  /* digest or path */
     struct str label; /* what it was: "model.pkl of train in run NEB9G2X1"; empty: not known */
     struct str why;   /* "no run, lock file or branch needs it", ... */
@@ -56,11 +56,13 @@ struct gc_report {
     int64_t kept_objects, kept_bytes;
     int64_t young_objects, young_results;     /* unneeded, but within the grace period; what such a
                                                  result names counts as kept */
+    int64_t left_objects, left_bytes;         /* unneeded, but in packs that are mostly needed */
     int64_t displaced_count, displaced_bytes; /* folders of .mlops/displaced that are older than the
                                                  grace period and stay */
+    int64_t quarantine_count, quarantine_bytes; /* files of quarantine/ that stay */
     int64_t evicted_items; /* of the removed ones: needed, but the cache was too large */
     int64_t over_bytes;    /* by which it still is */
-    struct gc_holder holders[GC_HOLDERS]; /* where over_bytes > 0: most first, then zeros */
+    struct gc_holder holders[GC_HOLDERS]; /* most first, then zeros */
 };
 
 /* An unreachable root (unreadable lock, git error, a project of a shared cache that is not where it
@@ -94,8 +96,9 @@ FALLIBLE gc_remote_run(struct arena *arena, const struct workspace *workspace,
                        const struct gc_options *options, struct gc_remote_report *ret);
 
 struct verify_fault {
-    const char *what; /* "object", "result", "lineage", "index" */
+    const char *what; /* "object", "pack", "pointer", "result", "lineage", "index" */
     struct str name;
+    struct str path; /* where an object lies in what a pointer tracks; empty: not known */
     struct str fault;
     struct str repair; /* the one thing to do */
     struct str stages; /* those that made or use it */

@@ -35,6 +35,15 @@ bool index_find(struct index *index, struct str path, const struct file_stat *st
 bool index_find_at(struct index *index, struct str directory, struct str name,
                    const struct file_stat *stat, struct digest *ret);
 
+/* What is recorded of one directory, for reading only: for threads, which may open views at the
+ * same time while nothing else is asked of the index. It lies in `arena` and is not kept. */
+struct index_view;
+struct index_view *index_view_open(struct index *index, struct arena *arena, struct str directory);
+
+/* As index_find_at; each view for one thread. */
+bool index_view_find(struct index_view *view, struct str name, const struct file_stat *stat,
+                     struct digest *ret);
+
 /* What is recorded of a path, whatever its file looks like now (device and links are 0). */
 bool index_find_record(struct index *index, struct str path, struct file_stat *ret_stat,
                        struct digest *ret);
@@ -51,6 +60,9 @@ void index_forget(struct index *index, struct str path);
  * every write that follows a stat gets a new stamp, so that nothing is racy; INT64_MIN on a full
  * disk: all is racy, nothing gets recorded. */
 FALLIBLE index_now(int directory_fd, int64_t *ret_ns);
+
+/* The time by the clock that stamps files there: the server's on a network file system. */
+FALLIBLE index_clock(int directory_fd, int64_t *ret_ns);
 
 /* Derived blobs: parsed forms of files, by kind and key (a digest): "lock", "vcs", "healed",
  * "templates".

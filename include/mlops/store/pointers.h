@@ -14,6 +14,11 @@ VEC(pointer_vec, struct pointer *);
 FALLIBLE pointers_load_all(struct arena *arena, const struct workspace *workspace,
                            struct pointer_vec *ret);
 
+/* The same, where broken ones don't keep anybody from the others: what is wrong with them is
+ * *ret_broken (NULL: nothing). */
+FALLIBLE pointers_load_sound(struct arena *arena, const struct workspace *workspace,
+                             struct pointer_vec *ret, struct error **ret_broken);
+
 /* Those in and below a directory of the project. */
 FALLIBLE pointers_load_below(struct arena *arena, const struct workspace *workspace,
                              struct str directory, struct pointer_vec *ret);

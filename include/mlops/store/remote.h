@@ -34,6 +34,13 @@ struct remote {
     int path_style; /* enum remote_path_style */
     /* SSH */
     struct str ssh_command; /* empty: ssh */
+    /* Only of what another tool has configured (store/dvc_remote), never of our own settings:
+     * secrets by value, and files of its own. */
+    struct str password, token;
+    struct str header;                        /* HTTP: "Name: value", sent with each request */
+    struct str key_id, key_secret, key_token; /* S3 */
+    struct str credentials_file, config_file; /* S3: instead of those in ~/.aws */
+    struct str key_file;                      /* SSH: a private key */
 };
 VEC(remote_vec, struct remote *);
 

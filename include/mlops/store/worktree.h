@@ -116,7 +116,18 @@ FALLIBLE tree_list_files(struct cas *cas, struct arena *arena, const struct arti
                          size_t most, struct worktree_file **ret, size_t *ret_count,
                          bool *ret_found);
 
-/* The same of what lies at the path now; nothing if that is nothing. */
+/* Files of two artifacts, without those below directories that are the same in both: what differs
+ * between two versions of millions of files is found in the few trees that differ. *ret_found
+ * false: the store lacks some of these. */
+struct worktree_files {
+    struct worktree_file *files;
+    size_t count;
+};
+FALLIBLE tree_list_differing(struct cas *cas, struct arena *arena, const struct artifact *before,
+                             const struct artifact *after, struct worktree_files *ret_before,
+                             struct worktree_files *ret_after, bool *ret_found);
+
+/* Files of what lies at the path now; none if that is nothing. */
 FALLIBLE worktree_list_files(struct worktree *worktree, struct arena *arena, struct str path,
                              enum look_role role, struct worktree_file **ret, size_t *ret_count);
 

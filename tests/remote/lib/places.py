@@ -65,6 +65,14 @@ class Place:
     def env(self, **more):
         return fault.environment(**dict(self.environment, **more))
 
+    def dvc(self, project):
+        """Settings of DVC for this place, those that are shared and those that are not."""
+        return {"url": os.path.relpath(self.root, f"{project}/.dvc")}, {}
+
+    def dvc_env(self, **more):
+        """What commands need beside those settings."""
+        return fault.environment(**more)
+
     # What lies there, past the product and the proxy.
 
     def names(self):
@@ -123,6 +131,20 @@ class Sftp(Served):
     def url(self):
         return self.server.url("remote")
 
+    def dvc(self, project):
+        return ({"url": f"ssh://127.0.0.1{self.root}", "user": self.server.user,
+                 "port": self.server.port}, {"keyfile": self.server.identity})
+
+    def dvc_env(self, **more):
+        """An ssh that knows the host and nothing else of how to log in."""
+        folder = self.server.path("program")
+        fault.write(f"{folder}/ssh", f"""\
+#!/bin/sh
+exec {self.server.ssh} -F none -o UserKnownHostsFile={self.server.path("known_hosts")} \\
+  -o IdentitiesOnly=yes -o IdentityAgent=none "$@"
+""", 0o755)
+        return fault.environment(PATH=f"{folder}:{os.environ['PATH']}", **more)
+
 
 class SftpBinary(Sftp):
     kind = "sftp-binary"
@@ -144,6 +166,9 @@ class Webdav(Served):
     def url(self):
         return self.server.url(self.way, "remote")
 
+    def dvc(self, project):
+        return {"url": self.url()}, {}
+
 
 class WebdavAuth(Webdav):
     kind, way = "webdav-auth", "auth"
@@ -152,6 +177,9 @@ class WebdavAuth(Webdav):
         super()._open()
         self.settings = ["user=" + web.USER, "password_env=" + PASSWORD_VARIABLE]
         self.environment = {PASSWORD_VARIABLE: web.PASSWORD}
+
+    def dvc(self, project):
+        return {"url": self.url(), "user": web.USER}, {"password": web.PASSWORD}
 
 
 class WebdavToken(Webdav):
@@ -162,6 +190,9 @@ class WebdavToken(Webdav):
         self.settings = ["token_env=" + TOKEN_VARIABLE]
         self.environment = {TOKEN_VARIABLE: web.TOKEN}
 
+    def dvc(self, project):
+        return {"url": self.url()}, {"token": web.TOKEN}
+
 
 class WebdavTls(WebdavAuth):
     kind, way = "webdav-tls", "tls_auth"
@@ -169,6 +200,10 @@ class WebdavTls(WebdavAuth):
     def _open(self):
         super()._open()
         self.settings.append("ca=" + self.server.ca)
+
+    def dvc(self, project):
+        shared, secret = super().dvc(project)
+        return {**shared, "ssl_verify": self.server.ca}, secret
 
 
 class S3(Served):
@@ -193,6 +228,13 @@ class S3(Served):
 
     def url(self):
         return f"s3://{BUCKET}/some/prefix"
+
+    def dvc(self, project):
+        return ({"url": self.url(), "endpointurl": self.endpoint(), "region": s3.REGION},
+                {"access_key_id": s3.KEY_ID, "secret_access_key": s3.SECRET})
+
+    def dvc_env(self, **more):
+        return fault.environment(**dict.fromkeys(filter(AWS.match, os.environ)), **more)
 
     def _ask(self, method, name="", query=None, body=b""):
         path = f"/{BUCKET}" + (f"/some/prefix/{name}" if name else "")

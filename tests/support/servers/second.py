@@ -7,7 +7,7 @@ import os
 import shutil
 
 from . import s3
-from .base import Missing, Server, free_port
+from .base import Missing, Server, find_program, free_port, run
 
 KINDS = ("moto_server", "gofakes3", "versitygw")
 
@@ -36,3 +36,31 @@ class Second(Server):
                                "posix", folder]}[self.kind]
         self.launch(self.program, *words)
         self.wait_ready(self.port)
+
+
+class Rclone(Server):
+    """`kind`: sftp or webdav, both over one directory `root`. As a front for stores of objects is, it
+    is no file system: an open file can't be renamed, and links are not made."""
+
+    def __init__(self, kind):
+        program = find_program("rclone", "rclone")
+        super().__init__()
+        self.kind, self.port, self.root = kind, free_port(), self.path("root")
+        os.makedirs(self.root)
+        words = ["--addr", f"127.0.0.1:{self.port}"]
+        if kind == "sftp":
+            run(find_program("ssh-keygen", "openssh-client"), "-q", "-t", "ed25519", "-N", "", "-f",
+                self.path("key"))
+            words += ["--authorized-keys", self.path("key.pub")]
+        self.launch(program, "serve", kind, self.root, *words,
+                    env=dict(os.environ, XDG_CACHE_HOME=self.path("cache"), HOME=self.directory))
+        self.wait_ready(self.port)
+
+    def settings(self):
+        """Of a remote `store` below the root."""
+        if self.kind == "webdav":
+            return dict(url=f"webdav://localhost:{self.port}/store")
+        options = ("-oStrictHostKeyChecking=no", "-oIdentitiesOnly=yes",
+                   f"-oUserKnownHostsFile={self.path('known_hosts')}")
+        return dict(url=f"ssh://somebody@127.0.0.1:{self.port}/store",
+                    ssh_command=f"ssh -F /dev/null -i {self.path('key')} {' '.join(options)}")

@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/base/limits.h"
 #include "mlops/codec/xml.h"
 
 #include "support/scratch.h"
@@ -117,6 +118,32 @@ static void others_text_stands_anywhere(void **state)
     assert_int_equal(out.len, 0);
 }
 
+static FALLIBLE take(void *context, const struct xml_node *node)
+{
+    (void)node;
+    ++*(int64_t *)context;
+    return NULL;
+}
+
+/* What is visited is given back, so there may be any number of it. */
+static void elements_in_memory_are_bounded(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    AUTO(buf_drop) struct buf text = {0};
+    int64_t count = 0;
+    struct xml_visitor visitor = {"i", take, &count};
+    struct xml_node *root = NULL;
+    buf_add_text(&text, "<l>");
+    for (int64_t i = 0; i < LIMIT_XML_NODES + 10; i++)
+        buf_add_text(&text, "<i/>");
+    buf_add_text(&text, "</l>");
+    assert_fine(xml_parse(&arena, buf_str(&text), &visitor, &root));
+    assert_int_equal(count, LIMIT_XML_NODES + 10);
+    arena_reset(&arena);
+    assert_error(xml_parse(&arena, buf_str(&text), NULL, &root), "more than 1000000 elements");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +155,7 @@ int main(void)
         cmocka_unit_test(depth_has_a_limit),
         cmocka_unit_test(text_is_escaped),
         cmocka_unit_test(others_text_stands_anywhere),
+        cmocka_unit_test(elements_in_memory_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,44 @@ static void what_is_printed_reads_back_the_same(void **state)
     assert_true(str_equal(back.desc, pointer.desc));
 }
 
+#define COMMIT "0123456789abcdef0123456789abcdef01234567"
+
+static void what_came_from_a_repository_needs_a_reader_that_knows_of_them(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct pointer pointer = {.file = STR("raw.mlops"),
+                              .artifact = {.path = STR("raw"),
+                                           .kind = ARTIFACT_FILE,
+                                           .digest = digest_of("x", 1),
+                                           .file_count = 1},
+                              .source = {.url = STR("../registry"),
+                                         .path = STR("data/raw"),
+                                         .rev = STR("1.0"),
+                                         .commit = STR(COMMIT)}};
+    struct pointer back = {0};
+    struct buf text = buf_in(&arena), plain = buf_in(&arena);
+    pointer_print(&pointer, &text);
+    assert_true(str_starts(buf_str(&text), STR("schema: 2\n")));
+    assert_null(pointer_parse(&arena, STR("x"), buf_str(&text), pointer.file, &back));
+    assert_true(str_is(back.source.path, "data/raw") && str_is(back.source.rev, "1.0"));
+    assert_true(str_is(back.source.commit, COMMIT));
+    pointer.source = (struct pointer_source){.url = STR("s3://b/k")};
+    pointer_print(&pointer, &plain);
+    assert_true(str_starts(buf_str(&plain), STR("schema: 1\n")));
+}
+
+static void a_source_that_would_mislead_git_is_refused(void **state)
+{
+    (void)state;
+    refused(HEAD "size: 1\nsource:\n  url: x\n  commit: --upload-pack=x\n", "40 hex digits", 7);
+    refused(HEAD "size: 1\nsource:\n  url: x\n  path: ../../etc\n  commit: '" COMMIT "'\n",
+            "no path of a repository", 7);
+    refused(HEAD "size: 1\nsource:\n  url: x\n  path: /etc\n  commit: '" COMMIT "'\n",
+            "no path of a repository", 7);
+    refused(HEAD "size: 1\nsource:\n  url: x\n  rev: v1\n", "'commit'", 6);
+}
+
 static void what_is_wrong_is_told_at_its_line(void **state)
 {
     (void)state;
@@ -116,6 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_what_lies_beside_its_pointer),
         cmocka_unit_test(what_is_printed_reads_back_the_same),
+        cmocka_unit_test(what_came_from_a_repository_needs_a_reader_that_knows_of_them),
+        cmocka_unit_test(a_source_that_would_mislead_git_is_refused),
         cmocka_unit_test(what_is_wrong_is_told_at_its_line),
         cmocka_unit_test(a_path_that_is_not_beside_the_pointer_is_refused),
         cmocka_unit_test(a_merge_conflict_says_what_to_do),

@@ -143,3 +143,18 @@ static inline int64_t number(struct project *project, const char *text)
     assert_true(found);
     return sql_int(row, 0);
 }
+
+/* Finishes a run whose state has `count` stages, of which number `changed` is new. */
+static inline struct digest finish_large(struct project *project, size_t count, size_t changed)
+{
+    struct state state = {arena_new_array(&project->arena, struct state_entry, count), count};
+    for (size_t i = 0; i < count; i++) {
+        state.entries[i].stage = str_print(&project->arena, "stage-%05zu", i);
+        state.entries[i].key = digest_of(&i, sizeof i);
+        if (i == changed % count)
+            state.entries[i].result = digest_of(&changed, sizeof changed);
+    }
+    struct run run = {.status = RUN_SUCCEEDED};
+    assert_fine(ledger_finish_run(project->ledger, &run, &state, NULL));
+    return run.state;
+}

@@ -1,4 +1,5 @@
 /* Small objects in packs. */
+#include "mlops/base/buf.h"
 #include "mlops/store/cas.h"
 
 #include <dirent.h>
@@ -103,6 +104,66 @@ static void many_small_objects_of_a_flush_become_one_pack(void **state)
     rig_drop(&rig);
 }
 
+enum { TREE_FILES = 1200, TREE_FILE_BYTES = 8192 };
+
+/* More than threads hold in memory; of every four files three have bytes of their own. */
+static void make_wide_tree(struct rig *rig)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    scratch_directory(&rig->scratch, "out");
+    scratch_directory(&rig->scratch, "out/inner");
+    for (int i = 0; i < TREE_FILES; i++) {
+        buf_clear(&text);
+        for (int line = 0; text.len < TREE_FILE_BYTES; line++)
+            buf_print(&text, "%d of %d\n", line, i % 4 == 3 ? i - 1 : i);
+        scratch_write(&rig->scratch,
+                      str_print(&rig->arena, "out/%s%d", i % 4 ? "" : "inner/", i).at, text.at);
+    }
+}
+
+static void files_that_threads_put_at_once_are_one_pack_that_holds_each_of_them(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct cas_source source = {0};
+    bool found = false;
+    int displaced = 0;
+    make_wide_tree(&rig);
+    struct artifact tree = rig_capture(&rig, "out");
+    assert_int_equal(tree.file_count, TREE_FILES);
+    assert_int_equal(worktree_counts(rig.worktree).hashed_files, TREE_FILES);
+    assert_int_equal(worktree_counts(rig.worktree).stored_files, TREE_FILES / 4 * 3);
+    assert_int_equal(packs_of(&rig), 1);
+    assert_fine(path_remove(rig.scratch.fd, "out"));
+    rig_again(&rig);
+    assert_fine(cas_open_for_reading(rig.cas, tree.digest, &source, &found));
+    assert_true(found);
+    cas_source_drop(&source);
+    assert_true(rig_restore(&rig, &tree, &displaced));
+    struct artifact again = rig_look(&rig, "out", LOOK_OUT);
+    assert_true(artifact_equal(&tree, &again));
+    rig_drop(&rig);
+}
+
+static void a_long_list_of_files_lies_in_the_pack_of_its_files(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct file_stat stat = {0};
+    struct cas_source source = {0};
+    bool found = false;
+    make_wide_tree(&rig);
+    struct artifact tree = rig_capture(&rig, "out");
+    assert_false(scratch_has(&rig.scratch, rig_object(&rig, tree.digest)));
+    assert_fine(cas_open_for_reading(rig.cas, tree.digest, &source, &found));
+    assert_true(found && source.offset > 0);
+    assert_true(source.size_bytes > 32768);
+    assert_fine(file_stat_fd(fd_number(source.fd), &stat));
+    assert_true(stat.size_bytes > source.size_bytes);
+    cas_source_drop(&source);
+    rig_drop(&rig);
+}
+
 static void a_few_stay_files_of_their_own(void **state)
 {
     (void)state;
@@ -197,7 +258,8 @@ static void packed_objects_are_opened_where_they_lie(void **state)
     assert_fine(cas_open_for_reading(rig.cas, digests[42], &source, &found));
     assert_true(found && source.offset > 0);
     assert_int_equal(source.size_bytes, strlen("number 42"));
-    pread(fd_number(source.fd), text, (size_t)source.size_bytes, source.offset);
+    assert_int_equal(pread(fd_number(source.fd), text, (size_t)source.size_bytes, source.offset),
+                     source.size_bytes);
     assert_string_equal(text, "number 42");
     rig_drop(&rig);
 }
@@ -476,6 +538,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_small_objects_of_a_flush_become_one_pack),
+        cmocka_unit_test(files_that_threads_put_at_once_are_one_pack_that_holds_each_of_them),
+        cmocka_unit_test(a_long_list_of_files_lies_in_the_pack_of_its_files),
         cmocka_unit_test(a_few_stay_files_of_their_own),
         cmocka_unit_test(nothing_is_packed_where_it_is_not_wanted),
         cmocka_unit_test(what_is_put_is_read_before_the_flush_and_named_by_it),

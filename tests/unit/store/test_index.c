@@ -210,6 +210,39 @@ static void now_is_what_a_file_made_now_gets(void **state)
     scratch_drop(&scratch);
 }
 
+static bool sees(struct index_view *view, const char *name, int number)
+{
+    struct digest digest;
+    struct file_stat stat = stat_of(number);
+    return index_view_find(view, str_of(name), &stat, &digest) &&
+           digest_equal(digest, digest_number(number));
+}
+
+static void a_view_shows_what_is_written_and_what_is_only_noted(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct scratch scratch = scratch_open();
+    struct index *index = open_at(&arena, &scratch, false);
+    note(index, "d/a", 1);
+    note(index, "d/b", 2);
+    assert_true(sees(index_view_open(index, &arena, STR("d")), "a", 1));
+    assert_fine(index_save(index));
+    index_drop(&index);
+    index = open_at(&arena, &scratch, false);
+    struct index_view *view = index_view_open(index, &arena, STR("d"));
+    assert_true(sees(view, "a", 1) && sees(view, "b", 2) && sees(view, "a", 1));
+    assert_false(sees(view, "a", 2) || sees(view, "c", 1));
+    assert_false(sees(index_view_open(index, &arena, STR("e")), "a", 1));
+    note(index, "d/a", 3);
+    index_forget(index, STR("d/b"));
+    view = index_view_open(index, &arena, STR("d"));
+    assert_true(sees(view, "a", 3));
+    assert_false(sees(view, "b", 2));
+    index_drop(&index);
+    scratch_drop(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_place_that_cannot_be_written_gives_an_index_in_memory),
         cmocka_unit_test(derived_forms_are_kept_the_newest_of_each_kind),
         cmocka_unit_test(now_is_what_a_file_made_now_gets),
+        cmocka_unit_test(a_view_shows_what_is_written_and_what_is_only_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,126 +205,6 @@ static void an_absent_file_reads_as_an_empty_history(void **state)
     assert_false(scratch_has(&project.scratch, ".mlops/lineage.db"));
 }
 
-static struct ledger_group lock_group(struct run *run, const char *before, const char *content)
-{
-    static struct ledger_lock locks[8];
-    static size_t used;
-    struct ledger_lock *lock = &locks[used++ % COUNT_OF(locks)];
-    *lock = (struct ledger_lock){
-        .path = STR("pipeline.lock"),
-        .before = before ? digest_of_text(before) : (struct digest){{0}},
-        .bytes = str_of(content),
-    };
-    return (struct ledger_group){.run = run, .locks = lock, .lock_count = 1};
-}
-
-static void a_promised_lock_file_is_written_after_a_crash(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct run run = {.pipeline = STR("pipeline.yaml")};
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    struct ledger_group group = lock_group(&run, NULL, "new");
-    assert_fine(ledger_record(project.ledger, &group));
-    assert_false(scratch_has(&project.scratch, "pipeline.lock"));
-    project_reopen(&project);
-    scratch_expect(&project.scratch, "pipeline.lock", "new");
-    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
-}
-
-static void a_promised_lock_file_waits_for_whoever_records(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    AUTO(lock_drop) struct lock turn = {0};
-    struct run run = {.pipeline = STR("pipeline.yaml")};
-    bool taken = false;
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    struct ledger_group group = lock_group(&run, NULL, "new");
-    assert_fine(ledger_record(project.ledger, &group));
-    assert_fine(lock_take(fd_number(project.workspace.state_fd), LEDGER_TURN, LOCK_EXCLUSIVE, 0,
-                          NULL, NULL, &turn, &taken));
-    project_reopen(&project);
-    assert_false(scratch_has(&project.scratch, "pipeline.lock"));
-    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 1);
-    lock_drop(&turn);
-    turn = (struct lock){0};
-    project_reopen(&project);
-    scratch_expect(&project.scratch, "pipeline.lock", "new");
-}
-
-static void a_promised_lock_file_whose_directory_is_gone_is_forgotten(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct run run = {.pipeline = STR("gone/pipeline.yaml")};
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    struct ledger_lock gone = {.path = STR("gone/pipeline.lock"), .bytes = STR("new")};
-    struct ledger_group group = {.run = &run, .locks = &gone, .lock_count = 1};
-    assert_fine(ledger_record(project.ledger, &group));
-    project_reopen(&project);
-    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
-}
-
-static void a_lock_file_that_git_has_changed_is_left_alone(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct run run = {.pipeline = STR("pipeline.yaml")};
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    scratch_write(&project.scratch, "pipeline.lock", "other");
-    struct ledger_group group = lock_group(&run, "old", "new");
-    struct str_vec left = {0};
-    assert_fine(ledger_record(project.ledger, &group));
-    assert_fine(ledger_write_locks(project.ledger, &project.workspace, &project.arena, &left));
-    assert_int_equal(left.len, 1);
-    assert_true(str_is(left.at[0], "pipeline.lock"));
-    scratch_expect(&project.scratch, "pipeline.lock", "other");
-    scratch_write(&project.scratch, "pipeline.lock", "old"); /* git checkout: not ours to redo */
-    project_reopen(&project);
-    scratch_expect(&project.scratch, "pipeline.lock", "old");
-}
-
-static void a_second_promise_replaces_the_first(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct run run = {.pipeline = STR("pipeline.yaml")};
-    struct str_vec left = {0};
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    scratch_write(&project.scratch, "pipeline.lock", "old");
-    struct ledger_group first = lock_group(&run, "old", "new");
-    struct ledger_group second = lock_group(&run, "new", "newer");
-    assert_fine(ledger_record(project.ledger, &first));
-    assert_fine(ledger_record(project.ledger, &second));
-    assert_fine(ledger_write_locks(project.ledger, &project.workspace, &project.arena, &left));
-    assert_int_equal(left.len, 0);
-    scratch_expect(&project.scratch, "pipeline.lock", "newer");
-}
-
-static void several_promised_lock_files_are_each_completed_for_itself(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct run run = {.pipeline = STR("dvc.yaml")};
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    scratch_write(&project.scratch, "a.lock", "old");
-    scratch_write(&project.scratch, "b.lock", "edited");
-    scratch_directory(&project.scratch, "sub");
-    struct ledger_lock locks[] = {
-        {STR("a.lock"), digest_of_text("old"), STR("new a")},
-        {STR("b.lock"), digest_of_text("old"), STR("new b")},
-        {.path = STR("sub/c.lock"), .bytes = STR("new c")},
-    };
-    struct ledger_group group = {.run = &run, .locks = locks, .lock_count = COUNT_OF(locks)};
-    assert_fine(ledger_record(project.ledger, &group));
-    project_reopen(&project); /* after a crash */
-    scratch_expect(&project.scratch, "a.lock", "new a");
-    scratch_expect(&project.scratch, "b.lock", "edited");
-    scratch_expect(&project.scratch, "sub/c.lock", "new c");
-    assert_int_equal(number(&project, "SELECT count(*) FROM pending_lock"), 0);
-}
-
 /* Sequences of the runs that a word may mean. */
 static size_t find(struct project *project, const char *word, int64_t *ret_first)
 {
@@ -480,21 +360,6 @@ static void earlier_executions_give_recipe_and_duration(void **state)
     assert_int_equal(*ns, 2);
 }
 
-/* Finishes a run whose state has `count` stages, of which number `changed` is new. */
-static struct digest finish_large(struct project *project, size_t count, size_t changed)
-{
-    struct state state = {arena_new_array(&project->arena, struct state_entry, count), count};
-    for (size_t i = 0; i < count; i++) {
-        state.entries[i].stage = str_print(&project->arena, "stage-%05zu", i);
-        state.entries[i].key = digest_of(&i, sizeof i);
-        if (i == changed % count)
-            state.entries[i].result = digest_of(&changed, sizeof changed);
-    }
-    struct run run = {.status = RUN_SUCCEEDED};
-    assert_fine(ledger_finish_run(project->ledger, &run, &state, NULL));
-    return run.state;
-}
-
 static void large_states_are_stored_as_what_changed(void **state)
 {
     (void)state;
@@ -610,145 +475,6 @@ static void kept_runs_name_what_they_need(void **state)
     assert_true(has_result(&all, results[1]));
 }
 
-static void environments_come_back_with_a_lost_history(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct outcome *made[3];
-    const struct outcome *outcomes[3];
-    for (int i = 0; i < 3; i++) {
-        made[i] = outcome_of(&project.arena, str_print(&project.arena, "s%d", i).at, "x");
-        made[i]->environment = i == 1 ? STR("one") : STR("other"); /* stage 2 names stage 0's */
-        outcomes[i] = made[i];
-    }
-    struct run run = {.pipeline = STR("pipeline.yaml")};
-    struct state after = state_of(&project.arena, outcomes, 3);
-    struct ledger_group group = {.run = &run, .outcomes = outcomes, .outcome_count = 3};
-    assert_fine(ledger_begin_run(project.ledger, &run));
-    run.status = RUN_SUCCEEDED;
-    assert_fine(ledger_finish_run(project.ledger, &run, &after, &group));
-    assert_int_equal(number(&project, "SELECT count(*) FROM environment"), 2);
-    int64_t count = 0;
-    ledger_drop(&project.ledger);
-    assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
-    assert_int_equal(count, 1);
-    project_reopen(&project);
-    for (int i = 0; i < 3; i++) {
-        struct usage usage = {0};
-        struct str bytes = {0};
-        bool found = false;
-        assert_fine(
-            ledger_making(project.ledger, &project.arena, made[i]->result, &usage, &bytes, &found));
-        assert_true(found && str_is(bytes, i == 1 ? "one" : "other"));
-    }
-}
-
-static void a_lost_history_is_made_again_from_the_cache(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    struct run one = run_once(&project, "train", "1"), two = run_once(&project, "train", "2");
-    struct digest large = finish_large(&project, 600, 1), larger = finish_large(&project, 600, 2);
-    struct run crashed = {.pipeline = STR("pipeline.yaml")};
-    bool found = false;
-    int64_t count = 0;
-    assert_fine(ledger_tag(project.ledger, one.sequence, STR("v1")));
-    assert_fine(ledger_tag(project.ledger, one.sequence, STR("v2")));
-    assert_fine(ledger_untag(project.ledger, STR("v2"), &found));
-    assert_fine(ledger_begin_run(project.ledger, &crashed));
-    assert_error(ledger_rebuild(&project.arena, &project.workspace, NULL, &count), "goes on");
-    project_reopen(&project);
-    ledger_drop(&project.ledger);
-    scratch_write(&project.scratch, ".mlops/lineage.db", "no database at all");
-    struct error *error =
-        ledger_open(&project.arena, &project.workspace, false, NULL, &project.ledger);
-    assert_non_null(error);
-    assert_int_equal(error->code, ERROR_STORED);
-    assert_non_null(strstr(error->hint, "--rebuild-lineage"));
-    error_drop(error);
-
-    assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
-    assert_int_equal(count, 5);
-    project_reopen(&project);
-    struct run *runs = NULL;
-    size_t run_count = 0;
-    assert_fine(ledger_list_runs(project.ledger, &project.arena, &(struct ledger_filter){0}, &runs,
-                                 &run_count));
-    assert_int_equal(run_count, 5);
-    assert_true(str_equal(runs[0].id, crashed.id) && runs[0].status == RUN_CRASHED);
-    assert_true(str_equal(runs[3].id, two.id) && str_equal(runs[4].id, one.id));
-    assert_true(digest_equal(runs[3].state, two.state));
-    assert_true(digest_equal(runs[2].state, large) && digest_equal(runs[1].state, larger));
-    assert_int_equal(runs[4].tags.len, 1);
-    assert_true(str_is(runs[4].tags.at[0], "v1"));
-    struct ledger_io *io = NULL;
-    size_t io_count = 0;
-    assert_fine(ledger_stage_io(project.ledger, &project.arena, runs[4].sequence, STR("train"), &io,
-                                &io_count));
-    assert_int_equal(io_count, 2);
-    struct str fault = {0};
-    assert_fine(ledger_check(project.ledger, &project.arena, &fault));
-    assert_int_equal(fault.len, 0);
-}
-
-/* Names of two files of one millisecond are in no order: here they are in the wrong one. */
-static void swap_tag_files(struct project *project)
-{
-    struct str pattern = str_print(&project->arena, "%s/runs/*/tag-*", project->workspace.cache.at);
-    glob_t files;
-    assert_int_equal(glob(pattern.at, 0, NULL, &files), 0);
-    assert_int_equal(files.gl_pathc, 2);
-    assert_int_equal(
-        renameat2(AT_FDCWD, files.gl_pathv[0], AT_FDCWD, files.gl_pathv[1], RENAME_EXCHANGE), 0);
-    globfree(&files);
-}
-
-static void changes_of_tags_come_back_in_the_order_of_their_time(void **state)
-{
-    (void)state;
-    for (int swaps = 0; swaps < 2; swaps++) {
-        PROJECT(project);
-        struct run one = run_once(&project, "train", "1");
-        bool found = false;
-        int64_t count = 0;
-        assert_fine(ledger_tag(project.ledger, one.sequence, STR("v1")));
-        assert_fine(ledger_untag(project.ledger, STR("v1"), &found));
-        if (swaps)
-            swap_tag_files(&project);
-        ledger_drop(&project.ledger);
-        assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
-        project_reopen(&project);
-        assert_int_equal(number(&project, "SELECT count(*) FROM tag"), 0);
-    }
-}
-
-/* A second rebuild: runs that did nothing have numbers and no files. */
-static void runs_after_a_rebuild_stay_behind_those_before(void **state)
-{
-    (void)state;
-    PROJECT(project);
-    int64_t count = 0;
-    run_once(&project, "train", "1");
-    for (int i = 0; i < 5; i++)
-        assert_fine(sql_run(ledger_sql(project.ledger),
-                            "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'run'", ""));
-    run_once(&project, "train", "2");
-    struct run last = {0};
-    for (int i = 0; i < 2; i++) {
-        ledger_drop(&project.ledger);
-        assert_fine(ledger_rebuild(&project.arena, &project.workspace, NULL, &count));
-        project_reopen(&project);
-        if (i == 0)
-            last = run_once(&project, "train", "3");
-    }
-    assert_int_equal(count, 3);
-    struct run *runs = NULL;
-    size_t run_count = 0;
-    assert_fine(ledger_list_runs(project.ledger, &project.arena, &(struct ledger_filter){0}, &runs,
-                                 &run_count));
-    assert_true(run_count == 3 && str_equal(runs[0].id, last.id));
-}
-
 /* Whatever is read from a damaged file, it is an answer or an error: never a crash. */
 static void a_damaged_page_is_an_error_or_found_by_the_check(void **state)
 {
@@ -851,12 +577,6 @@ int main(void)
         cmocka_unit_test(a_living_run_is_left_alone),
         cmocka_unit_test(reading_alone_marks_nothing),
         cmocka_unit_test(an_absent_file_reads_as_an_empty_history),
-        cmocka_unit_test(a_promised_lock_file_is_written_after_a_crash),
-        cmocka_unit_test(a_promised_lock_file_waits_for_whoever_records),
-        cmocka_unit_test(a_promised_lock_file_whose_directory_is_gone_is_forgotten),
-        cmocka_unit_test(a_lock_file_that_git_has_changed_is_left_alone),
-        cmocka_unit_test(a_second_promise_replaces_the_first),
-        cmocka_unit_test(several_promised_lock_files_are_each_completed_for_itself),
         cmocka_unit_test(runs_are_found_by_their_place_their_id_and_their_tags),
         cmocka_unit_test(a_tag_names_one_run),
         cmocka_unit_test(runs_are_listed_newest_first_and_filtered),
@@ -867,10 +587,6 @@ int main(void)
         cmocka_unit_test(a_newer_file_and_a_foreign_one_are_refused),
         cmocka_unit_test(a_sound_file_has_no_fault),
         cmocka_unit_test(kept_runs_name_what_they_need),
-        cmocka_unit_test(environments_come_back_with_a_lost_history),
-        cmocka_unit_test(a_lost_history_is_made_again_from_the_cache),
-        cmocka_unit_test(changes_of_tags_come_back_in_the_order_of_their_time),
-        cmocka_unit_test(runs_after_a_rebuild_stay_behind_those_before),
         cmocka_unit_test(a_damaged_page_is_an_error_or_found_by_the_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,24 @@ static void a_page_of_s3_names_keys_below_the_prefix_and_the_next_page(void **st
                  "does not go on");
 }
 
+static void keys_are_read_as_the_server_says_they_are_written(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    static const char *const bodies[] = {
+        "<ListBucketResult><Contents><Key>a+%2B/50%</Key></Contents></ListBucketResult>",
+        "<ListBucketResult><Contents><Key>a%2B%252B/50%25</Key></Contents>"
+        "<EncodingType>url</EncodingType></ListBucketResult>",
+    };
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        struct web_item_vec items = {0};
+        struct str next = {0};
+        assert_fine(s3_page_parse(&arena, str_of(bodies[i]), STR("a+%2B/"), &items, &next));
+        assert_int_equal(items.len, 1);
+        assert_true(str_is(items.at[0].name, "50%"));
+    }
+}
+
 static void the_newest_upload_of_just_that_key_is_found(void **state)
 {
     (void)state;
@@ -149,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_directory_by_webdav_holds_files_and_directories),
         cmocka_unit_test(what_is_not_right_below_is_left_out),
         cmocka_unit_test(a_page_of_s3_names_keys_below_the_prefix_and_the_next_page),
+        cmocka_unit_test(keys_are_read_as_the_server_says_they_are_written),
         cmocka_unit_test(the_newest_upload_of_just_that_key_is_found),
         cmocka_unit_test(parts_have_number_size_and_tag),
         cmocka_unit_test(an_error_has_a_code_and_anything_else_has_none),

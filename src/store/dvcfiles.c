@@ -1,0 +1,242 @@
+#include "mlops/store/dvcfiles.h"
+
+#include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
+#include "mlops/host/file.h"
+#include "mlops/model/name.h"
+#include "mlops/store/imported.h"
+#include "mlops/store/pipelines.h"
+#include "mlops/store/search.h"
+#include "mlops/store/sums.h"
+
+struct finding {
+    struct arena *arena;
+    const struct workspace *workspace;
+    const struct observer *observer;
+    const struct sums *sums;
+    struct imported imported;
+    struct map paths; /* what is tracked already -> itself */
+    struct dvc_tracked_vec found;
+};
+
+/* --- what an entry holds --- */
+
+static void know_file(const struct finding *finding, struct dvc_tracked *tracked)
+{
+    const struct dvc_entry *entry = tracked->entry;
+    const struct sums_row *row = sums_by_md5(finding->sums, entry->md5, entry->is_legacy);
+    if (entry->is_directory || !row)
+        return;
+    tracked->artifact.digest = row->digest;
+    tracked->artifact.size_bytes = row->size_bytes;
+    tracked->is_known = true;
+}
+
+static void know(const struct finding *finding, struct dvc_tracked *tracked)
+{
+    const struct dvc_entry *entry = tracked->entry;
+    const struct imported_path *imported = map_get(&finding->imported.paths, entry->path);
+    tracked->artifact = (struct artifact){
+        .path = entry->path,
+        .kind = entry->is_directory ? ARTIFACT_TREE : ARTIFACT_FILE,
+        .is_executable = entry->is_executable && !entry->is_directory,
+        .is_stored = true,
+        .size_bytes = MAX_OF(entry->size_bytes, INT64_C(0)),
+        .file_count = entry->is_directory ? MAX_OF(entry->file_count, INT64_C(0)) : 1};
+    know_file(finding, tracked);
+    if (!imported || !md5_equal(imported->md5, entry->md5) ||
+        imported->is_directory != entry->is_directory)
+        return;
+    tracked->artifact = imported->artifact;
+    tracked->is_known = true;
+}
+
+static bool is_false(const struct doc_node *node, struct str key)
+{
+    const struct doc_node *field = node ? doc_find(node, key) : NULL;
+    return field && field->kind == DOC_BOOL && !field->truth;
+}
+
+static struct str text_in(const struct doc_node *node, struct str key)
+{
+    const struct doc_node *field = node ? doc_find(node, key) : NULL;
+    return field && field->kind == DOC_STR ? field->text : (struct str){0};
+}
+
+/* What lies outside of the project is nobody's to write. */
+static void add(struct finding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
+{
+    bool is_ours = entry->has_hash && !entry->is_url && !path_fault(entry->path);
+    if (!is_ours || map_has(&finding->paths, entry->path))
+        return;
+    map_put(finding->arena, &finding->paths, entry->path, finding);
+    tracked.entry = entry;
+    know(finding, &tracked);
+    *vec_push(finding->arena, &finding->found) = tracked;
+}
+
+/* --- files --- */
+
+static FALLIBLE read_doc(struct finding *finding, struct str path, struct doc **ret)
+{
+    const struct workspace *workspace = finding->workspace;
+    struct str bytes = {0};
+    bool found = false;
+    struct doc_options options = {
+        .dialect = DOC_DVC, .bytes_most = LIMIT_LOCK_BYTES, .huge_is_text = true};
+    *ret = NULL;
+    TRY(file_read(finding->arena, fd_number(workspace->root_fd),
+                  str_terminate(finding->arena, path), LIMIT_LOCK_BYTES, &bytes, &found));
+    return found ? doc_parse(finding->arena, workspace_show(finding->arena, workspace, path), bytes,
+                             &options, ret)
+                 : NULL;
+}
+
+static bool is_of_project(const struct dvc_pointer *pointer)
+{
+    vec_each (const struct dvc_entry, dep, &pointer->deps)
+        if (dep->node && doc_find(dep->node, STR("repo")))
+            return true;
+    return false;
+}
+
+static FALLIBLE add_pointer(struct finding *finding, struct str path)
+{
+    struct dvc_pointer *pointer = arena_new(finding->arena, struct dvc_pointer);
+    struct doc *doc = NULL;
+    TRY(read_doc(finding, path, &doc));
+    if (!doc)
+        return NULL;
+    TRY(dvc_pointer_bind(finding->arena, doc, path, pointer));
+    bool is_import = is_of_project(pointer);
+    vec_each (const struct dvc_entry, entry, &pointer->outs)
+        if (!is_false(entry->node, STR("cache")))
+            add(finding, entry,
+                (struct dvc_tracked){.named_by = path,
+                                     .file = path,
+                                     .remote = text_in(entry->node, STR("remote")),
+                                     .is_pushed = !is_false(entry->node, STR("push")),
+                                     .is_import = is_import});
+    return NULL;
+}
+
+static void add_stage(struct finding *finding, struct str lock, const struct stage *stage,
+                      const struct dvc_lock_stage *recorded, struct str pipeline)
+{
+    struct str name = stage->local_name.len ? stage->local_name : stage->name;
+    vec_each (const struct dvc_entry, entry, &recorded->outs) {
+        const struct output *output = NULL;
+        for (size_t i = 0; i < stage->outs.len && !output; i++)
+            output = str_equal(stage->outs.at[i].path, entry->path) ? &stage->outs.at[i] : NULL;
+        if (output && output->is_cached)
+            add(finding, entry,
+                (struct dvc_tracked){.named_by = str_print(finding->arena, "%.*s: %.*s",
+                                                           STR_FMT(lock), STR_FMT(name)),
+                                     .file = lock,
+                                     .pipeline = pipeline,
+                                     .stage = name,
+                                     .deps = &recorded->deps,
+                                     .remote = output->remote,
+                                     .is_pushed = output->is_pushed});
+    }
+}
+
+static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error *error)
+{
+    if (error->code >= ERROR_SIGNAL)
+        return error;
+    struct event event = {.kind = EVENT_WARNING,
+                          .text = str_print(finding->arena, "what '%.*s' records is left out: %s",
+                                            STR_FMT(lock), error->text)};
+    error_drop(error);
+    if (finding->observer)
+        observer_tell(finding->observer, &event);
+    return NULL;
+}
+
+/* Its paths are relative to the work directories that only dvc.yaml knows. */
+static FALLIBLE add_lock(struct finding *finding, struct str path)
+{
+    const struct workspace *workspace = finding->workspace;
+    struct str beside = path_join(finding->arena, path_directory(path), STR("dvc.yaml"));
+    struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
+    struct pipeline *pipeline = NULL;
+    struct dvc_lock lock = {0};
+    struct doc *doc = NULL;
+    struct file_stat stat = {0};
+    bool is_there = false;
+    TRY(file_stat_at(fd_number(workspace->root_fd), beside.at, true, &stat, &is_there));
+    if (!is_there) /* what is left of a pipeline that is none any more */
+        return NULL;
+    struct error *error = pipelines_load_alone(finding->arena, workspace, beside, cwd, &pipeline);
+    if (error)
+        return leave_out(finding, path, error);
+    TRY(read_doc(finding, path, &doc));
+    if (!doc)
+        return NULL;
+    TRY(dvc_lock_bind(finding->arena, doc, path, pipeline, &lock));
+    vec_each (const struct stage, stage, &pipeline->stages) {
+        struct str name = stage->local_name.len ? stage->local_name : stage->name;
+        const struct dvc_lock_stage *recorded = map_get(&lock.stages, name);
+        if (recorded)
+            add_stage(finding, path, stage, recorded, beside);
+    }
+    return NULL;
+}
+
+static bool is_dvc_name(struct str name)
+{
+    return str_is(name, "dvc.lock") || (name.len > 4 && str_ends(name, STR(".dvc")));
+}
+
+static FALLIBLE visit(void *context, struct str path)
+{
+    struct finding *finding = context;
+    return str_is(path_name(path), "dvc.lock") ? add_lock(finding, path)
+                                               : add_pointer(finding, path);
+}
+
+static bool is_tracked(void *context, struct str path)
+{
+    return map_has(&((const struct finding *)context)->paths, path);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct dvc_tracked *left = a, *right = b;
+    return str_compare(left->entry->path, right->entry->path);
+}
+
+FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, struct index *index,
+                       const struct observer *observer, struct dvc_tracked_vec *ret)
+{
+    struct finding finding = {.arena = arena, .workspace = workspace, .observer = observer};
+    struct search_visitor visitor = {is_dvc_name, visit, is_tracked, &finding};
+    struct str here = path_join(arena, workspace->cwd, STR("dvc.yaml")), root = {0};
+    bool is_project = false;
+    TRY(dvcconfig_root_above(arena, workspace, here, &root, &is_project));
+    if (!is_project) /* the search is not for nothing where nobody uses DVC */
+        return NULL;
+    finding.sums = sums_open(arena, index);
+    TRY(imported_load(arena, workspace, &finding.imported));
+    TRY(search_files(arena, workspace, STR(""), &visitor));
+    vec_sort(&finding.found, by_path);
+    *ret = finding.found;
+    return NULL;
+}
+
+const struct dvc_tracked *dvcfiles_find(const struct dvc_tracked_vec *tracked, struct str path)
+{
+    vec_each (const struct dvc_tracked, one, tracked)
+        if (path_is_within(path, one->entry->path))
+            return one;
+    return NULL;
+}
+
+FALLIBLE dvcfiles_settings(struct arena *arena, const struct workspace *workspace,
+                           struct dvcconfig *ret, struct str *ret_root, bool *ret_found)
+{
+    struct str here = path_join(arena, workspace->cwd, STR("dvc.yaml"));
+    TRY(dvcconfig_root_above(arena, workspace, here, ret_root, ret_found));
+    return *ret_found ? dvcconfig_load(arena, workspace, *ret_root, ret) : NULL;
+}

@@ -1,0 +1,149 @@
+/* Directories of many files, of which few change. */
+#include "mlops/store/worktree.h"
+
+#include "rig.h"
+
+enum { DIRECTORIES = 70, FILES = 3 };
+
+static const char *name_in(struct rig *rig, int directory, int file)
+{
+    return str_print(&rig->arena, "data/d%02d/f%d", directory, file).at;
+}
+
+static void make_many(struct rig *rig)
+{
+    scratch_directory(&rig->scratch, "data");
+    for (int d = 0; d < DIRECTORIES; d++) {
+        scratch_directory(&rig->scratch, str_print(&rig->arena, "data/d%02d", d).at);
+        for (int f = 0; f < FILES; f++)
+            scratch_write(&rig->scratch, name_in(rig, d, f), name_in(rig, d, f));
+    }
+}
+
+static int64_t hashed(const struct rig *rig)
+{
+    return worktree_counts(rig->worktree).hashed_files;
+}
+
+static void of_many_directories_only_the_changed_file_is_read(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    make_many(&rig);
+    struct artifact before = rig_capture(&rig, "data");
+    rig_again(&rig);
+    struct artifact same = rig_look(&rig, "data", LOOK_OUT);
+    assert_true(artifact_equal(&before, &same));
+    assert_int_equal(same.file_count, DIRECTORIES * FILES);
+    assert_int_equal(hashed(&rig), 0);
+    rig_again(&rig);
+    scratch_write(&rig.scratch, name_in(&rig, 41, 1), "changed");
+    scratch_directory(&rig.scratch, "data/d07/inner");
+    scratch_write(&rig.scratch, "data/d07/inner/new", "new");
+    struct artifact after = rig_look(&rig, "data", LOOK_OUT);
+    assert_int_equal(hashed(&rig), 2);
+    assert_int_equal(after.file_count, DIRECTORIES * FILES + 1);
+    rig_again(&rig);
+    struct artifact captured = rig_capture(&rig, "data"); /* lists and hashes another way */
+    assert_true(artifact_equal(&after, &captured));
+    assert_false(artifact_equal(&after, &before));
+    rig_drop(&rig);
+}
+
+static void what_was_just_put_in_place_is_not_read_again(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int displaced = 0;
+    make_many(&rig);
+    char *big = arena_alloc(&rig.arena, 3000001);
+    memset(big, 'x', 3000000);
+    scratch_write(&rig.scratch, "data/d03/big", big);
+    assert_int_equal(symlinkat("../d04/f1", rig.scratch.fd, "data/d03/link"), 0);
+    assert_int_equal(fchmodat(rig.scratch.fd, name_in(&rig, 5, 2), 0755, 0), 0);
+    struct artifact before = rig_capture(&rig, "data");
+    assert_fine(path_remove(rig.scratch.fd, "data"));
+    rig_again(&rig);
+    assert_true(rig_restore(&rig, &before, &displaced));
+    assert_int_equal(worktree_counts(rig.worktree).restored_files, DIRECTORIES * FILES + 2);
+    rig_again(&rig);
+    struct artifact after = rig_look(&rig, "data", LOOK_OUT);
+    assert_true(artifact_equal(&before, &after));
+    assert_int_equal(hashed(&rig), 0);
+    scratch_expect(&rig.scratch, name_in(&rig, 69, 2), name_in(&rig, 69, 2));
+    rig_drop(&rig);
+}
+
+static void a_second_version_is_put_in_place_file_by_file(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct stat old, new;
+    int displaced = 0;
+    make_many(&rig);
+    struct artifact first = rig_capture(&rig, "data");
+    scratch_write(&rig.scratch, name_in(&rig, 12, 0), "second");
+    struct artifact second = rig_capture(&rig, "data");
+    rig_again(&rig);
+    assert_int_equal(fstatat(rig.scratch.fd, name_in(&rig, 13, 0), &old, 0), 0);
+    struct artifact now = rig_look(&rig, "data", LOOK_OUT);
+    assert_true(artifact_equal(&now, &second));
+    assert_true(rig_restore(&rig, &first, &displaced));
+    assert_int_equal(worktree_counts(rig.worktree).restored_files, 1);
+    assert_int_equal(displaced, 0);
+    scratch_expect(&rig.scratch, name_in(&rig, 12, 0), name_in(&rig, 12, 0));
+    assert_int_equal(fstatat(rig.scratch.fd, name_in(&rig, 13, 0), &new, 0), 0);
+    assert_int_equal(old.st_ino, new.st_ino);
+    rig_drop(&rig);
+}
+
+static bool lists(const struct worktree_files *files, const char *path)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (str_is(files->files[i].path, path))
+            return true;
+    return false;
+}
+
+static void two_versions_are_compared_where_they_differ(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct worktree_files before, after;
+    bool found = false;
+    make_many(&rig);
+    struct artifact first = rig_capture(&rig, "data");
+    assert_fine(path_remove(rig.scratch.fd, "data/d00"));
+    scratch_write(&rig.scratch, "data/d00", "a file now");
+    scratch_write(&rig.scratch, name_in(&rig, 12, 0), "second");
+    scratch_directory(&rig.scratch, "data/new");
+    scratch_write(&rig.scratch, "data/new/file", "n");
+    struct artifact second = rig_capture(&rig, "data");
+    assert_fine(tree_list_differing(rig.cas, &rig.arena, &first, &second, &before, &after, &found));
+    assert_true(found);
+    assert_int_equal(before.count, FILES + 1);
+    assert_int_equal(after.count, 3);
+    assert_true(lists(&before, "data/d00/f2") && lists(&before, "data/d12/f0"));
+    assert_true(lists(&after, "data/d00") && lists(&after, "data/d12/f0") &&
+                lists(&after, "data/new/file"));
+    assert_fine(tree_list_differing(rig.cas, &rig.arena, &first, &first, &before, &after, &found));
+    assert_true(found && before.count == 0 && after.count == 0);
+    struct artifact none = {.path = first.path};
+    assert_fine(tree_list_differing(rig.cas, &rig.arena, &none, &first, &before, &after, &found));
+    assert_true(found && before.count == 0 && after.count == DIRECTORIES * FILES);
+    second.digest = digest_of("in no store", 11);
+    assert_fine(tree_list_differing(rig.cas, &rig.arena, &first, &second, &before, &after, &found));
+    assert_false(found);
+    rig_drop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_many_directories_only_the_changed_file_is_read),
+        cmocka_unit_test(what_was_just_put_in_place_is_not_read_again),
+        cmocka_unit_test(a_second_version_is_put_in_place_file_by_file),
+        cmocka_unit_test(two_versions_are_compared_where_they_differ),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
