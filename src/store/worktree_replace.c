@@ -40,7 +40,9 @@ static FALLIBLE put_new(struct restoring *restoring, const char *staged, int par
 {
     bool existed = true;
     for (int tries = 0; existed && tries < CAS_TRIES; tries++) {
-        TRY(file_rename_new(fd_number(restoring->temp.fd), staged, parent_fd, name, &existed));
+        TRY_WITHIN(
+            file_rename_new(fd_number(restoring->temp.fd), staged, parent_fd, name, &existed),
+            "cannot put '%.*s' in its place", STR_FMT(path));
         if (existed)
             TRY(restoring_displace(restoring, parent_fd, name, path));
     }

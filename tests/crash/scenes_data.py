@@ -238,7 +238,7 @@ def live(tally, rounds):
                 faults += judge(result, REFUSED | {fault.OK, fault.ANSWER})
         os.killpg(writer.pid, signal.SIGKILL)
         writer.wait()
-        if fault.holds(who.project, passwd):
+        if fault.holds(who.project + "/.mlops/cache", passwd):  # elsewhere links may name it
             faults.append("/etc/passwd was stored")
         faults += judge(who.mlops("verify"), {fault.OK})
         fault.remove(who.project + "/d")
