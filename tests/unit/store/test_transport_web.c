@@ -49,6 +49,21 @@ static void what_is_not_right_below_is_left_out(void **state)
     assert_error(dav_listing_parse(&listing, STR(DAV_BEGIN)), "well-formed");
 }
 
+/* A URL with '//' in its path: nginx lists '/r/...', and a push would be seen by nobody. */
+static void a_listing_of_another_place_is_no_empty_one(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct dav_listing listing = {.arena = &arena, .root = STR("//r"), .directory = STR("pack/")};
+    assert_error(dav_listing_parse(&listing, STR(DAV_BEGIN DAV_DIRECTORY("/r/pack/")
+                                                     DAV_FILE("/r/pack/x", "1") DAV_END)),
+                 "asked for '//r/pack/', the server lists '/r/pack/'");
+    listing.root = STR("/r");
+    assert_fine(dav_listing_parse(&listing, STR(DAV_BEGIN DAV_DIRECTORY("/r/pack") DAV_END)));
+    assert_fine(dav_listing_parse(&listing, STR(DAV_BEGIN DAV_END)));
+    assert_int_equal(listing.items.len, 0);
+}
+
 static void a_page_of_s3_names_keys_below_the_prefix_and_the_next_page(void **state)
 {
     (void)state;
@@ -166,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_by_webdav_holds_files_and_directories),
         cmocka_unit_test(what_is_not_right_below_is_left_out),
+        cmocka_unit_test(a_listing_of_another_place_is_no_empty_one),
         cmocka_unit_test(a_page_of_s3_names_keys_below_the_prefix_and_the_next_page),
         cmocka_unit_test(keys_are_read_as_the_server_says_they_are_written),
         cmocka_unit_test(the_newest_upload_of_just_that_key_is_found),
