@@ -18,6 +18,7 @@ VEC(data_change_vec, struct data_change);
 struct data_changes {
     int64_t added, changed, removed;
     struct data_change_vec named;
+    bool is_unknown; /* the store lacks a part of what was: the above says nothing */
 };
 
 /* Held while pointers and .gitignore are read and written: no other command writes them, and no gc
