@@ -161,12 +161,12 @@ partial_clone() {
   grep -q "modified (3 files here, 8 recorded, some of which are not fetched)" "$OUT"
   rm data/raw/a/1.csv
   succeeds add data/raw/a
-  ! says "never fetched"
+  says_not "never fetched"
   succeeds add data/raw
   says "'data/raw' named 7 files, some of which were never fetched: now it names 2"
   git checkout -q data/raw.mlops
   succeeds pull
   rm data/raw/a/2.csv
   succeeds add data/raw
-  ! says "never fetched"
+  says_not "never fetched"
 }
