@@ -504,7 +504,10 @@ END
   fails 2 checkout c --
   says "no git revision"
   fails 3 checkout fee
+  says "no pointer or lock file names 'fee', and it is no git revision"
+  fails 3 checkout c fee
   says "no pointer or lock file names 'fee'"
+  says_not "revision"
 }
 
 @test "what git has to keep is not added" {

@@ -219,6 +219,22 @@ next_version() {
   fails 2 update --rev nonsense images
 }
 
+@test "get of a clone on this machine takes what its store lacks of a revision from its remotes" {
+  registry
+  git clone -q ../reg ../clone
+  sed -i "s|url: .*|url: $BATS_TEST_TMPDIR/store|" ../clone/.mlops/config.yaml
+  git -C ../clone commit -q -a -m absolute
+  fails 1 get ../clone data/images -o now
+  says "'--rev HEAD' takes what is committed from its remotes"
+  succeeds get ../clone data/images --rev HEAD -o now
+  diff -r now ../reg/data/images
+  succeeds get ../clone data/images/sub/x.jpg --rev v1 -o x
+  cd ../clone
+  succeeds get . models/m.pt --rev v1 -o here
+  cmp here ../reg/models/m.pt
+  [ ! -e models/m.pt ]
+}
+
 @test "a remote that lacks it, and a project that names none, are told" {
   registry
   rm -rf ../store/pack

@@ -141,6 +141,7 @@ struct data_checkout_options {
     const struct str *paths; /* files, directories or globs; none: everything */
     size_t count;
     bool is_dry, relinks;
+    bool is_no_revision; /* the first path could have been one, and git knows none of that name */
     const struct data_record_vec *also; /* to be put in place, too; NULL: none */
     bool takes_only_also;
 };
