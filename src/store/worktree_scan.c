@@ -136,8 +136,10 @@ static FALLIBLE follow(struct listing *listing, struct node *node)
     bool is_kept_apart = !listing->worktree->follows_links;
     if (listing->directory->look->role == LOOK_OUT && is_kept_apart)
         return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s' is a link that leaves the output", STR_FMT(path)),
-            "an output may hold relative links to itself only; copy the file there");
+            error_new(ERROR_PROJECT,
+                      "'%.*s' is a link that leads out of the directory to be stored",
+                      STR_FMT(path)),
+            "such a directory may hold relative links within itself only; copy the file there");
     TRY(file_stat_at(listing->fd, node->name.at, true, &node->stat, &found));
     if (!found)
         return error_new(ERROR_PROJECT, "'%.*s' is a link to '%.*s', which is not there",
