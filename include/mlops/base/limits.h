@@ -40,6 +40,7 @@
     LIMIT(GLOB_STEPS, 1000000, "steps", "matching one pattern; stops exponential patterns")        \
     LIMIT(TREE_DEPTH, 256, "levels", "directories inside a dependency or output")                  \
     LIMIT(TREE_ENTRIES, 16777216, "entries", "entries of one directory")                           \
+    LIMIT(TREE_BYTES, 8589934592, "bytes", "a stored directory of so many of the longest names")   \
     LIMIT(OVERRIDES, 1000, "values", "what one experiment changes; each rewrites its file")        \
     LIMIT(SWEEP_DIMENSIONS, 100, "parameters", "what a sweep varies; TPE and fANOVA take each")    \
     LIMIT(SWEEP_CHOICES, 10000, "values", "of one parameter of a sweep")                           \
