@@ -41,13 +41,18 @@ static bool can_ask(void)
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+/* A server that is not there, or no more, is given up after a minute. */
+#define SSH_LIMITS " -o ConnectTimeout=60 -o ServerAliveInterval=20 -o ServerAliveCountMax=3"
+
 /* ssh asks on the terminal by itself, unless it is told not to; what the user has configured in its
  * place is his. */
 static const char *ssh_command(struct arena *arena, const char *configured)
 {
-    if (can_ask() || getenv("GIT_SSH_COMMAND") || getenv("GIT_SSH"))
+    bool is_users = getenv("GIT_SSH_COMMAND") || getenv("GIT_SSH");
+    if (is_users || (can_ask() && configured))
         return NULL;
-    return str_print(arena, "GIT_SSH_COMMAND=%s -o BatchMode=yes", configured ? configured : "ssh")
+    return str_print(arena, "GIT_SSH_COMMAND=%s%s%s", configured ? configured : "ssh",
+                     can_ask() ? "" : " -o BatchMode=yes", configured ? "" : SSH_LIMITS)
         .at;
 }
 
@@ -200,7 +205,6 @@ struct error *git_call(struct arena *arena, struct str repository, const char *c
                        struct git_answer *ret)
 {
     const char *configured_ssh = NULL;
-    if (!can_ask())
-        TRY(find_ssh(arena, &configured_ssh));
+    TRY(find_ssh(arena, &configured_ssh));
     return call(arena, repository, words, configured_ssh, ret);
 }

@@ -260,10 +260,13 @@ static bool is_id(struct str rev)
     return is_hex;
 }
 
+/* Whoever owns the repository may give a tag the name of a commit: that is not the commit. */
 static FALLIBLE find_here(struct opening *opening, struct str rev, struct str *ret, bool *ret_found)
 {
     *ret_found = false;
-    return vcs_resolve(opening->vcs, opening->arena, rev, ret, ret_found);
+    TRY(vcs_resolve(opening->vcs, opening->arena, rev, ret, ret_found));
+    *ret_found = *ret_found && (!is_id(rev) || str_equal(*ret, rev));
+    return NULL;
 }
 
 static FALLIBLE list_remote(struct opening *opening, const char *const *patterns, struct str *ret)
