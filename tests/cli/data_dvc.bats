@@ -44,3 +44,22 @@ keep() {
   done
   [ ! -e ../out ] && [ ! -e /tmp/out ] && [ ! -e .git/hooks/post-checkout ]
 }
+
+@test "push gives no other content than the one that has the MD5" {
+  tracked_by_dvc
+  echo one >../one && echo two >../two
+  hex=$(keep ../one)
+  printf 'outs:\n- md5: %s\n  hash: md5\n  path: one\n' "$hex" >one.dvc
+  printf 'outs:\n- md5: %s\n  hash: md5\n  path: two\n' "$(keep ../two)" >two.dvc
+  succeeds pull
+  rm one "../store/files/md5/${hex:0:2}/${hex:2}"
+  python3 - "$(sha256sum <../one | cut -c1-64)" "$(sha256sum <../two | cut -c1-64)" <<'END'
+import sys
+one, two = (bytes.fromhex(word) for word in sys.argv[1:])
+held = open(".mlops/imported", "rb").read()
+assert one in held
+open(".mlops/imported", "wb").write(held.replace(one, two))
+END
+  run "$MLOPS" push
+  [ ! -e "../store/files/md5/${hex:0:2}/${hex:2}" ]
+}
