@@ -287,6 +287,33 @@ next_version() {
   succeeds get "$URL" data/images
 }
 
+@test "a tag that is called like a commit is not the commit" {
+  registry
+  commit=$(git -C ../reg rev-parse 'v1^{commit}')
+  git -C ../reg.git tag "$commit" main 2>/dev/null
+  succeeds ls "$URL" --rev main~1 # now all tags are here
+  "$MLOPS" get "$URL" data/images --rev "$commit" -o old || true # what git makes of two of that name
+  [ ! -e old/4.jpg ]
+  gone=0123456789abcdef0123456789abcdef01234567
+  git -C ../reg.git tag "$gone" main
+  fails 2 get "$URL" data/images --rev "$gone"
+  [ ! -e images ]
+}
+
+@test "a server of ssh that is away is given up, whoever asks" {
+  git_init
+  mkdir bin
+  printf '#!/bin/sh\necho "$*" >>%s/asked\nexit 1\n' "$PWD" >bin/ssh
+  chmod +x bin/ssh
+  PATH=$PWD/bin:$PATH fails 4 get host:r x
+  grep -q 'BatchMode=yes.*ConnectTimeout=60.*ServerAliveInterval=20' asked
+  printf '#!/bin/sh\necho own >>%s/asked\nexit 1\n' "$PWD" >bin/mine
+  chmod +x bin/mine
+  git config --file "$GIT_CONFIG_GLOBAL" core.sshCommand "$PWD/bin/mine"
+  fails 4 get host:r x
+  [ "$(tail -1 asked)" = own ]
+}
+
 @test "names of git that lead out, and links, are not taken over" {
   registry
   (cd ../reg && ln -s /etc/passwd data/link && git add data/link && commit_all link && git push -q ../reg.git HEAD:main)
