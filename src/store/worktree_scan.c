@@ -59,6 +59,19 @@ static bool is_straight(const struct batch *batch, const struct look *look)
     return fd_number(fd) >= 0 || errno != ELOOP;
 }
 
+/* As what is read later: a link that is followed here and gone when it is looked for would be
+ * followed by the reader, too. */
+static FALLIBLE stat_straight(int root_fd, const char *path, struct look *look)
+{
+    AUTO(fd_drop) struct fd fd = fd_of(path_open_straight(root_fd, path, O_PATH | O_CLOEXEC));
+    look->is_found = fd_number(fd) >= 0 || (errno != ENOENT && errno != ENOTDIR);
+    if (!look->is_found)
+        return NULL;
+    if (fd_number(fd) < 0)
+        return path_straight_error(errno, "look at", path);
+    return file_stat_fd(fd_number(fd), &look->stat);
+}
+
 static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
 {
     struct batch *batch = context;
@@ -70,8 +83,11 @@ static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
             continue;
         look->is_straight = is_straight(batch, look);
         /* The paths of looks end in NUL; "" is the project itself. */
-        look->error = file_stat_at(batch->worktree->root_fd, look->path.len ? look->path.at : ".",
-                                   !look->is_lenient, &look->stat, &look->is_found);
+        int root_fd = batch->worktree->root_fd;
+        const char *path = look->path.len ? look->path.at : ".";
+        look->error = look->is_straight ? stat_straight(root_fd, path, look)
+                                        : file_stat_at(root_fd, path, !look->is_lenient,
+                                                       &look->stat, &look->is_found);
     }
     return NULL;
 }
