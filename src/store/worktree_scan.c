@@ -150,10 +150,13 @@ static FALLIBLE follow(struct listing *listing, struct node *node)
     struct str path = node_path(listing->arena, listing->directory, node->name);
     bool found = false;
     bool is_kept_apart = !listing->worktree->follows_links;
+    struct str whole = listing->directory->look->path;
     if (listing->directory->look->role == LOOK_OUT && is_kept_apart)
         return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s' is a link that leaves the output", STR_FMT(path)),
-            "an output may hold relative links to itself only; copy the file there");
+            error_new(ERROR_PROJECT, "'%.*s' is a link that leaves '%.*s'", STR_FMT(path),
+                      STR_FMT(whole)),
+            "only relative links to what lies in '%.*s' can be kept; copy the file there",
+            STR_FMT(whole));
     TRY(file_stat_at(listing->fd, node->name.at, true, &node->stat, &found));
     if (!found)
         return error_new(ERROR_PROJECT, "'%.*s' is a link to '%.*s', which is not there",
