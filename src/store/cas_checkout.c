@@ -65,13 +65,17 @@ static FALLIBLE link_object(struct target *target, struct file_stat *ret_stat, b
     return NULL;
 }
 
+/* Whether the object is good was asked when it was opened. */
 static FALLIBLE copy_plainly(const struct target *target, int from_fd, int to_fd)
 {
     AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(target->cas);
     struct digest digest;
     int64_t bytes = 0;
-    struct cas_reading reading = {
-        .fd = from_fd, .name = target->path, .buffer = buffer.at, .sink_fd = to_fd};
+    struct cas_reading reading = {.fd = from_fd,
+                                  .name = target->path,
+                                  .buffer = buffer.at,
+                                  .sink_fd = to_fd,
+                                  .is_unhashed = true};
     return cas_read(&reading, &digest, &bytes);
 }
 

@@ -193,6 +193,8 @@ static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct c
                                   .buffer = source->buffer,
                                   .sink_fd = is_clone ? -1 : fd_number(temp->fd),
                                   .is_sink_synced = source->cas->is_durable,
+                                  .cas = source->cas,
+                                  .size_bytes = source->before.size_bytes,
                                   .progress = source->progress};
     return cas_read(&reading, &put->digest, ret_bytes);
 }

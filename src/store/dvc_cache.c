@@ -142,6 +142,8 @@ static FALLIBLE read_object(struct taking *taking, char *buffer)
                                   .buffer = buffer,
                                   .sink_fd = has_sink ? fd_number(taking->temp.fd) : -1,
                                   .is_sink_synced = taking->cas->is_durable,
+                                  .cas = taking->cas,
+                                  .size_bytes = taking->before.size_bytes,
                                   .progress = &progress};
     TRY(cas_read(&reading, &taking->put.digest, &bytes));
     return file_stat_fd(fd_number(taking->fd), &taking->put.stat);
