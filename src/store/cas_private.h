@@ -325,6 +325,9 @@ FALLIBLE cas_sink_give(struct cas_sink *sink, const char *at, size_t len);
 /* Waits for the thread, and gives the file its size. */
 FALLIBLE cas_sink_finish(struct cas_sink *sink);
 
+/* Whether files are put as clones, as far as is known. Safe from any thread. */
+bool cas_clones(struct cas *cas);
+
 /* Opens a file to be read so. */
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
                          struct fd *ret, struct file_stat *ret_seen);

@@ -152,11 +152,16 @@ FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const c
     return NULL;
 }
 
+bool cas_clones(struct cas *cas)
+{
+    return cas->workspace->config.link != LINK_COPY &&
+           !__atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED);
+}
+
 static bool clone_file(struct source *source, const struct cas_temp *temp)
 {
     struct cas *cas = source->cas;
-    if (cas->workspace->config.link == LINK_COPY ||
-        __atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED))
+    if (!cas_clones(cas))
         return false;
     if (ioctl(fd_number(temp->fd), FICLONE, fd_number(source->fd)) == 0)
         return true;
