@@ -1,5 +1,6 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/moment.h"
+#include "mlops/host/signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +90,7 @@ static FALLIBLE fill(const struct target *target, const struct cas_content *from
     if (link == LINK_COPY)
         return copy_plainly(target, from_fd, to_fd);
     if (link != LINK_REFLINK)
-        return file_copy(from_fd, to_fd, target->path, &method);
+        return file_copy(from_fd, to_fd, target->path, signal_check, &method);
     if (ioctl(to_fd, FICLONE, from_fd) == 0)
         return NULL;
     return error_hint(error_os(errno, "cannot make '%s' a reflink of the store", target->path),
