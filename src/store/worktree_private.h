@@ -21,6 +21,8 @@ enum { LOOK_ROLES = 2, LOOK_DEPTH = 257 }; /* LIMIT_TREE_DEPTH and the top */
 /* What is remembered of a path in this run. */
 struct seen {
     struct artifact artifact;
+    struct map outline; /* of a directory that is not as recorded: path below it of a directory that
+                           holds files -> its struct digest * */
     struct error *error; /* kept until it is asked for */
     int64_t sequence;    /* of the look; 0: not true any more */
 };
@@ -114,6 +116,7 @@ VEC(directory_vec, struct directory *);
 struct look {
     struct str path;
     enum look_role role;
+    const struct artifact *recorded; /* see struct worktree_wish */
     bool is_lenient;    /* for restore: whatever lies there is a node, links are never followed */
     struct str pattern; /* of a glob: directories that can't match are not entered */
     struct seen *seen;  /* where the answer goes, or NULL */
@@ -194,6 +197,19 @@ FALLIBLE batch_trees(struct batch *batch);
 /* Gives a directory without others in it its digest, if the index knows all of its files. On any
  * worker of a batch that is brief. */
 FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch);
+
+/* The directory of a look's own path; and what is in a directory. Nodes, their names and targets
+ * may go to memory of their own; `scratch` holds what is needed meanwhile. */
+FALLIBLE directory_top(struct worktree *worktree, struct arena *arena, struct look *look,
+                       struct directory **ret);
+FALLIBLE directory_list(struct worktree *worktree, struct directory *directory, struct arena *arena,
+                        struct arena *nodes, struct arena *scratch);
+
+/* Asks the index for all files among the nodes; false if it does not know one of them. */
+bool directory_ask(struct worktree *worktree, struct directory *directory, struct arena *scratch);
+
+/* What is remembered and still true, else NULL. */
+struct seen *seen_find(const struct worktree *worktree, struct str path, enum look_role role);
 
 /* Whether a node is a file with bytes of its own. */
 bool node_is_file(const struct node *node);

@@ -64,9 +64,9 @@ static bool is_wanted(const struct look *look)
     return !look->error && !look->is_lenient && !look->pattern.len;
 }
 
-static bool knows_all(struct batch *batch, struct directory *directory, struct arena *scratch)
+bool directory_ask(struct worktree *worktree, struct directory *directory, struct arena *scratch)
 {
-    struct index_view *view = index_view_open(batch->worktree->index, scratch, directory->path);
+    struct index_view *view = index_view_open(worktree->index, scratch, directory->path);
     bool knows = true;
     for (size_t i = 0; i < directory->count; i++) {
         struct node *node = &directory->nodes[i];
@@ -84,7 +84,8 @@ FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct a
     bool is_leaf = directory->skipped.len == 0;
     for (size_t i = 0; i < directory->count && is_leaf; i++)
         is_leaf = directory->nodes[i].kind != TREE_DIRECTORY;
-    if (!is_leaf || !is_wanted(directory->look) || !knows_all(batch, directory, scratch))
+    if (!is_leaf || !is_wanted(directory->look) ||
+        !directory_ask(batch->worktree, directory, scratch))
         return NULL;
     struct buf bytes = buf_in(scratch);
     TRY(make_tree(batch, directory, scratch, &bytes));

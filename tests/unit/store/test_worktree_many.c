@@ -137,6 +137,70 @@ static void two_versions_are_compared_where_they_differ(void **state)
     rig_drop(&rig);
 }
 
+static void write_down(void *context, char sign, struct str path)
+{
+    buf_print(context, "%c%.*s ", sign, STR_FMT(path));
+}
+
+static void expect_changes(struct rig *rig, const struct artifact *recorded, const char *text)
+{
+    AUTO(buf_drop) struct buf told = {0};
+    struct worktree_visitor visitor = {write_down, &told};
+    bool found = false;
+    assert_fine(worktree_compare(rig->worktree, recorded, LOOK_OUT, &visitor, &found));
+    assert_true(found);
+    buf_add(&told, "", 1);
+    assert_string_equal(told.at, text);
+}
+
+static void the_work_tree_is_compared_where_it_differs(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    make_many(&rig);
+    scratch_directory(&rig.scratch, "data/inner");
+    scratch_directory(&rig.scratch, "data/inner/deep");
+    scratch_write(&rig.scratch, "data/inner/deep/a", "a");
+    scratch_write(&rig.scratch, "data/inner/deep.b", "b");
+    struct artifact before = rig_capture(&rig, "data");
+    rig_again(&rig);
+    expect_changes(&rig, &before, "");
+    scratch_write(&rig.scratch, name_in(&rig, 41, 1), "changed");
+    assert_int_equal(unlinkat(rig.scratch.fd, name_in(&rig, 3, 0), 0), 0);
+    scratch_write(&rig.scratch, "data/d07/new", "new");
+    scratch_directory(&rig.scratch, "data/empty");
+    assert_int_equal(unlinkat(rig.scratch.fd, "data/inner/deep/a", 0), 0);
+    assert_int_equal(unlinkat(rig.scratch.fd, "data/inner/deep", AT_REMOVEDIR), 0);
+    scratch_write(&rig.scratch, "data/inner/deep", "now a file");
+    assert_int_equal(unlinkat(rig.scratch.fd, "data/inner/deep.b", 0), 0);
+    scratch_directory(&rig.scratch, "data/inner/deep.b");
+    scratch_write(&rig.scratch, "data/inner/deep.b/c", "c");
+    const char *changes = "-data/d03/f0 +data/d07/new ~data/d41/f1 +data/inner/deep "
+                          "-data/inner/deep/a -data/inner/deep.b +data/inner/deep.b/c ";
+    rig_again(&rig);
+    expect_changes(&rig, &before, changes);
+    rig_again(&rig); /* all is known by now, and no node was kept */
+    rig_look(&rig, "data", LOOK_OUT);
+    expect_changes(&rig, &before, changes);
+    assert_int_equal(hashed(&rig), 0);
+    rig_drop(&rig);
+}
+
+static void a_file_of_the_future_is_told_only_if_its_content_changed(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    make_many(&rig);
+    struct artifact before = rig_capture(&rig, "data");
+    rig_again(&rig);
+    struct timespec times[2] = {{.tv_sec = INT32_MAX}, {.tv_sec = INT32_MAX}};
+    scratch_write(&rig.scratch, name_in(&rig, 5, 1), "changed");
+    assert_int_equal(utimensat(rig.scratch.fd, name_in(&rig, 5, 0), times, 0), 0);
+    assert_int_equal(utimensat(rig.scratch.fd, name_in(&rig, 5, 1), times, 0), 0);
+    expect_changes(&rig, &before, "~data/d05/f1 ");
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +208,8 @@ int main(void)
         cmocka_unit_test(what_was_just_put_in_place_is_not_read_again),
         cmocka_unit_test(a_second_version_is_put_in_place_file_by_file),
         cmocka_unit_test(two_versions_are_compared_where_they_differ),
+        cmocka_unit_test(the_work_tree_is_compared_where_it_differs),
+        cmocka_unit_test(a_file_of_the_future_is_told_only_if_its_content_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
