@@ -99,6 +99,8 @@ struct directory {
     bool is_linked;  /* entered through a symbolic link */
     bool is_asked;   /* the index has said which files it knows */
     bool is_settled; /* the digest is known, and the nodes are gone */
+    bool is_whole; /* all that is in it is such as a stored tree can hold: its digest says it all */
+    bool is_as_stored; /* for restore: this directory, or one above, is already as it is to be */
     uint64_t device, inode;
     const struct ignore_chain *ignores;
     struct node *nodes;
@@ -299,8 +301,10 @@ FALLIBLE restoring_clear_tree(struct restoring *restoring, const struct batch *b
 FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done);
 FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done);
 
-/* Looks at the place as it is now, leniently; the nodes live until batch_end. */
-FALLIBLE restoring_look(struct restoring *restoring, struct look *look, struct batch *batch);
+/* Looks at the place as it is now, leniently; the nodes live until batch_end, unless it is brief.
+ */
+FALLIBLE restoring_look(struct restoring *restoring, bool is_brief, struct look *look,
+                        struct batch *batch);
 
 /* A file or link of a stored tree, with its path below the tree. */
 struct wanted {
@@ -315,13 +319,24 @@ VEC(wanted_vec, struct wanted);
 FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
                               struct tree *ret, bool *ret_found);
 
+/* All entries of a stored tree in order of path, directories before what is in them; no more than
+ * one tree a level is held. *ret_found false: an object is missing, or `visit` set *goes_on, which
+ * is true, to false. */
+struct stored_visitor {
+    FALLIBLE (*visit)
+    (void *context, struct str below, const struct tree_entry *entry, bool *goes_on);
+    void *context;
+};
+FALLIBLE worktree_stored_walk(struct cas *cas, struct digest tree,
+                              const struct stored_visitor *visitor, bool *ret_found);
+
 /* Files, links (and directories, parents first) of a stored tree; *ret_found false if an object is
  * missing. */
 FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct digest tree,
                               struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
                               bool *ret_found);
 
-/* A result that no history names yet is restored before it is recorded: until then gc is told by a
- * pin. Call while the store is held. */
-FALLIBLE restoring_pin(struct restoring *restoring, const struct wanted_vec *files,
-                       const struct wanted_vec *directories);
+/* A result that no history names yet is restored before it is recorded: until then gc is told of it
+ * and of all that is in it by a pin. Call while the store is held. *ret_found false: the store
+ * lacks a tree. */
+FALLIBLE restoring_pin(struct restoring *restoring, bool *ret_found);

@@ -201,6 +201,45 @@ static void a_file_of_the_future_is_told_only_if_its_content_changed(void **stat
     rig_drop(&rig);
 }
 
+static bool is_there(const struct rig *rig, const char *path)
+{
+    return faccessat(rig->scratch.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void what_is_to_be_comes_back_in_few_of_many_directories(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int displaced = 0;
+    make_many(&rig);
+    scratch_directory(&rig.scratch, "data/outer");
+    scratch_directory(&rig.scratch, "data/outer/inner");
+    scratch_write(&rig.scratch, "data/outer/inner/f", "f");
+    struct artifact before = rig_capture(&rig, "data");
+    scratch_write(&rig.scratch, name_in(&rig, 20, 0), "second version");
+    scratch_write(&rig.scratch, "data/d21/extra", "kept in the store");
+    rig_capture(&rig, "data"); /* from now on all of it is known without being read */
+    rig_again(&rig);
+    scratch_directory(&rig.scratch, "data/outer/idle");
+    scratch_directory(&rig.scratch, "data/d30/idle");
+    scratch_write(&rig.scratch, "data/d31/ours", "only here");
+    assert_int_equal(unlinkat(rig.scratch.fd, name_in(&rig, 32, 0), 0), 0);
+    assert_int_equal(symlinkat("/nowhere", rig.scratch.fd, name_in(&rig, 32, 0)), 0);
+    assert_int_equal(mkfifoat(rig.scratch.fd, "data/outer/inner/fifo", 0644), 0);
+    assert_true(rig_restore(&rig, &before, &displaced));
+    assert_int_equal(displaced, 3); /* the link, ours, the FIFO */
+    assert_int_equal(worktree_counts(rig.worktree).restored_files, 2);
+    assert_false(is_there(&rig, "data/outer/idle"));
+    assert_false(is_there(&rig, "data/d30/idle"));
+    assert_false(is_there(&rig, "data/d21/extra"));
+    assert_true(is_there(&rig, ".mlops/displaced/run/data/d31/ours"));
+    rig_again(&rig);
+    struct artifact after = rig_look(&rig, "data", LOOK_OUT);
+    assert_true(artifact_equal(&before, &after));
+    assert_int_equal(after.empty_dir_count, 0);
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +249,7 @@ int main(void)
         cmocka_unit_test(two_versions_are_compared_where_they_differ),
         cmocka_unit_test(the_work_tree_is_compared_where_it_differs),
         cmocka_unit_test(a_file_of_the_future_is_told_only_if_its_content_changed),
+        cmocka_unit_test(what_is_to_be_comes_back_in_few_of_many_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
