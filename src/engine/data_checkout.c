@@ -152,7 +152,8 @@ static FALLIBLE prefetch(struct checking_out *out)
     struct worktree_wish *wishes =
         arena_new_array(session->arena, struct worktree_wish, out->wants.len);
     for (size_t i = 0; i < out->wants.len; i++)
-        wishes[i] = (struct worktree_wish){out->wants.at[i].artifact.path, LOOK_OUT};
+        wishes[i] =
+            (struct worktree_wish){.path = out->wants.at[i].artifact.path, .role = LOOK_OUT};
     return worktree_prefetch(session->worktree, wishes, out->wants.len, session->observer);
 }
 

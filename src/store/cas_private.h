@@ -100,6 +100,7 @@ struct cas_pack {
     struct pack *pack;
     char path[CAS_PACK_PATH_BYTES];
     struct file_stat stat;
+    uint32_t asked; /* atomic: how often it was searched without being read */
 };
 VEC(cas_pack_vec, struct cas_pack *);
 
@@ -117,6 +118,7 @@ struct cas_packs {
     struct cas_table spoilt;      /* rows known to be bad, by digest and pack */
     int64_t mtime_ns, scanned_ns;
     bool are_scanned; /* atomic */
+    bool distrusts;   /* one that was found good before is not: all are read whole */
 };
 
 /* A row of a pack that is good as far as is known. */

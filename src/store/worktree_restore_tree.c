@@ -14,27 +14,6 @@ static void delta_drop(struct delta *delta)
     fd_drop(&delta->top_fd);
 }
 
-/* --- what is there --- */
-
-static void add_present(struct delta *delta, const struct batch *batch)
-{
-    struct arena *arena = delta->arena;
-    delta->old_directories = arena_new_array(arena, struct str, batch->directories.len);
-    for (size_t i = 0; i < batch->directories.len; i++) {
-        const struct directory *directory = batch->directories.at[i];
-        if (directory->depth)
-            delta->old_directories[delta->old_count++] = str_copy(arena, directory->below);
-        for (size_t n = 0; n < directory->count; n++) {
-            const struct node *node = &directory->nodes[n];
-            if (node->kind != TREE_DIRECTORY)
-                *vec_push(arena, &delta->present) = (struct present){
-                    .below = path_join(arena, directory->below, node->name), .node = node};
-        }
-    }
-    vec_each (struct present, present, &delta->present)
-        map_put(arena, &delta->present_by_path, present->below, present);
-}
-
 static bool is_equal(const struct wanted *wanted, const struct node *node)
 {
     return node->is_known && !node->is_odd && node->kind == wanted->kind &&
@@ -116,11 +95,12 @@ static FALLIBLE run(struct delta *delta, const struct look *look, const struct b
                     bool *ret_done)
 {
     delta->is_fresh = !look->top;
-    if (look->top) {
+    if (look->top)
         TRY(directory_open_straight(fd_number(delta->restoring->place.parent_fd),
                                     delta->restoring->place.name.at, &delta->top_fd));
-        add_present(delta, batch);
-    }
+    TRY(delta_find(delta, look->top, batch, ret_done));
+    if (!*ret_done)
+        return NULL;
     plan(delta);
     TRY(delta_stage(delta));
     *ret_done = !atomic_load(&delta->is_missing);
@@ -138,13 +118,10 @@ FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
     struct delta delta = {.restoring = restoring, .arena = restoring->arena};
     struct look look;
     struct batch batch;
-    TRY(worktree_stored_list(restoring->worktree->cas, restoring->arena,
-                             restoring->artifact->digest, &delta.files, &delta.directories,
-                             ret_done));
+    TRY(restoring_pin(restoring, ret_done));
     if (!*ret_done)
         return NULL;
-    TRY(restoring_pin(restoring, &delta.files, &delta.directories));
-    struct error *error = restoring_look(restoring, &look, &batch);
+    struct error *error = restoring_look(restoring, true, &look, &batch);
     if (!error)
         error = run(&delta, &look, &batch, ret_done);
     batch_end(&batch);
@@ -158,7 +135,7 @@ FALLIBLE restoring_clear_tree(struct restoring *restoring, const struct batch *b
     int parent_fd = fd_number(restoring->place.parent_fd);
     const char *name = restoring->place.name.at;
     TRY(directory_open_straight(parent_fd, name, &delta.top_fd));
-    add_present(&delta, batch);
+    delta_add_present(&delta, batch);
     TRY(delta_apply(&delta));
     if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return NULL;

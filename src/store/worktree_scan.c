@@ -266,9 +266,8 @@ static FALLIBLE open_directory(struct worktree *worktree, const struct directory
     return NULL;
 }
 
-/* Nodes may go to the scratch memory, too. */
-static FALLIBLE list_directory(struct worktree *worktree, struct directory *directory,
-                               struct arena *arena, struct arena *nodes, struct arena *scratch)
+FALLIBLE directory_list(struct worktree *worktree, struct directory *directory, struct arena *arena,
+                        struct arena *nodes, struct arena *scratch)
 {
     struct walk_list list = {0};
     struct file_stat stat;
@@ -308,7 +307,7 @@ static void keep_nodes(struct directory *directory, struct arena *arena)
 static FALLIBLE list_briefly(struct batch *batch, struct directory *directory,
                              struct worker *worker)
 {
-    TRY(list_directory(batch->worktree, directory, &worker->arena, &worker->listing,
+    TRY(directory_list(batch->worktree, directory, &worker->arena, &worker->listing,
                        &worker->listing));
     TRY(batch_settle(batch, directory, &worker->listing));
     if (directory->is_settled)
@@ -326,7 +325,7 @@ static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
     if (!directory->look->error)
         directory->error = batch->is_brief
                                ? list_briefly(batch, directory, worker)
-                               : list_directory(batch->worktree, directory, &worker->arena,
+                               : directory_list(batch->worktree, directory, &worker->arena,
                                                 &worker->arena, &worker->listing);
     if (directory->error) {
         directory->nodes = NULL;
@@ -345,10 +344,9 @@ static void take_error(struct look *look, struct error **error)
     }
 }
 
-static FALLIBLE add_top(struct batch *batch, struct look *look)
+FALLIBLE directory_top(struct worktree *worktree, struct arena *arena, struct look *look,
+                       struct directory **ret)
 {
-    struct worktree *worktree = batch->worktree;
-    struct arena *arena = &worktree->workers[0].arena;
     struct directory *top = arena_new(arena, struct directory);
     top->path = look->path;
     top->below = STR("");
@@ -356,8 +354,15 @@ static FALLIBLE add_top(struct batch *batch, struct look *look)
     bool is_absolute = look->path.len && look->path.at[0] == '/';
     if (!is_absolute && look->path.len)
         TRY(ignores_of(worktree, path_directory(look->path), &top->ignores));
-    look->top = top;
-    *vec_push(arena, &batch->directories) = top;
+    *ret = top;
+    return NULL;
+}
+
+static FALLIBLE add_top(struct batch *batch, struct look *look)
+{
+    struct arena *arena = &batch->worktree->workers[0].arena;
+    TRY(directory_top(batch->worktree, arena, look, &look->top));
+    *vec_push(arena, &batch->directories) = look->top;
     return NULL;
 }
 
