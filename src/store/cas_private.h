@@ -298,8 +298,9 @@ struct cas_reading {
 };
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes);
 
-/* Whether a write at this moment could leave a file's times as they were seen. */
-bool cas_is_of_now(const struct file_stat *seen);
+/* Whether a write that goes on, or comes at this moment, could leave a file's times as they were
+ * seen. */
+bool cas_is_unsettled(int fd, const struct file_stat *seen);
 
 /* Opens a file to be read so, when the moment of its last change is over. */
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
