@@ -64,6 +64,8 @@
           "makes to be run again")                                                                 \
     LIMIT(TRANSPORT_TRIES, 5, "tries", "of one operation on a remote that was away or busy")       \
     LIMIT(TRANSPORT_WAIT_S, 60, "seconds", "longest pause before another try of a remote")         \
+    LIMIT(GIT_LIST_S, 120, "seconds",                                                              \
+          "a server of git may take to list its branches where nobody looks on")                   \
     LIMIT(HISTORY_COMMITS, 10000000, "commits", "of one repository, for push --all-commits")       \
     LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
           "one file that 'get' takes from git; it is in memory")                                   \
