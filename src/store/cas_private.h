@@ -305,8 +305,9 @@ struct cas_reading {
 };
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes);
 
-/* Whether a write at this moment could leave a file's times as they were seen. */
-bool cas_is_of_now(const struct file_stat *seen);
+/* Whether a write that goes on, or comes at this moment, could leave a file's times as they were
+ * seen. */
+bool cas_is_unsettled(int fd, const struct file_stat *seen);
 
 /* Where blocks go, in order: written at once, or by a thread of its own while the next is read and
  * hashed. Scoped. */

@@ -13,6 +13,8 @@
 
 enum { MOMENT_MS = 30 }; /* no kernel's clock ticks slower */
 
+static const int64_t YOUNG_NS = 1 * NS_PER_S; /* no write is held up for longer */
+
 bool cas_stat_equal(const struct file_stat *a, const struct file_stat *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size_bytes == b->size_bytes &&
@@ -80,11 +82,14 @@ FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t
     return NULL;
 }
 
-/* Times of what is far ahead of our clock are those of another one. */
-bool cas_is_of_now(const struct file_stat *seen)
+/* A write sets the times as it begins, and may be held up then. Times of what is far ahead of our
+ * clock are those of another one. */
+bool cas_is_unsettled(int fd, const struct file_stat *seen)
 {
-    int64_t ahead_ns = MAX_OF(seen->mtime_ns, seen->ctime_ns) - clock_stamp_ns();
-    return ahead_ns >= 0 && ahead_ns < MOMENT_MS * NS_PER_MS;
+    int64_t age_ns = clock_stamp_ns() - MAX_OF(seen->mtime_ns, seen->ctime_ns);
+    if (age_ns <= 0)
+        return age_ns > -MOMENT_MS * NS_PER_MS;
+    return age_ns < YOUNG_NS && file_has_writer(fd);
 }
 
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
@@ -93,7 +98,8 @@ FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress 
     const struct timespec pause = {.tv_nsec = NS_PER_MS};
     TRY(progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
                                           : file_open_seen(at_fd, path, ret, ret_seen));
-    for (int waited = 0; waited < MOMENT_MS && cas_is_of_now(ret_seen); waited++)
+    for (int waited = 0; waited < MOMENT_MS && cas_is_unsettled(fd_number(*ret), ret_seen);
+         waited++)
         nanosleep(&pause, NULL);
     return NULL;
 }

@@ -38,6 +38,10 @@ FALLIBLE file_open_seen(int at_fd, const char *path, struct fd *ret, struct file
 FALLIBLE file_open_straight(int at_fd, const char *path, struct fd *ret,
                             struct file_stat *ret_seen);
 
+/* Whether anybody has the open file open for writing; false where that can't be told: files of
+ * others, and some file systems. */
+bool file_has_writer(int fd);
+
 /* Publishes bytes under a name with `mode`, whatever the umask is. A symbolic link of that name is
  * replaced, not followed. is_durable = fsync file and directory. */
 FALLIBLE file_publish(int at_fd, const char *path, struct str bytes, uint32_t mode,

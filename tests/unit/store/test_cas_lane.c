@@ -22,8 +22,10 @@ static struct file_stat stat_of(struct rig *rig, const char *path)
 static struct file_stat seen_of(struct rig *rig, const char *path)
 {
     struct file_stat seen = stat_of(rig, path);
-    while (cas_is_of_now(&seen))
+    int fd = openat(rig->scratch.fd, path, O_RDONLY | O_CLOEXEC);
+    while (cas_is_unsettled(fd, &seen))
         usleep(1000);
+    close(fd);
     return seen;
 }
 
@@ -132,6 +134,27 @@ static void what_was_written_this_very_moment_is_read_when_that_is_over(void **s
     rig_drop(&rig);
 }
 
+static void what_somebody_is_writing_to_is_read_when_he_is_done(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct cas_lane lane = {0};
+    struct cas_put put = {0};
+    scratch_write(&rig.scratch, "f", "text");
+    struct file_stat seen = seen_of(&rig, "f");
+    int writer = openat(rig.scratch.fd, "f", O_WRONLY | O_CLOEXEC);
+    assert_fine(cas_begin_put(rig.cas));
+    bool done = put_seen(&rig, &lane, "f", &seen, &put);
+    bool is_young = clock_real_ns() - seen.mtime_ns < NS_PER_S / 2;
+    assert_false(done && is_young);
+    /* Who holds it open for long does not keep others from storing it. */
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "f", NULL, &put));
+    assert_true(digest_equal(put.digest, digest_of("text", 4)));
+    close(writer);
+    assert_true(put_seen(&rig, &lane, "f", &seen, &put));
+    rig_drop(&rig);
+}
+
 /* --- several threads --- */
 
 enum { LANES = 4, OBJECTS = 24, OBJECT_BYTES = 700000 };
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_file_as_it_was_seen_is_put_with_one_read),
         cmocka_unit_test(what_changed_since_it_was_seen_is_left_to_who_looks_twice),
         cmocka_unit_test(what_was_written_this_very_moment_is_read_when_that_is_over),
+        cmocka_unit_test(what_somebody_is_writing_to_is_read_when_he_is_done),
         cmocka_unit_test(threads_fill_chunks_while_others_are_written_and_read),
         cmocka_unit_test(a_chunk_that_cannot_be_written_leaves_nothing_named),
     };
