@@ -69,6 +69,7 @@ static FALLIBLE find_changes(struct session *session, const struct artifact *rec
     struct worktree_file *before = NULL, *after = NULL;
     size_t before_count = 0, after_count = 0;
     bool is_known = false;
+    ret->is_unknown = true;
     if (!session->cas)
         return NULL;
     TRY(tree_list_files(session->cas, &scratch, recorded, SIZE_MAX, &before, &before_count,
@@ -78,6 +79,7 @@ static FALLIBLE find_changes(struct session *session, const struct artifact *rec
     TRY(worktree_list_files(session->worktree, &scratch, recorded->path, LOOK_OUT, &after,
                             &after_count));
     data_compare_files(session->arena, before, before_count, after, after_count, ret);
+    ret->is_unknown = false;
     return NULL;
 }
 

@@ -328,7 +328,10 @@ FALLIBLE cas_sink_finish(struct cas_sink *sink);
 /* Whether files are put as clones, as far as is known. Safe from any thread. */
 bool cas_clones(struct cas *cas);
 
-/* Opens a file to be read so. */
+/* Whether a write at this moment could leave a file's times as they were seen. */
+bool cas_is_of_now(const struct file_stat *seen);
+
+/* Opens a file to be read so, when the moment of its last change is over. */
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
                          struct fd *ret, struct file_stat *ret_seen);
 

@@ -135,7 +135,7 @@ FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const c
     bool is_stored = false;
     *ret_done = false;
     if (!cas_is_small(cas, seen->size_bytes) || seen->size_bytes > CAS_CHUNK_BYTES ||
-        cas->workspace->is_read_only)
+        cas->workspace->is_read_only || cas_is_of_now(seen))
         return NULL;
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));

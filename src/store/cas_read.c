@@ -1,13 +1,17 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cas_private.h"
+
+enum { MOMENT_MS = 30 }; /* no kernel's clock ticks slower */
 
 bool cas_stat_equal(const struct file_stat *a, const struct file_stat *b)
 {
@@ -76,11 +80,22 @@ FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t
     return NULL;
 }
 
+/* Times of what is far ahead of our clock are those of another one. */
+bool cas_is_of_now(const struct file_stat *seen)
+{
+    int64_t ahead_ns = MAX_OF(seen->mtime_ns, seen->ctime_ns) - clock_stamp_ns();
+    return ahead_ns >= 0 && ahead_ns < MOMENT_MS * NS_PER_MS;
+}
+
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
                          struct fd *ret, struct file_stat *ret_seen)
 {
-    return progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
-                                             : file_open_seen(at_fd, path, ret, ret_seen);
+    const struct timespec pause = {.tv_nsec = NS_PER_MS};
+    TRY(progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
+                                          : file_open_seen(at_fd, path, ret, ret_seen));
+    for (int waited = 0; waited < MOMENT_MS && cas_is_of_now(ret_seen); waited++)
+        nanosleep(&pause, NULL);
+    return NULL;
 }
 
 static FALLIBLE read_once(int at_fd, const char *path, char *buffer,
