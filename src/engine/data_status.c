@@ -85,11 +85,13 @@ static FALLIBLE find_changes(struct session *session, const struct artifact *rec
     struct finding finding = {session->arena, ret};
     struct worktree_visitor visitor = {find_one, &finding};
     bool is_known = false;
+    ret->is_unknown = true;
     if (!session->cas)
         return NULL;
     TRY(worktree_compare(session->worktree, recorded, LOOK_OUT, &visitor, &is_known));
     if (!is_known)
         *ret = (struct data_changes){0};
+    ret->is_unknown = !is_known;
     vec_sort(&ret->named, by_name);
     return NULL;
 }

@@ -172,6 +172,7 @@ struct batch {
     struct hashing_vec hashings;      /* big ones first, the biggest of them first of all */
     size_t big_count;                 /* of them */
     struct leaf_item_vec leaf_items;
+    bool is_leaf_for_clones; /* leaves are worth it only while files are cloned, not copied */
 };
 
 /* Where the answer for a path goes; *ret_is_new false if it is there. */
@@ -221,6 +222,8 @@ bool node_is_file(const struct node *node);
  */
 void leaves_plan(struct batch *batch);
 FALLIBLE leaves_hash(struct batch *batch, size_t item, struct worker *worker);
+void leaves_end(
+    const struct hashing *hashing); /* the file is done: nobody waits for many of them */
 void leaves_keep(struct batch *batch);
 
 /* Hashes all files that are no twins, and leaves; then what is not done after that. */

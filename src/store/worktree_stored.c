@@ -6,14 +6,11 @@
 
 #include "worktree_private.h"
 
-/* A tree object: an entry has at most some 330 bytes. */
-static const int64_t TREE_BYTES_MOST = 1073741824;
-
 FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
                               struct tree *ret, bool *ret_found)
 {
     struct str bytes = {0};
-    TRY(cas_get_bytes(cas, arena, digest, TREE_BYTES_MOST, &bytes, ret_found));
+    TRY(cas_get_bytes(cas, arena, digest, LIMIT_TREE_BYTES, &bytes, ret_found));
     return *ret_found ? tree_decode(arena, bytes, ret) : NULL;
 }
 

@@ -429,7 +429,7 @@ static void an_output_may_not_hold_a_link_that_leaves_it(void **state)
     struct artifact artifact;
     scratch_directory(&rig.scratch, "out");
     assert_int_equal(symlinkat("../secret", rig.scratch.fd, "out/link"), 0);
-    assert_error(worktree_capture(rig.worktree, STR("out"), &artifact), "leaves the output");
+    assert_error(worktree_capture(rig.worktree, STR("out"), &artifact), "leaves 'out'");
     rig_drop(&rig);
 }
 
