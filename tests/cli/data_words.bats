@@ -165,7 +165,7 @@ tracked() {
   says "many/z-with-a-name-that-is-longer-than-all-the-first-ones  file"
   succeeds ls -R many --format csv
   [ "$(wc -l <"$OUT")" = 4202 ] && [ "$(grep -c ^path, "$OUT")" = 1 ]
-  succeeds ls -R many --format markdown
+  succeeds ls -R many --format md
   [ "$(grep -c '^| many/' "$OUT")" = 4201 ]
   succeeds ls -R many --json
   python3 -c 'import json, sys; sys.exit(len(json.load(sys.stdin)["data"]) != 4201)' <"$OUT"
