@@ -37,18 +37,24 @@ struct listing {
     struct session *session;
     const struct ls_command *command;
     struct map states; /* path of a pointer -> state's name */
-    struct table table;
+    struct report_stream stream;
     bool is_unknown; /* the store lacks the trees of some directory */
 };
 
-static void add_row(struct listing *listing, const struct data_record *record)
+static void listing_drop(struct listing *listing)
 {
-    struct arena *arena = listing->context->arena;
+    report_stream_drop(&listing->stream);
+}
+
+static FALLIBLE add_row(struct listing *listing, const struct data_record *record)
+{
     const struct artifact *artifact = &record->artifact;
     const char *state = map_get(&listing->states, artifact->path);
-    struct cell *row = table_add(&listing->table);
+    struct cell *row = NULL;
+    TRY(report_stream_add(&listing->stream, &row));
+    struct arena *arena = report_stream_arena(&listing->stream);
     bool is_link = record->kind == TREE_SYMLINK;
-    row[0] = cell_text(artifact->path);
+    row[0] = cell_text(str_copy(arena, artifact->path));
     row[1] = cell_text(str_of(is_link ? "link" : artifact_kind_name(artifact->kind)));
     if (artifact->size_bytes >= 0)
         row[2] = cell_int_shown(bytes_print(arena, artifact->size_bytes), artifact->size_bytes);
@@ -59,6 +65,14 @@ static void add_row(struct listing *listing, const struct data_record *record)
     if (!digest_is_zero(artifact->digest))
         row[5] = cell_text(digest_hex(arena, artifact->digest));
     row[6] = cell_text(record->named_by);
+    return NULL;
+}
+
+static FALLIBLE add_file(void *context, const struct data_record *part, bool is_lacking)
+{
+    struct listing *listing = context;
+    listing->is_unknown = listing->is_unknown || is_lacking;
+    return add_row(listing, part);
 }
 
 /* The files of a directory, or its direct entries; what the store can't look into stands for
@@ -66,19 +80,16 @@ static void add_row(struct listing *listing, const struct data_record *record)
  */
 static FALLIBLE add_inside(struct listing *listing, const struct data_record *record)
 {
-    struct data_record_vec parts = {0}, lacks = {0};
+    struct data_visitor visitor = {add_file, listing};
+    struct data_record_vec parts = {0};
     bool is_known = true;
     if (listing->command->recursive)
-        TRY(data_match(listing->session, record, STR(""), &parts, &lacks));
-    else
-        TRY(data_entries(listing->session, record, &parts, &is_known));
+        return data_each_file(listing->session, record, &visitor);
+    TRY(data_entries(listing->session, record, &parts, &is_known));
     if (!is_known)
-        *vec_push(listing->session->arena, &lacks) = *record;
-    listing->is_unknown = listing->is_unknown || lacks.len;
+        return add_file(listing, record, true);
     vec_each (const struct data_record, part, &parts)
-        add_row(listing, part);
-    vec_each (const struct data_record, lack, &lacks)
-        add_row(listing, lack);
+        TRY(add_row(listing, part));
     return NULL;
 }
 
@@ -105,8 +116,7 @@ static FALLIBLE add_record(struct listing *listing, const struct data_record *re
         part.artifact.kind == ARTIFACT_TREE && (is_inside || listing->command->recursive);
     if (is_entered)
         return add_inside(listing, &part);
-    add_row(listing, &part);
-    return NULL;
+    return add_row(listing, &part);
 }
 
 static FALLIBLE find_states(struct listing *listing)
@@ -152,9 +162,11 @@ static FALLIBLE list_registry(struct context *context, const struct ls_command *
                                 .rev = command->rev,
                                 .shelter = foreign_temporary(),
                                 .observer = &observer};
+    AUTO(listing_drop)
     struct listing listing = {.context = context,
                               .command = command,
-                              .table = table_make(context->arena, columns, COUNT_OF(columns))};
+                              .stream =
+                                  report_stream_make(context, columns, COUNT_OF(columns), "data")};
     struct data_record_vec records = {0};
     int signals = -1;
     TRY(signal_open(&signals));
@@ -164,9 +176,8 @@ static FALLIBLE list_registry(struct context *context, const struct ls_command *
     progress_clear(&progress);
     TRY(error);
     vec_each (const struct data_record, record, &records)
-        add_row(&listing, record);
-    report_table(context, &listing.table, "data");
-    return NULL;
+        TRY(add_row(&listing, record));
+    return report_stream_end(&listing.stream);
 }
 
 /* Two words, or one that is no path of this project. */
@@ -185,10 +196,12 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
 {
     const struct ls_command *command = opaque;
     AUTO(data_close) struct data_shell shell = {0};
+    AUTO(listing_drop)
     struct listing listing = {.context = context,
                               .session = &shell.session,
                               .command = command,
-                              .table = table_make(context->arena, columns, COUNT_OF(columns))};
+                              .stream =
+                                  report_stream_make(context, columns, COUNT_OF(columns), "data")};
     struct data_record_vec records = {0};
     struct str path = {0}, commit = {0};
     bool found = false, is_elsewhere = false;
@@ -203,15 +216,15 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     else
         TRY(find_states(&listing));
     TRY(data_records(&shell.session, commit, &records));
+    progress_clear(&shell.progress);
     vec_each (const struct data_record, record, &records)
         TRY(add_record(&listing, record, path, &found));
-    progress_clear(&shell.progress);
     if (argc && !found)
         return error_hint(error_new(ERROR_ANSWER, "nothing that is tracked is called '%.*s'%.*s",
                                     STR_FMT(argv[0]),
                                     STR_FMT(data_near(&shell.session, path, true))),
                           "'mlops ls' lists everything");
-    report_table(context, &listing.table, "data");
+    TRY(report_stream_end(&listing.stream));
     if (listing.is_unknown) {
         context_warn(context, "the store lacks directories that are listed: 'mlops pull' fetches "
                               "them");

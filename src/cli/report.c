@@ -1,6 +1,5 @@
 #include "mlops/cli/report.h"
 
-#include "mlops/base/arena.h"
 #include "mlops/base/check.h"
 #include "mlops/base/moment.h"
 #include "mlops/host/terminal.h"
@@ -145,10 +144,10 @@ static struct str safe_text(struct arena *arena, struct str text)
     return buf_str(&safe);
 }
 
-static struct layout lay_out(struct context *context, const struct table *table, bool bare)
+static struct layout lay_out(const struct table *table, bool bare)
 {
     size_t columns = table->column_count;
-    struct arena *arena = context->arena;
+    struct arena *arena = table->arena;
     struct layout layout = {arena_new_array(arena, struct str, columns * table->row_count),
                             arena_new_array(arena, struct str, columns),
                             arena_new_array(arena, int, columns)};
@@ -245,20 +244,38 @@ static void end_line(struct buf *out)
     buf_add_char(out, '\n');
 }
 
-void report_text(struct context *context, const struct table *table, bool bare)
+/* Only a terminal makes rows be cut that are wider than the first ones. */
+static void set_widths(const struct context *context, const struct table *table, const int *needed,
+                       bool is_first, int *widths)
 {
-    struct layout layout = lay_out(context, table, bare);
-    fit(table, layout.widths, context->columns);
+    for (size_t c = 0; c < table->column_count; c++)
+        if (is_first || (context->columns <= 0 && widths[c] >= 0))
+            widths[c] = is_first ? needed[c] : MAX_OF(widths[c], needed[c]);
+    if (is_first)
+        fit(table, widths, context->columns);
+}
+
+void report_text_part(struct context *context, const struct table *table, bool bare, bool is_first,
+                      int *widths)
+{
+    struct layout layout = lay_out(table, bare);
+    set_widths(context, table, layout.widths, is_first, widths);
     for (size_t row = bare ? 1 : 0; row <= table->row_count; row++) {
         for (size_t c = 0; c < table->column_count; c++) {
             const struct column *column = &table->columns[c];
             size_t at = (row - 1) * table->column_count + c;
-            if (layout.widths[c] >= 0)
+            if (widths[c] >= 0)
                 add_padded(context, column, row ? table->cells[at].tone : TONE_DIM,
-                           row ? layout.texts[at] : layout.titles[c], layout.widths[c]);
+                           row ? layout.texts[at] : layout.titles[c], widths[c]);
         }
         end_line(&context->out);
     }
+}
+
+void report_text(struct context *context, const struct table *table, bool bare)
+{
+    int *widths = arena_new_array(table->arena, int, table->column_count);
+    report_text_part(context, table, bare, true, widths);
 }
 
 void report_table(struct context *context, const struct table *table, const char *noun)

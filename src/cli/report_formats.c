@@ -1,5 +1,4 @@
 /* Tables for programs: CSV, Markdown and JSON. */
-#include "mlops/base/arena.h"
 #include "mlops/cli/report.h"
 
 #include <math.h>
@@ -46,6 +45,11 @@ void report_csv(struct buf *out, const struct table *table)
         add_csv(out, str_of(table->columns[c].name));
     }
     buf_add_char(out, '\n');
+    report_csv_rows(out, table);
+}
+
+void report_csv_rows(struct buf *out, const struct table *table)
+{
     for (size_t i = 0; i < table->row_count * table->column_count; i++) {
         size_t c = i % table->column_count;
         buf_add_text(out, c ? "," : "");
@@ -81,6 +85,11 @@ void report_markdown(struct buf *out, const struct table *table)
         }
         buf_add_text(out, "|\n");
     }
+    report_markdown_rows(out, table);
+}
+
+void report_markdown_rows(struct buf *out, const struct table *table)
+{
     for (size_t i = 0; i < table->row_count * table->column_count; i++) {
         size_t c = i % table->column_count;
         if (table->columns[c].title) {
@@ -117,6 +126,12 @@ void report_json_cell(struct json_writer *json, const struct cell *cell)
 void report_json_rows(struct json_writer *json, const struct table *table)
 {
     json_open_list(json);
+    report_json_items(json, table);
+    json_close_list(json);
+}
+
+void report_json_items(struct json_writer *json, const struct table *table)
+{
     for (size_t row = 0; row < table->row_count; row++) {
         json_open_object(json);
         for (size_t c = 0; c < table->column_count; c++) {
@@ -125,7 +140,6 @@ void report_json_rows(struct json_writer *json, const struct table *table)
         }
         json_close_object(json);
     }
-    json_close_list(json);
 }
 
 struct json_writer report_json_open(struct context *context)

@@ -125,6 +125,7 @@ struct matching {
     bool takes_directories;
     struct data_record_vec *ret, *lacks;
     int64_t seen;
+    const struct data_visitor *visitor; /* instead of the lists */
 };
 
 static void add_match(struct matching *matching, struct data_record_vec *list, struct str path,
@@ -142,6 +143,21 @@ static void add_match(struct matching *matching, struct data_record_vec *list, s
     if (entry->kind == TREE_DIRECTORY)
         take_empty_dirs(arena, whole, str_slice(path, whole->path.len + 1, path.len),
                         &part->artifact);
+}
+
+static FALLIBLE found(struct matching *matching, bool is_lacking, struct str path,
+                      const struct tree_entry *entry)
+{
+    if (!matching->visitor) {
+        add_match(matching, is_lacking ? matching->lacks : matching->ret, path, entry);
+        return NULL;
+    }
+    struct data_record part = *matching->record;
+    part.kind = entry->kind;
+    part.is_part = !str_equal(path, part.artifact.path);
+    if (part.is_part)
+        part.artifact = artifact_of(path, entry);
+    return matching->visitor->visit(matching->visitor->context, &part, is_lacking);
 }
 
 static FALLIBLE check_size(const struct matching *matching, int depth)
@@ -167,8 +183,8 @@ static FALLIBLE match_entry(struct matching *matching, struct str path,
     bool is_directory = entry->kind == TREE_DIRECTORY;
     bool is_match = !pattern.len || glob_match(pattern, path);
     if (is_match && (!is_directory || matching->takes_directories))
-        add_match(matching, matching->ret, path, entry);
-    else if (is_directory && (!pattern.len || glob_may_match_below(pattern, path)))
+        return found(matching, false, path, entry);
+    if (is_directory && (!pattern.len || glob_may_match_below(pattern, path)))
         return match_tree(matching, path, entry, depth);
     return NULL;
 }
@@ -178,11 +194,11 @@ static FALLIBLE match_tree(struct matching *matching, struct str path,
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct tree tree = {0};
-    bool found = false;
+    bool is_there = false;
     TRY(check_size(matching, depth));
-    TRY(load_tree(matching->session->cas, &scratch, directory->digest, &tree, &found));
-    if (!found)
-        add_match(matching, matching->lacks, path, directory);
+    TRY(load_tree(matching->session->cas, &scratch, directory->digest, &tree, &is_there));
+    if (!is_there)
+        TRY(found(matching, true, path, directory));
     matching->seen += (int64_t)tree.count;
     for (size_t i = 0; i < tree.count; i++) {
         const struct tree_entry *entry = &tree.entries[i];
@@ -202,7 +218,7 @@ static FALLIBLE match(struct matching *matching)
 FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
                     struct data_record_vec *ret, struct data_record_vec *ret_lacks)
 {
-    struct matching matching = {session, record, pattern, false, ret, ret_lacks, 0};
+    struct matching matching = {session, record, pattern, false, ret, ret_lacks, 0, NULL};
     return match(&matching);
 }
 
@@ -210,7 +226,14 @@ FALLIBLE data_match_parts(struct session *session, const struct data_record *rec
                           struct str pattern, struct data_record_vec *ret,
                           struct data_record_vec *ret_lacks)
 {
-    struct matching matching = {session, record, pattern, true, ret, ret_lacks, 0};
+    struct matching matching = {session, record, pattern, true, ret, ret_lacks, 0, NULL};
+    return match(&matching);
+}
+
+FALLIBLE data_each_file(struct session *session, const struct data_record *record,
+                        const struct data_visitor *visitor)
+{
+    struct matching matching = {.session = session, .record = record, .visitor = visitor};
     return match(&matching);
 }
 

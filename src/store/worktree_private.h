@@ -326,7 +326,7 @@ FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct diges
  * one tree a level is held. *ret_found false: an object is missing, or `visit` set *goes_on, which
  * is true, to false. */
 struct stored_visitor {
-    FALLIBLE (*visit)
+    FALLIBLE(*visit)
     (void *context, struct str below, const struct tree_entry *entry, bool *goes_on);
     void *context;
 };

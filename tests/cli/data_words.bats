@@ -154,6 +154,23 @@ tracked() {
   [ -s "$OUT" ] && [ ! -s "$ERR" ]
 }
 
+@test "a listing of thousands of files is whole in every format" {
+  git_init
+  mkdir many
+  for i in $(seq 4200); do : >"many/$i"; done
+  : >"many/z-with-a-name-that-is-longer-than-all-the-first-ones"
+  succeeds add -q many
+  succeeds ls -R many
+  [ "$(wc -l <"$OUT")" = 4202 ] && [ "$(grep -c ^PATH "$OUT")" = 1 ]
+  says "many/z-with-a-name-that-is-longer-than-all-the-first-ones  file"
+  succeeds ls -R many --format csv
+  [ "$(wc -l <"$OUT")" = 4202 ] && [ "$(grep -c ^path, "$OUT")" = 1 ]
+  succeeds ls -R many --format md
+  [ "$(grep -c '^| many/' "$OUT")" = 4201 ]
+  succeeds ls -R many --json
+  python3 -c 'import json, sys; sys.exit(len(json.load(sys.stdin)["data"]) != 4201)' <"$OUT"
+}
+
 @test "quiet commands that succeed say nothing, and their JSON can be read" {
   tracked
   succeeds remote add -q lab "$BATS_TEST_TMPDIR/lab" --default

@@ -1,6 +1,7 @@
 /* Values to tables: one table value is printed aligned for people, or as CSV, Markdown or JSON. */
 #pragma once
 
+#include "mlops/base/arena.h"
 #include "mlops/cli/context.h"
 #include "mlops/codec/digest.h"
 #include "mlops/codec/json.h"
@@ -64,14 +65,43 @@ struct cell cell_toned(struct cell cell, enum tone tone);
 /* Prints a table in the context's format; as JSON an object {schema_version, <noun>: [rows]}. */
 void report_table(struct context *context, const struct table *table, const char *noun);
 
+/* The same of any number of rows, of which few are held: the first ones decide how wide columns are
+ * on a terminal. Zero is no stream; AUTO(report_stream_drop). */
+struct report_stream {
+    struct context *context;
+    const char *noun;
+    struct arena memory; /* of the rows that are not printed yet: where their texts go */
+    struct table table;
+    int *widths;
+    bool is_begun;
+    struct json_writer json;
+};
+struct report_stream report_stream_make(struct context *context, const struct column *columns,
+                                        size_t count, const char *noun);
+void report_stream_drop(struct report_stream *stream);
+
+/* A new row; what was added before may be printed and forgotten. Its texts go into
+ * report_stream_arena, asked for behind it. */
+FALLIBLE report_stream_add(struct report_stream *stream, struct cell **ret);
+struct arena *report_stream_arena(struct report_stream *stream);
+
+/* Prints what is left. Without it, of few rows none is printed. */
+FALLIBLE report_stream_end(struct report_stream *stream);
+
 /* The parts of it. Aligned text, with a title line unless `bare`. */
 void report_text(struct context *context, const struct table *table, bool bare);
+/* Some rows of a long table: `widths`, one a column, are decided by the first ones. */
+void report_text_part(struct context *context, const struct table *table, bool bare, bool is_first,
+                      int *widths);
 void report_csv(struct buf *out, const struct table *table);
+void report_csv_rows(struct buf *out, const struct table *table);
+void report_markdown_rows(struct buf *out, const struct table *table);
 void report_markdown(struct buf *out, const struct table *table);
 
 /* Others' text on a line of Markdown or in a cell: nothing in it is markup. */
 void report_markdown_text(struct buf *out, struct str text);
 void report_json_rows(struct json_writer *json, const struct table *table);
+void report_json_items(struct json_writer *json, const struct table *table); /* without [] */
 void report_json_cell(struct json_writer *json, const struct cell *cell);
 
 /* {"schema_version": 1, ... } with a line end. */

@@ -104,6 +104,15 @@ FALLIBLE data_part(struct session *session, const struct data_record *record, st
 FALLIBLE data_entries(struct session *session, const struct data_record *record,
                       struct data_record_vec *ret, bool *ret_known);
 
+/* Every file of a directory, in the order of its trees; a directory of which the store lacks the
+ * tree as itself, with `is_lacking`. The record is gone after the call. */
+struct data_visitor {
+    FALLIBLE (*visit)(void *context, const struct data_record *part, bool is_lacking);
+    void *context;
+};
+FALLIBLE data_each_file(struct session *session, const struct data_record *record,
+                        const struct data_visitor *visitor);
+
 /* Files in a directory that match a glob; an empty one matches all. *ret_lacks: directories that
  * may hold some, of which the store can't tell. */
 FALLIBLE data_match(struct session *session, const struct data_record *record, struct str pattern,
