@@ -82,6 +82,7 @@ static FALLIBLE choose(struct context *context, struct data_shell *shell,
     } else if (argc > 0) {
         TRY(find_revision(context, shell, argv[0], &ret->commit, &found));
         first = found;
+        ret->is_no_revision = !found && shell->session.vcs && context->dash_at != 1;
         if (!found)
             ret->commit = (struct str){0};
     }

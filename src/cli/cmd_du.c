@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/base/moment.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
@@ -69,8 +70,6 @@ static FALLIBLE add_file(struct summing *summing, struct digest digest, int64_t 
     return NULL;
 }
 
-enum { TREE_BYTES_MOST = 1073741824 };
-
 static FALLIBLE add_entries(struct summing *summing, struct arena *arena, struct digest digest,
                             struct usage_tree_vec *waiting)
 {
@@ -79,7 +78,7 @@ static FALLIBLE add_entries(struct summing *summing, struct arena *arena, struct
     struct tree tree = {0};
     bool found = false;
     TRY(signal_check());
-    TRY(cas_get_bytes(summing->session->cas, &scratch, digest, TREE_BYTES_MOST, &bytes, &found));
+    TRY(cas_get_bytes(summing->session->cas, &scratch, digest, LIMIT_TREE_BYTES, &bytes, &found));
     if (found)
         TRY(tree_decode(&scratch, bytes, &tree));
     if (found)

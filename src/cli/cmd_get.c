@@ -140,8 +140,15 @@ static FALLIBLE check_project(const struct str *directory, struct str word)
         "word is a URL");
 }
 
-/* Its own files are never written to, and none of its store's are linked to. */
-static FALLIBLE get_of_project(struct getting *getting, struct str directory, struct str word)
+/* The same, as git has it: its top, and a path seen from there. */
+struct committed {
+    struct str top, path;
+};
+
+/* Its own files are never written to, and none of its store's are linked to. *ret: of a revision
+ * its store lacks something; its remotes may have it. */
+static FALLIBLE get_of_store(struct getting *getting, struct str directory, struct str word,
+                             struct committed *ret)
 {
     AUTO(session_drop) struct session session = {0};
     struct arena *arena = getting->context->arena;
@@ -156,7 +163,20 @@ static FALLIBLE get_of_project(struct getting *getting, struct str directory, st
     TRY(find_out(getting, path_name(path)));
     TRY(find_commit(&session, getting->command->rev, &commit));
     struct get_target target = target_of(getting);
-    return get_tracked(&session, &target, commit, path, &getting->report);
+    struct error *error = get_tracked(&session, &target, commit, path, &getting->report);
+    if (!error || error->code != ERROR_ANSWER || !commit.len)
+        return error;
+    error_drop(error);
+    ret->top = str_copy(arena, vcs_top(session.vcs));
+    ret->path = str_copy(arena, session_vcs_path(&session, arena, path));
+    return NULL;
+}
+
+static FALLIBLE get_of_project(struct getting *getting, struct str directory, struct str word)
+{
+    struct committed committed = {0};
+    TRY(get_of_store(getting, directory, word, &committed));
+    return committed.top.len ? get_of_registry(getting, committed.top, committed.path) : NULL;
 }
 
 static void print(struct getting *getting)
@@ -237,7 +257,7 @@ const struct cli_command cmd_get = {
         "a "
         "revision also files that git keeps. Content comes from that project's store, which is "
         "only "
-        "read.\n"
+        "read; what it lacks of a revision comes from the remotes that it names there.\n"
         "\n"
         "PROJECT may be the URL of a git repository (https, ssh, git, file, HOST:PATH) or a bare "
         "one on this machine: then PATH is seen from its top, may be a directory that holds "

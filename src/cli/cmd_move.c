@@ -1,5 +1,32 @@
 #include "mlops/cli/command.h"
 #include "mlops/cli/data.h"
+#include "mlops/model/name.h"
+
+/* A pipeline is the user's text: what reads the old path is told, not changed. */
+static void tell_stage(struct context *context, const struct pipeline *pipeline,
+                       const struct stage *stage, struct str from)
+{
+    vec_each (const struct dependency, dep, &stage->deps)
+        if (path_is_within(dep->path, from))
+            context_warn(context, "%.*s still names '%.*s' (stage '%.*s')", STR_FMT(pipeline->path),
+                         STR_FMT(dep->path), STR_FMT(stage->name));
+}
+
+static FALLIBLE tell_readers(struct context *context, struct str from)
+{
+    struct pipeline *pipeline = NULL;
+    struct str path = {0};
+    bool found = false;
+    TRY(context_find_pipeline(context, (struct str){0}, &path, &found));
+    if (!found)
+        return NULL;
+    struct error *error = context_pipeline(context, path, &pipeline);
+    if (!error)
+        vec_each (const struct stage, stage, &pipeline->stages)
+            tell_stage(context, pipeline, stage, from);
+    error_drop(error); /* a pipeline that can't be read is told by what runs it */
+    return NULL;
+}
 
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
@@ -24,7 +51,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         buf_add_escaped(&context->out, moved->artifact.path, false);
         buf_add_char(&context->out, '\n');
     }
-    return NULL;
+    return tell_readers(context, from);
 }
 
 static const struct command_example examples[] = {
@@ -41,7 +68,8 @@ const struct cli_command cmd_move = {
         "removes the old one, and changes the lines in .gitignore. Nothing is read or copied on "
         "one "
         "file system. Into a directory that is there it moves as 'mv' does. Interrupted, both "
-        "pointers are there, and the data under one of the two names.",
+        "pointers are there, and the data under one of the two names. Stages of the pipeline that "
+        "still name the old path are told.",
     .words_least = 2,
     .words_most = 2,
     .needs = NEED_PROJECT,

@@ -159,6 +159,15 @@ static void print_change(struct context *context, const struct data_change *chan
     buf_add_char(&context->out, '\n');
 }
 
+/* Of a directory that was fetched in part only the numbers are known. */
+static void print_unknown(struct context *context, const struct data_status *status)
+{
+    const struct artifact *recorded = &status->pointer->artifact;
+    buf_print(&context->out, " (%.*s files here, %.*s recorded, some of which are not fetched)",
+              STR_FMT(count_print(context->arena, status->now.file_count)),
+              STR_FMT(count_print(context->arena, recorded->file_count)));
+}
+
 static void print_status(struct context *context, const struct data_status *status)
 {
     struct str changes = changes_print(context->arena, &status->changes);
@@ -169,6 +178,8 @@ static void print_status(struct context *context, const struct data_status *stat
     buf_print(&context->out, ": %s", state_words(status->state));
     if (is_tree && changes.len)
         buf_print(&context->out, " (%.*s)", STR_FMT(changes));
+    else if (is_tree && differ->is_unknown)
+        print_unknown(context, status);
     buf_add_char(&context->out, '\n');
     if (!is_tree)
         return;

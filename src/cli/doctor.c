@@ -174,7 +174,7 @@ static FALLIBLE check_reflink(struct examination *exam, struct finding *ret)
     if (fd_number(from) < 0 || fd_number(to) < 0)
         return NULL;
     TRY(file_write(fd_number(from), block, sizeof block, "a temporary file"));
-    TRY(file_copy(fd_number(from), fd_number(to), "a temporary file", &method));
+    TRY(file_copy(fd_number(from), fd_number(to), "a temporary file", NULL, &method));
     ret->detail = method == COPY_REFLINK
                       ? STR("files share their blocks with the cache")
                       : STR("not supported here: files are copied (cache.link: hardlink saves "

@@ -7,11 +7,16 @@
 
 #include <stdlib.h>
 
+static struct str setting(struct context *context, struct str remote, struct str key)
+{
+    return str_print(context->arena, "remote.%.*s.%.*s", STR_FMT(remote), STR_FMT(key));
+}
+
 static FALLIBLE set(struct context *context, const struct workspace *workspace,
                     enum config_layer layer, struct str remote, struct str key, struct str value)
 {
-    struct str name = str_print(context->arena, "remote.%.*s.%.*s", STR_FMT(remote), STR_FMT(key));
-    return config_set(context->arena, workspace->home, layer, name, value, false);
+    return config_set(context->arena, workspace->home, layer, setting(context, remote, key), value,
+                      false);
 }
 
 /* A path is typed relative to the current directory, and kept relative to the project. */
@@ -54,11 +59,28 @@ static FALLIBLE refuse_known(const struct workspace *workspace, struct str name)
     return NULL;
 }
 
+/* "s3:/bucket" would be a path on a host that is called s3. */
+static FALLIBLE refuse_one_slash(struct arena *arena, struct str written)
+{
+    ptrdiff_t colon = str_find(written, STR(":/"));
+    if (colon <= 0 || str_starts(str_slice(written, (size_t)colon, written.len), STR("://")))
+        return NULL;
+    struct str rest = str_slice(written, (size_t)colon + 2, written.len);
+    struct str meant = str_print(arena, "%.*s://%.*s", (int)colon, written.at, STR_FMT(rest));
+    if (!transport_knows(meant))
+        return NULL;
+    return error_hint(error_new(ERROR_USAGE, "'%.*s' has one '/' too few (did you mean '%.*s'?)",
+                                STR_FMT(written), STR_FMT(meant)),
+                      "a path on a host of that name: ssh://%.*s/%.*s", (int)colon, written.at,
+                      STR_FMT(rest));
+}
+
 /* *ret as it is kept; one that no remote can have is an error. */
 static FALLIBLE read_url(struct context *context, const struct workspace *workspace,
                          struct str written, struct str *ret)
 {
     struct remote *ignored = NULL;
+    TRY(refuse_one_slash(context->arena, written));
     struct str url = written.len ? settle_url(context, workspace, written) : written;
     TRY(remote_of_url(context->arena, url, &ignored));
     if (!transport_knows(url))
@@ -75,8 +97,11 @@ FALLIBLE remotes_add(struct context *context, const struct workspace *workspace,
     TRY(refuse_known(workspace, argv[0]));
     TRY(read_url(context, workspace, argv[1], &url));
     struct str key = {0}, value = {0};
-    for (int i = 2; i < argc; i++) /* whether all are right, before any is written */
+    for (int i = 2; i < argc; i++) { /* whether all are right, before any is written */
         TRY(split_pair(argv[i], &key, &value));
+        TRY(config_check(context->arena, workspace->home, layer, setting(context, argv[0], key),
+                         value));
+    }
     TRY(set(context, workspace, layer, argv[0], STR("url"), url));
     for (int i = 2; i < argc; i++) {
         TRY(split_pair(argv[i], &key, &value));

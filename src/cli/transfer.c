@@ -7,6 +7,23 @@
 
 #include <unistd.h>
 
+static void tell_left_out(struct context *context, const struct transfer_kinds *kinds)
+{
+    if (kinds->left_out)
+        context_notice(context,
+                       "%lld output%s that only mlops records %s left out: no remote of mlops is "
+                       "configured",
+                       (long long)kinds->left_out, kinds->left_out == 1 ? "" : "s",
+                       kinds->left_out == 1 ? "is" : "are");
+    if (kinds->newer)
+        context_warn(context,
+                     "%lld output%s made anew by mlops %s left out: dvc.lock names what %s before, "
+                     "and DVC's remote holds only that; 'mlops import --export-lock' brings "
+                     "dvc.lock up to date, 'mlops remote add' a remote of mlops' own",
+                     (long long)kinds->newer, kinds->newer == 1 ? "" : "s",
+                     kinds->newer == 1 ? "is" : "are", kinds->newer == 1 ? "it was" : "they were");
+}
+
 FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command *command, int argc,
                          const struct str *argv, bool needs_pipelines,
                          struct transfer_root_vec *ret)
@@ -23,12 +40,7 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
     struct transfer_kinds kinds = {0};
     TRY(transfer_roots(shell->session.arena, &shell->session.workspace, &choice, ret));
     TRY(transfer_settle(shell, command->remote, false, ret, &kinds));
-    if (kinds.left_out)
-        context_notice(shell->progress.context,
-                       "%lld output%s that only mlops records %s left out: no remote of mlops is "
-                       "configured",
-                       (long long)kinds.left_out, kinds.left_out == 1 ? "" : "s",
-                       kinds.left_out == 1 ? "is" : "are");
+    tell_left_out(shell->progress.context, &kinds);
     return NULL;
 }
 

@@ -27,6 +27,13 @@ static FALLIBLE find_kinds(struct session *session, struct str name, struct tran
     return NULL;
 }
 
+/* Whether our lock file says that an output was made anew since dvc.lock did. */
+static bool is_newer(const struct transfer_root *ours, const struct transfer_root *theirs)
+{
+    return !ours->dvc && theirs && theirs->dvc->stage.len && theirs->dvc->is_known &&
+           !artifact_equal(&ours->artifact, &theirs->artifact);
+}
+
 FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tracked,
                          struct transfer_root_vec *roots, struct transfer_kinds *ret)
 {
@@ -49,6 +56,8 @@ FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tra
         if (is_kept)
             *vec_push(arena, &kept) = *root;
         ret->left_out += !is_kept && !root->dvc && !is_twice && !name.len;
+        ret->newer +=
+            !is_kept && !name.len && is_newer(root, map_get(&theirs, root->artifact.path));
     }
     *roots = kept;
     return NULL;

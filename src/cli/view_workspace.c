@@ -13,6 +13,20 @@
 
 #include "view_private.h"
 
+/* What is neither here nor in the store was not fetched, and not removed: it is as recorded. */
+static FALLIBLE take_recorded(struct session *session, const struct artifact *recorded,
+                              struct artifact *found)
+{
+    bool is_stored = false;
+    if (found->kind != ARTIFACT_ABSENT || !recorded)
+        return NULL;
+    if (session->cas)
+        TRY(worktree_can_restore(session->worktree, recorded, &is_stored));
+    if (!is_stored)
+        *found = *recorded;
+    return NULL;
+}
+
 /* What the lock says a stage used, without what is no longer there: for a stage whose inputs are
  * not complete, which has no fingerprint. */
 static FALLIBLE recipe_of_lock(struct session *session, const struct stage *stage,
@@ -42,19 +56,65 @@ static FALLIBLE recipe_of_lock(struct session *session, const struct stage *stag
     return NULL;
 }
 
+/* An input that a pointer tracks or a stage makes, and that was not fetched. */
+static FALLIBLE foresee_dep(struct session *session, const struct recipe_dep *dep,
+                            struct forecast *forecast)
+{
+    struct arena *arena = session->arena;
+    struct pointer *pointer = NULL;
+    struct artifact *found = arena_new(arena, struct artifact);
+    struct artifact recorded = {.path = dep->path,
+                                .kind = dep->kind,
+                                .is_executable = dep->is_executable,
+                                .digest = dep->digest,
+                                .size_bytes = dep->size_bytes};
+    TRY(pointers_find(arena, &session->workspace, dep->path, &pointer));
+    if (pointer && str_equal(pointer->artifact.path, dep->path))
+        recorded = pointer->artifact;
+    TRY(worktree_look(session->worktree, dep->path, LOOK_DEP, found));
+    bool is_here = found->kind != ARTIFACT_ABSENT;
+    if (pointer || plan_producer(&session->plan, dep->path))
+        TRY(take_recorded(session, &recorded, found));
+    if (!is_here && found->kind != ARTIFACT_ABSENT)
+        map_put(arena, &forecast->known, dep->path, found);
+    return NULL;
+}
+
+/* What the stage would run with once its inputs are fetched; false: something else is missing. */
+static FALLIBLE foresee(struct session *session, const struct stage *stage, struct fingerprint *ret,
+                        bool *ret_is_known)
+{
+    const struct lock_entry *entry = session_lock_entry(session, stage);
+    struct forecast forecast = {.plan = &session->plan};
+    *ret_is_known = false;
+    for (size_t i = 0; entry && i < entry->recipe.dep_count; i++)
+        TRY(foresee_dep(session, &entry->recipe.deps[i], &forecast));
+    if (!forecast.known.len)
+        return NULL;
+    struct error *error = fingerprint_stage(session, stage, &forecast, ret);
+    *ret_is_known = !error && ret->recipe;
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    error_drop(error);
+    return NULL;
+}
+
 static FALLIBLE read_recipe(struct session *session, const struct stage *stage,
                             struct run_view_stage *ret)
 {
     struct fingerprint fingerprint = {0};
     struct error *error = fingerprint_stage(session, stage, NULL, &fingerprint);
-    if (!error) {
+    bool is_known = error == NULL;
+    if (error && error->code != ERROR_PROJECT)
+        return error;
+    error_drop(error);
+    if (!is_known)
+        TRY(foresee(session, stage, &fingerprint, &is_known));
+    if (is_known) {
         ret->recipe = fingerprint.recipe;
         ret->key = fingerprint.key;
         return NULL;
     }
-    if (error->code != ERROR_PROJECT)
-        return error;
-    error_drop(error);
     return recipe_of_lock(session, stage, &ret->recipe);
 }
 
@@ -85,6 +145,16 @@ static FALLIBLE read_metrics(struct session *session, struct str path, struct me
     return is_found ? metrics_parse(session->arena, path, bytes, ret) : NULL;
 }
 
+static const struct artifact *locked_output(struct session *session, const struct stage *stage,
+                                            struct str path)
+{
+    const struct lock_entry *entry = session_lock_entry(session, stage);
+    for (size_t i = 0; entry && i < entry->out_count; i++)
+        if (str_equal(entry->outs[i].path, path) && entry->outs[i].is_stored)
+            return &entry->outs[i];
+    return NULL;
+}
+
 static FALLIBLE read_outputs(struct session *session, const struct stage *stage,
                              struct run_view_stage *ret)
 {
@@ -92,11 +162,13 @@ static FALLIBLE read_outputs(struct session *session, const struct stage *stage,
     vec_each (const struct output, out, &stage->outs) {
         struct artifact *found = &ret->outs[ret->out_count];
         TRY(worktree_look(session->worktree, out->path, LOOK_OUT, found));
+        bool is_here = found->kind != ARTIFACT_ABSENT;
+        TRY(take_recorded(session, locked_output(session, stage, out->path), found));
         found->path = out->path;
         if (found->kind == ARTIFACT_ABSENT)
             continue;
         ret->out_count++;
-        if (out->category == OUT_METRICS && found->kind == ARTIFACT_FILE)
+        if (is_here && out->category == OUT_METRICS && found->kind == ARTIFACT_FILE)
             TRY(read_metrics(session, out->path, &ret->metrics));
     }
     return NULL;
@@ -115,6 +187,8 @@ static FALLIBLE read_data(struct session *session, struct run_view *ret)
         struct error *error = worktree_look(session->worktree, path, LOOK_OUT, found);
         if (error && error->code >= ERROR_SIGNAL)
             return error;
+        if (!error)
+            TRY(take_recorded(session, &pointers.at[i]->artifact, found));
         /* The rest of its text goes with the session. */
         found->path = path;
         found->empty_dirs = found->ignored = NULL;

@@ -1,6 +1,7 @@
 /* From paths to pointers: content first, then the names of it. */
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
+#include "mlops/base/moment.h"
 #include "mlops/codec/glob.h"
 #include "mlops/engine/data.h"
 #include "mlops/model/event.h"
@@ -223,6 +224,24 @@ static FALLIBLE capture(struct adding *adding)
     return worktree_capture_all(session->worktree, paths.at, paths.len, true, session->observer);
 }
 
+/* Of a directory that was fetched in part the rest would be gone without a word. */
+static void tell_dropped(struct session *session, const struct artifact *before,
+                         const struct artifact *after)
+{
+    struct arena *arena = session->arena;
+    struct str path = after->path;
+    struct event event = {.kind = EVENT_WARNING};
+    if (before->kind != ARTIFACT_TREE || after->file_count >= before->file_count)
+        return;
+    event.text = str_print(
+        arena,
+        "'%.*s' named %.*s files, some of which were never fetched: now it names %.*s, and the "
+        "rest counts as removed; 'git checkout %.*s" POINTER_SUFFIX "' takes that back",
+        STR_FMT(path), STR_FMT(count_print(arena, before->file_count)),
+        STR_FMT(count_print(arena, after->file_count)), STR_FMT(path));
+    observer_tell(session->observer, &event);
+}
+
 static FALLIBLE note_changes(struct adding *adding, const struct artifact *before,
                              const struct artifact *after, struct data_changes *ret)
 {
@@ -233,6 +252,9 @@ static FALLIBLE note_changes(struct adding *adding, const struct artifact *befor
                             &knows_both));
     if (knows_both)
         data_compare_files(adding->session->arena, old.files, old.count, new.files, new.count, ret);
+    else
+        tell_dropped(adding->session, before, after);
+    ret->is_unknown = !knows_both;
     return NULL;
 }
 

@@ -90,9 +90,12 @@ static FALLIBLE take_path(struct checking_out *out, struct str path)
     if (out->options->commit.len)
         return error_new(ERROR_PROJECT, "no pointer or lock file at %.*s names '%.*s'",
                          STR_FMT(str_slice(out->options->commit, 0, 7)), STR_FMT(shown));
-    return error_hint(error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'%.*s",
-                                STR_FMT(shown), STR_FMT(data_near(session, path, true))),
-                      "'mlops ls' lists what is tracked");
+    bool may_be_rev = out->options->is_no_revision && out->options->paths[0].at == path.at;
+    return error_hint(error_new(ERROR_PROJECT, "no pointer or lock file names '%.*s'%.*s%s",
+                                STR_FMT(shown), STR_FMT(data_near(session, path, true)),
+                                may_be_rev ? ", and it is no git revision" : ""),
+                      "'mlops ls' lists what is tracked%s",
+                      may_be_rev ? ", 'git tag' and 'git branch -a' list what git knows" : "");
 }
 
 /* An output that dvc.lock records, while our lock file says that it was made anew since. */
@@ -149,7 +152,8 @@ static FALLIBLE prefetch(struct checking_out *out)
     struct worktree_wish *wishes =
         arena_new_array(session->arena, struct worktree_wish, out->wants.len);
     for (size_t i = 0; i < out->wants.len; i++)
-        wishes[i] = (struct worktree_wish){out->wants.at[i].artifact.path, LOOK_OUT};
+        wishes[i] =
+            (struct worktree_wish){.path = out->wants.at[i].artifact.path, .role = LOOK_OUT};
     return worktree_prefetch(session->worktree, wishes, out->wants.len, session->observer);
 }
 

@@ -54,8 +54,15 @@ FALLIBLE data_conflicts(struct session *session, struct data_conflict_vec *ret)
     struct vcs *vcs = NULL;
     struct vcs_conflict_vec found = {0};
     TRY(session_vcs(session, &vcs));
+<<<<<<< HEAD
     if (!vcs)
         return check_no_repository(session);
+=======
+    if (!vcs) {
+        struct error *error = vcs_check_none(session->workspace.project);
+        return error ? error_hint(error, "install libgit2: git's index tells both sides") : NULL;
+    }
+>>>>>>> main
     TRY(vcs_conflicts(vcs, session->arena, STR(POINTER_SUFFIX), LIMIT_DOCUMENT_BYTES, &found));
     vec_each (const struct vcs_conflict, one, &found)
         TRY(add_conflict(session, one, ret));

@@ -62,22 +62,37 @@ void data_compare_files(struct arena *arena, struct worktree_file *before, size_
     }
 }
 
+struct finding {
+    struct arena *arena;
+    struct data_changes *changes;
+};
+
+static void find_one(void *context, char sign, struct str path)
+{
+    struct finding *finding = context;
+    note(finding->arena, finding->changes, sign, path);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return str_compare(((const struct data_change *)a)->path,
+                       ((const struct data_change *)b)->path);
+}
+
 static FALLIBLE find_changes(struct session *session, const struct artifact *recorded,
                              struct data_changes *ret)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct worktree_file *before = NULL, *after = NULL;
-    size_t before_count = 0, after_count = 0;
+    struct finding finding = {session->arena, ret};
+    struct worktree_visitor visitor = {find_one, &finding};
     bool is_known = false;
+    ret->is_unknown = true;
     if (!session->cas)
         return NULL;
-    TRY(tree_list_files(session->cas, &scratch, recorded, SIZE_MAX, &before, &before_count,
-                        &is_known));
+    TRY(worktree_compare(session->worktree, recorded, LOOK_OUT, &visitor, &is_known));
     if (!is_known)
-        return NULL;
-    TRY(worktree_list_files(session->worktree, &scratch, recorded->path, LOOK_OUT, &after,
-                            &after_count));
-    data_compare_files(session->arena, before, before_count, after, after_count, ret);
+        *ret = (struct data_changes){0};
+    ret->is_unknown = !is_known;
+    vec_sort(&ret->named, by_name);
     return NULL;
 }
 
@@ -180,7 +195,9 @@ FALLIBLE data_status(struct session *session, const struct pointer_vec *pointers
     struct worktree_wish *wishes =
         arena_new_array(session->arena, struct worktree_wish, pointers->len);
     for (size_t i = 0; i < pointers->len; i++)
-        wishes[i] = (struct worktree_wish){pointers->at[i]->artifact.path, LOOK_OUT};
+        wishes[i] = (struct worktree_wish){.path = pointers->at[i]->artifact.path,
+                                           .role = LOOK_OUT,
+                                           .recorded = &pointers->at[i]->artifact};
     TRY(worktree_prefetch(session->worktree, wishes, pointers->len, session->observer));
     for (size_t i = 0; i < pointers->len; i++) {
         struct data_status *status = vec_push(session->arena, ret);

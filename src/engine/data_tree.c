@@ -10,9 +10,6 @@
 
 #include <stdlib.h>
 
-/* A tree object: an entry has at most some 330 bytes. */
-static const int64_t TREE_BYTES_MOST = 1073741824;
-
 static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest digest,
                           struct tree *ret, bool *ret_found)
 {
@@ -20,7 +17,7 @@ static FALLIBLE load_tree(struct cas *cas, struct arena *arena, struct digest di
     *ret_found = false;
     if (!cas)
         return NULL;
-    TRY(cas_get_bytes(cas, arena, digest, TREE_BYTES_MOST, &bytes, ret_found));
+    TRY(cas_get_bytes(cas, arena, digest, LIMIT_TREE_BYTES, &bytes, ret_found));
     return *ret_found ? tree_decode(arena, bytes, ret) : NULL;
 }
 

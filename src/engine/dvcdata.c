@@ -266,6 +266,24 @@ static FALLIBLE settle_whole(struct dvcdata *dvcdata, struct dvcdata_item *item,
     return NULL;
 }
 
+/* A part that has come whole is remembered beside the paths, which do not end in '/'. */
+static FALLIBLE keep_part(struct dvcdata *dvcdata, struct dvcdata_item *item)
+{
+    const struct dvc_tracked *tracked = item->root->dvc;
+    struct artifact artifact = tracked->artifact;
+    if (item->is_missing || !item->files.len)
+        return NULL;
+    TRY(build_tree(dvcdata, item, &artifact));
+    struct imported_path part = {.path =
+                                     str_print(dvcdata->arena, "%.*s/", STR_FMT(item->root->below)),
+                                 .md5 = tracked->entry->md5,
+                                 .is_directory = true,
+                                 .artifact = artifact};
+    if (!item->is_missing)
+        imported_add_path(dvcdata->arena, &dvcdata->imported, &part);
+    return NULL;
+}
+
 /* Whether all that the item wants is here now. */
 static FALLIBLE has_all(struct dvcdata *dvcdata, const struct dvcdata_item *item, bool *ret)
 {
@@ -299,9 +317,10 @@ static FALLIBLE settle(struct dvcdata *dvcdata, struct dvcdata_item *item,
         return NULL;
     TRY(has_all(dvcdata, item, &is_whole));
     item->is_missing = !is_whole;
-    if (item->root->below.len)
+    if (item->root->below.len) {
         place_part(dvcdata, item, ret);
-    else if (is_whole)
+        TRY(keep_part(dvcdata, item));
+    } else if (is_whole)
         TRY(settle_whole(dvcdata, item, ret));
     if (item->is_missing && item->root->dvc->is_pushed)
         *vec_push(dvcdata->arena, &dvcdata->report.missing) = *item->root;

@@ -102,6 +102,21 @@ static FALLIBLE prepare_directory(struct dvcdata *dvcdata, struct sending *sendi
     return NULL;
 }
 
+/* A file may have changed since it was compared: what is sent is looked at, not what it came from.
+ */
+static FALLIBLE prepare_file(struct dvcdata *dvcdata, struct sending *sending,
+                             const struct artifact *artifact)
+{
+    struct dvc_object object = object_of(sending->root->dvc->entry);
+    const struct sums_row *row = NULL;
+    if (artifact->kind == ARTIFACT_FILE)
+        TRY(sums_for(dvcdata, artifact->digest, &row));
+    sending->is_lacking = !row || !dvc_object_is(&object, row);
+    *vec_push(dvcdata->arena, &sending->files) =
+        (struct dvc_gift){.object = object, .digest = artifact->digest};
+    return NULL;
+}
+
 static FALLIBLE prepare(struct dvcdata *dvcdata, struct sending *sending,
                         const struct data_record_vec *here)
 {
@@ -113,11 +128,8 @@ static FALLIBLE prepare(struct dvcdata *dvcdata, struct sending *sending,
     sending->is_lacking = !artifact;
     if (!artifact)
         return NULL;
-    if (entry->is_directory)
-        return prepare_directory(dvcdata, sending, artifact);
-    *vec_push(dvcdata->arena, &sending->files) =
-        (struct dvc_gift){.object = object_of(entry), .digest = artifact->digest};
-    return NULL;
+    return entry->is_directory ? prepare_directory(dvcdata, sending, artifact)
+                               : prepare_file(dvcdata, sending, artifact);
 }
 
 /* --- to where --- */

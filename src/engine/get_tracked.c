@@ -21,7 +21,8 @@ static FALLIBLE lacking(const struct data_record *record)
 {
     return error_hint(
         error_new(ERROR_ANSWER, "the store lacks what '%.*s' names", STR_FMT(record->named_by)),
-        "'mlops pull' in that project fetches it");
+        "'mlops pull' in that project fetches it; '--rev HEAD' takes what is committed from its "
+        "remotes");
 }
 
 /* --- what is meant --- */

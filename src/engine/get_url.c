@@ -93,7 +93,7 @@ static FALLIBLE copy_local(struct getting *getting, const struct upstream_file *
     struct file_stat stat = {0};
     enum copy_method method;
     TRY(file_open(AT_FDCWD, file->name.at, &from));
-    TRY(file_copy(fd_number(from), fd, getting->landing->name.at, &method));
+    TRY(file_copy(fd_number(from), fd, getting->landing->name.at, signal_check, &method));
     TRY(file_stat_fd(fd_number(from), &stat));
     if (stat.mode & 0111 && fchmod(fd, 0777 & ~(mode_t)022) != 0)
         return error_os(errno, "cannot make '%s' executable", getting->landing->name.at);

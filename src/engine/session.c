@@ -57,7 +57,9 @@ static FALLIBLE tell_below(struct arena *arena, const struct session_options *op
     struct error *none = error_new(
         ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'", STR_FMT(options->cwd));
     if (!first.len)
-        return error_hint(none, "name the file: mlops run PIPELINE.yaml");
+        return error_hint(
+            none,
+            "name the file: mlops run PIPELINE.yaml; data alone are tracked by 'mlops add PATH'");
     struct str shown = path_relative(arena, options->cwd, first);
     return error_hint(none, "those below: 'mlops run -P' for all, or name one: mlops run %.*s",
                       STR_FMT(shown));
@@ -87,9 +89,10 @@ static FALLIBLE pipeline_absolute(struct arena *arena, const struct session_opti
     struct error *error = find_any(arena, options->cwd, ret, &is_found);
     if (error || is_found)
         return tell_below(arena, options, *ret, error);
-    return error_hint(error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'",
-                                STR_FMT(options->cwd)),
-                      "name the file: mlops run PIPELINE.yaml");
+    return error_hint(
+        error_new(ERROR_PROJECT, "no pipeline.yaml or dvc.yaml here or above '%.*s'",
+                  STR_FMT(options->cwd)),
+        "name the file: mlops run PIPELINE.yaml; data alone are tracked by 'mlops add PATH'");
 }
 
 /* Absolute paths as the project names them. */

@@ -1,6 +1,7 @@
 #include "mlops/engine/transfer.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/signal.h"
 
 #include "transfer_private.h"
@@ -84,7 +85,7 @@ static FALLIBLE fetch_trees(struct depot *depot, struct arena *arena,
         struct depot_want want = lost->at[i];
         bool found = false;
         TRY(depot_object_bytes(depot, want.digest, &want.size_bytes, &found));
-        if (found && want.size_bytes <= TREE_BYTES_MOST) /* what a remote says is not believed */
+        if (found && want.size_bytes <= LIMIT_TREE_BYTES) /* what a remote says is not believed */
             *vec_push(arena, &wants) = want;
     }
     TRY(depot_fetch(depot, arena, wants.at, wants.len, &missing));

@@ -122,6 +122,15 @@ static void choose_inputs(struct choosing *choosing)
     }
 }
 
+/* `git push origin` has the remote as a word. */
+static bool is_remote(const struct rooting *rooting, struct str word)
+{
+    vec_each (const struct config_value, value, &rooting->workspace->config.remotes)
+        if (str_equal(value->remote, word))
+            return true;
+    return false;
+}
+
 static FALLIBLE refuse_unused(const struct choosing *choosing)
 {
     struct arena *arena = choosing->rooting->arena;
@@ -136,6 +145,10 @@ static FALLIBLE refuse_unused(const struct choosing *choosing)
     vec_each (const struct target, target, &choosing->targets) {
         if (target->is_used)
             continue;
+        if (is_remote(choosing->rooting, target->word))
+            return error_hint(error_new(ERROR_USAGE, "'%.*s' is a remote, and words are paths",
+                                        STR_FMT(target->word)),
+                              "-r %.*s", STR_FMT(target->word));
         const char *near = schema_suggest(target->word, names, count);
         return error_hint(
             error_new(ERROR_USAGE, "'%.*s' names nothing that pointers or lock files record%s%s%s",

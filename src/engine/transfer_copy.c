@@ -1,5 +1,6 @@
 /* From one store of this machine into another, without a remote between them. */
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/signal.h"
 
 #include "transfer_private.h"
@@ -12,7 +13,7 @@ static FALLIBLE copy_trees(struct arena *arena, struct cas *from, struct cas *in
         struct str bytes = {0};
         struct digest digest = {{0}};
         bool found = false;
-        TRY(cas_get_bytes(from, arena, want->digest, TREE_BYTES_MOST, &bytes, &found));
+        TRY(cas_get_bytes(from, arena, want->digest, LIMIT_TREE_BYTES, &bytes, &found));
         if (found)
             TRY(cas_put_bytes(into, bytes, &digest));
         *ret_copied += found;

@@ -6,9 +6,6 @@
 #include "mlops/model/recipe.h"
 #include "mlops/model/tree.h"
 
-/* A tree object of LIMIT_TREE_ENTRIES entries with the longest names. */
-#define TREE_BYTES_MOST (INT64_C(8) << 30)
-
 /* --- roots --- */
 
 /* A root with what targets may call it by. */

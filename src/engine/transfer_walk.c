@@ -98,7 +98,7 @@ static FALLIBLE load_tree(struct walk *walk, struct arena *arena, struct digest 
     if (depth > LIMIT_TREE_DEPTH)
         return error_new(ERROR_STORED, "a stored tree is more than %lld directories deep",
                          (long long)LIMIT_TREE_DEPTH);
-    TRY(cas_get_bytes(walk->cas, arena, digest, TREE_BYTES_MOST, ret_bytes, ret_found));
+    TRY(cas_get_bytes(walk->cas, arena, digest, LIMIT_TREE_BYTES, ret_bytes, ret_found));
     return *ret_found ? tree_decode(arena, *ret_bytes, ret) : NULL;
 }
 

@@ -60,7 +60,7 @@ static FALLIBLE copy_file(struct making *making, const char *path, uint32_t mode
     AUTO(fd_drop) struct fd to = fd_of(openat(making->top_fd, path, flags, mode & 0777));
     if (fd_number(to) < 0)
         return error_os(errno, "cannot make '%s'", path);
-    return file_copy(fd_number(from), fd_number(to), path, &method);
+    return file_copy(fd_number(from), fd_number(to), path, NULL, &method);
 }
 
 /* A large file is not copied for each trial: nobody can write to it there. */

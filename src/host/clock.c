@@ -24,6 +24,11 @@ int64_t clock_monotonic_ns(void)
     return clock_read(CLOCK_MONOTONIC);
 }
 
+int64_t clock_stamp_ns(void)
+{
+    return clock_read(CLOCK_REALTIME_COARSE);
+}
+
 void random_bytes(void *at, size_t len)
 {
     char *to = at;

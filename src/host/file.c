@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -99,6 +100,18 @@ struct error *file_open_straight(int at_fd, const char *path, struct fd *ret,
                                  struct file_stat *ret_seen)
 {
     return open_seen(at_fd, path, true, ret, ret_seen);
+}
+
+/* A lease is given only if there is none. Who opens it meanwhile waits until we let go, and the
+ * signal that asks us to is one that nobody hears. */
+bool file_has_writer(int fd)
+{
+    if (fcntl(fd, F_SETSIG, SIGURG) != 0)
+        return false;
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+        return errno == EAGAIN;
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
 }
 
 struct error *file_open(int at_fd, const char *path, struct fd *ret)

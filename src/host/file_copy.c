@@ -9,20 +9,27 @@
 
 /* 1 MiB: bigger buffers fall out of the processor's caches. copy_file_range goes in steps, so that
  * a signal is answered between them. */
-enum { COPY_BUFFER_BYTES = 1048576, COPY_STEP_BYTES = 67108864 };
+enum { COPY_BUFFER_BYTES = 1048576, COPY_STEP_BYTES = 16777216 };
 
 /* One span being copied between the same offsets of two files. */
 struct span {
     int from_fd, to_fd;
     int64_t at, end;
     const char *name;
+    struct error *(*stop)(void);
 };
+
+static FALLIBLE ask_stop(const struct span *span)
+{
+    return span->stop ? span->stop() : NULL;
+}
 
 /* Lets the kernel copy as far as it will; what it leaves is for copy_by_hand. */
 static FALLIBLE copy_in_kernel(struct span *span)
 {
     while (span->at < span->end) {
         off_t from = span->at, to = span->at;
+        TRY(ask_stop(span));
         size_t step = (size_t)MIN_OF(span->end - span->at, (int64_t)COPY_STEP_BYTES);
         ssize_t copied = copy_file_range(span->from_fd, &from, span->to_fd, &to, step, 0);
         if (copied < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
@@ -55,6 +62,7 @@ static FALLIBLE copy_by_hand(struct span *span)
     char *bytes = buf_reserve(&buffer, COPY_BUFFER_BYTES);
     while (span->at < span->end) {
         size_t step = (size_t)MIN_OF(span->end - span->at, (int64_t)COPY_BUFFER_BYTES);
+        TRY(ask_stop(span));
         ssize_t got = pread(span->from_fd, bytes, step, span->at);
         if (got < 0 && errno == EINTR)
             continue;
@@ -68,7 +76,8 @@ static FALLIBLE copy_by_hand(struct span *span)
 }
 
 /* Copies what is data and skips holes, so that a sparse file stays one. */
-static FALLIBLE copy_spans(int from_fd, int to_fd, int64_t size, const char *name)
+static FALLIBLE copy_spans(int from_fd, int to_fd, int64_t size, const char *name,
+                           FALLIBLE (*stop)(void))
 {
     int64_t at = 0;
     while (at < size) {
@@ -77,7 +86,7 @@ static FALLIBLE copy_spans(int from_fd, int to_fd, int64_t size, const char *nam
             break; /* only a hole is left */
         data = data < 0 ? at : data;
         int64_t end = lseek(from_fd, data, SEEK_HOLE);
-        struct span span = {from_fd, to_fd, data, end < 0 ? size : MIN_OF(end, size), name};
+        struct span span = {from_fd, to_fd, data, end < 0 ? size : MIN_OF(end, size), name, stop};
         TRY(copy_in_kernel(&span));
         if (span.at < span.end)
             TRY(copy_by_hand(&span));
@@ -88,7 +97,8 @@ static FALLIBLE copy_spans(int from_fd, int to_fd, int64_t size, const char *nam
     return NULL;
 }
 
-struct error *file_copy(int from_fd, int to_fd, const char *name, enum copy_method *ret_method)
+struct error *file_copy(int from_fd, int to_fd, const char *name, struct error *(*stop)(void),
+                        enum copy_method *ret_method)
 {
     struct stat before, after;
     if (ioctl(to_fd, FICLONE, from_fd) == 0) {
@@ -97,7 +107,7 @@ struct error *file_copy(int from_fd, int to_fd, const char *name, enum copy_meth
     }
     if (fstat(from_fd, &before) != 0)
         return error_os(errno, "cannot look at '%s'", name);
-    TRY(copy_spans(from_fd, to_fd, before.st_size, name));
+    TRY(copy_spans(from_fd, to_fd, before.st_size, name, stop));
     /* Cut short while a hole was skipped: what was copied is no longer what is there. */
     if (fstat(from_fd, &after) != 0)
         return error_os(errno, "cannot look at '%s'", name);

@@ -54,7 +54,7 @@ static FALLIBLE copy_regular(int from_at, const char *from, int to_at, const cha
     if (fd_number(out) < 0)
         return error_os(errno, "cannot make a copy of '%s'", from);
     enum copy_method method;
-    TRY(file_copy(fd_number(in), fd_number(out), from, &method));
+    TRY(file_copy(fd_number(in), fd_number(out), from, NULL, &method));
     TRY(copy_attributes(fd_number(out), source, from));
     if (is_synced)
         TRY(file_sync(fd_number(out), from));

@@ -2,7 +2,9 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
+#include "mlops/base/moment.h"
 #include "mlops/base/vec.h"
+#include "mlops/host/clock.h"
 #include "mlops/host/process.h"
 #include "mlops/host/signal.h"
 
@@ -41,13 +43,18 @@ static bool can_ask(void)
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+/* A server that is not there, or no more, is given up after a minute. */
+#define SSH_LIMITS " -o ConnectTimeout=60 -o ServerAliveInterval=20 -o ServerAliveCountMax=3"
+
 /* ssh asks on the terminal by itself, unless it is told not to; what the user has configured in its
  * place is his. */
 static const char *ssh_command(struct arena *arena, const char *configured)
 {
-    if (can_ask() || getenv("GIT_SSH_COMMAND") || getenv("GIT_SSH"))
+    bool is_users = getenv("GIT_SSH_COMMAND") || getenv("GIT_SSH");
+    if (is_users || (can_ask() && configured))
         return NULL;
-    return str_print(arena, "GIT_SSH_COMMAND=%s -o BatchMode=yes", configured ? configured : "ssh")
+    return str_print(arena, "GIT_SSH_COMMAND=%s%s%s", configured ? configured : "ssh",
+                     can_ask() ? "" : " -o BatchMode=yes", configured ? "" : SSH_LIMITS)
         .at;
 }
 
@@ -131,13 +138,23 @@ static FALLIBLE take(struct fd *fd, struct buf *text)
     return NULL;
 }
 
-static FALLIBLE listen_to(struct fd *out, struct fd *errors, struct buf *text,
-                          struct buf *complaint)
+static FALLIBLE check_time(int64_t began_ns, int64_t most_s)
 {
+    bool is_late = most_s && !can_ask() && clock_monotonic_ns() - began_ns > most_s * NS_PER_S;
+    return is_late
+               ? error_new(ERROR_MACHINE, "git: there is no answer after %lld s", (long long)most_s)
+               : NULL;
+}
+
+static FALLIBLE listen_to(struct fd *out, struct fd *errors, struct buf *text,
+                          struct buf *complaint, int64_t most_s)
+{
+    int64_t began_ns = clock_monotonic_ns();
     while (fd_number(*out) >= 0 || fd_number(*errors) >= 0) {
         struct pollfd waiting[] = {{.fd = fd_number(*out), .events = POLLIN},
                                    {.fd = fd_number(*errors), .events = POLLIN}};
         TRY(signal_check());
+        TRY(check_time(began_ns, most_s));
         if (poll(waiting, 2, POLL_MS) <= 0)
             continue;
         if (waiting[0].revents)
@@ -159,7 +176,7 @@ static FALLIBLE wait_for(struct process *process, struct process_end *ret)
 }
 
 static FALLIBLE call(struct arena *arena, struct str repository, const char *const *words,
-                     const char *configured_ssh, struct git_answer *ret)
+                     const char *configured_ssh, int64_t most_s, struct git_answer *ret)
 {
     AUTO(process_drop) struct process process = {0};
     AUTO(fd_drop) struct fd out = {0};
@@ -178,7 +195,7 @@ static FALLIBLE call(struct arena *arena, struct str repository, const char *con
     TRY_WITHIN(process_start(&spec, &process), "repositories of others need the program git");
     fd_drop(&out_end);
     fd_drop(&errors_end);
-    TRY(listen_to(&out, &errors, &text, &complaint));
+    TRY(listen_to(&out, &errors, &text, &complaint, most_s));
     TRY(wait_for(&process, &end));
     *ret = (struct git_answer){buf_str(&text), buf_str(&complaint),
                                end.exit_signal ? 128 + end.exit_signal : end.exit_code};
@@ -190,17 +207,16 @@ static FALLIBLE find_ssh(struct arena *arena, const char **ret)
 {
     static const char *const words[] = {"config", "--get", "core.sshCommand", NULL};
     struct git_answer answer = {0};
-    TRY(call(arena, STR(""), words, NULL, &answer));
+    TRY(call(arena, STR(""), words, NULL, 0, &answer));
     struct str line = str_trim(answer.output);
     *ret = answer.exit_code == 0 && line.len ? str_terminate(arena, line) : NULL;
     return NULL;
 }
 
 struct error *git_call(struct arena *arena, struct str repository, const char *const *words,
-                       struct git_answer *ret)
+                       int64_t most_s, struct git_answer *ret)
 {
     const char *configured_ssh = NULL;
-    if (!can_ask())
-        TRY(find_ssh(arena, &configured_ssh));
-    return call(arena, repository, words, configured_ssh, ret);
+    TRY(find_ssh(arena, &configured_ssh));
+    return call(arena, repository, words, configured_ssh, most_s, ret);
 }

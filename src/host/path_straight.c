@@ -12,16 +12,22 @@
 
 enum { STEP_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
-/* A link that is opened as a directory gives ENOTDIR: said as what it is. */
+/* A link that is opened as a directory gives ENOTDIR, and O_PATH opens the link itself: said as
+ * what it is. */
 static int open_part(int at_fd, const char *name, int flags)
 {
     struct stat seen;
-    int number = openat(at_fd, name, flags | O_NOFOLLOW);
-    bool may_be_link = number < 0 && errno == ENOTDIR;
-    if (may_be_link)
-        errno = fstatat(at_fd, name, &seen, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(seen.st_mode)
-                    ? ELOOP
-                    : ENOTDIR;
+    int number = openat(at_fd, name, flags | O_NOFOLLOW), code = errno;
+    if (number < 0 && code == ENOTDIR)
+        code = fstatat(at_fd, name, &seen, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(seen.st_mode)
+                   ? ELOOP
+                   : ENOTDIR;
+    if (number >= 0 && (flags & O_PATH) && fstat(number, &seen) == 0 && S_ISLNK(seen.st_mode)) {
+        close(number);
+        number = -1;
+        code = ELOOP;
+    }
+    errno = code;
     return number;
 }
 

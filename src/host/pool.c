@@ -114,6 +114,11 @@ static int threads_wanted(int threads)
     return MIN_OF(threads < 0 ? machine_cpus() : threads, THREADS_MOST);
 }
 
+int pool_default_threads(void)
+{
+    return threads_wanted(-1);
+}
+
 struct pool *pool_open(int threads)
 {
     struct pool *pool = memory_grow(NULL, sizeof *pool);

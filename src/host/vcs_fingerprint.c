@@ -124,3 +124,15 @@ struct error *vcs_fingerprint(struct arena *arena, struct str directory, struct 
     arena_drop(&scratch);
     return error;
 }
+
+struct error *vcs_check_none(struct str directory)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str fingerprint = {0};
+    TRY(vcs_fingerprint(&scratch, directory, &fingerprint));
+    if (fingerprint.len == 0)
+        return NULL;
+    return error_new(ERROR_MACHINE,
+                     "the git repository around '%.*s' can't be read: libgit2 is not here",
+                     STR_FMT(directory));
+}

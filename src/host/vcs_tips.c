@@ -21,12 +21,23 @@ static void tips_add(struct tips *tips, const git_oid *id)
     *vec_push(tips->arena, &tips->commits) = vcs_hex(tips->arena, id);
 }
 
+/* What is not there holds nothing, nor what is no commit. What is there and can't be read may. */
+static FALLIBLE check_absent(int status, const char *name)
+{
+    if (status != GIT_ENOTFOUND && status != GIT_EPEEL && status != GIT_EINVALIDSPEC)
+        TRY_GIT(status, "the commit of '%s' can't be read", name);
+    return NULL;
+}
+
 /* What a reference leads to, if that is a commit that is here. */
-static void tips_add_reference(struct tips *tips, const git_reference *reference)
+static FALLIBLE tips_add_reference(struct tips *tips, const git_reference *reference)
 {
     AUTO(git2_drop_object) git_object *commit = NULL;
-    if (git2()->reference_peel(&commit, reference, GIT_OBJECT_COMMIT) == 0)
-        tips_add(tips, git2()->object_id(commit));
+    int status = git2()->reference_peel(&commit, reference, GIT_OBJECT_COMMIT);
+    if (status != 0)
+        return check_absent(status, git2()->reference_name(reference));
+    tips_add(tips, git2()->object_id(commit));
+    return NULL;
 }
 
 static FALLIBLE tips_add_references(struct tips *tips)
@@ -40,20 +51,22 @@ static FALLIBLE tips_add_references(struct tips *tips)
         if (status == GIT_ITEROVER)
             return NULL;
         TRY_GIT(status, "the branches of '%s' can't be listed", tips->vcs->top);
-        tips_add_reference(tips, reference);
+        TRY(tips_add_reference(tips, reference));
     }
 }
 
 /* A stash is a commit of the work tree whose further parents hold the index and the untracked
  * files. */
-static void tips_add_stash(struct tips *tips, const git_oid *id)
+static FALLIBLE tips_add_stash(struct tips *tips, const git_oid *id, const char *name)
 {
     AUTO(git2_drop_commit) git_commit *stash = NULL;
-    if (git2()->commit_lookup(&stash, tips->vcs->repository, id) != 0)
-        return;
+    int status = git2()->commit_lookup(&stash, tips->vcs->repository, id);
+    if (status != 0)
+        return check_absent(status, name);
     tips_add(tips, id);
     for (unsigned i = 1; i < git2()->commit_parentcount(stash); i++)
         tips_add(tips, git2()->commit_parent_id(stash, i));
+    return NULL;
 }
 
 /* The older stashes are only in the log of refs/stash, whose lines begin with two ids, before and
@@ -69,7 +82,7 @@ static FALLIBLE tips_add_stashes(struct tips *tips)
     while (found && str_split(&rest, '\n', &line)) {
         struct str after = str_slice(line, GIT_OID_HEXSZ + 1, 2 * GIT_OID_HEXSZ + 1);
         if (after.len == GIT_OID_HEXSZ && git2()->oid_fromstrn(&id, after.at, after.len) == 0)
-            tips_add_stash(tips, &id);
+            TRY(tips_add_stash(tips, &id, path.at));
     }
     return NULL;
 }
@@ -112,13 +125,14 @@ static FALLIBLE tips_add_head(struct tips *tips, struct str directory, const str
     struct str path = str_print(tips->arena, "%.*s%s", STR_FMT(directory), head->name);
     TRY(vcs_read_line(tips->arena, path, &line));
     AUTO(git2_drop_commit) git_commit *commit = NULL;
-    if (line.len != GIT_OID_HEXSZ || git2()->oid_fromstrn(&id, line.at, line.len) != 0 ||
-        git2()->commit_lookup(&commit, tips->vcs->repository, &id) != 0)
+    if (line.len != GIT_OID_HEXSZ || git2()->oid_fromstrn(&id, line.at, line.len) != 0)
         return NULL;
     if (head->is_stash)
-        tips_add_stash(tips, &id);
-    else
-        tips_add(tips, &id);
+        return tips_add_stash(tips, &id, path.at);
+    int status = git2()->commit_lookup(&commit, tips->vcs->repository, &id);
+    if (status != 0)
+        return check_absent(status, path.at);
+    tips_add(tips, &id);
     return NULL;
 }
 

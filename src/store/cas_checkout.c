@@ -1,5 +1,6 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/moment.h"
+#include "mlops/host/signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,13 +66,17 @@ static FALLIBLE link_object(struct target *target, struct file_stat *ret_stat, b
     return NULL;
 }
 
+/* Whether the object is good was asked when it was opened. */
 static FALLIBLE copy_plainly(const struct target *target, int from_fd, int to_fd)
 {
     AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(target->cas);
     struct digest digest;
     int64_t bytes = 0;
-    struct cas_reading reading = {
-        .fd = from_fd, .name = target->path, .buffer = buffer.at, .sink_fd = to_fd};
+    struct cas_reading reading = {.fd = from_fd,
+                                  .name = target->path,
+                                  .buffer = buffer.at,
+                                  .sink_fd = to_fd,
+                                  .is_unhashed = true};
     return cas_read(&reading, &digest, &bytes);
 }
 
@@ -85,7 +90,7 @@ static FALLIBLE fill(const struct target *target, const struct cas_content *from
     if (link == LINK_COPY)
         return copy_plainly(target, from_fd, to_fd);
     if (link != LINK_REFLINK)
-        return file_copy(from_fd, to_fd, target->path, &method);
+        return file_copy(from_fd, to_fd, target->path, signal_check, &method);
     if (ioctl(to_fd, FICLONE, from_fd) == 0)
         return NULL;
     return error_hint(error_os(errno, "cannot make '%s' a reflink of the store", target->path),

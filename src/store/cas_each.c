@@ -7,6 +7,7 @@ FALLIBLE packs_list_now(struct cas *cas, struct arena *arena, struct cas_pack_ve
 {
     TRY(packs_ready(cas));
     TRY(cas_packs_recheck(cas));
+    TRY(packs_load(cas));
     AUTO(packs_unlock) struct cas_packs *packs = packs_read_lock(cas);
     for (size_t i = 0; i < packs->now.len; i++)
         *vec_push(arena, ret) = packs->now.at[i];

@@ -63,17 +63,23 @@ static bool find_in_table(const struct cas_packs *packs, struct digest digest,
     return false;
 }
 
-bool packs_find(const struct cas_packs *packs, struct digest digest, struct cas_packed *ret)
+FALLIBLE packs_find(const struct cas_packs *packs, struct digest digest, struct cas_packed *ret,
+                    bool *ret_found)
 {
-    struct pack_row row;
-    if (packs->slots)
-        return find_in_table(packs, digest, ret);
-    for (size_t i = 0; i < packs->now.len; i++) {
-        const struct cas_pack *pack = packs->now.at[i];
-        if (pack_index_find(pack_rows(pack->pack), digest, &row) && take_row(packs, pack, row, ret))
-            return true;
+    *ret_found = packs->slots && find_in_table(packs, digest, ret);
+    for (size_t i = 0; i < packs->now.len && !*ret_found; i++) {
+        struct cas_pack *pack = packs->now.at[i];
+        bool is_loaded = pack_is_loaded(pack->pack);
+        struct pack_row row;
+        bool found = false;
+        if (is_loaded && packs->slots)
+            continue;
+        TRY(pack_search(pack->pack, digest, &row, &found));
+        if (!is_loaded)
+            __atomic_fetch_add(&pack->asked, 1, __ATOMIC_RELAXED);
+        *ret_found = found && take_row(packs, pack, row, ret);
     }
-    return false;
+    return NULL;
 }
 
 struct file_stat cas_packed_stat(const struct cas_packed *packed)

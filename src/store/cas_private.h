@@ -5,6 +5,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/map.h"
 #include "mlops/base/vec.h"
+#include "mlops/host/relay.h"
 #include "mlops/store/cas.h"
 #include "mlops/store/pack.h"
 
@@ -99,6 +100,7 @@ struct cas_pack {
     struct pack *pack;
     char path[CAS_PACK_PATH_BYTES];
     struct file_stat stat;
+    uint32_t asked; /* atomic: how often it was searched without being read */
 };
 VEC(cas_pack_vec, struct cas_pack *);
 
@@ -116,6 +118,7 @@ struct cas_packs {
     struct cas_table spoilt;      /* rows known to be bad, by digest and pack */
     int64_t mtime_ns, scanned_ns;
     bool are_scanned; /* atomic */
+    bool distrusts;   /* one that was found good before is not: all are read whole */
 };
 
 /* A row of a pack that is good as far as is known. */
@@ -134,6 +137,7 @@ struct cas {
     int cache_fd; /* of the workspace; -1: there is no store */
     bool is_durable;
     bool is_registered;      /* the store knows of this project */
+    bool is_relaying;        /* a thread writes what another one hashes; atomic */
     bool has_lost;           /* a flush failed: what the caller knows as put is not all there */
     struct str index_prefix; /* "//obj/": see docs/formats.md, "index.db" */
     pthread_mutex_t mutex;   /* guards all that follows, the index too */
@@ -294,11 +298,43 @@ struct cas_reading {
     char *buffer; /* CAS_BUFFER_BYTES */
     int sink_fd;
     bool is_sink_synced; /* start writing back early */
+    bool is_unhashed;    /* the digest means nothing */
+    struct cas *cas;     /* whose thread may write; NULL: none */
+    int64_t size_bytes;  /* expected, to tell whether a thread pays */
     const struct cas_progress *progress;
 };
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes);
 
-/* Opens a file to be read so. */
+/* Whether a write that goes on, or comes at this moment, could leave a file's times as they were
+ * seen. */
+bool cas_is_unsettled(int fd, const struct file_stat *seen);
+
+/* Where blocks go, in order: written at once, or by a thread of its own while the next is read and
+ * hashed. Scoped. */
+struct cas_sink {
+    struct cas *cas;
+    int fd; /* -1: nowhere */
+    const char *name;
+    bool is_synced;
+    int64_t at; /* written up to here */
+    struct relay *relay;
+};
+void cas_sink_open(struct cas_sink *sink, int64_t size_bytes);
+void cas_sink_drop(struct cas_sink *sink);
+
+/* Where to read the next block to: `buffer`, or one of the thread's. */
+char *cas_sink_block(struct cas_sink *sink, char *buffer);
+
+/* All but the last have CAS_BUFFER_BYTES. The block may be read until the next is asked for. */
+FALLIBLE cas_sink_give(struct cas_sink *sink, const char *at, size_t len);
+
+/* Waits for the thread, and gives the file its size. */
+FALLIBLE cas_sink_finish(struct cas_sink *sink);
+
+/* Whether files are put as clones, as far as is known. Safe from any thread. */
+bool cas_clones(struct cas *cas);
+
+/* Opens a file to be read so, when the moment of its last change is over. */
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
                          struct fd *ret, struct file_stat *ret_seen);
 

@@ -139,7 +139,7 @@ FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const c
         return NULL;
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (fd_number(fd) < 0)
+    if (fd_number(fd) < 0 || cas_is_unsettled(fd_number(fd), seen))
         return NULL;
     TRY(cas_lane_room(cas, lane, (size_t)seen->size_bytes, &room));
     *ret = (struct cas_put){0};
@@ -152,11 +152,16 @@ FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const c
     return NULL;
 }
 
+bool cas_clones(struct cas *cas)
+{
+    return cas->workspace->config.link != LINK_COPY &&
+           !__atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED);
+}
+
 static bool clone_file(struct source *source, const struct cas_temp *temp)
 {
     struct cas *cas = source->cas;
-    if (cas->workspace->config.link == LINK_COPY ||
-        __atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED))
+    if (!cas_clones(cas))
         return false;
     if (ioctl(fd_number(temp->fd), FICLONE, fd_number(source->fd)) == 0)
         return true;
@@ -193,6 +198,8 @@ static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct c
                                   .buffer = source->buffer,
                                   .sink_fd = is_clone ? -1 : fd_number(temp->fd),
                                   .is_sink_synced = source->cas->is_durable,
+                                  .cas = source->cas,
+                                  .size_bytes = source->before.size_bytes,
                                   .progress = source->progress};
     return cas_read(&reading, &put->digest, ret_bytes);
 }

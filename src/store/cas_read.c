@@ -1,15 +1,19 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
+#include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cas_private.h"
 
-enum { WRITEBACK_BYTES = 8388608 };
+enum { MOMENT_MS = 30 }; /* no kernel's clock ticks slower */
+
+static const int64_t YOUNG_NS = 1 * NS_PER_S; /* no write is held up for longer */
 
 bool cas_stat_equal(const struct file_stat *a, const struct file_stat *b)
 {
@@ -17,35 +21,13 @@ bool cas_stat_equal(const struct file_stat *a, const struct file_stat *b)
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
 }
 
-static bool is_zero(const char *at, size_t len)
-{
-    return len && at[0] == 0 && memcmp(at, at + 1, len - 1) == 0;
-}
-
-/* What is all zero is skipped, so that a sparse file stays one. */
-static FALLIBLE write_block(const struct cas_reading *reading, size_t len, int64_t at)
-{
-    if (reading->sink_fd < 0)
-        return NULL;
-    if (len == CAS_BUFFER_BYTES && is_zero(reading->buffer, len)) {
-        if (lseek(reading->sink_fd, (off_t)len, SEEK_CUR) < 0)
-            return error_os(errno, "cannot write '%s'", reading->name);
-        return NULL;
-    }
-    TRY(file_write(reading->sink_fd, reading->buffer, len, reading->name));
-    int64_t end = at + (int64_t)len;
-    if (reading->is_sink_synced && end % WRITEBACK_BYTES == 0)
-        sync_file_range(reading->sink_fd, end - WRITEBACK_BYTES, WRITEBACK_BYTES,
-                        SYNC_FILE_RANGE_WRITE);
-    return NULL;
-}
-
-static FALLIBLE read_block(const struct cas_reading *reading, int64_t at, size_t *ret_len)
+static FALLIBLE read_block(const struct cas_reading *reading, char *block, int64_t at,
+                           size_t *ret_len)
 {
     size_t len = 0;
     while (len < CAS_BUFFER_BYTES) {
-        ssize_t got = pread(reading->fd, reading->buffer + len, CAS_BUFFER_BYTES - len,
-                            (off_t)at + (off_t)len);
+        ssize_t got =
+            pread(reading->fd, block + len, CAS_BUFFER_BYTES - len, (off_t)at + (off_t)len);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -58,38 +40,68 @@ static FALLIBLE read_block(const struct cas_reading *reading, int64_t at, size_t
     return NULL;
 }
 
+/* Given away first: the thread that writes a block and this one both only look at it. */
+static FALLIBLE pass_block(const struct cas_reading *reading, struct cas_sink *sink,
+                           struct hasher *hasher, int64_t at, size_t *ret_len)
+{
+    const struct cas_progress *progress = reading->progress;
+    char *block = cas_sink_block(sink, reading->buffer);
+    TRY(read_block(reading, block, at, ret_len));
+    TRY(cas_sink_give(sink, block, *ret_len));
+    if (!reading->is_unhashed)
+        hasher_add(hasher, block, *ret_len);
+    if (progress && progress->listen && *ret_len)
+        progress->listen(progress->context, block, *ret_len);
+    if (progress && progress->tell)
+        progress->tell(progress->context, (int64_t)*ret_len);
+    return NULL;
+}
+
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes)
 {
     AUTO(hasher_drop) struct hasher hasher = {0};
+    AUTO(cas_sink_drop)
+    struct cas_sink sink = {.cas = reading->cas,
+                            .fd = reading->sink_fd,
+                            .name = reading->name,
+                            .is_synced = reading->is_sink_synced};
     int64_t at = 0;
     size_t len = CAS_BUFFER_BYTES;
-    bool is_heard = reading->progress && reading->progress->listen;
     hasher_open(&hasher);
-    if (is_heard)
+    cas_sink_open(&sink, reading->size_bytes);
+    if (reading->progress && reading->progress->listen)
         reading->progress->listen(reading->progress->context, NULL, 0);
     while (len == CAS_BUFFER_BYTES) {
         TRY(signal_check());
-        TRY(read_block(reading, at, &len));
-        hasher_add(&hasher, reading->buffer, len);
-        if (is_heard && len)
-            reading->progress->listen(reading->progress->context, reading->buffer, len);
-        TRY(write_block(reading, len, at));
+        TRY(pass_block(reading, &sink, &hasher, at, &len));
         at += (int64_t)len;
-        if (reading->progress && reading->progress->tell)
-            reading->progress->tell(reading->progress->context, (int64_t)len);
     }
-    if (reading->sink_fd >= 0 && ftruncate(reading->sink_fd, at) != 0)
-        return error_os(errno, "cannot write '%s'", reading->name);
+    TRY(cas_sink_finish(&sink));
     *ret = hasher_finish(&hasher);
     *ret_bytes = at;
     return NULL;
 }
 
+/* A write sets the times as it begins, and may be held up then. Times of what is far ahead of our
+ * clock are those of another one. */
+bool cas_is_unsettled(int fd, const struct file_stat *seen)
+{
+    int64_t age_ns = clock_stamp_ns() - MAX_OF(seen->mtime_ns, seen->ctime_ns);
+    if (age_ns <= 0)
+        return age_ns > -MOMENT_MS * NS_PER_MS;
+    return age_ns < YOUNG_NS && file_has_writer(fd);
+}
+
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
                          struct fd *ret, struct file_stat *ret_seen)
 {
-    return progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
-                                             : file_open_seen(at_fd, path, ret, ret_seen);
+    const struct timespec pause = {.tv_nsec = NS_PER_MS};
+    TRY(progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
+                                          : file_open_seen(at_fd, path, ret, ret_seen));
+    for (int waited = 0; waited < MOMENT_MS && cas_is_unsettled(fd_number(*ret), ret_seen);
+         waited++)
+        nanosleep(&pause, NULL);
+    return NULL;
 }
 
 static FALLIBLE read_once(int at_fd, const char *path, char *buffer,

@@ -243,25 +243,47 @@ FALLIBLE config_lock(struct arena *arena, struct str state_dir, struct str direc
                      &taken);
 }
 
+static FALLIBLE refuse_layer(const struct config_row *row, enum config_layer layer)
+{
+    const char *fault = config_layer_fault(row, layer);
+    if (!fault)
+        return NULL;
+    struct error *error = error_new(ERROR_PROJECT, "setting '%s' %s", row->name, fault);
+    return row->flags & CONFIG_UNTRACKED
+               ? error_hint(error, "--local keeps it to this clone, --user to this user")
+               : error;
+}
+
+static FALLIBLE find_row(struct str name, const struct config_row **ret)
+{
+    struct str remote = {0}, key = {0};
+    return config_remote_split(name, &remote, &key) ? remote_row_find(remote, key, ret)
+                                                    : config_row_find(name, ret);
+}
+
+struct error *config_check(struct arena *arena, struct str state_dir, enum config_layer layer,
+                           struct str name, struct str value)
+{
+    const struct config_row *row = NULL;
+    struct config trial = {0};
+    struct remote remote_trial = {0};
+    struct str remote = {0}, key = {0};
+    bool is_remote = config_remote_split(name, &remote, &key);
+    TRY(find_row(name, &row));
+    TRY(refuse_layer(row, layer));
+    return config_value_set(arena, row, path_directory(state_dir), value,
+                            is_remote ? (void *)&remote_trial : (void *)&trial);
+}
+
 struct error *config_set(struct arena *arena, struct str state_dir, enum config_layer layer,
                          struct str name, struct str value, bool unset)
 {
     struct edit edit = {.name = name, .value = value, .unset = unset};
-    struct config trial = {0};
-    struct remote remote_trial = {0};
     AUTO(lock_drop) struct lock lock = {0};
-    struct str after = {0}, remote = {0}, key = {0};
-    bool is_remote = config_remote_split(name, &remote, &key);
-    if (is_remote)
-        TRY(remote_row_find(remote, key, &edit.row));
-    else
-        TRY(config_row_find(name, &edit.row));
-    const char *fault = config_layer_fault(edit.row, layer);
-    if (fault && !unset)
-        return error_new(ERROR_PROJECT, "setting '%s' %s", edit.row->name, fault);
+    struct str after = {0};
+    TRY(find_row(name, &edit.row));
     if (!unset)
-        TRY(config_value_set(arena, edit.row, path_directory(state_dir), value,
-                             is_remote ? (void *)&remote_trial : (void *)&trial));
+        TRY(config_check(arena, state_dir, layer, name, value));
     struct str path = config_layer_path(arena, state_dir, layer);
     if (!path.len)
         return error_new(ERROR_PROJECT, "there is no %s to write this setting to",

@@ -170,9 +170,11 @@ static FALLIBLE find_format(struct depot *depot, bool wants_write, bool takes_ab
         return NULL;
     TRY(depot_refuse_vanished(depot));
     if (!wants_write)
-        return error_hint(error_new(ERROR_MACHINE, "remote '%.*s' holds nothing yet (%.*s)",
-                                    STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
-                          "'mlops push' puts data there; 'mlops remote' shows where it is");
+        return error_hint(
+            error_new(ERROR_MACHINE, "remote '%.*s' holds nothing yet (%.*s)",
+                      STR_FMT(depot->remote->name), STR_FMT(depot->remote->url)),
+            "'mlops push' puts data there; if there should be some, is this the place, and "
+            "is it mounted?");
     TRY(refuse_strangers(depot));
     return depot_put_file(depot, STR("format"), STR(FORMAT_TEXT));
 }

@@ -22,6 +22,7 @@ struct assembly {
     struct fd fd;
     struct lock lock; /* on the file itself: two processes that want it do not both write */
     struct manifest_chunk_vec chunks;
+    const struct map *places; /* of chunks in other files of the store */
     bool *is_there;
 };
 
@@ -82,10 +83,9 @@ static FALLIBLE examine_chunk(void *context, size_t i)
 
 /* --- what comes --- */
 
-static FALLIBLE take_chunk(void *context, struct errand *errand, struct str bytes)
+static FALLIBLE write_chunk(struct assembly *assembly, const struct manifest_chunk *chunk,
+                            struct str bytes)
 {
-    struct assembly *assembly = context;
-    const struct manifest_chunk *chunk = &assembly->chunks.at[errand->tag];
     size_t done = 0;
     while (done < bytes.len) {
         ssize_t put = pwrite(fd_number(assembly->fd), bytes.at + done, bytes.len - done,
@@ -98,6 +98,30 @@ static FALLIBLE take_chunk(void *context, struct errand *errand, struct str byte
         done += (size_t)put;
     }
     depot_tell(assembly->depot, (int64_t)bytes.len);
+    return NULL;
+}
+
+static FALLIBLE take_chunk(void *context, struct errand *errand, struct str bytes)
+{
+    struct assembly *assembly = context;
+    return write_chunk(assembly, &assembly->chunks.at[errand->tag], bytes);
+}
+
+static FALLIBLE reuse_chunk(void *context, size_t i)
+{
+    AUTO(buf_drop) struct buf bytes = {0};
+    struct assembly *assembly = context;
+    const struct manifest_chunk *chunk = &assembly->chunks.at[i];
+    bool is_found = false;
+    if (assembly->is_there[i])
+        return NULL;
+    TRY(depot_read_reusable(assembly->depot, assembly->places, chunk, &bytes, &is_found));
+    if (!is_found)
+        return NULL;
+    TRY(write_chunk(assembly, chunk, buf_str(&bytes)));
+    assembly->is_there[i] = true;
+    AUTO(depot_unlock) struct depot *locked = depot_lock(assembly->depot);
+    locked->counts.chunks_shared++;
     return NULL;
 }
 
@@ -151,10 +175,11 @@ static FALLIBLE decode(struct assembly *assembly, struct arena *arena, struct st
 }
 
 FALLIBLE depot_assemble(struct depot *depot, const struct depot_want *want, struct str manifest,
-                        bool *ret_done)
+                        const struct map *places, bool *ret_done)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    AUTO(assembly_drop) struct assembly assembly = {.depot = depot, .want = want};
+    AUTO(assembly_drop)
+    struct assembly assembly = {.depot = depot, .want = want, .places = places};
     bool is_good = false, is_old = false, has_all = false;
     *ret_done = false;
     TRY(decode(&assembly, &scratch, manifest, &is_good));
@@ -169,6 +194,8 @@ FALLIBLE depot_assemble(struct depot *depot, const struct depot_want *want, stru
     assembly.is_there = arena_new_array(&scratch, bool, assembly.chunks.len + 1);
     if (is_old)
         TRY(pool_run(depot->pool, assembly.chunks.len, examine_chunk, &assembly, signal_stops));
+    if (places->len)
+        TRY(pool_run(depot->pool, assembly.chunks.len, reuse_chunk, &assembly, signal_stops));
     TRY(signal_check());
     TRY(fetch_chunks(&assembly, &scratch, &has_all));
     return has_all ? take_whole(&assembly, ret_done) : NULL;

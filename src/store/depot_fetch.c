@@ -91,17 +91,19 @@ static FALLIBLE fetch_manifests(struct depot *depot, struct arena *arena,
     return error;
 }
 
-static FALLIBLE fetch_large(struct depot *depot, struct arena *arena,
+static FALLIBLE fetch_large(struct depot *depot, struct arena *arena, struct reuse_file_vec *files,
                             const struct depot_want_vec *wants, struct depot_want_vec *ret_missing)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct str *manifests = NULL;
+    struct map places = {0};
     TRY(fetch_manifests(depot, &scratch, wants, &manifests));
+    TRY(depot_find_chunks(depot, &scratch, files, wants, manifests, &places));
     for (size_t i = 0; i < wants->len; i++) {
         bool is_done = false;
         TRY(signal_check());
         if (manifests[i].len)
-            TRY(depot_assemble(depot, &wants->at[i], manifests[i], &is_done));
+            TRY(depot_assemble(depot, &wants->at[i], manifests[i], &places, &is_done));
         if (!is_done)
             *vec_push(arena, ret_missing) = wants->at[i];
         depot->counts.objects += is_done;
@@ -139,6 +141,8 @@ struct error *depot_fetch(struct depot *depot, struct arena *arena, const struct
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct map known = {0};
+    struct reuse_file_vec files = {0};
+    bool is_listed = false;
     size_t from = 0;
     cas_warm(depot->cas);
     while (from < count) {
@@ -146,8 +150,11 @@ struct error *depot_fetch(struct depot *depot, struct arena *arena, const struct
         TRY(next_group(depot, &scratch, &known, wants, count, &from, &small, &large));
         if (small.len)
             TRY(fetch_small(depot, arena, &small, ret_missing));
+        if (large.len && !is_listed)
+            TRY(depot_list_reusable(depot, &scratch, &files));
+        is_listed = is_listed || large.len > 0;
         if (large.len)
-            TRY(fetch_large(depot, arena, &large, ret_missing));
+            TRY(fetch_large(depot, arena, &files, &large, ret_missing));
     }
     return NULL;
 }

@@ -205,7 +205,36 @@ bool depot_can_give_all(const struct depot *depot, const struct manifest_chunk_v
  */
 FALLIBLE depot_run_errands(struct errands *errands);
 
+/* A large file that the store holds and whose manifest the remote has. */
+struct reuse_file {
+    struct digest digest;
+    int64_t manifest_bytes;
+    bool is_read;
+};
+VEC(reuse_file_vec, struct reuse_file);
+
+/* Where in the store a wanted chunk lies. */
+struct reuse_place {
+    struct digest file;
+    int64_t offset;
+    bool is_known;
+};
+
+/* All of them, by the length of the manifest. */
+FALLIBLE depot_list_reusable(struct depot *depot, struct arena *arena, struct reuse_file_vec *ret);
+
+/* Looks for the chunks of wants (manifests[i] is that of wants[i], empty: none) in those files,
+ * first in those most like it, in as many as cost a small share of its bytes. ret: chunk digest ->
+ * struct reuse_place, whose keys are borrowed from the arena. */
+FALLIBLE depot_find_chunks(struct depot *depot, struct arena *arena, struct reuse_file_vec *files,
+                           const struct depot_want_vec *wants, const struct str *manifests,
+                           struct map *ret);
+
+/* The bytes of a chunk out of the store; *ret_found false: it is not there, or not any more. */
+FALLIBLE depot_read_reusable(struct depot *depot, const struct map *places,
+                             const struct manifest_chunk *chunk, struct buf *to, bool *ret_found);
+
 /* Assembles a large file in the cache's tmp/part/ and makes it an object, durably. *ret_done false:
  * a chunk is nowhere, or what came together is not the file. */
 FALLIBLE depot_assemble(struct depot *depot, const struct depot_want *want, struct str manifest,
-                        bool *ret_done);
+                        const struct map *places, bool *ret_done);

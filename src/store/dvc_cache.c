@@ -119,9 +119,7 @@ static bool may_link(const struct taking *taking)
 static FALLIBLE try_clone(struct taking *taking)
 {
     struct cas *cas = taking->cas;
-    bool can = !taking->is_small && cas->workspace->config.link != LINK_COPY &&
-               !__atomic_load_n(&cas->has_no_reflink, __ATOMIC_RELAXED);
-    if (!can)
+    if (taking->is_small || !cas_clones(cas))
         return NULL;
     TRY(cas_temp_open(cas, &taking->temp));
     taking->is_clone = ioctl(fd_number(taking->temp.fd), FICLONE, fd_number(taking->fd)) == 0;
@@ -142,6 +140,8 @@ static FALLIBLE read_object(struct taking *taking, char *buffer)
                                   .buffer = buffer,
                                   .sink_fd = has_sink ? fd_number(taking->temp.fd) : -1,
                                   .is_sink_synced = taking->cas->is_durable,
+                                  .cas = taking->cas,
+                                  .size_bytes = taking->before.size_bytes,
                                   .progress = &progress};
     TRY(cas_read(&reading, &taking->put.digest, &bytes));
     return file_stat_fd(fd_number(taking->fd), &taking->put.stat);

@@ -1,3 +1,5 @@
+#include "mlops/host/signal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -52,7 +54,7 @@ static FALLIBLE copy_object(struct giving *giving, int from_fd)
         openat(cache_fd, giving->temp, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600));
     if (fd_number(fd) < 0)
         return error_os(errno, "cannot write to DVC's cache '%.*s'", STR_FMT(giving->cache->path));
-    TRY(file_copy(from_fd, fd_number(fd), giving->path, &method));
+    TRY(file_copy(from_fd, fd_number(fd), giving->path, signal_check, &method));
     if (fchmod(fd_number(fd), 0444) != 0)
         return error_os(errno, "cannot set the mode of '%s'", giving->path);
     return file_sync(fd_number(fd), giving->path);

@@ -10,6 +10,3 @@ enum { DVC_PATH_BYTES = 64, DVC_LAYOUTS = 2 };
 
 /* Where the object lies in one of the layouts: 0 is the one that fits its record. */
 void dvc_object_path(const struct dvc_object *object, int layout, char ret[static DVC_PATH_BYTES]);
-
-/* Whether bytes with these sums are the object. */
-bool dvc_object_is(const struct dvc_object *object, const struct sums_row *sums);

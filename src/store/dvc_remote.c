@@ -5,6 +5,8 @@
 #include "mlops/base/moment.h"
 #include "mlops/model/name.h"
 
+#include "transport_web_private.h"
+
 enum { CHAIN_MOST = 8, CONNECTIONS_MOST = 64 };
 
 enum remote_kind { KIND_DIRECTORY = 1, KIND_SSH = 2, KIND_HTTP = 4, KIND_DAV = 8, KIND_S3 = 16 };
@@ -267,8 +269,18 @@ static ERROR_MADE no_transport(const struct remote *remote)
         "dvc pull and dvc push move what lies there; 'mlops run' goes on with what came");
 }
 
-/* A password in the URL of a web server is DVC's business, but not one for messages. */
-static void split_password(struct chain *chain, struct remote *remote)
+/* What a URL may not hold as it is stands there as %XX. */
+static FALLIBLE decode_login(struct chain *chain, struct str login, struct remote *remote)
+{
+    size_t colon = (size_t)str_find_char(login, ':');
+    bool is_fine =
+        web_decode(chain->arena, str_slice(login, 0, colon), false, &remote->user) &&
+        web_decode(chain->arena, str_slice(login, colon + 1, login.len), false, &remote->password);
+    return is_fine ? NULL : cannot(remote->name, "url", "logs in with what can't be read");
+}
+
+/* A password in a URL is DVC's business, but not one for messages. */
+static FALLIBLE split_password(struct chain *chain, struct remote *remote)
 {
     ptrdiff_t scheme = str_find(remote->url, STR("://"));
     struct str rest = str_slice(remote->url, (size_t)scheme + 3, remote->url.len);
@@ -276,13 +288,11 @@ static void split_password(struct chain *chain, struct remote *remote)
     struct str host = str_slice(rest, 0, slash < 0 ? rest.len : (size_t)slash);
     ptrdiff_t at = str_find_last_char(host, '@');
     struct str login = str_slice(host, 0, at < 0 ? 0 : (size_t)at);
-    ptrdiff_t colon = str_find_char(login, ':');
-    if (colon < 0)
-        return;
-    remote->user = str_slice(login, 0, (size_t)colon);
-    remote->password = str_slice(login, (size_t)colon + 1, login.len);
+    if (str_find_char(login, ':') < 0)
+        return NULL;
     remote->url = str_print(chain->arena, "%.*s%.*s", (int)scheme + 3, remote->url.at,
                             STR_FMT(str_slice(rest, (size_t)at + 1, rest.len)));
+    return decode_login(chain, login, remote);
 }
 
 static FALLIBLE fill(struct chain *chain, struct remote *remote)
@@ -290,8 +300,10 @@ static FALLIBLE fill(struct chain *chain, struct remote *remote)
     unsigned kind = kind_of(remote->url);
     if (!kind)
         return no_transport(remote);
-    if (kind & KIND_WEB)
-        split_password(chain, remote);
+    if (kind & (KIND_WEB | KIND_SSH))
+        TRY(split_password(chain, remote));
+    if (kind == KIND_SSH && remote->password.len)
+        return cannot(remote->name, "url", "holds a password, which ssh does not take");
     for (size_t i = 0; i < COUNT_OF(settings); i++)
         if (settings[i].kinds & kind)
             TRY(follow_setting(chain, &settings[i], remote));

@@ -10,7 +10,7 @@ enum { TELL_MS = 100 };
 FALLIBLE dvc_depot_open(struct arena *arena, const struct dvc_depot_options *options,
                         struct dvc_depot **ret)
 {
-    struct dvc_depot *depot = arena_new(arena, struct dvc_depot);
+    AUTO(dvc_depot_drop) struct dvc_depot *depot = arena_new(arena, struct dvc_depot);
     *depot = (struct dvc_depot){.options = *options};
     const struct remote *remote = options->remote;
     bool is_directory =
@@ -23,14 +23,13 @@ FALLIBLE dvc_depot_open(struct arena *arena, const struct dvc_depot_options *opt
         TRY_WITHIN(dvc_cache_open(arena, path, &depot->directory), "DVC's remote '%.*s'",
                    STR_FMT(remote->name));
     depot->directory.is_of_others = true;
-    if (is_directory && !depot->directory.fd.number_plus_one) {
-        transport_drop(&depot->transport);
+    if (is_directory && !depot->directory.fd.number_plus_one)
         return error_hint(error_new(ERROR_MACHINE,
                                     "DVC's remote '%.*s': there is no directory '%.*s'",
                                     STR_FMT(remote->name), STR_FMT(path)),
                           "mount it, or see 'dvc remote list'");
-    }
     *ret = depot;
+    depot = NULL;
     return NULL;
 }
 

@@ -63,12 +63,24 @@ static struct str text_in(const struct doc_node *node, struct str key)
     return field && field->kind == DOC_STR ? field->text : (struct str){0};
 }
 
+static void warn(const struct finding *finding, struct str text)
+{
+    struct event event = {.kind = EVENT_WARNING, .text = text};
+    if (finding->observer)
+        observer_tell(finding->observer, &event);
+}
+
 /* What lies outside of the project is nobody's to write. */
 static void add(struct finding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
 {
-    bool is_ours = entry->has_hash && !entry->is_url && !path_fault(entry->path);
-    if (!is_ours || map_has(&finding->paths, entry->path))
+    const char *fault = path_fault(entry->path);
+    if (!entry->has_hash || entry->is_url || map_has(&finding->paths, entry->path))
         return;
+    if (fault) {
+        warn(finding, str_print(finding->arena, "'%.*s', which %.*s tracks, is left out: it %s",
+                                STR_FMT(entry->path), STR_FMT(tracked.file), fault));
+        return;
+    }
     map_put(finding->arena, &finding->paths, entry->path, finding);
     tracked.entry = entry;
     know(finding, &tracked);
@@ -145,12 +157,9 @@ static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error
 {
     if (error->code >= ERROR_SIGNAL)
         return error;
-    struct event event = {.kind = EVENT_WARNING,
-                          .text = str_print(finding->arena, "what '%.*s' records is left out: %s",
-                                            STR_FMT(lock), error->text)};
+    warn(finding, str_print(finding->arena, "what '%.*s' records is left out: %s", STR_FMT(lock),
+                            error->text));
     error_drop(error);
-    if (finding->observer)
-        observer_tell(finding->observer, &event);
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* What may be evicted, and what it is made of. */
 #include "mlops/base/check.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/tree.h"
 #include "mlops/store/results.h"
@@ -48,7 +49,7 @@ static FALLIBLE hold_entries(struct eviction *eviction, struct unit *unit, struc
     struct tree tree = {0};
     bool found = false;
     TRY(signal_check());
-    TRY(cas_get_bytes(eviction->sweep->marks->cas, &scratch, digest, GC_TREE_BYTES_MOST, &bytes,
+    TRY(cas_get_bytes(eviction->sweep->marks->cas, &scratch, digest, LIMIT_TREE_BYTES, &bytes,
                       &found));
     if (found)
         TRY(tree_decode(&scratch, bytes, &tree));

@@ -67,19 +67,10 @@ static FALLIBLE read_staged(struct commit_reader *reader)
 /* Where there is a repository that can't be read, what its branches need is not known. */
 static FALLIBLE open_repository(const struct workspace *workspace, struct vcs **ret)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct str fingerprint = {0};
     TRY(vcs_open(workspace->root, ret));
-    if (*ret)
-        return NULL;
-    TRY(vcs_fingerprint(&scratch, workspace->root, &fingerprint));
-    if (fingerprint.len == 0)
-        return NULL;
-    return error_hint(error_new(ERROR_MACHINE,
-                                "the git repository around '%.*s' can't be read: libgit2 is not "
-                                "here",
-                                STR_FMT(workspace->root)),
-                      "install libgit2: its branches tell what is still needed");
+    struct error *error = *ret ? NULL : vcs_check_none(workspace->root);
+    return error ? error_hint(error, "install libgit2: its branches tell what is still needed")
+                 : NULL;
 }
 
 static struct str document_name(struct arena *arena, const struct git_document *document)

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/tree.h"
 
@@ -62,7 +63,7 @@ static FALLIBLE expand(struct marks *marks, struct arena *arena, struct digest d
     struct str bytes = {0};
     struct tree tree = {0};
     bool found = false;
-    TRY(cas_get_bytes(marks->cas, &scratch, digest, GC_TREE_BYTES_MOST, &bytes, &found));
+    TRY(cas_get_bytes(marks->cas, &scratch, digest, LIMIT_TREE_BYTES, &bytes, &found));
     *ret_found = found;
     if (!found && marks->collected)
         *vec_push(marks->collected, &marks->absent) = digest;

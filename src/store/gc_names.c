@@ -1,5 +1,6 @@
 /* What the objects were that gc lists: a digest alone tells nobody whether it may go. */
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 #include "mlops/model/pointer.h"
@@ -49,7 +50,7 @@ static FALLIBLE name_entries(struct naming *naming, struct arena *arena, struct 
     struct tree tree = {0};
     bool found = false;
     TRY(signal_check());
-    TRY(cas_get_bytes(cas, &scratch, place.digest, GC_TREE_BYTES_MOST, &bytes, &found));
+    TRY(cas_get_bytes(cas, &scratch, place.digest, LIMIT_TREE_BYTES, &bytes, &found));
     if (found)
         TRY(tree_decode(&scratch, bytes, &tree));
     for (size_t i = 0; i < tree.count; i++) {

@@ -6,9 +6,6 @@
 #include "mlops/store/gc.h"
 #include "mlops/store/lockfile.h"
 
-/* A tree object of LIMIT_TREE_ENTRIES entries with the longest names. */
-#define GC_TREE_BYTES_MOST (INT64_C(8) << 30)
-
 /* A set of digests, of a size that follows the store: 36 bytes an entry, at most two thirds full.
  */
 struct digest_set {

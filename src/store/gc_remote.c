@@ -150,7 +150,7 @@ static FALLIBLE fetch_trees(struct remote_gc *gc, const struct digest_vec *trees
         if (!depot_can_give(gc->depot, *tree))
             continue;
         TRY(depot_object_bytes(gc->depot, *tree, &want.size_bytes, &found));
-        found = found && want.size_bytes <= GC_TREE_BYTES_MOST;
+        found = found && want.size_bytes <= LIMIT_TREE_BYTES;
         *vec_push(&scratch, found ? &wants : &missing) = want;
     }
     TRY(depot_fetch(gc->depot, &scratch, wants.at, wants.len, &missing));

@@ -1,6 +1,7 @@
 #include "mlops/store/mirror.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/base/vec.h"
 #include "mlops/codec/digest.h"
 #include "mlops/codec/schema.h"
@@ -129,7 +130,7 @@ static FALLIBLE make_repository(struct opening *opening)
         const char *const words[] = {"init", "-q", "--template=", "--", opening->directory.at,
                                      NULL};
         TRY(path_remove(fd_number(opening->base_fd), opening->key));
-        TRY(git_call(arena, STR(""), words, &answer));
+        TRY(git_call(arena, STR(""), words, 0, &answer));
         if (answer.exit_code)
             return error_new(ERROR_MACHINE, "git can't make '%.*s': %.*s",
                              STR_FMT(opening->directory), STR_FMT(complaint_of(answer.errors)));
@@ -163,12 +164,12 @@ static bool is_stale_lock(const struct git_answer *answer)
 
 static FALLIBLE fetch(struct opening *opening, const char *const *words, struct git_answer *ret)
 {
-    TRY(git_call(opening->arena, opening->directory, words, ret));
+    TRY(git_call(opening->arena, opening->directory, words, 0, ret));
     if (!is_stale_lock(ret))
         return NULL;
     TRY(path_remove(fd_number(opening->base_fd), opening->key));
     TRY(make_repository(opening));
-    return git_call(opening->arena, opening->directory, words, ret);
+    return git_call(opening->arena, opening->directory, words, 0, ret);
 }
 
 static FALLIBLE no_head(const struct opening *opening)
@@ -260,10 +261,13 @@ static bool is_id(struct str rev)
     return is_hex;
 }
 
+/* Whoever owns the repository may give a tag the name of a commit: that is not the commit. */
 static FALLIBLE find_here(struct opening *opening, struct str rev, struct str *ret, bool *ret_found)
 {
     *ret_found = false;
-    return vcs_resolve(opening->vcs, opening->arena, rev, ret, ret_found);
+    TRY(vcs_resolve(opening->vcs, opening->arena, rev, ret, ret_found));
+    *ret_found = *ret_found && (!is_id(rev) || str_equal(*ret, rev));
+    return NULL;
 }
 
 static FALLIBLE list_remote(struct opening *opening, const char *const *patterns, struct str *ret)
@@ -277,7 +281,8 @@ static FALLIBLE list_remote(struct opening *opening, const char *const *patterns
     for (; *patterns; patterns++)
         *vec_push(opening->arena, &words) = *patterns;
     *vec_push(opening->arena, &words) = NULL;
-    TRY(git_call(opening->arena, STR(""), words.at, &answer));
+    TRY_WITHIN(git_call(opening->arena, STR(""), words.at, LIMIT_GIT_LIST_S, &answer),
+               "the git repository '%.*s' can't be read", STR_FMT(opening->place->url));
     *ret = answer.output;
     return answer.exit_code ? refused(opening, answer.errors) : NULL;
 }

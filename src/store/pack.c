@@ -2,7 +2,6 @@
 
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
-#include "mlops/host/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@ static uint64_t number_at(const unsigned char *at, size_t bytes)
     return value;
 }
 
-static FALLIBLE damaged(const char *how)
+FALLIBLE pack_damaged(const char *how)
 {
     return error_new(ERROR_STORED, "a damaged pack: %s", how);
 }
@@ -34,20 +33,20 @@ struct error *pack_foot_read(struct str foot, int64_t pack_bytes, int64_t *ret_i
     const unsigned char *at = (const unsigned char *)foot.at;
     const int64_t least = PACK_HEAD_BYTES + PACK_FOOT_BYTES;
     if (foot.len != PACK_FOOT_BYTES || pack_bytes < least)
-        return damaged("it is too short");
+        return pack_damaged("it is too short");
     struct str magic = str_slice(foot, PACK_FOOT_MAGIC_AT, PACK_FOOT_BYTES);
     if (!str_equal(magic, STR(PACK_FOOT_MAGIC))) {
         if (str_starts(magic, STR("mlpkend")) && magic.at[7] > PACK_FOOT_MAGIC[7])
             return error_hint(error_new(ERROR_STORED, "a pack that was written by a newer version"),
                               "use a version of mlops that is as new");
-        return damaged("its end is not there");
+        return pack_damaged("its end is not there");
     }
     uint64_t rows = number_at(at, 8), offset = number_at(at + 8, 8);
     uint64_t room = (uint64_t)(pack_bytes - least);
     if (number_at(at + 48, 8) != 0 || rows > room / PACK_ROW_BYTES ||
         rows * PACK_ROW_BYTES > INDEX_BYTES_MOST || offset < PACK_HEAD_BYTES ||
         offset + rows * PACK_ROW_BYTES + PACK_FOOT_BYTES != (uint64_t)pack_bytes)
-        return damaged("its index does not fit its size");
+        return pack_damaged("its index does not fit its size");
     *ret_index_offset = (int64_t)offset;
     *ret_index_bytes = (int64_t)(rows * PACK_ROW_BYTES);
     memcpy(ret_id->at, at + 16, sizeof ret_id->at);
@@ -65,8 +64,7 @@ struct pack_row pack_index_row(const struct pack_index *index, size_t at)
     return row;
 }
 
-/* Of a row the bounds; that it sorts behind the one before. */
-static const char *row_fault(const struct pack_index *index, size_t at, int64_t blobs_end)
+const char *pack_row_fault(const struct pack_index *index, size_t at, int64_t blobs_end)
 {
     const unsigned char *bytes = index->rows + at * PACK_ROW_BYTES;
     struct pack_row row = pack_index_row(index, at);
@@ -93,13 +91,13 @@ struct error *pack_index_read(struct str bytes, int64_t pack_bytes, struct diges
     struct pack_index index = {(const unsigned char *)bytes.at, bytes.len / PACK_ROW_BYTES};
     int64_t blobs_end = pack_bytes - PACK_FOOT_BYTES - (int64_t)bytes.len;
     if (bytes.len % PACK_ROW_BYTES != 0 || blobs_end < PACK_HEAD_BYTES)
-        return damaged("its index does not fit its size");
+        return pack_damaged("its index does not fit its size");
     if (!digest_equal(digest_of(bytes.at, bytes.len), id))
-        return damaged("its index has another sum");
+        return pack_damaged("its index has another sum");
     for (size_t i = 0; i < index.row_count; i++) {
-        const char *fault = row_fault(&index, i, blobs_end);
+        const char *fault = pack_row_fault(&index, i, blobs_end);
         if (fault)
-            return damaged(fault);
+            return pack_damaged(fault);
     }
     *ret = index;
     return NULL;
@@ -147,15 +145,7 @@ bool pack_index_find(const struct pack_index *index, struct digest digest, struc
     return true;
 }
 
-struct pack {
-    struct fd fd;
-    int64_t bytes;
-    char *index_bytes; /* on the heap: a mapped file that is cut short would be a SIGBUS */
-    struct pack_index index;
-    struct digest id;
-};
-
-static FALLIBLE read_all(int fd, char *to, int64_t len, int64_t offset, const char *name)
+FALLIBLE pack_read_at(int fd, char *to, int64_t len, int64_t offset)
 {
     int64_t done = 0;
     while (done < len) {
@@ -163,33 +153,30 @@ static FALLIBLE read_all(int fd, char *to, int64_t len, int64_t offset, const ch
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return error_os(errno, "cannot read '%s'", name);
+            return error_os(errno, "cannot read a pack");
         if (got == 0)
-            return damaged("it was cut short");
+            return pack_damaged("it was cut short");
         done += got;
     }
     return NULL;
 }
 
-static FALLIBLE read_index(struct pack *pack, const char *path)
+static FALLIBLE read_ends(struct pack *pack)
 {
     char foot[PACK_FOOT_BYTES], head[PACK_HEAD_BYTES];
-    int64_t offset = 0, bytes = 0;
     if (pack->bytes < PACK_HEAD_BYTES + PACK_FOOT_BYTES)
-        return damaged("it is too short");
-    TRY(read_all(fd_number(pack->fd), head, sizeof head, 0, path));
+        return pack_damaged("it is too short");
+    TRY(pack_read_at(fd_number(pack->fd), head, sizeof head, 0));
     if (memcmp(head, PACK_HEAD_MAGIC, sizeof head) != 0)
-        return damaged("its beginning is not that of a pack");
-    TRY(read_all(fd_number(pack->fd), foot, sizeof foot, pack->bytes - PACK_FOOT_BYTES, path));
+        return pack_damaged("its beginning is not that of a pack");
+    TRY(pack_read_at(fd_number(pack->fd), foot, sizeof foot, pack->bytes - PACK_FOOT_BYTES));
     struct str text = {foot, sizeof foot};
-    TRY(pack_foot_read(text, pack->bytes, &offset, &bytes, &pack->id));
-    pack->index_bytes = memory_grow(NULL, (size_t)bytes + 1);
-    TRY(read_all(fd_number(pack->fd), pack->index_bytes, bytes, offset, path));
-    struct str index = {pack->index_bytes, (size_t)bytes};
-    return pack_index_read(index, pack->bytes, pack->id, &pack->index);
+    TRY(pack_foot_read(text, pack->bytes, &pack->index_offset, &pack->index_len, &pack->id));
+    pack->index.row_count = (size_t)pack->index_len / PACK_ROW_BYTES;
+    return NULL;
 }
 
-struct error *pack_open(int at_fd, const char *path, struct pack **ret, bool *ret_found)
+struct error *pack_open_unread(int at_fd, const char *path, struct pack **ret, bool *ret_found)
 {
     struct file_stat stat;
     TRY(file_stat_at(at_fd, path, false, &stat, ret_found));
@@ -199,10 +186,48 @@ struct error *pack_open(int at_fd, const char *path, struct pack **ret, bool *re
     TRY(file_open(at_fd, path, &pack->fd));
     TRY(file_stat_fd(fd_number(pack->fd), &stat));
     pack->bytes = stat.size_bytes;
-    TRY_WITHIN(read_index(pack, path), "cannot use '%s'", path);
+    TRY_WITHIN(read_ends(pack), "cannot use '%s'", path);
     *ret = pack;
     pack = NULL;
     return NULL;
+}
+
+static FALLIBLE read_index(struct pack *pack, char *bytes)
+{
+    struct str index = {bytes, (size_t)pack->index_len};
+    TRY(pack_read_at(fd_number(pack->fd), bytes, pack->index_len, pack->index_offset));
+    return pack_index_read(index, pack->bytes, pack->id, &pack->index);
+}
+
+struct error *pack_load(struct pack *pack, const char *path)
+{
+    if (pack->index_bytes)
+        return NULL;
+    char *bytes = memory_grow(NULL, (size_t)pack->index_len + 1);
+    struct error *error = read_index(pack, bytes);
+    if (error) {
+        free(bytes);
+        return error_within(error, "cannot use '%s'", path);
+    }
+    pack->index_bytes = bytes;
+    return NULL;
+}
+
+struct error *pack_open(int at_fd, const char *path, struct pack **ret, bool *ret_found)
+{
+    AUTO(pack_drop) struct pack *pack = NULL;
+    TRY(pack_open_unread(at_fd, path, &pack, ret_found));
+    if (!*ret_found)
+        return NULL;
+    TRY(pack_load(pack, path));
+    *ret = pack;
+    pack = NULL;
+    return NULL;
+}
+
+bool pack_is_loaded(const struct pack *pack)
+{
+    return pack->index_bytes != NULL;
 }
 
 void pack_drop(struct pack **pack_place)

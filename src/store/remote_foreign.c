@@ -27,12 +27,22 @@ static void take_credentials_out(struct remote *remote)
     remote->is_trusted = false;
 }
 
+/* Without an endpoint it is AWS, where the region can't lead away from. */
+static bool is_at_ours(const struct remote_vec *own, struct str endpoint)
+{
+    bool is_ours = !endpoint.len;
+    for (size_t i = 0; i < own->len; i++)
+        is_ours = is_ours || str_equal(own->at[i]->endpoint, endpoint);
+    return is_ours;
+}
+
 static void settle(const struct remote_vec *own, struct remote *remote)
 {
     const struct remote *known = own_for(own, remote->url);
     struct str name = remote->name, url = remote->url;
     if (!known) {
         take_credentials_out(remote);
+        remote->is_elsewhere = !is_at_ours(own, remote->endpoint);
         return;
     }
     *remote = *known;

@@ -35,6 +35,29 @@ static bool strip(struct str *text, struct str prefix)
     return true;
 }
 
+/* Whether a response is about the directory that was asked for, or about something in it. */
+static bool is_of_directory(const struct dav_listing *listing, struct str href)
+{
+    struct str path;
+    struct str asked =
+        str_print(listing->arena, "%.*s/%.*s", STR_FMT(listing->root), STR_FMT(listing->directory));
+    struct str bare = str_slice(asked, 0, asked.len - 1);
+    return web_decode(listing->arena, path_of(href), false, &path) &&
+           (str_starts(path, asked) || str_equal(path, bare));
+}
+
+/* Servers that put paths in order ("//a"), or are behind a proxy that changes them: what they list
+ * can't be told from nothing. */
+static FALLIBLE check_directory(const struct dav_listing *listing)
+{
+    if (!listing->elsewhere.len)
+        return NULL;
+    return error_hint(error_new(ERROR_MACHINE, "asked for '%.*s/%.*s', the server lists '%.*s'",
+                                STR_FMT(listing->root), STR_FMT(listing->directory),
+                                STR_FMT(listing->elsewhere)),
+                      "the path of the remote's URL must be as the server writes it");
+}
+
 /* The name below the root of what a response is about; empty: it is not right below the directory.
  * A final '/' is cut off. */
 static struct str name_of(const struct dav_listing *listing, struct str href)
@@ -70,7 +93,10 @@ static FALLIBLE take_response(void *context, const struct xml_node *response)
 {
     struct dav_listing *listing = context;
     const struct xml_node *properties = find_properties(response);
-    struct str name = name_of(listing, xml_text(response, "href"));
+    struct str href = xml_text(response, "href"), name = name_of(listing, href);
+    listing->is_answered = listing->is_answered || is_of_directory(listing, href);
+    if (!listing->is_answered && !listing->elsewhere.len)
+        listing->elsewhere = str_copy(listing->arena, path_of(href));
     if (!properties || !name.len || name.len > (size_t)LIMIT_PATH_BYTES)
         return NULL; /* however deep a server says it is */
     if ((int64_t)(listing->items.len + listing->directories.len) >= LIMIT_REMOTE_NAMES)
@@ -96,8 +122,10 @@ FALLIBLE dav_listing_parse(struct dav_listing *listing, struct str bytes)
 {
     struct xml_node *root = NULL;
     struct xml_visitor visitor = {"response", take_response, listing};
+    listing->is_answered = false;
+    listing->elsewhere = (struct str){0};
     TRY_WITHIN(xml_parse(listing->arena, bytes, &visitor, &root), "the server's listing");
-    return str_is(root->name, "multistatus")
-               ? NULL
-               : error_new(ERROR_MACHINE, "the server's answer is no listing");
+    if (!str_is(root->name, "multistatus"))
+        return error_new(ERROR_MACHINE, "the server's answer is no listing");
+    return listing->is_answered ? NULL : check_directory(listing);
 }

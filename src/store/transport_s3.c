@@ -25,12 +25,25 @@ static FALLIBLE find_setting(struct arena *arena, const struct remote *remote,
     return ret->len ? NULL : s3_profile_value(arena, remote, source->profile_key, ret);
 }
 
+/* It becomes a part of the host's name. */
+static FALLIBLE check_region(struct str region)
+{
+    for (size_t i = 0; i < region.len; i++) {
+        char c = region.at[i];
+        bool is_fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_';
+        if (!is_fine)
+            return error_new(ERROR_PROJECT, "'%.*s' is no name of a region", STR_FMT(region));
+    }
+    return NULL;
+}
+
 static FALLIBLE find_region(struct arena *arena, struct s3 *s3)
 {
     struct source source = {s3->remote->region, {"AWS_REGION", "AWS_DEFAULT_REGION"}, "region"};
     TRY(find_setting(arena, s3->remote, &source, &s3->region));
     s3->region = s3->region.len ? str_copy(arena, s3->region) : STR("us-east-1");
-    return NULL;
+    return check_region(s3->region);
 }
 
 static FALLIBLE find_endpoint(struct arena *arena, struct s3 *s3, struct str *ret)

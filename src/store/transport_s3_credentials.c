@@ -158,8 +158,21 @@ static FALLIBLE take_profile(struct arena *arena, const struct remote *remote,
     return command.len ? run_program(arena, command, ret) : no_credentials(remote);
 }
 
+static ERROR_MADE not_for_it(const struct remote *remote)
+{
+    return error_hint(error_new(ERROR_MACHINE,
+                                "another project says that '%.*s' is at '%.*s', which gets no "
+                                "credentials of yours unasked",
+                                STR_FMT(remote->url), STR_FMT(remote->endpoint)),
+                      "if you trust it, make it a remote of yours: mlops remote add NAME %.*s "
+                      "endpoint=%.*s",
+                      STR_FMT(remote->url), STR_FMT(remote->endpoint));
+}
+
 static FALLIBLE load(struct arena *arena, const struct remote *remote, struct s3_credentials *ret)
 {
+    if (remote->is_elsewhere)
+        return not_for_it(remote);
     if (remote->credential_process.len)
         return run_program(arena, remote->credential_process, ret);
     *ret = (struct s3_credentials){

@@ -38,6 +38,22 @@ static const struct status_row {
     {507, "its disk is full", "free some space there and run the command again"},
 };
 
+/* Where a server says that something is, without what may be a secret: a user's password, and what
+ * signs a URL. */
+static struct str shown_place(struct str place)
+{
+    ptrdiff_t scheme = str_find(place, STR("://")), end = str_find_char(place, '?');
+    place = str_slice(place, 0, end < 0 ? place.len : (size_t)end);
+    struct str rest = str_slice(place, scheme < 0 ? 0 : (size_t)scheme + 3, place.len);
+    ptrdiff_t slash = str_find_char(rest, '/');
+    ptrdiff_t at =
+        str_find_last_char(str_slice(rest, 0, slash < 0 ? rest.len : (size_t)slash), '@');
+    bool is_fine = at < 0;
+    for (size_t i = 0; i < place.len; i++)
+        is_fine = is_fine && (unsigned char)place.at[i] > ' ' && place.at[i] != 0x7f;
+    return is_fine ? str_slice(place, 0, (size_t)LIMIT_SHOWN_BYTES) : (struct str){0};
+}
+
 ERROR_MADE web_fault(struct str url, const struct http_reply *reply)
 {
     const struct status_row *row = NULL;
@@ -47,11 +63,11 @@ ERROR_MADE web_fault(struct str url, const struct http_reply *reply)
     struct error *error =
         error_new(ERROR_MACHINE, "%.*s answered %d%s%s%s", STR_FMT(http_host(url)), reply->status,
                   row ? " (" : "", row ? row->meaning : "", row ? ")" : "");
-    struct str place = http_find_header(reply, "Location");
+    struct str place = shown_place(http_find_header(reply, "Location"));
     if (reply->status < 400 && place.len)
         error =
             error_hint(error, "the remote's URL must be that of the place itself: it is now %.*s",
-                       STR_FMT(str_slice(place, 0, (size_t)LIMIT_SHOWN_BYTES)));
+                       STR_FMT(place));
     else if (row && row->hint)
         error = error_hint(error, "%s", row->hint);
     return reply->is_passing ? error_passing(error, reply->retry_after_ns) : error;

@@ -76,8 +76,11 @@ struct dav_listing {
     struct str root;      /* path of the remote at the server, decoded, without '/' at its end */
     struct str directory; /* "" or "pack/": what was asked for */
     bool is_foreign;      /* names are as the URL has them (transport.h) */
+    bool is_answered;     /* a response was about the directory or something in it */
+    struct str elsewhere; /* what the first one was about, before any was */
     struct web_item_vec items;
     VEC(dav_directory_vec, struct str) directories; /* with '/' at their ends */
 };
-/* Adds to the listing. What is not right below the directory is left out. */
+/* Adds to the listing. What is not right below the directory is left out; if all of it is about
+ * something else, that is an error: it would look like an empty directory. */
 FALLIBLE dav_listing_parse(struct dav_listing *listing, struct str bytes);

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/base/map.h"
 #include "mlops/base/vec.h"
 #include "mlops/host/clock.h"
@@ -47,7 +48,7 @@ FALLIBLE verify_load_tree(struct cas *cas, struct arena *scratch, struct digest 
     struct str bytes = {0};
     bool found = false;
     TRY(signal_check());
-    TRY(cas_get_bytes(cas, scratch, digest, GC_TREE_BYTES_MOST, &bytes, &found));
+    TRY(cas_get_bytes(cas, scratch, digest, LIMIT_TREE_BYTES, &bytes, &found));
     return found ? tree_decode(scratch, bytes, ret) : NULL;
 }
 

@@ -144,8 +144,7 @@ void worktree_forget(struct worktree *worktree, struct str path)
     }
 }
 
-/* What is remembered and still true, else NULL. */
-static struct seen *seen_find(const struct worktree *worktree, struct str path, enum look_role role)
+struct seen *seen_find(const struct worktree *worktree, struct str path, enum look_role role)
 {
     struct seen *seen = map_get(&worktree->seen[role], path);
     if (!seen || seen->sequence == 0 || is_forgotten(worktree, path, seen->sequence))
@@ -168,6 +167,7 @@ struct seen *seen_place(struct worktree *worktree, struct str path, enum look_ro
     if (*ret_is_new) {
         error_drop(seen->error);
         seen->error = NULL;
+        seen->outline = (struct map){0};
         seen->sequence = worktree->sequence;
     }
     return seen;
@@ -206,6 +206,22 @@ static void keep_answers(struct batch *batch)
     }
 }
 
+/* Of those that are to be compared and differ: which directories the difference can't be in. */
+static void keep_outlines(struct batch *batch)
+{
+    struct arena *arena = &batch->worktree->memory;
+    for (size_t i = 0; i < batch->directories.len; i++) {
+        const struct directory *directory = batch->directories.at[i];
+        const struct look *look = directory->look;
+        if (!look->seen || !look->recorded || look->error || !directory->file_count ||
+            artifact_equal(&look->artifact, look->recorded))
+            continue;
+        struct digest *digest = arena_new(arena, struct digest);
+        *digest = directory->digest;
+        map_put(arena, &look->seen->outline, str_copy(arena, directory->below), digest);
+    }
+}
+
 static void forget_answers(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
@@ -217,10 +233,12 @@ static FALLIBLE run_and_keep(struct batch *batch)
 {
     batch->is_brief = !batch->is_capture;
     struct error *error = batch_run(batch);
-    if (error)
+    if (error) {
         forget_answers(batch);
-    else
+    } else {
+        keep_outlines(batch);
         keep_answers(batch);
+    }
     batch_end(batch);
     return error;
 }
@@ -261,7 +279,7 @@ struct error *worktree_look(struct worktree *worktree, struct str path, enum loo
 {
     struct seen *seen = seen_find(worktree, path, role);
     if (!seen) {
-        struct worktree_wish wish = {path, role};
+        struct worktree_wish wish = {.path = path, .role = role};
         TRY(worktree_prefetch(worktree, &wish, 1, NULL));
         seen = seen_find(worktree, path, role);
     }

@@ -37,10 +37,10 @@ VEC(present_vec, struct present);
 struct delta {
     struct restoring *restoring;
     struct arena *arena;
-    struct wanted_vec files, directories;
-    struct map present_by_path; /* below -> struct present * */
-    struct map directory_paths; /* of all directories that are to be */
-    struct str *sorted_paths;   /* the same, parents first */
+    struct wanted_vec files, directories; /* that are to be, where something differs */
+    struct map present_by_path;           /* below -> struct present * */
+    struct map directory_paths;           /* of all directories that are to be */
+    struct str *sorted_paths;             /* the same, parents first */
     struct present_vec present;
     struct str *old_directories; /* below, parents first */
     size_t old_count;
@@ -54,6 +54,14 @@ struct delta {
     struct str parent;   /* and its path below the top */
     atomic_bool is_missing;
 };
+
+/* Finds what is to be and what is there, but for what is below directories that are the same.
+ * *ret_found false: the store lacks a tree. Nodes of the batch, or in delta's memory. */
+FALLIBLE delta_find(struct delta *delta, struct directory *top, const struct batch *batch,
+                    bool *ret_found);
+
+/* Takes all that is there. */
+void delta_add_present(struct delta *delta, const struct batch *batch);
 
 /* Puts all files into the temporary directory; sets is_missing if the store lacks one. */
 FALLIBLE delta_stage(struct delta *delta);

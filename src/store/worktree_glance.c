@@ -12,6 +12,7 @@ enum { SLICE = 4096, STATS_A_TIME = 128 };
 struct glance {
     struct seen *seen;
     enum look_role role;
+    const struct artifact *recorded;
     bool is_found;
     struct file_stat stat;
     struct error *error;
@@ -68,6 +69,7 @@ static FALLIBLE glance_at_slice(struct slice *slice, struct arena *arena, struct
         *vec_push(arena, looks) = (struct look){.path = glance->seen->artifact.path,
                                                 .role = glance->role,
                                                 .seen = glance->seen,
+                                                .recorded = glance->recorded,
                                                 .has_stat = true,
                                                 .is_found = glance->is_found,
                                                 .stat = glance->stat,
@@ -85,7 +87,8 @@ FALLIBLE glance_at(struct worktree *worktree, struct arena *arena,
         bool is_new = false;
         struct seen *seen = seen_place(worktree, wishes[i].path, wishes[i].role, &is_new);
         if (is_new)
-            slice.glances[slice.count++] = (struct glance){.seen = seen, .role = wishes[i].role};
+            slice.glances[slice.count++] = (struct glance){
+                .seen = seen, .role = wishes[i].role, .recorded = wishes[i].recorded};
         if (slice.count < SLICE && i + 1 < count)
             continue;
         struct error *error = glance_at_slice(&slice, arena, looks);

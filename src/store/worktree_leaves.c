@@ -4,10 +4,15 @@
 
 #include "worktree_private.h"
 
+/* When a file is done, as many of its leaves are made though nobody would wait for anything else:
+ * a part of them, and some more. */
+enum { LATE_PART = 8, LATE_MORE = 8 };
+
 struct leaves {
     struct digest *digests;
     size_t count;
-    atomic_bool is_lost; /* some are of something else */
+    atomic_bool is_lost; /* some are of something else, or nobody had the time */
+    atomic_size_t done;
 };
 
 static void plan_one(struct batch *batch, struct hashing *hashing)
@@ -22,11 +27,12 @@ static void plan_one(struct batch *batch, struct hashing *hashing)
 }
 
 /* Only where most of the work is fewer large files than there are threads: the others would have
- * nothing to do, so leaves cost no time. */
-static bool has_idle_threads(const struct batch *batch)
+ * nothing to do, so leaves cost no time. A file that is copied keeps another thread busy writing
+ * (cas_sink), so with two processors its leaves are left to the first verification. */
+static bool has_idle_threads(struct batch *batch)
 {
     int64_t bytes = 0;
-    int count = 0;
+    int count = 0, threads = pool_threads(batch->worktree->pool);
     for (size_t i = 0; i < batch->hashings.len; i++) {
         const struct hashing *hashing = &batch->hashings.at[i];
         if (!cas_leaf_count(hashing->size_bytes))
@@ -34,8 +40,8 @@ static bool has_idle_threads(const struct batch *batch)
         bytes += hashing->is_twin ? 0 : hashing->size_bytes;
         count += !hashing->is_twin;
     }
-    return count < pool_threads(batch->worktree->pool) &&
-           bytes >= batch->worktree->total_bytes / 4 * 3;
+    batch->is_leaf_for_clones = count + 1 >= threads;
+    return count < threads && bytes >= batch->worktree->total_bytes / 4 * 3;
 }
 
 void leaves_plan(struct batch *batch)
@@ -49,6 +55,13 @@ void leaves_plan(struct batch *batch)
         if (!hashing->is_twin)
             plan_one(batch, hashing);
     }
+}
+
+/* The kernel may have told meanwhile that it clones nothing here. */
+static bool is_worth_it(const struct batch *batch, const struct leaves *leaves)
+{
+    return !atomic_load(&leaves->is_lost) &&
+           (!batch->is_leaf_for_clones || cas_clones(batch->worktree->cas));
 }
 
 static FALLIBLE hash_leaf(struct worktree *worktree, const struct leaf_item *item,
@@ -74,12 +87,23 @@ FALLIBLE leaves_hash(struct batch *batch, size_t at, struct worker *worker)
     const struct leaf_item *item = &batch->leaf_items.at[at];
     struct leaves *leaves = item->hashing->leaves;
     bool is_same = false;
-    if (atomic_load(&leaves->is_lost))
+    if (!is_worth_it(batch, leaves)) {
+        atomic_store(&leaves->is_lost, true);
         return NULL;
+    }
     error_drop(hash_leaf(batch->worktree, item, worker, &is_same));
     if (!is_same)
         atomic_store(&leaves->is_lost, true);
+    atomic_fetch_add(&leaves->done, 1);
     return NULL;
+}
+
+void leaves_end(const struct hashing *hashing)
+{
+    struct leaves *leaves = hashing->leaves;
+    size_t done = leaves ? atomic_load(&leaves->done) : 0;
+    if (leaves && leaves->count - done > leaves->count / LATE_PART + LATE_MORE)
+        atomic_store(&leaves->is_lost, true);
 }
 
 void leaves_keep(struct batch *batch)

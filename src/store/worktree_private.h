@@ -21,6 +21,8 @@ enum { LOOK_ROLES = 2, LOOK_DEPTH = 257 }; /* LIMIT_TREE_DEPTH and the top */
 /* What is remembered of a path in this run. */
 struct seen {
     struct artifact artifact;
+    struct map outline; /* of a directory that is not as recorded: path below it of a directory that
+                           holds files -> its struct digest * */
     struct error *error; /* kept until it is asked for */
     int64_t sequence;    /* of the look; 0: not true any more */
 };
@@ -97,6 +99,8 @@ struct directory {
     bool is_linked;  /* entered through a symbolic link */
     bool is_asked;   /* the index has said which files it knows */
     bool is_settled; /* the digest is known, and the nodes are gone */
+    bool is_whole; /* all that is in it is such as a stored tree can hold: its digest says it all */
+    bool is_as_stored; /* for restore: this directory, or one above, is already as it is to be */
     uint64_t device, inode;
     const struct ignore_chain *ignores;
     struct node *nodes;
@@ -114,6 +118,7 @@ VEC(directory_vec, struct directory *);
 struct look {
     struct str path;
     enum look_role role;
+    const struct artifact *recorded; /* see struct worktree_wish */
     bool is_lenient;    /* for restore: whatever lies there is a node, links are never followed */
     struct str pattern; /* of a glob: directories that can't match are not entered */
     struct seen *seen;  /* where the answer goes, or NULL */
@@ -167,6 +172,7 @@ struct batch {
     struct hashing_vec hashings;      /* big ones first, the biggest of them first of all */
     size_t big_count;                 /* of them */
     struct leaf_item_vec leaf_items;
+    bool is_leaf_for_clones; /* leaves are worth it only while files are cloned, not copied */
 };
 
 /* Where the answer for a path goes; *ret_is_new false if it is there. */
@@ -195,6 +201,19 @@ FALLIBLE batch_trees(struct batch *batch);
  * worker of a batch that is brief. */
 FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch);
 
+/* The directory of a look's own path; and what is in a directory. Nodes, their names and targets
+ * may go to memory of their own; `scratch` holds what is needed meanwhile. */
+FALLIBLE directory_top(struct worktree *worktree, struct arena *arena, struct look *look,
+                       struct directory **ret);
+FALLIBLE directory_list(struct worktree *worktree, struct directory *directory, struct arena *arena,
+                        struct arena *nodes, struct arena *scratch);
+
+/* Asks the index for all files among the nodes; false if it does not know one of them. */
+bool directory_ask(struct worktree *worktree, struct directory *directory, struct arena *scratch);
+
+/* What is remembered and still true, else NULL. */
+struct seen *seen_find(const struct worktree *worktree, struct str path, enum look_role role);
+
 /* Whether a node is a file with bytes of its own. */
 bool node_is_file(const struct node *node);
 
@@ -203,6 +222,8 @@ bool node_is_file(const struct node *node);
  */
 void leaves_plan(struct batch *batch);
 FALLIBLE leaves_hash(struct batch *batch, size_t item, struct worker *worker);
+void leaves_end(
+    const struct hashing *hashing); /* the file is done: nobody waits for many of them */
 void leaves_keep(struct batch *batch);
 
 /* Hashes all files that are no twins, and leaves; then what is not done after that. */
@@ -283,8 +304,10 @@ FALLIBLE restoring_clear_tree(struct restoring *restoring, const struct batch *b
 FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done);
 FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done);
 
-/* Looks at the place as it is now, leniently; the nodes live until batch_end. */
-FALLIBLE restoring_look(struct restoring *restoring, struct look *look, struct batch *batch);
+/* Looks at the place as it is now, leniently; the nodes live until batch_end, unless it is brief.
+ */
+FALLIBLE restoring_look(struct restoring *restoring, bool is_brief, struct look *look,
+                        struct batch *batch);
 
 /* A file or link of a stored tree, with its path below the tree. */
 struct wanted {
@@ -299,13 +322,24 @@ VEC(wanted_vec, struct wanted);
 FALLIBLE worktree_stored_tree(struct cas *cas, struct arena *arena, struct digest digest,
                               struct tree *ret, bool *ret_found);
 
+/* All entries of a stored tree in order of path, directories before what is in them; no more than
+ * one tree a level is held. *ret_found false: an object is missing, or `visit` set *goes_on, which
+ * is true, to false. */
+struct stored_visitor {
+    FALLIBLE (*visit)
+    (void *context, struct str below, const struct tree_entry *entry, bool *goes_on);
+    void *context;
+};
+FALLIBLE worktree_stored_walk(struct cas *cas, struct digest tree,
+                              const struct stored_visitor *visitor, bool *ret_found);
+
 /* Files, links (and directories, parents first) of a stored tree; *ret_found false if an object is
  * missing. */
 FALLIBLE worktree_stored_list(struct cas *cas, struct arena *arena, struct digest tree,
                               struct wanted_vec *ret_files, struct wanted_vec *ret_directories,
                               bool *ret_found);
 
-/* A result that no history names yet is restored before it is recorded: until then gc is told by a
- * pin. Call while the store is held. */
-FALLIBLE restoring_pin(struct restoring *restoring, const struct wanted_vec *files,
-                       const struct wanted_vec *directories);
+/* A result that no history names yet is restored before it is recorded: until then gc is told of it
+ * and of all that is in it by a pin. Call while the store is held. *ret_found false: the store
+ * lacks a tree. */
+FALLIBLE restoring_pin(struct restoring *restoring, bool *ret_found);

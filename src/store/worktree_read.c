@@ -162,6 +162,7 @@ static FALLIBLE hash_one(void *context, size_t i, struct worker *worker)
     AUTO(buf_drop) struct buf path = hashing_path(hashing);
     hashing->error = hash_path(batch, hashing, path.at, worker);
     hashing->is_done = hashing->error == NULL;
+    leaves_end(hashing);
     if (!hashing->error || (hashing->error->code < ERROR_SIGNAL && !batch->is_capture))
         return NULL;
     struct error *stop = hashing->error;

@@ -18,20 +18,40 @@ static bool is_as_seen(const struct file_stat *now, const struct file_stat *seen
            now->mode == seen->mode;
 }
 
+/* A place of the work tree. */
+struct spot {
+    int parent_fd;
+    const char *name;
+    struct str path;
+};
+
+/* What could not be moved elsewhere goes back to its place, not away with the temporary directory.
+ */
+static void put_back(const struct restoring *restoring, const char *old, const struct spot *spot)
+{
+    int temp_fd = fd_number(restoring->temp.fd);
+    if (renameat2(temp_fd, old, spot->parent_fd, spot->name, RENAME_EXCHANGE) != 0)
+        renameat2(temp_fd, old, spot->parent_fd, spot->name, RENAME_NOREPLACE);
+}
+
 static FALLIBLE part_with(struct restoring *restoring, const char *old,
-                          const struct file_stat *seen, struct str path)
+                          const struct file_stat *seen, const struct spot *spot)
 {
     int temp_fd = fd_number(restoring->temp.fd);
     struct file_stat now = {0};
     bool found = false;
-    TRY(file_stat_at(temp_fd, old, false, &now, &found));
-    if (!found)
+    struct error *error = file_stat_at(temp_fd, old, false, &now, &found);
+    if (!error && !found)
         return NULL;
-    if (!is_as_seen(&now, seen))
-        return restoring_displace(restoring, temp_fd, old, path);
-    return unlinkat(temp_fd, old, 0) == 0
-               ? NULL
-               : error_os(errno, "cannot remove what stood at '%.*s'", STR_FMT(path));
+    if (!error && is_as_seen(&now, seen))
+        return unlinkat(temp_fd, old, 0) == 0
+                   ? NULL
+                   : error_os(errno, "cannot remove what stood at '%.*s'", STR_FMT(spot->path));
+    if (!error)
+        error = restoring_displace(restoring, temp_fd, old, spot->path);
+    if (error)
+        put_back(restoring, old, spot);
+    return error;
 }
 
 /* Without replacing; what came there meanwhile gets out of the way. */
@@ -55,10 +75,11 @@ FALLIBLE restoring_replace(struct restoring *restoring, const char *staged, int 
                            const char *name, const struct file_stat *seen, struct str path)
 {
     int temp_fd = fd_number(restoring->temp.fd);
+    const struct spot spot = {parent_fd, name, path};
     if (!seen)
         return put_new(restoring, staged, parent_fd, name, path);
     if (renameat2(temp_fd, staged, parent_fd, name, RENAME_EXCHANGE) == 0)
-        return part_with(restoring, staged, seen, path);
+        return part_with(restoring, staged, seen, &spot);
     if (errno == ENOENT)
         return put_new(restoring, staged, parent_fd, name, path);
     bool is_unknown = errno == EINVAL || errno == ENOSYS; /* to the file system or the kernel */
@@ -70,8 +91,9 @@ FALLIBLE restoring_replace(struct restoring *restoring, const char *staged, int 
 FALLIBLE restoring_remove(struct restoring *restoring, int parent_fd, const char *name,
                           const struct file_stat *seen, struct str path)
 {
+    const struct spot spot = {parent_fd, name, path};
     if (renameat(parent_fd, name, fd_number(restoring->temp.fd), OLD) == 0)
-        return part_with(restoring, OLD, seen, path);
+        return part_with(restoring, OLD, seen, &spot);
     if (errno == ENOENT || (errno == EXDEV && unlinkat(parent_fd, name, 0) == 0))
         return NULL;
     return error_os(errno, "cannot remove '%.*s'", STR_FMT(path));

@@ -10,6 +10,8 @@
 
 #include "worktree_private.h"
 
+enum { PINS_A_TIME = 2048 };
+
 static void restoring_drop(struct restoring *restoring)
 {
     temp_dir_drop(&restoring->temp);
@@ -73,13 +75,15 @@ FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char
 }
 
 /* Behind a link what it names is looked at; elsewhere the path, under which the index knows it. */
-FALLIBLE restoring_look(struct restoring *restoring, struct look *look, struct batch *batch)
+FALLIBLE restoring_look(struct restoring *restoring, bool is_brief, struct look *look,
+                        struct batch *batch)
 {
     struct str real = restoring->place.real;
     struct str path = real.len ? real : restoring->artifact->path;
     *look = (struct look){
         .path = str_copy(restoring->arena, path), .role = LOOK_OUT, .is_lenient = true};
-    *batch = (struct batch){.worktree = restoring->worktree, .looks = look, .count = 1};
+    *batch = (struct batch){
+        .worktree = restoring->worktree, .looks = look, .count = 1, .is_brief = is_brief};
     TRY(batch_run(batch));
     struct error *error = look->error;
     look->error = NULL;
@@ -131,7 +135,7 @@ static FALLIBLE clear_place(struct restoring *restoring)
 {
     struct look look;
     struct batch batch;
-    struct error *error = restoring_look(restoring, &look, &batch);
+    struct error *error = restoring_look(restoring, false, &look, &batch);
     if (!error)
         error = clear_seen(restoring, &look, &batch);
     batch_end(&batch);
@@ -190,7 +194,7 @@ FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done)
                      "0", &stat, ret_done));
     if (!*ret_done)
         return NULL;
-    TRY(restoring_pin(restoring, &(struct wanted_vec){0}, &(struct wanted_vec){0}));
+    TRY(restoring_pin(restoring, ret_done));
     TRY(clear_place(restoring));
     TRY(restoring_replace(restoring, "0", parent_fd, name,
                           restoring->is_replacing ? &restoring->seen : NULL, artifact->path));
@@ -200,18 +204,40 @@ FALLIBLE restoring_file(struct restoring *restoring, bool *ret_done)
     return NULL;
 }
 
-FALLIBLE restoring_pin(struct restoring *restoring, const struct wanted_vec *files,
-                       const struct wanted_vec *directories)
+struct pinning {
+    struct cas *cas;
+    struct digest digests[PINS_A_TIME];
+    size_t count;
+};
+
+static FALLIBLE pin_all(struct pinning *pinning)
 {
-    const struct wanted_vec *const lists[] = {files, directories};
-    size_t count = 0;
-    struct digest *digests =
-        arena_new_array(restoring->arena, struct digest, 1 + files->len + directories->len);
-    digests[count++] = restoring->artifact->digest;
-    for (size_t i = 0; i < COUNT_OF(lists); i++)
-        vec_each (const struct wanted, wanted, lists[i])
-            digests[count++] = wanted->digest;
-    return cas_pin(restoring->worktree->cas, digests, count);
+    size_t count = pinning->count;
+    pinning->count = 0;
+    return cas_pin(pinning->cas, pinning->digests, count);
+}
+
+static FALLIBLE pin_entry(void *context, struct str below, const struct tree_entry *entry,
+                          bool *goes_on)
+{
+    struct pinning *pinning = context;
+    (void)below;
+    (void)goes_on;
+    pinning->digests[pinning->count++] = entry->digest;
+    return pinning->count == PINS_A_TIME ? pin_all(pinning) : NULL;
+}
+
+FALLIBLE restoring_pin(struct restoring *restoring, bool *ret_found)
+{
+    const struct artifact *artifact = restoring->artifact;
+    struct pinning *pinning = arena_new(restoring->arena, struct pinning);
+    struct stored_visitor visitor = {pin_entry, pinning};
+    pinning->cas = restoring->worktree->cas;
+    pinning->digests[pinning->count++] = artifact->digest;
+    *ret_found = true;
+    if (artifact->kind == ARTIFACT_TREE)
+        TRY(worktree_stored_walk(pinning->cas, artifact->digest, &visitor, ret_found));
+    return pin_all(pinning);
 }
 
 static FALLIBLE restore_held(struct restoring *restoring, bool *ret_done)

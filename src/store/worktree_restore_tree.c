@@ -14,6 +14,7 @@ static void delta_drop(struct delta *delta)
     fd_drop(&delta->top_fd);
 }
 
+<<<<<<< HEAD
 /* --- what is there --- */
 
 static void add_present(struct delta *delta, const struct batch *batch)
@@ -38,6 +39,8 @@ static void add_present(struct delta *delta, const struct batch *batch)
         map_put(arena, &delta->present_by_path, present->below, present);
 }
 
+=======
+>>>>>>> main
 static bool is_equal(const struct wanted *wanted, const struct node *node)
 {
     return node->is_known && !node->is_odd && node->kind == wanted->kind &&
@@ -158,11 +161,12 @@ static FALLIBLE run(struct delta *delta, const struct look *look, const struct b
                     bool *ret_done)
 {
     delta->is_fresh = !look->top;
-    if (look->top) {
+    if (look->top)
         TRY(directory_open_straight(fd_number(delta->restoring->place.parent_fd),
                                     delta->restoring->place.name.at, &delta->top_fd));
-        add_present(delta, batch);
-    }
+    TRY(delta_find(delta, look->top, batch, ret_done));
+    if (!*ret_done)
+        return NULL;
     plan(delta);
     TRY(delta_stage(delta));
     *ret_done = !atomic_load(&delta->is_missing);
@@ -180,13 +184,10 @@ FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
     struct delta delta = {.restoring = restoring, .arena = restoring->arena};
     struct look look;
     struct batch batch;
-    TRY(worktree_stored_list(restoring->worktree->cas, restoring->arena,
-                             restoring->artifact->digest, &delta.files, &delta.directories,
-                             ret_done));
+    TRY(restoring_pin(restoring, ret_done));
     if (!*ret_done)
         return NULL;
-    TRY(restoring_pin(restoring, &delta.files, &delta.directories));
-    struct error *error = restoring_look(restoring, &look, &batch);
+    struct error *error = restoring_look(restoring, true, &look, &batch);
     if (!error)
         error = run(&delta, &look, &batch, ret_done);
     batch_end(&batch);
@@ -200,7 +201,7 @@ FALLIBLE restoring_clear_tree(struct restoring *restoring, const struct batch *b
     int parent_fd = fd_number(restoring->place.parent_fd);
     const char *name = restoring->place.name.at;
     TRY(directory_open_straight(parent_fd, name, &delta.top_fd));
-    add_present(&delta, batch);
+    delta_add_present(&delta, batch);
     TRY(delta_apply(&delta));
     if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return NULL;

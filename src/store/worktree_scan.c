@@ -59,6 +59,19 @@ static bool is_straight(const struct batch *batch, const struct look *look)
     return fd_number(fd) >= 0 || errno != ELOOP;
 }
 
+/* As what is read later: a link that is followed here and gone when it is looked for would be
+ * followed by the reader, too. */
+static FALLIBLE stat_straight(int root_fd, const char *path, struct look *look)
+{
+    AUTO(fd_drop) struct fd fd = fd_of(path_open_straight(root_fd, path, O_PATH | O_CLOEXEC));
+    look->is_found = fd_number(fd) >= 0 || (errno != ENOENT && errno != ENOTDIR);
+    if (!look->is_found)
+        return NULL;
+    if (fd_number(fd) < 0)
+        return path_straight_error(errno, "look at", path);
+    return file_stat_fd(fd_number(fd), &look->stat);
+}
+
 static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
 {
     struct batch *batch = context;
@@ -70,8 +83,11 @@ static FALLIBLE stat_some(void *context, size_t index, struct worker *worker)
             continue;
         look->is_straight = is_straight(batch, look);
         /* The paths of looks end in NUL; "" is the project itself. */
-        look->error = file_stat_at(batch->worktree->root_fd, look->path.len ? look->path.at : ".",
-                                   !look->is_lenient, &look->stat, &look->is_found);
+        int root_fd = batch->worktree->root_fd;
+        const char *path = look->path.len ? look->path.at : ".";
+        look->error = look->is_straight ? stat_straight(root_fd, path, look)
+                                        : file_stat_at(root_fd, path, !look->is_lenient,
+                                                       &look->stat, &look->is_found);
     }
     return NULL;
 }
@@ -134,10 +150,13 @@ static FALLIBLE follow(struct listing *listing, struct node *node)
     struct str path = node_path(listing->arena, listing->directory, node->name);
     bool found = false;
     bool is_kept_apart = !listing->worktree->follows_links;
+    struct str whole = listing->directory->look->path;
     if (listing->directory->look->role == LOOK_OUT && is_kept_apart)
         return error_hint(
-            error_new(ERROR_PROJECT, "'%.*s' is a link that leaves the output", STR_FMT(path)),
-            "an output may hold relative links to itself only; copy the file there");
+            error_new(ERROR_PROJECT, "'%.*s' is a link that leaves '%.*s'", STR_FMT(path),
+                      STR_FMT(whole)),
+            "only relative links to what lies in '%.*s' can be kept; copy the file there",
+            STR_FMT(whole));
     TRY(file_stat_at(listing->fd, node->name.at, true, &node->stat, &found));
     if (!found)
         return error_new(ERROR_PROJECT, "'%.*s' is a link to '%.*s', which is not there",
@@ -247,9 +266,8 @@ static FALLIBLE open_directory(struct worktree *worktree, const struct directory
     return NULL;
 }
 
-/* Nodes may go to the scratch memory, too. */
-static FALLIBLE list_directory(struct worktree *worktree, struct directory *directory,
-                               struct arena *arena, struct arena *nodes, struct arena *scratch)
+FALLIBLE directory_list(struct worktree *worktree, struct directory *directory, struct arena *arena,
+                        struct arena *nodes, struct arena *scratch)
 {
     struct walk_list list = {0};
     struct file_stat stat;
@@ -289,7 +307,7 @@ static void keep_nodes(struct directory *directory, struct arena *arena)
 static FALLIBLE list_briefly(struct batch *batch, struct directory *directory,
                              struct worker *worker)
 {
-    TRY(list_directory(batch->worktree, directory, &worker->arena, &worker->listing,
+    TRY(directory_list(batch->worktree, directory, &worker->arena, &worker->listing,
                        &worker->listing));
     TRY(batch_settle(batch, directory, &worker->listing));
     if (directory->is_settled)
@@ -307,7 +325,7 @@ static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
     if (!directory->look->error)
         directory->error = batch->is_brief
                                ? list_briefly(batch, directory, worker)
-                               : list_directory(batch->worktree, directory, &worker->arena,
+                               : directory_list(batch->worktree, directory, &worker->arena,
                                                 &worker->arena, &worker->listing);
     if (directory->error) {
         directory->nodes = NULL;
@@ -326,10 +344,9 @@ static void take_error(struct look *look, struct error **error)
     }
 }
 
-static FALLIBLE add_top(struct batch *batch, struct look *look)
+FALLIBLE directory_top(struct worktree *worktree, struct arena *arena, struct look *look,
+                       struct directory **ret)
 {
-    struct worktree *worktree = batch->worktree;
-    struct arena *arena = &worktree->workers[0].arena;
     struct directory *top = arena_new(arena, struct directory);
     top->path = look->path;
     top->below = STR("");
@@ -337,8 +354,15 @@ static FALLIBLE add_top(struct batch *batch, struct look *look)
     bool is_absolute = look->path.len && look->path.at[0] == '/';
     if (!is_absolute && look->path.len)
         TRY(ignores_of(worktree, path_directory(look->path), &top->ignores));
-    look->top = top;
-    *vec_push(arena, &batch->directories) = top;
+    *ret = top;
+    return NULL;
+}
+
+static FALLIBLE add_top(struct batch *batch, struct look *look)
+{
+    struct arena *arena = &batch->worktree->workers[0].arena;
+    TRY(directory_top(batch->worktree, arena, look, &look->top));
+    *vec_push(arena, &batch->directories) = look->top;
     return NULL;
 }
 

@@ -59,14 +59,27 @@ static FALLIBLE make_tree(struct batch *batch, struct directory *directory, stru
     return cas_put_bytes(batch->worktree->cas, buf_str(bytes), &directory->digest);
 }
 
-static bool is_wanted(const struct look *look)
+/* For restore a digest only tells where nothing has to be done: it is made of what is brief. */
+static bool is_wanted(const struct batch *batch, const struct look *look)
 {
-    return !look->error && !look->is_lenient && !look->pattern.len;
+    return !look->error && (!look->is_lenient || batch->is_brief) && !look->pattern.len;
 }
 
-static bool knows_all(struct batch *batch, struct directory *directory, struct arena *scratch)
+static bool is_whole(const struct directory *directory)
 {
-    struct index_view *view = index_view_open(batch->worktree->index, scratch, directory->path);
+    for (size_t i = 0; i < directory->count; i++) {
+        const struct node *node = &directory->nodes[i];
+        bool is_good = node->kind == TREE_DIRECTORY ? node->directory && node->directory->is_whole
+                                                    : node->is_known && !node->is_odd;
+        if (!is_good)
+            return false;
+    }
+    return true;
+}
+
+bool directory_ask(struct worktree *worktree, struct directory *directory, struct arena *scratch)
+{
+    struct index_view *view = index_view_open(worktree->index, scratch, directory->path);
     bool knows = true;
     for (size_t i = 0; i < directory->count; i++) {
         struct node *node = &directory->nodes[i];
@@ -83,12 +96,13 @@ FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct a
 {
     bool is_leaf = directory->skipped.len == 0;
     for (size_t i = 0; i < directory->count && is_leaf; i++)
-        is_leaf = directory->nodes[i].kind != TREE_DIRECTORY;
-    if (!is_leaf || !is_wanted(directory->look) || !knows_all(batch, directory, scratch))
+        is_leaf = directory->nodes[i].kind != TREE_DIRECTORY && !directory->nodes[i].is_odd;
+    if (!is_leaf || !is_wanted(batch, directory->look) ||
+        !directory_ask(batch->worktree, directory, scratch))
         return NULL;
     struct buf bytes = buf_in(scratch);
     TRY(make_tree(batch, directory, scratch, &bytes));
-    directory->is_settled = true;
+    directory->is_settled = directory->is_whole = true;
     return NULL;
 }
 
@@ -141,8 +155,10 @@ FALLIBLE batch_trees(struct batch *batch)
     AUTO(buf_drop) struct buf bytes = {0};
     for (size_t i = batch->directories.len; i-- > 0;) {
         struct directory *directory = batch->directories.at[i];
-        if (is_wanted(directory->look) && !directory->is_settled)
+        if (is_wanted(batch, directory->look) && !directory->is_settled) {
+            directory->is_whole = is_whole(directory);
             TRY(make_tree(batch, directory, &scratch, &bytes));
+        }
         arena_reset(&scratch);
     }
     list_untold(batch, &batch->worktree->workers[0].arena);

@@ -279,6 +279,22 @@ raw() {
   fails 3 move new/place taken
 }
 
+@test "move tells which stages still name the old path" {
+  succeeds init
+  mkdir d && echo 1 >d/x
+  pipeline <<'END'
+stages:
+  s: {cmd: cat d/x > out.txt, deps: [d/x], outs: [out.txt]}
+  t: {cmd: 'true', deps: [pipeline.yaml]}
+END
+  succeeds add d
+  succeeds move d e
+  says "pipeline.yaml still names 'd/x' (stage 's')"
+  says_not "stage 't'"
+  succeeds move e d
+  says_not "still names"
+}
+
 @test "remove --data does not remove what a link names" {
   raw
   succeeds add data/raw
@@ -504,7 +520,10 @@ END
   fails 2 checkout c --
   says "no git revision"
   fails 3 checkout fee
+  says "no pointer or lock file names 'fee', and it is no git revision"
+  fails 3 checkout c fee
   says "no pointer or lock file names 'fee'"
+  says_not "revision"
 }
 
 @test "what git has to keep is not added" {

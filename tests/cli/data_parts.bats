@@ -153,3 +153,20 @@ partial_clone() {
   succeeds pull
   succeeds status --exit-code
 }
+
+@test "adding a directory that was fetched in part says that the rest counts as removed" {
+  partial_clone
+  succeeds pull data/raw/a
+  succeeds status
+  grep -q "modified (3 files here, 8 recorded, some of which are not fetched)" "$OUT"
+  rm data/raw/a/1.csv
+  succeeds add data/raw/a
+  says_not "never fetched"
+  succeeds add data/raw
+  says "'data/raw' named 7 files, some of which were never fetched: now it names 2"
+  git checkout -q data/raw.mlops
+  succeeds pull
+  rm data/raw/a/2.csv
+  succeeds add data/raw
+  says_not "never fetched"
+}

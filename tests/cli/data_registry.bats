@@ -219,6 +219,22 @@ next_version() {
   fails 2 update --rev nonsense images
 }
 
+@test "get of a clone on this machine takes what its store lacks of a revision from its remotes" {
+  registry
+  git clone -q ../reg ../clone
+  sed -i "s|url: .*|url: $BATS_TEST_TMPDIR/store|" ../clone/.mlops/config.yaml
+  git -C ../clone commit -q -a -m absolute
+  fails 1 get ../clone data/images -o now
+  says "'--rev HEAD' takes what is committed from its remotes"
+  succeeds get ../clone data/images --rev HEAD -o now
+  diff -r now ../reg/data/images
+  succeeds get ../clone data/images/sub/x.jpg --rev v1 -o x
+  cd ../clone
+  succeeds get . models/m.pt --rev v1 -o here
+  cmp here ../reg/models/m.pt
+  [ ! -e models/m.pt ]
+}
+
 @test "a remote that lacks it, and a project that names none, are told" {
   registry
   rm -rf ../store/pack
@@ -269,6 +285,33 @@ next_version() {
   (cd ../reg && sed -i /credential_process/d .mlops/config.yaml &&
     printf 'cache.dir: 7\nnews: [1]\n' >>.mlops/config.yaml && commit_all fine && git push -q ../reg.git HEAD:main)
   succeeds get "$URL" data/images
+}
+
+@test "a tag that is called like a commit is not the commit" {
+  registry
+  commit=$(git -C ../reg rev-parse 'v1^{commit}')
+  git -C ../reg.git tag "$commit" main 2>/dev/null
+  succeeds ls "$URL" --rev main~1 # now all tags are here
+  "$MLOPS" get "$URL" data/images --rev "$commit" -o old || true # what git makes of two of that name
+  [ ! -e old/4.jpg ]
+  gone=0123456789abcdef0123456789abcdef01234567
+  git -C ../reg.git tag "$gone" main
+  fails 2 get "$URL" data/images --rev "$gone"
+  [ ! -e images ]
+}
+
+@test "a server of ssh that is away is given up, whoever asks" {
+  git_init
+  mkdir bin
+  printf '#!/bin/sh\necho "$*" >>%s/asked\nexit 1\n' "$PWD" >bin/ssh
+  chmod +x bin/ssh
+  PATH=$PWD/bin:$PATH fails 4 get host:r x
+  grep -q 'BatchMode=yes.*ConnectTimeout=60.*ServerAliveInterval=20' asked
+  printf '#!/bin/sh\necho own >>%s/asked\nexit 1\n' "$PWD" >bin/mine
+  chmod +x bin/mine
+  git config --file "$GIT_CONFIG_GLOBAL" core.sshCommand "$PWD/bin/mine"
+  fails 4 get host:r x
+  [ "$(tail -1 asked)" = own ]
 }
 
 @test "names of git that lead out, and links, are not taken over" {

@@ -199,6 +199,31 @@ END
   says_not "(blank)"
 }
 
+@test "in a fresh clone what was not fetched is not removed" {
+  git_init
+  succeeds init
+  mkdir d
+  echo 1 >d/x
+  echo 1 >e
+  pipeline <<'END'
+stages:
+  s: {cmd: cat d/x > out.txt; echo made >> out.txt, deps: [d], outs: [out.txt]}
+END
+  succeeds add d e
+  succeeds run
+  commit_all
+  git clone -q . ../clone
+  cp -r .mlops/cache ../cache
+  cd ../clone
+  succeeds diff HEAD --exit-code --json
+  holds 'r["is_empty"]'
+  succeeds diff HEAD
+  says "nothing differs"
+  mkdir -p .mlops/cache && cp -r ../cache/. .mlops/cache # here they were, and are no longer
+  fails 1 diff HEAD --exit-code
+  says "D  d "
+}
+
 @test "a state is named by the run that made it, not by one that failed and left it" {
   printf 'stages: {a: {cmd: "cat p.yaml >a; test $(cat p.yaml) -lt 3", deps: [p.yaml], outs: [a]}}\n' >pipeline.yaml
   git_init

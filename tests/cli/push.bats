@@ -104,6 +104,7 @@ fresh_clone() {
   says "no remote is configured"
   succeeds remote add origin "$BATS_TEST_TMPDIR/store"
   fails 4 pull
+  says "is it mounted?"
   says "holds nothing yet"
   succeeds push --dry-run --json
   holds 'r["paths"][0]["place"] == "here"'
@@ -492,4 +493,13 @@ key() {
   fresh_clone
   succeeds status --remote --json
   holds '{x["path"]: x["there_bytes"] for x in r["paths"]}["data/raw"] == 22'
+}
+
+@test "a remote where a path belongs is told how it is named" {
+  shared_project
+  fails 2 push origin
+  says "'origin' is a remote, and words are paths"
+  says "hint: -r origin"
+  fails 2 pull origin
+  says "hint: -r origin"
 }

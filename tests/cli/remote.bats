@@ -134,3 +134,22 @@ END
   fails 2 remote rm origin
   says "mlops remote remove"
 }
+
+@test "a setting that is wrong adds nothing of a remote" {
+  succeeds init
+  cp .mlops/config.yaml before
+  fails 3 remote add lab ssh://host/x connections=4 ssh_command=evil
+  says "hint: --local keeps it to this clone"
+  fails 3 remote add lab ssh://host/x trusted=true
+  fails 3 remote add lab ssh://host/x connections=900
+  cmp before .mlops/config.yaml
+  succeeds remote add lab ssh://host/x connections=4
+}
+
+@test "a URL with one slash is no path on a host that is called s3" {
+  succeeds init
+  fails 2 remote add lab s3:/bucket/x
+  says "did you mean 's3://bucket/x'?"
+  succeeds remote add lab host:/srv/x
+  fails 2 remote set-url lab webdavs:/host/x
+}

@@ -172,3 +172,15 @@ merge() {
   fails 2 resolve one
   fails 2 resolve --ours --theirs
 }
+
+@test "where git's index cannot be read there may be conflicts" {
+  git_init
+  succeeds init
+  mkdir lib
+  soname=$(grep -ao 'libgit2\.so\.[0-9.]*[0-9]' "$MLOPS" | head -n 1)
+  : >"lib/$soname" # no library at all
+  LD_LIBRARY_PATH=$PWD/lib fails 4 resolve
+  says "can't be read: libgit2 is not here"
+  rm -r .git
+  LD_LIBRARY_PATH=$PWD/lib succeeds resolve
+}

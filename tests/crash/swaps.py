@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Somebody works in the same directory, at any system call of mlops. A directory becomes a symbolic
-link that leads out of the project: nothing from there is stored, nothing there is written, moved or
+"""Somebody works in the same directory, at any system call of mlops. A directory, or a file, becomes
+a symbolic link that leads out of the project: nothing from there is stored, nothing there is written, moved or
 removed, and what had been in the directory is not lost. An editor saves a file that is about to be
 replaced or removed: what was saved is not lost."""
 import os
@@ -19,12 +19,12 @@ NAMES_MOST = 16   # calls that change names, beyond those
 
 
 class Scene:
-    """`make` gives the project before the command; `place`: the directory in it that becomes a link,
-    or the file that is saved (`saves`)."""
+    """`make` gives the project before the command; `place`: what in it becomes a link,
+    or the file that is saved (`saves`). `blinks`: what became a link is itself again two looks later."""
 
-    def __init__(self, name, words, make, place, saves=False):
+    def __init__(self, name, words, make, place, saves=False, blinks=False):
         self.name, self.words, self.make, self.place = name, words, make, place
-        self.saves = saves
+        self.saves, self.blinks = saves, blinks
 
 
 def outside():
@@ -60,6 +60,12 @@ def added():
     project = empty()
     done(project, "add", "here/data")
     fault.settle(project)
+    return project
+
+
+def changed():
+    project = added()
+    fault.write(project + "/here/data/one", INSIDE + b"changed\n")
     return project
 
 
@@ -132,6 +138,11 @@ SCENES = [
     Scene("add-above", ["add", "here/data"], empty, "here"),
     Scene("add-below", ["add", "here/data"], empty, "here/data/deep"),
     Scene("add-file", ["add", "here/data/one"], empty, "here/data"),
+    Scene("add-file-itself", ["add", "here/data/one"], empty, "here/data/one"),
+    Scene("add-blinking", ["add", "here/data/one"], empty, "here/data/one", blinks=True),
+    Scene("add-blinking-part", ["add", "here/data/one"], changed, "here/data/one", blinks=True),
+    Scene("add-blinking-above", ["add", "here/data/one"], empty, "here/data", blinks=True),
+    Scene("add-blinking-below", ["add", "here/data"], empty, "here/data/deep", blinks=True),
     Scene("checkout", ["checkout"], edited, "here/data"),
     Scene("checkout-above", ["checkout"], edited, "here"),
     Scene("checkout-file", ["checkout"], file_edited, "here/data"),
@@ -157,9 +168,10 @@ SCENES = [
 
 def swap(project, directory):
     path = f"{project}/{directory}"
+    is_file = os.path.isfile(path)
     try:
         os.rename(path, path + ".was")
-        os.symlink(outside(), path)
+        os.symlink(outside() + "/one" if is_file else outside(), path)
     except OSError:
         pass  # it is not there just now
 
@@ -168,7 +180,7 @@ def swap_back(project, directory):
     path = f"{project}/{directory}"
     if os.path.islink(path):
         os.unlink(path)
-    if os.path.isdir(path + ".was") and not os.path.lexists(path):
+    if os.path.exists(path + ".was") and not os.path.lexists(path):
         os.rename(path + ".was", path)
 
 
@@ -193,7 +205,13 @@ def contents(project):
     return found
 
 
-def try_point(scene, words, base, point):
+def blink_end(scene, points, point):
+    """The next call about the same place that is of another kind; None: there is none."""
+    return next((later for later in points[points.index(point) + 1:]
+                 if f'"{scene.place}' in later[2] and later[0] != point[0]), None)
+
+
+def try_point(scene, words, base, point, later=None):
     project = os.path.join(fault.scratch(), "q")
     for place in (outside(), project):
         fault.remove(place)
@@ -202,7 +220,8 @@ def try_point(scene, words, base, point):
         fill(outside() + "/" + below, OUTSIDE)
     before, had = fault.tree(outside(), ()), contents(project)
     act = save if scene.saves else swap
-    result = calls.interrupted(project, words, point, lambda: act(project, scene.place))
+    result = calls.interrupted(project, words, point, lambda: act(project, scene.place),
+                               later=later and (later, lambda: swap_back(project, scene.place)))
     faults = [f"outside: {line}" for line in fault.differences(before, fault.tree(outside(), ()))]
     if result.status is None or result.status < 0 or result.status == fault.BUG:
         faults.append(f"the command itself: {result}")
@@ -217,10 +236,13 @@ def try_point(scene, words, base, point):
     return faults + fault.verify(project)
 
 
-def choose(points, chosen):
+def choose(scene, points, chosen):
     """Numbers of calls: a sample, and always the last moment before a name changes."""
     if chosen.only:
         return chosen.only
+    if scene.blinks:
+        return [number for number, point in enumerate(points)
+                if f'"{scene.place}' in point[2] and blink_end(scene, points, point)]
     every = 1 if chosen.full else -(-len(points) // POINTS_MOST)
     sample = set(range(fault.day() % every, len(points), every))
     last = [number for number in range(len(points) - 1)
@@ -237,8 +259,9 @@ def try_scene(scene, chosen):
     fault.copy(made, base)
     points = calls.list_points(calls.traced(made, words)[0])
     tally = fault.Tally(f"swaps {scene.name}")
-    for number in choose(points, chosen):
-        tally.point(try_point(scene, words, base, points[number]),
+    for number in choose(scene, points, chosen):
+        later = blink_end(scene, points, points[number]) if scene.blinks else None
+        tally.point(try_point(scene, words, base, points[number], later),
                     f"behind call {number}: {points[number]}")
         sys.stdout.flush()
     return tally.end(f" (of {len(points)} calls)")

@@ -2,6 +2,7 @@
 """Push, fresh clone, pull and run over each kind of remote, by real servers on loopback.
 
     basics.py [KIND...]     default: directory sftp webdav s3; --full: all of places.KINDS"""
+import json
 import os
 import sys
 
@@ -89,7 +90,11 @@ def try_second_version(origin, place):
         faults.append(f"{added} bytes travelled for a change of {project.BIG // 100}")
     faults += places.layout_faults(place)
     project.git(target, "pull", "-q")
-    faults += status_is(fault.mlops(target, "pull", env=place.env()), fault.OK)
+    pulled = fault.mlops(target, "pull", "--json", env=place.env())
+    faults += status_is(pulled, fault.OK)
+    received = json.loads(pulled.out)["counts"]["received_bytes"] if pulled.status == fault.OK else 0
+    if received > 5 << 20:
+        faults.append(f"{received} bytes were fetched for a change of {project.BIG // 100}")
     faults += project.faults_of_clone(origin, target, place.env())
     project.git(target, "checkout", "-q", "HEAD~1")
     faults += status_is(fault.mlops(target, "checkout", env=place.env()), fault.OK)

@@ -40,6 +40,7 @@
     LIMIT(GLOB_STEPS, 1000000, "steps", "matching one pattern; stops exponential patterns")        \
     LIMIT(TREE_DEPTH, 256, "levels", "directories inside a dependency or output")                  \
     LIMIT(TREE_ENTRIES, 16777216, "entries", "entries of one directory")                           \
+    LIMIT(TREE_BYTES, 8589934592, "bytes", "a stored directory of so many of the longest names")   \
     LIMIT(OVERRIDES, 1000, "values", "what one experiment changes; each rewrites its file")        \
     LIMIT(SWEEP_DIMENSIONS, 100, "parameters", "what a sweep varies; TPE and fANOVA take each")    \
     LIMIT(SWEEP_CHOICES, 10000, "values", "of one parameter of a sweep")                           \
@@ -63,6 +64,8 @@
           "makes to be run again")                                                                 \
     LIMIT(TRANSPORT_TRIES, 5, "tries", "of one operation on a remote that was away or busy")       \
     LIMIT(TRANSPORT_WAIT_S, 60, "seconds", "longest pause before another try of a remote")         \
+    LIMIT(GIT_LIST_S, 120, "seconds",                                                              \
+          "a server of git may take to list its branches where nobody looks on")                   \
     LIMIT(HISTORY_COMMITS, 10000000, "commits", "of one repository, for push --all-commits")       \
     LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
           "one file that 'get' takes from git; it is in memory")                                   \

@@ -61,6 +61,7 @@ FALLIBLE transfer_choose(struct data_shell *shell, const struct transfer_command
 struct transfer_kinds {
     bool takes_ours, takes_dvc;
     int64_t left_out; /* roots that only ours could have, and there is none */
+    int64_t newer;    /* outputs that dvc.lock records, too, as they were before */
 };
 
 /* Keeps the roots that they can have. What both DVC and our lock file record comes from ours, if

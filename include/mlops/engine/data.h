@@ -18,6 +18,7 @@ VEC(data_change_vec, struct data_change);
 struct data_changes {
     int64_t added, changed, removed;
     struct data_change_vec named;
+    bool is_unknown; /* the store lacks a part of what was: the above says nothing */
 };
 
 /* Held while pointers and .gitignore are read and written: no other command writes them, and no gc
@@ -140,6 +141,7 @@ struct data_checkout_options {
     const struct str *paths; /* files, directories or globs; none: everything */
     size_t count;
     bool is_dry, relinks;
+    bool is_no_revision; /* the first path could have been one, and git knows none of that name */
     const struct data_record_vec *also; /* to be put in place, too; NULL: none */
     bool takes_only_also;
 };

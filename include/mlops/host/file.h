@@ -38,6 +38,10 @@ FALLIBLE file_open_seen(int at_fd, const char *path, struct fd *ret, struct file
 FALLIBLE file_open_straight(int at_fd, const char *path, struct fd *ret,
                             struct file_stat *ret_seen);
 
+/* Whether anybody has the open file open for writing; false where that can't be told: files of
+ * others, and some file systems. */
+bool file_has_writer(int fd);
+
 /* Publishes bytes under a name with `mode`, whatever the umask is. A symbolic link of that name is
  * replaced, not followed. is_durable = fsync file and directory. */
 FALLIBLE file_publish(int at_fd, const char *path, struct str bytes, uint32_t mode,
@@ -66,8 +70,10 @@ enum copy_method {
 };
 
 /* Copies an open file's content to an open empty one by the cheapest way that works (FICLONE, then
- * copy_file_range, then read/write); *ret_method says which. */
-FALLIBLE file_copy(int from_fd, int to_fd, const char *name, enum copy_method *ret_method);
+ * copy_file_range, then read/write); *ret_method says which. `stop` (may be NULL) is asked between
+ * steps, and its error ends the copy: signal_check. */
+FALLIBLE file_copy(int from_fd, int to_fd, const char *name, FALLIBLE (*stop)(void),
+                   enum copy_method *ret_method);
 
 /* Short kind for messages: "a FIFO", "a device", "a socket", "a directory". */
 const char *file_kind_name(uint32_t mode);

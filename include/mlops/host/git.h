@@ -12,7 +12,9 @@ struct git_answer {
 };
 
 /* Runs `git WORDS` (NULL at the end) in a repository of ours (absolute; empty: in none) to the end,
- * however long it takes; a stop signal ends it. Words that come from others stand behind "--" or
+ * but for no longer than `most_s` seconds (0: however long it takes) where nobody sits at a
+ * terminal, who may be asked for something; a stop signal ends it. Words that come from others
+ * stand behind "--" or
  * "--end-of-options". An error only if it could not be run or was interrupted. */
 FALLIBLE git_call(struct arena *arena, struct str repository, const char *const *words,
-                  struct git_answer *ret);
+                  int64_t most_s, struct git_answer *ret);

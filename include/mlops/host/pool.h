@@ -1,4 +1,4 @@
-/* A bounded thread pool for hashing, copying and scanning; nothing else in mlops is threaded. Work
+/* A bounded thread pool for hashing, copying and scanning. Work
  * items own their data; SQLite and git never enter. With zero threads pool_run does the same in the
  * caller (crash tests use that: MLOPS_POOL=0). */
 #pragma once
@@ -11,6 +11,9 @@ struct pool;
 struct pool *pool_open(int threads);
 void pool_drop(struct pool **pool);
 int pool_threads(const struct pool *pool);
+
+/* As many as a pool opened with -1 has. */
+int pool_default_threads(void);
 
 /* Calls work(context, i) for every i in [0, count), spread over the pool and the caller, handing
  * out items in order (sort the biggest first). Returns when all are done: the first error by index,

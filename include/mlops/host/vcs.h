@@ -187,3 +187,7 @@ FALLIBLE vcs_conflicts(struct vcs *vcs, struct arena *arena, struct str suffix, 
 /* A cheap fingerprint of HEAD, its ref, packed-refs and the index by stat only (no libgit2): equal
  * means commit and branch are the same as when it was taken. Empty: no repository found upwards. */
 FALLIBLE vcs_fingerprint(struct arena *arena, struct str directory, struct str *ret);
+
+/* Where vcs_open found nothing: an error if a repository is there all the same, which nobody can
+ * read since libgit2 is not here. */
+FALLIBLE vcs_check_none(struct str directory);

@@ -82,6 +82,10 @@ FALLIBLE config_load_foreign(struct arena *arena, struct str name, struct str by
 FALLIBLE config_list(struct arena *arena, struct str state_dir, struct config_origin **ret,
                      size_t *ret_count);
 
+/* Whether config_set would take the value. */
+FALLIBLE config_check(struct arena *arena, struct str state_dir, enum config_layer layer,
+                      struct str name, struct str value);
+
 /* Writes (or removes, with value empty and `unset`) one key in a layer's file, keeping the rest of
  * the file as it is; checks name (nearest suggestion) and value first. */
 FALLIBLE config_set(struct arena *arena, struct str state_dir, enum config_layer layer,

@@ -13,6 +13,9 @@ struct dvc_object {
     bool is_directory;
 };
 
+/* Whether bytes with these sums are the object. */
+bool dvc_object_is(const struct dvc_object *object, const struct sums_row *sums);
+
 enum dvc_health {
     DVC_GOOD,
     DVC_MISSING,

@@ -75,9 +75,21 @@ FALLIBLE pack_index_read(struct str bytes, int64_t pack_bytes, struct digest id,
 struct pack_row pack_index_row(const struct pack_index *index, size_t at);
 bool pack_index_find(const struct pack_index *index, struct digest digest, struct pack_row *ret);
 
-/* A pack on the disk, open; its index mapped or read. */
+/* A pack on the disk, open; its index read and checked. */
 struct pack;
 FALLIBLE pack_open(int at_fd, const char *path, struct pack **ret, bool *ret_found);
+
+/* The same without its index, of which beginning and footer are checked: somebody has found it good
+ * before. pack_rows has only its number of rows until pack_load has read and checked it. */
+FALLIBLE pack_open_unread(int at_fd, const char *path, struct pack **ret, bool *ret_found);
+FALLIBLE pack_load(struct pack *pack, const char *path);
+bool pack_is_loaded(const struct pack *pack);
+
+/* The row of a digest, out of the index or, before it is loaded, out of the few rows on the disk
+ * among which it has to be. For several threads at once. ERROR_STORED if the row is damaged. */
+FALLIBLE pack_search(const struct pack *pack, struct digest digest, struct pack_row *ret,
+                     bool *ret_found);
+
 void pack_drop(struct pack **pack);
 const struct pack_index *pack_rows(const struct pack *pack);
 struct digest pack_id(const struct pack *pack);

@@ -27,6 +27,8 @@ struct remote {
     bool is_insecure;        /* TLS certificates are not checked (untracked layers only) */
     bool has_foreign_names; /* not a remote of ours, but what a URL of others names (remote_of_url):
                                any bytes may be a name, see transport.h */
+    bool is_elsewhere; /* another project says so, and no remote of ours does: what this machine
+                          logs in with is not sent there */
     /* HTTP and WebDAV */
     struct str user, password_env, token_env; /* secrets by reference only */
     /* S3 */
@@ -58,7 +60,8 @@ FALLIBLE remote_check_name(struct str name);
 
 /* Those of another project, whose settings (config_load_foreign) are not trusted: the default one
  * first. What names secrets or files of this machine is left out; where a remote of ours holds the
- * same URL, ours decides how it is reached. `root`: the directory that relative ones are seen from;
+ * same URL, ours decides how it is reached. An S3 service that none of ours is at gets no
+ * credentials of this machine. `root`: the directory that relative ones are seen from;
  * empty: the project is on another machine. Settings that run programs are refused. */
 FALLIBLE remotes_load_foreign(struct arena *arena, const struct workspace *own,
                               const struct config *foreign, struct str root,

@@ -48,6 +48,8 @@ struct observer;
 struct worktree_wish {
     struct str path;
     enum look_role role;
+    const struct artifact *recorded; /* NULL, or what worktree_compare will be asked about: what it
+                                        needs is kept if something else lies there */
 };
 FALLIBLE worktree_prefetch(struct worktree *worktree, const struct worktree_wish *wishes,
                            size_t count, const struct observer *observer);
@@ -126,6 +128,18 @@ struct worktree_files {
 FALLIBLE tree_list_differing(struct cas *cas, struct arena *arena, const struct artifact *before,
                              const struct artifact *after, struct worktree_files *ret_before,
                              struct worktree_files *ret_after, bool *ret_found);
+
+/* What lies at the artifact's path now against what it says, file by file in the order of the tree:
+ * '+' for a file that is new, '-' for one that is gone, '~' for one that changed. The path is gone
+ * after the call. Directories that are as recorded are not entered, of the others one is held at a
+ * time. *ret_found false: the store lacks trees of what differs, and what was told is not all. */
+struct worktree_visitor {
+    void (*visit)(void *context, char sign, struct str path);
+    void *context;
+};
+FALLIBLE worktree_compare(struct worktree *worktree, const struct artifact *recorded,
+                          enum look_role role, const struct worktree_visitor *visitor,
+                          bool *ret_found);
 
 /* Files of what lies at the path now; none if that is nothing. */
 FALLIBLE worktree_list_files(struct worktree *worktree, struct arena *arena, struct str path,

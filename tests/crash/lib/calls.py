@@ -49,22 +49,25 @@ def send(pid, number):
         pass  # it has ended, or there was none
 
 
-def interrupted(project, words, point, action, more=None):
-    """The command stops behind that call, `action` happens, it goes on; its result."""
-    call, count, _ = point
+def interrupted(project, words, point, action, more=None, later=None):
+    """The command stops behind that call, `action` happens, it goes on; its result. `later`: a point
+    of another call, and what happens behind that."""
+    stops = [(point, action)] + ([later] if later else [])
     trace = os.path.join(fault.scratch(), "trace")
     fault.write(trace, "")
-    process = subprocess.Popen(["strace", "-qq", "-o", trace, "-e",
-                                f"inject={call}:signal=SIGSTOP:when={count}", fault.MLOPS, *words],
+    injected = [word for (call, count, _), _ in stops
+                for word in ("-e", f"inject={call}:signal=SIGSTOP:when={count}")]
+    process = subprocess.Popen(["strace", "-qq", "-o", trace, *injected, fault.MLOPS, *words],
                                cwd=project, env=fault.environment(**ENVIRONMENT, **(more or {})),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
-    until, has_acted = time.monotonic() + 20, False
+    until, acted = time.monotonic() + 20, 0
     while process.poll() is None and time.monotonic() < until:
-        if b"--- stopped by SIGSTOP ---" in fault.read(trace):
-            if not has_acted:
-                action()
-                has_acted = True
+        count = fault.read(trace).count(b"--- stopped by SIGSTOP ---")
+        if count:
+            if acted < min(count, len(stops)):
+                stops[acted][1]()
+                acted += 1
             send(child_of(process.pid), signal.SIGCONT)  # again, should it have come too early
         time.sleep(0.002)
     if process.poll() is None:

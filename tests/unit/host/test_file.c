@@ -197,7 +197,7 @@ static void a_copy_has_the_same_bytes_and_its_holes(void **state)
     assert_int_equal(pwrite(from, "begin", 5, 0), 5);
     assert_int_equal(pwrite(from, "middle", 6, size / 2), 6);
     assert_int_equal(ftruncate(from, size), 0);
-    assert_fine(file_copy(from, to, "from", &method));
+    assert_fine(file_copy(from, to, "from", NULL, &method));
     assert_int_not_equal(method, COPY_HARDLINK);
     assert_int_equal(fstat(to, &seen), 0);
     assert_int_equal(seen.st_size, size);
@@ -226,7 +226,7 @@ static void a_copy_between_file_systems_has_the_same_bytes(void **state)
     }
     enum copy_method method = COPY_REFLINK;
     assert_fine(file_write(from, content, sizeof content, "from"));
-    assert_fine(file_copy(from, to, "from", &method));
+    assert_fine(file_copy(from, to, "from", NULL, &method));
     assert_int_equal(method, COPY_BYTES);
     assert_int_equal(pread(to, copied, sizeof copied, 0), sizeof copied);
     assert_memory_equal(content, copied, sizeof content);
@@ -288,6 +288,31 @@ static void a_move_that_fails_leaves_the_source(void **state)
     scratch_expect(&scratch, "t/a/f", "text");
 }
 
+static struct error *stop_at_third(void)
+{
+    static int asked;
+    return ++asked % 3 == 0 ? error_new(ERROR_MACHINE, "enough") : NULL;
+}
+
+static void a_copy_asks_whether_to_stop_while_it_goes_on(void **state)
+{
+    (void)state;
+    AUTO(scratch_drop) struct scratch scratch = scratch_open();
+    AUTO(fd_drop) struct fd from = fd_of(openat(scratch.fd, "from", O_CREAT | O_RDWR, 0644));
+    AUTO(fd_drop) struct fd to = fd_of(openat(scratch.fd, "to", O_CREAT | O_RDWR, 0644));
+    enum copy_method method = COPY_BYTES;
+    assert_int_equal(posix_fallocate(fd_number(from), 0, 80 << 20), 0);
+    for (int i = 0; i < 80; i++) /* each block has data, so that none is skipped */
+        assert_int_equal(pwrite(fd_number(from), &i, sizeof i, (off_t)i << 20), sizeof i);
+    struct error *error = file_copy(fd_number(from), fd_number(to), "from", stop_at_third, &method);
+    if (!error) { /* a clone has no steps */
+        assert_int_equal(method, COPY_REFLINK);
+        return;
+    }
+    assert_string_equal(error->text, "enough");
+    error_drop(error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_copy_between_file_systems_has_the_same_bytes),
         cmocka_unit_test(a_move_to_another_file_system_takes_the_whole_tree),
         cmocka_unit_test(a_move_that_fails_leaves_the_source),
+        cmocka_unit_test(a_copy_asks_whether_to_stop_while_it_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

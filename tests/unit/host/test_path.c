@@ -202,11 +202,19 @@ static bool is_straight_right(const struct scratch *scratch)
     static const struct {
         const char *path;
         int flags, expected;
-    } rows[] = {{"real/sub/file", O_RDONLY, 0},          {"real//sub", O_RDONLY | O_DIRECTORY, 0},
-                {".", O_RDONLY | O_DIRECTORY, 0},        {"link/sub/file", O_RDONLY, ELOOP},
-                {"real/back/file", O_RDONLY, ELOOP},     {"real/sub/alias", O_RDONLY, ELOOP},
-                {"link", O_RDONLY | O_DIRECTORY, ELOOP}, {"real/sub/file/x", O_RDONLY, ENOTDIR},
-                {"real/none/file", O_RDONLY, ENOENT}};
+    } rows[] = {{"real/sub/file", O_RDONLY, 0},
+                {"real//sub", O_RDONLY | O_DIRECTORY, 0},
+                {".", O_RDONLY | O_DIRECTORY, 0},
+                {"link/sub/file", O_RDONLY, ELOOP},
+                {"real/back/file", O_RDONLY, ELOOP},
+                {"real/sub/alias", O_RDONLY, ELOOP},
+                {"link", O_RDONLY | O_DIRECTORY, ELOOP},
+                {"real/sub/file/x", O_RDONLY, ENOTDIR},
+                {"real/none/file", O_RDONLY, ENOENT},
+                {"real/sub", O_PATH, 0},
+                {"real/sub/file", O_PATH, 0},
+                {"real/sub/alias", O_PATH, ELOOP},
+                {"link", O_PATH, ELOOP}};
     bool is_right = true;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         errno = 0;

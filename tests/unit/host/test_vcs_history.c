@@ -179,6 +179,29 @@ static void everything_that_git_keeps_is_a_tip(void **state)
     assert_false(has_commit(&commits, "v1~1"));
 }
 
+/* What a lost or broken one needs would be taken for what nobody needs. */
+static void a_tip_that_cannot_be_read_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"main", "stash", "ORIG_HEAD"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        AUTO(vcs_drop) struct vcs *vcs = NULL;
+        struct vcs_path_vec commits = {0};
+        shell("rm -rf .git f; git init; echo 1 > f; git add f; git commit -m 1;"
+              "echo 2 > f; git stash; git commit --allow-empty -m 2; git reset --hard HEAD^;"
+              "git update-ref -d refs/remotes/origin/main;"
+              "git symbolic-ref refs/remotes/origin/HEAD refs/remotes/origin/main");
+        assert_ok(vcs_open(str_of(repository), &vcs));
+        assert_ok(vcs_tips(vcs, &arena, &commits));
+        vcs_drop(&vcs);
+        shell("c=$(git rev-parse %s); f=.git/objects/$(echo $c | cut -c 1-2)/$(echo $c | cut -c "
+              "3-); chmod 644 $f; echo broken > $f",
+              names[i]);
+        assert_ok(vcs_open(str_of(repository), &vcs));
+        assert_error(vcs_tips(vcs, &arena, &commits), ERROR_MACHINE, "can't be read");
+    }
+}
+
 static void files_of_a_commit_are_listed_by_suffix(void **state)
 {
     (void)state;
@@ -215,6 +238,7 @@ int main(void)
         TEST(commits_between_two_are_those_that_only_the_second_has),
         TEST(the_text_of_changes_is_of_the_paths_that_are_asked_for),
         TEST(everything_that_git_keeps_is_a_tip),
+        TEST(a_tip_that_cannot_be_read_is_an_error),
         TEST(files_of_a_commit_are_listed_by_suffix),
         TEST(a_tree_nested_without_end_is_refused),
     };

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/base/limits.h"
 #include "mlops/codec/canon.h"
 #include "mlops/model/tree.h"
 
@@ -59,6 +60,25 @@ static void a_tree_reads_back_as_it_was_written(void **state)
         assert_int_equal(tree.entries[i].file_count, entries[i].file_count);
         assert_true(digest_equal(tree.entries[i].digest, entries[i].digest));
     }
+}
+
+/* What is added can be read again: of entries there is one limit, of bytes another. */
+static void the_largest_tree_that_is_allowed_is_not_too_long(void **state)
+{
+    (void)state;
+    char name[256];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    char other[sizeof name];
+    memcpy(other, name, sizeof name);
+    other[0] = 'o';
+    struct tree_entry entries[] = {entry_named(name), entry_named(other)};
+    for (size_t i = 0; i < COUNT_OF(entries); i++) {
+        entries[i].kind = TREE_DIRECTORY;
+        entries[i].size_bytes = entries[i].file_count = INT64_MAX;
+    }
+    size_t bytes = encoded(entries, 2).len - encoded(entries, 1).len;
+    assert_true((int64_t)bytes * LIMIT_TREE_ENTRIES < LIMIT_TREE_BYTES);
 }
 
 static void an_empty_tree_is_valid(void **state)
@@ -220,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tree_reads_back_as_it_was_written),
+        cmocka_unit_test(the_largest_tree_that_is_allowed_is_not_too_long),
         cmocka_unit_test(an_empty_tree_is_valid),
         cmocka_unit_test(the_bytes_are_those_of_the_formats_document),
         cmocka_unit_test(names_that_leave_their_directory_are_refused),

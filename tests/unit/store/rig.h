@@ -27,7 +27,7 @@ static inline void rig_reopen(struct rig *rig)
     struct str path = path_join(&rig->arena, rig->workspace->index_dir, STR("index.db"));
     assert_fine(index_open(&rig->arena, path.at, false, &rig->index));
     assert_fine(cas_open(&rig->arena, rig->workspace, rig->index, &rig->cas));
-    rig->pool = pool_open(2);
+    rig->pool = pool_open(4);
     assert_fine(worktree_open(&rig->arena, rig->workspace, rig->index, rig->cas, rig->pool,
                               &rig->worktree));
 }

@@ -1,8 +1,13 @@
 #include "mlops/store/cas.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../../../src/store/cas_private.h"
 #include "rig.h"
+
+enum { LARGE_BYTES = (40 << 20) + 4321 }; /* written by a thread of its own */
 
 static struct digest put_text(struct rig *rig, const char *text)
 {
@@ -87,6 +92,144 @@ static void a_large_file_is_stored_as_it_is(void **state)
     assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "copy", NULL, &again));
     assert_false(again.is_new);
     assert_true(digest_equal(put.digest, again.digest));
+    rig_drop(&rig);
+}
+
+/* Blocks of bytes that tell which they are, with a hole of 8 MiB. */
+static struct digest write_large(struct rig *rig, const char *name)
+{
+    AUTO(hasher_drop) struct hasher hasher = {0};
+    char *block = malloc(1 << 20);
+    int fd = openat(rig->scratch.fd, name, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
+    hasher_open(&hasher);
+    for (int i = 0; i <= LARGE_BYTES >> 20; i++) {
+        bool is_hole = i >= 16 && i < 24;
+        size_t len = (size_t)MIN_OF(1 << 20, LARGE_BYTES - (i << 20));
+        for (size_t at = 0; at < len; at++)
+            block[at] = is_hole ? 0 : (char)((size_t)i * 31 + at * 7 + (at >> 8));
+        hasher_add(&hasher, block, len);
+        if (!is_hole)
+            assert_int_equal(pwrite(fd, block, len, (off_t)i << 20), len);
+    }
+    close(fd);
+    free(block);
+    return hasher_finish(&hasher);
+}
+
+static void a_file_that_a_thread_writes_is_stored_as_it_is(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    setenv("MLOPS_POOL", "2", 1);
+    for (int i = 0; i < 3; i++) {
+        struct cas_put put, stored;
+        struct stat stat;
+        struct digest digest = write_large(&rig, "large");
+        char *buffer = malloc(CAS_BUFFER_BYTES);
+        assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "large", NULL, &put));
+        assert_true(digest_equal(put.digest, digest));
+        assert_fine(cas_flush(rig.cas));
+        const char *path = rig_object(&rig, digest);
+        assert_fine(cas_read_file(rig.scratch.fd, path, buffer, NULL, &stored));
+        assert_true(digest_equal(stored.digest, digest));
+        assert_int_equal(fstatat(rig.scratch.fd, path, &stat, 0), 0);
+        assert_true((int64_t)stat.st_blocks * 512 < LARGE_BYTES - (4 << 20));
+        free(buffer);
+        assert_int_equal(unlinkat(rig.scratch.fd, path, 0), 0);
+        rig_again(&rig);
+    }
+    rig_drop(&rig);
+}
+
+/* The disk has no room in the middle of the file. */
+static void a_large_file_that_cannot_be_written_is_told_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    setenv("MLOPS_POOL", "2", 1);
+    struct digest digest = write_large(&rig, "large");
+    struct rlimit before;
+    struct cas_put put;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit least = {9 << 20, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &least), 0);
+    struct error *error = cas_put_file(rig.cas, rig.scratch.fd, "large", NULL, &put);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_non_null(error);
+    assert_non_null(strstr(error->text, "cannot store 'large'"));
+    error_drop(error);
+    assert_false(has(&rig, digest));
+    assert_fine(cas_flush(rig.cas));
+    assert_false(scratch_has(&rig.scratch, rig_object(&rig, digest)));
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "large", NULL, &put));
+    assert_true(digest_equal(put.digest, digest));
+    rig_drop(&rig);
+}
+
+struct changing {
+    int fd, told, times; /* how often it still changes */
+    bool is_new;         /* a reading begins */
+};
+
+static void change(void *context, int64_t bytes)
+{
+    struct changing *changing = context;
+    changing->told++;
+    if (bytes == CAS_BUFFER_BYTES && changing->is_new && changing->times-- > 0)
+        assert_int_equal(pwrite(changing->fd, "changed", 7, LARGE_BYTES / 2), 7);
+    changing->is_new = bytes < CAS_BUFFER_BYTES;
+}
+
+static struct error *put_changing(struct rig *rig, int times, struct cas_put *ret)
+{
+    struct changing changing = {openat(rig->scratch.fd, "large", O_RDWR | O_CLOEXEC), 0, times,
+                                true};
+    struct cas_progress progress = {.tell = change, .context = &changing};
+    struct error *error = cas_put_file(rig->cas, rig->scratch.fd, "large", &progress, ret);
+    close(changing.fd);
+    return error;
+}
+
+static void a_large_file_that_changes_while_it_is_stored_is_read_three_times(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    setenv("MLOPS_POOL", "2", 1);
+    struct cas_put put, stored;
+    char *buffer = malloc(CAS_BUFFER_BYTES);
+    write_large(&rig, "large");
+    assert_fine(put_changing(&rig, 2, &put));
+    assert_fine(cas_read_file(rig.scratch.fd, "large", buffer, NULL, &stored));
+    assert_true(digest_equal(put.digest, stored.digest));
+    struct error *error = put_changing(&rig, 100, &put);
+    assert_non_null(error);
+    assert_non_null(strstr(error->text, "'large' keeps changing while it is stored"));
+    error_drop(error);
+    free(buffer);
+    rig_drop(&rig);
+}
+
+/* One has the thread, the others write for themselves. */
+static void several_large_files_are_stored_at_once(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    setenv("MLOPS_POOL", "3", 1);
+    struct artifact artifact = {0};
+    assert_int_equal(mkdirat(rig.scratch.fd, "data", 0755), 0);
+    struct digest digest = write_large(&rig, "data/0");
+    for (int i = 1; i < 4; i++) {
+        char name[] = "data/0";
+        name[5] = (char)('0' + i);
+        write_large(&rig, name);
+        int fd = openat(rig.scratch.fd, name, O_RDWR | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, &i, sizeof i, LARGE_BYTES / 3), sizeof i);
+        close(fd);
+    }
+    assert_fine(worktree_capture(rig.worktree, STR("data"), &artifact));
+    assert_fine(cas_flush(rig.cas));
+    assert_true(scratch_has(&rig.scratch, rig_object(&rig, digest)));
     rig_drop(&rig);
 }
 
@@ -350,6 +493,10 @@ int main(void)
         cmocka_unit_test(nothing_has_a_name_before_the_flush),
         cmocka_unit_test(more_puts_than_descriptors_are_published),
         cmocka_unit_test(a_large_file_is_stored_as_it_is),
+        cmocka_unit_test(a_file_that_a_thread_writes_is_stored_as_it_is),
+        cmocka_unit_test(a_large_file_that_cannot_be_written_is_told_and_leaves_nothing),
+        cmocka_unit_test(a_large_file_that_changes_while_it_is_stored_is_read_three_times),
+        cmocka_unit_test(several_large_files_are_stored_at_once),
         cmocka_unit_test(a_flipped_bit_is_found_and_never_used),
         cmocka_unit_test(every_bit_of_an_object_counts),
         cmocka_unit_test(a_truncated_object_is_absent),

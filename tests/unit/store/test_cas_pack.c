@@ -1,6 +1,7 @@
 /* Small objects in packs. */
 #include "mlops/base/buf.h"
 #include "mlops/store/cas.h"
+#include "mlops/store/pack.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -395,6 +396,71 @@ static int count_of(struct rig *rig)
     return count;
 }
 
+enum { VERY_MANY = 20000 };
+
+/* Of a row of the index of the only pack; the file keeps its time. */
+static void damage_row(struct rig *rig, struct digest digest, int64_t at, unsigned char byte)
+{
+    const char *path = NULL;
+    struct stat seen;
+    bool found = false;
+    AUTO(pack_drop) struct pack *pack = NULL;
+    assert_int_equal(pack_count(rig, &path), 1);
+    assert_int_equal(fstatat(rig->scratch.fd, path, &seen, 0), 0);
+    assert_fine(pack_open(rig->scratch.fd, path, &pack, &found));
+    const struct pack_index *index = pack_rows(pack);
+    int64_t row = 0;
+    while (!digest_equal(pack_index_row(index, (size_t)row).digest, digest))
+        row++;
+    int64_t rows_at = seen.st_size - PACK_FOOT_BYTES - (int64_t)index->row_count * PACK_ROW_BYTES;
+    assert_int_equal(fchmodat(rig->scratch.fd, path, 0644, 0), 0);
+    int fd = openat(rig->scratch.fd, path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, &byte, 1, rows_at + row * PACK_ROW_BYTES + at), 1);
+    struct timespec times[2] = {seen.st_atim, seen.st_mtim};
+    assert_int_equal(futimens(fd, times), 0);
+    close(fd);
+}
+
+static void the_index_of_a_large_pack_is_checked_again_once_a_row_is_bad(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct digest *digests = arena_new_array(&rig.arena, struct digest, VERY_MANY);
+    const char *ignored = NULL;
+    put_many(&rig, 0, VERY_MANY, digests);
+    rig_again(&rig);
+    assert_true(is_number(&rig, digests[0], 0)); /* now it is known to be good */
+    damage_row(&rig, digests[7], 52, 1);
+    rig_again(&rig);
+    for (int i = VERY_MANY - 100; i < VERY_MANY; i++)
+        assert_true(is_number(&rig, digests[i], i));
+    assert_int_equal(pack_count(&rig, &ignored), 1); /* nobody has asked for the bad row */
+    assert_false(has(&rig, digests[7]));
+    assert_int_equal(pack_count(&rig, &ignored), 0);
+    put_many(&rig, 0, VERY_MANY, digests);
+    assert_true(is_number(&rig, digests[7], 7));
+    rig_drop(&rig);
+}
+
+static void a_large_pack_that_is_searched_often_is_read_whole(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct digest *digests = arena_new_array(&rig.arena, struct digest, VERY_MANY);
+    const char *ignored = NULL;
+    put_many(&rig, 0, VERY_MANY, digests);
+    rig_again(&rig);
+    assert_true(is_number(&rig, digests[0], 0));
+    damage_row(&rig, digests[VERY_MANY - 1], 52, 1);
+    rig_again(&rig);
+    int i = 0;
+    while (i < VERY_MANY - 1 && has(&rig, digests[i]))
+        i++;
+    assert_true(i > 1000 && i < VERY_MANY - 1);
+    assert_int_equal(pack_count(&rig, &ignored), 0);
+    rig_drop(&rig);
+}
+
 static void each_object_is_visited_once(void **state)
 {
     (void)state;
@@ -552,6 +618,8 @@ int main(void)
         cmocka_unit_test(later_processes_know_of_a_bad_blob_and_put_it_anew),
         cmocka_unit_test(a_pack_that_is_bad_all_through_is_replaced_by_the_same_objects),
         cmocka_unit_test(a_pack_that_was_cut_short_counts_as_absent),
+        cmocka_unit_test(the_index_of_a_large_pack_is_checked_again_once_a_row_is_bad),
+        cmocka_unit_test(a_large_pack_that_is_searched_often_is_read_whole),
         cmocka_unit_test(each_object_is_visited_once),
         cmocka_unit_test(a_pack_with_holes_is_made_anew),
         cmocka_unit_test(a_pack_that_nothing_needs_is_removed),

@@ -168,7 +168,40 @@ static void a_changed_large_file_costs_its_changes(void **state)
     struct depot_counts counts = push(pair, &after, 1);
     assert_true(counts.sent_bytes < 3 * 2097152);
     assert_true(counts.chunks_shared > 20);
-    assert_int_equal(fetch(pair, &after, 1, NULL), 0);
+    assert_int_equal(fetch(pair, &after, 1, &counts), 0);
+    assert_true(counts.received_bytes < 3 * 2097152);
+    assert_true(counts.chunks_shared > 20);
+    assert_true(there_has(pair, after));
+    pair_drop(pair);
+}
+
+/* Of many files only those of about the same length are looked at, and what the store holds of them
+ * is hashed: damaged there, it is fetched. */
+static void chunks_of_other_files_are_found_and_hashed(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_open();
+    struct depot_want many[40], after;
+    struct str base = {0};
+    char path[128], hex[DIGEST_HEX_LEN + 1];
+    struct depot_counts counts;
+    for (size_t i = 0; i < COUNT_OF(many); i++) {
+        struct str bytes = noise(pair, 3000000 + i * 500000, i + 1);
+        many[i] = put(pair, bytes);
+        base = i == 30 ? bytes : base;
+    }
+    push(pair, many, COUNT_OF(many));
+    assert_int_equal(fetch(pair, many, COUNT_OF(many), NULL), 0);
+    memcpy((char *)(uintptr_t)base.at + 9000000, "changed", 7);
+    after = put(pair, base);
+    push(pair, &after, 1);
+    digest_print(many[30].digest, hex);
+    snprintf(path, sizeof path, "obj/%.2s/%s", hex, hex + 2);
+    int cache = fd_number(pair->there.workspace->cache_fd);
+    assert_int_equal(fchmodat(cache, path, 0644, 0), 0);
+    AUTO(fd_drop) struct fd fd = fd_of(openat(cache, path, O_RDWR | O_CLOEXEC));
+    assert_int_equal(pwrite(fd_number(fd), "?", 1, 1000), 1);
+    assert_int_equal(fetch(pair, &after, 1, &counts), 0);
     assert_true(there_has(pair, after));
     pair_drop(pair);
 }
@@ -325,6 +358,7 @@ int main(void)
         cmocka_unit_test(what_is_there_does_not_travel_again),
         cmocka_unit_test(the_list_for_those_who_cannot_list_is_made_good),
         cmocka_unit_test(a_changed_large_file_costs_its_changes),
+        cmocka_unit_test(chunks_of_other_files_are_found_and_hashed),
         cmocka_unit_test(a_large_tree_comes_over),
         cmocka_unit_test(what_compresses_travels_small),
         cmocka_unit_test(a_damaged_blob_is_never_used),

@@ -105,6 +105,11 @@ static void logins_of_web_servers_are_followed(void **state)
     IS(remote->user, "u");
     IS(remote->password, "pass");
     assert_true(str_ends(remote->ca, STR("/.dvc/ca.pem")));
+    remote =
+        found(&rig, "[core]\nremote = r\n['remote \"r\"']\nurl = https://a%40b:p%3A%2Fw@h/x\n", "");
+    IS(remote->url, "https://h/x");
+    IS(remote->user, "a@b");
+    IS(remote->password, "p:/w");
     remote = found(&rig,
                    "[core]\nremote = r\n['remote \"r\"']\nurl = https://h/x\nauth = custom\n"
                    "custom_auth_header = X-Token\n",
@@ -141,6 +146,8 @@ static void what_can_not_be_followed_is_an_error_without_secrets(void **state)
         "url = s3://b/x\nsse_customer_key = s3cret",
         "url = ssh://h/x\npassword = s3cret",
         "url = ssh://h/x\npassphrase = s3cret",
+        "url = ssh://anna:s3cret@h/x",
+        "url = https://anna:s3cret%zz@h/x",
         "url = https://h/x\nask_password = true\nuser = u",
         "url = https://h/x\nauth = digest\npassword = s3cret",
         "url = webdavs://h/x\ncustom_auth_header = a: b\npassword = s3cret",

@@ -56,6 +56,35 @@ static void every_blob_of_a_pack_is_found(void **state)
     }
 }
 
+static void a_pack_is_searched_without_reading_its_index(void **state)
+{
+    (void)state;
+    AUTO(scratch_drop) struct scratch scratch = scratch_open();
+    static const int counts[] = {0, 1, 300, 5000};
+    for (size_t c = 0; c < COUNT_OF(counts); c++) {
+        make_pack(&scratch, counts[c]);
+        AUTO(pack_drop) struct pack *whole = open_pack(&scratch);
+        AUTO(pack_drop) struct pack *pack = NULL;
+        bool found = false;
+        assert_fine(pack_open_unread(scratch.fd, "p.pack", &pack, &found));
+        assert_false(pack_is_loaded(pack));
+        assert_int_equal(pack_rows(pack)->row_count, counts[c]);
+        for (int i = 0; i < counts[c] + 200; i++) {
+            char text[16];
+            int len = snprintf(text, sizeof text, "%d", i);
+            struct digest digest = digest_of(text, (size_t)len);
+            struct pack_row row, same;
+            assert_fine(pack_search(pack, digest, &row, &found));
+            assert_int_equal(found, i < counts[c]);
+            assert_int_equal(found, pack_index_find(pack_rows(whole), digest, &same));
+            if (found)
+                assert_int_equal(row.offset, same.offset);
+        }
+        assert_fine(pack_load(pack, "p.pack"));
+        assert_true(pack_is_loaded(pack));
+    }
+}
+
 static void what_is_not_in_a_pack_is_not_found(void **state)
 {
     (void)state;
@@ -133,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_blob_of_a_pack_is_found),
+        cmocka_unit_test(a_pack_is_searched_without_reading_its_index),
         cmocka_unit_test(what_is_not_in_a_pack_is_not_found),
         cmocka_unit_test(a_blob_that_was_added_twice_stands_once),
         cmocka_unit_test(a_changed_index_or_footer_is_refused),

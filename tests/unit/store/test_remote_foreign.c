@@ -43,6 +43,26 @@ static void secrets_of_this_machine_are_not_theirs_to_name(void **state)
     assert_int_equal(lab->profile.len + lab->ca.len + lab->is_trusted, 0);
 }
 
+static void an_s3_service_of_theirs_gets_no_credentials_of_ours(void **state)
+{
+    static const char theirs[] = "remote.lab.url: s3://bucket/x\n"
+                                 "remote.lab.endpoint: https://s3.lab\n";
+    (void)state;
+    AUTO(rig_drop) struct rig rig = rig_open();
+    struct remote_vec remotes = {0};
+    assert_fine(load(&rig, theirs, NULL, "", &remotes));
+    assert_true(remotes.at[0]->is_elsewhere);
+    assert_fine(load(&rig, "remote.lab.url: s3://bucket/x\n", NULL, "", &remotes));
+    assert_false(remotes.at[0]->is_elsewhere);
+    assert_fine(load(&rig, theirs, "s3://bucket", "", &remotes));
+    assert_false(remotes.at[0]->is_elsewhere);
+    assert_int_equal(remotes.at[0]->endpoint.len, 0);
+    assert_fine(config_set(&rig.arena, rig.workspace->state, CONFIG_LOCAL,
+                           STR("remote.ours.endpoint"), STR("https://s3.lab"), false));
+    assert_fine(load(&rig, theirs, "s3://other", "", &remotes));
+    assert_false(remotes.at[0]->is_elsewhere);
+}
+
 static void a_remote_of_ours_with_the_url_decides_how_it_is_reached(void **state)
 {
     (void)state;
@@ -102,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secrets_of_this_machine_are_not_theirs_to_name),
         cmocka_unit_test(a_remote_of_ours_with_the_url_decides_how_it_is_reached),
+        cmocka_unit_test(an_s3_service_of_theirs_gets_no_credentials_of_ours),
         cmocka_unit_test(what_runs_a_program_is_refused),
         cmocka_unit_test(relative_directories_are_seen_from_where_the_project_is),
         cmocka_unit_test(the_default_one_comes_first_and_other_settings_are_none_of_ours),

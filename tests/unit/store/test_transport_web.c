@@ -49,6 +49,21 @@ static void what_is_not_right_below_is_left_out(void **state)
     assert_error(dav_listing_parse(&listing, STR(DAV_BEGIN)), "well-formed");
 }
 
+/* A URL with '//' in its path: nginx lists '/r/...', and a push would be seen by nobody. */
+static void a_listing_of_another_place_is_no_empty_one(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct dav_listing listing = {.arena = &arena, .root = STR("//r"), .directory = STR("pack/")};
+    assert_error(dav_listing_parse(&listing, STR(DAV_BEGIN DAV_DIRECTORY("/r/pack/")
+                                                     DAV_FILE("/r/pack/x", "1") DAV_END)),
+                 "asked for '//r/pack/', the server lists '/r/pack/'");
+    listing.root = STR("/r");
+    assert_fine(dav_listing_parse(&listing, STR(DAV_BEGIN DAV_DIRECTORY("/r/pack") DAV_END)));
+    assert_fine(dav_listing_parse(&listing, STR(DAV_BEGIN DAV_END)));
+    assert_int_equal(listing.items.len, 0);
+}
+
 static void a_page_of_s3_names_keys_below_the_prefix_and_the_next_page(void **state)
 {
     (void)state;
@@ -161,17 +176,82 @@ static void credentials_of_a_program_are_read(void **state)
         "SecretAccessKey");
 }
 
+static void where_a_server_says_it_is_holds_no_secret(void **state)
+{
+    static const struct {
+        const char *said, *shown; /* shown NULL: nothing of it */
+    } rows[] = {
+        {"https://new.lab/p", "https://new.lab/p"},
+        {"/p@x", "/p@x"},
+        {"https://new.lab/p?X-Amz-Signature=s3cret", "https://new.lab/p"},
+        {"https://anna:s3cret@new.lab/p", NULL},
+        {"https://new.lab/\x1b[31m", NULL},
+    };
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_reply reply = {.status = 301};
+        *vec_push(&arena, &reply.headers) =
+            (struct http_header){STR("Location"), str_of(rows[i].said)};
+        struct error *error = web_fault(STR("https://old.lab/p"), &reply);
+        const char *hint = error->hint ? error->hint : "";
+        assert_null(strstr(hint, "s3cret"));
+        assert_null(strchr(hint, '\x1b'));
+        assert_true(!rows[i].shown || str_ends(str_of(hint), str_of(rows[i].shown)));
+        error_drop(error);
+    }
+}
+
+static void a_region_is_no_way_to_another_host(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct remote remote = {
+        .name = STR("r"), .url = STR("s3://bucket/x"), .region = STR("evil.example/")};
+    struct transport *transport = NULL;
+    unsetenv("AWS_ENDPOINT_URL");
+    unsetenv("AWS_ENDPOINT_URL_S3");
+    assert_error(transport_open(&arena, &remote, &transport), "no name of a region");
+}
+
+static void a_service_that_another_project_names_gets_no_credentials(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct remote remote = {.name = STR("r"),
+                            .url = STR("s3://bucket/x"),
+                            .endpoint = STR("http://127.0.0.1:1"),
+                            .is_elsewhere = true};
+    struct transport *transport = NULL;
+    struct connection *connection = NULL;
+    struct transport_item item;
+    bool found = false;
+    setenv("AWS_ACCESS_KEY_ID", "id", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+    assert_fine(transport_open(&arena, &remote, &transport));
+    assert_fine(transport_connect(transport, &connection));
+    assert_error(connection_stat(connection, STR("x"), &item, &found), "no credentials of yours");
+    connection_drop(&connection);
+    transport_drop(&transport);
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_by_webdav_holds_files_and_directories),
         cmocka_unit_test(what_is_not_right_below_is_left_out),
+        cmocka_unit_test(a_listing_of_another_place_is_no_empty_one),
         cmocka_unit_test(a_page_of_s3_names_keys_below_the_prefix_and_the_next_page),
         cmocka_unit_test(keys_are_read_as_the_server_says_they_are_written),
         cmocka_unit_test(the_newest_upload_of_just_that_key_is_found),
         cmocka_unit_test(parts_have_number_size_and_tag),
         cmocka_unit_test(an_error_has_a_code_and_anything_else_has_none),
         cmocka_unit_test(credentials_of_a_program_are_read),
+        cmocka_unit_test(where_a_server_says_it_is_holds_no_secret),
+        cmocka_unit_test(a_region_is_no_way_to_another_host),
+        cmocka_unit_test(a_service_that_another_project_names_gets_no_credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ static void many_paths_are_looked_at_at_once(void **state)
     for (int i = 0; i < 300; i++) {
         struct str name = str_print(&rig.arena, "f%d", i);
         scratch_write(&rig.scratch, name.at, name.at);
-        wishes[i] = (struct worktree_wish){name, i % 2 ? LOOK_DEP : LOOK_OUT};
+        wishes[i] = (struct worktree_wish){.path = name, .role = i % 2 ? LOOK_DEP : LOOK_OUT};
     }
     assert_fine(worktree_prefetch(rig.worktree, wishes, 300, NULL));
     assert_int_equal(hashed(&rig), 300);
@@ -474,7 +474,7 @@ static void an_output_may_not_hold_a_link_that_leaves_it(void **state)
     struct artifact artifact;
     scratch_directory(&rig.scratch, "out");
     assert_int_equal(symlinkat("../secret", rig.scratch.fd, "out/link"), 0);
-    assert_error(worktree_capture(rig.worktree, STR("out"), &artifact), "leaves the output");
+    assert_error(worktree_capture(rig.worktree, STR("out"), &artifact), "leaves 'out'");
     rig_drop(&rig);
 }
 

@@ -137,6 +137,109 @@ static void two_versions_are_compared_where_they_differ(void **state)
     rig_drop(&rig);
 }
 
+static void write_down(void *context, char sign, struct str path)
+{
+    buf_print(context, "%c%.*s ", sign, STR_FMT(path));
+}
+
+static void expect_changes(struct rig *rig, const struct artifact *recorded, const char *text)
+{
+    AUTO(buf_drop) struct buf told = {0};
+    struct worktree_visitor visitor = {write_down, &told};
+    bool found = false;
+    assert_fine(worktree_compare(rig->worktree, recorded, LOOK_OUT, &visitor, &found));
+    assert_true(found);
+    buf_add(&told, "", 1);
+    assert_string_equal(told.at, text);
+}
+
+static void the_work_tree_is_compared_where_it_differs(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    make_many(&rig);
+    scratch_directory(&rig.scratch, "data/inner");
+    scratch_directory(&rig.scratch, "data/inner/deep");
+    scratch_write(&rig.scratch, "data/inner/deep/a", "a");
+    scratch_write(&rig.scratch, "data/inner/deep.b", "b");
+    struct artifact before = rig_capture(&rig, "data");
+    rig_again(&rig);
+    expect_changes(&rig, &before, "");
+    scratch_write(&rig.scratch, name_in(&rig, 41, 1), "changed");
+    assert_int_equal(unlinkat(rig.scratch.fd, name_in(&rig, 3, 0), 0), 0);
+    scratch_write(&rig.scratch, "data/d07/new", "new");
+    scratch_directory(&rig.scratch, "data/empty");
+    assert_int_equal(unlinkat(rig.scratch.fd, "data/inner/deep/a", 0), 0);
+    assert_int_equal(unlinkat(rig.scratch.fd, "data/inner/deep", AT_REMOVEDIR), 0);
+    scratch_write(&rig.scratch, "data/inner/deep", "now a file");
+    assert_int_equal(unlinkat(rig.scratch.fd, "data/inner/deep.b", 0), 0);
+    scratch_directory(&rig.scratch, "data/inner/deep.b");
+    scratch_write(&rig.scratch, "data/inner/deep.b/c", "c");
+    const char *changes = "-data/d03/f0 +data/d07/new ~data/d41/f1 +data/inner/deep "
+                          "-data/inner/deep/a -data/inner/deep.b +data/inner/deep.b/c ";
+    rig_again(&rig);
+    expect_changes(&rig, &before, changes);
+    rig_again(&rig); /* all is known by now, and no node was kept */
+    rig_look(&rig, "data", LOOK_OUT);
+    expect_changes(&rig, &before, changes);
+    assert_int_equal(hashed(&rig), 0);
+    rig_drop(&rig);
+}
+
+static void a_file_of_the_future_is_told_only_if_its_content_changed(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    make_many(&rig);
+    struct artifact before = rig_capture(&rig, "data");
+    rig_again(&rig);
+    struct timespec times[2] = {{.tv_sec = INT32_MAX}, {.tv_sec = INT32_MAX}};
+    scratch_write(&rig.scratch, name_in(&rig, 5, 1), "changed");
+    assert_int_equal(utimensat(rig.scratch.fd, name_in(&rig, 5, 0), times, 0), 0);
+    assert_int_equal(utimensat(rig.scratch.fd, name_in(&rig, 5, 1), times, 0), 0);
+    expect_changes(&rig, &before, "~data/d05/f1 ");
+    rig_drop(&rig);
+}
+
+static bool is_there(const struct rig *rig, const char *path)
+{
+    return faccessat(rig->scratch.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void what_is_to_be_comes_back_in_few_of_many_directories(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int displaced = 0;
+    make_many(&rig);
+    scratch_directory(&rig.scratch, "data/outer");
+    scratch_directory(&rig.scratch, "data/outer/inner");
+    scratch_write(&rig.scratch, "data/outer/inner/f", "f");
+    struct artifact before = rig_capture(&rig, "data");
+    scratch_write(&rig.scratch, name_in(&rig, 20, 0), "second version");
+    scratch_write(&rig.scratch, "data/d21/extra", "kept in the store");
+    rig_capture(&rig, "data"); /* from now on all of it is known without being read */
+    rig_again(&rig);
+    scratch_directory(&rig.scratch, "data/outer/idle");
+    scratch_directory(&rig.scratch, "data/d30/idle");
+    scratch_write(&rig.scratch, "data/d31/ours", "only here");
+    assert_int_equal(unlinkat(rig.scratch.fd, name_in(&rig, 32, 0), 0), 0);
+    assert_int_equal(symlinkat("/nowhere", rig.scratch.fd, name_in(&rig, 32, 0)), 0);
+    assert_int_equal(mkfifoat(rig.scratch.fd, "data/outer/inner/fifo", 0644), 0);
+    assert_true(rig_restore(&rig, &before, &displaced));
+    assert_int_equal(displaced, 3); /* the link, ours, the FIFO */
+    assert_int_equal(worktree_counts(rig.worktree).restored_files, 2);
+    assert_false(is_there(&rig, "data/outer/idle"));
+    assert_false(is_there(&rig, "data/d30/idle"));
+    assert_false(is_there(&rig, "data/d21/extra"));
+    assert_true(is_there(&rig, ".mlops/displaced/run/data/d31/ours"));
+    rig_again(&rig);
+    struct artifact after = rig_look(&rig, "data", LOOK_OUT);
+    assert_true(artifact_equal(&before, &after));
+    assert_int_equal(after.empty_dir_count, 0);
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +247,9 @@ int main(void)
         cmocka_unit_test(what_was_just_put_in_place_is_not_read_again),
         cmocka_unit_test(a_second_version_is_put_in_place_file_by_file),
         cmocka_unit_test(two_versions_are_compared_where_they_differ),
+        cmocka_unit_test(the_work_tree_is_compared_where_it_differs),
+        cmocka_unit_test(a_file_of_the_future_is_told_only_if_its_content_changed),
+        cmocka_unit_test(what_is_to_be_comes_back_in_few_of_many_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

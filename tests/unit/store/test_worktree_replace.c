@@ -1,0 +1,117 @@
+/* Files that are saved just when they are about to be replaced or removed. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../../src/store/worktree_private.h"
+#include "rig.h"
+
+struct bench {
+    struct rig rig;
+    struct restoring restoring;
+};
+
+static void bench_open(struct bench *bench)
+{
+    *bench = (struct bench){.rig = rig_open()};
+    AUTO(fd_drop) struct fd tmp = {0};
+    assert_fine(directory_open(fd_number(bench->rig.workspace->state_fd), "tmp", &tmp));
+    bench->restoring = (struct restoring){.worktree = bench->rig.worktree,
+                                          .arena = &bench->rig.arena,
+                                          .displaced = STR("displaced/run")};
+    assert_fine(temp_dir_open(fd_number(tmp), "restore-", &bench->restoring.temp));
+}
+
+static void bench_drop(struct bench *bench)
+{
+    temp_dir_drop(&bench->restoring.temp);
+    rig_drop(&bench->rig);
+}
+
+static struct file_stat stat_of(struct bench *bench, const char *path)
+{
+    struct file_stat stat = {0};
+    bool found = false;
+    assert_fine(file_stat_at(bench->rig.scratch.fd, path, false, &stat, &found));
+    assert_true(found);
+    return stat;
+}
+
+static struct error *replace(struct bench *bench, const struct file_stat *seen)
+{
+    int temp_fd = fd_number(bench->restoring.temp.fd);
+    assert_fine(file_publish(temp_fd, "0", STR("new"), 0644, false));
+    return restoring_replace(&bench->restoring, "0", bench->rig.scratch.fd, "file", seen,
+                             STR("file"));
+}
+
+static struct error *remove_it(struct bench *bench, const struct file_stat *seen)
+{
+    return restoring_remove(&bench->restoring, bench->rig.scratch.fd, "file", seen, STR("file"));
+}
+
+/* Nothing can be moved out of the way. */
+static void block_displaced(struct bench *bench)
+{
+    scratch_write(&bench->rig.scratch, ".mlops/displaced", "in the way");
+}
+
+static void what_was_seen_goes(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    scratch_write(&bench.rig.scratch, "file", "old");
+    struct file_stat seen = stat_of(&bench, "file");
+    assert_fine(replace(&bench, &seen));
+    scratch_expect(&bench.rig.scratch, "file", "new");
+    seen = stat_of(&bench, "file");
+    assert_fine(remove_it(&bench, &seen));
+    assert_false(scratch_has(&bench.rig.scratch, "file"));
+    assert_int_equal(bench.restoring.displaced_count, 0);
+    bench_drop(&bench);
+}
+
+static void what_was_saved_meanwhile_is_kept(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    scratch_write(&bench.rig.scratch, "file", "old");
+    struct file_stat seen = stat_of(&bench, "file");
+    scratch_write(&bench.rig.scratch, "file", "saved");
+    assert_fine(replace(&bench, &seen));
+    scratch_expect(&bench.rig.scratch, ".mlops/displaced/run/file", "saved");
+    scratch_expect(&bench.rig.scratch, "file", "new");
+    scratch_write(&bench.rig.scratch, "file", "saved again");
+    assert_fine(remove_it(&bench, &seen));
+    assert_false(scratch_has(&bench.rig.scratch, "file"));
+    assert_int_equal(bench.restoring.displaced_count, 2);
+    bench_drop(&bench);
+}
+
+static void and_stays_where_it_is_if_it_cannot_be_moved(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    scratch_write(&bench.rig.scratch, "file", "old");
+    struct file_stat seen = stat_of(&bench, "file");
+    scratch_write(&bench.rig.scratch, "file", "saved");
+    block_displaced(&bench);
+    assert_error(replace(&bench, &seen), "displaced");
+    scratch_expect(&bench.rig.scratch, "file", "saved");
+    assert_error(remove_it(&bench, &seen), "displaced");
+    scratch_expect(&bench.rig.scratch, "file", "saved");
+    bench_drop(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_seen_goes),
+        cmocka_unit_test(what_was_saved_meanwhile_is_kept),
+        cmocka_unit_test(and_stays_where_it_is_if_it_cannot_be_moved),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
