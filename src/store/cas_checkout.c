@@ -27,7 +27,7 @@ static bool may_hardlink(const struct target *target)
 {
     const struct config *config = &target->cas->workspace->config;
     return config->link == LINK_HARDLINK && !target->is_executable &&
-           (geteuid() != 0 || config->link_force);
+           (config->link_force || geteuid() != 0);
 }
 
 static FALLIBLE try_hardlink(const struct target *target, bool *ret_done)

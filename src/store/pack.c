@@ -9,7 +9,10 @@
 
 #include "pack_private.h"
 
-enum { INDEX_BYTES_MOST = 1 << 30 };
+enum {
+    INDEX_BYTES_MOST = 1 << 30,
+    GUESSES_MOST = 12, /* in an index of honest digests some five are enough */
+};
 
 static uint64_t number_at(const unsigned char *at, size_t bytes)
 {
@@ -100,33 +103,34 @@ struct error *pack_index_read(struct str bytes, int64_t pack_bytes, struct diges
     return NULL;
 }
 
-/* Digests are evenly spread, so the first guess is near: some log(log(n)) steps, and a halving
- * where somebody chose them otherwise. */
+/* The first four bytes of a digest as a number. */
+static uint64_t head_of(const unsigned char *digest)
+{
+    return (uint64_t)digest[0] << 24 | (uint64_t)digest[1] << 16 | (uint64_t)digest[2] << 8 |
+           (uint64_t)digest[3];
+}
+
+/* Digests are evenly spread, so each guess is near: some log(log(n)) of them, the last ones in the
+ * same few cache lines. Where somebody chose them otherwise, halving ends it. */
 size_t pack_index_place(const struct pack_index *index, struct digest digest)
 {
     size_t low = 0, high = index->row_count;
-    bool halves = false;
-    uint64_t wanted = number_at(
-        (const unsigned char[]){digest.at[3], digest.at[2], digest.at[1], digest.at[0]}, 4);
-    uint64_t least = 0, most = UINT32_MAX;
-    while (low < high) {
+    uint64_t wanted = head_of(digest.at), least = 0, most = UINT32_MAX;
+    for (int guesses = 0; low < high; guesses++) {
         size_t middle = low + (high - low) / 2;
-        if (!halves && high - low > 8 && wanted >= least && wanted <= most)
+        if (guesses < GUESSES_MOST && wanted >= least && wanted <= most)
             middle = low + (size_t)((double)(high - low - 1) * (double)(wanted - least) /
                                     (double)(most - least + 1));
-        halves = !halves;
         const unsigned char *at = index->rows + middle * PACK_ROW_BYTES;
         int order = memcmp(at, digest.at, sizeof digest.at);
-        uint64_t first =
-            (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | (uint64_t)at[3];
         if (order == 0)
             return middle;
         if (order < 0) {
             low = middle + 1;
-            least = first;
+            least = head_of(at);
         } else {
             high = middle;
-            most = first;
+            most = head_of(at);
         }
     }
     return index->row_count;

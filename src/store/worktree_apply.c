@@ -106,6 +106,15 @@ static FALLIBLE remove_directories(struct delta *delta)
     return NULL;
 }
 
+/* Whether a path lies in a directory that comes as it was built. */
+static bool is_within_built(const struct delta *delta, struct str below)
+{
+    for (struct str at = path_directory(below); at.len; at = path_directory(at))
+        if (map_has(&delta->built, at))
+            return true;
+    return false;
+}
+
 /* Ignored files where a directory is to be were not among what was looked at. */
 static FALLIBLE clear_for_directories(struct delta *delta)
 {
@@ -113,6 +122,8 @@ static FALLIBLE clear_for_directories(struct delta *delta)
         struct str below = delta->sorted_paths[i];
         struct file_stat stat;
         bool found = false;
+        if (is_within_built(delta, below))
+            continue;
         AUTO(fd_drop) struct fd parent = {0};
         TRY(place_descend(fd_number(delta->top_fd), path_directory(below), true, &parent));
         const char *name = str_terminate(delta->arena, path_name(below));
@@ -120,6 +131,23 @@ static FALLIBLE clear_for_directories(struct delta *delta)
         if (found && !S_ISDIR(stat.mode))
             TRY(restoring_displace(delta->restoring, fd_number(parent), name,
                                    delta_path(delta, below)));
+    }
+    return NULL;
+}
+
+/* Where a directory came by itself meanwhile, each file of the one that was built takes its place
+ * in it. */
+static FALLIBLE place_built(struct delta *delta)
+{
+    int temp_fd = fd_number(delta->restoring->temp.fd), parent_fd = -1;
+    map_each (item, &delta->built) {
+        struct built *built = item->value;
+        const char *name = str_terminate(delta->arena, path_name(built->below));
+        bool existed = false;
+        TRY(parent_of(delta, built->below, true, &parent_fd));
+        TRY_WITHIN(file_rename_new(temp_fd, built->staged.at, parent_fd, name, &existed),
+                   "cannot put '%.*s' in its place", STR_FMT(delta_path(delta, built->below)));
+        built->is_placed = !existed;
     }
     return NULL;
 }
@@ -133,7 +161,8 @@ static FALLIBLE put_in_place(struct delta *delta, struct put *put)
     bool found = false;
     TRY(parent_of(delta, below, true, &parent_fd));
     TRY(clear_path(delta, below, &seen));
-    TRY(restoring_replace(delta->restoring, put->staged, parent_fd, name, seen,
+    struct str staged = path_join(delta->arena, put->staged_in, str_of(put->staged));
+    TRY(restoring_replace(delta->restoring, staged.at, parent_fd, name, seen,
                           delta_path(delta, below)));
     return file_stat_at(parent_fd, name, false, &put->stat, &found);
 }
@@ -143,9 +172,11 @@ static FALLIBLE apply_changes(struct delta *delta)
     TRY(remove_extras(delta));
     TRY(remove_directories(delta));
     TRY(clear_for_directories(delta));
+    TRY(place_built(delta));
     TRY(delta_make_directories(delta, fd_number(delta->top_fd)));
     vec_each (struct put, put, &delta->puts)
-        TRY(put_in_place(delta, put));
+        if (!put->built || !put->built->is_placed)
+            TRY(put_in_place(delta, put));
     return NULL;
 }
 

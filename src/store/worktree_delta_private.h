@@ -1,17 +1,26 @@
 /* Restoring a directory, in steps: plan, stage, apply. What is missing or differs is put into a
  * temporary directory first, then what is in the way goes, then each file takes its place by a
- * rename. A directory that is not there at all is built whole and renamed. */
+ * rename. Directories that are not there at all are built whole and renamed. */
 #pragma once
 
 #include <stdatomic.h>
 
 #include "worktree_private.h"
 
+/* The highest of directories that are not there, built whole under a name of its own. */
+struct built {
+    struct str below;  /* its path below the place */
+    struct str staged; /* its name in the temporary directory */
+    bool is_placed;    /* renamed, with all that was put into it */
+};
+
 /* A file to be put; stat is of the staged file, later of the file in its place. */
 struct put {
     const struct wanted *wanted;
-    size_t number;      /* in the order of the tree */
-    const char *staged; /* its name in the directory where it is staged */
+    size_t number;        /* in the order of the tree */
+    struct built *built;  /* what it lies in, or NULL */
+    struct str staged_in; /* directory where it is staged, below stage_fd */
+    const char *staged;   /* its name there */
     struct file_stat stat;
 };
 
@@ -36,8 +45,10 @@ struct delta {
     struct str *old_directories; /* below, parents first */
     size_t old_count;
     struct put_vec puts;
-    bool is_fresh;      /* nothing is at the place */
-    struct fd stage_fd; /* the temporary directory, or the new top in it */
+    struct map old_paths; /* old_directories as a set */
+    struct map built;     /* below -> struct built * */
+    bool is_fresh;        /* nothing is at the place */
+    struct fd stage_fd;   /* the temporary directory, or the new top in it */
     struct fd top_fd;
     struct fd parent_fd; /* directory last used, */
     struct str parent;   /* and its path below the top */

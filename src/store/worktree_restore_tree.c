@@ -14,6 +14,33 @@ static void delta_drop(struct delta *delta)
     fd_drop(&delta->top_fd);
 }
 
+<<<<<<< HEAD
+/* --- what is there --- */
+
+static void add_present(struct delta *delta, const struct batch *batch)
+{
+    struct arena *arena = delta->arena;
+    delta->old_directories = arena_new_array(arena, struct str, batch->directories.len);
+    for (size_t i = 0; i < batch->directories.len; i++) {
+        const struct directory *directory = batch->directories.at[i];
+        if (directory->depth) {
+            struct str below = str_copy(arena, directory->below);
+            delta->old_directories[delta->old_count++] = below;
+            map_put(arena, &delta->old_paths, below, delta);
+        }
+        for (size_t n = 0; n < directory->count; n++) {
+            const struct node *node = &directory->nodes[n];
+            if (node->kind != TREE_DIRECTORY)
+                *vec_push(arena, &delta->present) = (struct present){
+                    .below = path_join(arena, directory->below, node->name), .node = node};
+        }
+    }
+    vec_each (struct present, present, &delta->present)
+        map_put(arena, &delta->present_by_path, present->below, present);
+}
+
+=======
+>>>>>>> main
 static bool is_equal(const struct wanted *wanted, const struct node *node)
 {
     return node->is_known && !node->is_odd && node->kind == wanted->kind &&
@@ -39,6 +66,46 @@ static void sort_directories(struct delta *delta)
         qsort(delta->sorted_paths, count, sizeof(struct str), str_compare_items);
 }
 
+/* Of the directories above a path that are not there the highest; NULL: all are there. */
+static struct built *missing_above(struct delta *delta, struct str below)
+{
+    struct str missing = {0};
+    for (struct str at = path_directory(below); at.len; at = path_directory(at))
+        if (!map_has(&delta->old_paths, at))
+            missing = at;
+    if (!missing.len)
+        return NULL;
+    void **place = map_place(delta->arena, &delta->built, missing);
+    if (!*place) {
+        struct built *built = arena_new(delta->arena, struct built);
+        *built = (struct built){missing, str_print(delta->arena, "d%zu", delta->built.len), false};
+        *place = built;
+    }
+    return *place;
+}
+
+/* What is fresh is built where it is to lie below the top, and so is what lies in a directory that
+ * is missing; what goes into one that is there gets a number. */
+static void choose_stage(struct delta *delta, struct put *put, const struct put *before)
+{
+    struct str below = put->wanted->below, above = path_directory(below);
+    put->staged = path_name(below).at;
+    put->staged_in = above;
+    if (delta->is_fresh)
+        return;
+    bool is_beside = before && str_equal(path_directory(before->wanted->below), above);
+    put->built = is_beside ? before->built : missing_above(delta, below);
+    if (!put->built) {
+        put->staged = str_print(delta->arena, "%zu", put->number).at;
+        put->staged_in = STR("");
+        return;
+    }
+    struct str rest = str_slice(above, put->built->below.len, above.len);
+    put->staged_in =
+        is_beside ? before->staged_in
+                  : str_print(delta->arena, "%.*s%.*s", STR_FMT(put->built->staged), STR_FMT(rest));
+}
+
 static void plan(struct delta *delta)
 {
     const struct artifact *artifact = delta->restoring->artifact;
@@ -57,8 +124,7 @@ static void plan(struct delta *delta)
         struct put *put = vec_push(delta->arena, &delta->puts);
         put->wanted = wanted;
         put->number = delta->puts.len;
-        put->staged = delta->is_fresh ? path_name(wanted->below).at
-                                      : str_print(delta->arena, "%zu", put->number).at;
+        choose_stage(delta, put, delta->puts.len > 1 ? put - 1 : NULL);
     }
 }
 

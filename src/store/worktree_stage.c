@@ -61,12 +61,6 @@ static FALLIBLE stage_one(struct delta *delta, struct put *put, int at_fd)
     return NULL;
 }
 
-/* What is fresh is built where it is to lie below the top; what is changed gets a number. */
-static struct str staged_directory(const struct delta *delta, const struct put *put)
-{
-    return delta->is_fresh ? path_directory(put->wanted->below) : STR("");
-}
-
 static FALLIBLE stage_group(void *context, size_t i, struct worker *worker)
 {
     const struct staging *staging = context;
@@ -76,8 +70,8 @@ static FALLIBLE stage_group(void *context, size_t i, struct worker *worker)
     (void)worker;
     if (atomic_load(&delta->is_missing))
         return NULL;
-    TRY(place_descend(fd_number(delta->stage_fd),
-                      staged_directory(delta, &delta->puts.at[group->first]), false, &at));
+    TRY(place_descend(fd_number(delta->stage_fd), delta->puts.at[group->first].staged_in,
+                      !delta->is_fresh, &at));
     for (size_t n = group->first; n < group->end && !atomic_load(&delta->is_missing); n++) {
         TRY(signal_check());
         TRY(stage_one(delta, &delta->puts.at[n], fd_number(at)));
@@ -105,8 +99,7 @@ static void group_puts(struct staging *staging)
         const struct put *put = &delta->puts.at[i];
         bool joins = group && i - group->first < GROUP_PUTS && bytes < GROUP_BYTES &&
                      put->wanted->size_bytes < BIG_BYTES &&
-                     str_equal(staged_directory(delta, put),
-                               staged_directory(delta, &delta->puts.at[group->first]));
+                     str_equal(put->staged_in, delta->puts.at[group->first].staged_in);
         if (!joins) {
             group = vec_push(delta->arena, &staging->groups);
             group->first = i;

@@ -178,6 +178,13 @@ def checked_out():
     return project
 
 
+def lost_part():
+    """The same, and a subdirectory is gone as a whole."""
+    project = checked_out()
+    fault.remove(project + "/library/sub")
+    return project
+
+
 def data_of(project):
     found = fault.tree(project)
     return {name: content for name, content in found.items()
@@ -531,6 +538,8 @@ SCENARIOS = [
     Scenario("add", ["add", "library", "single"], unadded, data=after_add, needs="add"),
     Scenario("add-again", ["add", "library", "single"], readded, data=after_add, needs="add"),
     Scenario("checkout", ["checkout"], checked_out, keeps=HAND, data=after_checkout,
+             needs="checkout"),
+    Scenario("checkout-lost", ["checkout"], lost_part, keeps=HAND, data=after_checkout,
              needs="checkout"),
     Scenario("move", ["move", "library", "moved"], added, data=after_move, needs="move"),
     Scenario("add-part", ["add", "library/new"], parted, data=again_and_whole, needs="add"),

@@ -219,6 +219,51 @@ static void of_a_directory_only_what_differs_is_replaced(void **state)
     rig_drop(&rig);
 }
 
+static uint64_t inode_of(struct rig *rig, const char *path)
+{
+    struct stat stat;
+    return fstatat(rig->scratch.fd, path, &stat, AT_SYMLINK_NOFOLLOW) == 0 ? stat.st_ino : 0;
+}
+
+static void a_removed_subdirectory_comes_back_beside_what_stays(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int displaced = 0;
+    make_tree(&rig);
+    struct artifact tree = rig_capture(&rig, "out");
+    uint64_t kept = inode_of(&rig, "out/a");
+    assert_fine(path_remove(rig.scratch.fd, "out/sub"));
+    rig_again(&rig);
+    assert_true(rig_restore(&rig, &tree, &displaced));
+    assert_int_equal(displaced, 0);
+    expect_tree(&rig);
+    assert_true(inode_of(&rig, "out/a") == kept);
+    rig_again(&rig);
+    struct artifact again = rig_look(&rig, "out", LOOK_OUT);
+    assert_true(artifact_equal(&tree, &again));
+    assert_int_equal(hashed(&rig), 0); /* what was put is known as it was put */
+    rig_drop(&rig);
+}
+
+static void a_missing_subdirectory_joins_one_that_only_holds_what_is_ignored(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int displaced = 0;
+    make_tree(&rig);
+    struct artifact tree = rig_capture(&rig, "out");
+    scratch_write(&rig.scratch, ".mlopsignore", "out/sub\n");
+    assert_fine(path_remove(rig.scratch.fd, "out/sub"));
+    scratch_directory(&rig.scratch, "out/sub");
+    scratch_write(&rig.scratch, "out/sub/mine", "only here");
+    rig_again(&rig);
+    assert_true(rig_restore(&rig, &tree, &displaced));
+    expect_tree(&rig);
+    scratch_expect(&rig.scratch, "out/sub/mine", "only here");
+    rig_drop(&rig);
+}
+
 static void nothing_changes_when_an_object_is_missing(void **state)
 {
     (void)state;
@@ -740,6 +785,8 @@ int main(void)
         cmocka_unit_test(many_paths_are_looked_at_at_once),
         cmocka_unit_test(a_removed_directory_comes_back_whole),
         cmocka_unit_test(of_a_directory_only_what_differs_is_replaced),
+        cmocka_unit_test(a_removed_subdirectory_comes_back_beside_what_stays),
+        cmocka_unit_test(a_missing_subdirectory_joins_one_that_only_holds_what_is_ignored),
         cmocka_unit_test(nothing_changes_when_an_object_is_missing),
         cmocka_unit_test(a_damaged_object_is_not_restored),
         cmocka_unit_test(the_store_is_healed_from_the_work_tree),
