@@ -37,32 +37,15 @@ static FALLIBLE add_conflict(struct session *session, const struct vcs_conflict 
 }
 
 /* Without the library nothing is seen of a repository: that is no answer. */
-static FALLIBLE check_no_repository(struct session *session)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct str top = {0};
-    TRY(vcs_find_top(&scratch, session->workspace.project, &top));
-    if (!top.len || vcs_is_available())
-        return NULL;
-    return error_hint(
-        error_new(ERROR_MACHINE, "libgit2 can't be loaded: git's conflicts can't be read"),
-        "install libgit2");
-}
-
 FALLIBLE data_conflicts(struct session *session, struct data_conflict_vec *ret)
 {
     struct vcs *vcs = NULL;
     struct vcs_conflict_vec found = {0};
     TRY(session_vcs(session, &vcs));
-<<<<<<< HEAD
-    if (!vcs)
-        return check_no_repository(session);
-=======
     if (!vcs) {
         struct error *error = vcs_check_none(session->workspace.project);
         return error ? error_hint(error, "install libgit2: git's index tells both sides") : NULL;
     }
->>>>>>> main
     TRY(vcs_conflicts(vcs, session->arena, STR(POINTER_SUFFIX), LIMIT_DOCUMENT_BYTES, &found));
     vec_each (const struct vcs_conflict, one, &found)
         TRY(add_conflict(session, one, ret));

@@ -66,8 +66,11 @@ static void add_old_directories(struct delta *delta, const struct batch *batch)
         struct directory *directory = batch->directories.at[i];
         directory->is_as_stored =
             directory->is_as_stored || (directory->parent && directory->parent->is_as_stored);
-        if (directory->depth && (!directory->is_as_stored || !directory->file_count))
-            delta->old_directories[delta->old_count++] = str_copy(delta->arena, directory->below);
+        if (!directory->depth || (directory->is_as_stored && directory->file_count))
+            continue;
+        struct str below = str_copy(delta->arena, directory->below);
+        delta->old_directories[delta->old_count++] = below;
+        map_put(delta->arena, &delta->old_paths, below, delta);
     }
 }
 

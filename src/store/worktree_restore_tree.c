@@ -14,33 +14,6 @@ static void delta_drop(struct delta *delta)
     fd_drop(&delta->top_fd);
 }
 
-<<<<<<< HEAD
-/* --- what is there --- */
-
-static void add_present(struct delta *delta, const struct batch *batch)
-{
-    struct arena *arena = delta->arena;
-    delta->old_directories = arena_new_array(arena, struct str, batch->directories.len);
-    for (size_t i = 0; i < batch->directories.len; i++) {
-        const struct directory *directory = batch->directories.at[i];
-        if (directory->depth) {
-            struct str below = str_copy(arena, directory->below);
-            delta->old_directories[delta->old_count++] = below;
-            map_put(arena, &delta->old_paths, below, delta);
-        }
-        for (size_t n = 0; n < directory->count; n++) {
-            const struct node *node = &directory->nodes[n];
-            if (node->kind != TREE_DIRECTORY)
-                *vec_push(arena, &delta->present) = (struct present){
-                    .below = path_join(arena, directory->below, node->name), .node = node};
-        }
-    }
-    vec_each (struct present, present, &delta->present)
-        map_put(arena, &delta->present_by_path, present->below, present);
-}
-
-=======
->>>>>>> main
 static bool is_equal(const struct wanted *wanted, const struct node *node)
 {
     return node->is_known && !node->is_odd && node->kind == wanted->kind &&
