@@ -264,11 +264,11 @@ ctest_step "unit and fuzz seeds, ASan" asan
 
 # ThreadSanitizer wants addresses that do not wander too far.
 setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses="setarch $(uname -m) -R"
-threaded='pool\|run\|worktree\|cas\|leaves\|depot\|table\|profile\|resample'
+threaded='pool\|relay\|run\|worktree\|cas\|leaves\|index\|verify\|depot\|table\|profile\|resample'
 cmake -S "$root" -B "$build/tsan" -G Ninja -DMLOPS_MODE=tsan >/dev/null 2>&1
 # shellcheck disable=SC2046 # a list of names
 compile tsan $(unit_targets tsan "$threaded")
-ctest_step "threads, TSan" tsan -R '^unit\..*\.test_(pool|run|worktree|cas|leaves|depot|table|profile|resample)(_|$)'
+ctest_step "threads, TSan" tsan -R '^unit\..*\.test_(pool|relay|run|worktree|cas|leaves|index|verify|depot|table|profile|resample)(_|$)'
 fixed_addresses=
 
 if [ $extent = full ]; then

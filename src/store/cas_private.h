@@ -12,9 +12,10 @@
 #include <pthread.h>
 
 enum {
-    CAS_BUFFER_BYTES = 1048576, /* bigger buffers fall out of the processor's caches */
-    CAS_HELD_FDS = 32,          /* puts kept as open files without a name, and synced one by one */
-    CAS_PATH_BYTES = 72,        /* "obj/ab/<62 hex>" */
+    CAS_BUFFER_BYTES = 1048576,    /* bigger buffers fall out of the processor's caches */
+    CAS_WRITEBACK_BYTES = 8388608, /* written so far is sent to the disk in steps of this */
+    CAS_HELD_FDS = 32,   /* puts kept as open files without a name, and synced one by one */
+    CAS_PATH_BYTES = 72, /* "obj/ab/<62 hex>" */
     CAS_NAME_BYTES = 32,
     CAS_TRIES = 3,
     CAS_LOOSE_MOST = 32,       /* small objects of one flush that become files of their own */

@@ -8,7 +8,6 @@
 #include "cas_private.h"
 
 enum {
-    WRITEBACK_BYTES = 8388608,
     RELAY_LEAST_BYTES = 16 << 20, /* below, a thread costs more than it gives */
     RELAY_BLOCKS = 8, /* of CAS_BUFFER_BYTES; a disk that halts for 8 ms is not noticed */
 };
@@ -21,8 +20,8 @@ static bool is_zero(const char *at, size_t len)
 /* Begun early, so that the sync at the end finds little left to do. */
 static void write_back(const struct cas_sink *sink)
 {
-    if (sink->is_synced && sink->at % WRITEBACK_BYTES == 0)
-        sync_file_range(sink->fd, sink->at - WRITEBACK_BYTES, WRITEBACK_BYTES,
+    if (sink->is_synced && sink->at % CAS_WRITEBACK_BYTES == 0)
+        sync_file_range(sink->fd, sink->at - CAS_WRITEBACK_BYTES, CAS_WRITEBACK_BYTES,
                         SYNC_FILE_RANGE_WRITE);
 }
 

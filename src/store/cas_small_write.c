@@ -8,7 +8,6 @@
 #include "cas_private.h"
 
 enum {
-    WRITEBACK_BYTES = 8388608,
     /* Two threads that write to one file wait for each other in the kernel, so one writes what all
      * have filled. Where it falls behind, others help it rather than take more memory. */
     WAITING_MOST = 8,
@@ -80,7 +79,7 @@ static struct span finish(struct cas *cas, struct cas_chunk *chunk, bool is_lost
         return span;
     *vec_push(&locked->pending_memory, &locked->smalls.buffers) = chunk->at;
     chunk->at = NULL;
-    if (locked->is_durable && end - packing->begun >= WRITEBACK_BYTES) {
+    if (locked->is_durable && end - packing->begun >= CAS_WRITEBACK_BYTES) {
         span.bytes = end - packing->begun;
         packing->begun = end;
     }

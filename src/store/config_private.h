@@ -70,3 +70,7 @@ FALLIBLE config_parse(struct arena *arena, struct str name, struct str bytes, st
  * would undo what the earlier one set. The user's directory has no locks/: a hidden file there. */
 FALLIBLE config_lock(struct arena *arena, struct str state_dir, struct str directory,
                      enum config_layer layer, struct lock *ret);
+
+/* Writes a layer's file in place of the one there; who could read that can read this, nobody else.
+ */
+FALLIBLE config_publish(const char *path, struct str bytes);

@@ -133,7 +133,7 @@ struct error *config_rename_remote(struct arena *arena, struct str state_dir,
     for (size_t i = 0; i < COUNT_OF(layers); i++) {
         struct str path = config_layer_path(arena, state_dir, layers[i]);
         if (after[i].len)
-            TRY(file_publish(AT_FDCWD, str_terminate(arena, path), after[i], 0644, true));
+            TRY(config_publish(str_terminate(arena, path), after[i]));
     }
     *ret_user = after[0].len > 0;
     return NULL;

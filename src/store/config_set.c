@@ -275,6 +275,14 @@ struct error *config_check(struct arena *arena, struct str state_dir, enum confi
                             is_remote ? (void *)&remote_trial : (void *)&trial);
 }
 
+FALLIBLE config_publish(const char *path, struct str bytes)
+{
+    struct file_stat stat;
+    bool is_there = false;
+    TRY(file_stat_at(AT_FDCWD, path, true, &stat, &is_there));
+    return file_publish(AT_FDCWD, path, bytes, is_there ? stat.mode & 0777 : 0644, true);
+}
+
 struct error *config_set(struct arena *arena, struct str state_dir, enum config_layer layer,
                          struct str name, struct str value, bool unset)
 {
@@ -292,5 +300,5 @@ struct error *config_set(struct arena *arena, struct str state_dir, enum config_
     TRY(directory_make(AT_FDCWD, str_terminate(arena, path_directory(path)), true));
     TRY(config_lock(arena, state_dir, path_directory(path), layer, &lock));
     TRY(edit_file(arena, config_layer_name(arena, state_dir, layer), file, &edit, &after));
-    return file_publish(AT_FDCWD, file, after, 0644, true);
+    return config_publish(file, after);
 }

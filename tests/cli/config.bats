@@ -55,3 +55,14 @@ load helper
     rm .mlops/config.local.yaml
   done
 }
+
+@test "who alone could read a file of settings goes on being alone" {
+  succeeds init
+  succeeds config set --local jobs 2
+  chmod 600 .mlops/config.local.yaml
+  succeeds config set --local jobs 3
+  [ "$(stat -c %a .mlops/config.local.yaml)" = 600 ]
+  succeeds remote add a "$BATS_TEST_TMPDIR/remote" --local
+  succeeds remote rename a b
+  [ "$(stat -c %a .mlops/config.local.yaml)" = 600 ]
+}
