@@ -15,16 +15,10 @@ static void tell_stage(struct context *context, const struct pipeline *pipeline,
 static FALLIBLE tell_readers(struct context *context, struct str from)
 {
     struct pipeline *pipeline = NULL;
-    struct str path = {0};
-    bool found = false;
-    TRY(context_find_pipeline(context, (struct str){0}, &path, &found));
-    if (!found)
-        return NULL;
-    struct error *error = context_pipeline(context, path, &pipeline);
-    if (!error)
+    TRY(context_readable_pipeline(context, &pipeline));
+    if (pipeline)
         vec_each (const struct stage, stage, &pipeline->stages)
             tell_stage(context, pipeline, stage, from);
-    error_drop(error); /* a pipeline that can't be read is told by what runs it */
     return NULL;
 }
 

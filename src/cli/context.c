@@ -235,3 +235,13 @@ FALLIBLE context_pipeline(struct context *context, struct str word, struct pipel
         cwd = path_join(context->arena, cwd, workspace->cwd);
     return pipelines_load(context->arena, workspace, path, cwd, ret);
 }
+
+FALLIBLE context_readable_pipeline(struct context *context, struct pipeline **ret)
+{
+    struct str path = {0};
+    bool is_found = false;
+    TRY(context_find_pipeline(context, (struct str){0}, &path, &is_found));
+    if (is_found)
+        error_drop(context_pipeline(context, (struct str){0}, ret));
+    return NULL;
+}

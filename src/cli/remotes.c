@@ -171,15 +171,9 @@ static void tell_uses(struct context *context, const struct pipeline *pipeline, 
 static FALLIBLE look_for_uses(struct context *context, struct str from)
 {
     struct pipeline *pipeline = NULL;
-    struct str path = {0};
-    bool found = false;
-    TRY(context_find_pipeline(context, (struct str){0}, &path, &found));
-    if (!found)
-        return NULL;
-    struct error *error = context_pipeline(context, path, &pipeline);
-    if (!error)
+    TRY(context_readable_pipeline(context, &pipeline));
+    if (pipeline)
         tell_uses(context, pipeline, from);
-    error_drop(error); /* a pipeline that can't be read is told by what runs it */
     return NULL;
 }
 

@@ -293,6 +293,10 @@ END
   says_not "stage 't'"
   succeeds move e d
   says_not "still names"
+  mkdir below
+  cd below
+  succeeds move ../d ../e
+  says "pipeline.yaml still names 'd/x' (stage 's')"
 }
 
 @test "remove --data does not remove what a link names" {

@@ -87,5 +87,9 @@ FALLIBLE context_find_pipeline(struct context *context, struct str word, struct 
 /* Reads, parses and binds it; ERROR_PROJECT if there is none. */
 FALLIBLE context_pipeline(struct context *context, struct str word, struct pipeline **ret);
 
+/* That of the current directory; NULL if there is none, or none that can be read: what runs it will
+ * tell. */
+FALLIBLE context_readable_pipeline(struct context *context, struct pipeline **ret);
+
 /* Whether a word names a pipeline file (ends in .yaml or .yml). */
 bool is_pipeline_word(struct str word);

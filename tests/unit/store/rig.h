@@ -119,3 +119,30 @@ static inline void rig_damage(struct rig *rig, const char *path, bool quiet)
     close(fd);
     assert_int_equal(fchmodat(rig->scratch.fd, path, seen.st_mode & 07777, 0), 0);
 }
+
+/* A directory with what directories can hold. */
+static inline void rig_make_tree(struct rig *rig)
+{
+    scratch_directory(&rig->scratch, "out");
+    scratch_directory(&rig->scratch, "out/sub");
+    scratch_directory(&rig->scratch, "out/sub/deep");
+    scratch_directory(&rig->scratch, "out/empty");
+    scratch_write(&rig->scratch, "out/a", "aaa");
+    scratch_write(&rig->scratch, "out/sub/b", "bbb");
+    scratch_write(&rig->scratch, "out/sub/deep/c", "ccc");
+    scratch_write(&rig->scratch, "out/run", "x");
+    assert_int_equal(fchmodat(rig->scratch.fd, "out/run", 0755, 0), 0);
+    assert_int_equal(symlinkat("sub/b", rig->scratch.fd, "out/link"), 0);
+}
+
+static inline void rig_expect_tree(struct rig *rig)
+{
+    scratch_expect(&rig->scratch, "out/a", "aaa");
+    scratch_expect(&rig->scratch, "out/sub/b", "bbb");
+    scratch_expect(&rig->scratch, "out/sub/deep/c", "ccc");
+    scratch_expect(&rig->scratch, "out/link", "bbb");
+    assert_true(S_ISLNK(scratch_mode(&rig->scratch, "out/link")));
+    assert_true(scratch_mode(&rig->scratch, "out/run") & S_IXUSR);
+    assert_false(scratch_mode(&rig->scratch, "out/a") & S_IXUSR);
+    assert_true(S_ISDIR(scratch_mode(&rig->scratch, "out/empty")));
+}
