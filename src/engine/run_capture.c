@@ -137,6 +137,24 @@ struct error *run_capture(struct run_state *state, struct step *step, struct str
     return run_ignore_outputs(state->session, stage);
 }
 
+/* An output may lie behind a link that was there from the start: git sees it where the link leads
+ * to, and nothing of it outside of the project. */
+static FALLIBLE ignore_output(const struct workspace *workspace, struct str path)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct str root = workspace->root, real = {0}, seen = path;
+    struct str directory = path_join(&scratch, root, path_directory(path));
+    struct error *error = path_real(&scratch, directory, &real);
+    if (!error && !path_is_within(real, root))
+        return NULL;
+    if (!error && real.len > root.len)
+        seen = path_join(&scratch, str_slice(real, root.len + 1, real.len), path_name(path));
+    else if (!error)
+        seen = path_name(path);
+    error_drop(error); /* a directory that is not there is nowhere else */
+    return gitignore_add(workspace, &seen, 1, false);
+}
+
 struct error *run_ignore_outputs(struct session *session, const struct stage *stage)
 {
     struct vcs *vcs = NULL;
@@ -148,7 +166,7 @@ struct error *run_ignore_outputs(struct session *session, const struct stage *st
     vec_each (struct output, output, &stage->outs) {
         bool is_ours = path_is_within(output->path, STR(".mlops")); /* git sees none of it */
         if (output->is_cached && output->path.at[0] != '/' && !is_ours)
-            TRY(gitignore_add(&session->workspace, &output->path, 1, false));
+            TRY(ignore_output(&session->workspace, output->path));
     }
     return NULL;
 }

@@ -36,7 +36,9 @@ unchanged() {
   holds 'c["executed"] == 1'
   holds 'r["parameters"] == [{"file": "params.yaml", "key": "train.lr", "before": "0.1", "after": "0.5"}]'
   says "'train.lr' changed from 0.1 to 0.5"
-  sed 's/0\.5/0.1/' params.yaml | diff - <(tuned && cat params.yaml)
+  sed 's/0\.5/0.1/' params.yaml >back
+  tuned
+  cmp back params.yaml
 }
 
 @test "a value that is there already changes no file and runs nothing" {

@@ -649,7 +649,7 @@ END
     succeeds run --json
     finding drift pass
   done
-  [ "$(sqlite3 .mlops/lineage.db 'SELECT count(*) FROM judgement WHERE result IS NULL')" -eq 0 ]
+  [ "$("$PYTHON" -c 'import sqlite3; print(sqlite3.connect(".mlops/lineage.db").execute("SELECT count(*) FROM judgement WHERE result IS NULL").fetchone()[0])')" = 0 ]
 }
 
 @test "without a schema the form is checked: labels, and as many cells as the header has" {

@@ -113,15 +113,11 @@ def try_server(kind):
 
 
 def run_all():
-    missing = []
     for kind in second.KINDS:
         try:
             try_server(kind)
         except base.Missing as error:
-            missing.append(str(error))
             print(f"ok {kind} # skip {error}", flush=True)
-    if len(missing) == len(second.KINDS):
-        raise base.Missing("no second S3 server is here: " + ", ".join(missing))
 
 
 if __name__ == "__main__":
