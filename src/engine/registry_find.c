@@ -100,7 +100,7 @@ static FALLIBLE take_of_git(struct registry *registry, struct str path, struct a
     if (str_starts(file.bytes, LFS_MARK))
         return error_hint(error_new(ERROR_PROJECT,
                                     "'%.*s' is kept by git-lfs there; git itself holds a "
-                                    "placeholder only",
+                                    "pointer only",
                                     STR_FMT(path)),
                           "git clone it with git-lfs, then mlops add");
     *ret = (struct artifact){.path = path,

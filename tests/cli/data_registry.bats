@@ -292,7 +292,8 @@ next_version() {
   commit=$(git -C ../reg rev-parse 'v1^{commit}')
   git -C ../reg.git tag "$commit" main 2>/dev/null
   succeeds ls "$URL" --rev main~1 # now all tags are here
-  "$MLOPS" get "$URL" data/images --rev "$commit" -o old || true # what git makes of two of that name
+  succeeds get "$URL" data/images --rev "$commit" -o old
+  [ -e old/1.jpg ]
   [ ! -e old/4.jpg ]
   gone=0123456789abcdef0123456789abcdef01234567
   git -C ../reg.git tag "$gone" main
