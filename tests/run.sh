@@ -116,14 +116,33 @@ count_ctest() {
     }' "$1"
 }
 
+# A test that hangs is one that failed: what it had written is shown, and the others run.
+limit=1500
+[ $extent = full ] && limit=20000
+export limit
+running=
+trap 'kill $running 2>/dev/null; exit 130' INT TERM
+
+# limited COMMAND...: ends it after $limit seconds, by status 124 or 137.
+limited() {
+  timeout -k 20 "$limit" "$@" &
+  running=$!
+  wait "$running"
+}
+
 # step NAME COMMAND...: runs a test that writes TAP, or nothing and has an exit status.
 step() {
   name=$1
   log=$build/log/$(echo "$name" | tr ' /:' '---').log
   shift
   started=$(date +%s)
-  "$@" >"$log" 2>&1
+  limited "$@" >"$log" 2>&1
   status=$?
+  if [ $status -eq 124 ] || [ $status -eq 137 ]; then
+    last=$(tail -n 20 "$log" | sed 's/^/  /')
+    printf 'not ok %s was still running after %s s and was killed; it had said:\n%s\n' \
+      "$name" "$limit" "$last" >>"$log"
+  fi
   # shellcheck disable=SC2046 # three numbers
   set -- $(count_tap "$log" $status)
   tell "$name" "$log" $(($(date +%s) - started)) "$@"
@@ -250,8 +269,10 @@ export build crash_extent
 printf '%s\0' tests/crash/*.py | xargs -0 -n 1 -P "$jobs" sh -c '
   log=$build/log/crash-$(basename "$1" .py)
   status=0
-  python3 "$1" $crash_extent >"$log.out" 2>&1 || status=$?
-  echo $status >"$log.status"' sh
+  started=$(date +%s)
+  timeout -k 20 "$limit" python3 "$1" $crash_extent >"$log.out" 2>&1 || status=$?
+  echo $status >"$log.status"
+  echo "  $1 ended ($(($(date +%s) - started)) s)"' sh
 echo "crash tests ran ($(($(date +%s) - started)) s)"
 for script in tests/crash/*.py; do
   log=$build/log/crash-$(basename "$script" .py)

@@ -4,6 +4,7 @@ of nothing, files that change while they are read; through add, status, push, pu
 root and as an ordinary user. Refused by name and at once, or back as they were."""
 import os
 import pty
+import select
 import signal
 import socket
 import stat
@@ -188,7 +189,7 @@ def sparse(tally):
     os.close(theirs)
     time.sleep(2)
     faults = [] if process.poll() is None else ["ended by itself"]
-    shown = os.read(ours, 65536)
+    shown = os.read(ours, 65536) if select.select([ours], [], [], SECONDS_MOST)[0] else b""
     if b"B" not in shown or not any(letter in b"0123456789" for letter in shown):
         faults.append(f"no progress: {shown!r}")
     process.send_signal(signal.SIGINT)

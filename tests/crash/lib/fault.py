@@ -124,10 +124,15 @@ def copy(source, target):
     subprocess.run(["cp", "-a", source, target], check=True)
 
 
+# What else changes what is printed: in CI there is no progress, even on a terminal.
+OF_THE_CALLER = ("CI", "CLICOLOR_FORCE", "COLUMNS", "CUDA_VISIBLE_DEVICES", "GITHUB_STEP_SUMMARY",
+                 "NO_COLOR")
+
+
 def environment(**more):
     """Nothing of the caller's settings; `more` None removes."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("MLOPS") and name not in ("NO_COLOR", "CUDA_VISIBLE_DEVICES")}
+            if not name.startswith("MLOPS") and name not in OF_THE_CALLER}
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
         kept.setdefault(name, "detect_leaks=0" if name == "ASAN_OPTIONS" else "print_stacktrace=1")
     for name, value in more.items():
@@ -160,6 +165,14 @@ def text_of(data):
     return (data or b"").decode("utf-8", "replace")
 
 
+def rest_of(process):
+    """What a killed process wrote, where none of its children keeps the pipe open."""
+    try:
+        return process.communicate(timeout=5)
+    except subprocess.TimeoutExpired as late:
+        return late.stdout, late.stderr
+
+
 def mlops(project, *words, timeout=60, env=None, **options):
     """Runs the binary; status -N means ended by signal N, None: it hung and was killed."""
     began = time.monotonic()
@@ -173,7 +186,7 @@ def mlops(project, *words, timeout=60, env=None, **options):
         status = process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
+        out, err = rest_of(process)
         status = None
     return Result(status, text_of(out), text_of(err), time.monotonic() - began)
 
