@@ -34,6 +34,12 @@ static bool is_newer(const struct transfer_root *ours, const struct transfer_roo
            !artifact_equal(&ours->artifact, &theirs->artifact);
 }
 
+/* What a `.dvc` file of some commit tracks is in no lock file of ours, whatever the path became. */
+static bool is_tracked_once(const struct transfer_root *root)
+{
+    return root->dvc && root->dvc->is_of_commit && !root->dvc->stage.len;
+}
+
 FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tracked,
                          struct transfer_root_vec *roots, struct transfer_kinds *ret)
 {
@@ -47,7 +53,8 @@ FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tra
         return NULL;
     TRY(find_kinds(&shell->session, name, ret));
     vec_each (const struct transfer_root, root, roots) {
-        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path);
+        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path) &&
+                        !is_tracked_once(root);
         bool is_imported = false;
         if (!root->dvc && !ret->takes_ours && !name.len)
             TRY(urls_is_of_git(&shell->session, root->named_by, &is_imported));

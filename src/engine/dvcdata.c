@@ -220,6 +220,8 @@ static struct artifact file_of(const struct dvc_entry *entry, struct str path,
 static void place(struct dvcdata *dvcdata, const struct dvcdata_item *item,
                   const struct artifact *artifact, bool is_part, struct data_record_vec *ret)
 {
+    if (item->root->dvc->is_of_commit && !dvcdata->options->places_commits)
+        return;
     *vec_push(dvcdata->arena, ret) = (struct data_record){.artifact = *artifact,
                                                           .named_by = item->root->named_by,
                                                           .dvc = item->root->dvc,

@@ -1,8 +1,11 @@
 #include "mlops/store/dvcfiles.h"
 
 #include "mlops/base/arena.h"
+#include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/host/file.h"
+#include "mlops/host/path.h"
+#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 #include "mlops/store/imported.h"
 #include "mlops/store/pipelines.h"
@@ -11,6 +14,8 @@
 
 struct finding {
     struct arena *arena;
+    const struct pipelines_commit *commit; /* NULL: the work tree */
+    struct map seen;                       /* of commits: path and digest of files that were read */
     const struct workspace *workspace;
     const struct observer *observer;
     const struct sums *sums;
@@ -35,7 +40,8 @@ static void know_file(const struct finding *finding, struct dvc_tracked *tracked
 static void know(const struct finding *finding, struct dvc_tracked *tracked)
 {
     const struct dvc_entry *entry = tracked->entry;
-    const struct imported_path *imported = map_get(&finding->imported.paths, entry->path);
+    const struct imported_path *imported =
+        imported_find(&finding->imported, entry->path, entry->md5, entry->is_directory);
     tracked->artifact = (struct artifact){
         .path = entry->path,
         .kind = entry->is_directory ? ARTIFACT_TREE : ARTIFACT_FILE,
@@ -44,8 +50,7 @@ static void know(const struct finding *finding, struct dvc_tracked *tracked)
         .size_bytes = MAX_OF(entry->size_bytes, INT64_C(0)),
         .file_count = entry->is_directory ? MAX_OF(entry->file_count, INT64_C(0)) : 1};
     know_file(finding, tracked);
-    if (!imported || !md5_equal(imported->md5, entry->md5) ||
-        imported->is_directory != entry->is_directory)
+    if (!imported)
         return;
     tracked->artifact = imported->artifact;
     tracked->is_known = true;
@@ -70,38 +75,68 @@ static void warn(const struct finding *finding, struct str text)
         observer_tell(finding->observer, &event);
 }
 
+/* In the work tree a path holds one thing, in commits one after the other. */
+static struct str key_of(const struct finding *finding, const struct dvc_entry *entry)
+{
+    char hex[MD5_HEX_LEN + 1];
+    if (!finding->commit)
+        return entry->path;
+    md5_print(entry->md5, hex);
+    return str_print(finding->arena, "%.*s %s%s", STR_FMT(entry->path), hex,
+                     entry->is_directory ? ".dir" : "");
+}
+
 /* What lies outside of the project is nobody's to write. */
 static void add(struct finding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
 {
     const char *fault = path_fault(entry->path);
-    if (!entry->has_hash || entry->is_url || map_has(&finding->paths, entry->path))
+    if (!entry->has_hash || entry->is_url || map_has(&finding->paths, key_of(finding, entry)))
         return;
     if (fault) {
         warn(finding, str_print(finding->arena, "'%.*s', which %.*s tracks, is left out: it %s",
                                 STR_FMT(entry->path), STR_FMT(tracked.file), fault));
         return;
     }
-    map_put(finding->arena, &finding->paths, entry->path, finding);
+    map_put(finding->arena, &finding->paths, key_of(finding, entry), finding);
     tracked.entry = entry;
+    tracked.is_of_commit = finding->commit != NULL;
     know(finding, &tracked);
     *vec_push(finding->arena, &finding->found) = tracked;
 }
 
 /* --- files --- */
 
+static FALLIBLE read_bytes(const struct finding *finding, struct str path, struct str *ret,
+                           bool *ret_found)
+{
+    const struct pipelines_commit *commit = finding->commit;
+    struct arena *arena = finding->arena;
+    if (commit)
+        return vcs_read(commit->vcs, arena, commit->id,
+                        commit->inner.len ? path_join(arena, commit->inner, path) : path,
+                        LIMIT_LOCK_BYTES, ret, ret_found);
+    return file_read(arena, fd_number(finding->workspace->root_fd), str_terminate(arena, path),
+                     LIMIT_LOCK_BYTES, ret, ret_found);
+}
+
+/* As messages call it. */
+static struct str show(const struct finding *finding, struct str path)
+{
+    if (!finding->commit)
+        return workspace_show(finding->arena, finding->workspace, path);
+    return str_print(finding->arena, "%.*s:%.*s", STR_FMT(str_slice(finding->commit->id, 0, 7)),
+                     STR_FMT(path));
+}
+
 static FALLIBLE read_doc(struct finding *finding, struct str path, struct doc **ret)
 {
-    const struct workspace *workspace = finding->workspace;
     struct str bytes = {0};
     bool found = false;
     struct doc_options options = {
         .dialect = DOC_DVC, .bytes_most = LIMIT_LOCK_BYTES, .huge_is_text = true};
     *ret = NULL;
-    TRY(file_read(finding->arena, fd_number(workspace->root_fd),
-                  str_terminate(finding->arena, path), LIMIT_LOCK_BYTES, &bytes, &found));
-    return found ? doc_parse(finding->arena, workspace_show(finding->arena, workspace, path), bytes,
-                             &options, ret)
-                 : NULL;
+    TRY(read_bytes(finding, path, &bytes, &found));
+    return found ? doc_parse(finding->arena, show(finding, path), bytes, &options, ret) : NULL;
 }
 
 static bool is_of_project(const struct dvc_pointer *pointer)
@@ -163,21 +198,37 @@ static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error
     return NULL;
 }
 
+static FALLIBLE has_pipeline(const struct finding *finding, struct str path, bool *ret)
+{
+    struct file_stat stat = {0};
+    struct str bytes = {0};
+    return finding->commit ? read_bytes(finding, path, &bytes, ret)
+                           : file_stat_at(fd_number(finding->workspace->root_fd), path.at, true,
+                                          &stat, ret);
+}
+
+static FALLIBLE load_pipeline(const struct finding *finding, struct str path,
+                              struct pipeline **ret)
+{
+    const struct workspace *workspace = finding->workspace;
+    struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
+    return finding->commit
+               ? pipelines_load_committed(finding->arena, workspace, finding->commit, path, ret)
+               : pipelines_load_alone(finding->arena, workspace, path, cwd, ret);
+}
+
 /* Its paths are relative to the work directories that only dvc.yaml knows. */
 static FALLIBLE add_lock(struct finding *finding, struct str path)
 {
-    const struct workspace *workspace = finding->workspace;
     struct str beside = path_join(finding->arena, path_directory(path), STR("dvc.yaml"));
-    struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
     struct pipeline *pipeline = NULL;
     struct dvc_lock lock = {0};
     struct doc *doc = NULL;
-    struct file_stat stat = {0};
     bool is_there = false;
-    TRY(file_stat_at(fd_number(workspace->root_fd), beside.at, true, &stat, &is_there));
+    TRY(has_pipeline(finding, beside, &is_there));
     if (!is_there) /* what is left of a pipeline that is none any more */
         return NULL;
-    struct error *error = pipelines_load_alone(finding->arena, workspace, beside, cwd, &pipeline);
+    struct error *error = load_pipeline(finding, beside, &pipeline);
     if (error)
         return leave_out(finding, path, error);
     TRY(read_doc(finding, path, &doc));
@@ -213,7 +264,8 @@ static bool is_tracked(void *context, struct str path)
 static int by_path(const void *a, const void *b)
 {
     const struct dvc_tracked *left = a, *right = b;
-    return str_compare(left->entry->path, right->entry->path);
+    int order = str_compare(left->entry->path, right->entry->path);
+    return order ? order : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5);
 }
 
 FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, struct index *index,
@@ -229,6 +281,85 @@ FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, s
     finding.sums = sums_open(arena, index);
     TRY(imported_load(arena, workspace, &finding.imported));
     TRY(search_files(arena, workspace, STR(""), &visitor));
+    vec_sort(&finding.found, by_path);
+    *ret = finding.found;
+    return NULL;
+}
+
+/* --- commits --- */
+
+/* Most commits hold most files as others do. A dvc.lock means what its dvc.yaml and the parameters
+ * beside it make of it: read again where one of those is another. */
+static FALLIBLE is_news(struct finding *finding, struct str path, bool *ret)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    struct arena *arena = finding->arena;
+    struct str directory = path_directory(path);
+    struct str files[] = {path, path_join(&scratch, directory, STR("dvc.yaml")),
+                          path_join(&scratch, directory, STR("params.yaml"))};
+    size_t count = str_is(path_name(path), "dvc.lock") ? COUNT_OF(files) : 1;
+    struct buf key = buf_in(&scratch);
+    buf_print(&key, "%.*s", STR_FMT(path));
+    finding->arena = &scratch;
+    struct error *error = NULL;
+    for (size_t i = 0; i < count && !error; i++) {
+        struct str bytes = {0};
+        bool found = false;
+        error = read_bytes(finding, files[i], &bytes, &found);
+        struct str hex = digest_hex(&scratch, digest_of(bytes.at, bytes.len));
+        buf_print(&key, " %.*s", STR_FMT(hex));
+    }
+    finding->arena = arena;
+    *ret = !error && !map_has(&finding->seen, buf_str(&key));
+    if (*ret)
+        map_put(arena, &finding->seen, str_copy(arena, buf_str(&key)), finding);
+    return error;
+}
+
+static FALLIBLE visit_committed(struct finding *finding, struct str path)
+{
+    bool is_new = false;
+    TRY(is_news(finding, path, &is_new));
+    struct error *error = is_new ? visit(finding, path) : NULL;
+    return error ? leave_out(finding, show(finding, path), error) : NULL;
+}
+
+static FALLIBLE visit_commit(struct finding *finding, const struct pipelines_commit *commit)
+{
+    static const struct str suffixes[] = {STR_ROW(".dvc"), STR_ROW("dvc.lock")};
+    finding->commit = commit;
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        struct vcs_path_vec paths = {0};
+        TRY(vcs_list(commit->vcs, finding->arena, commit->id, suffixes[i], &paths));
+        vec_each (const struct str, path, &paths) {
+            struct str inner = commit->inner, file = *path;
+            if (!path_is_within(file, inner) || !is_dvc_name(path_name(file)))
+                continue;
+            if (inner.len)
+                file = str_slice(file, inner.len + 1, file.len);
+            TRY(visit_committed(finding, str_copy(finding->arena, file)));
+        }
+    }
+    return NULL;
+}
+
+FALLIBLE dvcfiles_load_commits(struct arena *arena, const struct workspace *workspace,
+                               struct index *index, struct vcs *vcs,
+                               const struct vcs_path_vec *commits, const struct observer *observer,
+                               struct dvc_tracked_vec *ret)
+{
+    struct finding finding = {.arena = arena, .workspace = workspace, .observer = observer};
+    struct pipelines_commit commit = {
+        .vcs = vcs, .inner = path_relative(arena, vcs_top(vcs), workspace->root)};
+    if (str_is(commit.inner, "."))
+        commit.inner = STR("");
+    finding.sums = sums_open(arena, index);
+    TRY(imported_load(arena, workspace, &finding.imported));
+    vec_each (const struct str, id, commits) {
+        TRY(signal_check());
+        commit.id = *id;
+        TRY(visit_commit(&finding, &commit));
+    }
     vec_sort(&finding.found, by_path);
     *ret = finding.found;
     return NULL;

@@ -10,6 +10,7 @@ struct dvcdata_options {
     struct str remote; /* of DVC; empty: what an out names, else DVC's default */
     int connections;   /* 0: as the remote has it */
     bool is_local;     /* only from DVC's cache */
+    bool places_commits; /* what is of a commit is to be put in place, too */
 };
 
 /* Brings the contents of roots (all of them with `dvc`) into the store: from DVC's cache if that
