@@ -8,6 +8,7 @@
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/host/walk.h"
+#include "mlops/model/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
