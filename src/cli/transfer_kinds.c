@@ -2,6 +2,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/transfer.h"
 #include "mlops/engine/urls.h"
+#include "mlops/engine/dvcimport.h"
 #include "mlops/store/dvc_remote.h"
 
 static FALLIBLE find_kinds(struct session *session, struct str name, struct transfer_kinds *ret)
@@ -94,6 +95,21 @@ struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
     return chosen;
 }
 
+/* What `dvc import` brought comes from the project that it is of. */
+static FALLIBLE fetch_imports(struct session *session, struct data_record_vec *ret_placed,
+                              struct transfer_report *report)
+{
+    struct transfer_root_vec missing = report->missing;
+    report->missing = (struct transfer_root_vec){0};
+    vec_each (const struct transfer_root, root, &missing) {
+        if (root->dvc->is_import)
+            TRY(dvcimport_fetch(session, root, ret_placed, &report->counts));
+        else
+            *vec_push(session->arena, &report->missing) = *root;
+    }
+    return NULL;
+}
+
 FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
                             const struct transfer_root_vec *roots,
                             struct data_record_vec *ret_placed, struct transfer_report *ret)
@@ -107,6 +123,8 @@ FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_comm
         return NULL;
     TRY(transfer_bear(shell, roots, dvcdata_fetch(session, &chosen, &options, ret_placed, &report),
                       &left_out));
+    if (!left_out && !command->remote.len)
+        TRY(fetch_imports(session, ret_placed, &report));
     if (left_out)
         report = (struct transfer_report){.missing = chosen, .roots = (int64_t)chosen.len};
     transfer_report_add(ret, session->arena, &report);

@@ -154,7 +154,7 @@ void roots_add_tracked(struct rooting *rooting, const struct dvc_tracked_vec *tr
         *vec_push(arena, &rooting->candidates) =
             (struct candidate){.root = {.artifact = one->artifact,
                                         .named_by = one->named_by,
-                                        .is_pushed = one->is_pushed,
+                                        .is_pushed = one->is_pushed && !one->is_import,
                                         .dvc = one},
                                .pipeline = one->pipeline,
                                .stage = one->stage};

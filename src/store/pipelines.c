@@ -164,7 +164,8 @@ static FALLIBLE bind(struct loader *loader, struct str path, enum extent extent,
         return error_hint(error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'",
                                     STR_FMT(show(loader, path))),
                           "check the name, or run 'mlops lint' to see what is found");
-    if (loader->dialect == DOC_DVC)
+    bool has_worktree = loader->workspace->root_fd.number_plus_one;
+    if (loader->dialect == DOC_DVC && has_worktree)
         TRY(extent == FILE_ALONE ? add_settings(loader, &named, &sources)
                                  : add_project(loader, &named, &sources));
     enum pipeline_phase failed = PIPELINE_SCHEMA;
