@@ -163,11 +163,15 @@ static FALLIBLE read_tracked(struct context *context, const struct workspace *wo
                              struct vcs *vcs, struct str commit, struct dvc_tracked_vec *ret)
 {
     struct vcs_path_vec commits = {0};
+    AUTO(index_drop) struct index *empty = NULL;
     struct index *index = NULL;
     *vec_push(context->arena, &commits) = commit;
     if (fd_number(workspace->state_fd) < 0)
-        return NULL;
-    TRY(context_index(context, &index));
+        TRY(index_open(context->arena, NULL, true, &empty));
+    else
+        TRY(context_index(context, &index));
+    if (!index)
+        index = empty;
     return dvcfiles_load_commits(context->arena, workspace, index, vcs, &commits, NULL, ret);
 }
 

@@ -137,8 +137,7 @@ static FALLIBLE write_file(const struct recording *recording, const struct dvcda
     TRY(recording_write(recording, &text));
     TRY(write_commit(arena, import, &text));
     TRY(parse(arena, import->tracked->file, text, &doc));
-    if (doc_find(doc->root, STR("md5")))
-        TRY(set(arena, "md5", own_md5(arena, doc), true, &text));
+    TRY(set(arena, "md5", own_md5(arena, doc), doc_find(doc->root, STR("md5")) != NULL, &text));
     return workspace_publish(&session->workspace, file, text, 0644, true);
 }
 

@@ -33,7 +33,7 @@ static FALLIBLE bring(struct session *session, const struct transfer_root_vec *r
 {
     struct transfer_root_vec rest = {0};
     struct transfer_report report = {0};
-    struct dvcdata_options local = {.is_local = true};
+    struct dvcdata_options local = {.is_local = true, .places_commits = true};
     vec_each (const struct transfer_root, root, roots) {
         struct artifact artifact = {0};
         bool is_here = false;

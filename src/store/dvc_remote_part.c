@@ -45,8 +45,10 @@ FALLIBLE dvc_part_find(int cache, const struct dvc_object *object, struct dvc_pa
     *ret = (struct dvc_part){0};
     *ret_bytes = 0;
     name_part(object, ret);
-    if (fstatat(cache, ret->name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(cache, ret->name, &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+        *ret = (struct dvc_part){0};
         return NULL;
+    }
     TRY(open_locked(cache, ret));
     if (ret->fd.number_plus_one && fstat(fd_number(ret->fd), &stat) == 0)
         *ret_bytes = (int64_t)stat.st_size;
