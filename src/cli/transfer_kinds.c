@@ -1,8 +1,8 @@
 /* Two kinds of remotes: ours, and DVC's. Which of them a command means. */
 #include "mlops/base/arena.h"
 #include "mlops/cli/transfer.h"
-#include "mlops/engine/urls.h"
 #include "mlops/engine/dvcimport.h"
+#include "mlops/engine/urls.h"
 #include "mlops/store/dvc_remote.h"
 
 static FALLIBLE find_kinds(struct session *session, struct str name, struct transfer_kinds *ret)
@@ -54,8 +54,8 @@ FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tra
         return NULL;
     TRY(find_kinds(&shell->session, name, ret));
     vec_each (const struct transfer_root, root, roots) {
-        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path) &&
-                        !is_tracked_once(root);
+        bool is_twice =
+            map_has(root->dvc ? &ours : &theirs, root->artifact.path) && !is_tracked_once(root);
         bool is_imported = false;
         if (!root->dvc && !ret->takes_ours && !name.len)
             TRY(urls_is_of_git(&shell->session, root->named_by, &is_imported));

@@ -6,9 +6,9 @@
 #include "mlops/host/vcs.h"
 #include "mlops/model/name.h"
 #include "mlops/model/run.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/lockfile.h"
-#include "mlops/store/dvcfiles.h"
 #include "mlops/store/pointers.h"
 #include "mlops/store/workspace.h"
 

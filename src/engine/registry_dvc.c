@@ -9,9 +9,8 @@
 #define SETTINGS ".dvc/config"
 
 /* What names files of this machine or turns checks off is not for others to say. */
-static const char *const not_theirs[] = {"keyfile",    "credentialpath", "configpath",
-                                         "profile",    "ssl_verify",     "use_ssl",
-                                         "shared"};
+static const char *const not_theirs[] = {"keyfile",    "credentialpath", "configpath", "profile",
+                                         "ssl_verify", "use_ssl",        "shared"};
 
 static FALLIBLE read_settings(struct registry *registry, struct dvcconfig *ret, struct str *ret_at)
 {
@@ -27,10 +26,10 @@ static FALLIBLE read_settings(struct registry *registry, struct dvcconfig *ret, 
         *ret_at = root;
         struct str directory = root.len ? path_join(arena, root, STR(".dvc")) : STR("");
         if (found)
-            return dvcconfig_add(arena,
-                                 str_print(arena, "%.*s of '%.*s'", STR_FMT(file),
-                                           STR_FMT(registry->place.url)),
-                                 bytes, directory, ret);
+            return dvcconfig_add(
+                arena,
+                str_print(arena, "%.*s of '%.*s'", STR_FMT(file), STR_FMT(registry->place.url)),
+                bytes, directory, ret);
         if (!at.len)
             return NULL;
     }
@@ -62,11 +61,11 @@ static FALLIBLE settings_of(struct registry *registry, struct dvcconfig *ret)
 
 static FALLIBLE nowhere(const struct registry *registry, const struct data_record *record)
 {
-    return error_hint(
-        error_new(ERROR_ANSWER, "DVC's remote of '%.*s' lacks what %.*s names at commit %.*s",
-                  STR_FMT(registry->place.url), STR_FMT(record->named_by),
-                  STR_FMT(str_slice(registry->commit, 0, 7))),
-        "who has the data: dvc push (or mlops push), in that project");
+    return error_hint(error_new(ERROR_ANSWER,
+                                "DVC's remote of '%.*s' lacks what %.*s names at commit %.*s",
+                                STR_FMT(registry->place.url), STR_FMT(record->named_by),
+                                STR_FMT(str_slice(registry->commit, 0, 7))),
+                      "who has the data: dvc push (or mlops push), in that project");
 }
 
 /* Files of a part, as the tree of it. */
@@ -125,8 +124,7 @@ bool registry_lacks_dvc(const struct registry *registry, const struct data_recor
         return false;
     if (!tracked->is_known || !registry->session->cas || tracked->entry->is_directory)
         return true;
-    struct error *error =
-        cas_has(registry->session->cas, tracked->artifact.digest, &is_stored);
+    struct error *error = cas_has(registry->session->cas, tracked->artifact.digest, &is_stored);
     error_drop(error);
     return !is_stored;
 }

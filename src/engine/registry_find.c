@@ -88,9 +88,8 @@ static FALLIBLE find_of_dvc(struct registry *registry, const struct data_record 
                             bool *ret_known)
 {
     *ret_known = !registry->is_looking && registry->session->cas;
-    return *ret_known
-               ? registry_take_dvc(registry, record, inside, &ret->artifact, ret_found)
-               : NULL;
+    return *ret_known ? registry_take_dvc(registry, record, inside, &ret->artifact, ret_found)
+                      : NULL;
 }
 
 /* --- of git --- */

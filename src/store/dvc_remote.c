@@ -64,9 +64,9 @@ static bool is_false(struct str text)
 enum setting_how {
     SET_TEXT,
     SET_PATH,
-    SET_TRUE,   /* a flag, if it is on */
-    SET_FALSE,  /* ... if it is off */
-    SET_HEADER, /* of each object: `why` is the header's name */
+    SET_TRUE,    /* a flag, if it is on */
+    SET_FALSE,   /* ... if it is off */
+    SET_HEADER,  /* of each object: `why` is the header's name */
     REFUSE_SET,  /* whatever it says */
     REFUSE_TRUE, /* unless it is off */
 };
@@ -140,9 +140,9 @@ static FALLIBLE add_header(const struct chain *chain, const struct setting *sett
 {
     if (!is_header_text(text))
         return cannot(remote->name, setting->key, "holds what no header of HTTP can");
-    remote->object_headers = str_print(chain->arena, "%.*s%s: %.*s\n",
-                                       STR_FMT(remote->object_headers), setting->why,
-                                       STR_FMT(text));
+    remote->object_headers =
+        str_print(chain->arena, "%.*s%s: %.*s\n", STR_FMT(remote->object_headers), setting->why,
+                  STR_FMT(text));
     return NULL;
 }
 

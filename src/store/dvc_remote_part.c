@@ -1,6 +1,6 @@
-/* A large object on its way from a remote of DVC's lies in the cache's tmp/part/, under its MD5: the
- * next try goes on where this one ends. What is kept is believed by nothing but its bytes: they are
- * hashed again, the whole before it gets its name. */
+/* A large object on its way from a remote of DVC's lies in the cache's tmp/part/, under its MD5:
+ * the next try goes on where this one ends. What is kept is believed by nothing but its bytes: they
+ * are hashed again, the whole before it gets its name. */
 #include "mlops/host/file.h"
 #include "mlops/host/signal.h"
 
@@ -33,9 +33,8 @@ static FALLIBLE open_locked(int cache, struct dvc_part *part)
     if (!taken) /* somebody else fetches the same: neither waits */
         return NULL;
     part->fd = fd_of(openat(cache, part->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    return part->fd.number_plus_one
-               ? NULL
-               : error_os(errno, "cannot make a temporary file of the store");
+    return part->fd.number_plus_one ? NULL
+                                    : error_os(errno, "cannot make a temporary file of the store");
 }
 
 FALLIBLE dvc_part_find(int cache, const struct dvc_object *object, struct dvc_part *ret,

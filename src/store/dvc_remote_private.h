@@ -41,7 +41,8 @@ void dvc_depot_tell(struct dvc_depot *depot, int64_t bytes);
 
 enum { DVC_PART_NAME_BYTES = 64 };
 
-/* Nothing open: there is none or, with a name, another process is at it. `cache` is the workspace's.
+/* Nothing open: there is none or, with a name, another process is at it. `cache` is the
+ * workspace's.
  */
 struct dvc_part {
     struct fd fd;

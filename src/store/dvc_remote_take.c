@@ -18,7 +18,7 @@ struct receiving {
     bool is_too_long;
     char *block; /* CAS_BUFFER_BYTES */
     size_t used;
-    int64_t size_bytes; /* with what is in the block */
+    int64_t size_bytes;    /* with what is in the block */
     int64_t kept_bytes;    /* of them, those of an earlier try */
     int64_t written_bytes; /* of them, those in a file */
     struct hasher hasher;
@@ -164,9 +164,9 @@ static FALLIBLE keep(struct receiving *receiving, struct dvc_taken *taken)
                               &is_same));
         if (is_same)
             dvc_part_drop(&receiving->part); /* it has another name now */
-        return is_same ? NULL
-                       : error_new(ERROR_MACHINE,
-                                   "what was fetched is not what the disk gives back");
+        return is_same
+                   ? NULL
+                   : error_new(ERROR_MACHINE, "what was fetched is not what the disk gives back");
     }
     return receiving->temp.fd.number_plus_one
                ? cas_temp_keep(&receiving->temp, taken->sums.digest, receiving->size_bytes)
@@ -200,10 +200,8 @@ static FALLIBLE fetch_once(struct dvc_depot *depot, struct connection *connectio
 {
     AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(depot->options.cas);
     AUTO(receiving_drop)
-    struct receiving receiving = {.depot = depot,
-                                  .object = &want->object,
-                                  .most = want->size_bytes,
-                                  .block = buffer.at};
+    struct receiving receiving = {
+        .depot = depot, .object = &want->object, .most = want->size_bytes, .block = buffer.at};
     bool found = false;
     *ret_again = false;
     hasher_open(&receiving.hasher);

@@ -202,13 +202,12 @@ static FALLIBLE has_pipeline(const struct finding *finding, struct str path, boo
 {
     struct file_stat stat = {0};
     struct str bytes = {0};
-    return finding->commit ? read_bytes(finding, path, &bytes, ret)
-                           : file_stat_at(fd_number(finding->workspace->root_fd), path.at, true,
-                                          &stat, ret);
+    return finding->commit
+               ? read_bytes(finding, path, &bytes, ret)
+               : file_stat_at(fd_number(finding->workspace->root_fd), path.at, true, &stat, ret);
 }
 
-static FALLIBLE load_pipeline(const struct finding *finding, struct str path,
-                              struct pipeline **ret)
+static FALLIBLE load_pipeline(const struct finding *finding, struct str path, struct pipeline **ret)
 {
     const struct workspace *workspace = finding->workspace;
     struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
@@ -265,7 +264,8 @@ static int by_path(const void *a, const void *b)
 {
     const struct dvc_tracked *left = a, *right = b;
     int order = str_compare(left->entry->path, right->entry->path);
-    return order ? order : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5);
+    return order ? order
+                 : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5);
 }
 
 FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, struct index *index,
@@ -349,8 +349,8 @@ FALLIBLE dvcfiles_load_commits(struct arena *arena, const struct workspace *work
                                struct dvc_tracked_vec *ret)
 {
     struct finding finding = {.arena = arena, .workspace = workspace, .observer = observer};
-    struct pipelines_commit commit = {
-        .vcs = vcs, .inner = path_relative(arena, vcs_top(vcs), workspace->root)};
+    struct pipelines_commit commit = {.vcs = vcs,
+                                      .inner = path_relative(arena, vcs_top(vcs), workspace->root)};
     if (str_is(commit.inner, "."))
         commit.inner = STR("");
     finding.sums = sums_open(arena, index);

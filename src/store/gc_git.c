@@ -123,8 +123,7 @@ static FALLIBLE mark_dvc(struct marks *marks, const struct git_document *documen
     AUTO(arena_drop) struct arena scratch = {0};
     bool before = marks->forgives;
     marks->forgives = before || document->is_history;
-    struct error *error =
-        mark_dvc_bytes(marks, document_name(&scratch, document), document->bytes);
+    struct error *error = mark_dvc_bytes(marks, document_name(&scratch, document), document->bytes);
     marks->forgives = before;
     return error;
 }

@@ -146,7 +146,8 @@ static void encode_versions(struct arena *scratch, const struct imported_path *n
     size_t count = 0;
     for (const struct imported_path *at = newest; at; at = at->before)
         count++;
-    const struct imported_path **all = arena_new_array(scratch, const struct imported_path *, count);
+    const struct imported_path **all =
+        arena_new_array(scratch, const struct imported_path *, count);
     for (const struct imported_path *at = newest; at; at = at->before)
         all[--count] = at;
     for (; newest; newest = newest->before)

@@ -8,10 +8,10 @@
 #include "mlops/store/dvc_cache.h"
 
 struct dvcdata_options {
-    struct str remote; /* of DVC; empty: what an out names, else DVC's default */
-    int connections;   /* 0: as the remote has it */
-    bool is_local;     /* only from DVC's cache */
-    bool places_commits; /* what is of a commit is to be put in place, too */
+    struct str remote;               /* of DVC; empty: what an out names, else DVC's default */
+    int connections;                 /* 0: as the remote has it */
+    bool is_local;                   /* only from DVC's cache */
+    bool places_commits;             /* what is of a commit is to be put in place, too */
     const struct dvcconfig *foreign; /* of another project, whose paths are not ours: nothing is
                                         compared or remembered by them. NULL: ours */
 };
@@ -51,13 +51,13 @@ FALLIBLE dvcdata_compare(struct session *session, const struct transfer_root_vec
 /* What came into our store for a `.dvc` file that imports from another project. */
 struct dvcdata_import {
     const struct dvc_tracked *tracked;
-    struct artifact artifact;  /* at the path that it tracks */
-    struct str rev_lock;       /* it is as at this commit from now on; empty: as recorded */
-    struct str rev;            /* ... and follows this; empty: what it followed */
+    struct artifact artifact; /* at the path that it tracks */
+    struct str rev_lock;      /* it is as at this commit from now on; empty: as recorded */
+    struct str rev;           /* ... and follows this; empty: what it followed */
 };
 
 /* Remembers it by its MD5. Without `rev_lock` *ret_same tells whether that is the recorded one, and
- * nothing is done if not; with one DVC's cache gets it, and the file says so, as 'dvc update' writes
- * it. */
+ * nothing is done if not; with one DVC's cache gets it, and the file says so, as 'dvc update'
+ * writes it. */
 FALLIBLE dvcdata_settle_import(struct session *session, const struct dvcdata_import *import,
                                bool *ret_same);

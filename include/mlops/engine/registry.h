@@ -1,6 +1,6 @@
-/* Data of another project, which is a git repository somewhere: what its pointers, lock files, DVC's
- * files and git itself hold at a revision, fetched from that project's own remotes into our store. Nothing of
- * it is believed but what a digest proves, and nothing of it is run. */
+/* Data of another project, which is a git repository somewhere: what its pointers, lock files,
+ * DVC's files and git itself hold at a revision, fetched from that project's own remotes into our
+ * store. Nothing of it is believed but what a digest proves, and nothing of it is run. */
 #pragma once
 
 #include "mlops/engine/data.h"

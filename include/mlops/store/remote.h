@@ -46,7 +46,7 @@ struct remote {
     bool is_anonymous;         /* S3: nobody logs in */
     bool is_plain;             /* S3: without TLS, where no endpoint says how */
     bool is_shared;            /* a directory: its group may write what is written there */
-    struct str key_file;                      /* SSH: a private key */
+    struct str key_file;       /* SSH: a private key */
 };
 VEC(remote_vec, struct remote *);
 
