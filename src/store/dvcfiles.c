@@ -1,32 +1,17 @@
 #include "mlops/store/dvcfiles.h"
 
 #include "mlops/base/arena.h"
-#include "mlops/base/buf.h"
 #include "mlops/base/limits.h"
 #include "mlops/host/file.h"
-#include "mlops/host/path.h"
-#include "mlops/host/signal.h"
 #include "mlops/model/name.h"
-#include "mlops/store/imported.h"
 #include "mlops/store/pipelines.h"
 #include "mlops/store/search.h"
-#include "mlops/store/sums.h"
 
-struct finding {
-    struct arena *arena;
-    const struct pipelines_commit *commit; /* NULL: the work tree */
-    struct map seen;                       /* of commits: path and digest of files that were read */
-    const struct workspace *workspace;
-    const struct observer *observer;
-    const struct sums *sums;
-    struct imported imported;
-    struct map paths; /* what is tracked already -> itself */
-    struct dvc_tracked_vec found;
-};
+#include "dvcfiles_private.h"
 
 /* --- what an entry holds --- */
 
-static void know_file(const struct finding *finding, struct dvc_tracked *tracked)
+static void know_file(const struct dvcfinding *finding, struct dvc_tracked *tracked)
 {
     const struct dvc_entry *entry = tracked->entry;
     const struct sums_row *row = sums_by_md5(finding->sums, entry->md5, entry->is_legacy);
@@ -37,7 +22,7 @@ static void know_file(const struct finding *finding, struct dvc_tracked *tracked
     tracked->is_known = true;
 }
 
-static void know(const struct finding *finding, struct dvc_tracked *tracked)
+static void know(const struct dvcfinding *finding, struct dvc_tracked *tracked)
 {
     const struct dvc_entry *entry = tracked->entry;
     const struct imported_path *imported =
@@ -68,7 +53,7 @@ static struct str text_in(const struct doc_node *node, struct str key)
     return field && field->kind == DOC_STR ? field->text : (struct str){0};
 }
 
-static void warn(const struct finding *finding, struct str text)
+static void warn(const struct dvcfinding *finding, struct str text)
 {
     struct event event = {.kind = EVENT_WARNING, .text = text};
     if (finding->observer)
@@ -76,7 +61,7 @@ static void warn(const struct finding *finding, struct str text)
 }
 
 /* In the work tree a path holds one thing, in commits one after the other. */
-static struct str key_of(const struct finding *finding, const struct dvc_entry *entry)
+static struct str key_of(const struct dvcfinding *finding, const struct dvc_entry *entry)
 {
     char hex[MD5_HEX_LEN + 1];
     if (!finding->commit)
@@ -87,7 +72,7 @@ static struct str key_of(const struct finding *finding, const struct dvc_entry *
 }
 
 /* What lies outside of the project is nobody's to write. */
-static void add(struct finding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
+static void add(struct dvcfinding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
 {
     const char *fault = path_fault(entry->path);
     if (!entry->has_hash || entry->is_url || map_has(&finding->paths, key_of(finding, entry)))
@@ -106,8 +91,8 @@ static void add(struct finding *finding, const struct dvc_entry *entry, struct d
 
 /* --- files --- */
 
-static FALLIBLE read_bytes(const struct finding *finding, struct str path, struct str *ret,
-                           bool *ret_found)
+FALLIBLE dvcfiles_read(const struct dvcfinding *finding, struct str path, struct str *ret,
+                       bool *ret_found)
 {
     const struct pipelines_commit *commit = finding->commit;
     struct arena *arena = finding->arena;
@@ -120,7 +105,7 @@ static FALLIBLE read_bytes(const struct finding *finding, struct str path, struc
 }
 
 /* As messages call it. */
-static struct str show(const struct finding *finding, struct str path)
+struct str dvcfiles_show(const struct dvcfinding *finding, struct str path)
 {
     if (!finding->commit)
         return workspace_show(finding->arena, finding->workspace, path);
@@ -128,15 +113,15 @@ static struct str show(const struct finding *finding, struct str path)
                      STR_FMT(path));
 }
 
-static FALLIBLE read_doc(struct finding *finding, struct str path, struct doc **ret)
+static FALLIBLE read_doc(struct dvcfinding *finding, struct str path, struct doc **ret)
 {
     struct str bytes = {0};
     bool found = false;
     struct doc_options options = {
         .dialect = DOC_DVC, .bytes_most = LIMIT_LOCK_BYTES, .huge_is_text = true};
     *ret = NULL;
-    TRY(read_bytes(finding, path, &bytes, &found));
-    return found ? doc_parse(finding->arena, show(finding, path), bytes, &options, ret) : NULL;
+    TRY(dvcfiles_read(finding, path, &bytes, &found));
+    return found ? doc_parse(finding->arena, dvcfiles_show(finding, path), bytes, &options, ret) : NULL;
 }
 
 static bool is_of_project(const struct dvc_pointer *pointer)
@@ -147,7 +132,7 @@ static bool is_of_project(const struct dvc_pointer *pointer)
     return false;
 }
 
-static FALLIBLE add_pointer(struct finding *finding, struct str path)
+static FALLIBLE add_pointer(struct dvcfinding *finding, struct str path)
 {
     struct dvc_pointer *pointer = arena_new(finding->arena, struct dvc_pointer);
     struct doc *doc = NULL;
@@ -167,7 +152,7 @@ static FALLIBLE add_pointer(struct finding *finding, struct str path)
     return NULL;
 }
 
-static void add_stage(struct finding *finding, struct str lock, const struct stage *stage,
+static void add_stage(struct dvcfinding *finding, struct str lock, const struct stage *stage,
                       const struct dvc_lock_stage *recorded, struct str pipeline)
 {
     struct str name = stage->local_name.len ? stage->local_name : stage->name;
@@ -188,7 +173,7 @@ static void add_stage(struct finding *finding, struct str lock, const struct sta
     }
 }
 
-static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error *error)
+FALLIBLE dvcfiles_leave_out(struct dvcfinding *finding, struct str lock, struct error *error)
 {
     if (error->code >= ERROR_SIGNAL)
         return error;
@@ -198,16 +183,16 @@ static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error
     return NULL;
 }
 
-static FALLIBLE has_pipeline(const struct finding *finding, struct str path, bool *ret)
+static FALLIBLE has_pipeline(const struct dvcfinding *finding, struct str path, bool *ret)
 {
     struct file_stat stat = {0};
     struct str bytes = {0};
     return finding->commit
-               ? read_bytes(finding, path, &bytes, ret)
+               ? dvcfiles_read(finding, path, &bytes, ret)
                : file_stat_at(fd_number(finding->workspace->root_fd), path.at, true, &stat, ret);
 }
 
-static FALLIBLE load_pipeline(const struct finding *finding, struct str path, struct pipeline **ret)
+static FALLIBLE load_pipeline(const struct dvcfinding *finding, struct str path, struct pipeline **ret)
 {
     const struct workspace *workspace = finding->workspace;
     struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
@@ -217,7 +202,7 @@ static FALLIBLE load_pipeline(const struct finding *finding, struct str path, st
 }
 
 /* Its paths are relative to the work directories that only dvc.yaml knows. */
-static FALLIBLE add_lock(struct finding *finding, struct str path)
+static FALLIBLE add_lock(struct dvcfinding *finding, struct str path)
 {
     struct str beside = path_join(finding->arena, path_directory(path), STR("dvc.yaml"));
     struct pipeline *pipeline = NULL;
@@ -229,7 +214,7 @@ static FALLIBLE add_lock(struct finding *finding, struct str path)
         return NULL;
     struct error *error = load_pipeline(finding, beside, &pipeline);
     if (error)
-        return leave_out(finding, path, error);
+        return dvcfiles_leave_out(finding, path, error);
     TRY(read_doc(finding, path, &doc));
     if (!doc)
         return NULL;
@@ -243,36 +228,46 @@ static FALLIBLE add_lock(struct finding *finding, struct str path)
     return NULL;
 }
 
-static bool is_dvc_name(struct str name)
+bool dvcfiles_is_name(struct str name)
 {
     return str_is(name, "dvc.lock") || (name.len > 4 && str_ends(name, STR(".dvc")));
 }
 
-static FALLIBLE visit(void *context, struct str path)
+FALLIBLE dvcfiles_add(struct dvcfinding *finding, struct str path)
 {
-    struct finding *finding = context;
     return str_is(path_name(path), "dvc.lock") ? add_lock(finding, path)
                                                : add_pointer(finding, path);
 }
 
+static FALLIBLE visit(void *context, struct str path)
+{
+    return dvcfiles_add(context, path);
+}
+
 static bool is_tracked(void *context, struct str path)
 {
-    return map_has(&((const struct finding *)context)->paths, path);
+    return map_has(&((const struct dvcfinding *)context)->paths, path);
 }
 
 static int by_path(const void *a, const void *b)
 {
     const struct dvc_tracked *left = a, *right = b;
     int order = str_compare(left->entry->path, right->entry->path);
-    return order ? order
-                 : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5);
+    return order
+               ? order
+               : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5.at);
+}
+
+void dvcfiles_sort(struct dvc_tracked_vec *tracked)
+{
+    vec_sort(tracked, by_path);
 }
 
 FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, struct index *index,
                        const struct observer *observer, struct dvc_tracked_vec *ret)
 {
-    struct finding finding = {.arena = arena, .workspace = workspace, .observer = observer};
-    struct search_visitor visitor = {is_dvc_name, visit, is_tracked, &finding};
+    struct dvcfinding finding = {.arena = arena, .workspace = workspace, .observer = observer};
+    struct search_visitor visitor = {dvcfiles_is_name, visit, is_tracked, &finding};
     struct str here = path_join(arena, workspace->cwd, STR("dvc.yaml")), root = {0};
     bool is_project = false;
     TRY(dvcconfig_root_above(arena, workspace, here, &root, &is_project));
@@ -281,86 +276,7 @@ FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, s
     finding.sums = sums_open(arena, index);
     TRY(imported_load(arena, workspace, &finding.imported));
     TRY(search_files(arena, workspace, STR(""), &visitor));
-    vec_sort(&finding.found, by_path);
-    *ret = finding.found;
-    return NULL;
-}
-
-/* --- commits --- */
-
-/* Most commits hold most files as others do. A dvc.lock means what its dvc.yaml and the parameters
- * beside it make of it: read again where one of those is another. */
-static FALLIBLE is_news(struct finding *finding, struct str path, bool *ret)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct arena *arena = finding->arena;
-    struct str directory = path_directory(path);
-    struct str files[] = {path, path_join(&scratch, directory, STR("dvc.yaml")),
-                          path_join(&scratch, directory, STR("params.yaml"))};
-    size_t count = str_is(path_name(path), "dvc.lock") ? COUNT_OF(files) : 1;
-    struct buf key = buf_in(&scratch);
-    buf_print(&key, "%.*s", STR_FMT(path));
-    finding->arena = &scratch;
-    struct error *error = NULL;
-    for (size_t i = 0; i < count && !error; i++) {
-        struct str bytes = {0};
-        bool found = false;
-        error = read_bytes(finding, files[i], &bytes, &found);
-        struct str hex = digest_hex(&scratch, digest_of(bytes.at, bytes.len));
-        buf_print(&key, " %.*s", STR_FMT(hex));
-    }
-    finding->arena = arena;
-    *ret = !error && !map_has(&finding->seen, buf_str(&key));
-    if (*ret)
-        map_put(arena, &finding->seen, str_copy(arena, buf_str(&key)), finding);
-    return error;
-}
-
-static FALLIBLE visit_committed(struct finding *finding, struct str path)
-{
-    bool is_new = false;
-    TRY(is_news(finding, path, &is_new));
-    struct error *error = is_new ? visit(finding, path) : NULL;
-    return error ? leave_out(finding, show(finding, path), error) : NULL;
-}
-
-static FALLIBLE visit_commit(struct finding *finding, const struct pipelines_commit *commit)
-{
-    static const struct str suffixes[] = {STR_ROW(".dvc"), STR_ROW("dvc.lock")};
-    finding->commit = commit;
-    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
-        struct vcs_path_vec paths = {0};
-        TRY(vcs_list(commit->vcs, finding->arena, commit->id, suffixes[i], &paths));
-        vec_each (const struct str, path, &paths) {
-            struct str inner = commit->inner, file = *path;
-            if (!path_is_within(file, inner) || !is_dvc_name(path_name(file)))
-                continue;
-            if (inner.len)
-                file = str_slice(file, inner.len + 1, file.len);
-            TRY(visit_committed(finding, str_copy(finding->arena, file)));
-        }
-    }
-    return NULL;
-}
-
-FALLIBLE dvcfiles_load_commits(struct arena *arena, const struct workspace *workspace,
-                               struct index *index, struct vcs *vcs,
-                               const struct vcs_path_vec *commits, const struct observer *observer,
-                               struct dvc_tracked_vec *ret)
-{
-    struct finding finding = {.arena = arena, .workspace = workspace, .observer = observer};
-    struct pipelines_commit commit = {.vcs = vcs,
-                                      .inner = path_relative(arena, vcs_top(vcs), workspace->root)};
-    if (str_is(commit.inner, "."))
-        commit.inner = STR("");
-    finding.sums = sums_open(arena, index);
-    TRY(imported_load(arena, workspace, &finding.imported));
-    vec_each (const struct str, id, commits) {
-        TRY(signal_check());
-        commit.id = *id;
-        TRY(visit_commit(&finding, &commit));
-    }
-    vec_sort(&finding.found, by_path);
+    dvcfiles_sort(&finding.found);
     *ret = finding.found;
     return NULL;
 }
