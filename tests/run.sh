@@ -251,6 +251,7 @@ remote_extent=
   step "remotes: faults" python3 tests/remote/faults.py $remote_extent
   step "remotes: damage" python3 tests/remote/damage.py $remote_extent
   step "remotes: of DVC" python3 tests/remote/dvc.py $remote_extent
+  step "remotes: of DVC, history" python3 tests/remote/dvc_history.py
   step "remotes: TLS" python3 tests/remote/tls.py
   step "remotes: hostile" python3 tests/remote/hostile.py
   step "remotes: data of other projects" python3 tests/remote/registry.py

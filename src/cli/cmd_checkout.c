@@ -200,6 +200,18 @@ static bool is_meant(const struct data_checkout_options *options, size_t i,
            (is_pattern ? glob_may_match_below(word, path) : path_is_within(word, path));
 }
 
+static FALLIBLE find_tracked(struct session *session, struct str commit,
+                             struct dvc_tracked_vec *ret)
+{
+    struct vcs_path_vec commits = {0};
+    if (!commit.len)
+        return dvcfiles_load(session->arena, &session->workspace, session->index, session->observer,
+                             ret);
+    *vec_push(session->arena, &commits) = commit;
+    return dvcfiles_load_commits(session->arena, &session->workspace, session->index, session->vcs,
+                                 &commits, NULL, ret);
+}
+
 /* What DVC tracks may be in its cache only. */
 static FALLIBLE bring(struct data_shell *shell, const struct data_checkout_options *options,
                       struct data_record_vec *ret)
@@ -208,9 +220,8 @@ static FALLIBLE bring(struct data_shell *shell, const struct data_checkout_optio
     struct dvc_tracked_vec all = {0};
     struct transfer_root_vec roots = {0};
     struct transfer_report report = {0};
-    struct dvcdata_options local = {.is_local = true};
-    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, session->observer,
-                      &all));
+    struct dvcdata_options local = {.is_local = true, .places_commits = true};
+    TRY(find_tracked(session, options->commit, &all));
     vec_each (const struct dvc_tracked, tracked, &all)
         for (size_t i = 0; i < MAX_OF(options->count, (size_t)1); i++) {
             struct transfer_root root = {
@@ -230,7 +241,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     struct data_record_vec brought = {0};
     TRY(data_open(context, command->dry_run, &shell));
     TRY(choose(context, &shell, command, argc, argv, &options));
-    if (!options.commit.len && !options.is_dry)
+    if (!options.is_dry)
         TRY(bring(&shell, &options, &brought));
     options.also = &brought;
     TRY(data_checkout(&shell.session, &options, &report));
@@ -263,7 +274,8 @@ const struct cli_command cmd_checkout = {
         "Only what differs is written.\n"
         "\n"
         "With REV (a branch, tag or commit) pointers and data as at that revision: the pointer "
-        "files are written into the work tree, as 'git checkout REV -- FILE' would; outputs of "
+        "files (and .dvc files) are written into the work tree, as 'git checkout REV -- FILE' "
+        "would; outputs of "
         "stages come as that revision's lock files say, and the lock files are left alone. A word "
         "that could be both is refused: '--' stands behind a revision and before paths.\n"
         "\n"

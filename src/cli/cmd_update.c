@@ -1,6 +1,8 @@
 #include "mlops/base/arena.h"
 #include "mlops/cli/command.h"
 #include "mlops/cli/url_report.h"
+#include "mlops/engine/dvcimport.h"
+#include "mlops/host/signal.h"
 
 struct update_command {
     bool dry_run, check;
@@ -52,6 +54,46 @@ static void print(struct context *context, const struct url_outcome_vec *outcome
         buf_print(&context->out, "up to date: %zu\n", same);
 }
 
+static FALLIBLE update_imports(struct session *session, const struct url_update *wanted,
+                               const struct dvc_tracked_vec *imports, struct url_outcome_vec *ret)
+{
+    struct error_list errors = {0};
+    vec_each (const struct dvc_tracked, tracked, imports) {
+        struct url_outcome *outcome = vec_push(session->arena, ret);
+        TRY(signal_check());
+        struct error *error = dvcimport_update(session, tracked, wanted, outcome);
+        if (error && error->code >= ERROR_SIGNAL)
+            return error;
+        if (error)
+            outcome->status = URL_FAILED;
+        error_list_add(&errors, error);
+    }
+    return error_list_take(&errors);
+}
+
+/* Paths of `.dvc` files that import are asked there, and the rest of ours. */
+static FALLIBLE update(struct session *session, const struct url_update *wanted,
+                       struct url_outcome_vec *ret)
+{
+    struct arena *arena = session->arena;
+    struct dvc_tracked_vec imports = {0};
+    struct url_update ours = *wanted;
+    struct str *paths = arena_new_array(arena, struct str, wanted->count + 1);
+    ours.paths = paths;
+    ours.count = 0;
+    for (size_t i = 0; i < wanted->count; i++) {
+        size_t before = imports.len;
+        TRY(dvcimport_find(session, wanted->paths[i], &imports));
+        if (imports.len == before)
+            paths[ours.count++] = wanted->paths[i];
+    }
+    if (!wanted->count)
+        TRY(dvcimport_find(session, STR(""), &imports));
+    if (!wanted->count || ours.count)
+        TRY(urls_update(session, &ours, ret));
+    return update_imports(session, wanted, &imports, ret);
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     const struct update_command *command = opaque;
@@ -67,7 +109,7 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
         TRY(data_word(&shell, argv[i], &paths[i]));
     struct url_update wanted = {
         .paths = paths, .count = (size_t)argc, .rev = command->rev, .is_dry = is_dry};
-    struct error *error = urls_update(&shell.session, &wanted, &outcomes);
+    struct error *error = update(&shell.session, &wanted, &outcomes);
     progress_clear(&shell.progress);
     if (!error || outcomes.len)
         print(context, &outcomes, is_dry);
@@ -101,6 +143,8 @@ const struct cli_command cmd_update = {
         "What came from a git repository ('mlops import') moves to the newest commit of the "
         "revision that was asked for; another commit that holds the same is nothing new. --rev "
         "asks for another revision from now on.\n"
+        "\n"
+        "Of a .dvc file that 'dvc import' wrote the same, and it is written as 'dvc update' does.\n"
         "\n"
         "What has vanished there stays here, is told as gone, and gives exit status 1.\n"
         "\n"

@@ -1,6 +1,7 @@
 /* Two kinds of remotes: ours, and DVC's. Which of them a command means. */
 #include "mlops/base/arena.h"
 #include "mlops/cli/transfer.h"
+#include "mlops/engine/dvcimport.h"
 #include "mlops/engine/urls.h"
 #include "mlops/store/dvc_remote.h"
 
@@ -34,6 +35,12 @@ static bool is_newer(const struct transfer_root *ours, const struct transfer_roo
            !artifact_equal(&ours->artifact, &theirs->artifact);
 }
 
+/* What a `.dvc` file of some commit tracks is in no lock file of ours, whatever the path became. */
+static bool is_tracked_once(const struct transfer_root *root)
+{
+    return root->dvc && root->dvc->is_of_commit && !root->dvc->stage.len;
+}
+
 FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tracked,
                          struct transfer_root_vec *roots, struct transfer_kinds *ret)
 {
@@ -47,7 +54,8 @@ FALLIBLE transfer_settle(struct data_shell *shell, struct str name, bool has_tra
         return NULL;
     TRY(find_kinds(&shell->session, name, ret));
     vec_each (const struct transfer_root, root, roots) {
-        bool is_twice = map_has(root->dvc ? &ours : &theirs, root->artifact.path);
+        bool is_twice =
+            map_has(root->dvc ? &ours : &theirs, root->artifact.path) && !is_tracked_once(root);
         bool is_imported = false;
         if (!root->dvc && !ret->takes_ours && !name.len)
             TRY(urls_is_of_git(&shell->session, root->named_by, &is_imported));
@@ -87,6 +95,21 @@ struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
     return chosen;
 }
 
+/* What `dvc import` brought comes from the project that it is of. */
+static FALLIBLE fetch_imports(struct session *session, struct data_record_vec *ret_placed,
+                              struct transfer_report *report)
+{
+    struct transfer_root_vec missing = report->missing;
+    report->missing = (struct transfer_root_vec){0};
+    vec_each (const struct transfer_root, root, &missing) {
+        if (root->dvc->is_import)
+            TRY(dvcimport_fetch(session, root, ret_placed, &report->counts));
+        else
+            *vec_push(session->arena, &report->missing) = *root;
+    }
+    return NULL;
+}
+
 FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_command *command,
                             const struct transfer_root_vec *roots,
                             struct data_record_vec *ret_placed, struct transfer_report *ret)
@@ -100,6 +123,8 @@ FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_comm
         return NULL;
     TRY(transfer_bear(shell, roots, dvcdata_fetch(session, &chosen, &options, ret_placed, &report),
                       &left_out));
+    if (!left_out && !command->remote.len)
+        TRY(fetch_imports(session, ret_placed, &report));
     if (left_out)
         report = (struct transfer_report){.missing = chosen, .roots = (int64_t)chosen.len};
     transfer_report_add(ret, session->arena, &report);

@@ -6,6 +6,7 @@
 #include "mlops/host/vcs.h"
 #include "mlops/model/dvc.h"
 #include "mlops/model/run.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/sums.h"
 #include "mlops/store/workspace.h"
 
@@ -111,4 +112,29 @@ FALLIBLE view_warn_if_behind(struct context *context, struct str commit,
                      "commit bring both together)",
                      STR_FMT(view->title), STR_FMT(buf_str(&names)));
     return NULL;
+}
+
+/* --- data --- */
+
+/* While it is not known by SHA-256, what DVC's MD5 is stands for it: equal ones are the same. */
+static struct artifact artifact_of(const struct dvc_tracked *tracked)
+{
+    struct artifact artifact = tracked->artifact;
+    if (!tracked->is_known)
+        memcpy(artifact.digest.at, tracked->entry->md5.at, sizeof tracked->entry->md5.at);
+    return artifact;
+}
+
+static bool has_data(const struct run_view *view, struct str path)
+{
+    for (size_t i = 0; i < view->data_count; i++)
+        if (str_equal(view->data[i].path, path))
+            return true;
+    return false;
+}
+
+void view_add_tracked(const struct dvc_tracked *tracked, struct run_view *view)
+{
+    if (!tracked->stage.len && !has_data(view, tracked->entry->path))
+        view->data[view->data_count++] = artifact_of(tracked);
 }

@@ -45,3 +45,8 @@ FALLIBLE view_warn_if_behind(struct context *context, struct str commit,
 struct map;
 FALLIBLE view_environment(struct arena *arena, struct map *known, struct str bytes,
                           const struct environment **ret);
+
+/* What a `.dvc` file tracks, among the data of a view, which has room for it; what stages make is
+ * left out. */
+struct dvc_tracked;
+void view_add_tracked(const struct dvc_tracked *tracked, struct run_view *view);

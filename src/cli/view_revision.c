@@ -6,6 +6,7 @@
 #include "mlops/host/vcs.h"
 #include "mlops/model/name.h"
 #include "mlops/model/run.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/ledger.h"
 #include "mlops/store/lockfile.h"
 #include "mlops/store/pointers.h"
@@ -158,19 +159,39 @@ static FALLIBLE run_of_locks(struct context *context, const struct lock_source_v
                               ret);
 }
 
-/* What pointers of the commit say. */
+static FALLIBLE read_tracked(struct context *context, const struct workspace *workspace,
+                             struct vcs *vcs, struct str commit, struct dvc_tracked_vec *ret)
+{
+    struct vcs_path_vec commits = {0};
+    AUTO(index_drop) struct index *empty = NULL;
+    struct index *index = NULL;
+    *vec_push(context->arena, &commits) = commit;
+    if (fd_number(workspace->state_fd) < 0)
+        TRY(index_open(context->arena, NULL, true, &empty));
+    else
+        TRY(context_index(context, &index));
+    if (!index)
+        index = empty;
+    return dvcfiles_load_commits(context->arena, workspace, index, vcs, &commits, NULL, ret);
+}
+
+/* What pointers of the commit say, and `.dvc` files. */
 static FALLIBLE read_data(struct context *context, struct str commit, struct run_view *ret)
 {
     struct workspace *workspace = NULL;
     struct vcs *vcs = NULL;
     struct pointer_vec pointers = {0};
+    struct dvc_tracked_vec tracked = {0};
     TRY(context_workspace(context, &workspace));
     TRY(context_vcs(context, &vcs));
     TRY(pointers_load_commit(context->arena, workspace, vcs, commit, &pointers));
+    TRY(read_tracked(context, workspace, vcs, commit, &tracked));
     ret->knows_data = true;
-    ret->data = arena_new_array(context->arena, struct artifact, pointers.len);
+    ret->data = arena_new_array(context->arena, struct artifact, pointers.len + tracked.len);
     for (size_t i = 0; i < pointers.len; i++)
         ret->data[ret->data_count++] = pointers.at[i]->artifact;
+    vec_each (const struct dvc_tracked, one, &tracked)
+        view_add_tracked(one, ret);
     return NULL;
 }
 

@@ -6,7 +6,9 @@
 #include "mlops/engine/code.h"
 #include "mlops/engine/environment.h"
 #include "mlops/engine/fingerprint.h"
+#include "mlops/engine/import.h"
 #include "mlops/host/file.h"
+#include "mlops/store/dvcfiles.h"
 #include "mlops/store/pointers.h"
 
 #include <stdlib.h>
@@ -175,28 +177,67 @@ static FALLIBLE read_outputs(struct session *session, const struct stage *stage,
 }
 
 /* A path that can't be read is none of the answer here: status tells it. */
+static FALLIBLE look_at(struct session *session, const struct artifact *recorded,
+                        struct run_view *ret)
+{
+    struct artifact *found = &ret->data[ret->data_count];
+    struct str path = recorded->path;
+    struct error *error = worktree_look(session->worktree, path, LOOK_OUT, found);
+    if (error && error->code >= ERROR_SIGNAL)
+        return error;
+    if (!error)
+        TRY(take_recorded(session, recorded, found));
+    /* The rest of its text goes with the session. */
+    found->path = path;
+    found->empty_dirs = found->ignored = NULL;
+    found->empty_dir_count = found->ignored_count = 0;
+    ret->data_count += !error && found->kind != ARTIFACT_ABSENT;
+    error_drop(error);
+    return NULL;
+}
+
+static bool is_absent(struct session *session, struct str path)
+{
+    struct file_stat stat = {0};
+    bool found = false;
+    struct error *error = file_stat_at(fd_number(session->workspace.root_fd),
+                                       str_terminate(session->arena, path), false, &stat, &found);
+    error_drop(error); /* told when it is looked at */
+    return !error && !found;
+}
+
+/* What is as its `.dvc` file says, or was never here, is what that file says. */
+static FALLIBLE read_tracked(struct session *session, const struct dvc_tracked_vec *tracked,
+                             struct run_view *ret)
+{
+    struct arena *arena = session->arena;
+    size_t count = tracked->len;
+    const struct dvc_entry **entries = arena_new_array(arena, const struct dvc_entry *, count + 1);
+    bool *same = arena_new_array(arena, bool, count + 1);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = tracked->at[i].entry;
+    TRY(import_compare(session, entries, count, same));
+    for (size_t i = 0; i < count; i++) {
+        const struct dvc_tracked *one = &tracked->at[i];
+        if (same[i] || (!one->is_known && is_absent(session, one->entry->path)))
+            view_add_tracked(one, ret);
+        else if (!one->stage.len)
+            TRY(look_at(session, &one->artifact, ret));
+    }
+    return NULL;
+}
+
 static FALLIBLE read_data(struct session *session, struct run_view *ret)
 {
     struct pointer_vec pointers = {0};
+    struct dvc_tracked_vec tracked = {0};
     TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
-    ret->data = arena_new_array(session->arena, struct artifact, pointers.len);
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, NULL, &tracked));
+    ret->data = arena_new_array(session->arena, struct artifact, pointers.len + tracked.len);
     ret->knows_data = true;
-    for (size_t i = 0; i < pointers.len; i++) {
-        struct artifact *found = &ret->data[ret->data_count];
-        struct str path = pointers.at[i]->artifact.path;
-        struct error *error = worktree_look(session->worktree, path, LOOK_OUT, found);
-        if (error && error->code >= ERROR_SIGNAL)
-            return error;
-        if (!error)
-            TRY(take_recorded(session, &pointers.at[i]->artifact, found));
-        /* The rest of its text goes with the session. */
-        found->path = path;
-        found->empty_dirs = found->ignored = NULL;
-        found->empty_dir_count = found->ignored_count = 0;
-        ret->data_count += !error && found->kind != ARTIFACT_ABSENT;
-        error_drop(error);
-    }
-    return NULL;
+    for (size_t i = 0; i < pointers.len; i++)
+        TRY(look_at(session, &pointers.at[i]->artifact, ret));
+    return tracked.len ? read_tracked(session, &tracked, ret) : NULL;
 }
 
 /* What the next execution would run with; a stage that keys it is as it says. */

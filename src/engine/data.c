@@ -137,20 +137,16 @@ static FALLIBLE visit_lock(void *context, struct str path)
     return found ? add_lock(reading, path, bytes) : NULL;
 }
 
-static FALLIBLE add_tracked(struct reading *reading)
+static void add_tracked(struct reading *reading, const struct dvc_tracked_vec *all)
 {
-    struct session *session = reading->session;
-    struct arena *arena = session->arena;
-    struct dvc_tracked_vec all = {0};
+    struct arena *arena = reading->session->arena;
     struct map ours = {0};
-    TRY(dvcfiles_load(arena, &session->workspace, session->index, session->observer, &all));
-    for (size_t i = 0; i < reading->records.len && all.len; i++)
+    for (size_t i = 0; i < reading->records.len && all->len; i++)
         map_put(arena, &ours, reading->records.at[i].artifact.path, reading);
-    vec_each (const struct dvc_tracked, tracked, &all)
+    vec_each (const struct dvc_tracked, tracked, all)
         if (!map_has(&ours, tracked->artifact.path))
             *vec_push(arena, &reading->records) = (struct data_record){
                 .artifact = tracked->artifact, .named_by = tracked->named_by, .dvc = tracked};
-    return NULL;
 }
 
 static FALLIBLE read_worktree(struct reading *reading)
@@ -161,7 +157,24 @@ static FALLIBLE read_worktree(struct reading *reading)
     TRY(pointers_load_all(session->arena, &session->workspace, &pointers));
     add_pointers(reading, &pointers);
     TRY(search_files(session->arena, &session->workspace, STR(""), &visitor));
-    return add_tracked(reading);
+    struct dvc_tracked_vec tracked = {0};
+    TRY(dvcfiles_load(session->arena, &session->workspace, session->index, session->observer,
+                      &tracked));
+    add_tracked(reading, &tracked);
+    return NULL;
+}
+
+static FALLIBLE add_tracked_at(struct reading *reading, struct str commit)
+{
+    struct session *session = reading->session;
+    struct dvc_tracked_vec tracked = {0};
+    struct vcs_path_vec commits = {0};
+    *vec_push(session->arena, &commits) = commit;
+    if (session->index)
+        TRY(dvcfiles_load_commits(session->arena, &session->workspace, session->index, session->vcs,
+                                  &commits, session->observer, &tracked));
+    add_tracked(reading, &tracked);
+    return NULL;
 }
 
 static FALLIBLE read_commit(struct reading *reading, struct str commit)
@@ -183,7 +196,7 @@ static FALLIBLE read_commit(struct reading *reading, struct str commit)
         if (found)
             TRY(add_lock(reading, str_slice(*path, inner.len, path->len), bytes));
     }
-    return NULL;
+    return add_tracked_at(reading, commit);
 }
 
 static int by_path(const void *a, const void *b)

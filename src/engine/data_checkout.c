@@ -335,13 +335,19 @@ static FALLIBLE visit(struct checking_out *out, const struct data_record *record
     return visit_part(out, record);
 }
 
-static FALLIBLE keep_copy(struct checking_out *out, const struct pointer *pointer, struct str bytes)
+/* A file that says what a path holds: a pointer, or a `.dvc` file. */
+struct naming {
+    struct str file, tracked;
+    struct str text; /* as the revision has it */
+};
+
+static FALLIBLE keep_copy(struct checking_out *out, const struct naming *naming, struct str bytes)
 {
     struct session *session = out->session;
     struct arena *arena = session->arena;
     struct str folder = path_join(arena, STR(".mlops"), out->report.displaced_to);
-    struct str to = path_join(arena, folder, pointer->file);
-    struct str file = pointer->file, tracked = pointer->artifact.path;
+    struct str to = path_join(arena, folder, naming->file);
+    struct str file = naming->file, tracked = naming->tracked;
     TRY(directory_make(fd_number(session->workspace.root_fd),
                        str_terminate(arena, path_directory(to)), true));
     TRY(workspace_publish(&session->workspace, to.at, bytes, 0644, true));
@@ -356,30 +362,33 @@ static FALLIBLE keep_copy(struct checking_out *out, const struct pointer *pointe
 }
 
 /* What git does not know, nor that revision, is the only name of a version. */
-static FALLIBLE keep_pointer(struct checking_out *out, const struct pointer *pointer)
+static FALLIBLE keep_naming(struct checking_out *out, const struct naming *naming, bool *ret_same)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct session *session = out->session;
-    struct buf text = buf_in(&scratch);
     struct str now = {0};
     bool found = false, is_known = false;
     TRY(file_read(&scratch, fd_number(session->workspace.root_fd),
-                  str_terminate(&scratch, pointer->file), LIMIT_DOCUMENT_BYTES, &now, &found));
-    pointer_print(pointer, &text);
-    if (!found || str_equal(now, buf_str(&text)))
+                  str_terminate(&scratch, naming->file), LIMIT_LOCK_BYTES, &now, &found));
+    *ret_same = found && str_equal(now, naming->text);
+    if (!found || *ret_same)
         return NULL;
     TRY(vcs_knows(session->vcs, now, &is_known));
     if (is_known)
         return NULL;
     out->report.displaced++;
-    return out->options->is_dry ? NULL : keep_copy(out, pointer, now);
+    return out->options->is_dry ? NULL : keep_copy(out, naming, now);
 }
 
 static FALLIBLE write_pointer(struct checking_out *out, const struct pointer *pointer)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
     struct session *session = out->session;
-    bool changed = false;
-    TRY(keep_pointer(out, pointer));
+    struct buf text = buf_in(&scratch);
+    bool changed = false, is_same = false;
+    pointer_print(pointer, &text);
+    struct naming naming = {pointer->file, pointer->artifact.path, buf_str(&text)};
+    TRY(keep_naming(out, &naming, &is_same));
     if (out->options->is_dry)
         return NULL;
     AUTO(fd_drop) struct fd above = {0};
@@ -387,6 +396,38 @@ static FALLIBLE write_pointer(struct checking_out *out, const struct pointer *po
     TRY(pointers_save(&session->workspace, pointer, &changed));
     out->report.pointers += changed;
     return NULL;
+}
+
+static FALLIBLE write_dvc(struct checking_out *out, const struct dvc_tracked *tracked)
+{
+    struct session *session = out->session;
+    struct arena *arena = session->arena;
+    struct naming naming = {.file = tracked->file, .tracked = tracked->entry->path};
+    bool found = false, is_same = false;
+    TRY(vcs_read(session->vcs, arena, out->options->commit,
+                 session_vcs_path(session, arena, tracked->file), LIMIT_LOCK_BYTES, &naming.text,
+                 &found));
+    if (!found)
+        return NULL;
+    TRY(keep_naming(out, &naming, &is_same));
+    if (out->options->is_dry || is_same)
+        return NULL;
+    AUTO(fd_drop) struct fd above = {0};
+    TRY(make_above(session, tracked->file, true, &above));
+    out->report.pointers++;
+    return workspace_publish(&session->workspace, str_terminate(arena, tracked->file), naming.text,
+                             0644, true);
+}
+
+static FALLIBLE write_naming(struct checking_out *out, const struct data_record *want)
+{
+    const struct pointer *pointer = want->pointer;
+    const struct dvc_tracked *tracked = want->dvc;
+    struct str path = want->artifact.path;
+    if (pointer && str_equal(pointer->artifact.path, path))
+        return write_pointer(out, pointer);
+    bool is_of_file = tracked && !tracked->stage.len && str_equal(tracked->entry->path, path);
+    return is_of_file ? write_dvc(out, tracked) : NULL;
 }
 
 /* Pointers of a revision come with their data, as 'git checkout REV -- FILE' would write them; of a
@@ -400,8 +441,7 @@ static FALLIBLE write_pointers(struct checking_out *out)
     if (!out->options->is_dry)
         TRY(data_lock(session, &lock));
     vec_each (const struct data_record, want, &out->wants)
-        if (want->pointer && str_equal(want->pointer->artifact.path, want->artifact.path))
-            TRY(write_pointer(out, want->pointer));
+        TRY(write_naming(out, want));
     return NULL;
 }
 

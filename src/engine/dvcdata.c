@@ -32,6 +32,8 @@ FALLIBLE dvcdata_open(struct session *session, const struct dvcdata_options *opt
     TRY(dvcfiles_settings(session->arena, &session->workspace, &ret->config, &root, &found));
     if (found)
         TRY(open_cache(ret, root));
+    if (options->foreign)
+        ret->config = *options->foreign;
     ret->sums = sums_open(session->arena, session->index);
     return imported_load(session->arena, &session->workspace, &ret->imported);
 }
@@ -66,6 +68,12 @@ struct str dvcdata_remote_name(const struct dvcdata *dvcdata, struct str name)
     return wanted.len ? wanted : dvcconfig_text(&dvcdata->config, "core.remote");
 }
 
+/* What was imported need not be in a remote of ours. */
+bool dvcdata_has_remote(const struct dvcdata *dvcdata, const struct dvc_tracked *tracked)
+{
+    return !tracked->is_import || dvcdata_remote_name(dvcdata, tracked->remote).len > 0;
+}
+
 FALLIBLE dvcdata_depot(struct dvcdata *dvcdata, struct str name, struct str for_what,
                        struct dvc_depot **ret)
 {
@@ -78,6 +86,8 @@ FALLIBLE dvcdata_depot(struct dvcdata *dvcdata, struct str name, struct str for_
     TRY(dvc_remote_find(dvcdata->arena, &dvcdata->config, wanted, &remote));
     if (!remote)
         return no_remote(for_what);
+    if (dvcdata->options->foreign) /* a service of their choice gets nothing of ours */
+        remote->is_elsewhere = remote->endpoint.len && !remote->is_anonymous && !remote->key_id.len;
     struct dvc_depot_options options = {.workspace = &session->workspace,
                                         .cas = session->cas,
                                         .remote = remote,
@@ -120,7 +130,8 @@ static FALLIBLE find_manifest(struct dvcdata *dvcdata, const struct dvcdata_item
         .md5 = tracked->entry->md5, .is_text_md5 = tracked->entry->is_legacy, .is_directory = true};
     struct dvc_depot *depot = NULL;
     TRY(dvc_cache_manifest(&dvcdata->cache, dvcdata->arena, &object, ret, ret_health));
-    if (*ret_health == DVC_GOOD || dvcdata->options->is_local)
+    bool is_local = dvcdata->options->is_local || !dvcdata_has_remote(dvcdata, tracked);
+    if (*ret_health == DVC_GOOD || is_local)
         return NULL;
     TRY(dvcdata_depot(dvcdata, tracked->remote, tracked->entry->path, &depot));
     TRY(dvc_depot_manifest(depot, dvcdata->arena, &object, ret, ret_health));
@@ -173,6 +184,8 @@ static FALLIBLE compare_items(struct dvcdata *dvcdata)
     size_t count = dvcdata->items.len;
     const struct dvc_entry **entries = arena_new_array(arena, const struct dvc_entry *, count + 1);
     bool *same = arena_new_array(arena, bool, count + 1);
+    if (dvcdata->options->foreign)
+        return NULL;
     for (size_t i = 0; i < count; i++)
         entries[i] = dvcdata->items.at[i].root->dvc->entry;
     TRY(import_compare(dvcdata->session, entries, count, same));
@@ -220,6 +233,8 @@ static struct artifact file_of(const struct dvc_entry *entry, struct str path,
 static void place(struct dvcdata *dvcdata, const struct dvcdata_item *item,
                   const struct artifact *artifact, bool is_part, struct data_record_vec *ret)
 {
+    if (item->root->dvc->is_of_commit && !dvcdata->options->places_commits)
+        return;
     *vec_push(dvcdata->arena, ret) = (struct data_record){.artifact = *artifact,
                                                           .named_by = item->root->named_by,
                                                           .dvc = item->root->dvc,
@@ -261,7 +276,8 @@ static FALLIBLE settle_whole(struct dvcdata *dvcdata, struct dvcdata_item *item,
                                  .md5 = entry->md5,
                                  .is_directory = entry->is_directory,
                                  .artifact = artifact};
-    imported_add_path(dvcdata->arena, &dvcdata->imported, &path);
+    if (!dvcdata->options->foreign)
+        imported_add_path(dvcdata->arena, &dvcdata->imported, &path);
     place(dvcdata, item, &artifact, false, ret);
     return NULL;
 }
@@ -271,7 +287,7 @@ static FALLIBLE keep_part(struct dvcdata *dvcdata, struct dvcdata_item *item)
 {
     const struct dvc_tracked *tracked = item->root->dvc;
     struct artifact artifact = tracked->artifact;
-    if (item->is_missing || !item->files.len)
+    if (item->is_missing || !item->files.len || dvcdata->options->foreign)
         return NULL;
     TRY(build_tree(dvcdata, item, &artifact));
     struct imported_path part = {.path =
@@ -324,12 +340,6 @@ static FALLIBLE settle(struct dvcdata *dvcdata, struct dvcdata_item *item,
         TRY(settle_whole(dvcdata, item, ret));
     if (item->is_missing && item->root->dvc->is_pushed)
         *vec_push(dvcdata->arena, &dvcdata->report.missing) = *item->root;
-    if (item->is_missing && item->root->dvc->is_import)
-        dvcdata_warn(dvcdata,
-                     str_print(dvcdata->arena,
-                               "'%.*s' was imported from another DVC project, whose remote "
-                               "has it: dvc pull %.*s",
-                               STR_FMT(item->root->artifact.path), STR_FMT(item->root->named_by)));
     return NULL;
 }
 
@@ -361,5 +371,19 @@ FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *
     TRY(imported_save(&session->workspace, &dvcdata.imported));
     dvcdata_count(&dvcdata, roots->len);
     *ret = dvcdata.report;
+    return NULL;
+}
+
+FALLIBLE dvcdata_list(struct session *session, const struct dvc_tracked *tracked,
+                      const struct dvcdata_options *options, struct dvc_file_vec *ret,
+                      bool *ret_known)
+{
+    AUTO(dvcdata_drop) struct dvcdata dvcdata = {0};
+    const struct transfer_root root = {.dvc = tracked};
+    const struct dvcdata_item item = {.root = &root};
+    enum dvc_health health = DVC_MISSING;
+    TRY(dvcdata_open(session, options, &dvcdata));
+    TRY(find_manifest(&dvcdata, &item, ret, &health));
+    *ret_known = health == DVC_GOOD;
     return NULL;
 }

@@ -8,16 +8,6 @@
 
 #include "dvcdata_private.h"
 
-struct recording {
-    struct dvcdata *dvcdata;
-    const struct dvc_tracked *tracked;
-    struct artifact artifact; /* what the work tree holds */
-    struct worktree_file *files;
-    size_t file_count;
-    struct md5 md5;
-    struct str list; /* of a directory's files */
-};
-
 static FALLIBLE check(const struct recording *recording)
 {
     const struct dvc_tracked *tracked = recording->tracked;
@@ -29,7 +19,7 @@ static FALLIBLE check(const struct recording *recording)
                                     "'%.*s' is imported: %.*s says from where, not what you make "
                                     "of it",
                                     STR_FMT(path), STR_FMT(tracked->file)),
-                          "dvc update %.*s, or keep your own version beside it",
+                          "mlops update %.*s, or keep your own version beside it",
                           STR_FMT(tracked->file));
     if (doc_find(node, STR("files")) || doc_find(node, STR("cloud")))
         return error_hint(error_new(ERROR_PROJECT,
@@ -80,7 +70,7 @@ static FALLIBLE sum_directory(struct recording *recording)
     return NULL;
 }
 
-static FALLIBLE sum(struct recording *recording)
+FALLIBLE recording_sum(struct recording *recording)
 {
     struct dvcdata *dvcdata = recording->dvcdata;
     const struct sums_row *row = NULL;
@@ -156,23 +146,30 @@ static struct str md5_text(const struct recording *recording)
                      recording->artifact.kind == ARTIFACT_TREE ? ".dir" : "", is_number ? "'" : "");
 }
 
+FALLIBLE recording_write(const struct recording *recording, struct str *text)
+{
+    struct arena *arena = recording->dvcdata->arena;
+    const struct artifact *artifact = &recording->artifact;
+    bool is_tree = artifact->kind == ARTIFACT_TREE;
+    TRY(set(recording, "md5", md5_text(recording), text));
+    TRY(set(recording, "size", str_print(arena, "%lld", (long long)artifact->size_bytes), text));
+    TRY(set(recording, "nfiles",
+            is_tree ? str_print(arena, "%lld", (long long)artifact->file_count) : STR(""), text));
+    TRY(set(recording, "isexec", !is_tree && artifact->is_executable ? STR("true") : STR(""),
+            text));
+    return set(recording, "hash", STR("md5"), text);
+}
+
 static FALLIBLE write_pointer(const struct recording *recording)
 {
     struct session *session = recording->dvcdata->session;
     struct arena *arena = recording->dvcdata->arena;
-    const struct artifact *artifact = &recording->artifact;
-    bool is_tree = artifact->kind == ARTIFACT_TREE, found = false;
     const char *file = str_terminate(arena, recording->tracked->file);
     struct str text = {0};
+    bool found = false;
     TRY(file_read(arena, fd_number(session->workspace.root_fd), file, LIMIT_LOCK_BYTES, &text,
                   &found));
-    TRY(set(recording, "md5", md5_text(recording), &text));
-    TRY(set(recording, "size", str_print(arena, "%lld", (long long)artifact->size_bytes), &text));
-    TRY(set(recording, "nfiles",
-            is_tree ? str_print(arena, "%lld", (long long)artifact->file_count) : STR(""), &text));
-    TRY(set(recording, "isexec", !is_tree && artifact->is_executable ? STR("true") : STR(""),
-            &text));
-    TRY(set(recording, "hash", STR("md5"), &text));
+    TRY(recording_write(recording, &text));
     return workspace_publish(&session->workspace, file, text, 0644, true);
 }
 
@@ -203,6 +200,14 @@ static void remember(struct recording *recording)
     imported_add_path(recording->dvcdata->arena, &recording->dvcdata->imported, &path);
 }
 
+FALLIBLE recording_keep(struct recording *recording)
+{
+    struct dvcdata *dvcdata = recording->dvcdata;
+    remember(recording);
+    TRY(give_to_cache(recording));
+    return imported_save(&dvcdata->session->workspace, &dvcdata->imported);
+}
+
 static FALLIBLE record(struct dvcdata *dvcdata, struct recording *recording,
                        struct data_added *added)
 {
@@ -211,11 +216,9 @@ static FALLIBLE record(struct dvcdata *dvcdata, struct recording *recording,
     TRY(worktree_capture(session->worktree, tracked->entry->path, &recording->artifact));
     TRY(check(recording));
     TRY(cas_flush(session->cas));
-    TRY(sum(recording));
+    TRY(recording_sum(recording));
     TRY(find_changes(dvcdata, recording, &added->changes));
-    remember(recording);
-    TRY(give_to_cache(recording));
-    TRY(imported_save(&session->workspace, &dvcdata->imported));
+    TRY(recording_keep(recording));
     return write_pointer(recording);
 }
 

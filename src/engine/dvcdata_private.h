@@ -13,6 +13,7 @@ struct wanted {
     struct dvc_want want;
     struct str name;      /* a path that has it, for messages */
     struct str remote;    /* where it is to come from; empty: DVC's default */
+    bool is_local;        /* no remote is asked */
     bool is_in_directory; /* its size is bounded by that of the directory */
     bool is_here;         /* the store has it */
 };
@@ -51,6 +52,9 @@ void dvcdata_drop(struct dvcdata *dvcdata);
 FALLIBLE dvcdata_depot(struct dvcdata *dvcdata, struct str name, struct str for_what,
                        struct dvc_depot **ret);
 
+/* Whether there is one to ask for this. */
+bool dvcdata_has_remote(const struct dvcdata *dvcdata, const struct dvc_tracked *tracked);
+
 struct str dvcdata_remote_name(const struct dvcdata *dvcdata, struct str name);
 
 /* Adds what went over the wire to the report. */
@@ -62,6 +66,26 @@ FALLIBLE dvcdata_want(struct dvcdata *dvcdata, const struct dvc_tracked *tracked
 FALLIBLE dvcdata_take(struct dvcdata *dvcdata);
 const struct sums_row *dvcdata_sums(const struct dvcdata *dvcdata, const struct dvc_entry *entry,
                                     struct md5 md5);
+
+/* dvcdata_add.c: what is written into a `.dvc` file of something in our store. */
+struct recording {
+    struct dvcdata *dvcdata;
+    const struct dvc_tracked *tracked;
+    struct artifact artifact;
+    struct worktree_file *files;
+    size_t file_count;
+    struct md5 md5;
+    struct str list; /* of a directory's files */
+};
+
+/* What it is to DVC. */
+FALLIBLE recording_sum(struct recording *recording);
+
+/* Into what gc keeps, and DVC's cache. */
+FALLIBLE recording_keep(struct recording *recording);
+
+/* Fields of the out in the text of its file. */
+FALLIBLE recording_write(const struct recording *recording, struct str *text);
 
 /* Makes objects durable, then what is known of them. */
 FALLIBLE dvcdata_flush(struct dvcdata *dvcdata);

@@ -33,7 +33,7 @@ static FALLIBLE bring(struct session *session, const struct transfer_root_vec *r
 {
     struct transfer_root_vec rest = {0};
     struct transfer_report report = {0};
-    struct dvcdata_options local = {.is_local = true};
+    struct dvcdata_options local = {.is_local = true, .places_commits = true};
     vec_each (const struct transfer_root, root, roots) {
         struct artifact artifact = {0};
         bool is_here = false;
@@ -45,7 +45,8 @@ static FALLIBLE bring(struct session *session, const struct transfer_root_vec *r
             continue;
         }
         TRY(worktree_capture(session->worktree, root->dvc->entry->path, &artifact));
-        *vec_push(session->arena, ret) = (struct data_record){.artifact = artifact};
+        *vec_push(session->arena, ret) =
+            (struct data_record){.artifact = artifact, .dvc = root->dvc};
     }
     TRY(cas_flush(session->cas));
     return rest.len ? dvcdata_fetch(session, &rest, &local, ret, &report) : NULL;
@@ -123,7 +124,7 @@ static FALLIBLE prepare(struct dvcdata *dvcdata, struct sending *sending,
     const struct dvc_entry *entry = sending->root->dvc->entry;
     const struct artifact *artifact = NULL;
     vec_each (const struct data_record, record, here)
-        if (str_equal(record->artifact.path, entry->path))
+        if (record->dvc == sending->root->dvc)
             artifact = &record->artifact;
     sending->is_lacking = !artifact;
     if (!artifact)

@@ -31,6 +31,7 @@ FALLIBLE dvcdata_want(struct dvcdata *dvcdata, const struct dvc_tracked *tracked
                                        .size_bytes = entry->size_bytes},
                               .name = name,
                               .remote = tracked->remote,
+                              .is_local = !dvcdata_has_remote(dvcdata, tracked),
                               .is_in_directory = entry->is_directory};
     map_put(dvcdata->arena, &dvcdata->wanted, key, wanted);
     *vec_push(dvcdata->arena, &dvcdata->wants) = wanted;
@@ -149,7 +150,7 @@ FALLIBLE dvcdata_take(struct dvcdata *dvcdata)
     for (size_t i = 0; i < dvcdata->wants.len; i++) {
         struct wanted *wanted = dvcdata->wants.at[i];
         struct wanted_vec *group = map_get(&by_remote, wanted->remote);
-        if (wanted->is_here)
+        if (wanted->is_here || wanted->is_local)
             continue;
         if (!group) {
             group = arena_new(dvcdata->arena, struct wanted_vec);

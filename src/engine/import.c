@@ -327,10 +327,9 @@ static const struct dvc_entry *tracked_entry(const struct session *session, stru
 static FALLIBLE find_tracked(struct importing *importing, const struct dvc_entry *entry,
                              struct artifact *ret, bool *ret_found)
 {
-    const struct imported_path *known = map_get(&importing->imported.paths, entry->path);
-    bool is_known =
-        known && md5_equal(known->md5, entry->md5) && known->is_directory == entry->is_directory;
-    if (is_known)
+    const struct imported_path *known =
+        imported_find(&importing->imported, entry->path, entry->md5, entry->is_directory);
+    if (known)
         TRY(worktree_can_restore(importing->session->worktree, &known->artifact, ret_found));
     if (*ret_found) {
         *ret = known->artifact;

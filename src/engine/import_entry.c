@@ -105,10 +105,11 @@ static FALLIBLE recall_tree(struct importing *importing, const struct dvc_entry 
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct session *session = importing->session;
-    const struct imported_path *known = map_get(&importing->imported.paths, entry->path);
+    const struct imported_path *known =
+        imported_find(&importing->imported, entry->path, entry->md5, true);
     struct worktree_file *files = NULL;
     size_t count = 0, skip = entry->path.len + 1;
-    if (!known || !known->is_directory || !md5_equal(known->md5, entry->md5) || !session->cas)
+    if (!known || !session->cas)
         return NULL;
     TRY(worktree_can_restore(session->worktree, &known->artifact, ret_found));
     if (*ret_found && role == LOOK_OUT)

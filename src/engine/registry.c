@@ -70,6 +70,7 @@ static FALLIBLE open_foreign(struct registry *registry, const struct mirror *mir
     *foreign = (struct session){.arena = registry->session->arena,
                                 .observer = registry->session->observer,
                                 .cas = registry->session->cas,
+                                .index = registry->session->index,
                                 .vcs_tried = true,
                                 .is_read_only = true};
     TRY(vcs_open(mirror->directory, &foreign->vcs));
@@ -130,9 +131,11 @@ struct error *registry_look(struct registry *registry, struct str path, struct a
                             bool *ret_known)
 {
     struct registry_found found = {0};
-    TRY(registry_find(registry, path, &found, ret_known));
+    registry->is_looking = true;
+    struct error *error = registry_find(registry, path, &found, ret_known);
+    registry->is_looking = false;
     *ret = found.artifact;
-    return NULL;
+    return error;
 }
 
 struct error *registry_take(struct registry *registry, struct str path, struct artifact *ret)

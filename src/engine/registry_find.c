@@ -83,6 +83,15 @@ static FALLIBLE find_part(struct registry *registry, const struct data_record *r
     return NULL;
 }
 
+static FALLIBLE find_of_dvc(struct registry *registry, const struct data_record *record,
+                            struct str inside, struct registry_found *ret, bool *ret_found,
+                            bool *ret_known)
+{
+    *ret_known = !registry->is_looking && registry->session->cas;
+    return *ret_known ? registry_take_dvc(registry, record, inside, &ret->artifact, ret_found)
+                      : NULL;
+}
+
 /* --- of git --- */
 
 /* Into our store: `is_known` false if there is none. */
@@ -119,6 +128,7 @@ struct gathering {
     struct str path; /* of the directory, of the repository */
     struct part_vec parts;
     struct registry_found *found;
+    bool is_unknown; /* of a part it is not known what it is */
 };
 
 /* Of the repository to where graft puts it. */
@@ -134,6 +144,18 @@ static FALLIBLE place_of(struct gathering *gathering, struct str path, struct st
                  : NULL;
 }
 
+static FALLIBLE take_of_dvc(struct gathering *gathering, const struct data_record *record,
+                            struct artifact *ret)
+{
+    struct registry *registry = gathering->registry;
+    bool found = false;
+    if (registry->is_looking)
+        gathering->is_unknown = true;
+    return registry->is_looking
+               ? NULL
+               : registry_take_dvc(registry, record, record->artifact.path, ret, &found);
+}
+
 static FALLIBLE gather_tracked(struct gathering *gathering)
 {
     struct registry *registry = gathering->registry;
@@ -144,8 +166,11 @@ static FALLIBLE gather_tracked(struct gathering *gathering)
             continue;
         struct artifact *part = vec_push(arena, &gathering->parts);
         *part = record->artifact;
+        if (registry_lacks_dvc(registry, record))
+            TRY(take_of_dvc(gathering, record, part));
+        else
+            *vec_push(arena, &gathering->found->roots) = registry_root_of(record, STR(""));
         TRY(place_of(gathering, path, &part->path));
-        *vec_push(arena, &gathering->found->roots) = registry_root_of(record, STR(""));
     }
     return NULL;
 }
@@ -206,13 +231,14 @@ static FALLIBLE make_directory(struct gathering *gathering, struct artifact *ret
 }
 
 static FALLIBLE find_directory(struct registry *registry, struct str path,
-                               struct registry_found *ret, bool *ret_found)
+                               struct registry_found *ret, bool *ret_found, bool *ret_known)
 {
     struct gathering gathering = {.registry = registry, .path = path, .found = ret};
     TRY(gather_tracked(&gathering));
     TRY(gather_of_git(&gathering));
     *ret_found = gathering.parts.len > 0;
-    return *ret_found ? make_directory(&gathering, &ret->artifact) : NULL;
+    *ret_known = !gathering.is_unknown;
+    return *ret_found && *ret_known ? make_directory(&gathering, &ret->artifact) : NULL;
 }
 
 /* --- which of them --- */
@@ -226,6 +252,8 @@ static FALLIBLE find_tracked(struct registry *registry, struct str path, struct 
     vec_each (const struct data_record, record, &registry->records) {
         if (!path_is_within(inside, record->artifact.path))
             continue;
+        if (registry_lacks_dvc(registry, record))
+            return find_of_dvc(registry, record, inside, ret, ret_found, ret_known);
         TRY(find_part(registry, record, inside, ret, ret_found, ret_known));
         if (*ret_found || !*ret_known)
             return NULL;
@@ -247,7 +275,7 @@ FALLIBLE registry_find(struct registry *registry, struct str path, struct regist
     if (!found && path.len)
         TRY(take_of_git(registry, path, &ret->artifact, &found));
     if (!found)
-        TRY(find_directory(registry, path, ret, &found));
+        TRY(find_directory(registry, path, ret, &found, ret_known));
     ret->artifact.path = path;
     return found ? NULL : registry_nothing_there(registry, path);
 }

@@ -76,12 +76,40 @@ static FALLIBLE list_inside(struct listing *listing, const struct data_record *r
     return NULL;
 }
 
+/* DVC's lists say no sizes. */
+static FALLIBLE list_inside_dvc(struct listing *listing, const struct data_record *record)
+{
+    struct registry *registry = listing->registry;
+    struct arena *arena = registry->session->arena;
+    struct str_vec files = {0};
+    TRY(registry_list_dvc(registry, record, &files));
+    vec_each (const struct str, file, &files) {
+        struct data_record entry = {.artifact = {.path = registry_outside(registry, *file),
+                                                 .kind = ARTIFACT_FILE,
+                                                 .size_bytes = -1,
+                                                 .file_count = 1},
+                                    .named_by = record->named_by,
+                                    .kind = TREE_FILE};
+        entry.artifact.path = str_copy(arena, entry.artifact.path);
+        if (!path_is_within(entry.artifact.path, listing->path))
+            continue;
+        if (listing->is_deep || is_direct(listing, entry.artifact.path))
+            add(listing, &entry);
+        else
+            add_directory(listing, entry.artifact.path);
+    }
+    return NULL;
+}
+
 static FALLIBLE list_record(struct listing *listing, const struct data_record *record)
 {
     struct str path = registry_outside(listing->registry, record->artifact.path), inside = {0};
     bool is_in = registry_inside(listing->registry, listing->path, &inside) &&
                  path_is_within(inside, record->artifact.path) && inside.len;
     bool is_tree = record->artifact.kind == ARTIFACT_TREE;
+    bool is_of_dvc = is_tree && record->dvc;
+    if (is_of_dvc && (is_in || (listing->is_deep && path_is_within(path, listing->path))))
+        return list_inside_dvc(listing, record);
     if (is_in)
         return list_inside(listing, record, inside);
     if (!path_is_within(path, listing->path))

@@ -39,3 +39,16 @@ struct str registry_outside(const struct registry *registry, struct str path);
 
 /* A record as a root of a transfer; `below`: the part of it, or empty. */
 struct transfer_root registry_root_of(const struct data_record *record, struct str below);
+
+/* --- of DVC --- */
+
+/* Whether something DVC tracks there is to be fetched before it can be looked into. */
+bool registry_lacks_dvc(const struct registry *registry, const struct data_record *record);
+
+/* Brings it, or the part of it at `inside`, into our store. */
+FALLIBLE registry_take_dvc(struct registry *registry, const struct data_record *record,
+                           struct str inside, struct artifact *ret, bool *ret_found);
+
+/* The files of a directory, as paths of the project. Only the list is fetched. */
+FALLIBLE registry_list_dvc(struct registry *registry, const struct data_record *record,
+                           struct str_vec *ret);

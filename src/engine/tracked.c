@@ -89,16 +89,15 @@ static FALLIBLE foresee(struct checking *checking, const struct dvc_entry *entry
     if (!checking->has_imported)
         TRY(imported_load(session->arena, &session->workspace, &checking->imported));
     checking->has_imported = true;
-    struct imported_path *path = map_get(&checking->imported.paths, entry->path);
-    bool is_it = path && md5_equal(path->md5, entry->md5) &&
-                 path->is_directory == entry->is_directory && session->cas;
-    if (is_it)
+    const struct imported_path *path =
+        imported_find(&checking->imported, entry->path, entry->md5, entry->is_directory);
+    struct artifact *artifact = arena_new(session->arena, struct artifact);
+    if (path && session->cas)
         TRY(worktree_can_restore(session->worktree, &path->artifact, ret_done));
-    struct artifact *artifact = *ret_done ? &path->artifact : NULL;
-    if (!artifact) {
-        artifact = arena_new(session->arena, struct artifact);
+    if (*ret_done)
+        *artifact = path->artifact;
+    else
         TRY(import_foresee(session, entry, artifact, ret_done));
-    }
     if (*ret_done && checking->known)
         map_put(session->arena, checking->known, entry->path, artifact);
     return NULL;

@@ -77,5 +77,10 @@ FALLIBLE roots_of_commits(struct rooting *rooting)
         TRY(add_files(rooting, vcs, *commit, STR(".lock")));
         TRY(add_files(rooting, vcs, *commit, STR(POINTER_SUFFIX)));
     }
+    struct dvc_tracked_vec tracked = {0};
+    if (choice->index)
+        TRY(dvcfiles_load_commits(rooting->arena, rooting->workspace, choice->index, vcs, &commits,
+                                  choice->observer, &tracked));
+    roots_add_tracked(rooting, &tracked);
     return NULL;
 }

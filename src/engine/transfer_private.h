@@ -30,6 +30,7 @@ FALLIBLE roots_add_pointer(struct rooting *rooting, struct str name, struct str 
                            struct str bytes);
 FALLIBLE roots_add_lock(struct rooting *rooting, struct str name, struct str file,
                         struct str bytes);
+void roots_add_tracked(struct rooting *rooting, const struct dvc_tracked_vec *tracked);
 FALLIBLE roots_of_commits(struct rooting *rooting);
 
 /* Those that the targets name. */

@@ -141,22 +141,33 @@ static FALLIBLE visit(void *context, struct str path)
     return roots_add_lock(rooting, shown, path, bytes);
 }
 
-static FALLIBLE add_tracked(struct rooting *rooting)
+/* Of commits what the work tree does not name. */
+void roots_add_tracked(struct rooting *rooting, const struct dvc_tracked_vec *tracked)
 {
     struct arena *arena = rooting->arena;
-    struct dvc_tracked_vec tracked = {0};
-    if (!rooting->choice->index)
-        return NULL;
-    TRY(dvcfiles_load(arena, rooting->workspace, rooting->choice->index, rooting->choice->observer,
-                      &tracked));
-    vec_each (const struct dvc_tracked, one, &tracked)
+    vec_each (const struct dvc_tracked, one, tracked) {
+        char hex[MD5_HEX_LEN + 1];
+        md5_print(one->entry->md5, hex);
+        struct str key = str_print(arena, "%.*s md5 %s", STR_FMT(one->entry->path), hex);
+        if (map_put(arena, &rooting->documents, key, rooting))
+            continue;
         *vec_push(arena, &rooting->candidates) =
             (struct candidate){.root = {.artifact = one->artifact,
                                         .named_by = one->named_by,
-                                        .is_pushed = one->is_pushed,
+                                        .is_pushed = one->is_pushed && !one->is_import,
                                         .dvc = one},
                                .pipeline = one->pipeline,
                                .stage = one->stage};
+    }
+}
+
+static FALLIBLE add_tracked(struct rooting *rooting)
+{
+    struct dvc_tracked_vec tracked = {0};
+    if (rooting->choice->index)
+        TRY(dvcfiles_load(rooting->arena, rooting->workspace, rooting->choice->index,
+                          rooting->choice->observer, &tracked));
+    roots_add_tracked(rooting, &tracked);
     return NULL;
 }
 

@@ -139,7 +139,7 @@ struct error *dvc_cache_manifest(const struct dvc_cache *cache, struct arena *ar
 }
 
 /* As Python's json.dumps does it: everything beyond ASCII as UTF-16 escapes. */
-static void print_string(struct buf *out, struct str text)
+void dvc_json_print(struct str text, struct buf *out)
 {
     buf_add_char(out, '"');
     for (size_t at = 0; at < text.len;) {
@@ -175,7 +175,7 @@ void dvc_manifest_print(struct dvc_file_vec *files, struct buf *out)
         char hex[MD5_HEX_LEN + 1];
         md5_print(files->at[i].md5, hex);
         buf_print(out, "%s{\"md5\": \"%s\", \"relpath\": ", i ? ", " : "", hex);
-        print_string(out, files->at[i].path);
+        dvc_json_print(files->at[i].path, out);
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');

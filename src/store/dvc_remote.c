@@ -7,7 +7,7 @@
 
 #include "transport_web_private.h"
 
-enum { CHAIN_MOST = 8, CONNECTIONS_MOST = 64 };
+enum { CHAIN_MOST = 8, CONNECTIONS_MOST = 64, SECONDS_MOST = 86400 };
 
 enum remote_kind { KIND_DIRECTORY = 1, KIND_SSH = 2, KIND_HTTP = 4, KIND_DAV = 8, KIND_S3 = 16 };
 enum { KIND_WEB = KIND_HTTP | KIND_DAV, KIND_ALL = 31 };
@@ -64,11 +64,18 @@ static bool is_false(struct str text)
 enum setting_how {
     SET_TEXT,
     SET_PATH,
+    SET_TRUE,    /* a flag, if it is on */
+    SET_FALSE,   /* ... if it is off */
+    SET_HEADER,  /* of each object: `why` is the header's name */
     REFUSE_SET,  /* whatever it says */
     REFUSE_TRUE, /* unless it is off */
 };
 
-/* Adding a setting of DVC's that is followed or can't be: a row here. */
+/* Adding a setting of DVC's that is followed or can't be: a row here. Without one, since there is
+ * nothing to follow: `verify` (what comes is always hashed), `type`, `protected`, `checksum_jobs`,
+ * `slow_link_warning`, `no_traverse`, `listobjects`, `cache_regions`, `allow_agent` (DVC's cache
+ * and DVC's own code only), `ask_password` and `ask_passphrase` of SSH (ssh asks), `method` of HTTP
+ * (nothing is written there), `key_path` (goes with `cert_path`). */
 static const struct setting {
     const char *key;
     unsigned kinds;
@@ -87,6 +94,16 @@ static const struct setting {
     {"session_token", KIND_S3, SET_TEXT, offsetof(struct remote, key_token), NULL},
     {"credentialpath", KIND_S3, SET_PATH, offsetof(struct remote, credentials_file), NULL},
     {"configpath", KIND_S3, SET_PATH, offsetof(struct remote, config_file), NULL},
+    {"use_ssl", KIND_S3, SET_FALSE, offsetof(struct remote, is_plain), NULL},
+    {"allow_anonymous_login", KIND_S3, SET_TRUE, offsetof(struct remote, is_anonymous), NULL},
+    {"sse", KIND_S3, SET_HEADER, 0, "x-amz-server-side-encryption"},
+    {"sse_kms_key_id", KIND_S3, SET_HEADER, 0, "x-amz-server-side-encryption-aws-kms-key-id"},
+    {"acl", KIND_S3, SET_HEADER, 0, "x-amz-acl"},
+    {"grant_read", KIND_S3, SET_HEADER, 0, "x-amz-grant-read"},
+    {"grant_read_acp", KIND_S3, SET_HEADER, 0, "x-amz-grant-read-acp"},
+    {"grant_write_acp", KIND_S3, SET_HEADER, 0, "x-amz-grant-write-acp"},
+    {"grant_full_control", KIND_S3, SET_HEADER, 0, "x-amz-grant-full-control"},
+    {"shared", KIND_DIRECTORY, SET_TRUE, offsetof(struct remote, is_shared), NULL},
     {"keyfile", KIND_SSH, SET_PATH, offsetof(struct remote, key_file), NULL},
     {"version_aware", KIND_ALL, REFUSE_TRUE, 0,
      "keeps files by the versions of its storage, not by their MD5"},
@@ -94,6 +111,7 @@ static const struct setting {
     {"bearer_token_command", KIND_DAV, REFUSE_SET, 0, "gets its token from a program"},
     {"cert_path", KIND_DAV, REFUSE_SET, 0, "logs in with a client certificate"},
     {"sse_customer_key", KIND_S3, REFUSE_SET, 0, "encrypts with a key of its own"},
+    {"sse_customer_algorithm", KIND_S3, REFUSE_SET, 0, "encrypts with a key of its own"},
     {"gss_auth", KIND_SSH, REFUSE_TRUE, 0, "logs in by GSSAPI, which ssh does by ~/.ssh/config"},
     {"password", KIND_SSH, REFUSE_SET, 0,
      "logs in with a password out of a file, which ssh does not take"},
@@ -108,18 +126,49 @@ static ERROR_MADE cannot(struct str name, const char *key, const char *why)
         "dvc pull and dvc push move what lies there; 'mlops run' goes on with what came");
 }
 
+/* What a header may hold, and a signature covers as it stands. */
+static bool is_header_text(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] < ' ' || (unsigned char)text.at[i] >= 0x7f)
+            return false;
+    return text.at[0] != ' ' && text.at[text.len - 1] != ' ' && str_find(text, STR("  ")) < 0;
+}
+
+static FALLIBLE add_header(const struct chain *chain, const struct setting *setting,
+                           struct str text, struct remote *remote)
+{
+    if (!is_header_text(text))
+        return cannot(remote->name, setting->key, "holds what no header of HTTP can");
+    remote->object_headers =
+        str_print(chain->arena, "%.*s%s: %.*s\n", STR_FMT(remote->object_headers), setting->why,
+                  STR_FMT(text));
+    return NULL;
+}
+
+/* "group" is what `shared` says. */
+static bool is_on(struct str text)
+{
+    return is_true(text) || str_is(text, "group");
+}
+
 static FALLIBLE follow_setting(const struct chain *chain, const struct setting *setting,
                                struct remote *remote)
 {
     struct str text = text_of(chain, setting->key);
     bool is_refused =
         setting->how == REFUSE_SET || (setting->how == REFUSE_TRUE && text.len && !is_false(text));
-    struct str *member = (struct str *)((char *)remote + setting->member);
+    void *member = (char *)remote + setting->member;
     if (!text.len)
         return NULL;
     if (is_refused)
         return cannot(remote->name, setting->key, setting->why);
-    *member = setting->how == SET_PATH ? path_of(chain, setting->key) : text;
+    if (setting->how == SET_HEADER)
+        return add_header(chain, setting, text, remote);
+    if (setting->how == SET_TRUE || setting->how == SET_FALSE)
+        *(bool *)member = setting->how == SET_TRUE ? is_on(text) : is_false(text);
+    else if (setting->how == SET_TEXT || setting->how == SET_PATH)
+        *(struct str *)member = setting->how == SET_PATH ? path_of(chain, setting->key) : text;
     return NULL;
 }
 
@@ -180,17 +229,37 @@ static void follow_host(const struct chain *chain, struct remote *remote)
                   STR_FMT(host), port.len ? ":" : "", STR_FMT(port), STR_FMT(path));
 }
 
-static FALLIBLE follow_jobs(const struct chain *chain, struct remote *remote)
+/* A number from 0 on, what stands behind a point left out; no number: 0. */
+static int64_t number_of(struct str text)
 {
-    struct str jobs = text_of(chain, "jobs");
     int64_t number = 0;
-    for (size_t i = 0; i < jobs.len; i++) {
-        if (jobs.at[i] < '0' || jobs.at[i] > '9' || number > CONNECTIONS_MOST)
+    for (size_t i = 0; i < text.len && number < SECONDS_MOST; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
             break;
-        number = number * 10 + (jobs.at[i] - '0');
+        number = number * 10 + (text.at[i] - '0');
     }
-    remote->connections = MIN_OF(number, (int64_t)CONNECTIONS_MOST);
-    return NULL;
+    return number;
+}
+
+/* How many transfers run at once, over how many sessions of ssh. */
+static void follow_jobs(const struct chain *chain, unsigned kind, struct remote *remote)
+{
+    int64_t jobs = number_of(text_of(chain, "jobs"));
+    int64_t sessions = kind == KIND_SSH ? number_of(text_of(chain, "max_sessions")) : 0;
+    if (sessions && (!jobs || sessions < jobs))
+        jobs = sessions;
+    remote->connections = MIN_OF(jobs, (int64_t)CONNECTIONS_MOST);
+}
+
+/* `timeout` of SSH and WebDAV, `read_timeout` (and `connect_timeout`) of the others. */
+static void follow_timeout(const struct chain *chain, unsigned kind, struct remote *remote)
+{
+    bool is_one = kind == KIND_SSH || kind == KIND_DAV;
+    int64_t seconds = number_of(text_of(chain, is_one ? "timeout" : "read_timeout"));
+    int64_t connecting = is_one ? 0 : number_of(text_of(chain, "connect_timeout"));
+    seconds = MAX_OF(seconds, connecting);
+    if (seconds && kind != KIND_DIRECTORY)
+        remote->timeout_ns = MIN_OF(seconds, (int64_t)SECONDS_MOST) * NS_PER_S;
 }
 
 /* --- the URL --- */
@@ -313,7 +382,9 @@ static FALLIBLE fill(struct chain *chain, struct remote *remote)
         TRY(follow_login(chain, remote));
     if (kind == KIND_SSH)
         follow_host(chain, remote);
-    return follow_jobs(chain, remote);
+    follow_jobs(chain, kind, remote);
+    follow_timeout(chain, kind, remote);
+    return NULL;
 }
 
 FALLIBLE dvc_remote_find(struct arena *arena, const struct dvcconfig *config, struct str name,

@@ -3,6 +3,7 @@
 
 #include "mlops/base/arena.h"
 #include "mlops/base/map.h"
+#include "mlops/host/lock.h"
 #include "mlops/host/pool.h"
 #include "mlops/store/dvc_remote.h"
 
@@ -35,3 +36,31 @@ FALLIBLE dvc_depot_work(struct dvc_crew *crew);
 
 /* Progress of bytes; from any thread. */
 void dvc_depot_tell(struct dvc_depot *depot, int64_t bytes);
+
+/* --- parts --- */
+
+enum { DVC_PART_NAME_BYTES = 64 };
+
+/* Nothing open: there is none or, with a name, another process is at it. `cache` is the
+ * workspace's.
+ */
+struct dvc_part {
+    struct fd fd;
+    struct lock lock;               /* on the file itself */
+    char name[DVC_PART_NAME_BYTES]; /* below the cache */
+};
+
+/* What an earlier try left. */
+FALLIBLE dvc_part_find(int cache, const struct dvc_object *object, struct dvc_part *ret,
+                       int64_t *ret_bytes);
+
+/* An empty one. */
+FALLIBLE dvc_part_make(int cache, const struct dvc_object *object, struct dvc_part *ret);
+FALLIBLE dvc_part_read(const struct dvc_part *part, int64_t offset, char *block, size_t len);
+
+/* Keeps the first bytes; what is written next stands behind them. */
+FALLIBLE dvc_part_cut(const struct dvc_part *part, int64_t bytes);
+void dvc_part_remove(int cache, struct dvc_part *part);
+
+/* Lets it lie, for the next try. */
+void dvc_part_drop(struct dvc_part *part);

@@ -48,18 +48,11 @@ FALLIBLE dvcconfig_root_above(struct arena *arena, const struct workspace *works
     return NULL;
 }
 
-/* Values that are there already are stronger. */
-static FALLIBLE read_level(struct arena *arena, struct str directory, const char *name,
-                           struct dvcconfig *config)
+FALLIBLE dvcconfig_add(struct arena *arena, struct str name, struct str bytes, struct str directory,
+                       struct dvcconfig *config)
 {
-    struct str path = path_join(arena, directory, str_of(name));
-    struct str bytes;
     struct ini_vec entries = {0};
-    bool found = false;
-    TRY(file_read(arena, AT_FDCWD, path.at, LIMIT_INI_BYTES, &bytes, &found));
-    if (!found)
-        return NULL;
-    TRY(ini_parse(arena, path, bytes, &entries));
+    TRY(ini_parse(arena, name, bytes, &entries));
     vec_each (const struct ini_entry, entry, &entries) {
         struct str key =
             str_print(arena, "%.*s.%.*s", STR_FMT(entry->section), STR_FMT(entry->key));
@@ -69,6 +62,34 @@ static FALLIBLE read_level(struct arena *arena, struct str directory, const char
             map_put(arena, &config->values, key, value);
     }
     return NULL;
+}
+
+void dvcconfig_set(struct arena *arena, struct dvcconfig *config, const char *name,
+                   struct str value)
+{
+    struct dvcconfig_value *set = arena_new(arena, struct dvcconfig_value);
+    set->text = value;
+    map_put(arena, &config->values, str_copy(arena, str_of(name)), set);
+}
+
+void dvcconfig_forget(struct arena *arena, struct dvcconfig *config, const char *key)
+{
+    struct map kept = {0};
+    struct str end = str_print(arena, ".%s", key);
+    map_each (slot, &config->values)
+        if (!str_ends(slot->key, end))
+            map_put(arena, &kept, slot->key, slot->value);
+    config->values = kept;
+}
+
+static FALLIBLE read_level(struct arena *arena, struct str directory, const char *name,
+                           struct dvcconfig *config)
+{
+    struct str path = path_join(arena, directory, str_of(name));
+    struct str bytes;
+    bool found = false;
+    TRY(file_read(arena, AT_FDCWD, path.at, LIMIT_INI_BYTES, &bytes, &found));
+    return found ? dvcconfig_add(arena, path, bytes, directory, config) : NULL;
 }
 
 static FALLIBLE read_user_level(struct arena *arena, struct dvcconfig *config)

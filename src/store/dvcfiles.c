@@ -4,24 +4,14 @@
 #include "mlops/base/limits.h"
 #include "mlops/host/file.h"
 #include "mlops/model/name.h"
-#include "mlops/store/imported.h"
 #include "mlops/store/pipelines.h"
 #include "mlops/store/search.h"
-#include "mlops/store/sums.h"
 
-struct finding {
-    struct arena *arena;
-    const struct workspace *workspace;
-    const struct observer *observer;
-    const struct sums *sums;
-    struct imported imported;
-    struct map paths; /* what is tracked already -> itself */
-    struct dvc_tracked_vec found;
-};
+#include "dvcfiles_private.h"
 
 /* --- what an entry holds --- */
 
-static void know_file(const struct finding *finding, struct dvc_tracked *tracked)
+static void know_file(const struct dvcfinding *finding, struct dvc_tracked *tracked)
 {
     const struct dvc_entry *entry = tracked->entry;
     const struct sums_row *row = sums_by_md5(finding->sums, entry->md5, entry->is_legacy);
@@ -32,10 +22,11 @@ static void know_file(const struct finding *finding, struct dvc_tracked *tracked
     tracked->is_known = true;
 }
 
-static void know(const struct finding *finding, struct dvc_tracked *tracked)
+static void know(const struct dvcfinding *finding, struct dvc_tracked *tracked)
 {
     const struct dvc_entry *entry = tracked->entry;
-    const struct imported_path *imported = map_get(&finding->imported.paths, entry->path);
+    const struct imported_path *imported =
+        imported_find(&finding->imported, entry->path, entry->md5, entry->is_directory);
     tracked->artifact = (struct artifact){
         .path = entry->path,
         .kind = entry->is_directory ? ARTIFACT_TREE : ARTIFACT_FILE,
@@ -44,8 +35,7 @@ static void know(const struct finding *finding, struct dvc_tracked *tracked)
         .size_bytes = MAX_OF(entry->size_bytes, INT64_C(0)),
         .file_count = entry->is_directory ? MAX_OF(entry->file_count, INT64_C(0)) : 1};
     know_file(finding, tracked);
-    if (!imported || !md5_equal(imported->md5, entry->md5) ||
-        imported->is_directory != entry->is_directory)
+    if (!imported)
         return;
     tracked->artifact = imported->artifact;
     tracked->is_known = true;
@@ -63,45 +53,75 @@ static struct str text_in(const struct doc_node *node, struct str key)
     return field && field->kind == DOC_STR ? field->text : (struct str){0};
 }
 
-static void warn(const struct finding *finding, struct str text)
+static void warn(const struct dvcfinding *finding, struct str text)
 {
     struct event event = {.kind = EVENT_WARNING, .text = text};
     if (finding->observer)
         observer_tell(finding->observer, &event);
 }
 
+/* In the work tree a path holds one thing, in commits one after the other. */
+static struct str key_of(const struct dvcfinding *finding, const struct dvc_entry *entry)
+{
+    char hex[MD5_HEX_LEN + 1];
+    if (!finding->commit)
+        return entry->path;
+    md5_print(entry->md5, hex);
+    return str_print(finding->arena, "%.*s %s%s", STR_FMT(entry->path), hex,
+                     entry->is_directory ? ".dir" : "");
+}
+
 /* What lies outside of the project is nobody's to write. */
-static void add(struct finding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
+static void add(struct dvcfinding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
 {
     const char *fault = path_fault(entry->path);
-    if (!entry->has_hash || entry->is_url || map_has(&finding->paths, entry->path))
+    if (!entry->has_hash || entry->is_url || map_has(&finding->paths, key_of(finding, entry)))
         return;
     if (fault) {
         warn(finding, str_print(finding->arena, "'%.*s', which %.*s tracks, is left out: it %s",
                                 STR_FMT(entry->path), STR_FMT(tracked.file), fault));
         return;
     }
-    map_put(finding->arena, &finding->paths, entry->path, finding);
+    map_put(finding->arena, &finding->paths, key_of(finding, entry), finding);
     tracked.entry = entry;
+    tracked.is_of_commit = finding->commit != NULL;
     know(finding, &tracked);
     *vec_push(finding->arena, &finding->found) = tracked;
 }
 
 /* --- files --- */
 
-static FALLIBLE read_doc(struct finding *finding, struct str path, struct doc **ret)
+FALLIBLE dvcfiles_read(const struct dvcfinding *finding, struct str path, struct str *ret,
+                       bool *ret_found)
 {
-    const struct workspace *workspace = finding->workspace;
+    const struct pipelines_commit *commit = finding->commit;
+    struct arena *arena = finding->arena;
+    if (commit)
+        return vcs_read(commit->vcs, arena, commit->id,
+                        commit->inner.len ? path_join(arena, commit->inner, path) : path,
+                        LIMIT_LOCK_BYTES, ret, ret_found);
+    return file_read(arena, fd_number(finding->workspace->root_fd), str_terminate(arena, path),
+                     LIMIT_LOCK_BYTES, ret, ret_found);
+}
+
+/* As messages call it. */
+struct str dvcfiles_show(const struct dvcfinding *finding, struct str path)
+{
+    if (!finding->commit)
+        return workspace_show(finding->arena, finding->workspace, path);
+    return str_print(finding->arena, "%.*s:%.*s", STR_FMT(str_slice(finding->commit->id, 0, 7)),
+                     STR_FMT(path));
+}
+
+static FALLIBLE read_doc(struct dvcfinding *finding, struct str path, struct doc **ret)
+{
     struct str bytes = {0};
     bool found = false;
     struct doc_options options = {
         .dialect = DOC_DVC, .bytes_most = LIMIT_LOCK_BYTES, .huge_is_text = true};
     *ret = NULL;
-    TRY(file_read(finding->arena, fd_number(workspace->root_fd),
-                  str_terminate(finding->arena, path), LIMIT_LOCK_BYTES, &bytes, &found));
-    return found ? doc_parse(finding->arena, workspace_show(finding->arena, workspace, path), bytes,
-                             &options, ret)
-                 : NULL;
+    TRY(dvcfiles_read(finding, path, &bytes, &found));
+    return found ? doc_parse(finding->arena, dvcfiles_show(finding, path), bytes, &options, ret) : NULL;
 }
 
 static bool is_of_project(const struct dvc_pointer *pointer)
@@ -112,7 +132,7 @@ static bool is_of_project(const struct dvc_pointer *pointer)
     return false;
 }
 
-static FALLIBLE add_pointer(struct finding *finding, struct str path)
+static FALLIBLE add_pointer(struct dvcfinding *finding, struct str path)
 {
     struct dvc_pointer *pointer = arena_new(finding->arena, struct dvc_pointer);
     struct doc *doc = NULL;
@@ -132,7 +152,7 @@ static FALLIBLE add_pointer(struct finding *finding, struct str path)
     return NULL;
 }
 
-static void add_stage(struct finding *finding, struct str lock, const struct stage *stage,
+static void add_stage(struct dvcfinding *finding, struct str lock, const struct stage *stage,
                       const struct dvc_lock_stage *recorded, struct str pipeline)
 {
     struct str name = stage->local_name.len ? stage->local_name : stage->name;
@@ -153,7 +173,7 @@ static void add_stage(struct finding *finding, struct str lock, const struct sta
     }
 }
 
-static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error *error)
+FALLIBLE dvcfiles_leave_out(struct dvcfinding *finding, struct str lock, struct error *error)
 {
     if (error->code >= ERROR_SIGNAL)
         return error;
@@ -163,23 +183,38 @@ static FALLIBLE leave_out(struct finding *finding, struct str lock, struct error
     return NULL;
 }
 
-/* Its paths are relative to the work directories that only dvc.yaml knows. */
-static FALLIBLE add_lock(struct finding *finding, struct str path)
+static FALLIBLE has_pipeline(const struct dvcfinding *finding, struct str path, bool *ret)
+{
+    struct file_stat stat = {0};
+    struct str bytes = {0};
+    return finding->commit
+               ? dvcfiles_read(finding, path, &bytes, ret)
+               : file_stat_at(fd_number(finding->workspace->root_fd), path.at, true, &stat, ret);
+}
+
+static FALLIBLE load_pipeline(const struct dvcfinding *finding, struct str path, struct pipeline **ret)
 {
     const struct workspace *workspace = finding->workspace;
-    struct str beside = path_join(finding->arena, path_directory(path), STR("dvc.yaml"));
     struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
+    return finding->commit
+               ? pipelines_load_committed(finding->arena, workspace, finding->commit, path, ret)
+               : pipelines_load_alone(finding->arena, workspace, path, cwd, ret);
+}
+
+/* Its paths are relative to the work directories that only dvc.yaml knows. */
+static FALLIBLE add_lock(struct dvcfinding *finding, struct str path)
+{
+    struct str beside = path_join(finding->arena, path_directory(path), STR("dvc.yaml"));
     struct pipeline *pipeline = NULL;
     struct dvc_lock lock = {0};
     struct doc *doc = NULL;
-    struct file_stat stat = {0};
     bool is_there = false;
-    TRY(file_stat_at(fd_number(workspace->root_fd), beside.at, true, &stat, &is_there));
+    TRY(has_pipeline(finding, beside, &is_there));
     if (!is_there) /* what is left of a pipeline that is none any more */
         return NULL;
-    struct error *error = pipelines_load_alone(finding->arena, workspace, beside, cwd, &pipeline);
+    struct error *error = load_pipeline(finding, beside, &pipeline);
     if (error)
-        return leave_out(finding, path, error);
+        return dvcfiles_leave_out(finding, path, error);
     TRY(read_doc(finding, path, &doc));
     if (!doc)
         return NULL;
@@ -193,34 +228,46 @@ static FALLIBLE add_lock(struct finding *finding, struct str path)
     return NULL;
 }
 
-static bool is_dvc_name(struct str name)
+bool dvcfiles_is_name(struct str name)
 {
     return str_is(name, "dvc.lock") || (name.len > 4 && str_ends(name, STR(".dvc")));
 }
 
-static FALLIBLE visit(void *context, struct str path)
+FALLIBLE dvcfiles_add(struct dvcfinding *finding, struct str path)
 {
-    struct finding *finding = context;
     return str_is(path_name(path), "dvc.lock") ? add_lock(finding, path)
                                                : add_pointer(finding, path);
 }
 
+static FALLIBLE visit(void *context, struct str path)
+{
+    return dvcfiles_add(context, path);
+}
+
 static bool is_tracked(void *context, struct str path)
 {
-    return map_has(&((const struct finding *)context)->paths, path);
+    return map_has(&((const struct dvcfinding *)context)->paths, path);
 }
 
 static int by_path(const void *a, const void *b)
 {
     const struct dvc_tracked *left = a, *right = b;
-    return str_compare(left->entry->path, right->entry->path);
+    int order = str_compare(left->entry->path, right->entry->path);
+    return order
+               ? order
+               : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5.at);
+}
+
+void dvcfiles_sort(struct dvc_tracked_vec *tracked)
+{
+    vec_sort(tracked, by_path);
 }
 
 FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, struct index *index,
                        const struct observer *observer, struct dvc_tracked_vec *ret)
 {
-    struct finding finding = {.arena = arena, .workspace = workspace, .observer = observer};
-    struct search_visitor visitor = {is_dvc_name, visit, is_tracked, &finding};
+    struct dvcfinding finding = {.arena = arena, .workspace = workspace, .observer = observer};
+    struct search_visitor visitor = {dvcfiles_is_name, visit, is_tracked, &finding};
     struct str here = path_join(arena, workspace->cwd, STR("dvc.yaml")), root = {0};
     bool is_project = false;
     TRY(dvcconfig_root_above(arena, workspace, here, &root, &is_project));
@@ -229,7 +276,7 @@ FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, s
     finding.sums = sums_open(arena, index);
     TRY(imported_load(arena, workspace, &finding.imported));
     TRY(search_files(arena, workspace, STR(""), &visitor));
-    vec_sort(&finding.found, by_path);
+    dvcfiles_sort(&finding.found);
     *ret = finding.found;
     return NULL;
 }

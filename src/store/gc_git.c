@@ -8,7 +8,8 @@
 
 #include "gc_private.h"
 
-static const struct str document_suffixes[] = {STR_ROW(".lock"), STR_ROW(POINTER_SUFFIX)};
+static const struct str document_suffixes[] = {STR_ROW(".lock"), STR_ROW(POINTER_SUFFIX),
+                                               STR_ROW(".dvc")};
 
 /* Documents of commits, each content of a file or directory once. */
 struct commit_reader {
@@ -116,6 +117,17 @@ static FALLIBLE mark_pointer(struct marks *marks, const struct git_document *doc
                    : mark_pointer_bytes(marks, name, path, document->bytes);
 }
 
+/* Nobody can mend history. */
+static FALLIBLE mark_dvc(struct marks *marks, const struct git_document *document)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    bool before = marks->forgives;
+    marks->forgives = before || document->is_history;
+    struct error *error = mark_dvc_bytes(marks, document_name(&scratch, document), document->bytes);
+    marks->forgives = before;
+    return error;
+}
+
 /* The work tree is mended by hand; what a commit or the index holds is not. The innermost hint is
  * printed. */
 static FALLIBLE with_way_out(struct error *error, const struct git_document *document)
@@ -143,9 +155,11 @@ static FALLIBLE mark_document(void *context, const struct git_document *document
     AUTO(arena_drop) struct arena scratch = {0};
     if (pointer_is_name(path_name(document->path)))
         return with_way_out(mark_pointer(context, document), document);
+    struct str name = document_name(&scratch, document);
+    if (gc_is_of_dvc(document->path))
+        return with_way_out(mark_dvc(context, document), document);
     if (!str_ends(document->path, STR(".lock")))
         return NULL;
-    struct str name = document_name(&scratch, document);
     return with_way_out(mark_lock_bytes(context, name, document->bytes, false), document);
 }
 

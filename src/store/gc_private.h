@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mlops/base/arena.h"
+#include "mlops/base/map.h"
 #include "mlops/base/vec.h"
 #include "mlops/store/gc.h"
 #include "mlops/store/lockfile.h"
@@ -57,6 +58,14 @@ struct missing_tree {
 };
 VEC(missing_vec, struct missing_tree);
 
+/* What DVC's files of one project name. */
+struct dvc_names {
+    struct arena memory;
+    struct map md5s;             /* bytes of an MD5 -> itself */
+    struct digest_set documents; /* bytes of files seen */
+};
+void dvc_names_drop(struct dvc_names *names);
+
 /* What is needed, and what was looked at already. */
 struct marks {
     struct arena memory;
@@ -73,6 +82,7 @@ struct marks {
     struct digest_set keys;      /* of lock entries */
     struct digest_set locks;     /* bytes of lock files seen */
     struct digest_set pointers;  /* and of pointers */
+    struct dvc_names *dvc;       /* of the project being marked; NULL: between projects */
     int64_t now_ns;
     const struct observer *observer;
     struct digest_set foreign; /* bytes of files of history that are no pointers */
@@ -102,6 +112,11 @@ FALLIBLE mark_lock_bytes(struct marks *marks, struct str name, struct str bytes,
 FALLIBLE mark_pointer_bytes(struct marks *marks, struct str name, struct str path,
                             struct str bytes);
 
+/* `.dvc` files and dvc.lock: what they name is noted, and marked when all of them are read. */
+bool gc_is_of_dvc(struct str path);
+FALLIBLE mark_dvc_bytes(struct marks *marks, struct str name, struct str bytes);
+FALLIBLE mark_dvc_names(struct marks *marks, const struct workspace *workspace);
+
 struct git_document {
     struct str commit; /* 40 hex digits; empty: it is staged */
     struct str path;   /* below git's top */
@@ -109,7 +124,8 @@ struct git_document {
     bool is_history; /* not of a tip */
 };
 
-/* Files of the git repository around the project that may be lock files or pointers: first of the
+/* Files of the git repository around the project that may be lock files, pointers or files of DVC's
+ * that name data: first of the
  * tips, then what is staged, then perhaps of all commits; each content once. */
 FALLIBLE gc_each_document(const struct workspace *workspace, bool all_commits,
                           FALLIBLE (*visit)(void *context, const struct git_document *document),

@@ -103,6 +103,8 @@ static FALLIBLE mark_file(const struct level *level, struct str name)
     if (!found || !S_ISREG(stat.mode) || stat.size_bytes > LIMIT_LOCK_BYTES)
         return NULL;
     TRY(file_read(level->arena, level->fd, name.at, LIMIT_LOCK_BYTES, &bytes, &found));
+    if (found && gc_is_of_dvc(name))
+        return mark_dvc_bytes(level->marks, path, bytes);
     if (!found)
         return NULL;
     return pointer_is_name(name)
@@ -132,7 +134,7 @@ static FALLIBLE mark_entry(const struct level *level, const struct walk_entry *e
     if (str_ends(entry->name, STR(".lock")))
         return mark_file(level, entry->name);
     TRY(kind_of(level, entry, &kind));
-    if (pointer_is_name(entry->name) && kind != S_IFDIR)
+    if ((pointer_is_name(entry->name) || gc_is_of_dvc(entry->name)) && kind != S_IFDIR)
         return mark_file(level, entry->name);
     bool is_ours = level->depth == 0 && str_is(entry->name, ".mlops");
     if (kind != S_IFDIR || is_ours || str_is(entry->name, ".git"))
@@ -274,6 +276,30 @@ static FALLIBLE mark_displaced(struct marks *marks, const struct workspace *work
 }
 
 /* What holds strongest comes first: then each directory is read once. */
+static FALLIBLE mark_names(struct marks *marks, const struct workspace *workspace)
+{
+    AUTO(dvc_names_drop) struct dvc_names names = {0};
+    marks->dvc = &names;
+    mark_as(marks, MARK_WORK);
+    struct error *error =
+        mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0);
+    if (!error)
+        error = mark_work_dirs(marks, workspace);
+    if (!error)
+        error = mark_displaced(marks, workspace);
+    if (!error)
+        error = mark_unconfirmed(marks, workspace);
+    if (!error)
+        error = mark_imported(marks, workspace);
+    mark_as(marks, MARK_BRANCH);
+    if (!error)
+        error = mark_git(marks, workspace);
+    if (!error)
+        error = mark_dvc_names(marks, workspace);
+    marks->dvc = NULL;
+    return error;
+}
+
 FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, struct ledger *ledger)
 {
     marks->ledger = ledger;
@@ -282,14 +308,7 @@ FALLIBLE mark_project(struct marks *marks, const struct workspace *workspace, st
                                     "this is the work directory of a trial: what its "
                                     "project needs can't be seen from here"),
                           "go to the project: cd '%.*s'", STR_FMT(workspace->project));
-    mark_as(marks, MARK_WORK);
-    TRY(mark_directory(marks, fd_number(workspace->root_fd), STR("."), STR(""), 0));
-    TRY(mark_work_dirs(marks, workspace));
-    TRY(mark_displaced(marks, workspace));
-    TRY(mark_unconfirmed(marks, workspace));
-    TRY(mark_imported(marks, workspace));
-    mark_as(marks, MARK_BRANCH);
-    TRY(mark_git(marks, workspace));
+    TRY(mark_names(marks, workspace));
     mark_as(marks, MARK_RUN);
     int64_t since_ns = marks->now_ns - workspace->config.keep_ns;
     TRY(ledger_keep(ledger, workspace->config.keep_runs, since_ns, visit_result, visit_object,

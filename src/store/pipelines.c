@@ -32,6 +32,18 @@ static FALLIBLE parse(struct loader *loader, struct str path, struct str bytes, 
     return doc_parse(loader->arena, shown, bytes, &options, ret);
 }
 
+static FALLIBLE read_bytes(struct loader *loader, const char *name, struct str *ret,
+                           bool *ret_found)
+{
+    struct str path = str_of(name);
+    if (loader->vcs)
+        return vcs_read(loader->vcs, loader->arena, loader->commit,
+                        loader->inner.len ? path_join(loader->arena, loader->inner, path) : path,
+                        LIMIT_JSON_BYTES, ret, ret_found);
+    return file_read(loader->arena, fd_number(loader->workspace->root_fd), name, LIMIT_JSON_BYTES,
+                     ret, ret_found);
+}
+
 struct error *loader_read(struct loader *loader, struct str path, bool is_pipeline,
                           const struct doc **ret)
 {
@@ -45,9 +57,7 @@ struct error *loader_read(struct loader *loader, struct str path, bool is_pipeli
     struct doc *doc = NULL;
     struct str bytes;
     bool found = false;
-    TRY_WITHIN(file_read(loader->arena, fd_number(loader->workspace->root_fd), name,
-                         LIMIT_JSON_BYTES, &bytes, &found),
-               "reading '%.*s'", STR_FMT(path));
+    TRY_WITHIN(read_bytes(loader, name, &bytes, &found), "reading '%.*s'", STR_FMT(path));
     if (found)
         TRY(parse(loader, path, bytes, is_pipeline, &doc));
     loaded->doc = doc;
@@ -62,7 +72,7 @@ static FALLIBLE load_for_binding(void *context, struct str path, const struct do
     struct error *error = loader_read(loader, path, false, ret);
     struct file_stat stat;
     bool found = false;
-    if (!error || error->code != ERROR_MACHINE)
+    if (!error || error->code != ERROR_MACHINE || loader->vcs)
         return error;
     struct error *other = file_stat_at(fd_number(loader->workspace->root_fd),
                                        str_terminate(loader->arena, path), true, &stat, &found);
@@ -141,27 +151,35 @@ static FALLIBLE read_nothing(struct loader *loader, struct pipeline_part *named)
 
 enum extent { WHOLE_PROJECT, FILE_ALONE, WITHOUT_FILE };
 
+static FALLIBLE bind(struct loader *loader, struct str path, enum extent extent,
+                     struct pipeline **ret)
+{
+    struct arena *arena = loader->arena;
+    struct pipeline_part named = {.path = str_copy(arena, path)};
+    struct pipeline_sources sources = {
+        .parts = &named, .count = 1, .load = load_for_binding, .context = loader};
+    TRY(extent == WITHOUT_FILE ? read_nothing(loader, &named)
+                               : loader_read(loader, named.path, true, &named.doc));
+    if (!named.doc)
+        return error_hint(error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'",
+                                    STR_FMT(show(loader, path))),
+                          "check the name, or run 'mlops lint' to see what is found");
+    bool has_worktree = loader->workspace->root_fd.number_plus_one;
+    if (loader->dialect == DOC_DVC && has_worktree)
+        TRY(extent == FILE_ALONE ? add_settings(loader, &named, &sources)
+                                 : add_project(loader, &named, &sources));
+    enum pipeline_phase failed = PIPELINE_SCHEMA;
+    sources.failed = &failed;
+    struct error *error = pipeline_bind_sources(arena, &sources, ret);
+    return error_in_phase(error, pipeline_phase_name(failed));
+}
+
 static FALLIBLE load(struct arena *arena, const struct workspace *workspace, struct str path,
                      struct str cwd, enum extent extent, struct pipeline **ret)
 {
     struct loader loader = {
         .arena = arena, .workspace = workspace, .cwd = cwd, .dialect = pipeline_dialect(path)};
-    struct pipeline_part named = {.path = str_copy(arena, path)};
-    struct pipeline_sources sources = {
-        .parts = &named, .count = 1, .load = load_for_binding, .context = &loader};
-    TRY(extent == WITHOUT_FILE ? read_nothing(&loader, &named)
-                               : loader_read(&loader, named.path, true, &named.doc));
-    if (!named.doc)
-        return error_hint(error_new(ERROR_PROJECT, "there is no pipeline file '%.*s'",
-                                    STR_FMT(show(&loader, path))),
-                          "check the name, or run 'mlops lint' to see what is found");
-    if (loader.dialect == DOC_DVC)
-        TRY(extent == FILE_ALONE ? add_settings(&loader, &named, &sources)
-                                 : add_project(&loader, &named, &sources));
-    enum pipeline_phase failed = PIPELINE_SCHEMA;
-    sources.failed = &failed;
-    struct error *error = pipeline_bind_sources(arena, &sources, ret);
-    return error_in_phase(error, pipeline_phase_name(failed));
+    return bind(&loader, path, extent, ret);
 }
 
 struct error *pipelines_load(struct arena *arena, const struct workspace *workspace,
@@ -174,6 +192,20 @@ struct error *pipelines_load_alone(struct arena *arena, const struct workspace *
                                    struct str path, struct str cwd, struct pipeline **ret)
 {
     return load(arena, workspace, path, cwd, FILE_ALONE, ret);
+}
+
+struct error *pipelines_load_committed(struct arena *arena, const struct workspace *workspace,
+                                       const struct pipelines_commit *commit, struct str path,
+                                       struct pipeline **ret)
+{
+    struct loader loader = {.arena = arena,
+                            .workspace = workspace,
+                            .cwd = workspace->root,
+                            .dialect = pipeline_dialect(path),
+                            .vcs = commit->vcs,
+                            .commit = commit->id,
+                            .inner = commit->inner};
+    return bind(&loader, path, FILE_ALONE, ret);
 }
 
 struct error *pipelines_load_data(struct arena *arena, const struct workspace *workspace,

@@ -1,6 +1,7 @@
 /* Shared by the files of module pipelines. */
 #pragma once
 
+#include "mlops/host/vcs.h"
 #include "mlops/model/dvc.h"
 #include "mlops/store/pipelines.h"
 
@@ -9,7 +10,10 @@ struct loader {
     const struct workspace *workspace;
     struct str cwd; /* of the caller, absolute */
     enum doc_dialect dialect;
-    struct map docs; /* path -> struct loaded * */
+    struct map docs;   /* path -> struct loaded * */
+    struct vcs *vcs;   /* files of a commit; NULL: of the work tree */
+    struct str commit; /* 40 hex digits */
+    struct str inner;  /* where the project lies in the repository, "" = top */
 };
 
 /* The document at a project path: a pipeline or .dvc file, or one of values by its suffix; *ret

@@ -8,6 +8,7 @@
 #include "mlops/host/clock.h"
 #include "mlops/host/signal.h"
 #include "mlops/host/walk.h"
+#include "mlops/model/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -397,6 +398,23 @@ static FALLIBLE give_name(struct writing *writing, int parent_fd, const char *na
     return NULL;
 }
 
+/* Of a place that a group shares: whoever made a directory lets the others write there. What is
+ * somebody else's is theirs to open. */
+static void share(const struct place *place, const struct writing *writing, struct str name)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int root = fd_number(place->root_fd);
+    (void)!fchmod(fd_number(writing->fd), 0664);
+    (void)!fchmodat(root, TEMP_DIRECTORY, 02775, 0);
+    for (struct str at = path_directory(name); at.len; at = path_directory(at)) {
+        struct stat stat;
+        const char *path = str_terminate(&scratch, at);
+        if (fstatat(root, path, &stat, 0) != 0 || (stat.st_mode & 02775) == 02775)
+            return;
+        (void)!fchmodat(root, path, 02775, 0);
+    }
+}
+
 static FALLIBLE write_whole(struct connection *connection, struct str name,
                             const struct transport_source *source, enum transport_write how,
                             bool *ret_existed)
@@ -408,6 +426,8 @@ static FALLIBLE write_whole(struct connection *connection, struct str name,
     struct str last = {0};
     TRY(open_parent(place, name, &parent, &last));
     TRY(begin_writing(place, &writing));
+    if (connection->transport->remote->is_shared)
+        share(place, &writing, name);
     TRY(write_temp(&writing, source, str_terminate(&scratch, name)));
     TRY(give_name(&writing, fd_number(parent), str_terminate(&scratch, last), how, ret_existed));
     return directory_sync(fd_number(parent), ".");

@@ -53,8 +53,8 @@ static FALLIBLE find_endpoint(struct arena *arena, struct s3 *s3, struct str *re
     TRY(find_setting(arena, s3->remote, &source, ret));
     s3->is_amazon = !ret->len;
     if (s3->is_amazon)
-        *ret = str_print(arena, "https://s3.%.*s.amazonaws.com%s", STR_FMT(s3->region),
-                         str_starts(s3->region, STR("cn-")) ? ".cn" : "");
+        *ret = str_print(arena, "http%s://s3.%.*s.amazonaws.com%s", s3->remote->is_plain ? "" : "s",
+                         STR_FMT(s3->region), str_starts(s3->region, STR("cn-")) ? ".cn" : "");
     if (!str_starts(*ret, STR("http://")) && !str_starts(*ret, STR("https://")))
         return error_new(ERROR_PROJECT,
                          "the endpoint '%.*s' begins with neither http:// nor "

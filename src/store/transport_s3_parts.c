@@ -70,7 +70,7 @@ static FALLIBLE create(struct upload *upload)
     struct http_reply reply;
     struct xml_node *root = NULL;
     struct s3_request request = {
-        .method = "POST", .query = query, .query_count = 1, .body = &empty};
+        .method = "POST", .query = query, .query_count = 1, .makes_object = true, .body = &empty};
     TRY(send(upload, request, &reply));
     TRY_WITHIN(xml_parse(upload->arena, reply.body, NULL, &root), "the server's answer");
     upload->id = xml_text(root, "UploadId");

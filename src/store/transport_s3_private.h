@@ -76,6 +76,7 @@ struct s3_request {
     size_t query_count;
     const struct str *headers; /* "Name: value": not signed */
     size_t header_count;
+    bool makes_object;     /* what the remote wants said of each */
     struct str checksum;   /* x-amz-checksum-sha256; empty: none */
     struct digest payload; /* SHA-256 of the body; zero: there is none */
     const struct http_body *body;

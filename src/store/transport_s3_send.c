@@ -7,7 +7,7 @@
 #include "transport_s3_private.h"
 
 static const int64_t SKEW_NS = 300 * NS_PER_S; /* a third of what servers allow */
-enum { HEADERS_MOST = 16 };
+enum { SIGNED_MOST = 16, HEADERS_MOST = 24 };
 
 static struct str empty_payload(void)
 {
@@ -25,11 +25,26 @@ static struct str path_of(struct arena *arena, const struct s3 *s3,
     return str_print(arena, "%.*s%.*s", STR_FMT(s3->path), STR_FMT(sigv4_encode(arena, key, true)));
 }
 
+/* Those that the remote wants of each object. */
+static size_t add_object_headers(const struct s3 *s3, struct sigv4_pair pairs[static SIGNED_MOST],
+                                 size_t count)
+{
+    struct str rest = s3->remote->object_headers, line = {0};
+    while (rest.len && count < SIGNED_MOST && str_split(&rest, '\n', &line)) {
+        size_t colon = (size_t)str_find_char(line, ':');
+        if (line.len)
+            pairs[count++] = (struct sigv4_pair){str_slice(line, 0, colon),
+                                                 str_slice(line, colon + 2, line.len)};
+    }
+    return count;
+}
+
 /* The headers that are signed, in *pairs. */
 static size_t signed_headers(struct arena *arena, const struct s3 *s3,
                              const struct s3_request *request,
                              const struct s3_credentials *credentials,
-                             struct sigv4_request *signing, struct sigv4_pair pairs[static 5])
+                             struct sigv4_request *signing,
+                             struct sigv4_pair pairs[static SIGNED_MOST])
 {
     size_t count = 0;
     pairs[count++] = (struct sigv4_pair){STR("host"), s3->host};
@@ -39,7 +54,7 @@ static size_t signed_headers(struct arena *arena, const struct s3 *s3,
         pairs[count++] = (struct sigv4_pair){STR("x-amz-security-token"), credentials->token};
     if (request->checksum.len)
         pairs[count++] = (struct sigv4_pair){STR("x-amz-checksum-sha256"), request->checksum};
-    return count;
+    return request->makes_object ? add_object_headers(s3, pairs, count) : count;
 }
 
 /* All headers, as HTTP wants them. */
@@ -47,15 +62,16 @@ static size_t write_headers(struct arena *arena, const struct s3_request *reques
                             const struct s3 *s3, const struct s3_credentials *credentials,
                             struct sigv4_request *signing, struct str lines[static HEADERS_MOST])
 {
-    struct sigv4_pair pairs[5];
+    struct sigv4_pair pairs[SIGNED_MOST];
     struct sigv4_key key = {credentials->id, credentials->secret, s3->region, STR("s3")};
     size_t count = signed_headers(arena, s3, request, credentials, signing, pairs);
     signing->headers = pairs;
     signing->header_count = count;
     for (size_t i = 0; i < count; i++)
         lines[i] = str_print(arena, "%.*s: %.*s", STR_FMT(pairs[i].name), STR_FMT(pairs[i].value));
-    lines[count++] =
-        str_print(arena, "Authorization: %.*s", STR_FMT(sigv4_authorization(arena, &key, signing)));
+    if (!s3->remote->is_anonymous)
+        lines[count++] = str_print(arena, "Authorization: %.*s",
+                                   STR_FMT(sigv4_authorization(arena, &key, signing)));
     for (size_t i = 0; i < request->header_count && count < HEADERS_MOST; i++)
         lines[count++] = request->headers[i];
     return count;
@@ -67,7 +83,7 @@ static FALLIBLE send_once(struct connection *connection, const struct s3_request
     struct s3 *s3 = s3_of(connection);
     struct s3_talk *talk = connection->state;
     struct arena *arena = &talk->request;
-    struct s3_credentials credentials;
+    struct s3_credentials credentials = {0};
     struct str lines[HEADERS_MOST];
     struct sigv4_request signing = {
         .method = str_of(request->method),
@@ -76,7 +92,8 @@ static FALLIBLE send_once(struct connection *connection, const struct s3_request
         .payload = digest_is_zero(request->payload) ? empty_payload()
                                                     : digest_hex(arena, request->payload),
         .time_ns = clock_real_ns() + atomic_load(&s3->skew_ns)};
-    TRY(s3_credentials_get(s3, arena, &credentials));
+    if (!s3->remote->is_anonymous)
+        TRY(s3_credentials_get(s3, arena, &credentials));
     struct http_request sent = {
         .method = request->method,
         .url = str_print(arena, "%.*s%.*s%s%.*s", STR_FMT(s3->origin), STR_FMT(signing.path),

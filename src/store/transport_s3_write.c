@@ -79,6 +79,7 @@ static FALLIBLE put(struct connection *connection, struct str name,
                                  .name = name,
                                  .headers = condition,
                                  .header_count = has_condition,
+                                 .makes_object = true,
                                  .checksum = base64(arena, digest),
                                  .payload = digest,
                                  .body = &body};

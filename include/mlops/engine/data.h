@@ -85,7 +85,7 @@ VEC(data_record_vec, struct data_record);
 
 /* All that pointers and lock files say, sorted by path; of the work tree (`commit` empty) or of a
  * commit. Outputs that pointers track as well are left out, and those that are not stored. What DVC
- * tracks comes last: only of the work tree, and not what ours say, too. */
+ * tracks comes last, and not what ours say, too; of a commit only to a session with an index. */
 FALLIBLE data_records(struct session *session, struct str commit, struct data_record_vec *ret);
 
 /* Whether the text is that of a lock file of ours. */

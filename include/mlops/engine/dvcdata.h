@@ -5,11 +5,15 @@
 
 #include "mlops/engine/data.h"
 #include "mlops/engine/transfer.h"
+#include "mlops/store/dvc_cache.h"
 
 struct dvcdata_options {
-    struct str remote; /* of DVC; empty: what an out names, else DVC's default */
-    int connections;   /* 0: as the remote has it */
-    bool is_local;     /* only from DVC's cache */
+    struct str remote;               /* of DVC; empty: what an out names, else DVC's default */
+    int connections;                 /* 0: as the remote has it */
+    bool is_local;                   /* only from DVC's cache */
+    bool places_commits;             /* what is of a commit is to be put in place, too */
+    const struct dvcconfig *foreign; /* of another project, whose paths are not ours: nothing is
+                                        compared or remembered by them. NULL: ours */
 };
 
 /* Brings the contents of roots (all of them with `dvc`) into the store: from DVC's cache if that
@@ -19,6 +23,11 @@ struct dvcdata_options {
 FALLIBLE dvcdata_fetch(struct session *session, const struct transfer_root_vec *roots,
                        const struct dvcdata_options *options, struct data_record_vec *ret_placed,
                        struct transfer_report *ret);
+
+/* The files of a directory; *ret_known false: nobody has its list. */
+FALLIBLE dvcdata_list(struct session *session, const struct dvc_tracked *tracked,
+                      const struct dvcdata_options *options, struct dvc_file_vec *ret,
+                      bool *ret_known);
 
 /* What the work tree holds at paths that `.dvc` files track is put into the store (and into DVC's
  * cache, where there is one) and recorded in those files, as `dvc add` does: fields that say it
@@ -38,3 +47,17 @@ FALLIBLE dvcdata_push(struct session *session, const struct transfer_root_vec *r
 FALLIBLE dvcdata_compare(struct session *session, const struct transfer_root_vec *roots,
                          const struct dvcdata_options *options, struct transfer_state *ret,
                          struct str *ret_remotes);
+
+/* What came into our store for a `.dvc` file that imports from another project. */
+struct dvcdata_import {
+    const struct dvc_tracked *tracked;
+    struct artifact artifact; /* at the path that it tracks */
+    struct str rev_lock;      /* it is as at this commit from now on; empty: as recorded */
+    struct str rev;           /* ... and follows this; empty: what it followed */
+};
+
+/* Remembers it by its MD5. Without `rev_lock` *ret_same tells whether that is the recorded one, and
+ * nothing is done if not; with one DVC's cache gets it, and the file says so, as 'dvc update'
+ * writes it. */
+FALLIBLE dvcdata_settle_import(struct session *session, const struct dvcdata_import *import,
+                               bool *ret_same);

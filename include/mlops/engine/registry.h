@@ -1,6 +1,6 @@
-/* Data of another project, which is a git repository somewhere: what its pointers, lock files and
- * git itself hold at a revision, fetched from that project's own remotes into our store. Nothing of
- * it is believed but what a digest proves, and nothing of it is run. */
+/* Data of another project, which is a git repository somewhere: what its pointers, lock files,
+ * DVC's files and git itself hold at a revision, fetched from that project's own remotes into our
+ * store. Nothing of it is believed but what a digest proves, and nothing of it is run. */
 #pragma once
 
 #include "mlops/engine/data.h"
@@ -18,6 +18,8 @@ struct registry {
     struct remote_vec remotes; /* of that project, the default one first */
     struct data_record_vec records;
     struct depot_counts counts; /* what travelled so far */
+    struct str dvc_remote;      /* of that project's DVC; empty: its default */
+    bool is_looking;            /* nothing is fetched */
 };
 
 /* `path`: of the repository ("" = all of it), seen from its top, as the user typed it. */
@@ -43,6 +45,9 @@ FALLIBLE registry_take(struct registry *registry, struct str path, struct artifa
 
 /* Brings what our store lacks of a root of ours, which came from there: a part of it, perhaps. */
 FALLIBLE registry_bring(struct registry *registry, const struct transfer_root *root);
+
+/* What DVC recorded there of just this path; NULL: something else, or nothing, is there. */
+const struct dvc_entry *registry_dvc_entry(const struct registry *registry, struct str path);
 
 /* What lies directly in a directory, or (`is_deep`) all files in and below it; of a file itself:
  * tracked data as records, files of git as records that git names. Only trees are fetched. Paths

@@ -78,6 +78,9 @@ FALLIBLE dvc_manifest_parse(struct arena *arena, struct str bytes, struct md5 md
 /* The bytes of a manifest, as DVC writes them; sorts the files. */
 void dvc_manifest_print(struct dvc_file_vec *files, struct buf *out);
 
+/* A text as DVC's JSON has it, in quotes. */
+void dvc_json_print(struct str text, struct buf *out);
+
 /* Writes a manifest into DVC's cache; fine if it is there. */
 FALLIBLE dvc_cache_give_manifest(const struct dvc_cache *cache, struct str bytes, struct md5 md5);
 

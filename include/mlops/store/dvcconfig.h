@@ -24,6 +24,18 @@ FALLIBLE dvcconfig_root_above(struct arena *arena, const struct workspace *works
 FALLIBLE dvcconfig_load(struct arena *arena, const struct workspace *workspace, struct str root,
                         struct dvcconfig *ret);
 
+/* What one file says, for who has its bytes only; `directory`: what its relative paths are seen
+ * from. Values that are there already are stronger. */
+FALLIBLE dvcconfig_add(struct arena *arena, struct str name, struct str bytes, struct str directory,
+                       struct dvcconfig *config);
+
+/* As if such a file said it. */
+void dvcconfig_set(struct arena *arena, struct dvcconfig *config, const char *name,
+                   struct str value);
+
+/* Takes a key of any section out, e.g. "keyfile". */
+void dvcconfig_forget(struct arena *arena, struct dvcconfig *config, const char *key);
+
 /* The value of e.g. "cache.type" or "remote \"name\".url", lists joined by ','; empty if unset. */
 struct str dvcconfig_text(const struct dvcconfig *config, const char *name);
 

@@ -3,6 +3,7 @@
  * too. */
 #pragma once
 
+#include "mlops/host/vcs.h"
 #include "mlops/model/artifact.h"
 #include "mlops/model/dvc.h"
 #include "mlops/model/event.h"
@@ -18,6 +19,7 @@ struct dvc_tracked {
     struct str remote;                /* of DVC, that the out itself names; else empty */
     bool is_pushed;                   /* not `push: false` */
     bool is_import;                   /* of another DVC project: its remote has it, not ours */
+    bool is_of_commit;                /* not of the work tree */
     /* What it holds. Not known: path, kind, and size and number of files as far as recorded, with
      * an empty digest. */
     bool is_known;
@@ -30,6 +32,14 @@ VEC(dvc_tracked_vec, struct dvc_tracked);
  * is an error. */
 FALLIBLE dvcfiles_load(struct arena *arena, const struct workspace *workspace, struct index *index,
                        const struct observer *observer, struct dvc_tracked_vec *ret);
+
+/* The same of commits (40 hex digits each): what one of them tracks, once for each path and MD5.
+ * What can't be read there can't be mended: it is told and left out. Asked for whether or not the
+ * work tree still has a `.dvc`. */
+FALLIBLE dvcfiles_load_commits(struct arena *arena, const struct workspace *workspace,
+                               struct index *index, struct vcs *vcs,
+                               const struct vcs_path_vec *commits, const struct observer *observer,
+                               struct dvc_tracked_vec *ret);
 
 /* The one of these that tracks a path or a directory above it; NULL: none. */
 const struct dvc_tracked *dvcfiles_find(const struct dvc_tracked_vec *tracked, struct str path);

@@ -14,6 +14,7 @@ struct imported_path {
     struct md5 md5;
     bool is_directory;
     struct artifact artifact;
+    const struct imported_path *before; /* what the path held earlier; NULL: nothing is known */
 };
 
 struct imported_result {
@@ -21,7 +22,7 @@ struct imported_result {
 };
 
 struct imported {
-    struct map paths;   /* path -> struct imported_path * */
+    struct map paths;   /* path -> struct imported_path *, what came last */
     struct map results; /* bytes of the id -> struct imported_result * */
     bool is_changed;
 };
@@ -33,6 +34,11 @@ FALLIBLE imported_load(struct arena *arena, const struct workspace *workspace,
 /* Durable and whole; nothing is written if nothing changed. */
 FALLIBLE imported_save(const struct workspace *workspace, struct imported *imported);
 
+/* What the path held, or may hold again, by that MD5; NULL: not known. */
+const struct imported_path *imported_find(const struct imported *imported, struct str path,
+                                          struct md5 md5, bool is_directory);
+
+/* `path->before` is not looked at: what is known of the path stays behind it. */
 void imported_add_path(struct arena *arena, struct imported *imported,
                        const struct imported_path *path);
 void imported_add_result(struct arena *arena, struct imported *imported, struct digest key,

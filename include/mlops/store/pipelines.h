@@ -5,6 +5,7 @@
  * files name, and directories that a .dvc file tracks. */
 #pragma once
 
+#include "mlops/host/vcs.h"
 #include "mlops/model/pipeline.h"
 #include "mlops/store/workspace.h"
 
@@ -23,6 +24,16 @@ FALLIBLE pipelines_load_data(struct arena *arena, const struct workspace *worksp
 /* The same without the project's other dvc.yaml, whose mistakes then do not count. */
 FALLIBLE pipelines_load_alone(struct arena *arena, const struct workspace *workspace,
                               struct str path, struct str cwd, struct pipeline **ret);
+
+/* As pipelines_load_alone, with all files as a commit has them; DVC's settings are those of now. */
+struct pipelines_commit {
+    struct vcs *vcs;
+    struct str id;    /* 40 hex digits */
+    struct str inner; /* where the project lies in the repository, "" = top */
+};
+FALLIBLE pipelines_load_committed(struct arena *arena, const struct workspace *workspace,
+                                  const struct pipelines_commit *commit, struct str path,
+                                  struct pipeline **ret);
 
 /* The first dvc.yaml, by path, of the project that the workspace's `cwd` is in: for who names none.
  * `*ret` is absolute. */

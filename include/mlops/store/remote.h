@@ -42,7 +42,11 @@ struct remote {
     struct str header;                        /* HTTP: "Name: value", sent with each request */
     struct str key_id, key_secret, key_token; /* S3 */
     struct str credentials_file, config_file; /* S3: instead of those in ~/.aws */
-    struct str key_file;                      /* SSH: a private key */
+    struct str object_headers; /* S3: "name: value\n"..., small letters, of each object written */
+    bool is_anonymous;         /* S3: nobody logs in */
+    bool is_plain;             /* S3: without TLS, where no endpoint says how */
+    bool is_shared;            /* a directory: its group may write what is written there */
+    struct str key_file;       /* SSH: a private key */
 };
 VEC(remote_vec, struct remote *);
 

@@ -178,6 +178,60 @@ static enum dvc_health health_of(struct arena *arena, const char *text, struct d
 
 #define MD5 "\"md5\": \"d41d8cd98f00b204e9800998ecf8427e\""
 
+#define OF(url, more) "[core]\nremote = r\n['remote \"r\"']\nurl = " url "\n" more
+
+static void what_dvc_says_of_each_object_on_s3_becomes_headers(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct remote *remote =
+        found(&rig, OF("s3://bucket/x", "sse = aws:kms\nsse_kms_key_id = k1\nacl = private\n"), "");
+    IS(remote->object_headers, "x-amz-server-side-encryption: aws:kms\n"
+                               "x-amz-server-side-encryption-aws-kms-key-id: k1\n"
+                               "x-amz-acl: private\n");
+    const char *wrong[] = {"acl = \"a\tb\"\n", "acl = ä\n", "grant_read = a  b\n"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct str text = str_print(&rig.arena, OF("s3://bucket/x", "%s"), wrong[i]);
+        struct error *error = find(&rig, text.at, "", NULL, &remote);
+        assert_non_null(error);
+        assert_int_equal(error->code, ERROR_PROJECT);
+        error_drop(error);
+    }
+    rig_drop(&rig);
+}
+
+static void flags_are_followed_whichever_way_they_are_on(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct remote *remote = found(&rig, OF("s3://bucket/x", ""), "");
+    assert_false(remote->is_plain || remote->is_anonymous || remote->is_shared);
+    remote =
+        found(&rig, OF("s3://bucket/x", "use_ssl = false\nallow_anonymous_login = true\n"), "");
+    assert_true(remote->is_plain && remote->is_anonymous);
+    remote = found(&rig, OF("s3://bucket/x", "use_ssl = true\nallow_anonymous_login = no\n"), "");
+    assert_false(remote->is_plain || remote->is_anonymous);
+    remote = found(&rig, OF("/srv/x", "shared = group\n"), "");
+    assert_true(remote->is_shared);
+    rig_drop(&rig);
+}
+
+static void times_and_numbers_of_transfers_are_followed(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct remote *remote = found(&rig, OF("ssh://h/x", "timeout = 7\nmax_sessions = 3\n"), "");
+    assert_int_equal(remote->timeout_ns, INT64_C(7000000000));
+    assert_int_equal(remote->connections, 3);
+    remote = found(&rig, OF("ssh://h/x", "jobs = 2\nmax_sessions = 3\n"), "");
+    assert_int_equal(remote->connections, 2);
+    remote = found(&rig, OF("https://h/x", "read_timeout = 12.5\nconnect_timeout = 3\n"), "");
+    assert_int_equal(remote->timeout_ns, INT64_C(12000000000));
+    remote = found(&rig, OF("s3://bucket/x", "read_timeout = 99999999999999999999\n"), "");
+    assert_true(remote->timeout_ns > 0 && remote->timeout_ns <= INT64_C(86400000000000));
+    rig_drop(&rig);
+}
+
 static void a_list_that_was_printed_is_read_again(void **state)
 {
     (void)state;
@@ -245,6 +299,9 @@ int main(void)
         cmocka_unit_test(logins_of_web_servers_are_followed),
         cmocka_unit_test(a_reference_takes_what_it_does_not_say_itself),
         cmocka_unit_test(what_can_not_be_followed_is_an_error_without_secrets),
+        cmocka_unit_test(what_dvc_says_of_each_object_on_s3_becomes_headers),
+        cmocka_unit_test(flags_are_followed_whichever_way_they_are_on),
+        cmocka_unit_test(times_and_numbers_of_transfers_are_followed),
         cmocka_unit_test(a_list_that_was_printed_is_read_again),
         cmocka_unit_test(a_list_of_another_shape_is_damaged),
         cmocka_unit_test(a_list_with_another_md5_is_damaged),

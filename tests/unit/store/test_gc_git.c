@@ -1,3 +1,6 @@
+#include "mlops/store/imported.h"
+#include "mlops/store/sums.h"
+
 #include "yard.h"
 
 /* A pointer to the digest, as `add` writes it. */
@@ -131,6 +134,93 @@ static void a_pointer_that_is_called_like_a_lock_file_elsewhere_is_read(void **s
     assert_true(has(&yard, tip));
 }
 
+/* What is known of an object by its MD5, as it is when the object came from DVC. */
+static struct str know(struct yard *yard, struct digest digest, const char *content)
+{
+    struct arena *arena = &yard->rig.arena;
+    struct index *index = NULL;
+    struct md5 md5 = md5_of(content, strlen(content));
+    struct sums_row row = {digest, md5, md5, (int64_t)strlen(content)};
+    char hex[MD5_HEX_LEN + 1];
+    struct str path = path_join(arena, yard->rig.workspace->index_dir, STR("index.db"));
+    assert_fine(index_open(arena, path.at, false, &index));
+    struct sums *sums = sums_open(arena, index);
+    sums_add(sums, &row);
+    sums_save(sums);
+    assert_fine(index_save(index));
+    index_drop(&index);
+    md5_print(md5, hex);
+    return str_print(arena, "%s", hex);
+}
+
+static void track(struct yard *yard, const char *file, struct str md5)
+{
+    struct str text =
+        str_print(&yard->rig.arena, "outs:\n- md5: '%.*s'\n  path: x\n", STR_FMT(md5));
+    scratch_write(&yard->rig.scratch, file, text.at);
+    git(yard, "add .");
+    git(yard, "commit -m x");
+}
+
+static void what_a_dvc_file_of_a_branch_names_is_kept(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct digest old = put(&yard, "old"), side = put(&yard, "side"), now = put(&yard, "now");
+    struct digest locked = put(&yard, "locked");
+    git(&yard, "init");
+    track(&yard, "a.dvc", know(&yard, old, "old"));
+    git(&yard, "checkout -b side");
+    track(&yard, "a.dvc", know(&yard, side, "side"));
+    struct str lock =
+        str_print(&yard.rig.arena, "schema: '2.0'\nstages:\n  s:\n    outs:\n    - md5: '%.*s'\n",
+                  STR_FMT(know(&yard, locked, "locked")));
+    scratch_write(&yard.rig.scratch, "dvc.lock", lock.at);
+    git(&yard, "add .");
+    git(&yard, "commit -m x");
+    git(&yard, "checkout main");
+    track(&yard, "a.dvc", know(&yard, now, "now"));
+    collect(&yard, true);
+    assert_true(has(&yard, side) && has(&yard, now) && has(&yard, locked));
+    assert_false(has(&yard, old));
+    git(&yard, "branch -D side");
+    collect(&yard, true);
+    assert_true(has(&yard, now));
+    assert_false(has(&yard, side) || has(&yard, locked));
+}
+
+static void earlier_versions_of_a_path_are_found_by_their_md5(void **state)
+{
+    (void)state;
+    YARD(yard);
+    struct arena *arena = &yard.rig.arena;
+    struct imported imported = {0}, again = {0};
+    const char *contents[] = {"one", "two", "one", "three"};
+    for (size_t i = 0; i < COUNT_OF(contents); i++) {
+        struct imported_path path = {
+            .path = STR("data"),
+            .md5 = md5_of(contents[i], strlen(contents[i])),
+            .artifact = {.path = STR("data"),
+                         .kind = ARTIFACT_FILE,
+                         .is_stored = true,
+                         .digest = digest_of(contents[i], strlen(contents[i]))}};
+        imported_add_path(arena, &imported, &path);
+    }
+    assert_fine(imported_save(yard.rig.workspace, &imported));
+    assert_fine(imported_load(arena, yard.rig.workspace, &again));
+    const struct imported_path *newest = map_get(&again.paths, STR("data"));
+    assert_true(md5_equal(newest->md5, md5_of("three", 5)));
+    size_t count = 0;
+    for (const struct imported_path *at = newest; at; at = at->before)
+        count++;
+    assert_int_equal(count, 3);
+    const struct imported_path *found = imported_find(&again, STR("data"), md5_of("two", 3), false);
+    assert_non_null(found);
+    assert_true(digest_equal(found->artifact.digest, digest_of("two", 3)));
+    assert_null(imported_find(&again, STR("data"), md5_of("two", 3), true));
+    assert_null(imported_find(&again, STR("data"), md5_of("four", 4), false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +231,8 @@ int main(void)
         cmocka_unit_test(heads_and_indexes_of_other_work_trees_keep_what_they_name),
         cmocka_unit_test(what_git_can_still_go_back_to_is_kept),
         cmocka_unit_test(a_pointer_that_is_called_like_a_lock_file_elsewhere_is_read),
+        cmocka_unit_test(what_a_dvc_file_of_a_branch_names_is_kept),
+        cmocka_unit_test(earlier_versions_of_a_path_are_found_by_their_md5),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
