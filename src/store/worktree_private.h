@@ -283,7 +283,15 @@ struct restoring {
     struct temp_dir temp; /* on the same file system as the place */
     bool is_replacing;    /* the file below is to be replaced: the store has it */
     struct file_stat seen;
+    bool has_taken;        /* the temporary directory has a place for what is taken, */
+    struct str taken_from; /* and the note there says this */
+    bool has_no_exchange;  /* names can't be exchanged on this file system */
 };
+
+/* Looks after files that a dead process had taken out of their place when it was killed, in its
+ * temporary directory below parent_fd: what the store lacks moves out of the way as if it had just
+ * been found at its place, the rest goes. */
+FALLIBLE restoring_rescue(struct restoring *restoring, int parent_fd, const char *prefix);
 
 /* Moves what stands at from_fd/name out of the way, as `path` of the project. */
 FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,

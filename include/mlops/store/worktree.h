@@ -94,6 +94,11 @@ struct worktree_change {
 FALLIBLE worktree_foresee(struct worktree *worktree, const struct artifact *artifact,
                           struct worktree_change *ret, bool *ret_can);
 
+/* Looks after files that a command had taken out of their place when it was killed: those that the
+ * store lacks, since somebody had just saved them, move to `displaced` (a folder relative to
+ * .mlops/, made on demand); *ret_displaced says how many. */
+FALLIBLE worktree_rescue(struct worktree *worktree, struct str displaced, int *ret_displaced);
+
 /* Makes the path hold the artifact: objects go to a temporary sibling first, then swap in by
  * rename; of a directory only what differs is replaced. What is in the way and not in the store
  * moves to `displaced` (a folder relative to .mlops/, made on demand; *ret_displaced says how

@@ -49,6 +49,14 @@ def send(pid, number):
         pass  # it has ended, or there was none
 
 
+def act(action, strace_pid):
+    """One that wants it gets the id of the command's process."""
+    if action.__code__.co_argcount:
+        action(child_of(strace_pid))
+    else:
+        action()
+
+
 def interrupted(project, words, point, action, more=None, later=None):
     """The command stops behind that call, `action` happens, it goes on; its result. `later`: a point
     of another call, and what happens behind that."""
@@ -66,7 +74,7 @@ def interrupted(project, words, point, action, more=None, later=None):
         count = fault.read(trace).count(b"--- stopped by SIGSTOP ---")
         if count:
             if acted < min(count, len(stops)):
-                stops[acted][1]()
+                act(stops[acted][1], process.pid)
                 acted += 1
             send(child_of(process.pid), signal.SIGCONT)  # again, should it have come too early
         time.sleep(0.002)
