@@ -65,6 +65,8 @@ struct worktree {
     struct worker *workers;
     size_t worker_count;
     struct worktree_counts counts;
+    int64_t held_count;    /* see worktree_tell_held */
+    struct str held_path;  /* the first of them */
     int64_t now_ns;        /* of the file system, before the hashing that goes on */
     int64_t other_now_ns;  /* for files on other file systems */
     uint64_t device;       /* of .mlops */

@@ -660,3 +660,17 @@ END
   succeeds get . d/f -o new/g
   [ -e new/g ]
 }
+
+@test "a file that another program has open for writing is added with a warning, and again without" {
+  mkdir d
+  echo whole >d/whole
+  echo half >d/log
+  exec 9>>d/log
+  succeeds add d
+  grep -q "'d/log' is open for writing by another program" "$ERR"
+  echo rest >&9
+  exec 9>&-
+  succeeds add d
+  says "updated   d"
+  [ ! -s "$ERR" ]
+}
