@@ -138,13 +138,28 @@ static FALLIBLE bind_and_plan(struct session *session, const struct session_opti
     return plan_make(session->arena, session->pipeline, &wanted, &session->plan);
 }
 
+/* On a full disk, say: it stays where it is, and nothing else waits for it. */
+static FALLIBLE put_off(struct session *session, struct error *error)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    if (error->code >= ERROR_SIGNAL)
+        return error;
+    error_print_line(error, &text);
+    error_drop(error);
+    struct event event = {.kind = EVENT_WARNING, .text = str_trim(buf_str(&text))};
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
 /* Somebody saved a file at the very instant in which a command that replaced it was killed. */
 static FALLIBLE rescue(struct session *session)
 {
     int count = 0;
     struct str folder =
         str_print(session->arena, "displaced/interrupted-%lld", (long long)clock_real_ns());
-    TRY(worktree_rescue(session->worktree, folder, &count));
+    struct error *error = worktree_rescue(session->worktree, folder, &count);
+    if (error)
+        return put_off(session, error);
     struct event event = {
         .kind = EVENT_WARNING,
         .text = str_print(session->arena,

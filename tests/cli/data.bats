@@ -674,3 +674,24 @@ END
   says "updated   d"
   [ ! -s "$ERR" ]
 }
+
+@test "a file saved as a command that replaced it was killed is found by the next one" {
+  mkdir d
+  echo stored >d/f
+  succeeds add d
+  mkdir -p .mlops/tmp/t-00ff/taken
+  cp d/f .mlops/tmp/t-00ff/taken/f
+  echo saved >.mlops/tmp/t-00ff/taken/g
+  ln -s d .mlops/tmp/t-00ff/taken-from
+  echo "in the way" >.mlops/displaced
+  succeeds gc --yes
+  says "looking after what an interrupted command had moved"
+  [ -e .mlops/tmp/t-00ff/taken/g ]
+  rm .mlops/displaced
+  succeeds gc --yes
+  says "see .mlops/displaced/interrupted-"
+  holds_text .mlops/displaced/interrupted-*/d/g saved
+  [ ! -e .mlops/tmp/t-00ff ]
+  succeeds gc --yes
+  says_not interrupted
+}
