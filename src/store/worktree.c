@@ -359,7 +359,6 @@ void worktree_tell_held(struct worktree *worktree, const struct observer *observ
                           STR_FMT(worktree->held_path), STR_FMT(more), others > 0 ? "are" : "is")};
     if (worktree->held_count)
         observer_tell(observer, &event);
-    worktree->held_count = 0;
 }
 
 void worktree_relink(struct worktree *worktree)

@@ -290,6 +290,7 @@ static int64_t watch_of(const struct batch *batch)
 FALLIBLE batch_hash(struct batch *batch)
 {
     bool some_are_left = false;
+    batch->worktree->held_count = 0;
     TRY(collect(batch));
     if (!batch->hashings.len)
         return NULL;

@@ -78,8 +78,8 @@ FALLIBLE worktree_capture(struct worktree *worktree, struct str path, struct art
 FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
                               bool forbids_links, const struct observer *observer);
 
-/* Warns of files that were captured while another program had them open for writing, as the kernel
- * says, since the last call: what is stored may be a half of what they become. */
+/* Warns of files that another program had open for writing, as the kernel says, when the last
+ * capture read them: what is stored may be a half of what they become. */
 void worktree_tell_held(struct worktree *worktree, const struct observer *observer);
 
 /* From now on what is restored is put in place anew, also where the work tree holds it already: for
