@@ -221,7 +221,9 @@ static FALLIBLE capture(struct adding *adding)
     struct path_vec paths = {0};
     vec_each (const struct wish, wish, &adding->wishes)
         *vec_push(session->arena, &paths) = wish->path;
-    return worktree_capture_all(session->worktree, paths.at, paths.len, true, session->observer);
+    TRY(worktree_capture_all(session->worktree, paths.at, paths.len, true, session->observer));
+    worktree_tell_held(session->worktree, session->observer);
+    return NULL;
 }
 
 /* Of a directory that was fetched in part the rest would be gone without a word. */

@@ -214,6 +214,7 @@ static FALLIBLE record(struct dvcdata *dvcdata, struct recording *recording,
     const struct dvc_tracked *tracked = recording->tracked;
     struct session *session = dvcdata->session;
     TRY(worktree_capture(session->worktree, tracked->entry->path, &recording->artifact));
+    worktree_tell_held(session->worktree, session->observer);
     TRY(check(recording));
     TRY(cas_flush(session->cas));
     TRY(recording_sum(recording));

@@ -41,6 +41,7 @@ static FALLIBLE capture_output(struct run_state *state, const struct output *out
         TRY(worktree_look(session->worktree, output->path, LOOK_OUT, ret));
     ret->path = output->path;
     ret->is_stored = is_stored;
+    worktree_tell_held(session->worktree, session->observer);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "mlops/base/check.h"
 #include "mlops/base/limits.h"
 #include "mlops/codec/load.h"
+#include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 #include "mlops/store/exchange.h"
 #include "mlops/store/pipelines.h"
@@ -137,6 +138,39 @@ static FALLIBLE bind_and_plan(struct session *session, const struct session_opti
     return plan_make(session->arena, session->pipeline, &wanted, &session->plan);
 }
 
+/* On a full disk, say: it stays where it is, and nothing else waits for it. */
+static FALLIBLE put_off(struct session *session, struct error *error)
+{
+    AUTO(buf_drop) struct buf text = {0};
+    if (error->code >= ERROR_SIGNAL)
+        return error;
+    error_print_line(error, &text);
+    error_drop(error);
+    struct event event = {.kind = EVENT_WARNING, .text = str_trim(buf_str(&text))};
+    observer_tell(session->observer, &event);
+    return NULL;
+}
+
+/* Somebody saved a file at the very instant in which a command that replaced it was killed. */
+static FALLIBLE rescue(struct session *session)
+{
+    int count = 0;
+    struct str folder =
+        str_print(session->arena, "displaced/interrupted-%lld", (long long)clock_real_ns());
+    struct error *error = worktree_rescue(session->worktree, folder, &count);
+    if (error)
+        return put_off(session, error);
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .text = str_print(session->arena,
+                          "a command was killed while it replaced or removed %s just been saved: "
+                          "see .mlops/%.*s",
+                          count == 1 ? "a file that had" : "files that had", STR_FMT(folder))};
+    if (count)
+        observer_tell(session->observer, &event);
+    return NULL;
+}
+
 static FALLIBLE open_store(struct session *session, const struct session_options *options)
 {
     struct workspace *workspace = &session->workspace;
@@ -161,8 +195,9 @@ static FALLIBLE open_store(struct session *session, const struct session_options
     session->pool = pool_open(options->threads);
     if (fd_number(workspace->cache_fd) >= 0)
         TRY(cas_open(session->arena, workspace, session->objects, &session->cas));
-    return worktree_open(session->arena, workspace, session->index, session->cas, session->pool,
-                         &session->worktree);
+    TRY(worktree_open(session->arena, workspace, session->index, session->cas, session->pool,
+                      &session->worktree));
+    return read_only || !session->cas ? NULL : rescue(session);
 }
 
 struct error *session_load_lock(struct session *session, size_t file)

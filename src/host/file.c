@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "file_private.h"
@@ -102,6 +104,20 @@ struct error *file_open_straight(int at_fd, const char *path, struct fd *ret,
     return open_seen(at_fd, path, true, ret, ret_seen);
 }
 
+/* Of a server's files a lease is refused so whenever the server has not promised anything. */
+static bool leases_tell_writers(int fd)
+{
+    static const uint32_t of_servers[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                          SMB2_SUPER_MAGIC};
+    struct statfs disk;
+    if (fstatfs(fd, &disk) != 0)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(of_servers); i++)
+        if ((uint32_t)disk.f_type == of_servers[i])
+            return false;
+    return true;
+}
+
 /* A lease is given only if there is none. Who opens it meanwhile waits until we let go, and the
  * signal that asks us to is one that nobody hears. */
 bool file_has_writer(int fd)
@@ -109,7 +125,7 @@ bool file_has_writer(int fd)
     if (fcntl(fd, F_SETSIG, SIGURG) != 0)
         return false;
     if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
-        return errno == EAGAIN;
+        return errno == EAGAIN && leases_tell_writers(fd);
     (void)fcntl(fd, F_SETLEASE, F_UNLCK);
     return false;
 }

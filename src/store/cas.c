@@ -39,6 +39,7 @@ struct error *cas_open(struct arena *arena, const struct workspace *workspace, s
     cas_packs_open(cas);
     cas->workspace = workspace;
     cas->index = index;
+    cas->watch_ns = CAS_WATCH_NS;
     cas->cache_fd = fd_number(workspace->cache_fd);
     cas->is_durable = workspace->config.durability == DURABILITY_FULL;
     cas->index_prefix = prefix_of(&cas->memory, workspace);

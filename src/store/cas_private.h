@@ -4,6 +4,7 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/buf.h"
 #include "mlops/base/map.h"
+#include "mlops/base/moment.h"
 #include "mlops/base/vec.h"
 #include "mlops/host/relay.h"
 #include "mlops/store/cas.h"
@@ -139,6 +140,7 @@ struct cas {
     bool is_durable;
     bool is_registered;      /* the store knows of this project */
     bool is_relaying;        /* a thread writes what another one hashes; atomic */
+    int64_t watch_ns;        /* for what is put: see cas_is_unsettled; set before threads put */
     bool has_lost;           /* a flush failed: what the caller knows as put is not all there */
     struct str index_prefix; /* "//obj/": see docs/formats.md, "index.db" */
     pthread_mutex_t mutex;   /* guards all that follows, the index too */
@@ -306,9 +308,14 @@ struct cas_reading {
 };
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes);
 
+/* How long ago a small file that is to be stored has changed, if it is asked whether somebody has
+ * it open for writing. */
+#define CAS_WATCH_NS (10 * NS_PER_S)
+
 /* Whether a write that goes on, or comes at this moment, could leave a file's times as they were
- * seen. */
-bool cas_is_unsettled(int fd, const struct file_stat *seen);
+ * seen; or the file may be half written, since somebody has it open for writing: asked of what
+ * changed less than watch_ns ago and of large files, or, if that is 0, less than a second ago. */
+bool cas_is_unsettled(int fd, const struct file_stat *seen, int64_t watch_ns);
 
 /* Where blocks go, in order: written at once, or by a thread of its own while the next is read and
  * hashed. Scoped. */
@@ -335,9 +342,11 @@ FALLIBLE cas_sink_finish(struct cas_sink *sink);
 /* Whether files are put as clones, as far as is known. Safe from any thread. */
 bool cas_clones(struct cas *cas);
 
-/* Opens a file to be read so, when the moment of its last change is over. */
+/* Opens a file to be read so, when the moment of its last change is over, or somebody who writes to
+ * it does not end it soon: *ret_held. */
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
-                         struct fd *ret, struct file_stat *ret_seen);
+                         int64_t watch_ns, struct fd *ret, struct file_stat *ret_seen,
+                         bool *ret_held);
 
 /* Digest of a file in one consistent state; needs no store. Errors name the file. */
 FALLIBLE cas_read_file(int at_fd, const char *path, char *buffer,

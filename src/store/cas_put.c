@@ -139,7 +139,7 @@ FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const c
         return NULL;
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (fd_number(fd) < 0 || cas_is_unsettled(fd_number(fd), seen))
+    if (fd_number(fd) < 0 || cas_is_unsettled(fd_number(fd), seen, cas->watch_ns))
         return NULL;
     TRY(cas_lane_room(cas, lane, (size_t)seen->size_bytes, &room));
     *ret = (struct cas_put){0};
@@ -226,8 +226,9 @@ static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buf
 {
     AUTO(source_drop)
     struct source source = {.cas = cas, .path = path, .buffer = buffer, .progress = progress};
-    TRY(cas_source_open(at_fd, path, progress, &source.fd, &source.before));
     *put = (struct cas_put){0};
+    TRY(cas_source_open(at_fd, path, progress, cas->watch_ns, &source.fd, &source.before,
+                        &put->is_held));
     if (source.before.size_bytes < CAS_BUFFER_BYTES)
         TRY(put_small(&source, put));
     else

@@ -13,6 +13,8 @@
 
 enum { MOMENT_MS = 30 }; /* no kernel's clock ticks slower */
 
+enum { LARGE_BYTES = 1048576 }; /* whose reading takes so long that asking costs nothing */
+
 static const int64_t YOUNG_NS = 1 * NS_PER_S; /* no write is held up for longer */
 
 bool cas_stat_equal(const struct file_stat *a, const struct file_stat *b)
@@ -82,25 +84,36 @@ FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t
     return NULL;
 }
 
+static int64_t age_of(const struct file_stat *seen)
+{
+    return clock_stamp_ns() - MAX_OF(seen->mtime_ns, seen->ctime_ns);
+}
+
 /* A write sets the times as it begins, and may be held up then. Times of what is far ahead of our
  * clock are those of another one. */
-bool cas_is_unsettled(int fd, const struct file_stat *seen)
+bool cas_is_unsettled(int fd, const struct file_stat *seen, int64_t watch_ns)
 {
-    int64_t age_ns = clock_stamp_ns() - MAX_OF(seen->mtime_ns, seen->ctime_ns);
+    int64_t age_ns = age_of(seen);
     if (age_ns <= 0)
         return age_ns > -MOMENT_MS * NS_PER_MS;
-    return age_ns < YOUNG_NS && file_has_writer(fd);
+    bool is_watched =
+        age_ns < MAX_OF(YOUNG_NS, watch_ns) || (watch_ns && seen->size_bytes >= LARGE_BYTES);
+    return is_watched && file_has_writer(fd);
 }
 
 FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress *progress,
-                         struct fd *ret, struct file_stat *ret_seen)
+                         int64_t watch_ns, struct fd *ret, struct file_stat *ret_seen,
+                         bool *ret_held)
 {
     const struct timespec pause = {.tv_nsec = NS_PER_MS};
     TRY(progress && progress->is_straight ? file_open_straight(at_fd, path, ret, ret_seen)
                                           : file_open_seen(at_fd, path, ret, ret_seen));
-    for (int waited = 0; waited < MOMENT_MS && cas_is_unsettled(fd_number(*ret), ret_seen);
-         waited++)
+    int waits = age_of(ret_seen) < YOUNG_NS ? MOMENT_MS : 0;
+    *ret_held = cas_is_unsettled(fd_number(*ret), ret_seen, watch_ns);
+    for (int waited = 0; *ret_held && waited < waits; waited++) {
         nanosleep(&pause, NULL);
+        *ret_held = cas_is_unsettled(fd_number(*ret), ret_seen, watch_ns);
+    }
     return NULL;
 }
 
@@ -110,7 +123,7 @@ static FALLIBLE read_once(int at_fd, const char *path, char *buffer,
     AUTO(fd_drop) struct fd fd = {0};
     struct file_stat before;
     int64_t bytes = 0;
-    TRY(cas_source_open(at_fd, path, progress, &fd, &before));
+    TRY(cas_source_open(at_fd, path, progress, 0, &fd, &before, &ret->is_held));
     struct cas_reading reading = {
         .fd = fd_number(fd), .name = path, .buffer = buffer, .sink_fd = -1, .progress = progress};
     TRY(cas_read(&reading, &ret->digest, &bytes));

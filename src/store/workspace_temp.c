@@ -35,10 +35,18 @@ FALLIBLE temp_dir_open(int parent_fd, const char *prefix, struct temp_dir *ret)
     return NULL;
 }
 
+/* Without what may be the user's: that is for worktree_rescue. */
+static FALLIBLE remove_dir(int parent_fd, int fd, const char *name)
+{
+    if (unlinkat(fd, TEMP_TAKEN, AT_REMOVEDIR) != 0 && (errno == ENOTEMPTY || errno == EEXIST))
+        return NULL;
+    return path_remove(parent_fd, name);
+}
+
 void temp_dir_drop(struct temp_dir *temp)
 {
     if (temp->parent_fd.number_plus_one && temp->name[0])
-        error_drop(path_remove(fd_number(temp->parent_fd), temp->name));
+        error_drop(remove_dir(fd_number(temp->parent_fd), fd_number(temp->fd), temp->name));
     fd_drop(&temp->fd);
     fd_drop(&temp->parent_fd);
     *temp = (struct temp_dir){0};
@@ -55,7 +63,7 @@ static FALLIBLE sweep_one(int parent_fd, const char *name)
     bool is_young = age_ns < YOUNG_NS && age_ns > -YOUNG_NS;
     if (is_young || flock(fd_number(fd), LOCK_EX | LOCK_NB) != 0)
         return NULL;
-    return path_remove(parent_fd, name);
+    return remove_dir(parent_fd, fd_number(fd), name);
 }
 
 FALLIBLE temp_dir_sweep(int parent_fd, const char *prefix)

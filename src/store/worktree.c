@@ -344,6 +344,23 @@ struct error *worktree_capture_all(struct worktree *worktree, const struct str *
     return error;
 }
 
+void worktree_tell_held(struct worktree *worktree, const struct observer *observer)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    int64_t others = worktree->held_count - 1;
+    struct str more = others > 0 ? str_print(&scratch, " and %lld other file%s", (long long)others,
+                                             others == 1 ? "" : "s")
+                                 : STR("");
+    struct event event = {
+        .kind = EVENT_WARNING,
+        .text = str_print(&scratch,
+                          "'%.*s'%.*s %s open for writing by another program: stored as of now, "
+                          "maybe incomplete; do it again when that program has ended",
+                          STR_FMT(worktree->held_path), STR_FMT(more), others > 0 ? "are" : "is")};
+    if (worktree->held_count)
+        observer_tell(observer, &event);
+}
+
 void worktree_relink(struct worktree *worktree)
 {
     worktree->relinks = true;

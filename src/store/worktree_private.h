@@ -65,6 +65,8 @@ struct worktree {
     struct worker *workers;
     size_t worker_count;
     struct worktree_counts counts;
+    int64_t held_count;    /* see worktree_tell_held */
+    struct str held_path;  /* the first of them */
     int64_t now_ns;        /* of the file system, before the hashing that goes on */
     int64_t other_now_ns;  /* for files on other file systems */
     uint64_t device;       /* of .mlops */
@@ -283,7 +285,15 @@ struct restoring {
     struct temp_dir temp; /* on the same file system as the place */
     bool is_replacing;    /* the file below is to be replaced: the store has it */
     struct file_stat seen;
+    bool has_taken;        /* the temporary directory has a place for what is taken, */
+    struct str taken_from; /* and the note there says this */
+    bool has_no_exchange;  /* names can't be exchanged on this file system */
 };
+
+/* Looks after files that a dead process had taken out of their place when it was killed, in its
+ * temporary directory below parent_fd: what the store lacks moves out of the way as if it had just
+ * been found at its place, the rest goes. */
+FALLIBLE restoring_rescue(struct restoring *restoring, int parent_fd, const char *prefix);
 
 /* Moves what stands at from_fd/name out of the way, as `path` of the project. */
 FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,

@@ -38,6 +38,7 @@ static FALLIBLE open_temp(struct restoring *restoring)
     TRY(temp_dir_sweep(fd_number(tmp), TEMP_PREFIX));
     if (is_same)
         return temp_dir_open(fd_number(tmp), TEMP_PREFIX, &restoring->temp);
+    TRY(restoring_rescue(restoring, parent_fd, TEMP_PREFIX_BESIDE));
     TRY(temp_dir_sweep(parent_fd, TEMP_PREFIX_BESIDE));
     return temp_dir_open(parent_fd, TEMP_PREFIX_BESIDE, &restoring->temp);
 }

@@ -660,3 +660,38 @@ END
   succeeds get . d/f -o new/g
   [ -e new/g ]
 }
+
+@test "a file that another program has open for writing is added with a warning, and again without" {
+  mkdir d
+  echo whole >d/whole
+  echo half >d/log
+  exec 9>>d/log
+  succeeds add d
+  grep -q "'d/log' is open for writing by another program" "$ERR"
+  echo rest >&9
+  exec 9>&-
+  succeeds add d
+  says "updated   d"
+  [ ! -s "$ERR" ]
+}
+
+@test "a file saved as a command that replaced it was killed is found by the next one" {
+  mkdir d
+  echo stored >d/f
+  succeeds add d
+  mkdir -p .mlops/tmp/t-00ff/taken
+  cp d/f .mlops/tmp/t-00ff/taken/f
+  echo saved >.mlops/tmp/t-00ff/taken/g
+  ln -s d .mlops/tmp/t-00ff/taken-from
+  echo "in the way" >.mlops/displaced
+  succeeds gc --yes
+  says "looking after what an interrupted command had moved"
+  [ -e .mlops/tmp/t-00ff/taken/g ]
+  rm .mlops/displaced
+  succeeds gc --yes
+  says "see .mlops/displaced/interrupted-"
+  holds_text .mlops/displaced/interrupted-*/d/g saved
+  [ ! -e .mlops/tmp/t-00ff ]
+  succeeds gc --yes
+  says_not interrupted
+}

@@ -656,9 +656,9 @@ def try_scenario(scenario, chosen):
     if not scenario.data:
         expect_ok(fault.run_json(project, env=fault.environment(**ENVIRONMENT)))
     expected = fault.outputs(project)
-    every = 1
-    if not chosen.full:
-        every = max(5 if scenario.window else chosen.every, -(-(last - first) // POINTS_MOST))
+    every = 1 if chosen.full else chosen.every
+    if not every:
+        every = max(5 if scenario.window else 20, -(-(last - first) // POINTS_MOST))
     tally = fault.Tally(f"kill9 {scenario.name}")
     for number in range(first + fault.day() % every, min(last, len(points)), every):
         if chosen.only is not None and number not in chosen.only:
@@ -679,7 +679,7 @@ def try_scenario(scenario, chosen):
 
 def main():
     chosen = fault.arguments(
-        (["--every"], dict(type=int, default=20, help="try each so-manieth point")),
+        (["--every"], dict(type=int, help="try each so-manieth point, as many as that makes")),
         (["--only"], dict(type=int, nargs="*", help="numbers of the points to try")),
         (["--error"], dict(default=None, help="let the call fail with this, as EIO")),
         (["--stop"], dict(action="store_true", help="end a scenario at its first bad point")),

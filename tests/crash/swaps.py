@@ -2,10 +2,11 @@
 """Somebody works in the same directory, at any system call of mlops. A directory, or a file, becomes
 a symbolic link that leads out of the project: nothing from there is stored, nothing there is written, moved or
 removed, and what had been in the directory is not lost. An editor saves a file that is about to be
-replaced or removed: what was saved is not lost."""
+replaced or removed: what was saved is not lost, also where the command is killed before it sees that."""
 import os
 import re
 import shutil
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -20,11 +21,13 @@ NAMES_MOST = 16   # calls that change names, beyond those
 
 class Scene:
     """`make` gives the project before the command; `place`: what in it becomes a link,
-    or the file that is saved (`saves`). `blinks`: what became a link is itself again two looks later."""
+    or the file that is saved (`saves`). `blinks`: what became a link is itself again two looks later.
+    `next`: it is saved just before it is taken out of its place, and the command is killed just
+    behind that; this one comes next."""
 
-    def __init__(self, name, words, make, place, saves=False, blinks=False):
+    def __init__(self, name, words, make, place, saves=False, blinks=False, next=None):
         self.name, self.words, self.make, self.place = name, words, make, place
-        self.saves, self.blinks = saves, blinks
+        self.saves, self.blinks, self.next = saves, blinks, next
 
 
 def outside():
@@ -130,6 +133,7 @@ def imported():
     return project
 
 
+GC = ["gc", "--yes"]
 SCENES = [
     Scene("add", ["add", "here/data"], empty, "here/data"),
     Scene("add-above", ["add", "here/data"], empty, "here"),
@@ -160,6 +164,12 @@ SCENES = [
           saves=True),
     Scene("save-file-in-remove", ["remove", "--data", "here/data/one"], file_added,
           "here/data/one", saves=True),
+    Scene("kill-save-in-checkout", ["checkout"], outdated, "here/data/one", next=GC),
+    Scene("kill-save-file-in-checkout", ["checkout"], file_outdated, "here/data/one", next=GC),
+    Scene("kill-save-in-remove", ["remove", "--data", "here/data"], added, "here/data/one",
+          next=["checkout"]),
+    Scene("kill-save-file-in-remove", ["remove", "--data", "here/data/one"], file_added,
+          "here/data/one", next=GC),
 ]
 
 
@@ -208,6 +218,35 @@ def blink_end(scene, points, point):
                  if f'"{scene.place}' in later[2] and later[0] != point[0]), None)
 
 
+def taken(points, number):
+    """The call that takes a file out of its place, if it comes next."""
+    later = points[number + 1] if number + 1 < len(points) else ("", 0, "")
+    is_taking = later[0].startswith("rename") and '"taken/' in later[2] and later[0] != points[number][0]
+    return later if is_taking else None
+
+
+def try_kill(scene, words, base, point, later):
+    """What was saved lies where it was saved or out of the way, and the next command says so."""
+    project = os.path.join(fault.scratch(), "q")
+    fault.copy(base, project)
+    result = calls.interrupted(project, words, point, lambda: save(project, scene.place),
+                               later=(later, lambda pid: os.kill(pid, signal.SIGKILL)))
+    faults = [] if result.status in (-signal.SIGKILL, 128 + signal.SIGKILL) else [f"not killed: {result}"]
+    had_moved = fault.holds(project + "/.mlops/displaced", SAVED)  # by the command itself, in time
+    after = fault.mlops(project, *scene.next, env=fault.environment(**calls.ENVIRONMENT))
+    is_there = os.path.exists(f"{project}/{scene.place}") and \
+        fault.read(f"{project}/{scene.place}") == SAVED
+    if not is_there and not fault.holds(project + "/.mlops/displaced", SAVED):
+        faults.append(f"what was saved is gone: {after}")
+    if not is_there and not had_moved and "/displaced/" not in after.err:
+        faults.append(f"nothing is said of it: {after}")
+    left = [each for each in os.listdir(project + "/.mlops/tmp")
+            if os.path.exists(f"{project}/.mlops/tmp/{each}/taken")]
+    if left:
+        faults.append(f"left in .mlops/tmp: {left}")
+    return faults + fault.verify(project)
+
+
 def try_point(scene, words, base, point, later=None):
     project = os.path.join(fault.scratch(), "q")
     for place in (outside(), project):
@@ -237,6 +276,8 @@ def choose(scene, points, chosen):
     """Numbers of calls: a sample, and always the last moment before a name changes."""
     if chosen.only:
         return chosen.only
+    if scene.next:
+        return [number for number in range(len(points)) if taken(points, number)]
     if scene.blinks:
         return [number for number, point in enumerate(points)
                 if f'"{scene.place}' in point[2] and blink_end(scene, points, point)]
@@ -256,10 +297,14 @@ def try_scene(scene, chosen):
     fault.copy(made, base)
     points = calls.list_points(calls.traced(made, words)[0])
     tally = fault.Tally(f"swaps {scene.name}")
-    for number in choose(scene, points, chosen):
+    numbers = choose(scene, points, chosen)
+    if not numbers:
+        tally.point(["no such moment in the command"], scene.name)
+    for number in numbers:
         later = blink_end(scene, points, points[number]) if scene.blinks else None
-        tally.point(try_point(scene, words, base, points[number], later),
-                    f"behind call {number}: {points[number]}")
+        faults = (try_kill(scene, words, base, points[number], taken(points, number)) if scene.next
+                  else try_point(scene, words, base, points[number], later))
+        tally.point(faults, f"behind call {number}: {points[number]}")
         sys.stdout.flush()
     return tally.end(f" (of {len(points)} calls)")
 

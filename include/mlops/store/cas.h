@@ -40,7 +40,8 @@ void cas_release(struct cas *cas);
 struct cas_put {
     struct digest digest;
     struct file_stat stat;
-    bool is_new; /* the store did not have it */
+    bool is_new;  /* the store did not have it */
+    bool is_held; /* another program has it open for writing: it may have been half written */
 };
 struct cas_progress;
 FALLIBLE cas_put_file(struct cas *cas, int at_fd, const char *path,

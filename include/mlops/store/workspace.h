@@ -71,6 +71,10 @@ struct temp_dir {
     struct fd fd;
     char name[40];
 };
+/* Below a temporary directory: files that were taken out of their place, maybe the only copies of
+ * somebody's work. While something is in it neither dropping nor sweeping removes the directory. */
+#define TEMP_TAKEN "taken"
+#define TEMP_TAKEN_FROM "taken-from" /* a link to the directory they stood in, "." at the top */
 #define TEMP_PREFIX "t-"
 #define TEMP_PREFIX_BESIDE ".mlops-tmp-"
 FALLIBLE temp_dir_open(int parent_fd, const char *prefix, struct temp_dir *ret);

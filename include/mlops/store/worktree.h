@@ -78,6 +78,10 @@ FALLIBLE worktree_capture(struct worktree *worktree, struct str path, struct art
 FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths, size_t count,
                               bool forbids_links, const struct observer *observer);
 
+/* Warns of files that another program had open for writing, as the kernel says, when the last
+ * capture read them: what is stored may be a half of what they become. */
+void worktree_tell_held(struct worktree *worktree, const struct observer *observer);
+
 /* From now on what is restored is put in place anew, also where the work tree holds it already: for
  * links of another kind. */
 void worktree_relink(struct worktree *worktree);
@@ -93,6 +97,11 @@ struct worktree_change {
 };
 FALLIBLE worktree_foresee(struct worktree *worktree, const struct artifact *artifact,
                           struct worktree_change *ret, bool *ret_can);
+
+/* Looks after files that a command had taken out of their place when it was killed: those that the
+ * store lacks, since somebody had just saved them, move to `displaced` (a folder relative to
+ * .mlops/, made on demand); *ret_displaced says how many. */
+FALLIBLE worktree_rescue(struct worktree *worktree, struct str displaced, int *ret_displaced);
 
 /* Makes the path hold the artifact: objects go to a temporary sibling first, then swap in by
  * rename; of a directory only what differs is replaced. What is in the way and not in the store

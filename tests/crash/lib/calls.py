@@ -24,11 +24,12 @@ def traced(project, words, inject=None, more=None):
 
 
 def list_points(trace):
-    """(name, the how-manieth of that name, what it says) of each call."""
+    """(name, the how-manieth of that name, what it says) of each call. How often the heap grows depends
+    on where it begins, which is random; no point of that kind could be found again."""
     points, seen = [], collections.Counter()
     for line in trace.splitlines():
         match = re.match(r"(\w+)\(", line)
-        if match and match.group(1) not in ("execve", "exit_group"):
+        if match and match.group(1) not in ("execve", "exit_group", "brk"):
             seen[match.group(1)] += 1
             points.append((match.group(1), seen[match.group(1)], line[:100]))
     return points
@@ -49,6 +50,14 @@ def send(pid, number):
         pass  # it has ended, or there was none
 
 
+def act(action, strace_pid):
+    """One that wants it gets the id of the command's process."""
+    if action.__code__.co_argcount:
+        action(child_of(strace_pid))
+    else:
+        action()
+
+
 def interrupted(project, words, point, action, more=None, later=None):
     """The command stops behind that call, `action` happens, it goes on; its result. `later`: a point
     of another call, and what happens behind that."""
@@ -66,7 +75,7 @@ def interrupted(project, words, point, action, more=None, later=None):
         count = fault.read(trace).count(b"--- stopped by SIGSTOP ---")
         if count:
             if acted < min(count, len(stops)):
-                stops[acted][1]()
+                act(stops[acted][1], process.pid)
                 acted += 1
             send(child_of(process.pid), signal.SIGCONT)  # again, should it have come too early
         time.sleep(0.002)

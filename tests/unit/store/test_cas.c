@@ -485,9 +485,26 @@ static void an_assembled_file_is_taken_only_with_the_expected_digest(void **stat
     rig_drop(&rig);
 }
 
+static void a_file_that_somebody_writes_to_is_stored_with_a_word_of_that(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    struct cas_put put = {0};
+    scratch_write(&rig.scratch, "file", "first half");
+    int writer = openat(rig.scratch.fd, "file", O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "file", NULL, &put));
+    assert_true(put.is_held);
+    close(writer);
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "file", NULL, &put));
+    assert_false(put.is_held);
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_that_somebody_writes_to_is_stored_with_a_word_of_that),
         cmocka_unit_test(an_assembled_file_is_taken_only_with_the_expected_digest),
         cmocka_unit_test(what_was_put_comes_back),
         cmocka_unit_test(nothing_has_a_name_before_the_flush),

@@ -23,7 +23,7 @@ static struct file_stat seen_of(struct rig *rig, const char *path)
 {
     struct file_stat seen = stat_of(rig, path);
     int fd = openat(rig->scratch.fd, path, O_RDONLY | O_CLOEXEC);
-    while (cas_is_unsettled(fd, &seen))
+    while (cas_is_unsettled(fd, &seen, 0))
         usleep(1000);
     close(fd);
     return seen;

@@ -106,12 +106,86 @@ static void and_stays_where_it_is_if_it_cannot_be_moved(void **state)
     bench_drop(&bench);
 }
 
+static void link_at(struct bench *bench, const char *target, const char *path)
+{
+    assert_int_equal(symlinkat(target, bench->rig.scratch.fd, path), 0);
+}
+
+static int rescue(struct bench *bench)
+{
+    int count = 0;
+    assert_fine(worktree_rescue(bench->rig.worktree, STR("displaced/again"), &count));
+    return count;
+}
+
+static void what_a_killed_command_had_taken_is_kept_unless_the_store_has_it(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct scratch *scratch = &bench.rig.scratch;
+    bench_open(&bench);
+    scratch_write(scratch, "known", "known");
+    rig_capture(&bench.rig, "known");
+    scratch_directory(scratch, ".mlops/tmp/t-dead");
+    scratch_write(scratch, ".mlops/tmp/t-dead/0", "staged");
+    scratch_directory(scratch, ".mlops/tmp/t-dead/taken");
+    scratch_write(scratch, ".mlops/tmp/t-dead/taken/known", "known");
+    scratch_write(scratch, ".mlops/tmp/t-dead/taken/saved", "saved");
+    link_at(&bench, "data/deep", ".mlops/tmp/t-dead/taken-from");
+    assert_int_equal(rescue(&bench), 1);
+    scratch_expect(scratch, ".mlops/displaced/again/data/deep/saved", "saved");
+    assert_false(scratch_has(scratch, ".mlops/displaced/again/data/deep/known"));
+    assert_false(scratch_has(scratch, ".mlops/tmp/t-dead"));
+    assert_int_equal(rescue(&bench), 0);
+    bench_drop(&bench);
+}
+
+static void a_note_of_where_it_was_leads_nowhere_else(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct scratch *scratch = &bench.rig.scratch;
+    bench_open(&bench);
+    scratch_directory(scratch, ".mlops/tmp/t-dead");
+    scratch_directory(scratch, ".mlops/tmp/t-dead/taken");
+    scratch_write(scratch, ".mlops/tmp/t-dead/taken/saved", "saved");
+    link_at(&bench, "../..", ".mlops/tmp/t-dead/taken-from");
+    assert_int_equal(rescue(&bench), 1);
+    scratch_expect(scratch, ".mlops/displaced/again/file", "saved");
+    bench_drop(&bench);
+}
+
+static void what_a_living_command_has_taken_is_left_alone_and_not_removed_with_it(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct temp_dir theirs = {0};
+    bench_open(&bench);
+    AUTO(fd_drop) struct fd tmp = {0};
+    assert_fine(directory_open(fd_number(bench.rig.workspace->state_fd), "tmp", &tmp));
+    assert_fine(temp_dir_open(fd_number(tmp), TEMP_PREFIX, &theirs));
+    struct str path = str_print(&bench.rig.arena, ".mlops/tmp/%s/taken", theirs.name);
+    scratch_directory(&bench.rig.scratch, path.at);
+    struct str saved = path_join(&bench.rig.arena, path, STR("saved"));
+    scratch_write(&bench.rig.scratch, saved.at, "saved");
+    assert_int_equal(rescue(&bench), 0);
+    scratch_expect(&bench.rig.scratch, saved.at, "saved");
+    temp_dir_drop(&theirs);
+    scratch_expect(&bench.rig.scratch, saved.at, "saved");
+    assert_int_equal(rescue(&bench), 1);
+    scratch_expect(&bench.rig.scratch, ".mlops/displaced/again/saved", "saved");
+    bench_drop(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_seen_goes),
         cmocka_unit_test(what_was_saved_meanwhile_is_kept),
         cmocka_unit_test(and_stays_where_it_is_if_it_cannot_be_moved),
+        cmocka_unit_test(what_a_killed_command_had_taken_is_kept_unless_the_store_has_it),
+        cmocka_unit_test(a_note_of_where_it_was_leads_nowhere_else),
+        cmocka_unit_test(what_a_living_command_has_taken_is_left_alone_and_not_removed_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
