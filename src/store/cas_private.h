@@ -352,6 +352,15 @@ FALLIBLE cas_source_open(int at_fd, const char *path, const struct cas_progress 
 FALLIBLE cas_read_file(int at_fd, const char *path, char *buffer,
                        const struct cas_progress *progress, struct cas_put *ret);
 
+/* A file whose stat has just been taken, with one read: opened (none: it can't be had, or is being
+ * written), then read to `at`, which has room for its size. *ret_done is false unless it is whole
+ * and the open file's stat after the reading is the one that was `seen` before it; another way of
+ * reading may tell why. */
+struct fd cas_seen_open(int at_fd, const char *path, const struct file_stat *seen,
+                        int64_t watch_ns);
+FALLIBLE cas_seen_read(int fd, const struct file_stat *seen, char *at, struct cas_put *ret,
+                       bool *ret_done);
+
 /* Whether a file did not change between two stats. */
 bool cas_stat_equal(const struct file_stat *a, const struct file_stat *b);
 

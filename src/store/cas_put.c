@@ -112,22 +112,6 @@ static FALLIBLE put_small(struct source *source, struct cas_put *put)
                             source->path, source->before.size_bytes);
 }
 
-/* Whole and unchanged, or *ret_done false. The stat that `seen` is was made before the reading, and
- * that of the open file after it. */
-static FALLIBLE read_seen(int fd, const struct file_stat *seen, char *at, struct cas_put *put,
-                          bool *ret_done)
-{
-    ssize_t got = pread(fd, at, (size_t)seen->size_bytes, 0);
-    *ret_done = got == (ssize_t)seen->size_bytes;
-    if (!*ret_done)
-        return NULL;
-    TRY(file_stat_fd(fd, &put->stat));
-    *ret_done = S_ISREG(put->stat.mode) && cas_stat_equal(seen, &put->stat);
-    if (*ret_done)
-        put->digest = digest_of(at, (size_t)got);
-    return NULL;
-}
-
 FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const char *path,
                       const struct file_stat *seen, struct cas_put *ret, bool *ret_done)
 {
@@ -137,13 +121,12 @@ FALLIBLE cas_put_seen(struct cas *cas, struct cas_lane *lane, int at_fd, const c
     if (!cas_is_small(cas, seen->size_bytes) || seen->size_bytes > CAS_CHUNK_BYTES ||
         cas->workspace->is_read_only)
         return NULL;
-    AUTO(fd_drop)
-    struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (fd_number(fd) < 0 || cas_is_unsettled(fd_number(fd), seen, cas->watch_ns))
+    AUTO(fd_drop) struct fd fd = cas_seen_open(at_fd, path, seen, cas->watch_ns);
+    if (fd_number(fd) < 0)
         return NULL;
     TRY(cas_lane_room(cas, lane, (size_t)seen->size_bytes, &room));
     *ret = (struct cas_put){0};
-    TRY(read_seen(fd_number(fd), seen, room, ret, ret_done));
+    TRY(cas_seen_read(fd_number(fd), seen, room, ret, ret_done));
     if (!*ret_done)
         return NULL;
     TRY(cas_is_stored(cas, ret->digest, &is_stored));

@@ -147,3 +147,27 @@ struct error *cas_read_file(int at_fd, const char *path, char *buffer,
     return error_hint(error_new(ERROR_MACHINE, "'%s' keeps changing while it is read", path),
                       "end the program that writes to it");
 }
+
+struct fd cas_seen_open(int at_fd, const char *path, const struct file_stat *seen,
+                        int64_t watch_ns)
+{
+    AUTO(fd_drop)
+    struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (fd_number(fd) >= 0 && cas_is_unsettled(fd_number(fd), seen, watch_ns))
+        fd_drop(&fd);
+    return fd_of(fd_release(&fd));
+}
+
+FALLIBLE cas_seen_read(int fd, const struct file_stat *seen, char *at, struct cas_put *ret,
+                       bool *ret_done)
+{
+    ssize_t got = pread(fd, at, (size_t)seen->size_bytes, 0);
+    *ret_done = got == (ssize_t)seen->size_bytes;
+    if (!*ret_done)
+        return NULL;
+    TRY(file_stat_fd(fd, &ret->stat));
+    *ret_done = S_ISREG(ret->stat.mode) && cas_stat_equal(seen, &ret->stat);
+    if (*ret_done)
+        ret->digest = digest_of(at, (size_t)got);
+    return NULL;
+}

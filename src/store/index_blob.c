@@ -100,6 +100,16 @@ static int compare_entries(const void *a, const void *b)
     return str_compare((*left)->key, (*right)->key);
 }
 
+/* Changes come mostly in order: of a restored directory all of them. */
+static void sort_changes(const struct map_entry **changes, size_t count)
+{
+    size_t in_order = 1;
+    while (in_order < count && compare_entries(&changes[in_order - 1], &changes[in_order]) < 0)
+        in_order++;
+    if (in_order < count)
+        qsort(changes, count, sizeof *changes, compare_entries);
+}
+
 /* The blob under construction. */
 struct writer {
     struct buf records, names;
@@ -157,8 +167,7 @@ bool index_directory_encode(struct index_directory *directory, struct buf *out)
         arena_new_array(&scratch, const struct map_entry *, directory->changes.len);
     map_each (entry, &directory->changes)
         changes[change_count++] = entry;
-    if (change_count > 1)
-        qsort(changes, change_count, sizeof *changes, compare_entries);
+    sort_changes(changes, change_count);
     write_merged(&writer, directory, changes);
     struct blob_head head = {BLOB_MAGIC, writer.count, writer.names.len, 0, 0};
     buf_clear(out);

@@ -461,6 +461,68 @@ static void hard_links_share_the_object(void **state)
     rig_drop(&rig);
 }
 
+static struct rig linking_rig(void)
+{
+    struct rig rig = rig_open();
+    rig.workspace->config.link = LINK_HARDLINK;
+    rig.workspace->config.link_force = true;
+    return rig;
+}
+
+static bool link_out(struct rig *rig, struct digest digest, const char *name)
+{
+    struct file_stat stat;
+    bool found = false;
+    assert_fine(cas_checkout(rig->cas, digest, false, rig->scratch.fd, name, &stat, &found));
+    assert_true(!found || stat.links > 1);
+    return found;
+}
+
+/* Removing a link changes the object's ctime, as a write does whose mtime was set back. */
+static void a_write_through_a_link_is_found_once_the_link_is_gone(void **state)
+{
+    (void)state;
+    for (size_t size = 100; size <= (size_t)2 * CAS_BUFFER_BYTES; size += CAS_BUFFER_BYTES) {
+        struct rig rig = linking_rig();
+        struct str content = {arena_alloc(&rig.arena, size), size};
+        struct stat before;
+        struct digest digest;
+        assert_fine(cas_put_bytes(rig.cas, content, &digest));
+        assert_fine(cas_flush(rig.cas));
+        assert_true(link_out(&rig, digest, "a"));
+        assert_int_equal(fstatat(rig.scratch.fd, "a", &before, 0), 0);
+        assert_int_equal(fchmodat(rig.scratch.fd, "a", 0644, 0), 0);
+        int fd = openat(rig.scratch.fd, "a", O_WRONLY);
+        assert_int_equal(pwrite(fd, "x", 1, (off_t)size - 1), 1);
+        assert_int_equal(futimens(fd, (struct timespec[]){before.st_atim, before.st_mtim}), 0);
+        close(fd);
+        assert_int_equal(fchmodat(rig.scratch.fd, "a", 0444, 0), 0);
+        assert_int_equal(unlinkat(rig.scratch.fd, "a", 0), 0);
+        assert_false(link_out(&rig, digest, "b"));
+        assert_false(scratch_has(&rig.scratch, "b"));
+        assert_false(scratch_has(&rig.scratch, rig_object(&rig, digest)));
+        rig_drop(&rig);
+    }
+}
+
+static void links_may_come_and_go(void **state)
+{
+    (void)state;
+    struct rig rig = linking_rig();
+    struct digest digest = put_text(&rig, "shared"), empty = put_text(&rig, "");
+    assert_fine(cas_flush(rig.cas));
+    for (int i = 0; i < 3; i++) {
+        assert_true(link_out(&rig, digest, "a") && link_out(&rig, digest, "b"));
+        assert_true(link_out(&rig, empty, "c"));
+        for (const char *name = "abc"; *name; name++)
+            assert_int_equal(unlinkat(rig.scratch.fd, (char[]){*name, '\0'}, 0), 0);
+        rig_again(&rig);
+        rig.workspace->config.link = LINK_HARDLINK;
+        rig.workspace->config.link_force = true;
+    }
+    rig_drop(&rig);
+}
+
 static void an_assembled_file_is_taken_only_with_the_expected_digest(void **state)
 {
     (void)state;
@@ -525,6 +587,8 @@ int main(void)
         cmocka_unit_test(trash_takes_objects_out_of_use),
         cmocka_unit_test(what_is_put_is_pinned_also_if_it_was_there),
         cmocka_unit_test(hard_links_share_the_object),
+        cmocka_unit_test(a_write_through_a_link_is_found_once_the_link_is_gone),
+        cmocka_unit_test(links_may_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
