@@ -373,10 +373,78 @@ static void a_damaged_pack_is_named_with_what_it_holds_and_sent_again(void **sta
     push(&site, &want, 1);
     assert_int_equal(list(&site, "pack").len, 2);
     assert_true(is_there(&site, want.digest));
-    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    struct depot_verified repaired = verify_there(&site, false, &faults);
+    assert_int_equal(repaired.damage_count, 0);
+    assert_int_equal(repaired.spent_packs, 1);
     grow_old(&site);
     assert_int_equal(collect_there(&site, true).condemned_packs, 1); /* the good one keeps it */
     assert_true(is_there(&site, want.digest));
+}
+
+/* Others' data, too: by the record of their push. */
+static void a_damaged_pack_is_a_fault_while_somebody_needs_what_only_it_holds(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct verify_fault *faults = NULL;
+    struct depot_want litter = put_text(&site, "litter"), other = put_text(&site, "other");
+    push(&site, &litter, 1);
+    damage_one_pack(&site);
+    struct depot_verified verified = verify_there(&site, false, &faults);
+    assert_int_equal(verified.damage_count, 0);
+    assert_int_equal(verified.spent_packs, 1);
+    record(&site, "feedfeedfeedfeed", litter.digest);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    push(&site, &litter, 1);
+    push(&site, &other, 1);
+    verified = verify_there(&site, false, &faults);
+    assert_int_equal(verified.damage_count, 0);
+    assert_int_equal(verified.spent_packs, 1);
+}
+
+static void spoil_index(struct site *site)
+{
+    struct str path =
+        str_print(&site->yard.rig.arena, "remote/pack/%.*s", STR_FMT(list(site, "pack").at[0]));
+    assert_int_equal(fchmodat(site->place.fd, path.at, 0644, 0), 0);
+    assert_int_equal(unlinkat(site->place.fd, path.at, 0), 0);
+    scratch_write(&site->place, path.at, "no index is in this");
+}
+
+static void a_pack_without_an_index_goes_when_all_is_elsewhere(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct verify_fault *faults = NULL;
+    struct depot_want want = put_text(&site, "precious");
+    push(&site, &want, 1);
+    succeed(&site.yard, "train", file_artifact("model.bin", want.digest), true);
+    record(&site, "feedfeedfeedfeed", want.digest);
+    spoil_index(&site);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 1);
+    push(&site, &want, 1);
+    assert_int_equal(verify_there(&site, false, &faults).damage_count, 0);
+    grow_old(&site);
+    assert_int_equal(collect_there(&site, true).condemned_packs, 1);
+    grow_old(&site);
+    collect_there(&site, true);
+    assert_int_equal(list(&site, "pack").len, 1);
+    assert_true(is_there(&site, want.digest));
+    assert_int_equal(verify_there(&site, false, &faults).spent_packs, 0);
+}
+
+static void a_pack_without_an_index_stays_while_something_is_nowhere(void **state)
+{
+    (void)state;
+    SITE(site);
+    struct depot_want want = put_text(&site, "precious");
+    struct digest lost = digest_of("lost", 4);
+    push(&site, &want, 1);
+    record(&site, "feedfeedfeedfeed", lost);
+    spoil_index(&site);
+    grow_old(&site);
+    assert_int_equal(collect_there(&site, true).condemned_packs, 0);
+    assert_int_equal(list(&site, "pack").len, 1);
 }
 
 /* An object of a few chunks. */
@@ -436,6 +504,7 @@ static void damaged_chunks_of_a_large_file_are_sent_again(void **state)
     struct verify_fault *faults = NULL;
     struct depot_want want = put_large(&site);
     push(&site, &want, 1);
+    record(&site, "feedfeedfeedfeed", want.digest);
     struct str path = largest_pack(&site);
     assert_int_equal(fchmodat(site.place.fd, path.at, 0644, 0), 0);
     AUTO(fd_drop) struct fd fd = fd_of(openat(site.place.fd, path.at, O_WRONLY | O_CLOEXEC));
@@ -563,6 +632,7 @@ static void a_truncated_pack_is_damage(void **state)
     struct verify_fault *faults = NULL;
     struct depot_want want = put_text(&site, "precious");
     push(&site, &want, 1);
+    record(&site, "feedfeedfeedfeed", want.digest);
     struct str path = str_print(&site.yard.rig.arena, "%s/remote/pack/%.*s", site.place.path,
                                 STR_FMT(list(&site, "pack").at[0]));
     assert_int_equal(truncate(path.at, 20), 0);
@@ -585,6 +655,9 @@ int main(void)
             what_a_push_recorded_is_kept_for_the_grace_period_and_of_other_projects_longer),
         cmocka_unit_test(a_damaged_record_stops_it),
         cmocka_unit_test(two_collections_at_once_do_no_harm),
+        cmocka_unit_test(a_damaged_pack_is_a_fault_while_somebody_needs_what_only_it_holds),
+        cmocka_unit_test(a_pack_without_an_index_goes_when_all_is_elsewhere),
+        cmocka_unit_test(a_pack_without_an_index_stays_while_something_is_nowhere),
         cmocka_unit_test(a_damaged_pack_is_named_with_what_it_holds_and_sent_again),
         cmocka_unit_test(lost_chunks_of_a_large_file_are_sent_again),
         cmocka_unit_test(damaged_chunks_of_a_large_file_are_sent_again),
