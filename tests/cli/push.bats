@@ -316,6 +316,32 @@ END
   says "mlops pull data/raw"
 }
 
+@test "status --allow-missing asks in a fresh clone only whether what is recorded fits" {
+  shared_project
+  fresh_clone
+  fails 1 status --quiet
+  succeeds status --quiet --allow-missing
+  succeeds status --allow-missing --json
+  holds 'r["is_up_to_date"] and r["data"] == []'
+  succeeds status --quiet --allow-missing data/raw
+  succeeds status --quiet --allow-missing count
+  sed -i 's/> count.txt/> count.txt; true/' pipeline.yaml
+  fails 1 status --quiet --allow-missing
+  succeeds status --allow-missing
+  grep -q "count: to run" "$OUT"
+  git checkout -q pipeline.yaml
+  echo 7 >count.txt
+  fails 1 status --quiet --allow-missing
+  rm count.txt
+  mkdir -p data/raw
+  echo other >data/raw/top.csv
+  fails 1 status --quiet --allow-missing
+  rm -r data/raw
+  sed -i 's/"sha256:..../"sha256:0000/; s/sha256:..../sha256:0000/' data/raw.mlops
+  fails 1 status --quiet --allow-missing
+  [ ! -e .mlops/cache ] || [ "$(find .mlops/cache/obj -type f | wc -l)" -eq 0 ]
+}
+
 @test "outputs travel to and from the remote that they or their pipeline name" {
   shared_project
   mkdir ../lab ../deep
