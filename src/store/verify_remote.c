@@ -2,6 +2,7 @@
  * needed of it lies elsewhere, too, as after a push that put it right: it only takes room. */
 #include "mlops/base/arena.h"
 #include "mlops/host/clock.h"
+#include "mlops/store/depot.h"
 
 #include "gc_remote_private.h"
 #include "verify_private.h"
