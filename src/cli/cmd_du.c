@@ -6,6 +6,7 @@
 #include "mlops/host/signal.h"
 #include "mlops/model/name.h"
 #include "mlops/model/tree.h"
+#include "mlops/store/mirror.h"
 
 #include <stdlib.h>
 
@@ -181,6 +182,24 @@ static FALLIBLE tell_rest(struct summing *summing)
     return NULL;
 }
 
+/* Of all projects of this user. */
+static FALLIBLE tell_mirrors(struct context *context)
+{
+    struct mirror_use_vec uses = {0};
+    int64_t bytes = 0;
+    if (context->format != FORMAT_TABLE)
+        return NULL;
+    TRY(mirror_list(context->arena, &uses));
+    vec_each (const struct mirror_use, use, &uses)
+        bytes += use->size_bytes;
+    if (uses.len)
+        context_notice(context, "%zu mirror%s of git repositories of others: %.*s in '%.*s'",
+                       uses.len, uses.len == 1 ? "" : "s",
+                       STR_FMT(bytes_print(context->arena, bytes)),
+                       STR_FMT(path_directory(uses.at[0].directory)));
+    return NULL;
+}
+
 static FALLIBLE run(struct context *context, void *opaque, int argc, const struct str *argv)
 {
     AUTO(data_close) struct data_shell shell = {0};
@@ -207,7 +226,10 @@ static FALLIBLE run(struct context *context, void *opaque, int argc, const struc
     if (context->format == FORMAT_TABLE && summing.table.row_count > 1)
         add_row(&summing, STR("all, each content once"), &summing.total);
     report_table(context, &summing.table, "data");
-    return argc ? NULL : tell_rest(&summing);
+    if (argc)
+        return NULL;
+    TRY(tell_rest(&summing));
+    return tell_mirrors(context);
 }
 
 static const struct command_example examples[] = {

@@ -427,6 +427,7 @@ static FALLIBLE run_command(struct context *context, void *opaque, int argc, con
         .grace_ns = options->grace_ns < 0 ? workspace->config.gc_grace_ns : options->grace_ns,
         .cache_bytes = workspace->config.cache_bytes,
         .fetchable = &fetchable,
+        .has_mirrors = true,
     };
     TRY(gc_run(context->arena, workspace, ledger, cas, &wanted, &report));
     if (context->format == FORMAT_TABLE) {
@@ -467,7 +468,8 @@ const struct cli_command cmd_gc = {
         "is larger than cache.size, also results go that can be made or fetched again, those first "
         "that cost the least time for their size; never what the lock files of the work tree, "
         "tagged runs or pointers name, unless a remote has it. Damaged objects that were set aside "
-        "go after keep.age. What stays is told by what holds it. Only counts unless --yes is "
+        "go after keep.age, mirrors of git repositories of others when they were not read for long "
+        "('mlops help limits'). What stays is told by what holds it. Only counts unless --yes is "
         "given.\n\n"
         "With --remote the packs of a remote are looked at. Needed is what git (the tips of all "
         "branches, also remote-tracking ones, tags and stashes; all commits with --all-commits), "

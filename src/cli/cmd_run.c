@@ -75,7 +75,8 @@ static const struct option_row rows[] = {
      .help = "Do not take over what dvc.lock records of a dvc.yaml"},
     {.name = "pull",
      OPTION_FLAG_AT(struct run_command, pull),
-     .help = "First fetch from the remote what known results and tracked inputs lack here"},
+     .help = "First fetch from the remote what known results and tracked inputs lack here; with "
+             "TARGETs as --minimal has it"},
     {.name = "remote",
      .letter = 'r',
      OPTION_STR_AT(struct run_command, remote),
@@ -156,9 +157,12 @@ static struct run_options options_of(const struct context *context,
 }
 
 static FALLIBLE run_session(struct context *context, const struct run_command *command,
-                            struct session *session, const struct override_change_vec *changes)
+                            const struct transfer_for_run *pulled, struct session *session,
+                            const struct override_change_vec *changes)
 {
     struct run_options options = options_of(context, command);
+    options.minimal |= pulled->is_minimal;
+    options.lost = command->pull && options.minimal ? &pulled->lost : NULL;
     struct metric_note note = {.text = buf_in(context->arena)};
     struct run_report report = {0};
     if (command->lock_timeout_ns >= 0)
@@ -194,15 +198,19 @@ static FALLIBLE run_here(struct context *context, const struct run_command *comm
 {
     struct narrator *narrator = narrator_open(context, (enum progress)command->progress);
     struct session session = {0};
+    struct transfer_for_run pull = {.remote = command->remote,
+                                    .force = command->force,
+                                    .no_restore = command->no_restore,
+                                    .leaves_outputs = true,
+                                    .is_minimal = command->minimal};
     words.observer = narrator_observer(narrator);
-    struct error *error =
-        command->pull ? transfer_pull_for_run(context, &words, command->remote) : NULL;
+    struct error *error = command->pull ? transfer_pull_for_run(context, &words, &pull) : NULL;
     if (!error)
         error = stages_open(context, &words, &session);
     if (!error && session.workspace.is_new)
         tell_new(context, narrator, session.workspace.root);
     if (!error)
-        error = run_session(context, command, &session, changes);
+        error = run_session(context, command, &pull, &session, changes);
     narrator_drop(&narrator);
     session_drop(&session);
     return error;
@@ -218,8 +226,9 @@ static FALLIBLE run_elsewhere(struct context *context, const struct run_command 
                                           .run = &options,
                                           .lock_timeout_ns = command->lock_timeout_ns,
                                           .progress = command->progress};
+    struct transfer_for_run pull = {.remote = command->remote, .force = command->force};
     if (command->pull)
-        TRY(transfer_pull_for_run(context, words, command->remote));
+        TRY(transfer_pull_for_run(context, words, &pull));
     return experiment_run(context, &experiment);
 }
 

@@ -7,7 +7,7 @@
 
 struct status_command {
     struct plan_choice choice;
-    bool exit_code, remote;
+    bool exit_code, remote, allow_missing;
     struct str remote_name;
 };
 
@@ -16,6 +16,9 @@ static const struct option_row rows[] = {
     {.name = "exit-code",
      OPTION_FLAG_AT(struct status_command, exit_code),
      .help = "End with status 1 if anything is to do (so does --quiet)"},
+    {.name = "allow-missing",
+     OPTION_FLAG_AT(struct status_command, allow_missing),
+     .help = "Tracked data and outputs that are not here count as recorded: for a fresh clone"},
     {.name = "remote",
      .letter = 'c',
      OPTION_FLAG_AT(struct status_command, remote),
@@ -28,9 +31,41 @@ static const struct option_row rows[] = {
      .help = "The same for this remote instead of the default one"},
 };
 
-static bool is_settled(enum stage_status status)
+/* Its recipe is as recorded, and no output differs: some are not here. */
+static bool is_only_missing(const struct outcome *outcome)
 {
-    return status == STATUS_UNCHANGED || status == STATUS_WAITING;
+    bool is_it = outcome->status == STATUS_WOULD_RESTORE && outcome->reasons.len;
+    vec_each (const struct reason, reason, &outcome->reasons)
+        is_it = is_it && reason->part == REASON_OUTPUT && !reason->after.len;
+    return is_it;
+}
+
+static bool is_settled(const struct status_command *command, const struct outcome *outcome)
+{
+    return outcome->status == STATUS_UNCHANGED || outcome->status == STATUS_WAITING ||
+           (command->allow_missing && is_only_missing(outcome));
+}
+
+static bool is_missing_data(const struct data_status *status)
+{
+    return status->state == DATA_DELETED || status->state == DATA_NOT_FETCHED;
+}
+
+static void leave_out_missing(struct data_status_vec *data)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < data->len; i++)
+        if (!is_missing_data(&data->at[i]))
+            data->at[kept++] = data->at[i];
+    data->len = kept;
+}
+
+static int count_unsettled(const struct status_command *command, const struct run_report *report)
+{
+    int count = 0;
+    for (size_t i = 0; report && i < report->count; i++)
+        count += !is_settled(command, &report->outcomes[i]);
+    return count;
 }
 
 static const char *state_word(enum stage_status status)
@@ -69,13 +104,14 @@ static void tell_settled(struct context *context, const struct session *session,
 }
 
 /* `report` NULL: there is no pipeline. */
-static int print_text(struct context *context, const struct session *session,
-                      const struct run_report *report, const struct data_status_vec *data)
+static int print_text(struct context *context, const struct status_command *command,
+                      const struct session *session, const struct run_report *report,
+                      const struct data_status_vec *data)
 {
     int changed = 0;
     for (size_t i = 0; report && i < report->count; i++) {
         const struct outcome *outcome = &report->outcomes[session->plan.order[i]];
-        if (is_settled(outcome->status))
+        if (is_settled(command, outcome))
             continue;
         changed++;
         if (!context->common.quiet)
@@ -87,12 +123,11 @@ static int print_text(struct context *context, const struct session *session,
     return changed;
 }
 
-static int print_json(struct context *context, const struct session *session,
-                      const struct run_report *report, const struct data_status_vec *data)
+static int print_json(struct context *context, const struct status_command *command,
+                      const struct session *session, const struct run_report *report,
+                      const struct data_status_vec *data)
 {
-    int changed = data_status_count(data);
-    if (report)
-        changed += report->run->counts.stages - report->run->counts.unchanged;
+    int changed = data_status_count(data) + count_unsettled(command, report);
     struct json_writer json = report_json_open(context);
     json_name(&json, "pipeline");
     if (report)
@@ -114,8 +149,9 @@ static FALLIBLE show(struct context *context, const struct status_command *comma
                      const struct session *session, const struct run_report *report,
                      const struct data_status_vec *data)
 {
-    int changed = context->format == FORMAT_JSON ? print_json(context, session, report, data)
-                                                 : print_text(context, session, report, data);
+    int changed = context->format == FORMAT_JSON
+                      ? print_json(context, command, session, report, data)
+                      : print_text(context, command, session, report, data);
     if ((command->exit_code || context->common.quiet) && changed)
         context->status = 1;
     return NULL;
@@ -177,11 +213,14 @@ static FALLIBLE find_pointers(struct session *session, int argc, const struct st
     return NULL;
 }
 
-static FALLIBLE compare(struct session *session, const struct tracked_paths *tracked,
-                        struct data_status_vec *ret)
+static FALLIBLE compare(struct session *session, const struct status_command *command,
+                        const struct tracked_paths *tracked, struct data_status_vec *ret)
 {
     TRY(data_status(session, &tracked->pointers, ret));
-    return data_status_dvc(session, &tracked->dvc, ret);
+    TRY(data_status_dvc(session, &tracked->dvc, ret));
+    if (command->allow_missing)
+        leave_out_missing(ret);
+    return NULL;
 }
 
 /* Without a pipeline a word can only be a tracked path. */
@@ -233,7 +272,7 @@ static FALLIBLE run_data(struct context *context, const struct status_command *c
     struct data_status_vec data = {0};
     TRY(data_open(context, true, &shell));
     TRY(find_pointers(&shell.session, argc, argv, &pointers));
-    TRY(compare(&shell.session, &pointers, &data));
+    TRY(compare(&shell.session, command, &pointers, &data));
     progress_clear(&shell.progress);
     return show(context, command, &shell.session, NULL, &data);
 }
@@ -263,7 +302,12 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
                                 .observer = &context->observer};
     AUTO(session_drop) struct session session = {0};
     struct run_report report = {0};
-    struct run_options wanted = {.dry = true, .explain = true, .takes_missing = true};
+    const struct map nowhere = {0};
+    struct run_options wanted = {.dry = true,
+                                 .explain = true,
+                                 .takes_missing = true,
+                                 .lazy_inputs = command->allow_missing,
+                                 .lost = command->allow_missing ? &nowhere : NULL};
     struct tracked_paths pointers = {0};
     struct data_status_vec data = {0};
     bool is_data = false;
@@ -274,7 +318,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     TRY(run_plan(&session, &wanted, &report));
     if (argc == 0)
         TRY(find_pointers(&session, 0, NULL, &pointers));
-    TRY(compare(&session, &pointers, &data));
+    TRY(compare(&session, command, &pointers, &data));
     return show(context, command, &session, &report, &data);
 }
 
@@ -282,6 +326,7 @@ static const struct command_example examples[] = {
     {"mlops status", "what is not up to date, and what changed"},
     {"mlops status data/raw", "of one tracked path only"},
     {"mlops status --quiet", "in CI: fail if the committed results are stale"},
+    {"mlops status --quiet --allow-missing", "the same in a fresh clone, with nothing fetched"},
 };
 
 const struct cli_command cmd_status = {
@@ -299,6 +344,10 @@ const struct cli_command cmd_status = {
         "files that were added (+), changed (~) and removed (-), deleted, not fetched (neither "
         "here "
         "nor in the store), or not in the store. What .dvc files track is among them.\n"
+        "\n"
+        "With --allow-missing what is not here counts as recorded: outputs of stages whose recipe "
+        "is "
+        "that of the lock file, and tracked data. What is here and differs counts as ever.\n"
         "\n"
         "--json: {schema_version, pipeline, is_up_to_date, counts, stages, data}. Each of 'stages' "
         "has "

@@ -180,8 +180,9 @@ static FALLIBLE start(struct context *context, const struct sweep_command *comma
     struct session session = {0};
     struct stage_words words = {.argc = argc, .argv = argv, .observer = &context->observer};
     TRY(sweep_read_check(context, &command->wish, argc, argv));
+    struct transfer_for_run pull = {.remote = command->remote};
     if (command->pull)
-        TRY(transfer_pull_for_run(context, &words, command->remote));
+        TRY(transfer_pull_for_run(context, &words, &pull));
     TRY(open_session(command, &words, context, &session));
     struct error *error = begin(context, command, &words, &session);
     session_drop(&session);

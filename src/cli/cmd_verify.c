@@ -137,6 +137,8 @@ static void print_remote(struct context *context, const struct verify_report *re
         json_int(&json, verified->blobs);
         json_name(&json, "skipped_packs");
         json_int(&json, verified->skipped_packs);
+        json_name(&json, "spent_packs");
+        json_int(&json, verified->spent_packs);
         json_name(&json, "faults");
         report_json_rows(&json, &table);
         report_json_close(&json);
@@ -145,6 +147,11 @@ static void print_remote(struct context *context, const struct verify_report *re
     report_table(context, &table, "faults");
     if (context->format != FORMAT_TABLE || (context->common.quiet && !report->fault_count))
         return;
+    if (verified->spent_packs)
+        context_notice(context,
+                       "%lld more damaged, of which all that is needed is elsewhere, too: "
+                       "'mlops gc --remote' takes them out",
+                       (long long)verified->spent_packs);
     if (verified->skipped_packs)
         context_notice(context, "%lld packs were read by the verify that was interrupted",
                        (long long)verified->skipped_packs);
@@ -241,7 +248,9 @@ const struct cli_command cmd_verify = {
         "Data "
         "of pointers that were not fetched are named, but are no damage.\n\n"
         "With --remote every pack of a remote is read and every blob in it hashed. Nothing "
-        "is changed there; the next push sends again what only damaged packs hold.",
+        "is changed there; the next push sends again what only damaged packs hold. A damaged pack "
+        "is no fault if nothing that is needed lies only there: it is counted (spent_packs), and "
+        "'mlops gc --remote' takes it out.",
     .options = rows,
     .option_count = COUNT_OF(rows),
     .options_size = sizeof(struct verify_options),

@@ -18,6 +18,8 @@ VEC(key_vec, struct digest);
 struct lacking {
     struct arena *arena;
     bool hopes; /* that results come: inputs are not wanted yet */
+    bool is_minimal;
+    const struct map *lost; /* stages whose known outputs are nowhere */
     struct transfer_root_vec roots;
     struct dvc_tracked_vec tracked; /* by DVC */
     bool places_tracked;            /* the run does not bring it back by itself */
@@ -42,6 +44,71 @@ static void add_outs(struct lacking *lacking, const struct session *session,
                 .artifact = outs[i],
                 .named_by = stage->name,
                 .remote = str_copy(lacking->arena, remote_of(session, stage, outs[i].path))};
+}
+
+/* Those that are neither in the work tree nor in the store. */
+static FALLIBLE add_absent_outs(struct lacking *lacking, struct session *session,
+                                const struct outcome *outcome)
+{
+    const struct result *result = outcome->value;
+    if (!result || result->is_promised)
+        return NULL;
+    for (size_t i = 0; i < result->out_count; i++) {
+        const struct artifact *out = &result->outs[i];
+        struct artifact found = {0};
+        bool is_here = !out->is_stored || out->kind == ARTIFACT_ABSENT;
+        if (!is_here)
+            TRY(worktree_look(session->worktree, out->path, LOOK_OUT, &found));
+        is_here = is_here || artifact_equal(out, &found);
+        if (!is_here && session->cas)
+            TRY(worktree_can_restore(session->worktree, out, &is_here));
+        if (!is_here)
+            add_outs(lacking, session, outcome->stage, out, 1);
+    }
+    return NULL;
+}
+
+/* What stages before it made and what was put off: of one that runs all that it reads; while there
+ * is hope, what its recipe is not known without. */
+static FALLIBLE add_put_off(struct lacking *lacking, struct session *session,
+                            const struct run_report *report, const struct outcome *outcome)
+{
+    const struct plan_stage *planned = &session->plan.stages[outcome->stage->index];
+    for (size_t i = 0; i < planned->need_count; i++) {
+        const struct outcome *need = &report->outcomes[planned->needs[i].stage];
+        bool is_wanted = planned->needs[i].edge == PLAN_DATA && !lacking->hopes;
+        vec_each (const struct reason, reason, &outcome->reasons)
+            is_wanted |=
+                reason->part == REASON_UPSTREAM && str_equal(reason->what, need->stage->name);
+        bool is_known = need->status == STATUS_UNCHANGED || need->status == STATUS_WOULD_RESTORE;
+        if (is_wanted && is_known)
+            TRY(add_absent_outs(lacking, session, need));
+    }
+    return NULL;
+}
+
+/* Something that would run reads it: while there is hope that it need not, it can wait. */
+static bool has_running_user(const struct session *session, const struct run_report *report,
+                             const struct stage *stage)
+{
+    const struct plan_stage *planned = &session->plan.stages[stage->index];
+    bool has = false;
+    for (size_t i = 0; i < planned->user_count; i++)
+        has |= planned->users[i].edge == PLAN_DATA &&
+               report->outcomes[planned->users[i].stage].status == STATUS_WOULD_RUN;
+    return has;
+}
+
+/* Of a plan that leaves outputs in the remote. */
+static FALLIBLE add_planned(struct lacking *lacking, struct session *session,
+                            const struct run_report *report, const struct outcome *outcome)
+{
+    if (outcome->status == STATUS_UNKNOWN)
+        return add_put_off(lacking, session, report, outcome);
+    if (outcome->status != STATUS_WOULD_RESTORE)
+        return NULL;
+    bool can_wait = lacking->hopes && has_running_user(session, report, outcome->stage);
+    return can_wait ? NULL : add_absent_outs(lacking, session, outcome);
 }
 
 /* A result of this very recipe is known, by the lock file or the store; its outputs are not here.
@@ -221,27 +288,46 @@ static FALLIBLE add_outcome(struct lacking *lacking, struct session *session,
         return NULL;
     vec_each (const struct reason, reason, &outcome->reasons)
         is_known |= reason->part == REASON_NOT_STORED;
-    if (is_known)
+    bool is_lost = lacking->is_minimal && map_has(lacking->lost, outcome->stage->name);
+    if (is_known && !is_lost)
         TRY(add_known(lacking, session, outcome));
     else if (!digest_is_zero(outcome->key))
         *vec_push(lacking->arena, &lacking->keys) = outcome->key;
     return lacking->hopes ? NULL : add_inputs(lacking, session, outcome->stage);
 }
 
+/* A word that names stages asks for what they make, not for what is made on the way. */
+static bool names_stages(const struct stage_words *words, const struct session *session)
+{
+    return session->plan.target_count && !words->choice.downstream && !words->choice.whole;
+}
+
 static FALLIBLE find_lacking(struct context *context, const struct stage_words *words,
-                             struct lacking *lacking)
+                             struct transfer_for_run *wish, struct lacking *lacking)
 {
     AUTO(session_drop) struct session session = {0};
     struct stage_words looking = *words;
     struct run_report report = {0};
-    struct run_options options = {.dry = true, .takes_missing = true, .lazy_inputs = true};
     looking.is_read_only = true;
     looking.observer = NULL; /* what the run itself will tell */
     TRY(stages_open(context, &looking, &session));
+    wish->is_minimal |= wish->leaves_outputs && names_stages(words, &session);
+    lacking->is_minimal = wish->is_minimal;
+    lacking->lost = &wish->lost;
+    struct run_options options = {.dry = true,
+                                  .takes_missing = true,
+                                  .lazy_inputs = true,
+                                  .force = wish->force,
+                                  .no_restore = wish->no_restore,
+                                  .minimal = wish->is_minimal,
+                                  .lost = wish->is_minimal ? &wish->lost : NULL};
     TRY(run_plan(&session, &options, &report));
     TRY(add_recorded(lacking, &session));
-    for (size_t i = 0; i < report.count; i++)
+    for (size_t i = 0; i < report.count; i++) {
+        if (wish->is_minimal)
+            TRY(add_planned(lacking, &session, &report, &report.outcomes[i]));
         TRY(add_outcome(lacking, &session, &report.outcomes[i]));
+    }
     return NULL;
 }
 
@@ -263,38 +349,42 @@ static FALLIBLE fetch_results(struct data_shell *shell, const struct transfer_co
 }
 
 /* *ret_gained: something came that the plan may make use of. */
-static FALLIBLE fetch_lacking(struct context *context, struct lacking *lacking, struct str name,
-                              bool *ret_gained)
+static FALLIBLE fetch_lacking(struct context *context, struct lacking *lacking,
+                              struct transfer_for_run *wish, bool *ret_gained)
 {
     AUTO(data_close) struct data_shell shell = {0};
-    struct transfer_command command = {.remote = name};
+    struct transfer_command command = {.remote = wish->remote};
     struct transfer_report report = {0};
     struct data_record_vec arrived = {0};
     struct data_checkout placed = {0};
     struct transfer_kinds kinds = {0};
     int64_t results = 0;
     TRY(data_open(context, false, &shell));
-    TRY(transfer_settle(&shell, name, lacking->tracked.len > 0, &lacking->roots, &kinds));
+    TRY(transfer_settle(&shell, wish->remote, lacking->tracked.len > 0, &lacking->roots, &kinds));
     if (lacking->keys.len && kinds.takes_ours)
         TRY(fetch_results(&shell, &command, &lacking->keys, &results));
     TRY(transfer_fetch_parts(&shell, &command, &lacking->roots, &arrived, &report));
     struct data_checkout_options options = {.also = &arrived, .takes_only_also = true};
     if (arrived.len && lacking->places_tracked)
         TRY(data_checkout(&shell.session, &options, &placed));
-    *ret_gained = report.counts.objects > 0 || results > 0;
+    size_t lost_before = wish->lost.len;
+    vec_each (const struct transfer_root, root, &report.missing)
+        map_put(context->arena, &wish->lost, str_copy(context->arena, root->named_by), wish);
+    *ret_gained = report.counts.objects > 0 || results > 0 ||
+                  (wish->is_minimal && wish->lost.len > lost_before);
     return NULL;
 }
 
 FALLIBLE transfer_pull_for_run(struct context *context, const struct stage_words *words,
-                               struct str remote)
+                               struct transfer_for_run *wish)
 {
     for (int hopes = 1; hopes >= 0; hopes--)
         for (bool has_gained = true; has_gained;) {
             struct lacking lacking = {.arena = context->arena, .hopes = hopes};
             has_gained = false;
-            TRY(find_lacking(context, words, &lacking));
+            TRY(find_lacking(context, words, wish, &lacking));
             if (lacking.roots.len || lacking.keys.len)
-                TRY(fetch_lacking(context, &lacking, remote, &has_gained));
+                TRY(fetch_lacking(context, &lacking, wish, &has_gained));
         }
     return NULL;
 }

@@ -50,9 +50,10 @@ static bool is_in_place(const struct stage *stage, const struct artifact *found,
     return true;
 }
 
-/* What is not in place can be taken from the store. */
+/* What is not in place can be taken from the store; or from elsewhere, as it is believed. */
 static FALLIBLE is_restorable(struct session *session, const struct stage *stage,
-                              const struct artifact *found, const struct result *result, bool *ret)
+                              const struct artifact *found, const struct result *result,
+                              bool may_be_elsewhere, bool *ret)
 {
     *ret = false;
     for (size_t i = 0; i < stage->outs.len; i++) {
@@ -61,7 +62,7 @@ static FALLIBLE is_restorable(struct session *session, const struct stage *stage
             return NULL;
         if (artifact_equal(out, &found[i]))
             continue;
-        bool is_there = result->is_promised;
+        bool is_there = result->is_promised || (may_be_elsewhere && out->is_stored);
         if (!is_there && out->is_stored && session->cas)
             TRY(worktree_can_restore(session->worktree, out, &is_there));
         if (!is_there)
@@ -179,6 +180,31 @@ struct known_results {
     size_t stored_count;
 };
 
+static FALLIBLE choose_restorable(struct session *session, const struct stage *stage,
+                                  const struct known_results *known, bool may_be_elsewhere,
+                                  struct verdict *verdict)
+{
+    bool can = false;
+    for (size_t i = 0; i < known->stored_count && !can; i++) {
+        if (known->stored[i].value.is_rejected)
+            continue;
+        TRY(is_restorable(session, stage, verdict->found, &known->stored[i].value, may_be_elsewhere,
+                          &can));
+        if (can) {
+            verdict->result = &known->stored[i].value;
+            verdict->result_id = known->stored[i].id;
+        }
+    }
+    if (!can && known->from_lock) {
+        TRY(is_restorable(session, stage, verdict->found, known->from_lock, may_be_elsewhere,
+                          &can));
+        verdict->result = can ? known->from_lock : NULL;
+    }
+    if (can)
+        verdict->kind = VERDICT_RESTORE;
+    return NULL;
+}
+
 static FALLIBLE choose(struct session *session, const struct stage *stage,
                        const struct known_results *known, const struct lookup_options *options,
                        struct verdict *verdict)
@@ -194,23 +220,9 @@ static FALLIBLE choose(struct session *session, const struct stage *stage,
     }
     if (options->no_restore || has_persisting(stage))
         return NULL;
-    bool can = false;
-    for (size_t i = 0; i < known->stored_count && !can; i++) {
-        if (known->stored[i].value.is_rejected)
-            continue;
-        TRY(is_restorable(session, stage, verdict->found, &known->stored[i].value, &can));
-        if (can) {
-            verdict->result = &known->stored[i].value;
-            verdict->result_id = known->stored[i].id;
-        }
-    }
-    if (!can && known->from_lock) {
-        TRY(is_restorable(session, stage, verdict->found, known->from_lock, &can));
-        verdict->result = can ? known->from_lock : NULL;
-    }
-    if (can)
-        verdict->kind = VERDICT_RESTORE;
-    return NULL;
+    TRY(choose_restorable(session, stage, known, false, verdict));
+    bool looks_on = verdict->kind == VERDICT_RUN && options->may_be_elsewhere;
+    return looks_on ? choose_restorable(session, stage, known, true, verdict) : NULL;
 }
 
 /* What changed since the stage's last success; if nothing did, the outputs did. */

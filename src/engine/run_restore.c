@@ -95,9 +95,10 @@ static FALLIBLE restore_deferred(struct run_state *state, struct step *need)
     bool done = false;
     TRY(restore_outputs(state, need, &done));
     if (!done)
-        return error_hint(error_new(ERROR_STORED, "stored outputs of stage '%.*s' are damaged",
+        return error_hint(error_new(ERROR_STORED,
+                                    "stored outputs of stage '%.*s' are missing or damaged",
                                     STR_FMT(need->stage->name)),
-                          "run again without --minimal");
+                          "mlops run %.*s", STR_FMT(need->stage->name));
     TRY(run_ignore_outputs(state->session, need->stage));
     vec_each (struct output, output, &need->stage->outs)
         map_put(session->arena, &state->forecast.known, output->path, NULL);

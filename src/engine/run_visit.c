@@ -20,12 +20,40 @@ const struct forecast *run_forecast(const struct run_state *state)
     return options->dry || options->minimal || options->lazy_inputs ? &state->forecast : NULL;
 }
 
+static bool is_named(const struct plan *plan, const struct stage *stage)
+{
+    bool is_it = false;
+    for (size_t i = 0; i < plan->target_count; i++)
+        is_it |= plan->targets[i] == stage->index;
+    return is_it;
+}
+
+/* Asked for: named, or nothing of this run uses it. */
+static bool is_target(const struct run_state *state, const struct step *step)
+{
+    const struct plan *plan = &state->session->plan;
+    const struct plan_stage *planned = &plan->stages[step->stage->index];
+    bool is_used = false;
+    for (size_t i = 0; i < planned->user_count; i++)
+        is_used |= plan->stages[planned->users[i].stage].is_selected;
+    return !is_used || is_named(plan, step->stage);
+}
+
+/* What is put off need not be here. */
+static bool may_be_elsewhere(const struct run_state *state, const struct step *step)
+{
+    const struct run_options *options = state->options;
+    return options->lost && !map_has(options->lost, step->stage->name) &&
+           (options->dry || (options->minimal && !is_target(state, step)));
+}
+
 struct lookup_options run_lookup_options(const struct run_state *state, const struct step *step)
 {
     bool is_forced = step->is_forced && !step->stage->is_frozen;
     return (struct lookup_options){.force = state->options->force || is_forced,
                                    .no_restore = state->options->no_restore,
-                                   .only_known = state->options->only_known};
+                                   .only_known = state->options->only_known,
+                                   .may_be_elsewhere = may_be_elsewhere(state, step)};
 }
 
 /* A frozen stage is cut from what it reads: its lock entry is its recipe. */
@@ -124,16 +152,6 @@ static void foresee_outputs(struct run_state *state, const struct step *step)
 }
 
 static FALLIBLE finish_unknown(struct run_state *state, struct step *step);
-
-static bool is_target(const struct run_state *state, const struct step *step)
-{
-    const struct plan_stage *planned = &state->session->plan.stages[step->stage->index];
-    for (size_t i = 0; i < planned->user_count; i++) {
-        if (state->session->plan.stages[planned->users[i].stage].is_selected)
-            return false;
-    }
-    return true; /* nothing of this run uses it: it was asked for */
-}
 
 /* --minimal: known, restorable, and so far nothing that executes needs it. */
 static bool is_put_off(const struct run_state *state, const struct step *step)

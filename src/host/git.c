@@ -138,23 +138,41 @@ static FALLIBLE take(struct fd *fd, struct buf *text)
     return NULL;
 }
 
-static FALLIBLE check_time(int64_t began_ns, int64_t most_s)
+/* Since when it runs, and has been silent. */
+struct waiting {
+    struct git_patience patience;
+    int64_t began_ns, heard_ns;
+    size_t heard_bytes;
+};
+
+static FALLIBLE check_time(struct waiting *waiting, size_t bytes)
 {
-    bool is_late = most_s && !can_ask() && clock_monotonic_ns() - began_ns > most_s * NS_PER_S;
-    return is_late
-               ? error_new(ERROR_MACHINE, "git: there is no answer after %lld s", (long long)most_s)
-               : NULL;
+    int64_t now_ns = clock_monotonic_ns();
+    const struct git_patience *patience = &waiting->patience;
+    if (bytes != waiting->heard_bytes)
+        waiting->heard_ns = now_ns;
+    waiting->heard_bytes = bytes;
+    bool is_watched = !can_ask() || bytes;
+    if (patience->most_s && !can_ask() && now_ns - waiting->began_ns > patience->most_s * NS_PER_S)
+        return error_new(ERROR_MACHINE, "git: there is no answer after %lld s",
+                         (long long)patience->most_s);
+    if (patience->stall_s && is_watched &&
+        now_ns - waiting->heard_ns > patience->stall_s * NS_PER_S)
+        return error_new(ERROR_MACHINE, "git: nothing has come for %lld s",
+                         (long long)patience->stall_s);
+    return NULL;
 }
 
 static FALLIBLE listen_to(struct fd *out, struct fd *errors, struct buf *text,
-                          struct buf *complaint, int64_t most_s)
+                          struct buf *complaint, struct git_patience patience)
 {
-    int64_t began_ns = clock_monotonic_ns();
+    int64_t now_ns = clock_monotonic_ns();
+    struct waiting time = {.patience = patience, .began_ns = now_ns, .heard_ns = now_ns};
     while (fd_number(*out) >= 0 || fd_number(*errors) >= 0) {
         struct pollfd waiting[] = {{.fd = fd_number(*out), .events = POLLIN},
                                    {.fd = fd_number(*errors), .events = POLLIN}};
         TRY(signal_check());
-        TRY(check_time(began_ns, most_s));
+        TRY(check_time(&time, text->len + complaint->len));
         if (poll(waiting, 2, POLL_MS) <= 0)
             continue;
         if (waiting[0].revents)
@@ -163,6 +181,14 @@ static FALLIBLE listen_to(struct fd *out, struct fd *errors, struct buf *text,
             TRY(take(errors, complaint));
     }
     return NULL;
+}
+
+/* Progress is written over itself: to us these are lines. */
+static struct str lines_of(struct buf *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        text->at[i] = text->at[i] == '\r' ? '\n' : text->at[i];
+    return buf_str(text);
 }
 
 static FALLIBLE wait_for(struct process *process, struct process_end *ret)
@@ -176,7 +202,8 @@ static FALLIBLE wait_for(struct process *process, struct process_end *ret)
 }
 
 static FALLIBLE call(struct arena *arena, struct str repository, const char *const *words,
-                     const char *configured_ssh, int64_t most_s, struct git_answer *ret)
+                     const char *configured_ssh, struct git_patience patience,
+                     struct git_answer *ret)
 {
     AUTO(process_drop) struct process process = {0};
     AUTO(fd_drop) struct fd out = {0};
@@ -195,9 +222,9 @@ static FALLIBLE call(struct arena *arena, struct str repository, const char *con
     TRY_WITHIN(process_start(&spec, &process), "repositories of others need the program git");
     fd_drop(&out_end);
     fd_drop(&errors_end);
-    TRY(listen_to(&out, &errors, &text, &complaint, most_s));
+    TRY(listen_to(&out, &errors, &text, &complaint, patience));
     TRY(wait_for(&process, &end));
-    *ret = (struct git_answer){buf_str(&text), buf_str(&complaint),
+    *ret = (struct git_answer){buf_str(&text), lines_of(&complaint),
                                end.exit_signal ? 128 + end.exit_signal : end.exit_code};
     return NULL;
 }
@@ -207,16 +234,16 @@ static FALLIBLE find_ssh(struct arena *arena, const char **ret)
 {
     static const char *const words[] = {"config", "--get", "core.sshCommand", NULL};
     struct git_answer answer = {0};
-    TRY(call(arena, STR(""), words, NULL, 0, &answer));
+    TRY(call(arena, STR(""), words, NULL, (struct git_patience){0}, &answer));
     struct str line = str_trim(answer.output);
     *ret = answer.exit_code == 0 && line.len ? str_terminate(arena, line) : NULL;
     return NULL;
 }
 
 struct error *git_call(struct arena *arena, struct str repository, const char *const *words,
-                       int64_t most_s, struct git_answer *ret)
+                       struct git_patience patience, struct git_answer *ret)
 {
     const char *configured_ssh = NULL;
     TRY(find_ssh(arena, &configured_ssh));
-    return call(arena, repository, words, configured_ssh, most_s, ret);
+    return call(arena, repository, words, configured_ssh, patience, ret);
 }

@@ -118,3 +118,44 @@ struct error *walk_link(struct arena *arena, int directory_fd, const char *name,
     *ret = str_copy(arena, (struct str){target, (size_t)len});
     return NULL;
 }
+
+FALLIBLE walk_folder(struct arena *arena, int at_fd, const char *path, struct fd *ret_fd,
+                     struct walk_list *ret)
+{
+    AUTO(fd_drop)
+    struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    *ret = (struct walk_list){0};
+    if (fd_number(fd) < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EBADF))
+        return NULL;
+    if (fd_number(fd) < 0)
+        return error_os(errno, "cannot open the directory '%s'", path);
+    TRY(walk_list(arena, fd_number(fd), false, ret));
+    if (ret_fd) {
+        *ret_fd = fd;
+        fd = (struct fd){0};
+    }
+    return NULL;
+}
+
+/* Recursion is bounded by LIMIT_TREE_DEPTH. */
+static FALLIBLE measure(int at_fd, const char *path, int depth, struct walk_sum *sum)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(fd_drop) struct fd fd = {0};
+    struct walk_list list = {0};
+    TRY(walk_folder(&scratch, at_fd, path, &fd, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        const struct file_stat *stat = &list.entries[i].stat;
+        sum->newest_ns = MAX_OF(sum->newest_ns, MAX_OF(stat->mtime_ns, stat->ctime_ns));
+        if (S_ISREG(stat->mode))
+            sum->bytes += stat->size_bytes;
+        else if (S_ISDIR(stat->mode) && depth < LIMIT_TREE_DEPTH)
+            TRY(measure(fd_number(fd), list.entries[i].name.at, depth + 1, sum));
+    }
+    return NULL;
+}
+
+FALLIBLE walk_measure(int at_fd, const char *path, struct walk_sum *sum)
+{
+    return measure(at_fd, path, 0, sum);
+}

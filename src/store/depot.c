@@ -240,6 +240,11 @@ bool depot_has(const struct depot *depot, struct digest digest)
     return false;
 }
 
+bool depot_has_unusable(const struct depot *depot)
+{
+    return depot->unusable.len > 0;
+}
+
 bool depot_can_give(const struct depot *depot, struct digest digest)
 {
     struct catalogue_hit hit;

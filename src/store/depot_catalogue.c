@@ -338,7 +338,7 @@ static void take_pack(struct depot *depot, struct depot_pack *pack, const struct
     if (pack->index_bytes)
         catalogue_add(&depot->catalogue, pack);
     else
-        *vec_push(&depot->memory, &depot->unusable) = pack->id;
+        *vec_push(&depot->memory, &depot->unusable) = *pack;
 }
 
 FALLIBLE depot_read_catalogue(struct depot *depot)

@@ -140,6 +140,14 @@ struct error *depot_object_bytes(struct depot *depot, struct digest digest, int6
     return NULL;
 }
 
+bool depot_knows_pack(const struct depot *depot, struct digest pack)
+{
+    bool knows = false;
+    vec_each (const struct depot_pack, one, &depot->catalogue.packs)
+        knows |= digest_equal(one->id, pack);
+    return knows;
+}
+
 struct error *depot_each_blob(struct depot *depot, struct digest id,
                               FALLIBLE (*visit)(void *context, struct digest blob), void *context)
 {

@@ -94,8 +94,8 @@ struct depot {
     struct gc_note_vec gc_notes;
     struct map avoided; /* ids (64 digits) of packs whose names are not to be used again: condemned,
                            damaged or without a good index */
-    struct id_vec unusable; /* packs without a good index */
-    bool lists_changed;     /* packs were written: list/packs is to be */
+    struct depot_pack_vec unusable; /* packs without a good index */
+    bool lists_changed;             /* packs were written: list/packs is to be */
     struct held_manifest_vec manifests;
     struct map hollow;     /* large files of which the manifest is there and some chunk is not */
     pthread_mutex_t large; /* held while what is read at once is large: one of those in memory */

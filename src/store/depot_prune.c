@@ -17,9 +17,11 @@ static void pruning_drop(struct pruning *pruning)
     arena_drop(&pruning->arena);
 }
 
+/* Those of the catalogue, and behind them those without a good index. */
 static const struct depot_pack *pack_at(const struct pruning *pruning, size_t i)
 {
-    return &pruning->depot->catalogue.packs.at[i];
+    return i < pruning->known_count ? &pruning->depot->catalogue.packs.at[i]
+                                    : &pruning->depot->unusable.at[i - pruning->known_count];
 }
 
 /* Less is not worth a new pack. */
@@ -29,7 +31,7 @@ enum { GAIN_BYTES_LEAST = 65536 };
 
 static size_t pack_find(const struct pruning *pruning, struct digest id)
 {
-    for (size_t low = 0, high = pruning->pack_count; low < high;) {
+    for (size_t low = 0, high = pruning->known_count; low < high;) {
         size_t middle = low + (high - low) / 2;
         int order = digest_compare(pack_at(pruning, middle)->id, id);
         if (order == 0)
@@ -37,6 +39,9 @@ static size_t pack_find(const struct pruning *pruning, struct digest id)
         low = order < 0 ? middle + 1 : low;
         high = order < 0 ? high : middle;
     }
+    for (size_t i = pruning->known_count; i < pruning->pack_count; i++)
+        if (digest_equal(pack_at(pruning, i)->id, id))
+            return i;
     return SIZE_MAX;
 }
 
@@ -120,6 +125,8 @@ static enum depot_verdict verdict_of(const struct pruning *pruning, size_t i)
 {
     const struct judged *judged = &pruning->packs[i];
     const struct depot_pack *pack = pack_at(pruning, i);
+    if (i >= pruning->known_count && pruning->wish->keeps_unusable)
+        return DEPOT_KEPT;
     if (pack->is_condemned)
         return judged->is_due ? DEPOT_REMOVED : DEPOT_WAITS;
     if (!judged->is_old)
@@ -149,7 +156,8 @@ static void plan_moves(struct pruning *pruning, size_t i)
 
 static void judge(struct pruning *pruning)
 {
-    pruning->pack_count = pruning->depot->catalogue.packs.len;
+    pruning->known_count = pruning->depot->catalogue.packs.len;
+    pruning->pack_count = pruning->known_count + pruning->depot->unusable.len;
     pruning->packs = arena_new_array(&pruning->arena, struct judged, pruning->pack_count + 1);
     judge_ages(pruning);
     for (size_t i = 0; i < pruning->pack_count; i++)

@@ -3,7 +3,7 @@
 
 #include "depot_private.h"
 
-/* Of each pack of the catalogue. */
+/* Of each pack of the catalogue, then of those without a good index. */
 struct judged {
     int64_t blob_bytes; /* of all that is in it */
     int64_t kept_count;
@@ -28,7 +28,8 @@ struct pruning {
     const struct depot_pruning *wish;
     struct arena arena;
     struct judged *packs;
-    size_t pack_count; /* those there at first; new ones come behind */
+    size_t known_count; /* of the catalogue */
+    size_t pack_count;  /* those there at first; new ones come behind */
     struct move_vec moves;
     int64_t moved_bytes;
 };

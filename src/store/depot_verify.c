@@ -199,12 +199,13 @@ static FALLIBLE remember(const struct verifying *verifying)
 {
     AUTO(arena_drop) struct arena scratch = {0};
     struct map before = {0}, now = {0};
-    const struct depot_pack_vec *packs = &verifying->depot->catalogue.packs;
+    struct depot_pack_vec *packs = &verifying->depot->catalogue.packs;
     TRY(depot_read_damaged(verifying->depot, &scratch, &before));
     for (size_t i = 0; i < packs->len; i++) {
         struct str hex = digest_hex(&scratch, packs->at[i].id);
         bool is_bad =
             verifying->is_read[i] ? verifying->damages[i].bad_count > 0 : map_has(&before, hex);
+        packs->at[i].is_damaged = is_bad;
         if (is_bad)
             map_put(&scratch, &now, hex, &now);
     }
@@ -227,7 +228,7 @@ static void tell(const struct verifying *verifying, struct arena *arena, struct 
             ret->damages[ret->damage_count++] = verifying->damages[i];
     }
     for (size_t i = 0; i < depot->unusable.len; i++)
-        ret->damages[ret->damage_count++] = (struct depot_damage){.pack = depot->unusable.at[i]};
+        ret->damages[ret->damage_count++] = (struct depot_damage){.pack = depot->unusable.at[i].id};
 }
 
 static void verifying_drop(struct verifying *verifying)

@@ -213,6 +213,8 @@ static FALLIBLE sweep_all(struct sweep *sweep)
     TRY(gc_name_items(sweep));
     TRY(gc_parts(sweep));
     TRY(gc_quarantine(sweep));
+    if (sweep->options->has_mirrors)
+        TRY(gc_mirrors(sweep));
     TRY(gc_leftovers(sweep->workspace, sweep->ledger, sweep->options, sweep->marks->now_ns,
                      &sweep->items));
     return sweep->options->really ? remove_swept(sweep) : NULL;

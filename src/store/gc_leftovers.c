@@ -23,39 +23,6 @@ struct leftover {
 
 VEC(leftover_vec, struct leftover);
 
-static FALLIBLE list_folder(struct arena *arena, int at_fd, const char *path, struct walk_list *ret)
-{
-    AUTO(fd_drop)
-    struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    *ret = (struct walk_list){0};
-    if (fd_number(fd) < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return NULL;
-    if (fd_number(fd) < 0)
-        return error_os(errno, "cannot open '.mlops/%s'", path);
-    return walk_list(arena, fd_number(fd), false, ret);
-}
-
-/* Recursion is bounded by LIMIT_TREE_DEPTH: what lies deeper is not counted. What came last tells
- * the age: a directory does not change with what is put deeper into it. */
-static FALLIBLE measure(int at_fd, const char *path, int depth, struct leftover *leftover,
-                        int64_t now_ns)
-{
-    AUTO(arena_drop) struct arena scratch = {0};
-    struct walk_list list;
-    TRY(list_folder(&scratch, at_fd, path, &list));
-    for (size_t i = 0; i < list.count; i++) {
-        const struct walk_entry *entry = &list.entries[i];
-        struct str below = path_join(&scratch, str_of(path), entry->name);
-        int64_t age_ns = now_ns - MAX_OF(entry->stat.mtime_ns, entry->stat.ctime_ns);
-        leftover->age_ns = MIN_OF(leftover->age_ns, age_ns);
-        if (S_ISREG(entry->stat.mode))
-            leftover->size_bytes += entry->stat.size_bytes;
-        else if (S_ISDIR(entry->stat.mode) && depth < LIMIT_TREE_DEPTH)
-            TRY(measure(at_fd, below.at, depth + 1, leftover, now_ns));
-    }
-    return NULL;
-}
-
 struct finder {
     struct arena *arena;
     int state_fd;
@@ -67,19 +34,22 @@ static FALLIBLE add_leftover(struct finder *finder, struct str path, struct str 
                              struct str group, const struct file_stat *stat)
 {
     struct leftover *leftover = vec_push(finder->arena, &finder->found);
-    *leftover =
-        (struct leftover){.path = path,
-                          .run = str_copy(finder->arena, run),
-                          .group = str_copy(finder->arena, group),
-                          .age_ns = finder->now_ns - MAX_OF(stat->mtime_ns, stat->ctime_ns)};
-    return measure(finder->state_fd, path.at, 0, leftover, finder->now_ns);
+    struct walk_sum sum = {.newest_ns = MAX_OF(stat->mtime_ns, stat->ctime_ns)};
+    TRY(walk_measure(finder->state_fd, path.at, &sum)); /* a directory does not change with what is
+                                                           put deeper into it */
+    *leftover = (struct leftover){.path = path,
+                                  .run = str_copy(finder->arena, run),
+                                  .group = str_copy(finder->arena, group),
+                                  .size_bytes = sum.bytes,
+                                  .age_ns = finder->now_ns - sum.newest_ns};
+    return NULL;
 }
 
 /* Folders below `top`: one a run, or (has_groups) one a stage inside each. */
 static FALLIBLE find_leftovers(struct finder *finder, const char *top, bool has_groups)
 {
     struct walk_list runs, groups;
-    TRY(list_folder(finder->arena, finder->state_fd, top, &runs));
+    TRY(walk_folder(finder->arena, finder->state_fd, top, NULL, &runs));
     for (size_t i = 0; i < runs.count; i++) {
         const struct walk_entry *run = &runs.entries[i];
         struct str path = path_join(finder->arena, str_of(top), run->name);
@@ -89,7 +59,7 @@ static FALLIBLE find_leftovers(struct finder *finder, const char *top, bool has_
             TRY(add_leftover(finder, path, run->name, STR(""), &run->stat));
         groups.count = 0;
         if (has_groups)
-            TRY(list_folder(finder->arena, finder->state_fd, path.at, &groups));
+            TRY(walk_folder(finder->arena, finder->state_fd, path.at, NULL, &groups));
         for (size_t k = 0; k < groups.count; k++)
             TRY(add_leftover(finder, path_join(finder->arena, path, groups.entries[k].name),
                              run->name, groups.entries[k].name, &groups.entries[k].stat));
@@ -199,7 +169,7 @@ static bool is_reckoned(struct str name)
 static FALLIBLE find_reckoned(struct finder *finder, int64_t grace_ns)
 {
     struct walk_list files;
-    TRY(list_folder(finder->arena, finder->state_fd, "measured", &files));
+    TRY(walk_folder(finder->arena, finder->state_fd, "measured", NULL, &files));
     for (size_t i = 0; i < files.count; i++) {
         const struct walk_entry *file = &files.entries[i];
         int64_t age_ns = finder->now_ns - MAX_OF(file->stat.mtime_ns, file->stat.ctime_ns);

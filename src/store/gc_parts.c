@@ -4,7 +4,6 @@
 #include "mlops/host/walk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,13 +41,10 @@ static FALLIBLE sweep_part(struct sweep *sweep, int parts_fd, const struct walk_
 FALLIBLE gc_parts(struct sweep *sweep)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    AUTO(fd_drop) struct fd fd = {0};
     struct walk_list list = {0};
-    AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(sweep->workspace->cache_fd), "tmp/part", flags));
-    if (fd_number(fd) < 0)
-        return errno == ENOENT ? NULL : error_os(errno, "cannot open 'tmp/part' of the store");
-    TRY(walk_list(&scratch, fd_number(fd), false, &list));
+    TRY_WITHIN(walk_folder(&scratch, fd_number(sweep->workspace->cache_fd), "tmp/part", &fd, &list),
+               "looking into the store");
     for (size_t i = 0; i < list.count; i++)
         TRY(sweep_part(sweep, fd_number(fd), &list.entries[i]));
     return NULL;

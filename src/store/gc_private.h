@@ -209,6 +209,9 @@ FALLIBLE gc_parts(struct sweep *sweep);
 /* What was found to be damaged longer ago than runs are kept. */
 FALLIBLE gc_quarantine(struct sweep *sweep);
 
+/* Mirrors of other projects that nobody has read for LIMIT_MIRROR_IDLE_DAYS. */
+FALLIBLE gc_mirrors(struct sweep *sweep);
+
 /* Folders of .mlops that only people read: failed outputs, displaced files, logs. */
 FALLIBLE gc_leftovers(const struct workspace *workspace, struct ledger *ledger,
                       const struct gc_options *options, int64_t now_ns, struct gc_items *items);

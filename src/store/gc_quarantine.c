@@ -4,7 +4,6 @@
 #include "mlops/host/walk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,15 +48,11 @@ static FALLIBLE sweep_file(struct sweep *sweep, int fd, const struct walk_entry 
 FALLIBLE gc_quarantine(struct sweep *sweep)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    AUTO(fd_drop) struct fd fd = {0};
     struct walk_list list = {0};
-    AUTO(fd_drop)
-    struct fd fd = fd_of(openat(fd_number(sweep->workspace->cache_fd), "quarantine", flags));
-    if (fd_number(fd) < 0)
-        return errno == ENOENT || errno == EBADF
-                   ? NULL
-                   : error_os(errno, "cannot open 'quarantine' of the store");
-    TRY(walk_list(&scratch, fd_number(fd), false, &list));
+    TRY_WITHIN(
+        walk_folder(&scratch, fd_number(sweep->workspace->cache_fd), "quarantine", &fd, &list),
+        "looking into the store");
     for (size_t i = 0; i < list.count; i++)
         TRY(sweep_file(sweep, fd_number(fd), &list.entries[i]));
     return NULL;

@@ -1,38 +1,20 @@
-#include "mlops/store/mirror.h"
-
 #include "mlops/base/arena.h"
 #include "mlops/base/limits.h"
 #include "mlops/base/vec.h"
 #include "mlops/codec/digest.h"
 #include "mlops/codec/schema.h"
-#include "mlops/host/file.h"
-#include "mlops/host/git.h"
 #include "mlops/host/lock.h"
-#include "mlops/host/vcs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* In .git of the mirror: all of the history is there, and fetched as a whole from now on. */
-#define WHOLE_MARK ".git/mlops-whole"
-#define KEPT_REF "refs/keep/"
+#include "mirror_private.h"
 
-enum { KEY_DIGITS = 32, COMMIT_DIGITS = 40, NAMES_MOST = 1000 };
+enum { COMMIT_DIGITS = 40, NAMES_MOST = 1000 };
 
 VEC(name_vec, const char *);
-
-/* One opening. */
-struct opening {
-    struct arena *arena;
-    const struct mirror_place *place;
-    struct str rev;
-    struct fd base_fd;    /* of all mirrors */
-    struct str directory; /* of this one, absolute */
-    const char *key;      /* its name in the base */
-    struct vcs *vcs;
-};
 
 static void opening_drop(struct opening *opening)
 {
@@ -42,7 +24,7 @@ static void opening_drop(struct opening *opening)
 
 /* --- the place --- */
 
-static FALLIBLE base_of(struct arena *arena, struct str *ret)
+FALLIBLE mirror_base(struct arena *arena, struct str *ret)
 {
     const char *base = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
@@ -60,7 +42,7 @@ static FALLIBLE base_of(struct arena *arena, struct str *ret)
 static FALLIBLE open_base(struct opening *opening)
 {
     struct str base = {0};
-    TRY(base_of(opening->arena, &base));
+    TRY(mirror_base(opening->arena, &base));
     TRY_WITHIN(directory_make(AT_FDCWD, str_terminate(opening->arena, base), false),
                "making a place for copies of repositories");
     TRY(directory_open(AT_FDCWD, base.at, &opening->base_fd));
@@ -68,186 +50,9 @@ static FALLIBLE open_base(struct opening *opening)
         return error_os(errno, "cannot make '%s' private", base.at);
     char hex[DIGEST_HEX_LEN + 1];
     digest_print(digest_of(opening->place->git_url.at, opening->place->git_url.len), hex);
-    opening->key = str_print(opening->arena, "%.*s", KEY_DIGITS, hex).at;
+    opening->key = str_print(opening->arena, "%.*s", MIRROR_KEY_DIGITS, hex).at;
     opening->directory = path_join(opening->arena, base, str_of(opening->key));
     return NULL;
-}
-
-/* --- git --- */
-
-static bool has(struct str text, const char *part)
-{
-    return str_find(text, str_of(part)) >= 0;
-}
-
-/* The line that says what is wrong: git's, unless it only says that what it started (ssh) failed.
- */
-static struct str complaint_of(struct str errors)
-{
-    struct str rest = str_trim(errors), line = {0}, first = {0}, said = {0};
-    while (rest.len && str_split(&rest, '\n', &line)) {
-        bool is_said = str_starts(line, STR("fatal: ")) || str_starts(line, STR("ERROR: "));
-        bool is_hollow = has(line, "Could not read from remote") || has(line, "hung up");
-        if (is_said && !is_hollow)
-            return str_slice(line, 7, line.len);
-        said = is_said ? str_slice(line, 7, line.len) : said;
-        first = first.len || is_said ? first : str_trim(line);
-    }
-    return first.len ? first : said;
-}
-
-static FALLIBLE refused(const struct opening *opening, struct str errors)
-{
-    static const char *const locked[] = {"could not read Username", "terminal prompts disabled",
-                                         "Authentication failed",   "Permission denied",
-                                         "access denied",           "error: 403"};
-    struct str url = opening->place->url, line = complaint_of(errors);
-    struct error *error =
-        error_new(ERROR_MACHINE, "the git repository '%.*s' can't be read", STR_FMT(url));
-    error->cause = error_new(ERROR_MACHINE, "git: %.*s", STR_FMT(line));
-    for (size_t i = 0; i < COUNT_OF(locked); i++)
-        if (has(errors, locked[i]))
-            return error_hint(error,
-                              "it asks who you are, or you may not read it: 'git ls-remote' of it "
-                              "must work without a question (credential helper, ssh key)");
-    if (has(errors, "Host key verification failed"))
-        return error_hint(error, "its key is not known here: 'ssh' to it once, and compare");
-    if (has(errors, "dubious ownership"))
-        return error_hint(error, "it belongs to another user; if you trust it: git config --global "
-                                 "--add safe.directory DIRECTORY");
-    return error_hint(error, "is the URL right, and the server there? 'git ls-remote' of it tells");
-}
-
-static FALLIBLE make_repository(struct opening *opening)
-{
-    struct arena *arena = opening->arena;
-    struct file_stat stat = {0};
-    bool found = false;
-    struct git_answer answer = {0};
-    const char *head = str_print(arena, "%s/.git/HEAD", opening->key).at;
-    TRY(file_stat_at(fd_number(opening->base_fd), head, true, &stat, &found));
-    if (!found) {
-        const char *const words[] = {"init", "-q", "--template=", "--", opening->directory.at,
-                                     NULL};
-        TRY(path_remove(fd_number(opening->base_fd), opening->key));
-        TRY(git_call(arena, STR(""), words, 0, &answer));
-        if (answer.exit_code)
-            return error_new(ERROR_MACHINE, "git can't make '%.*s': %.*s",
-                             STR_FMT(opening->directory), STR_FMT(complaint_of(answer.errors)));
-    }
-    return NULL;
-}
-
-static FALLIBLE reopen(struct opening *opening)
-{
-    vcs_drop(&opening->vcs);
-    TRY(vcs_open(opening->directory, &opening->vcs));
-    return opening->vcs ? NULL
-                        : error_new(ERROR_MACHINE, "git's library (libgit2) can't be loaded, which "
-                                                   "reads repositories of others");
-}
-
-/* --- fetching --- */
-
-static FALLIBLE is_whole(const struct opening *opening, bool *ret)
-{
-    struct file_stat stat = {0};
-    const char *mark = str_print(opening->arena, "%s/" WHOLE_MARK, opening->key).at;
-    return file_stat_at(fd_number(opening->base_fd), mark, true, &stat, ret);
-}
-
-/* What a fetch that was killed left: nobody else is here, since we hold the lock. */
-static bool is_stale_lock(const struct git_answer *answer)
-{
-    return answer->exit_code && has(answer->errors, ".lock") && has(answer->errors, "File exists");
-}
-
-static FALLIBLE fetch(struct opening *opening, const char *const *words, struct git_answer *ret)
-{
-    TRY(git_call(opening->arena, opening->directory, words, 0, ret));
-    if (!is_stale_lock(ret))
-        return NULL;
-    TRY(path_remove(fd_number(opening->base_fd), opening->key));
-    TRY(make_repository(opening));
-    return git_call(opening->arena, opening->directory, words, 0, ret);
-}
-
-static FALLIBLE no_head(const struct opening *opening)
-{
-    return error_hint(error_new(ERROR_PROJECT,
-                                "the HEAD of the git repository '%.*s' names no commit",
-                                STR_FMT(opening->place->url)),
-                      "say which branch: --rev BRANCH");
-}
-
-/* "HEAD~2" is of the other repository's HEAD, not of the mirror's. */
-static struct str rev_here(struct arena *arena, struct str rev)
-{
-    bool is_head = str_starts(rev, STR("HEAD")) &&
-                   (rev.len == 4 || rev.at[4] == '~' || rev.at[4] == '^' || rev.at[4] == '@');
-    if (rev.len == 1 && rev.at[0] == '@')
-        return STR("refs/mlops/head");
-    return is_head ? str_print(arena, "refs/mlops/head%.*s", STR_FMT(str_slice(rev, 4, rev.len)))
-                   : rev;
-}
-
-/* Also what only an expression names. A repository may have a HEAD that names nothing. */
-static FALLIBLE fetch_all(struct opening *opening)
-{
-    struct arena *arena = opening->arena;
-    struct git_answer answer = {0};
-    struct file_stat stat = {0};
-    bool is_shallow = false;
-    bool needs_head = !opening->rev.len || !str_equal(rev_here(arena, opening->rev), opening->rev);
-    const char *shallow = str_print(arena, "%s/.git/shallow", opening->key).at;
-    TRY(file_stat_at(fd_number(opening->base_fd), shallow, true, &stat, &is_shallow));
-    const char *const words[] = {"fetch",
-                                 "-q",
-                                 "--no-tags",
-                                 "--prune",
-                                 "--force",
-                                 is_shallow ? "--unshallow" : "--no-write-fetch-head",
-                                 "--",
-                                 opening->place->git_url.at,
-                                 "+refs/heads/*:refs/remotes/*",
-                                 "+refs/tags/*:refs/tags/*",
-                                 needs_head ? "+HEAD:refs/mlops/head" : NULL,
-                                 NULL};
-    TRY(fetch(opening, words, &answer));
-    if (answer.exit_code && has(answer.errors, "find remote ref HEAD"))
-        return no_head(opening);
-    if (answer.exit_code)
-        return refused(opening, answer.errors);
-    const char *mark = str_print(arena, "%s/" WHOLE_MARK, opening->key).at;
-    TRY(file_publish(fd_number(opening->base_fd), mark, STR(""), 0600, false));
-    return reopen(opening);
-}
-
-/* Servers of plain files can't cut the history, and old ones give no single commit. */
-static FALLIBLE fetch_one(struct opening *opening, struct str from, struct str id)
-{
-    struct arena *arena = opening->arena;
-    struct git_answer answer = {0};
-    bool whole = false;
-    TRY(is_whole(opening, &whole));
-    if (whole)
-        return fetch_all(opening);
-    const char *spec = str_print(arena, "+%.*s:" KEPT_REF "%.*s", STR_FMT(from), STR_FMT(id)).at;
-    const char *const words[] = {"fetch",
-                                 "-q",
-                                 "--no-tags",
-                                 "--no-write-fetch-head",
-                                 "--depth=1",
-                                 "--",
-                                 opening->place->git_url.at,
-                                 spec,
-                                 NULL};
-    TRY(fetch(opening, words, &answer));
-    if (!answer.exit_code)
-        return reopen(opening);
-    bool is_about_depth = has(answer.errors, "shallow") || has(answer.errors, "not our ref") ||
-                          has(answer.errors, "unadvertised object");
-    return is_about_depth ? fetch_all(opening) : refused(opening, answer.errors);
 }
 
 /* --- which commit --- */
@@ -281,10 +86,11 @@ static FALLIBLE list_remote(struct opening *opening, const char *const *patterns
     for (; *patterns; patterns++)
         *vec_push(opening->arena, &words) = *patterns;
     *vec_push(opening->arena, &words) = NULL;
-    TRY_WITHIN(git_call(opening->arena, STR(""), words.at, LIMIT_GIT_LIST_S, &answer),
+    TRY_WITHIN(git_call(opening->arena, STR(""), words.at,
+                        (struct git_patience){.most_s = LIMIT_GIT_LIST_S}, &answer),
                "the git repository '%.*s' can't be read", STR_FMT(opening->place->url));
     *ret = answer.output;
-    return answer.exit_code ? refused(opening, answer.errors) : NULL;
+    return answer.exit_code ? mirror_refused(opening, answer.errors) : NULL;
 }
 
 /* "ID<tab>NAME" in lines. */
@@ -357,8 +163,8 @@ static FALLIBLE unknown_revision(struct opening *opening)
 
 static FALLIBLE resolve_expression(struct opening *opening, struct str *ret, bool *ret_found)
 {
-    TRY(fetch_all(opening));
-    return find_here(opening, rev_here(opening->arena, opening->rev), ret, ret_found);
+    TRY(mirror_fetch_all(opening));
+    return find_here(opening, mirror_rev_here(opening->arena, opening->rev), ret, ret_found);
 }
 
 static FALLIBLE resolve_id(struct opening *opening, struct str *ret, bool *ret_found)
@@ -366,7 +172,7 @@ static FALLIBLE resolve_id(struct opening *opening, struct str *ret, bool *ret_f
     TRY(find_here(opening, opening->rev, ret, ret_found));
     if (*ret_found)
         return NULL;
-    TRY(fetch_one(opening, opening->rev, opening->rev));
+    TRY(mirror_fetch_one(opening, opening->rev, opening->rev));
     return find_here(opening, opening->rev, ret, ret_found);
 }
 
@@ -380,7 +186,7 @@ static FALLIBLE resolve_ref(struct opening *opening, struct str *ret, bool *ret_
     TRY(find_here(opening, id, ret, ret_found));
     if (*ret_found)
         return NULL;
-    TRY(fetch_one(opening, ref, id));
+    TRY(mirror_fetch_one(opening, ref, id));
     struct str kept = str_print(opening->arena, KEPT_REF "%.*s", STR_FMT(id));
     TRY(find_here(opening, kept, ret, ret_found));
     return *ret_found ? NULL : find_here(opening, id, ret, ret_found);
@@ -399,8 +205,15 @@ static FALLIBLE resolve(struct opening *opening, struct str *ret)
     if (!found && rev.len)
         TRY(resolve_expression(opening, ret, &found));
     if (!found && !rev.len)
-        return no_head(opening);
+        return mirror_no_head(opening);
     return found ? NULL : unknown_revision(opening);
+}
+
+/* Says what it is of, and by its time that it is used. */
+static FALLIBLE note_use(const struct opening *opening)
+{
+    const char *mark = str_print(opening->arena, "%s/" USE_MARK, opening->key).at;
+    return file_publish(fd_number(opening->base_fd), mark, opening->place->url, 0600, false);
 }
 
 struct error *mirror_open(struct arena *arena, const struct mirror_place *place, struct str rev,
@@ -413,8 +226,9 @@ struct error *mirror_open(struct arena *arena, const struct mirror_place *place,
     TRY(open_base(&opening));
     const char *name = str_print(arena, "%s.lock", opening.key).at;
     TRY(lock_take(fd_number(opening.base_fd), name, LOCK_EXCLUSIVE, -1, NULL, NULL, &lock, &taken));
-    TRY(make_repository(&opening));
-    TRY(reopen(&opening));
+    TRY(mirror_make_repository(&opening));
+    TRY(mirror_reopen(&opening));
+    TRY(note_use(&opening));
     TRY(resolve(&opening, &ret->commit));
     ret->directory = opening.directory;
     return NULL;

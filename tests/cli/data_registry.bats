@@ -361,3 +361,37 @@ next_version() {
   succeeds import-url ../reg/data/README.md
   grep -qx 'schema: 1' README.md.mlops
 }
+
+@test "du names mirrors, and gc takes those that were not read for long" {
+  registry
+  succeeds get "$URL" data/README.md
+  git clone -q --bare ../reg ../other.git
+  succeeds get "file://$BATS_TEST_TMPDIR/other.git" data/README.md -o other.md
+  set -- "$XDG_CACHE_HOME"/mlops/git/*/
+  [ $# -eq 2 ]
+  old=$(grep -l reg.git "$XDG_CACHE_HOME"/mlops/git/*/.git/mlops-url)
+  succeeds init
+  succeeds du
+  grep -q "2 mirrors of git repositories" "$ERR"
+  succeeds gc --json
+  holds 'r["items"] == []'
+  touch -d '100 days ago' "$old"
+  succeeds gc --json
+  holds '[(i["what"], i["label"].endswith("/reg.git"), i["size_bytes"] > 0) for i in r["items"]] == [("mirror", True, True)]'
+  [ -e "$old" ]
+  succeeds gc --yes
+  [ ! -e "${old%/.git/*}" ]
+  [ "$(ls -d "$XDG_CACHE_HOME"/mlops/git/*/ | wc -l)" = 1 ]
+  succeeds get "$URL" data/README.md -o again.md
+  [ "$(cat again.md)" = read ]
+}
+
+@test "a mirror that is read again is not an old one any more" {
+  registry
+  succeeds get "$URL" data/README.md
+  touch -d '100 days ago' "$XDG_CACHE_HOME"/mlops/git/*/.git/mlops-url
+  succeeds get "$URL" data/README.md -o again.md
+  succeeds init
+  succeeds gc --json
+  holds 'r["items"] == []'
+}

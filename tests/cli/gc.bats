@@ -102,11 +102,31 @@ load helper
   holds 'r["packs"] == 0 and r["faults"] == []'
   fails 2 gc origin
   fails 2 verify origin
-  printf 'damaged' >"$BATS_TEST_TMPDIR/remote/pack_"
-  mkdir -p "$BATS_TEST_TMPDIR/remote/pack"
-  mv "$BATS_TEST_TMPDIR/remote/pack_" "$BATS_TEST_TMPDIR/remote/pack/$(printf 0%.0s {1..64})"
+}
+
+@test "verify --remote tells damage until a push has put it right, then gc --remote takes it out" {
+  two_stages
+  ran executed=2
+  mkdir "$BATS_TEST_TMPDIR/remote"
+  succeeds remote add origin "$BATS_TEST_TMPDIR/remote" --default
+  succeeds push
+  for pack in "$BATS_TEST_TMPDIR"/remote/pack/*; do
+    chmod u+w "$pack"
+    printf damaged >"$pack"
+  done
   fails 5 verify --remote --json
-  holds 'len(r["faults"]) == 1 and r["faults"][0]["what"] == "pack" and "push" in r["faults"][0]["repair"]'
+  holds 'r["faults"] and r["spent_packs"] == 0 and all(f["what"] == "pack" and "push" in f["repair"] for f in r["faults"])'
+  succeeds push
+  succeeds verify --remote --json
+  holds 'r["faults"] == [] and r["spent_packs"] > 0'
+  succeeds verify --remote
+  grep -q "gc --remote" "$ERR"
+  succeeds gc --remote --yes --grace 0
+  succeeds gc --remote --yes --grace 0
+  succeeds verify --remote --json
+  holds 'r["faults"] == [] and r["spent_packs"] == 0'
+  run grep -l damaged "$BATS_TEST_TMPDIR"/remote/pack/*
+  [ "$status" -eq 1 ]
 }
 
 @test "verify names data that were not fetched, and goes on after an interruption" {

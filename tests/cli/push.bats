@@ -220,6 +220,86 @@ END
   [ "$(cat out)" = $'1\n2' ]
 }
 
+# three stages in a row, and one beside them, whose outputs are large enough to be seen travelling
+staged_project() {
+  git_init
+  echo 'n: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  raw:
+    cmd: head -c 300000 /dev/urandom > raw.bin
+    outs: [raw.bin]
+  clean:
+    cmd: head -c 200000 raw.bin > clean.bin
+    deps: [raw.bin]
+    outs: [clean.bin]
+  side:
+    cmd: head -c 100000 raw.bin > side.bin
+    deps: [raw.bin]
+    outs: [side.bin]
+  model:
+    cmd: echo "n=1"; wc -c < clean.bin > model.txt
+    deps: [clean.bin]
+    params: [n]
+    outs: [model.txt]
+END
+  ran executed=4
+  mkdir ../store
+  succeeds remote add origin ../store --default
+  succeeds push
+  commit_all
+}
+
+@test "run --pull TARGET fetches and writes what the target is, not what it was made of" {
+  staged_project
+  fresh_clone
+  ran restored=1 unchanged=2 -- --pull model
+  [ "$(cat model.txt)" = 200000 ]
+  [ ! -e raw.bin ] && [ ! -e clean.bin ] && [ ! -e side.bin ]
+  [ "$(find .mlops/cache/obj -type f -size +50k | wc -l)" -eq 0 ]
+  ran unchanged=3 -- --pull model
+  [ ! -e clean.bin ]
+}
+
+@test "run --pull TARGET fetches what a stage reads that executes, and nothing before that" {
+  staged_project
+  fresh_clone
+  echo 'n: 2' >params.yaml
+  ran executed=1 restored=1 unchanged=1 -- --pull model
+  [ "$(cat model.txt)" = 200000 ]
+  [ -e clean.bin ] && [ ! -e raw.bin ] && [ ! -e side.bin ]
+  fresh_clone two
+  ran restored=2 unchanged=1 -- --pull model clean
+  [ -e model.txt ] && [ -e clean.bin ] && [ ! -e raw.bin ]
+}
+
+@test "run --pull TARGET makes what the remote has lost, from what it still has" {
+  staged_project
+  fresh_clone
+  rm -r ../store
+  ( cd ../project && rm -rf .mlops/remotes && succeeds push raw )
+  sed -i 's/n: 1/n: 2/' params.yaml
+  ran executed=2 restored=1 -- --pull model
+  [ "$(cat model.txt)" = 200000 ]
+  cmp raw.bin ../project/raw.bin
+}
+
+@test "run --pull without a target brings all of it" {
+  staged_project
+  fresh_clone
+  ran restored=4 -- --pull
+  [ -e raw.bin ] && [ -e side.bin ]
+  [ "$(find .mlops/cache/obj -type f -size +50k | wc -l)" -eq 3 ]
+}
+
+@test "run --pull --force TARGET fetches what is read and makes the rest" {
+  shared_project
+  succeeds push
+  fresh_clone
+  ran executed=1 -- --pull --force count
+  did count
+}
+
 @test "--allow-missing takes pointers for the data, and names what a stage lacks that must run" {
   shared_project
   rm -r data/raw
@@ -234,6 +314,32 @@ END
   sed -i 's/; true/; true; true/' pipeline.yaml
   fails 1 run --allow-missing
   says "mlops pull data/raw"
+}
+
+@test "status --allow-missing asks in a fresh clone only whether what is recorded fits" {
+  shared_project
+  fresh_clone
+  fails 1 status --quiet
+  succeeds status --quiet --allow-missing
+  succeeds status --allow-missing --json
+  holds 'r["is_up_to_date"] and r["data"] == []'
+  succeeds status --quiet --allow-missing data/raw
+  succeeds status --quiet --allow-missing count
+  sed -i 's/> count.txt/> count.txt; true/' pipeline.yaml
+  fails 1 status --quiet --allow-missing
+  succeeds status --allow-missing
+  grep -q "count: to run" "$OUT"
+  git checkout -q pipeline.yaml
+  echo 7 >count.txt
+  fails 1 status --quiet --allow-missing
+  rm count.txt
+  mkdir -p data/raw
+  echo other >data/raw/top.csv
+  fails 1 status --quiet --allow-missing
+  rm -r data/raw
+  sed -i 's/"sha256:..../"sha256:0000/; s/sha256:..../sha256:0000/' data/raw.mlops
+  fails 1 status --quiet --allow-missing
+  [ ! -e .mlops/cache ] || [ "$(find .mlops/cache/obj -type f | wc -l)" -eq 0 ]
 }
 
 @test "outputs travel to and from the remote that they or their pipeline name" {

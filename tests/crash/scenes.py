@@ -138,20 +138,7 @@ def sparse(tally, project):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
     time.sleep(1)
-    faults = [] if process.poll() is None else [f"ended by itself: {process.communicate()[0]}"]
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        faults.append("did not end within 10 s of Ctrl-C")
-    seconds = time.monotonic() - began
-    if seconds > 1.5:
-        faults.append(f"took {seconds:.1f} s to answer Ctrl-C")
-    if process.returncode not in (130, -2):
-        faults.append(f"status {process.returncode} instead of 130")
+    faults = fault.answers_ctrl_c(process)
     tally.point(faults, "Ctrl-C while a sparse file of 8 TB is hashed")
 
 

@@ -188,21 +188,11 @@ def sparse(tally):
                                start_new_session=True)
     os.close(theirs)
     time.sleep(2)
-    faults = [] if process.poll() is None else ["ended by itself"]
+    faults = []
     shown = os.read(ours, 65536) if select.select([ours], [], [], SECONDS_MOST)[0] else b""
     if b"B" not in shown or not any(letter in b"0123456789" for letter in shown):
         faults.append(f"no progress: {shown!r}")
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if time.monotonic() - began > 1.5:
-        faults.append(f"took {time.monotonic() - began:.1f} s to answer Ctrl-C")
-    if process.returncode not in (130, -2):
-        faults.append(f"status {process.returncode}")
+    faults += fault.answers_ctrl_c(process)
     if os.path.exists(who.project + "/sparse.mlops"):
         faults.append("a pointer was written")
     os.close(ours)

@@ -152,24 +152,14 @@ def try_kind(kind, template):
     with places.KINDS[kind]() as place:
         place.add(origin)
         for test in TESTS:
-            try:
-                faults = test(origin, place)
-            except (RuntimeError, OSError) as error:
-                faults = [f"{type(error).__name__}: {error}"]
-            if faults is not None:
-                tally.check(f"{kind}: {test.__name__[4:].replace('_', ' ')}", faults)
+            places.attempt(tally, kind, test, lambda test=test: test(origin, place))
     return tally.bad
 
 
 def main():
     chosen = fault.arguments((["kinds"], dict(nargs="*", help="kinds of remotes")))
     template = project.make()
-    bad = 0
-    for kind in chosen.kinds or (list(places.KINDS) if chosen.full else EVERYDAY):
-        try:
-            bad += try_kind(kind, template)
-        except places.base.Missing as missing:
-            print(f"ok {kind} # skip {missing}")
+    bad = places.bad_of_kinds(chosen, EVERYDAY, lambda kind: try_kind(kind, template))
     sys.exit(1 if bad else 0)
 
 

@@ -59,6 +59,9 @@ def try_point(origin, place, pristine, name, at, how):
     again = fault.mlops(origin, "push", env=place.env())
     if again.status != fault.OK:
         faults.append(f"the push: {again}")
+    repaired = fault.mlops(origin, "verify", "--remote", env=place.env())
+    if repaired.status != fault.OK:
+        faults.append(f"verify after the push that put it right: {repaired}")
     target = project.clone(origin, "after", place)
     result = fault.mlops(target, "pull", env=place.env())
     if result.status != fault.OK:

@@ -355,32 +355,26 @@ TESTS = [try_pull, try_run_pull, try_parts, try_status, try_push, try_add, try_n
          *OWN_PROJECT]
 
 
+def try_one(test, place):
+    origin = None
+    if test not in OWN_PROJECT:
+        place.clear()
+        origin = DvcProject(place)
+        origin.push()
+    return test(origin, place)
+
+
 def try_kind(kind):
     tally = fault.Tally(f"dvc remote {kind}")
     with places.KINDS[kind]() as place:
         for test in TESTS:
-            origin = None
-            try:
-                if test not in OWN_PROJECT:
-                    place.clear()
-                    origin = DvcProject(place)
-                    origin.push()
-                faults = test(origin, place)
-            except (RuntimeError, OSError) as error:
-                faults = [f"{type(error).__name__}: {error}"]
-            if faults is not None:
-                tally.check(f"{kind}: {test.__name__[4:].replace('_', ' ')}", faults)
+            places.attempt(tally, kind, test, lambda test=test: try_one(test, place))
     return tally.bad
 
 
 def main():
     chosen = fault.arguments((["kinds"], dict(nargs="*", help="kinds of remotes")))
-    bad = 0
-    for kind in chosen.kinds or (list(places.KINDS) if chosen.full else EVERYDAY):
-        try:
-            bad += try_kind(kind)
-        except places.base.Missing as missing:
-            print(f"ok {kind} # skip {missing}")
+    bad = places.bad_of_kinds(chosen, EVERYDAY, try_kind)
     if not DVC:
         print("ok compared with DVC itself # skip DVC is not installed")
     sys.exit(1 if bad else 0)

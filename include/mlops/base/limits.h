@@ -66,6 +66,10 @@
     LIMIT(TRANSPORT_WAIT_S, 60, "seconds", "longest pause before another try of a remote")         \
     LIMIT(GIT_LIST_S, 120, "seconds",                                                              \
           "a server of git may take to list its branches where nobody looks on")                   \
+    LIMIT(GIT_STALL_S, 300, "seconds",                                                             \
+          "a fetch of git may tell nothing of its progress before it is given up")                 \
+    LIMIT(MIRROR_IDLE_DAYS, 90, "days",                                                            \
+          "since a git repository of others was read, before gc removes its mirror")               \
     LIMIT(HISTORY_COMMITS, 10000000, "commits", "of one repository, for push --all-commits")       \
     LIMIT(GET_GIT_BYTES, 1073741824, "bytes",                                                      \
           "one file that 'get' takes from git; it is in memory")                                   \

@@ -20,9 +20,10 @@ struct verdict {
 };
 
 struct lookup_options {
-    bool force;      /* ignore every known result */
-    bool no_restore; /* ignore what is not in the work tree */
-    bool only_known; /* known results count for stages that always run, too */
+    bool force;            /* ignore every known result */
+    bool no_restore;       /* ignore what is not in the work tree */
+    bool only_known;       /* known results count for stages that always run, too */
+    bool may_be_elsewhere; /* a known result counts as restorable though the store lacks it */
 };
 
 /* `explain` looks for the nearest earlier recipe in the lock (and ledger) to fill in reasons. */

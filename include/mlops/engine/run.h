@@ -15,13 +15,15 @@ struct run_options {
                               is no failure; what always runs counts as known by its results */
     bool is_private;       /* no later run takes the results */
     bool force_downstream; /* run what uses a stage that ran or was restored */
-    bool lazy_inputs;   /* tracked inputs that are not there count as what their pointers say, and
-                           are put in place only for stages that execute */
-    bool takes_missing; /* dry: an input that is not there is a reason, no error */
-    bool explain;       /* reasons also for what follows from others; always on in dry runs */
-    bool no_dvc_lock;   /* results that dvc.lock records are not taken over */
-    int64_t jobs;       /* 0: the setting, else cpus (1 in the dvc dialect) */
-    struct str argv;    /* for the record */
+    bool lazy_inputs; /* tracked inputs that are not there count as what their pointers say, and
+                         are put in place only for stages that execute */
+    const struct map *lost; /* names of stages. Given: what is known of all others may lie in a
+                               remote and counts as restorable (dry, or put off by `minimal`) */
+    bool takes_missing;     /* dry: an input that is not there is a reason, no error */
+    bool explain;           /* reasons also for what follows from others; always on in dry runs */
+    bool no_dvc_lock;       /* results that dvc.lock records are not taken over */
+    int64_t jobs;           /* 0: the setting, else cpus (1 in the dvc dialect) */
+    struct str argv;        /* for the record */
     struct str version;
     bool one_by_one;  /* never two stages of this run at once, whatever `jobs` (others) is */
     struct str slots; /* file of the budget that is shared with others, or empty: budget_share */

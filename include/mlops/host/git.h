@@ -11,10 +11,15 @@ struct git_answer {
     int exit_code;             /* 128 + n if signal n ended it */
 };
 
-/* Runs `git WORDS` (NULL at the end) in a repository of ours (absolute; empty: in none) to the end,
- * but for no longer than `most_s` seconds (0: however long it takes) where nobody sits at a
- * terminal, who may be asked for something; a stop signal ends it. Words that come from others
- * stand behind "--" or
- * "--end-of-options". An error only if it could not be run or was interrupted. */
+/* How long it may take; 0: however long. */
+struct git_patience {
+    int64_t most_s;  /* in all, where nobody sits at a terminal, who may be asked for something */
+    int64_t stall_s; /* without writing anything: of words that make it tell its progress. Where
+                        somebody may be asked only once it has written something */
+};
+
+/* Runs `git WORDS` (NULL at the end) in a repository of ours (absolute; empty: in none) to the end;
+ * a stop signal ends it. Words that come from others stand behind "--" or "--end-of-options". An
+ * error only if it could not be run, was interrupted, or took too long (ERROR_MACHINE). */
 FALLIBLE git_call(struct arena *arena, struct str repository, const char *const *words,
-                  int64_t most_s, struct git_answer *ret);
+                  struct git_patience patience, struct git_answer *ret);

@@ -19,6 +19,19 @@ struct walk_list {
  * name, else 0. What vanishes between listing and stat is left out. */
 FALLIBLE walk_list(struct arena *arena, int directory_fd, bool names_only, struct walk_list *ret);
 
+/* The same of a directory by its path, which must not be a link; one that is not there is empty.
+ * *ret_fd, which may be NULL, is the directory. */
+FALLIBLE walk_folder(struct arena *arena, int at_fd, const char *path, struct fd *ret_fd,
+                     struct walk_list *ret);
+
+/* Adds up the regular files below a directory, as walk_folder sees it, and keeps the latest moment
+ * at which anything in it changed. What lies deeper than LIMIT_TREE_DEPTH is not counted. */
+struct walk_sum {
+    int64_t bytes;
+    int64_t newest_ns; /* real time; at least what it was before */
+};
+FALLIBLE walk_measure(int at_fd, const char *path, struct walk_sum *sum);
+
 /* Calls `visit` with every name of one directory but "." and "..", in the order of the file system,
  * and its kind (S_IFMT bits); nothing is allocated and, where the file system tells kinds with
  * names, nothing stat'ed. Moves the descriptor's position. */

@@ -109,6 +109,12 @@ FALLIBLE depot_object_bytes(struct depot *depot, struct digest digest, int64_t *
 FALLIBLE depot_each_chunk(struct depot *depot, const struct digest *files, size_t count,
                           void (*visit)(void *context, struct digest chunk), void *context);
 
+/* Packs are listed there whose index is damaged or gone. */
+bool depot_has_unusable(const struct depot *depot);
+
+/* It is there with a good index. */
+bool depot_knows_pack(const struct depot *depot, struct digest pack);
+
 /* Everything in a pack; nothing if it is not known. */
 FALLIBLE depot_each_blob(struct depot *depot, struct digest pack,
                          FALLIBLE (*visit)(void *context, struct digest blob), void *context);
@@ -124,7 +130,8 @@ enum depot_verdict {
 struct depot_pruning {
     bool really; /* else only judged */
     int64_t grace_ns;
-    int64_t now_ns;                                     /* by the server's clock */
+    int64_t now_ns;      /* by the server's clock */
+    bool keeps_unusable; /* packs without a good index stay: what is needed may be in one */
     bool (*needs)(void *context, struct digest digest); /* objects and chunks */
     void *context;
 };
@@ -160,6 +167,7 @@ struct depot_verified {
     size_t damage_count;
     int64_t packs, bytes, blobs;
     int64_t skipped_packs; /* that an interrupted verification has read */
+    int64_t spent_packs;   /* by verify_remote: damaged, but nothing needed is only there */
 };
 
 /* Reads every pack, front to back, in parallel, and hashes every blob. Damaged packs are remembered

@@ -15,6 +15,7 @@ struct gc_fetchable;
 
 struct gc_options {
     bool really;      /* else only counted */
+    bool has_mirrors; /* the user's mirrors of git repositories are looked at, too */
     bool all_commits; /* what any commit names is needed, not only what tips name */
     int64_t grace_ns;
     const struct observer *observer;      /* is told warnings and what is waited for; may be NULL */

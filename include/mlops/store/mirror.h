@@ -5,6 +5,7 @@
 
 #include "mlops/base/error.h"
 #include "mlops/base/str.h"
+#include "mlops/base/vec.h"
 
 /* Where a repository is. */
 struct mirror_place {
@@ -35,3 +36,20 @@ struct mirror {
  * near names. ERROR_MACHINE: it can't be reached, or one may not read it. */
 FALLIBLE mirror_open(struct arena *arena, const struct mirror_place *place, struct str rev,
                      struct mirror *ret);
+
+/* One of those that are kept. */
+struct mirror_use {
+    struct str directory; /* absolute */
+    struct str url;       /* as it was given; empty: an older version made it */
+    const char *key;      /* its name in the base */
+    int64_t size_bytes;
+    int64_t used_ns; /* real time: last opened */
+};
+VEC(mirror_use_vec, struct mirror_use);
+
+/* All of them, by key. None where there is no place for any. */
+FALLIBLE mirror_list(struct arena *arena, struct mirror_use_vec *ret);
+
+/* Removes one unless it is in use, or was opened after `before_ns`; *ret_removed false: it was. */
+FALLIBLE mirror_remove(struct arena *arena, const struct mirror_use *use, int64_t before_ns,
+                       bool *ret_removed);

@@ -85,6 +85,25 @@ class Tally:
         return self.bad
 
 
+def answers_ctrl_c(process):
+    """What is wrong with how a process ends that runs now: at once, with the status for it."""
+    faults = [] if process.poll() is None else ["ended by itself"]
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        faults.append("did not end within 10 s of Ctrl-C")
+    seconds = time.monotonic() - began
+    if seconds > 1.5:
+        faults.append(f"took {seconds:.1f} s to answer Ctrl-C")
+    if process.returncode not in (130, -2):
+        faults.append(f"status {process.returncode} instead of 130")
+    return faults
+
+
 _scratch = None
 
 

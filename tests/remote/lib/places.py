@@ -351,3 +351,24 @@ def layout_faults(place):
 
 def pack_bytes(place):
     return sum(size for name, size in place.names().items() if name.startswith("pack/"))
+
+
+def attempt(tally, kind, test, call):
+    """Checks what `call` gives for `test`: a list of faults, or None where it says nothing."""
+    try:
+        faults = call()
+    except (RuntimeError, OSError) as error:
+        faults = [f"{type(error).__name__}: {error}"]
+    if faults is not None:
+        tally.check(f"{kind}: {test.__name__[4:].replace('_', ' ')}", faults)
+
+
+def bad_of_kinds(chosen, everyday, try_kind):
+    """How many are bad of the kinds that were named, or of all (--full), or of the everyday ones."""
+    bad = 0
+    for kind in chosen.kinds or (list(KINDS) if chosen.full else everyday):
+        try:
+            bad += try_kind(kind)
+        except base.Missing as missing:
+            print(f"ok {kind} # skip {missing}")
+    return bad

@@ -1,80 +1,4 @@
-#include "mlops/base/arena.h"
-#include "mlops/base/buf.h"
-#include "mlops/host/sql.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <math.h>
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "support/unit.h"
-
-static const struct sql_options DURABLE = {.is_durable = true};
-static const struct sql_options DISPOSABLE = {.is_durable = false};
-static const struct sql_options READ_ONLY = {.is_read_only = true};
-static const struct sql_options IMPATIENT = {.is_durable = true, .busy_ms = 1};
-
-static char directory[64];
-static char path[128];
-
-static int make_directory(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/mlops-sql-XXXXXX");
-    assert_non_null(mkdtemp(directory));
-    assert_int_equal(chmod(directory, 0755), 0);
-    snprintf(path, sizeof path, "%s/a%%20 b?#.db", directory); /* all that a URI would change */
-    return 0;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    char command[192];
-    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", directory, directory);
-    return system(command);
-}
-
-static void assert_ok(struct error *error)
-{
-    if (!error)
-        return;
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    fail_msg("%s", text.at);
-}
-
-static void assert_error(struct error *error, int code, const char *part)
-{
-    assert_non_null(error);
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    if (!strstr(text.at, part) || error->code != code)
-        fail_msg("code %d, text: %s", error->code, text.at);
-    error_drop(error);
-}
-
-static struct sql *open_with(const struct sql_options *options)
-{
-    struct sql *sql = NULL;
-    assert_ok(sql_open(path, options, &sql));
-    return sql;
-}
-
-static int64_t int_of(struct sql *sql, const char *text)
-{
-    AUTO(sql_row_drop) struct sql_row *row = NULL;
-    bool found = false;
-    assert_ok(sql_select(sql, &row, text, ""));
-    assert_ok(sql_next(row, &found));
-    assert_true(found);
-    return sql_int(row, 0);
-}
+#include "sql_place.h"
 
 static void assert_text_of(struct sql *sql, const char *text, const char *expected)
 {
@@ -84,17 +8,6 @@ static void assert_text_of(struct sql *sql, const char *text, const char *expect
     assert_ok(sql_next(row, &found));
     assert_true(found);
     assert_true(str_is(sql_text(row, 0), expected));
-}
-
-static void make_numbers(struct sql *sql, int64_t count)
-{
-    assert_ok(sql_script(sql, "CREATE TABLE number(value INTEGER PRIMARY KEY, name TEXT) STRICT;"
-                              "CREATE TABLE user(value INTEGER REFERENCES number(value)) STRICT;"));
-    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
-    assert_ok(sql_begin(sql, &transaction));
-    for (int64_t i = 0; i < count; i++)
-        assert_ok(sql_run(sql, "INSERT INTO number VALUES(?1, ?2)", "is", i, STR("some name")));
-    assert_ok(sql_commit(&transaction));
 }
 
 static void a_durable_database_is_in_wal_mode_and_syncs_fully(void **state)
@@ -447,40 +360,6 @@ static void it_can_be_read_there_while_somebody_else_writes_it(void **state)
     sql_drop(&sql);
 }
 
-static void a_full_disk_is_a_fault_of_the_machine_and_leaves_the_old_state(void **state)
-{
-    (void)state;
-    AUTO(sql_drop) struct sql *sql = open_with(&DURABLE);
-    make_numbers(sql, 3);
-    assert_ok(sql_script(sql, "PRAGMA max_page_count=8"));
-    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
-    assert_ok(sql_begin(sql, &transaction));
-    assert_error(sql_run(sql, "INSERT INTO number VALUES(100, hex(zeroblob(100000)))", ""),
-                 ERROR_MACHINE, "free some space");
-    sql_transaction_drop(&transaction);
-    assert_int_equal(int_of(sql, "SELECT count(*) FROM number"), 3);
-}
-
-static void a_file_that_is_no_database_is_named(void **state)
-{
-    (void)state;
-    FILE *file = fopen(path, "w");
-    for (int i = 0; i < 1000; i++)
-        fputs("not a database\n", file);
-    fclose(file);
-    struct sql *sql = NULL;
-    assert_error(sql_open(path, &DURABLE, &sql), ERROR_STORED, path);
-    assert_error(sql_open(path, &READ_ONLY, &sql), ERROR_STORED, path);
-}
-
-static void a_missing_table_is_told_as_a_foreign_file(void **state)
-{
-    (void)state;
-    AUTO(sql_drop) struct sql *sql = open_with(&DURABLE);
-    assert_error(sql_run(sql, "DELETE FROM absent", ""), ERROR_STORED, "no such table");
-    assert_error(sql_script(sql, "DELETE FROM absent"), ERROR_STORED, "no such table");
-}
-
 static void a_copy_holds_the_same_and_never_replaces_a_file(void **state)
 {
     (void)state;
@@ -494,169 +373,6 @@ static void a_copy_holds_the_same_and_never_replaces_a_file(void **state)
     assert_ok(sql_open(copy, &DURABLE, &other));
     assert_int_equal(int_of(other, "SELECT count(*) FROM number"), 7);
 }
-
-static void the_check_finds_dangling_references(void **state)
-{
-    (void)state;
-    struct arena arena = {0};
-    struct str fault = STR("?");
-    AUTO(sql_drop) struct sql *sql = open_with(&DURABLE);
-    make_numbers(sql, 3);
-    assert_ok(sql_check(sql, &arena, &fault));
-    assert_int_equal(fault.len, 0);
-    assert_ok(sql_script(sql, "PRAGMA foreign_keys=OFF; INSERT INTO user VALUES(77)"));
-    assert_ok(sql_check(sql, &arena, &fault));
-    assert_non_null(strstr(fault.at, "table user refers to a row of number"));
-    arena_drop(&arena);
-}
-
-/* Damage. A sound database is damaged in one way after the other; whatever happens, every call
- * either works or answers with an error that names the file, and the check does not crash. */
-struct image {
-    unsigned char bytes[65536];
-    size_t len;
-};
-
-static void image_load(struct image *image)
-{
-    FILE *file = fopen(path, "rb");
-    image->len = fread(image->bytes, 1, sizeof image->bytes, file);
-    fclose(file);
-}
-
-static void image_save(const unsigned char *bytes, size_t len)
-{
-    char beside[160];
-    snprintf(beside, sizeof beside, "%s-wal", path);
-    unlink(beside);
-    snprintf(beside, sizeof beside, "%s-shm", path);
-    unlink(beside);
-    FILE *file = fopen(path, "wb");
-    fwrite(bytes, 1, len, file);
-    fclose(file);
-}
-
-/* Counts the error; a damaged file must be told as such. */
-static bool failed(struct error *error, int *count)
-{
-    if (!error)
-        return false;
-    if (error->code != ERROR_STORED || !strstr(error->text, path)) {
-        AUTO(buf_drop) struct buf text = {0};
-        error_print(error, &text);
-        fail_msg("code %d: %s", error->code, text.at);
-    }
-    error_drop(error);
-    (*count)++;
-    return true;
-}
-
-static bool walk_rows(struct sql *sql, int *errors)
-{
-    AUTO(sql_row_drop) struct sql_row *row = NULL;
-    if (failed(sql_select(sql, &row, "SELECT value, name FROM number", ""), errors))
-        return false;
-    bool found = true;
-    while (found) {
-        if (failed(sql_next(row, &found), errors))
-            return false;
-        if (found && sql_text(row, 1).len > 1000000)
-            return false;
-    }
-    return true;
-}
-
-static void use_damaged(int *errors)
-{
-    struct arena arena = {0};
-    struct str fault;
-    AUTO(sql_drop) struct sql *sql = NULL;
-    if (failed(sql_open(path, &DISPOSABLE, &sql), errors))
-        return;
-    if (walk_rows(sql, errors))
-        failed(sql_run(sql, "UPDATE number SET name = 'x' WHERE value > 20", ""), errors);
-    assert_ok(sql_check(sql, &arena, &fault));
-    arena_drop(&arena);
-}
-
-static void make_image(struct image *image)
-{
-    struct sql *sql = open_with(&DISPOSABLE);
-    assert_ok(sql_script(sql, "PRAGMA page_size=512; PRAGMA journal_mode=DELETE; VACUUM;"));
-    make_numbers(sql, 60);
-    assert_ok(sql_script(sql, "CREATE INDEX by_name ON number(name)"));
-    sql_drop(&sql);
-    image_load(image);
-    assert_true(image->len > 1024);
-}
-
-static void a_database_cut_anywhere_is_an_error_or_works(void **state)
-{
-    (void)state;
-    static struct image image;
-    make_image(&image);
-    int errors = 0;
-    for (size_t len = 1; len < image.len; len += 251) {
-        image_save(image.bytes, len);
-        use_damaged(&errors);
-    }
-    assert_true(errors > 0);
-}
-
-static void a_database_with_any_byte_flipped_is_an_error_or_works(void **state)
-{
-    (void)state;
-    static struct image image;
-    make_image(&image);
-    int errors = 0;
-    uint32_t random = 1;
-    for (size_t round = 0; round < 700; round++) {
-        random = random * 1664525u + 1013904223u; /* Numerical Recipes; the same in every run */
-        /* every byte of the header and of the first page's cells, then anywhere */
-        size_t at = round < 300 ? round : (random >> 8) % image.len;
-        unsigned char before = image.bytes[at];
-        image.bytes[at] ^= (unsigned char)((random >> 3) | 1);
-        image_save(image.bytes, image.len);
-        use_damaged(&errors);
-        image.bytes[at] = before;
-    }
-    assert_true(errors > 0);
-}
-
-static void a_damaged_log_is_an_error_or_is_left_out(void **state)
-{
-    (void)state;
-    char wal[160];
-    snprintf(wal, sizeof wal, "%s-wal", path);
-    for (int round = 0; round < 40; round++) {
-        image_save((const unsigned char *)"", 0);
-        struct sql *sql = open_with(&DISPOSABLE);
-        make_numbers(sql, 60);
-        pid_t child = fork(); /* only copies the log; touches nothing of SQLite */
-        if (child == 0) {
-            char command[512];
-            snprintf(command, sizeof command, "cp '%s' '%s/w' && cp '%s' '%s/d'", wal, directory,
-                     path, directory);
-            _exit(system(command) == 0 ? 0 : 1);
-        }
-        int status = -1;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-        sql_drop(&sql);
-        char command[512];
-        snprintf(command, sizeof command, "mv '%s/d' '%s' && mv '%s/w' '%s'", directory, path,
-                 directory, wal);
-        assert_int_equal(system(command), 0);
-        FILE *file = fopen(wal, "r+b");
-        fseek(file, round * 97, SEEK_SET);
-        fputc(round * 37 + 1, file);
-        fclose(file);
-        int errors = 0;
-        use_damaged(&errors);
-    }
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
 {
@@ -681,14 +397,7 @@ int main(void)
         TEST(a_durable_database_keeps_a_short_log_and_folds_in_a_long_one),
         TEST(a_log_left_in_a_read_only_directory_is_read_as_well),
         TEST(it_can_be_read_there_while_somebody_else_writes_it),
-        TEST(a_full_disk_is_a_fault_of_the_machine_and_leaves_the_old_state),
-        TEST(a_file_that_is_no_database_is_named),
-        TEST(a_missing_table_is_told_as_a_foreign_file),
         TEST(a_copy_holds_the_same_and_never_replaces_a_file),
-        TEST(the_check_finds_dangling_references),
-        TEST(a_database_cut_anywhere_is_an_error_or_works),
-        TEST(a_database_with_any_byte_flipped_is_an_error_or_works),
-        TEST(a_damaged_log_is_an_error_or_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,4 @@
-#include "mlops/base/arena.h"
-#include "mlops/base/buf.h"
-#include "mlops/codec/canon.h"
-#include "mlops/store/lockfile.h"
-
-#include <math.h>
-
-#include "support/scratch.h"
-
-static struct str printed(struct arena *arena, const struct lockfile *lockfile)
-{
-    struct buf out = buf_in(arena);
-    lockfile_print(lockfile, &out);
-    return buf_str(&out);
-}
+#include "lock_sample.h"
 
 static struct lockfile parsed(struct arena *arena, struct str text)
 {
@@ -33,28 +19,6 @@ static struct str encoded_real(struct arena *arena, double value)
     struct buf out = buf_in(arena);
     canon_real(&out, value);
     return buf_str(&out);
-}
-
-/* An entry as a run makes it, its lists sorted; the key is computed. */
-static struct lock_entry *add_entry(struct arena *arena, struct lockfile *lockfile,
-                                    struct lock_entry entry)
-{
-    struct lock_entry *added = arena_new(arena, struct lock_entry);
-    *added = entry;
-    added->recipe.out_count = entry.out_count;
-    added->recipe.outs = arena_new_array(arena, struct str, entry.out_count + 1);
-    for (size_t i = 0; i < entry.out_count; i++)
-        added->recipe.outs[i] = entry.outs[i].path;
-    added->key = recipe_key(&added->recipe);
-    map_put(arena, &lockfile->entries, added->stage, added);
-    return added;
-}
-
-static struct command command_of(struct arena *arena, struct str text)
-{
-    struct str *items = arena_new(arena, struct str);
-    *items = text;
-    return (struct command){.items = items, .count = 1};
 }
 
 static void assert_same_artifact(const struct artifact *a, const struct artifact *b)
@@ -239,112 +203,6 @@ static void odd_commands_keep_their_key(void **state)
     assert_survives(&arena, &lockfile);
 }
 
-/* Random values, deterministic. */
-static uint64_t next(uint64_t *seed)
-{
-    *seed = *seed * 6364136223846793005U + 1442695040888963407U;
-    return *seed >> 33;
-}
-
-static struct str random_text(struct arena *arena, uint64_t *seed)
-{
-    static const char *const words[] = {
-        "a",  "lr",           "0",  "-1.5", "true", "null", ": ", "\"", "\\", "#",
-        "\n", "\xC3\xA9",     "e",  "[",    "{",    "\xFF", ".",  " ",  "~",  "data/x.csv",
-        "'",  "\xE2\x80\xAE", "<<", "!x",   "&a",   "*a",   "- "};
-    struct buf out = buf_in(arena);
-    for (uint64_t count = next(seed) % 5; count; count--)
-        buf_add_text(&out, words[next(seed) % COUNT_OF(words)]);
-    return out.at ? buf_str(&out) : STR("");
-}
-
-static void random_value(struct arena *arena, uint64_t *seed, int depth, struct buf *out)
-{
-    static const double reals[] = {0.1, -0.5, 1e300, 5e-324, 1e16, INFINITY, -INFINITY, NAN, 2.5};
-    uint64_t count = next(seed) % 4;
-    switch (next(seed) % (depth < 50 ? 9 : 7)) {
-    case 0:
-        canon_null(out);
-        break;
-    case 1:
-        canon_bool(out, count & 1);
-        break;
-    case 2:
-        canon_int(out, (int64_t)(next(seed) << 31 ^ next(seed)) * (count & 1 ? -1 : 1));
-        break;
-    case 3:
-        canon_real(out, reals[next(seed) % COUNT_OF(reals)]);
-        break;
-    case 4:
-        canon_bigint(out, count & 1 ? STR("18446744073709551616") : STR("-9223372036854775809"));
-        break;
-    case 5:
-    case 6:
-        canon_str(out, random_text(arena, seed));
-        break;
-    case 7:
-        canon_list(out, count);
-        for (; count; count--)
-            random_value(arena, seed, depth + 1, out);
-        break;
-    default:
-        canon_map(out, count);
-        for (uint64_t i = 0; i < count; i++) {
-            canon_str(out, str_print(arena, "%llu%.*s", (unsigned long long)i,
-                                     STR_FMT(random_text(arena, seed))));
-            random_value(arena, seed, depth + 1, out);
-        }
-    }
-}
-
-static struct lock_entry random_entry(struct arena *arena, uint64_t *seed, int number)
-{
-    struct lock_entry entry = {.stage = str_print(arena, "s%d", number)};
-    struct recipe *recipe = &entry.recipe;
-    recipe->cmd = command_of(arena, random_text(arena, seed));
-    recipe->wdir = random_text(arena, seed);
-    recipe->shell = random_text(arena, seed);
-    recipe->environment = next(seed) % 3 ? (struct str){0} : random_text(arena, seed);
-    recipe->deps = arena_new_array(arena, struct recipe_dep, 4);
-    recipe->params = arena_new_array(arena, struct recipe_param, 6);
-    recipe->env = arena_new_array(arena, struct recipe_env, 3);
-    for (uint64_t count = next(seed) % 4; count; count--) {
-        struct recipe_dep *dep = &recipe->deps[recipe->dep_count++];
-        dep->path = str_print(arena, "d%zu%s", recipe->dep_count, next(seed) % 4 ? "" : "\xFF");
-        dep->kind = next(seed) % 3;
-        dep->is_executable = dep->kind == ARTIFACT_FILE && next(seed) % 2;
-        if (dep->kind != ARTIFACT_ABSENT)
-            dep->digest = digest_of(seed, sizeof *seed);
-    }
-    for (uint64_t count = next(seed) % 7; count; count--) {
-        struct recipe_param *param = &recipe->params[recipe->param_count++];
-        struct buf encoded = buf_in(arena);
-        random_value(arena, seed, 0, &encoded);
-        param->file = count > 3 ? STR("a b.yaml") : STR("params.yaml");
-        param->key = str_print(arena, "%c%.*s", (char)('a' + recipe->param_count),
-                               STR_FMT(random_text(arena, seed)));
-        param->encoded = next(seed) % 5 ? buf_str(&encoded) : (struct str){0};
-    }
-    for (uint64_t count = next(seed) % 4; count; count--) {
-        struct recipe_env *variable = &recipe->env[recipe->env_count++];
-        variable->name = str_print(arena, "V%zu", recipe->env_count);
-        variable->is_secret = next(seed) % 3 == 0;
-        variable->value = variable->is_secret ? (struct str){0} : random_text(arena, seed);
-    }
-    entry.outs = arena_new_array(arena, struct artifact, 4);
-    for (uint64_t count = next(seed) % 4; count; count--) {
-        struct artifact *out = &entry.outs[entry.out_count++];
-        out->path = str_print(arena, "o%zu/x", entry.out_count);
-        out->kind = ARTIFACT_FILE;
-        out->file_count = 1;
-        out->size_bytes = (int64_t)(next(seed) << 30);
-        out->digest = digest_of(seed, sizeof *seed);
-        out->is_stored = next(seed) % 2;
-    }
-    entry.is_rejected = next(seed) % 2;
-    return entry;
-}
-
 static void any_recipe_keeps_its_key_and_its_text(void **state)
 {
     (void)state;
@@ -427,123 +285,6 @@ static void equal_values_in_another_order_give_equal_bytes(void **state)
     add_entry(&arena, &other, b);
     add_entry(&arena, &other, a);
     assert_true(str_equal(printed(&arena, &one), printed(&arena, &other)));
-}
-
-static struct str hostile(struct arena *arena, const char *name)
-{
-    const char *directory = getenv("MLOPS_CONFORMANCE");
-    struct str bytes = {0};
-    bool found = false;
-    struct str path = str_print(arena, "%s/hostile/lock/%s", directory, name);
-    assert_fine(file_read(arena, AT_FDCWD, path.at, 1 << 20, &bytes, &found));
-    assert_true(found);
-    return bytes;
-}
-
-static void every_damaged_lock_is_refused_at_its_line(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        int line; /* 0: any */
-        const char *word;
-    } rows[] = {
-        {"200-truncated.lock", 7, "sha256"},
-        {"201-empty.lock", 0, "empty"},
-        {"203-conflict.lock", 8, "conflict"},
-        {"204-bad-hash-len.lock", 7, "sha256"},
-        {"206-hash-traversal.lock", 7, "sha256"},
-        {"210-size-overflow.lock", 8, "size"},
-        {"213-binary.lock", 0, ""},
-    };
-    if (!getenv("MLOPS_CONFORMANCE")) {
-        print_message("MLOPS_CONFORMANCE is not set\n");
-        skip();
-    }
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        AUTO(arena_drop) struct arena arena = {0};
-        AUTO(buf_drop) struct buf told = {0};
-        struct lockfile lockfile = {0};
-        struct error *error =
-            lockfile_parse(&arena, STR("pipeline.lock"), hostile(&arena, rows[i].name), &lockfile);
-        assert_non_null(error);
-        assert_int_equal(error->code, ERROR_PROJECT);
-        error_print(error, &told);
-        struct str place = str_print(&arena, "pipeline.lock:%d:", rows[i].line);
-        if (rows[i].line && !strstr(told.at, place.at))
-            fail_msg("%s: line %d expected: %s", rows[i].name, rows[i].line, told.at);
-        if (!strstr(told.at, rows[i].word))
-            fail_msg("%s: '%s' expected: %s", rows[i].name, rows[i].word, told.at);
-        assert_non_null(strstr(told.at, "hint:"));
-        error_drop(error);
-    }
-}
-
-static struct error *parse_error(struct arena *arena, const char *text)
-{
-    struct lockfile lockfile = {0};
-    return lockfile_parse(arena, STR("pipeline.lock"), str_of(text), &lockfile);
-}
-
-static void a_newer_schema_is_told_from_damage(void **state)
-{
-    (void)state;
-    AUTO(arena_drop) struct arena arena = {0};
-    struct error *error = parse_error(&arena, "schema: 2\nsurprise: [1]\n");
-    assert_non_null(error);
-    assert_int_equal(error->code, ERROR_STORED);
-    assert_error(error, "newer version");
-}
-
-static void what_a_lock_may_not_hold_is_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *word;
-    } rows[] = {
-        {"stages: {}\n", "schema"},
-        {"schema: 1\n", "stages"},
-        {"schema: 1\nstages: {}\nmore: 1\n", "'more'"},
-        {"schema: 1\nstages:\n  a: &x {cmd: a}\n  b: *x\n", ""},
-        {"schema: 1\nstages:\n  a: {cmd: [a], dep: []}\n", "'dep'"},
-        {"schema: 1\nstages:\n  a: {cmd: a}\n  a: {cmd: b}\n", "a"},
-        {"schema: 1\nstages:\n  a:\n    outs: [{path: ../x, kind: absent}]\n", "../x"},
-        {"schema: 1\nstages:\n  a:\n    outs: [{path: .git/hooks/x, kind: absent}]\n", ".git"},
-        {"schema: 1\nstages:\n  a:\n    outs: [{path: /etc/x, kind: absent}]\n", "/etc/x"},
-        {"schema: 1\nstages:\n  a:\n    outs: [{kind: absent}]\n", "path"},
-        {"schema: 1\nstages:\n  a:\n    outs: [{path: x, kind: absent, size: 1}]\n", "absent"},
-        {"schema: 1\nstages:\n  a:\n    deps: [{path: x, kind: absent}, {path: x, kind: absent}]\n",
-         "twice"},
-        {"schema: 1\nstages:\n  a: {secrets: [X], env: {X: a}}\n", "twice"},
-        {"schema: 1\nstages:\n  a: {recipe: ['00']}\n", "recipe"},
-        {"schema: 1\nstages:\n  a: {recipe: ['0']}\n", "hex"},
-        {"schema: 1\nstages:\n  a: {encoded_metrics: ['6c01']}\n", "encoded_metrics"},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        AUTO(arena_drop) struct arena arena = {0};
-        struct error *error = parse_error(&arena, rows[i].text);
-        if (!error)
-            fail_msg("not refused: %s", rows[i].text);
-        assert_int_equal(error->code, ERROR_PROJECT);
-        assert_error(error, rows[i].word);
-    }
-}
-
-static void every_cut_of_a_lock_is_refused_or_whole(void **state)
-{
-    (void)state;
-    AUTO(arena_drop) struct arena arena = {0};
-    struct lockfile lockfile = {0};
-    uint64_t seed = 5;
-    add_entry(&arena, &lockfile, random_entry(&arena, &seed, 1));
-    struct str text = printed(&arena, &lockfile);
-    for (size_t len = 0; len < text.len; len++) {
-        AUTO(arena_drop) struct arena scratch = {0};
-        struct lockfile back = {0};
-        struct error *error =
-            lockfile_parse(&scratch, STR("x.lock"), str_slice(text, 0, len), &back);
-        error_drop(error);
-    }
 }
 
 static struct workspace workspace_in(const struct scratch *scratch)
@@ -635,10 +376,6 @@ int main(void)
         cmocka_unit_test(long_names_and_deep_values_keep_their_key),
         cmocka_unit_test(metrics_read_back_as_numbers_and_texts),
         cmocka_unit_test(equal_values_in_another_order_give_equal_bytes),
-        cmocka_unit_test(every_damaged_lock_is_refused_at_its_line),
-        cmocka_unit_test(a_newer_schema_is_told_from_damage),
-        cmocka_unit_test(what_a_lock_may_not_hold_is_refused),
-        cmocka_unit_test(every_cut_of_a_lock_is_refused_or_whole),
         cmocka_unit_test(the_parsed_form_is_found_again_by_digest),
         cmocka_unit_test(a_changed_lock_is_read_again),
         cmocka_unit_test(an_absent_lock_is_an_empty_value),
