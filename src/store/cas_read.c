@@ -148,8 +148,7 @@ struct error *cas_read_file(int at_fd, const char *path, char *buffer,
                       "end the program that writes to it");
 }
 
-struct fd cas_seen_open(int at_fd, const char *path, const struct file_stat *seen,
-                        int64_t watch_ns)
+struct fd cas_seen_open(int at_fd, const char *path, const struct file_stat *seen, int64_t watch_ns)
 {
     AUTO(fd_drop)
     struct fd fd = fd_of(openat(at_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));

@@ -72,7 +72,8 @@ static struct str key_of(const struct dvcfinding *finding, const struct dvc_entr
 }
 
 /* What lies outside of the project is nobody's to write. */
-static void add(struct dvcfinding *finding, const struct dvc_entry *entry, struct dvc_tracked tracked)
+static void add(struct dvcfinding *finding, const struct dvc_entry *entry,
+                struct dvc_tracked tracked)
 {
     const char *fault = path_fault(entry->path);
     if (!entry->has_hash || entry->is_url || map_has(&finding->paths, key_of(finding, entry)))
@@ -121,7 +122,8 @@ static FALLIBLE read_doc(struct dvcfinding *finding, struct str path, struct doc
         .dialect = DOC_DVC, .bytes_most = LIMIT_LOCK_BYTES, .huge_is_text = true};
     *ret = NULL;
     TRY(dvcfiles_read(finding, path, &bytes, &found));
-    return found ? doc_parse(finding->arena, dvcfiles_show(finding, path), bytes, &options, ret) : NULL;
+    return found ? doc_parse(finding->arena, dvcfiles_show(finding, path), bytes, &options, ret)
+                 : NULL;
 }
 
 static bool is_of_project(const struct dvc_pointer *pointer)
@@ -192,7 +194,8 @@ static FALLIBLE has_pipeline(const struct dvcfinding *finding, struct str path, 
                : file_stat_at(fd_number(finding->workspace->root_fd), path.at, true, &stat, ret);
 }
 
-static FALLIBLE load_pipeline(const struct dvcfinding *finding, struct str path, struct pipeline **ret)
+static FALLIBLE load_pipeline(const struct dvcfinding *finding, struct str path,
+                              struct pipeline **ret)
 {
     const struct workspace *workspace = finding->workspace;
     struct str cwd = path_join(finding->arena, workspace->root, workspace->cwd);
@@ -253,9 +256,8 @@ static int by_path(const void *a, const void *b)
 {
     const struct dvc_tracked *left = a, *right = b;
     int order = str_compare(left->entry->path, right->entry->path);
-    return order
-               ? order
-               : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5.at);
+    return order ? order
+                 : memcmp(left->entry->md5.at, right->entry->md5.at, sizeof left->entry->md5.at);
 }
 
 void dvcfiles_sort(struct dvc_tracked_vec *tracked)
