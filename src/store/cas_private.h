@@ -6,7 +6,6 @@
 #include "mlops/base/map.h"
 #include "mlops/base/moment.h"
 #include "mlops/base/vec.h"
-#include "mlops/host/relay.h"
 #include "mlops/store/cas.h"
 #include "mlops/store/pack.h"
 
@@ -139,7 +138,7 @@ struct cas {
     int cache_fd; /* of the workspace; -1: there is no store */
     bool is_durable;
     bool is_registered;      /* the store knows of this project */
-    bool is_relaying;        /* a thread writes what another one hashes; atomic */
+    bool is_relaying;        /* a thread hashes what another one reads; atomic */
     int64_t watch_ns;        /* for what is put: see cas_is_unsettled; set before threads put */
     bool has_lost;           /* a flush failed: what the caller knows as put is not all there */
     struct str index_prefix; /* "//obj/": see docs/formats.md, "index.db" */
@@ -302,7 +301,7 @@ struct cas_reading {
     int sink_fd;
     bool is_sink_synced; /* start writing back early */
     bool is_unhashed;    /* the digest means nothing */
-    struct cas *cas;     /* whose thread may write; NULL: none */
+    struct cas *cas;     /* for which a thread may hash; NULL: none does */
     int64_t size_bytes;  /* expected, to tell whether a thread pays */
     const struct cas_progress *progress;
 };
@@ -317,26 +316,19 @@ FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t
  * changed less than watch_ns ago and of large files, or, if that is 0, less than a second ago. */
 bool cas_is_unsettled(int fd, const struct file_stat *seen, int64_t watch_ns);
 
-/* Where blocks go, in order: written at once, or by a thread of its own while the next is read and
- * hashed. Scoped. */
+/* Where blocks go, in order. */
 struct cas_sink {
-    struct cas *cas;
     int fd; /* -1: nowhere */
     const char *name;
-    bool is_synced;
-    int64_t at; /* written up to here */
-    struct relay *relay;
+    bool is_synced;      /* start writing back early */
+    bool is_left_behind; /* and keep no memory for what the disk has: the file is large */
+    int64_t at;          /* written up to here */
 };
-void cas_sink_open(struct cas_sink *sink, int64_t size_bytes);
-void cas_sink_drop(struct cas_sink *sink);
 
-/* Where to read the next block to: `buffer`, or one of the thread's. */
-char *cas_sink_block(struct cas_sink *sink, char *buffer);
-
-/* All but the last have CAS_BUFFER_BYTES. The block may be read until the next is asked for. */
+/* All but the last have CAS_BUFFER_BYTES. */
 FALLIBLE cas_sink_give(struct cas_sink *sink, const char *at, size_t len);
 
-/* Waits for the thread, and gives the file its size. */
+/* Gives the file its size. */
 FALLIBLE cas_sink_finish(struct cas_sink *sink);
 
 /* Whether files are put as clones, as far as is known. Safe from any thread. */

@@ -170,21 +170,34 @@ static FALLIBLE check_space(const struct source *source)
     return error_os(ENOSPC, "only %.*s are free", STR_FMT(text));
 }
 
-static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct cas_put *put,
-                          int64_t *ret_bytes)
+/* What `fd` holds, written to `sink_fd` if that is none of -1. */
+static FALLIBLE read_large(struct source *source, int fd, int sink_fd, struct cas_put *put,
+                           int64_t *ret_bytes)
 {
-    bool is_clone = clone_file(source, temp);
-    if (!is_clone)
-        TRY(check_space(source));
-    struct cas_reading reading = {.fd = fd_number(is_clone ? temp->fd : source->fd),
+    struct cas_reading reading = {.fd = fd,
                                   .name = source->path,
                                   .buffer = source->buffer,
-                                  .sink_fd = is_clone ? -1 : fd_number(temp->fd),
+                                  .sink_fd = sink_fd,
                                   .is_sink_synced = source->cas->is_durable,
                                   .cas = source->cas,
                                   .size_bytes = source->before.size_bytes,
                                   .progress = source->progress};
     return cas_read(&reading, &put->digest, ret_bytes);
+}
+
+/* A clone shares the disk, but no memory: it would be read from the disk though the file that it
+ * was made of has just been written. So that file is read, and is what the clone is if both still
+ * are one on the disk; else the clone itself has to be read. */
+static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct cas_put *put,
+                          int64_t *ret_bytes)
+{
+    int fd = fd_number(source->fd), temp_fd = fd_number(temp->fd);
+    if (!clone_file(source, temp)) {
+        TRY(check_space(source));
+        return read_large(source, fd, temp_fd, put, ret_bytes);
+    }
+    TRY(read_large(source, fd, -1, put, ret_bytes));
+    return file_is_clone(fd, temp_fd) ? NULL : read_large(source, temp_fd, -1, put, ret_bytes);
 }
 
 static FALLIBLE put_large(struct source *source, struct cas_put *put)

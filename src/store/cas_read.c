@@ -1,6 +1,7 @@
 #include "mlops/base/buf.h"
 #include "mlops/base/check.h"
 #include "mlops/host/clock.h"
+#include "mlops/host/relay.h"
 #include "mlops/host/signal.h"
 
 #include <errno.h>
@@ -11,7 +12,12 @@
 
 #include "cas_private.h"
 
-enum { MOMENT_MS = 30 }; /* no kernel's clock ticks slower */
+enum {
+    MOMENT_MS = 30,               /* no kernel's clock ticks slower */
+    RELAY_LEAST_BYTES = 16 << 20, /* below, a thread costs more than it gives */
+    RELAY_BLOCKS = 16, /* of CAS_BUFFER_BYTES; a disk that halts for 8 ms is not noticed */
+    BEHIND_LEAST_BYTES = 1 << 28, /* from here a file takes more memory than others can spare */
+};
 
 enum { LARGE_BYTES = 1048576 }; /* whose reading takes so long that asking costs nothing */
 
@@ -42,16 +48,64 @@ static FALLIBLE read_block(const struct cas_reading *reading, char *block, int64
     return NULL;
 }
 
-/* Given away first: the thread that writes a block and this one both only look at it. */
-static FALLIBLE pass_block(const struct cas_reading *reading, struct cas_sink *sink,
-                           struct hasher *hasher, int64_t at, size_t *ret_len)
+/* One reading. What takes longest is hashing, which can't be divided: it gets a thread that does
+ * nothing else, while this one reads and writes. */
+struct pass {
+    const struct cas_reading *reading;
+    struct cas_sink sink;
+    struct hasher hasher;
+    struct relay *relay; /* NULL: no such thread */
+};
+
+static struct error *hash_block(void *context, const char *at, size_t len)
 {
+    struct pass *pass = context;
+    hasher_add(&pass->hasher, at, len);
+    return NULL;
+}
+
+/* One such thread for all that is put at a time: with several large files the others have work
+ * enough. */
+static void pass_open(struct pass *pass)
+{
+    const struct cas_reading *reading = pass->reading;
+    struct cas *cas = reading->cas;
+    hasher_open(&pass->hasher);
+    if (!cas || reading->is_unhashed || reading->size_bytes < RELAY_LEAST_BYTES ||
+        __atomic_exchange_n(&cas->is_relaying, true, __ATOMIC_ACQ_REL))
+        return;
+    relay_open(CAS_BUFFER_BYTES, RELAY_BLOCKS, hash_block, pass, &pass->relay);
+    if (!pass->relay)
+        __atomic_store_n(&cas->is_relaying, false, __ATOMIC_RELEASE);
+}
+
+static void pass_drop(struct pass *pass)
+{
+    if (pass->relay) {
+        relay_drop(&pass->relay);
+        __atomic_store_n(&pass->reading->cas->is_relaying, false, __ATOMIC_RELEASE);
+    }
+    hasher_drop(&pass->hasher);
+}
+
+static FALLIBLE hash(struct pass *pass, const char *block, size_t len)
+{
+    if (pass->relay)
+        return relay_give(pass->relay, len) ? NULL : relay_finish(pass->relay);
+    if (!pass->reading->is_unhashed)
+        hasher_add(&pass->hasher, block, len);
+    return NULL;
+}
+
+/* Given away first: the thread that hashes a block and this one both only look at it. */
+static FALLIBLE pass_block(struct pass *pass, int64_t at, size_t *ret_len)
+{
+    const struct cas_reading *reading = pass->reading;
     const struct cas_progress *progress = reading->progress;
-    char *block = cas_sink_block(sink, reading->buffer);
+    char *block = pass->relay ? relay_block(pass->relay) : reading->buffer;
     TRY(read_block(reading, block, at, ret_len));
-    TRY(cas_sink_give(sink, block, *ret_len));
-    if (!reading->is_unhashed)
-        hasher_add(hasher, block, *ret_len);
+    TRY(hash(pass, block, *ret_len));
+    TRY(cas_sink_give(&pass->sink, block, *ret_len));
     if (progress && progress->listen && *ret_len)
         progress->listen(progress->context, block, *ret_len);
     if (progress && progress->tell)
@@ -61,25 +115,26 @@ static FALLIBLE pass_block(const struct cas_reading *reading, struct cas_sink *s
 
 FALLIBLE cas_read(const struct cas_reading *reading, struct digest *ret, int64_t *ret_bytes)
 {
-    AUTO(hasher_drop) struct hasher hasher = {0};
-    AUTO(cas_sink_drop)
-    struct cas_sink sink = {.cas = reading->cas,
-                            .fd = reading->sink_fd,
-                            .name = reading->name,
-                            .is_synced = reading->is_sink_synced};
+    AUTO(pass_drop)
+    struct pass pass = {.reading = reading,
+                        .sink = {.fd = reading->sink_fd,
+                                 .name = reading->name,
+                                 .is_synced = reading->is_sink_synced,
+                                 .is_left_behind = reading->size_bytes >= BEHIND_LEAST_BYTES}};
     int64_t at = 0;
     size_t len = CAS_BUFFER_BYTES;
-    hasher_open(&hasher);
-    cas_sink_open(&sink, reading->size_bytes);
+    pass_open(&pass);
     if (reading->progress && reading->progress->listen)
         reading->progress->listen(reading->progress->context, NULL, 0);
     while (len == CAS_BUFFER_BYTES) {
         TRY(signal_check());
-        TRY(pass_block(reading, &sink, &hasher, at, &len));
+        TRY(pass_block(&pass, at, &len));
         at += (int64_t)len;
     }
-    TRY(cas_sink_finish(&sink));
-    *ret = hasher_finish(&hasher);
+    if (pass.relay)
+        TRY(relay_finish(pass.relay));
+    TRY(cas_sink_finish(&pass.sink));
+    *ret = hasher_finish(&pass.hasher);
     *ret_bytes = at;
     return NULL;
 }

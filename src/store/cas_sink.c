@@ -7,28 +7,42 @@
 
 #include "cas_private.h"
 
-enum {
-    RELAY_LEAST_BYTES = 16 << 20, /* below, a thread costs more than it gives */
-    RELAY_BLOCKS = 8, /* of CAS_BUFFER_BYTES; a disk that halts for 8 ms is not noticed */
-};
+/* Of a file that is left behind so much stays in memory, however large it is: what the disk is
+ * writing, so that nobody waits for it while it keeps pace. */
+enum { BEHIND_BYTES = 8 * CAS_WRITEBACK_BYTES };
 
 static bool is_zero(const char *at, size_t len)
 {
     return len && at[0] == 0 && memcmp(at, at + 1, len - 1) == 0;
 }
 
-/* Begun early, so that the sync at the end finds little left to do. */
-static void write_back(const struct cas_sink *sink)
+/* Waiting takes note of what the disk could not write, so that the sync at the end would not tell
+ * it: it has to be told here. */
+static FALLIBLE leave_behind(const struct cas_sink *sink, int64_t from)
 {
-    if (sink->is_synced && sink->at % CAS_WRITEBACK_BYTES == 0)
-        sync_file_range(sink->fd, sink->at - CAS_WRITEBACK_BYTES, CAS_WRITEBACK_BYTES,
-                        SYNC_FILE_RANGE_WRITE);
+    unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (sync_file_range(sink->fd, from, CAS_WRITEBACK_BYTES, all) != 0 && errno != ENOSYS)
+        return error_os(errno, "cannot write '%s'", sink->name);
+    posix_fadvise(sink->fd, from, CAS_WRITEBACK_BYTES, POSIX_FADV_DONTNEED);
+    return NULL;
+}
+
+/* Begun early, so that the sync at the end finds little left to do. */
+static FALLIBLE write_back(const struct cas_sink *sink)
+{
+    if (!sink->is_synced || sink->at % CAS_WRITEBACK_BYTES != 0)
+        return NULL;
+    sync_file_range(sink->fd, sink->at - CAS_WRITEBACK_BYTES, CAS_WRITEBACK_BYTES,
+                    SYNC_FILE_RANGE_WRITE);
+    int64_t from = sink->at - BEHIND_BYTES - CAS_WRITEBACK_BYTES;
+    return sink->is_left_behind && from >= 0 ? leave_behind(sink, from) : NULL;
 }
 
 /* What is all zero is skipped, so that a sparse file stays one. */
-static FALLIBLE take_block(void *context, const char *at, size_t len)
+FALLIBLE cas_sink_give(struct cas_sink *sink, const char *at, size_t len)
 {
-    struct cas_sink *sink = context;
+    if (sink->fd < 0)
+        return NULL;
     if (len == CAS_BUFFER_BYTES && is_zero(at, len)) {
         if (lseek(sink->fd, (off_t)len, SEEK_CUR) < 0)
             return error_os(errno, "cannot write '%s'", sink->name);
@@ -36,52 +50,12 @@ static FALLIBLE take_block(void *context, const char *at, size_t len)
         TRY(file_write(sink->fd, at, len, sink->name));
     }
     sink->at += (int64_t)len;
-    write_back(sink);
-    return NULL;
-}
-
-/* One thread for all that is put at a time: with several large files the others have work enough.
- */
-void cas_sink_open(struct cas_sink *sink, int64_t size_bytes)
-{
-    struct cas *cas = sink->cas;
-    if (sink->fd < 0 || !cas || size_bytes < RELAY_LEAST_BYTES ||
-        __atomic_exchange_n(&cas->is_relaying, true, __ATOMIC_ACQ_REL))
-        return;
-    relay_open(CAS_BUFFER_BYTES, RELAY_BLOCKS, take_block, sink, &sink->relay);
-    if (!sink->relay)
-        __atomic_store_n(&cas->is_relaying, false, __ATOMIC_RELEASE);
-}
-
-void cas_sink_drop(struct cas_sink *sink)
-{
-    if (!sink->relay)
-        return;
-    relay_drop(&sink->relay);
-    __atomic_store_n(&sink->cas->is_relaying, false, __ATOMIC_RELEASE);
-}
-
-char *cas_sink_block(struct cas_sink *sink, char *buffer)
-{
-    return sink->relay ? relay_block(sink->relay) : buffer;
-}
-
-FALLIBLE cas_sink_give(struct cas_sink *sink, const char *at, size_t len)
-{
-    if (sink->fd < 0)
-        return NULL;
-    if (!sink->relay)
-        return take_block(sink, at, len);
-    return relay_give(sink->relay, len) ? NULL : relay_finish(sink->relay);
+    return len ? write_back(sink) : NULL;
 }
 
 FALLIBLE cas_sink_finish(struct cas_sink *sink)
 {
-    if (sink->fd < 0)
-        return NULL;
-    if (sink->relay)
-        TRY(relay_finish(sink->relay));
-    if (ftruncate(sink->fd, sink->at) != 0)
+    if (sink->fd >= 0 && ftruncate(sink->fd, sink->at) != 0)
         return error_os(errno, "cannot write '%s'", sink->name);
     return NULL;
 }

@@ -28,7 +28,7 @@ static void plan_one(struct batch *batch, struct hashing *hashing)
 
 /* Only where most of the work is fewer large files than there are threads: the others would have
  * nothing to do, so leaves cost no time. A file that is copied keeps another thread busy writing
- * (cas_sink), so with two processors its leaves are left to the first verification. */
+ * (cas_read), so with two processors its leaves are left to the first verification. */
 static bool has_idle_threads(struct batch *batch)
 {
     int64_t bytes = 0;

@@ -15,7 +15,7 @@ TOP_LEVEL = set(
 # Headers that a row of the table must name; any other system header is libc's or Linux's.
 NAMED = re.compile(r"(curl/curl|expat|yaml|zstd|zlib|iconv|immintrin|pcre2|sqlite3|git2|openssl/\w+|pthread|dlfcn|spawn|linux/capability|sys/mount)\.h")
 LIBC = set(
-    "ctype dirent endian errno fcntl float inttypes langinfo limits link linux/fs linux/magic linux/openat2 locale math"
+    "ctype dirent endian errno fcntl float inttypes langinfo limits link linux/fiemap linux/fs linux/magic linux/openat2 locale math"
     " poll pwd sanitizer/asan_interface sched signal stdarg stdatomic stdbool stddef stdint stdio"
     " stdlib string strings sys/auxv sys/eventfd sys/file sys/ioctl sys/mman sys/prctl sys/random"
     " sys/resource sys/sendfile sys/socket sys/stat sys/statfs sys/statvfs sys/syscall"

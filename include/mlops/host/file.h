@@ -75,5 +75,11 @@ enum copy_method {
 FALLIBLE file_copy(int from_fd, int to_fd, const char *name, FALLIBLE (*stop)(void),
                    enum copy_method *ret_method);
 
+/* Whether two open files of one file system are the same bytes on its disk, all of them: one was
+ * made as a clone of the other, and neither was changed since, by whatever means and whatever its
+ * times say, since a write to what is shared goes elsewhere. False also where that can't be told.
+ */
+bool file_is_clone(int fd, int other_fd);
+
 /* Short kind for messages: "a FIFO", "a device", "a socket", "a directory". */
 const char *file_kind_name(uint32_t mode);

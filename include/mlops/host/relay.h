@@ -1,4 +1,4 @@
-/* Blocks of memory that the caller fills and one thread takes, in order: while one block is written
+/* Blocks of memory that the caller fills and one thread takes, in order: while one block is hashed
  * the next is read. What is taken may not be touched by the caller until it gets it back. */
 #pragma once
 

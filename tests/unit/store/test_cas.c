@@ -1,13 +1,16 @@
 #include "mlops/store/cas.h"
 
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "../../../src/store/cas_private.h"
 #include "rig.h"
 
-enum { LARGE_BYTES = (40 << 20) + 4321 }; /* written by a thread of its own */
+enum { LARGE_BYTES = (40 << 20) + 4321 }; /* hashed by a thread of its own */
 
 static struct digest put_text(struct rig *rig, const char *text)
 {
@@ -116,7 +119,7 @@ static struct digest write_large(struct rig *rig, const char *name)
     return hasher_finish(&hasher);
 }
 
-static void a_file_that_a_thread_writes_is_stored_as_it_is(void **state)
+static void a_file_that_a_thread_hashes_is_stored_as_it_is(void **state)
 {
     (void)state;
     struct rig rig = rig_open();
@@ -139,6 +142,69 @@ static void a_file_that_a_thread_writes_is_stored_as_it_is(void **state)
         rig_again(&rig);
     }
     rig_drop(&rig);
+}
+
+/* How many of the first pages are in memory. */
+static int cached_pages(int fd)
+{
+    unsigned char pages[256];
+    int count = 0;
+    void *at = mmap(NULL, sizeof pages * 4096, PROT_READ, MAP_SHARED, fd, 0);
+    assert_true(at != MAP_FAILED);
+    assert_int_equal(mincore(at, sizeof pages * 4096, pages), 0);
+    for (size_t i = 0; i < sizeof pages; i++)
+        count += pages[i] & 1;
+    munmap(at, sizeof pages * 4096);
+    return count;
+}
+
+/* Data at its start and its end, and a hole between. */
+static void a_file_larger_than_memory_should_hold_is_stored_and_not_kept_there(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    setenv("MLOPS_POOL", "2", 1);
+    struct cas_put put, stored;
+    struct statfs disk;
+    char *buffer = malloc(CAS_BUFFER_BYTES);
+    write_large(&rig, "huge");
+    int fd = openat(rig.scratch.fd, "huge", O_RDWR | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "end", 3, (300 << 20) + 77), 3);
+    close(fd);
+    assert_fine(cas_read_file(rig.scratch.fd, "huge", buffer, NULL, &stored));
+    assert_fine(cas_put_file(rig.cas, rig.scratch.fd, "huge", NULL, &put));
+    assert_true(digest_equal(put.digest, stored.digest));
+    assert_fine(cas_flush(rig.cas));
+    const char *path = rig_object(&rig, put.digest);
+    fd = openat(rig.scratch.fd, path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fstatfs(fd, &disk), 0);
+    if (disk.f_type != TMPFS_MAGIC && !cas_clones(rig.cas))
+        assert_int_equal(cached_pages(fd), 0);
+    close(fd);
+    assert_fine(cas_read_file(rig.scratch.fd, path, buffer, NULL, &stored));
+    assert_true(digest_equal(put.digest, stored.digest));
+    free(buffer);
+    rig_drop(&rig);
+}
+
+/* The sync at the end would not tell it again. */
+static void what_the_disk_did_not_take_is_told_while_a_file_is_written(void **state)
+{
+    (void)state;
+    char *block = calloc(1, CAS_BUFFER_BYTES);
+    struct cas_sink sink = {.fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
+                            .name = "large",
+                            .is_synced = true,
+                            .is_left_behind = true};
+    struct error *error = NULL;
+    block[0] = 'x';
+    for (int i = 0; i < 256 && !error; i++)
+        error = cas_sink_give(&sink, block, CAS_BUFFER_BYTES);
+    assert_non_null(error);
+    assert_non_null(strstr(error->text, "cannot write 'large'"));
+    error_drop(error);
+    close(sink.fd);
+    free(block);
 }
 
 /* The disk has no room in the middle of the file. */
@@ -210,7 +276,7 @@ static void a_large_file_that_changes_while_it_is_stored_is_read_three_times(voi
     rig_drop(&rig);
 }
 
-/* One has the thread, the others write for themselves. */
+/* One has the thread, the others hash for themselves. */
 static void several_large_files_are_stored_at_once(void **state)
 {
     (void)state;
@@ -572,7 +638,9 @@ int main(void)
         cmocka_unit_test(nothing_has_a_name_before_the_flush),
         cmocka_unit_test(more_puts_than_descriptors_are_published),
         cmocka_unit_test(a_large_file_is_stored_as_it_is),
-        cmocka_unit_test(a_file_that_a_thread_writes_is_stored_as_it_is),
+        cmocka_unit_test(a_file_that_a_thread_hashes_is_stored_as_it_is),
+        cmocka_unit_test(a_file_larger_than_memory_should_hold_is_stored_and_not_kept_there),
+        cmocka_unit_test(what_the_disk_did_not_take_is_told_while_a_file_is_written),
         cmocka_unit_test(a_large_file_that_cannot_be_written_is_told_and_leaves_nothing),
         cmocka_unit_test(a_large_file_that_changes_while_it_is_stored_is_read_three_times),
         cmocka_unit_test(several_large_files_are_stored_at_once),
