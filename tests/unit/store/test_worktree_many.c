@@ -6,7 +6,7 @@
 enum { DIRECTORIES = 70, FILES = 3 };
 
 /* So many that they are hashed and put in place in several parts. */
-enum { CROWDS = 40, CROWD = 500, HUGE_BYTES = 40000000 };
+enum { CROWDS = 36, CROWD = 500, HUGE_BYTES = 40000000 };
 
 static const char *name_in(struct rig *rig, int directory, int file)
 {
@@ -266,7 +266,7 @@ static void make_special(struct rig *rig)
     scratch_directory(&rig->scratch, "data/d04/inner");
     scratch_write(&rig->scratch, "data/d04/inner/f", "f");
     scratch_directory(&rig->scratch, "data/d04/empty");
-    scratch_directory(&rig->scratch, "data/d39/empty");
+    scratch_directory(&rig->scratch, "data/d35/empty");
     assert_int_equal(symlinkat("../d04/f1", rig->scratch.fd, "data/d05/link"), 0);
     assert_int_equal(fchmodat(rig->scratch.fd, "data/d06/f2", 0755, 0), 0);
 }
@@ -279,10 +279,7 @@ static void what_is_taken_in_parts_is_the_same_as_taken_whole(void **state)
     make_crowds(&rig);
     make_special(&rig);
     struct artifact looked = rig_look(&rig, "data", LOOK_OUT);
-    rig_drop(&rig);
-    rig = rig_open();
-    make_crowds(&rig);
-    make_special(&rig);
+    rig_again(&rig);
     struct artifact captured = rig_capture(&rig, "data");
     assert_true(digest_equal(captured.digest, looked.digest));
     assert_int_equal(captured.file_count, CROWDS * CROWD + 3);
