@@ -117,7 +117,7 @@ count_ctest() {
 }
 
 # A test that hangs is one that failed: what it had written is shown, and the others run.
-limit=1500
+limit=2400
 [ $extent = full ] && limit=20000
 export limit
 running=
