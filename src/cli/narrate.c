@@ -317,7 +317,8 @@ static void say(struct narrator *narrator, const struct event *event)
         break;
     case EVENT_HASHING:
     case EVENT_TRANSFER:
-        narrator->is_hashing = event->done_bytes < event->total_bytes;
+        narrator->is_hashing = event->done_bytes < event->total_bytes ||
+                               (event->kind == EVENT_HASHING && event->total_bytes == 0);
         narrator->hashed_bytes = event->done_bytes;
         narrator->hash_total_bytes = event->total_bytes;
         break;

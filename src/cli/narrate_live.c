@@ -46,9 +46,13 @@ static void add_counts(struct narrator *narrator, int running_count, int shown)
 static void add_hashing(struct narrator *narrator)
 {
     AUTO(arena_drop) struct arena arena = {0};
-    add_line(narrator, str_print(&arena, "hashing %.*s of %.*s",
-                                 STR_FMT(bytes_print(&arena, narrator->hashed_bytes)),
-                                 STR_FMT(bytes_print(&arena, narrator->hash_total_bytes))));
+    if (!narrator->hash_total_bytes)
+        add_line(narrator, str_print(&arena, "hashing %.*s so far",
+                                     STR_FMT(bytes_print(&arena, narrator->hashed_bytes))));
+    else
+        add_line(narrator, str_print(&arena, "hashing %.*s of %.*s",
+                                     STR_FMT(bytes_print(&arena, narrator->hashed_bytes)),
+                                     STR_FMT(bytes_print(&arena, narrator->hash_total_bytes))));
 }
 
 /* Redraws the block if something was said or a frame's time has passed. */

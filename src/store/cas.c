@@ -319,6 +319,24 @@ static bool is_pending(struct cas *cas, struct digest digest)
     return cas_pending_find(locked, digest) || cas_small_is_pending(locked, digest);
 }
 
+/* To be pinned by the flush; of many some before, so that they are not held. */
+static FALLIBLE keep_known(struct cas *cas, struct digest digest)
+{
+    struct digest full[CAS_PINS_A_TIME];
+    size_t count = 0;
+    {
+        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
+        struct cas_digest_vec *known = &locked->known;
+        *vec_push(&locked->pending_memory, known) = digest;
+        if (known->len == CAS_PINS_A_TIME) {
+            count = known->len;
+            memcpy(full, known->at, sizeof full);
+            known->len = 0;
+        }
+    }
+    return cas_pin(cas, full, count);
+}
+
 FALLIBLE cas_is_stored(struct cas *cas, struct digest digest, bool *ret)
 {
     struct file_stat stat;
@@ -326,11 +344,7 @@ FALLIBLE cas_is_stored(struct cas *cas, struct digest digest, bool *ret)
     /* What somebody else has just put is put again at worst. */
     TRY(examine_put(cas, digest, &stat, &health));
     *ret = health == CAS_GOOD;
-    if (*ret) {
-        AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-        *vec_push(&locked->pending_memory, &locked->known) = digest;
-    }
-    return NULL;
+    return *ret ? keep_known(cas, digest) : NULL;
 }
 
 FALLIBLE cas_is_known(struct cas *cas, struct digest digest, bool *ret)

@@ -117,14 +117,27 @@ static FALLIBLE sync_directories(struct cas *cas, const struct touched *touched)
     return touched->has_new_shard ? directory_sync(cas->cache_fd, "obj") : NULL;
 }
 
+static FALLIBLE pin_smalls(struct cas *cas)
+{
+    struct digest digests[CAS_PINS_A_TIME];
+    const struct cas_table *table = &cas->smalls.by_digest;
+    for (size_t at = 0, count; at < table->len; at += count) {
+        count = MIN_OF(table->len - at, (size_t)CAS_PINS_A_TIME);
+        for (size_t i = 0; i < count; i++)
+            digests[i] = table->entries[at + i].digest;
+        TRY(cas_pin(cas, digests, count));
+    }
+    return NULL;
+}
+
 /* What was put is named by nothing until its group is recorded, and gc may be told to spare nothing
  * however young: a pin holds it until then. */
 static FALLIBLE pin_all(struct cas *cas)
 {
     for (size_t i = 0; i < cas->pending.len; i++)
         *vec_push(&cas->pending_memory, &cas->known) = cas->pending.at[i]->digest;
-    for (size_t i = 0; cas->smalls.are_packed && i < cas->smalls.rows.len; i++)
-        *vec_push(&cas->pending_memory, &cas->known) = cas->smalls.rows.at[i].digest;
+    if (cas->smalls.are_packed)
+        TRY(pin_smalls(cas));
     return cas->known.len ? cas_pin(cas, cas->known.at, cas->known.len) : NULL;
 }
 

@@ -18,6 +18,7 @@ enum {
     CAS_PATH_BYTES = 72, /* "obj/ab/<62 hex>" */
     CAS_NAME_BYTES = 32,
     CAS_TRIES = 3,
+    CAS_PINS_A_TIME = 1024,    /* written at once */
     CAS_LOOSE_MOST = 32,       /* small objects of one flush that become files of their own */
     CAS_CHUNK_BYTES = 2097152, /* written to a pack at a time: PACK_BLOB_MOST */
     CAS_PACK_BYTES = 1 << 30,  /* of one local pack */
@@ -61,6 +62,7 @@ VEC(cas_packing_vec, struct cas_packing *);
 
 /* Bytes on their way into a packing, which one thread at a time adds to. */
 struct cas_chunk {
+    uint32_t number;             /* among all */
     struct cas_packing *packing; /* NULL: nothing is written yet */
     int64_t offset;              /* in the packing */
     char *at;                    /* CAS_CHUNK_BYTES; NULL once they are written */
@@ -69,16 +71,17 @@ struct cas_chunk {
 VEC(cas_chunk_vec, struct cas_chunk *);
 VEC(cas_buffer_vec, char *);
 
+/* Where an object lies; its digest is in the table's entry of the same number. There may be
+ * millions. */
 struct cas_small {
-    struct digest digest;
-    const struct cas_chunk *chunk;
-    uint32_t at, len; /* in the chunk */
+    uint32_t chunk; /* its number */
+    uint32_t at, len;
 };
-VEC(cas_small_vec, struct cas_small);
 
 /* Small objects put and not yet published. */
 struct cas_smalls {
-    struct cas_small_vec rows;
+    struct cas_small *rows; /* as many as the table has entries, in its order */
+    size_t row_cap;
     struct cas_table by_digest; /* number of the row */
     struct cas_packing_vec packings;
     struct cas_chunk_vec chunks;   /* all */

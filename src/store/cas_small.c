@@ -9,6 +9,8 @@
 
 #include "cas_private.h"
 
+enum { ROWS_FIRST = 64 };
+
 bool cas_is_small(const struct cas *cas, int64_t size_bytes)
 {
     const struct config *config = &cas->workspace->config;
@@ -28,6 +30,7 @@ void cas_smalls_drop(struct cas *cas)
         free(smalls->chunks.at[i]->at);
     for (size_t i = 0; i < smalls->buffers.len; i++)
         free(smalls->buffers.at[i]);
+    free(smalls->rows);
     cas_table_drop(&smalls->by_digest);
     *smalls = (struct cas_smalls){0};
     cas->flushes++;
@@ -39,17 +42,26 @@ static struct cas_chunk *chunk_new(struct cas *cas)
     struct cas_chunk *chunk = arena_new(&cas->pending_memory, struct cas_chunk);
     chunk->at = smalls->buffers.len ? smalls->buffers.at[--smalls->buffers.len]
                                     : memory_grow(NULL, CAS_CHUNK_BYTES);
+    chunk->number = (uint32_t)smalls->chunks.len;
     *vec_push(&cas->pending_memory, &smalls->chunks) = chunk;
     return chunk;
 }
 
-/* What lies behind the chunk's end becomes its next object. */
-static void add_row(struct cas *cas, struct cas_chunk *chunk, size_t len, struct digest digest)
+/* What lies behind the chunk's end becomes its next object; false if there is one of that digest.
+ */
+static bool add_row(struct cas *cas, struct cas_chunk *chunk, size_t len, struct digest digest)
 {
     struct cas_smalls *smalls = &cas->smalls;
-    *vec_push(&cas->pending_memory, &smalls->rows) =
-        (struct cas_small){digest, chunk, (uint32_t)chunk->len, (uint32_t)len};
+    size_t count = smalls->by_digest.len;
+    if (!cas_table_add(&smalls->by_digest, digest, (uint32_t)count))
+        return false;
+    if (count == smalls->row_cap) {
+        smalls->row_cap = MAX_OF(2 * count, (size_t)ROWS_FIRST);
+        smalls->rows = memory_grow(smalls->rows, smalls->row_cap * sizeof *smalls->rows);
+    }
+    smalls->rows[count] = (struct cas_small){chunk->number, (uint32_t)chunk->len, (uint32_t)len};
     chunk->len += len;
+    return true;
 }
 
 FALLIBLE cas_small_put(struct cas *cas, struct str bytes, struct digest digest)
@@ -62,7 +74,8 @@ FALLIBLE cas_small_put(struct cas *cas, struct str bytes, struct digest digest)
     {
         AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
         struct cas_smalls *smalls = &locked->smalls;
-        if (!cas_table_add(&smalls->by_digest, digest, (uint32_t)smalls->rows.len))
+        uint32_t ignored;
+        if (cas_table_find(&smalls->by_digest, digest, &ignored))
             return NULL;
         if (smalls->shared && smalls->shared->len + bytes.len > CAS_CHUNK_BYTES) {
             full = smalls->shared;
@@ -72,7 +85,7 @@ FALLIBLE cas_small_put(struct cas *cas, struct str bytes, struct digest digest)
             smalls->shared = chunk_new(locked);
         if (bytes.len)
             memcpy(smalls->shared->at + smalls->shared->len, bytes.at, bytes.len);
-        add_row(locked, smalls->shared, bytes.len, digest);
+        check(add_row(locked, smalls->shared, bytes.len, digest));
     }
     return full ? cas_chunk_give(cas, full) : NULL;
 }
@@ -98,11 +111,7 @@ void cas_lane_keep(struct cas *cas, struct cas_lane *lane, size_t len, struct di
                    bool *ret_is_new)
 {
     AUTO(cas_unlock) struct cas *locked = cas_lock(cas);
-    struct cas_smalls *smalls = &locked->smalls;
-    *ret_is_new = !cas_pending_find(locked, digest) &&
-                  cas_table_add(&smalls->by_digest, digest, (uint32_t)smalls->rows.len);
-    if (*ret_is_new)
-        add_row(locked, lane->chunk, len, digest);
+    *ret_is_new = !cas_pending_find(locked, digest) && add_row(locked, lane->chunk, len, digest);
 }
 
 bool cas_small_is_pending(const struct cas *cas, struct digest digest)
@@ -119,8 +128,8 @@ FALLIBLE cas_small_get(struct cas *cas, struct digest digest, struct buf *to, bo
     *ret_found = cas_table_find(&smalls->by_digest, digest, &at);
     if (!*ret_found)
         return NULL;
-    const struct cas_small *small = &smalls->rows.at[at];
-    const struct cas_chunk *chunk = small->chunk;
+    const struct cas_small *small = &smalls->rows[at];
+    const struct cas_chunk *chunk = smalls->chunks.at[small->chunk];
     if (chunk->at) {
         buf_add(to, chunk->at + small->at, small->len);
         return NULL;

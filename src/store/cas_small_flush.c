@@ -9,34 +9,39 @@
 
 #include "cas_private.h"
 
-static FALLIBLE make_loose(struct cas *cas, const struct cas_small *small)
+static FALLIBLE make_loose(struct cas *cas, struct digest digest)
 {
     AUTO(cas_temp_drop) struct cas_temp temp = {0};
     AUTO(buf_drop) struct buf bytes = {0};
     bool found = false;
-    TRY(cas_small_get(cas, small->digest, &bytes, &found));
+    TRY(cas_small_get(cas, digest, &bytes, &found));
     TRY(cas_temp_open(cas, &temp));
     TRY(file_write(fd_number(temp.fd), bytes.at, bytes.len, "an object"));
-    return cas_temp_keep(&temp, small->digest, small->len);
+    return cas_temp_keep(&temp, digest, (int64_t)bytes.len);
 }
 
+static struct pack_row row_of(void *context, uint32_t number)
+{
+    const struct cas_smalls *smalls = context;
+    const struct cas_small *small = &smalls->rows[number];
+    return (struct pack_row){.digest = smalls->by_digest.entries[number].digest,
+                             .offset = smalls->chunks.at[small->chunk]->offset + small->at,
+                             .stored_bytes = small->len,
+                             .raw_bytes = small->len,
+                             .kind = PACK_RAW};
+}
+
+/* Of millions of rows their numbers are sorted, and no row is made before it is written. */
 static FALLIBLE write_index(struct cas *cas, struct cas_packing *packing, struct digest *ret_id)
 {
     AUTO(arena_drop) struct arena scratch = {0};
-    struct pack_row_vec rows = {0};
-    rows.at = arena_new_array(&scratch, struct pack_row, cas->smalls.rows.len);
-    rows.cap = cas->smalls.rows.len;
+    struct cas_smalls *smalls = &cas->smalls;
+    struct pack_row_source rows = {.row = row_of, .context = smalls};
     static const char head[PACK_HEAD_BYTES + 1] = PACK_HEAD_MAGIC;
-    for (size_t i = 0; i < cas->smalls.rows.len; i++) {
-        const struct cas_small *small = &cas->smalls.rows.at[i];
-        if (small->chunk->packing == packing)
-            *vec_push(&scratch, &rows) =
-                (struct pack_row){.digest = small->digest,
-                                  .offset = small->chunk->offset + small->at,
-                                  .stored_bytes = small->len,
-                                  .raw_bytes = small->len,
-                                  .kind = PACK_RAW};
-    }
+    rows.numbers = arena_new_array(&scratch, uint32_t, smalls->by_digest.len);
+    for (size_t i = 0; i < smalls->by_digest.len; i++)
+        if (smalls->chunks.at[smalls->rows[i].chunk]->packing == packing)
+            rows.numbers[rows.count++] = (uint32_t)i;
     if (pwrite(fd_number(packing->fd), head, PACK_HEAD_BYTES, 0) != PACK_HEAD_BYTES)
         return error_os(errno, "cannot write a pack");
     return pack_index_write(fd_number(packing->fd), "a pack", &rows, packing->bytes, ret_id);
@@ -76,11 +81,12 @@ static FALLIBLE publish_packing(struct cas *cas, struct cas_packing *packing)
 FALLIBLE cas_smalls_settle(struct cas *cas)
 {
     struct cas_smalls *smalls = &cas->smalls;
-    bool are_few = smalls->rows.len <= CAS_LOOSE_MOST && !smalls->packings.len;
-    if (!smalls->rows.len)
+    size_t count = smalls->by_digest.len;
+    bool are_few = count <= CAS_LOOSE_MOST && !smalls->packings.len;
+    if (!count)
         return NULL;
-    for (size_t i = 0; are_few && i < smalls->rows.len; i++)
-        TRY(make_loose(cas, &smalls->rows.at[i]));
+    for (size_t i = 0; are_few && i < count; i++)
+        TRY(make_loose(cas, smalls->by_digest.entries[i].digest));
     smalls->are_packed = !are_few;
     for (size_t i = 0; !are_few && i < smalls->chunks.len; i++)
         if (!smalls->chunks.at[i]->packing && smalls->chunks.at[i]->len)

@@ -13,6 +13,7 @@
 
 enum {
     LOADS_ONE_BY_ONE = 64, /* beyond, reading all rows in order is cheaper */
+    RECORDS_KEPT = 65536,  /* 100 to 200 bytes each; a transaction for as many is cheap */
     DERIVED_KEPT = 8,      /* of each kind: a new one is made for each edit of a lock file */
 };
 
@@ -22,16 +23,25 @@ struct derived {
 
 VEC(derived_vec, struct derived);
 
-struct index {
+/* Directories that were read or noted: of the user's files, which may be millions, or of objects.
+ */
+struct shelf {
     struct arena memory;
+    struct map directories; /* path -> struct index_directory * */
+    struct index_directory *last;
+};
+
+struct index {
+    struct arena memory;   /* of `derived` */
     pthread_mutex_t views; /* while one is opened */
     struct sql *sql;       /* NULL: nothing is kept */
     const char *path;
     bool is_read_only;
-    bool has_all; /* all directories of files have been read */
+    bool has_all;      /* all directories of files have been read */
+    bool reads_singly; /* never all directories at once */
     int loads;
-    struct map directories; /* path -> struct index_directory * */
-    struct index_directory *last;
+    struct shelf files, objects;
+    size_t record_count;        /* of files: read or noted since they were relieved last */
     struct derived_vec derived; /* to be written */
 };
 
@@ -52,6 +62,8 @@ void index_drop(struct index **index)
         return;
     sql_drop(&(*index)->sql);
     pthread_mutex_destroy(&(*index)->views);
+    arena_drop(&(*index)->files.memory);
+    arena_drop(&(*index)->objects.memory);
     arena_drop(&(*index)->memory);
     *index = NULL;
 }
@@ -69,11 +81,21 @@ static void give_up(struct index *index, struct error *error)
         index->sql = index_file_renew(index->path);
 }
 
-static struct index_directory *directory_add(struct index *index, struct str path)
+static bool is_object(struct str path)
 {
-    struct index_directory *directory = arena_new(&index->memory, struct index_directory);
-    directory->path = str_copy(&index->memory, path);
-    map_put(&index->memory, &index->directories, directory->path, directory);
+    return str_starts(path, STR("//"));
+}
+
+static struct shelf *shelf_of(struct index *index, struct str path)
+{
+    return is_object(path) ? &index->objects : &index->files;
+}
+
+static struct index_directory *directory_add(struct shelf *shelf, struct str path)
+{
+    struct index_directory *directory = arena_new(&shelf->memory, struct index_directory);
+    directory->path = str_copy(&shelf->memory, path);
+    map_put(&shelf->memory, &shelf->directories, directory->path, directory);
     return directory;
 }
 
@@ -93,8 +115,9 @@ static FALLIBLE load_rows(struct index *index, struct sql_row *row)
         if (!found)
             return NULL;
         struct str path = sql_blob(row, 0);
-        if (!map_has(&index->directories, path))
-            directory_fill(&index->memory, directory_add(index, path), sql_blob(row, 1));
+        struct shelf *shelf = shelf_of(index, path);
+        if (!map_has(&shelf->directories, path))
+            directory_fill(&shelf->memory, directory_add(shelf, path), sql_blob(row, 1));
     }
 }
 
@@ -142,28 +165,31 @@ static FALLIBLE load_one(struct index *index, struct arena *arena,
     return NULL;
 }
 
-static bool is_object(struct str path)
+static bool is_cheaper_whole(const struct index *index, struct str path)
 {
-    return str_starts(path, STR("//"));
+    return !is_object(path) && !index->has_all && !index->reads_singly &&
+           index->loads >= LOADS_ONE_BY_ONE;
 }
 
 static struct index_directory *directory_of(struct index *index, struct str path)
 {
-    if (index->last && str_equal(index->last->path, path))
-        return index->last;
-    struct index_directory *directory = map_get(&index->directories, path);
-    if (!directory && !is_object(path) && !index->has_all && index->loads >= LOADS_ONE_BY_ONE) {
+    struct shelf *shelf = shelf_of(index, path);
+    if (shelf->last && str_equal(shelf->last->path, path))
+        return shelf->last;
+    struct index_directory *directory = map_get(&shelf->directories, path);
+    if (!directory && is_cheaper_whole(index, path)) {
         index_load(index, STR(""));
-        directory = map_get(&index->directories, path);
+        directory = map_get(&shelf->directories, path);
     }
     if (!directory) {
-        directory = directory_add(index, path);
+        directory = directory_add(shelf, path);
         if (index->sql && (is_object(path) || !index->has_all)) {
             index->loads += !is_object(path);
-            give_up(index, load_one(index, &index->memory, directory));
+            give_up(index, load_one(index, &shelf->memory, directory));
+            index->record_count += is_object(path) ? 0 : directory->count;
         }
     }
-    index->last = directory;
+    shelf->last = directory;
     return directory;
 }
 
@@ -194,7 +220,7 @@ struct index_view *index_view_open(struct index *index, struct arena *arena, str
 {
     struct index_view *view = arena_new(arena, struct index_view);
     check(pthread_mutex_lock(&index->views) == 0);
-    const struct index_directory *known = map_get(&index->directories, path);
+    const struct index_directory *known = map_get(&shelf_of(index, path)->directories, path);
     if (known)
         view->directory = *known;
     else if (index->sql && !index->has_all) {
@@ -242,8 +268,10 @@ static struct index_change *change_of(struct index *index, struct index_director
 {
     struct index_change *change = map_get(&directory->changes, name);
     if (!change) {
-        change = arena_new(&index->memory, struct index_change);
-        map_put(&index->memory, &directory->changes, str_copy(&index->memory, name), change);
+        struct shelf *shelf = shelf_of(index, directory->path);
+        change = arena_new(&shelf->memory, struct index_change);
+        map_put(&shelf->memory, &directory->changes, str_copy(&shelf->memory, name), change);
+        index->record_count += shelf == &index->files;
     }
     directory->is_changed = true;
     return change;
@@ -311,11 +339,9 @@ static FALLIBLE write_derived(struct index *index, const struct derived *derived
                    "bi", derived->kind, (int64_t)DERIVED_KEPT);
 }
 
-static bool has_changes(const struct index *index)
+static bool shelf_has_changes(const struct shelf *shelf)
 {
-    if (index->derived.len)
-        return true;
-    map_each (entry, &index->directories) {
+    map_each (entry, &shelf->directories) {
         const struct index_directory *directory = entry->value;
         if (directory->is_changed)
             return true;
@@ -323,33 +349,65 @@ static bool has_changes(const struct index *index)
     return false;
 }
 
-static FALLIBLE save(struct index *index)
+static FALLIBLE save_shelf(struct index *index, const struct shelf *shelf)
 {
-    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
-    TRY(sql_begin(index->sql, &transaction));
-    map_each (entry, &index->directories) {
+    map_each (entry, &shelf->directories) {
         struct index_directory *directory = entry->value;
         if (directory->is_changed)
             TRY(write_directory(index, directory));
     }
+    return NULL;
+}
+
+static FALLIBLE save(struct index *index)
+{
+    AUTO(sql_transaction_drop) struct sql_transaction transaction = {0};
+    TRY(sql_begin(index->sql, &transaction));
+    TRY(save_shelf(index, &index->files));
+    TRY(save_shelf(index, &index->objects));
     vec_each (struct derived, derived, &index->derived)
         TRY(write_derived(index, derived));
     return sql_commit(&transaction);
 }
 
+static void settle_shelf(const struct shelf *shelf)
+{
+    map_each (entry, &shelf->directories)
+        ((struct index_directory *)entry->value)->is_changed = false;
+}
+
 struct error *index_save(struct index *index)
 {
-    if (!index->sql || index->is_read_only || !has_changes(index))
+    bool has_changes = index->derived.len || shelf_has_changes(&index->files) ||
+                       shelf_has_changes(&index->objects);
+    if (!index->sql || index->is_read_only || !has_changes)
         return NULL;
     struct error *error = save(index);
     if (error && error->code == ERROR_STORED)
         give_up(index, error);
     else
         error_drop(error);
-    map_each (entry, &index->directories)
-        ((struct index_directory *)entry->value)->is_changed = false;
+    settle_shelf(&index->files);
+    settle_shelf(&index->objects);
     index->derived.len = 0;
     return NULL;
+}
+
+void index_expect_many(struct index *index)
+{
+    index->reads_singly = true;
+}
+
+void index_relieve(struct index *index)
+{
+    if (index->record_count < RECORDS_KEPT || !index->sql || index->is_read_only)
+        return;
+    error_drop(index_save(index));
+    arena_drop(&index->files.memory);
+    index->files = (struct shelf){0};
+    index->record_count = 0;
+    index->has_all = false;
+    index->reads_singly = true;
 }
 
 static FALLIBLE read_derived(struct index *index, struct arena *arena, struct str kind,

@@ -13,6 +13,7 @@ enum {
     WRITE_BYTES = 2097152, /* what one write takes: fewer and larger cost nothing more */
     SORTED_PLAINLY = 4096, /* rows; more go to buckets first */
     BUCKETS = 65536,
+    INDEX_WRITE_BYTES = 262144,
 };
 
 void pack_writer_open(struct pack_writer *writer, int fd, const char *name)
@@ -50,38 +51,53 @@ struct error *pack_writer_add(struct pack_writer *writer, struct digest digest, 
     return writer->pending.len >= WRITE_BYTES ? write_pending(writer) : NULL;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int compare_numbers(const void *a, const void *b, void *context)
 {
-    const struct pack_row *left = a, *right = b;
-    return digest_compare(left->digest, right->digest);
+    struct pack_row_source *rows = context;
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return digest_compare(rows->row(rows->context, left).digest,
+                          rows->row(rows->context, right).digest);
 }
 
-static size_t bucket_of(const struct pack_row *row)
+static size_t bucket_of(const struct pack_row_source *rows, uint32_t number)
 {
-    return (size_t)row->digest.at[0] << 8 | row->digest.at[1];
+    struct digest digest = rows->row(rows->context, number).digest;
+    return (size_t)digest.at[0] << 8 | digest.at[1];
 }
 
 /* Digests are evenly spread: in order of their first two bytes few are left to be compared. */
-static void sort_rows(struct pack_row_vec *rows)
+static void sort_into_buckets(struct pack_row_source *rows, struct arena *scratch, size_t *ends)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
-    size_t *ends = arena_new_array(&scratch, size_t, BUCKETS);
-    struct pack_row *sorted = arena_new_array(&scratch, struct pack_row, rows->len);
-    for (size_t i = 0; i < rows->len; i++)
-        ends[bucket_of(&rows->at[i])]++;
+    uint32_t *sorted = arena_new_array(scratch, uint32_t, rows->count);
+    for (size_t i = 0; i < rows->count; i++)
+        ends[bucket_of(rows, rows->numbers[i])]++;
     for (size_t bucket = 1; bucket < BUCKETS; bucket++)
         ends[bucket] += ends[bucket - 1];
-    for (size_t i = rows->len; i-- > 0;)
-        sorted[--ends[bucket_of(&rows->at[i])]] = rows->at[i];
-    for (size_t first = 0, end; first < rows->len; first = end) {
-        for (end = first + 1;
-             end < rows->len && bucket_of(&sorted[end]) == bucket_of(&sorted[first]);)
-            end++;
-        if (end - first > 1)
-            qsort(&sorted[first], end - first, sizeof *sorted, compare_rows);
+    for (size_t i = rows->count; i-- > 0;)
+        sorted[--ends[bucket_of(rows, rows->numbers[i])]] = rows->numbers[i];
+    if (rows->count)
+        memcpy(rows->numbers, sorted, rows->count * sizeof *sorted);
+}
+
+static void sort_numbers(uint32_t *numbers, size_t count, struct pack_row_source *rows)
+{
+    if (count > 1)
+        qsort_r(numbers, count, sizeof *numbers, compare_numbers, rows);
+}
+
+static void sort_rows(struct pack_row_source *rows)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    if (rows->count <= SORTED_PLAINLY) {
+        sort_numbers(rows->numbers, rows->count, rows);
+        return;
     }
-    if (rows->len)
-        memcpy(rows->at, sorted, rows->len * sizeof *sorted);
+    size_t *starts = arena_new_array(&scratch, size_t, BUCKETS);
+    sort_into_buckets(rows, &scratch, starts);
+    for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
+        size_t end = bucket + 1 < BUCKETS ? starts[bucket + 1] : rows->count;
+        sort_numbers(&rows->numbers[starts[bucket]], end - starts[bucket], rows);
+    }
 }
 
 static char *put_number(char *at, uint64_t value, size_t bytes)
@@ -111,58 +127,105 @@ static void add_row(struct buf *out, const struct pack_row *row)
     buf_add(out, bytes, sizeof bytes);
 }
 
-/* A digest stands once in the index; what was added twice is just not named again. */
-static void add_rows(struct pack_row_vec *rows, struct buf *out)
+/* An index on its way: to a file in large writes, or into memory. */
+struct index_writer {
+    int fd; /* -1: all stays in `pending` */
+    const char *name;
+    struct buf pending;
+    struct hasher hasher;
+    size_t hashed; /* bytes of `pending` */
+    size_t count;
+};
+
+static void index_writer_drop(struct index_writer *writer)
 {
-    size_t count = 0;
-    if (rows->len > SORTED_PLAINLY)
-        sort_rows(rows);
-    else
-        vec_sort(rows, compare_rows);
-    buf_reserve(out, rows->len * PACK_ROW_BYTES + PACK_FOOT_BYTES);
-    for (size_t i = 0; i < rows->len; i++) {
-        const struct pack_row row = rows->at[i];
-        if (count && digest_equal(row.digest, rows->at[count - 1].digest))
+    buf_drop(&writer->pending);
+    hasher_drop(&writer->hasher);
+}
+
+static FALLIBLE write_rows(struct index_writer *writer)
+{
+    struct buf *pending = &writer->pending;
+    hasher_add(&writer->hasher, pending->at + writer->hashed, pending->len - writer->hashed);
+    writer->hashed = pending->len;
+    if (writer->fd < 0)
+        return NULL;
+    TRY(file_write(writer->fd, pending->at, pending->len, writer->name));
+    buf_clear(pending);
+    writer->hashed = 0;
+    return NULL;
+}
+
+/* A digest stands once in the index; what was added twice is just not named again. */
+static FALLIBLE add_rows(struct index_writer *writer, struct pack_row_source *rows)
+{
+    struct digest last = {{0}};
+    sort_rows(rows);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct pack_row row = rows->row(rows->context, rows->numbers[i]);
+        if (i && digest_equal(row.digest, last))
             continue;
-        add_row(out, &row);
-        rows->at[count++] = row;
+        add_row(&writer->pending, &row);
+        last = row.digest;
+        writer->count++;
+        if (writer->pending.len - writer->hashed >= INDEX_WRITE_BYTES)
+            TRY(write_rows(writer));
     }
-    rows->len = count;
+    return write_rows(writer);
 }
 
 /* Index and footer. */
-static void add_index(struct pack_row_vec *rows, int64_t blobs_end, struct buf *out,
-                      struct digest *ret_id)
+static FALLIBLE add_index(struct index_writer *writer, struct pack_row_source *rows,
+                          int64_t blobs_end, struct digest *ret_id)
 {
-    size_t from = out->len;
-    add_rows(rows, out);
-    struct digest id = digest_of(out->at + from, out->len - from);
-    add_number(out, rows->len, 8);
-    add_number(out, (uint64_t)blobs_end, 8);
-    buf_add(out, id.at, sizeof id.at);
-    add_number(out, 0, 8);
-    buf_add_text(out, PACK_FOOT_MAGIC);
+    hasher_open(&writer->hasher);
+    TRY(add_rows(writer, rows));
+    struct digest id = hasher_finish(&writer->hasher);
+    add_number(&writer->pending, writer->count, 8);
+    add_number(&writer->pending, (uint64_t)blobs_end, 8);
+    buf_add(&writer->pending, id.at, sizeof id.at);
+    add_number(&writer->pending, 0, 8);
+    buf_add_text(&writer->pending, PACK_FOOT_MAGIC);
     *ret_id = id;
+    if (writer->fd < 0)
+        return NULL;
+    return file_write(writer->fd, writer->pending.at, writer->pending.len, writer->name);
+}
+
+static FALLIBLE seek(int fd, const char *name, int64_t offset)
+{
+    return lseek(fd, (off_t)offset, SEEK_SET) < 0 ? error_os(errno, "cannot write '%s'", name)
+                                                  : NULL;
 }
 
 /* Rows of one digest keep no order of their own: equal blobs, whichever is named. */
-struct error *pack_index_write(int fd, const char *name, struct pack_row_vec *rows,
+struct error *pack_index_write(int fd, const char *name, struct pack_row_source *rows,
                                int64_t blobs_end, struct digest *ret_id)
 {
-    AUTO(buf_drop) struct buf index = {0};
-    add_index(rows, blobs_end, &index, ret_id);
-    if (lseek(fd, (off_t)blobs_end, SEEK_SET) < 0)
-        return error_os(errno, "cannot write '%s'", name);
-    return file_write(fd, index.at, index.len, name);
+    AUTO(index_writer_drop) struct index_writer writer = {.fd = fd, .name = name};
+    TRY(seek(fd, name, blobs_end));
+    return add_index(&writer, rows, blobs_end, ret_id);
+}
+
+static struct pack_row row_of(void *context, uint32_t number)
+{
+    return ((const struct pack_row_vec *)context)->at[number];
 }
 
 struct error *pack_writer_finish(struct pack_writer *writer, struct digest *ret_id)
 {
+    AUTO(arena_drop) struct arena scratch = {0};
+    AUTO(index_writer_drop)
+    struct index_writer index = {.fd = writer->fd, .name = writer->name};
+    struct pack_row_source rows = {.row = row_of, .context = &writer->rows};
+    rows.count = writer->rows.len;
+    rows.numbers = arena_new_array(&scratch, uint32_t, rows.count);
+    for (size_t i = 0; i < rows.count; i++)
+        rows.numbers[i] = (uint32_t)i;
     TRY(write_pending(writer));
+    TRY(add_index(&index, &rows, writer->bytes, ret_id));
     if (writer->fd < 0)
-        add_index(&writer->rows, writer->bytes, &writer->pending, ret_id);
-    else
-        TRY(pack_index_write(writer->fd, writer->name, &writer->rows, writer->bytes, ret_id));
-    writer->bytes += (int64_t)writer->rows.len * PACK_ROW_BYTES + PACK_FOOT_BYTES;
+        buf_add_str(&writer->pending, buf_str(&index.pending));
+    writer->bytes += (int64_t)index.count * PACK_ROW_BYTES + PACK_FOOT_BYTES;
     return NULL;
 }

@@ -43,6 +43,7 @@ void worktree_drop(struct worktree **place)
     for (size_t i = 0; i < worktree->worker_count; i++) {
         arena_drop(&worktree->workers[i].arena);
         arena_drop(&worktree->workers[i].listing);
+        arena_drop(&worktree->workers[i].nodes);
         free(worktree->workers[i].buffer);
         sums_tap_drop(&worktree->workers[i].tap);
     }
@@ -373,6 +374,8 @@ struct worktree_counts worktree_counts(const struct worktree *worktree)
 
 FALLIBLE batch_run(struct batch *batch)
 {
+    batch->worktree->held_count = 0;
+    files_begin(batch->worktree);
     TRY(batch_stat(batch));
     TRY(batch_scan(batch));
     TRY(batch_hash(batch));
@@ -391,6 +394,8 @@ void batch_end(struct batch *batch)
     for (size_t i = 0; i < worktree->worker_count; i++) {
         worker_leave_directory(&worktree->workers[i]);
         arena_reset(&worktree->workers[i].arena);
+        arena_reset(&worktree->workers[i].nodes);
     }
+    arena_drop(&batch->round);
     *batch = (struct batch){.worktree = worktree};
 }

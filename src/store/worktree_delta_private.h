@@ -53,6 +53,7 @@ struct delta {
     struct fd parent_fd; /* directory last used, */
     struct str parent;   /* and its path below the top */
     atomic_bool is_missing;
+    struct worktree_counts counts; /* of what was noted */
 };
 
 /* Finds what is to be and what is there, but for what is below directories that are the same.
@@ -65,6 +66,18 @@ void delta_add_present(struct delta *delta, const struct batch *batch);
 
 /* Puts all files into the temporary directory; sets is_missing if the store lacks one. */
 FALLIBLE delta_stage(struct delta *delta);
+
+/* The same of those that are listed now, into a directory that is open and has all that they lie
+ * in. */
+FALLIBLE delta_stage_puts(struct delta *delta);
+
+/* Of a place where nothing is: builds all of it in the temporary directory, as delta_find, a plan
+ * and delta_stage would, without a list of its files; notes them. *ret_found false: the store lacks
+ * something. */
+FALLIBLE delta_build(struct delta *delta, bool *ret_found);
+
+/* Records the puts as they lie there now, which is what their paths will hold. */
+void delta_note_puts(struct delta *delta);
 
 /* Makes the directories that are to be, below an open one. */
 FALLIBLE delta_make_directories(struct delta *delta, int top_fd);

@@ -5,7 +5,11 @@
 
 #include "worktree_private.h"
 
-enum { BIG_BYTES = 65536 };
+enum {
+    BIG_BYTES = 65536,
+    HUGE_BYTES = CAS_LEAVES_LEAST_BYTES, /* left to the last round: none is begun last */
+    HASHINGS_A_ROUND = 32768,
+};
 
 static const int64_t SETTLE_NS = 30 * NS_PER_MS;     /* no kernel's clock ticks slower */
 static const int64_t FOREIGN_TICK_NS = 2 * NS_PER_S; /* of file systems we know nothing of */
@@ -26,7 +30,7 @@ static FALLIBLE ask_index(struct batch *batch, struct str directory, struct str 
 static void add_hashing(struct batch *batch, struct look *look, struct directory *directory,
                         struct node *node, int64_t size_bytes)
 {
-    struct arena *arena = &batch->worktree->workers[0].arena;
+    struct arena *arena = batch->is_round ? &batch->round : &batch->worktree->workers[0].arena;
     *vec_push(arena, &batch->hashings) = (struct hashing){
         .look = look, .directory = directory, .node = node, .size_bytes = size_bytes};
 }
@@ -50,18 +54,23 @@ bool node_is_file(const struct node *node)
     return !node->is_odd && (node->kind == TREE_FILE || node->kind == TREE_EXECUTABLE);
 }
 
+static FALLIBLE ask_for_node(struct batch *batch, struct directory *directory, struct node *node)
+{
+    bool is_later = batch->is_round && node->stat.size_bytes >= HUGE_BYTES;
+    if (!node_is_file(node) || node->is_known || is_later)
+        return NULL;
+    if (!directory->is_asked)
+        TRY(ask_index(batch, directory->path, node->name, &node->stat, &node->digest,
+                      &node->is_known));
+    if (!node->is_known)
+        add_hashing(batch, directory->look, directory, node, node->stat.size_bytes);
+    return NULL;
+}
+
 static FALLIBLE ask_for_directory(struct batch *batch, struct directory *directory)
 {
-    for (size_t i = 0; i < directory->count && !directory->is_settled; i++) {
-        struct node *node = &directory->nodes[i];
-        if (!node_is_file(node) || node->is_known)
-            continue;
-        if (!directory->is_asked)
-            TRY(ask_index(batch, directory->path, node->name, &node->stat, &node->digest,
-                          &node->is_known));
-        if (!node->is_known)
-            add_hashing(batch, directory->look, directory, node, node->stat.size_bytes);
-    }
+    for (size_t i = 0; i < directory->count && !directory->is_settled; i++)
+        TRY(ask_for_node(batch, directory, &directory->nodes[i]));
     return NULL;
 }
 
@@ -263,6 +272,7 @@ static void put_in_order(struct batch *batch)
     vec_sort(&batch->hashings, compare_biggest_first);
     find_twins(batch);
     worktree->total_bytes = 0;
+    batch->big_count = 0;
     vec_each (const struct hashing, hashing, &batch->hashings) {
         batch->big_count += big_size(hashing) > 0;
         worktree->total_bytes += hashing->is_twin ? 0 : hashing->size_bytes;
@@ -287,11 +297,9 @@ static int64_t watch_of(const struct batch *batch)
     return MAX_OF(seconds, 1) * NS_PER_S;
 }
 
-FALLIBLE batch_hash(struct batch *batch)
+static FALLIBLE hash_collected(struct batch *batch)
 {
     bool some_are_left = false;
-    batch->worktree->held_count = 0;
-    TRY(collect(batch));
     if (!batch->hashings.len)
         return NULL;
     TRY(find_now(batch));
@@ -305,5 +313,45 @@ FALLIBLE batch_hash(struct batch *batch)
         TRY(files_hash_left(batch));
     leaves_keep(batch);
     take_results(batch);
+    return NULL;
+}
+
+FALLIBLE batch_hash(struct batch *batch)
+{
+    TRY(collect(batch));
+    TRY(hash_collected(batch));
+    index_relieve(batch->worktree->index);
+    return NULL;
+}
+
+static FALLIBLE hash_part(struct batch *batch)
+{
+    TRY(hash_collected(batch));
+    batch->hashings = (struct hashing_vec){0};
+    arena_reset(&batch->round);
+    return NULL;
+}
+
+static FALLIBLE hash_directory(struct batch *batch, struct directory *directory)
+{
+    for (size_t i = 0; i < directory->count; i++) {
+        TRY(ask_for_node(batch, directory, &directory->nodes[i]));
+        if (batch->hashings.len == HASHINGS_A_ROUND)
+            TRY(hash_part(batch));
+    }
+    return NULL;
+}
+
+FALLIBLE batch_hash_round(struct batch *batch, size_t end)
+{
+    TRY(cas_begin_put(batch->worktree->cas));
+    index_expect_many(batch->worktree->index);
+    batch->is_round = true;
+    for (size_t i = batch->round_first; i < end; i++)
+        if (!batch->directories.at[i]->look->error)
+            TRY(hash_directory(batch, batch->directories.at[i]));
+    TRY(hash_part(batch));
+    batch->is_round = false;
+    index_relieve(batch->worktree->index);
     return NULL;
 }

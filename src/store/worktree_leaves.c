@@ -46,7 +46,7 @@ static bool has_idle_threads(struct batch *batch)
 
 void leaves_plan(struct batch *batch)
 {
-    if (!batch->is_capture || !has_idle_threads(batch))
+    if (!batch->is_capture || batch->is_round || !has_idle_threads(batch))
         return;
     for (size_t i = 0; i < batch->hashings.len; i++) {
         struct hashing *hashing = &batch->hashings.at[i];

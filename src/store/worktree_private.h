@@ -41,6 +41,7 @@ struct ignore_chain {
 struct worker {
     struct arena arena;   /* of the batch */
     struct arena listing; /* of a directory, while it is listed */
+    struct arena nodes;   /* of directories that are captured, until the end of their round */
     char *buffer;         /* CAS_BUFFER_BYTES, made when first needed */
     struct sums_tap tap;
     struct cas_lane lane;
@@ -74,6 +75,7 @@ struct worktree {
     const struct observer *observer;
     atomic_int_least64_t done_bytes, tell_ns; /* tell_ns: when progress is to be told next */
     int64_t total_bytes;
+    bool is_total_known; /* while files are still being listed it is not */
 };
 
 /* An entry of a directory being looked at. `kind` TREE_FILE with is_odd: a FIFO and the like. */
@@ -98,7 +100,8 @@ struct directory {
     struct directory *parent;
     struct look *look;
     int depth;
-    bool is_linked;  /* entered through a symbolic link */
+    bool is_linked; /* entered through a symbolic link */
+    bool is_listed;
     bool is_asked;   /* the index has said which files it knows */
     bool is_settled; /* the digest is known, and the nodes are gone */
     bool is_whole; /* all that is in it is such as a stored tree can hold: its digest says it all */
@@ -175,6 +178,10 @@ struct batch {
     size_t big_count;                 /* of them */
     struct leaf_item_vec leaf_items;
     bool is_leaf_for_clones; /* leaves are worth it only while files are cloned, not copied */
+    struct arena round;      /* of hashings before the scan's end */
+    bool is_round;           /* these are hashed now: more will follow */
+    size_t round_first;      /* directory with which the round that goes on begins */
+    atomic_size_t listed;    /* in it so far: directories and what is in them */
 };
 
 /* Where the answer for a path goes; *ret_is_new false if it is there. */
@@ -198,6 +205,17 @@ FALLIBLE batch_stat(struct batch *batch);
 FALLIBLE batch_scan(struct batch *batch);
 FALLIBLE batch_hash(struct batch *batch);
 FALLIBLE batch_trees(struct batch *batch);
+
+/* What is captured goes in rounds: when many files have been listed they are hashed, and what is
+ * known of them is forgotten where their directory's tree can be made. `end`: the first directory
+ * that is not listed. Few files have no round but the last, which is the rest of batch_run. */
+enum { ROUND_LISTED = 16384 };
+FALLIBLE batch_round(struct batch *batch, size_t end);
+FALLIBLE batch_hash_round(struct batch *batch, size_t end);
+FALLIBLE batch_tree(struct batch *batch, struct directory *directory, struct arena *scratch);
+
+/* Nodes to memory that stays. */
+void directory_keep_nodes(struct directory *directory, struct arena *arena);
 
 /* Gives a directory without others in it its digest, if the index knows all of its files. On any
  * worker of a batch that is brief. */
@@ -227,6 +245,9 @@ FALLIBLE leaves_hash(struct batch *batch, size_t item, struct worker *worker);
 void leaves_end(
     const struct hashing *hashing); /* the file is done: nobody waits for many of them */
 void leaves_keep(struct batch *batch);
+
+/* Before the first files of a batch. */
+void files_begin(struct worktree *worktree);
 
 /* Hashes all files that are no twins, and leaves; then what is not done after that. */
 FALLIBLE files_hash(struct batch *batch);

@@ -18,7 +18,7 @@ static void tell(struct worktree *worktree, int64_t now, int64_t done_bytes)
     struct event event = {.kind = EVENT_HASHING,
                           .at_ns = now,
                           .done_bytes = done_bytes,
-                          .total_bytes = worktree->total_bytes};
+                          .total_bytes = worktree->is_total_known ? worktree->total_bytes : 0};
     observer_tell(worktree->observer, &event);
     check(pthread_mutex_unlock(&worktree->mutex) == 0);
 }
@@ -196,12 +196,18 @@ static FALLIBLE hash_item(void *context, size_t i, struct worker *worker)
                                 : hash_group(batch, i - batch->big_count, worker);
 }
 
+void files_begin(struct worktree *worktree)
+{
+    atomic_store(&worktree->done_bytes, 0);
+    atomic_store(&worktree->tell_ns, clock_monotonic_ns() + TELL_NS);
+}
+
 FALLIBLE files_hash(struct batch *batch)
 {
     struct worktree *worktree = batch->worktree;
     size_t files = batch->big_count + group_count(batch);
-    atomic_store(&worktree->done_bytes, 0);
-    atomic_store(&worktree->tell_ns, clock_monotonic_ns() + TELL_NS);
+    worktree->is_total_known = !batch->is_round;
+    worktree->total_bytes += atomic_load(&worktree->done_bytes);
     return crew_run(worktree, files + batch->leaf_items.len, hash_item, batch);
 }
 

@@ -57,15 +57,13 @@ static struct built *missing_above(struct delta *delta, struct str below)
     return *place;
 }
 
-/* What is fresh is built where it is to lie below the top, and so is what lies in a directory that
- * is missing; what goes into one that is there gets a number. */
+/* What lies in a directory that is missing is built where it is to lie below that; what goes into
+ * one that is there gets a number. */
 static void choose_stage(struct delta *delta, struct put *put, const struct put *before)
 {
     struct str below = put->wanted->below, above = path_directory(below);
     put->staged = path_name(below).at;
     put->staged_in = above;
-    if (delta->is_fresh)
-        return;
     bool is_beside = before && str_equal(path_directory(before->wanted->below), above);
     put->built = is_beside ? before->built : missing_above(delta, below);
     if (!put->built) {
@@ -101,17 +99,30 @@ static void plan(struct delta *delta)
     }
 }
 
-static void note_puts(struct delta *delta)
+void delta_note_puts(struct delta *delta)
 {
-    struct worktree *worktree = delta->restoring->worktree;
-    vec_each (struct put, put, &delta->puts) {
-        bool is_link = put->wanted->kind == TREE_SYMLINK;
-        if (!is_link)
-            index_note(worktree->index, delta_path(delta, put->wanted->below), &put->stat,
-                       put->wanted->digest, INT64_MAX);
-        worktree->counts.restored_files++;
-        worktree->counts.restored_bytes += put->wanted->size_bytes;
+    AUTO(buf_drop) struct buf path = {0};
+    const struct restoring *restoring = delta->restoring;
+    struct index *index = restoring->worktree->index;
+    vec_each (const struct put, put, &delta->puts) {
+        const struct wanted *wanted = put->wanted;
+        buf_clear(&path);
+        buf_add_str(&path, restoring->artifact->path);
+        buf_add_text(&path, path.len ? "/" : "");
+        buf_add_str(&path, wanted->below);
+        if (wanted->kind != TREE_SYMLINK)
+            index_note(index, buf_str(&path), &put->stat, wanted->digest, INT64_MAX);
+        delta->counts.restored_files++;
+        delta->counts.restored_bytes += wanted->size_bytes;
     }
+    index_relieve(index);
+}
+
+static void count_puts(const struct delta *delta)
+{
+    struct worktree_counts *counts = &delta->restoring->worktree->counts;
+    counts->restored_files += delta->counts.restored_files;
+    counts->restored_bytes += delta->counts.restored_bytes;
 }
 
 /* A file or a FIFO in the place of the directory gets out of the way. */
@@ -130,13 +141,11 @@ static FALLIBLE clear_top(struct delta *delta, const struct look *look)
                               restoring->place.name.at, restoring->artifact->path);
 }
 
-static FALLIBLE run(struct delta *delta, const struct look *look, const struct batch *batch,
-                    bool *ret_done)
+static FALLIBLE change(struct delta *delta, const struct look *look, const struct batch *batch,
+                       bool *ret_done)
 {
-    delta->is_fresh = !look->top;
-    if (look->top)
-        TRY(directory_open_straight(fd_number(delta->restoring->place.parent_fd),
-                                    delta->restoring->place.name.at, &delta->top_fd));
+    TRY(directory_open_straight(fd_number(delta->restoring->place.parent_fd),
+                                delta->restoring->place.name.at, &delta->top_fd));
     TRY(delta_find(delta, look->top, batch, ret_done));
     if (!*ret_done)
         return NULL;
@@ -145,10 +154,22 @@ static FALLIBLE run(struct delta *delta, const struct look *look, const struct b
     *ret_done = !atomic_load(&delta->is_missing);
     if (!*ret_done)
         return NULL;
-    TRY(clear_top(delta, look));
     TRY(delta_apply(delta));
-    note_puts(delta);
+    delta_note_puts(delta);
     return NULL;
+}
+
+static FALLIBLE run(struct delta *delta, const struct look *look, const struct batch *batch,
+                    bool *ret_done)
+{
+    delta->is_fresh = !look->top;
+    if (!delta->is_fresh)
+        return change(delta, look, batch, ret_done);
+    TRY(delta_build(delta, ret_done));
+    if (!*ret_done)
+        return NULL;
+    TRY(clear_top(delta, look));
+    return delta_apply(delta);
 }
 
 FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
@@ -163,6 +184,8 @@ FALLIBLE restoring_tree(struct restoring *restoring, bool *ret_done)
     struct error *error = restoring_look(restoring, true, &look, &batch);
     if (!error)
         error = run(&delta, &look, &batch, ret_done);
+    if (!error && *ret_done)
+        count_puts(&delta);
     batch_end(&batch);
     return error;
 }

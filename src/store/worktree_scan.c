@@ -124,6 +124,7 @@ struct listing {
     struct worktree *worktree;
     struct arena *arena;
     struct arena *nodes; /* where nodes, their names and targets go */
+    bool are_names_kept; /* they are in that memory already */
     struct directory *directory;
     int fd;
 };
@@ -242,10 +243,9 @@ static FALLIBLE add_nodes(struct listing *listing, const struct walk_list *list)
                 path_join(listing->arena, directory->below, entry->name);
         if (is_skipped)
             continue;
-        *node = (struct node){.name = listing->nodes == listing->arena
-                                          ? str_copy(listing->nodes, entry->name)
-                                          : entry->name,
-                              .stat = entry->stat};
+        *node = (struct node){
+            .name = listing->are_names_kept ? entry->name : str_copy(listing->nodes, entry->name),
+            .stat = entry->stat};
         TRY(classify(listing, node));
         directory->count++;
     }
@@ -281,7 +281,7 @@ FALLIBLE directory_list(struct worktree *worktree, struct directory *directory, 
                      &directory->ignores));
     TRY_WITHIN(walk_list(scratch, fd_number(fd), false, &list), "in the directory '%.*s'",
                STR_FMT(directory->path));
-    struct listing listing = {worktree, arena, nodes, directory, fd_number(fd)};
+    struct listing listing = {worktree, arena, nodes, nodes == scratch, directory, fd_number(fd)};
     return add_nodes(&listing, &list);
 }
 
@@ -289,9 +289,10 @@ FALLIBLE directory_list(struct worktree *worktree, struct directory *directory, 
 struct level {
     struct batch *batch;
     size_t first;
+    bool is_all; /* however many files there are */
 };
 
-static void keep_nodes(struct directory *directory, struct arena *arena)
+void directory_keep_nodes(struct directory *directory, struct arena *arena)
 {
     struct node *nodes = arena_alloc(arena, directory->count * sizeof *nodes);
     for (size_t i = 0; i < directory->count; i++) {
@@ -313,8 +314,16 @@ static FALLIBLE list_briefly(struct batch *batch, struct directory *directory,
     if (directory->is_settled)
         directory->nodes = NULL;
     else
-        keep_nodes(directory, &worker->arena);
+        directory_keep_nodes(directory, &worker->arena);
     return NULL;
+}
+
+static FALLIBLE list_nodes(struct batch *batch, struct directory *directory, struct worker *worker)
+{
+    if (batch->is_brief)
+        return list_briefly(batch, directory, worker);
+    return directory_list(batch->worktree, directory, &worker->arena,
+                          batch->is_capture ? &worker->nodes : &worker->arena, &worker->listing);
 }
 
 static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
@@ -322,15 +331,17 @@ static FALLIBLE list_one(void *context, size_t i, struct worker *worker)
     struct level *level = context;
     struct batch *batch = level->batch;
     struct directory *directory = batch->directories.at[level->first + i];
+    bool is_enough = batch->is_capture && atomic_load(&batch->listed) >= ROUND_LISTED;
+    if (directory->is_listed || (is_enough && !level->is_all))
+        return NULL;
+    directory->is_listed = true;
     if (!directory->look->error)
-        directory->error = batch->is_brief
-                               ? list_briefly(batch, directory, worker)
-                               : directory_list(batch->worktree, directory, &worker->arena,
-                                                &worker->arena, &worker->listing);
+        directory->error = list_nodes(batch, directory, worker);
     if (directory->error) {
         directory->nodes = NULL;
         directory->count = 0;
     }
+    atomic_fetch_add(&batch->listed, directory->count + 1);
     arena_reset(&worker->listing);
     return NULL;
 }
@@ -388,15 +399,31 @@ static void add_inner(struct batch *batch, const struct directory *directory)
             *vec_push(arena, &batch->directories) = directory->nodes[i].directory;
 }
 
+/* *ret_end: one behind the last that was listed. */
+static FALLIBLE list_some(struct batch *batch, size_t first, size_t end, size_t *ret_end)
+{
+    struct level level = {.batch = batch, .first = first};
+    size_t most = batch->is_capture ? MIN_OF(end - first, (size_t)ROUND_LISTED) : end - first;
+    TRY(crew_run(batch->worktree, most, list_one, &level));
+    *ret_end = first + most;
+    while (*ret_end > first && !batch->directories.at[*ret_end - 1]->is_listed)
+        --*ret_end;
+    level.is_all = true; /* a thread may have left one out while others went on */
+    return crew_run(batch->worktree, *ret_end - first, list_one, &level);
+}
+
 static FALLIBLE scan_level(struct batch *batch, size_t first, size_t end)
 {
-    struct level level = {batch, first};
-    TRY(crew_run(batch->worktree, end - first, list_one, &level));
-    for (size_t i = first; i < end; i++) {
-        struct directory *directory = batch->directories.at[i];
-        take_error(directory->look, &directory->error);
-        if (!directory->is_settled)
-            add_inner(batch, directory);
+    for (size_t next; first < end; first = next) {
+        TRY(list_some(batch, first, end, &next));
+        for (size_t i = first; i < next; i++) {
+            struct directory *directory = batch->directories.at[i];
+            take_error(directory->look, &directory->error);
+            if (!directory->is_settled)
+                add_inner(batch, directory);
+        }
+        if (batch->is_capture && atomic_load(&batch->listed) >= ROUND_LISTED)
+            TRY(batch_round(batch, next));
     }
     return NULL;
 }

@@ -119,16 +119,16 @@ FALLIBLE delta_make_directories(struct delta *delta, int top_fd)
     return NULL;
 }
 
-FALLIBLE delta_stage(struct delta *delta)
+FALLIBLE delta_stage_puts(struct delta *delta)
 {
     struct staging staging = {.delta = delta};
-    int temp_fd = fd_number(delta->restoring->temp.fd);
-    if (delta->is_fresh)
-        TRY(directory_make(temp_fd, "new", false));
-    TRY(directory_open(temp_fd, delta->is_fresh ? "new" : ".", &delta->stage_fd));
-    if (delta->is_fresh)
-        TRY(delta_make_directories(delta, fd_number(delta->stage_fd)));
     vec_sort(&delta->puts, compare_puts);
     group_puts(&staging);
     return crew_run(delta->restoring->worktree, staging.groups.len, stage_group, &staging);
+}
+
+FALLIBLE delta_stage(struct delta *delta)
+{
+    TRY(directory_open(fd_number(delta->restoring->temp.fd), ".", &delta->stage_fd));
+    return delta_stage_puts(delta);
 }

@@ -92,6 +92,16 @@ bool directory_ask(struct worktree *worktree, struct directory *directory, struc
     return knows;
 }
 
+FALLIBLE batch_tree(struct batch *batch, struct directory *directory, struct arena *scratch)
+{
+    AUTO(buf_drop) struct buf bytes = {0};
+    directory->is_whole = is_whole(directory);
+    TRY(make_tree(batch, directory, scratch, &bytes));
+    directory->is_settled = true;
+    directory->nodes = NULL;
+    return NULL;
+}
+
 FALLIBLE batch_settle(struct batch *batch, struct directory *directory, struct arena *scratch)
 {
     bool is_leaf = directory->skipped.len == 0;

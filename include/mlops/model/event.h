@@ -30,7 +30,7 @@ struct event {
     struct str text;
     int count;
     int finished_count, total_count; /* stages done and selected */
-    int64_t done_bytes, total_bytes;
+    int64_t done_bytes, total_bytes; /* total 0: not known (yet) */
     int64_t duration_ns;
     int64_t expected_ns; /* of this stage, from recorded history; 0 unknown */
     int64_t step;

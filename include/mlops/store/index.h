@@ -56,6 +56,12 @@ void index_note_at(struct index *index, struct str directory, struct str name,
                    const struct file_stat *stat, struct digest digest, int64_t now_ns);
 void index_forget(struct index *index, struct str path);
 
+/* For who goes through millions of files, directory by directory: from now on no directory is read
+ * before it is asked for. Then, now and then while no view is open: writes what was noted and
+ * forgets it, with what was read, if that has become much. */
+void index_expect_many(struct index *index);
+void index_relieve(struct index *index);
+
 /* Time stamp that the file system of `directory_fd` gives to a file touched now; INT64_MAX where
  * every write that follows a stat gets a new stamp, so that nothing is racy; INT64_MIN on a full
  * disk: all is racy, nothing gets recorded. */

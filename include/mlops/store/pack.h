@@ -54,10 +54,17 @@ FALLIBLE pack_writer_add(struct pack_writer *writer, struct digest digest, enum 
  * is the pack's name: the SHA-256 of its index. */
 FALLIBLE pack_writer_finish(struct pack_writer *writer, struct digest *ret_id);
 
+/* Rows of a pack by numbers, where they are too many to be held as such. */
+struct pack_row_source {
+    uint32_t *numbers; /* of the rows, in any order; get sorted */
+    size_t count;
+    struct pack_row (*row)(void *context, uint32_t number);
+    void *context;
+};
+
 /* What pack_writer_finish does at the end, for who has written the blobs by himself (in any order
- * and by several threads, PACK_HEAD_MAGIC in front): sorts the rows and appends index and footer at
- * `blobs_end`. */
-FALLIBLE pack_index_write(int fd, const char *name, struct pack_row_vec *rows, int64_t blobs_end,
+ * and by several threads, PACK_HEAD_MAGIC in front): appends index and footer at `blobs_end`. */
+FALLIBLE pack_index_write(int fd, const char *name, struct pack_row_source *rows, int64_t blobs_end,
                           struct digest *ret_id);
 
 /* The index of a pack, checked (footer, sum, order, bounds): rows borrowed from `bytes`, which are

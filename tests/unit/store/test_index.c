@@ -243,6 +243,42 @@ static void a_view_shows_what_is_written_and_what_is_only_noted(void **state)
     scratch_drop(&scratch);
 }
 
+enum { MANY = 150000, A_DIRECTORY = 1000 };
+
+static const char *one_of_many(char *path, size_t size, int number)
+{
+    snprintf(path, size, "d%d/f%d", number / A_DIRECTORY, number);
+    return path;
+}
+
+static void what_was_forgotten_on_the_way_is_still_known(void **state)
+{
+    (void)state;
+    AUTO(arena_drop) struct arena arena = {0};
+    struct scratch scratch = scratch_open();
+    struct index *index = open_at(&arena, &scratch, false);
+    char path[64];
+    note(index, "d0/first", 7);
+    assert_fine(index_save(index));
+    index_expect_many(index);
+    for (int i = 0; i < MANY; i++) {
+        note(index, one_of_many(path, sizeof path, i), i);
+        if (i % A_DIRECTORY == A_DIRECTORY / 2)
+            index_relieve(index); /* in the middle of a directory */
+    }
+    assert_true(knows(index, "d0/first", 7));
+    for (int i = 0; i < MANY; i += 499)
+        assert_true(knows(index, one_of_many(path, sizeof path, i), i));
+    assert_fine(index_save(index));
+    index_drop(&index);
+    index = open_at(&arena, &scratch, false);
+    assert_true(knows(index, "d0/first", 7));
+    for (int i = 0; i < MANY; i++)
+        assert_true(knows(index, one_of_many(path, sizeof path, i), i));
+    index_drop(&index);
+    scratch_drop(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +291,7 @@ int main(void)
         cmocka_unit_test(derived_forms_are_kept_the_newest_of_each_kind),
         cmocka_unit_test(now_is_what_a_file_made_now_gets),
         cmocka_unit_test(a_view_shows_what_is_written_and_what_is_only_noted),
+        cmocka_unit_test(what_was_forgotten_on_the_way_is_still_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

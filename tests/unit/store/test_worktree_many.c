@@ -5,6 +5,9 @@
 
 enum { DIRECTORIES = 70, FILES = 3 };
 
+/* So many that they are hashed and put in place in several parts. */
+enum { CROWDS = 36, CROWD = 500, HUGE_BYTES = 40000000 };
+
 static const char *name_in(struct rig *rig, int directory, int file)
 {
     return str_print(&rig->arena, "data/d%02d/f%d", directory, file).at;
@@ -240,6 +243,63 @@ static void what_is_to_be_comes_back_in_few_of_many_directories(void **state)
     rig_drop(&rig);
 }
 
+static void make_crowds(struct rig *rig)
+{
+    scratch_directory(&rig->scratch, "data");
+    for (int d = 0; d < CROWDS; d++) {
+        const char *directory = str_print(&rig->arena, "data/d%02d", d).at;
+        scratch_directory(&rig->scratch, directory);
+        for (int f = 0; f < CROWD; f++) {
+            const char *name = str_print(&rig->arena, "%s/f%d", directory, f).at;
+            scratch_write(&rig->scratch, name, name);
+        }
+    }
+}
+
+/* What is special lies where the first of the parts ends, and after it. */
+static void make_special(struct rig *rig)
+{
+    int huge = openat(rig->scratch.fd, "data/d03/huge", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    assert_true(huge >= 0);
+    assert_int_equal(ftruncate(huge, HUGE_BYTES), 0);
+    close(huge);
+    scratch_directory(&rig->scratch, "data/d04/inner");
+    scratch_write(&rig->scratch, "data/d04/inner/f", "f");
+    scratch_directory(&rig->scratch, "data/d04/empty");
+    scratch_directory(&rig->scratch, "data/d35/empty");
+    assert_int_equal(symlinkat("../d04/f1", rig->scratch.fd, "data/d05/link"), 0);
+    assert_int_equal(fchmodat(rig->scratch.fd, "data/d06/f2", 0755, 0), 0);
+}
+
+static void what_is_taken_in_parts_is_the_same_as_taken_whole(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int displaced = 0;
+    make_crowds(&rig);
+    make_special(&rig);
+    struct artifact looked = rig_look(&rig, "data", LOOK_OUT);
+    rig_again(&rig);
+    struct artifact captured = rig_capture(&rig, "data");
+    assert_true(digest_equal(captured.digest, looked.digest));
+    assert_int_equal(captured.file_count, CROWDS * CROWD + 3);
+    assert_int_equal(captured.empty_dir_count, 2);
+    assert_int_equal(hashed(&rig), CROWDS * CROWD + 2);
+    rig_again(&rig);
+    rig_capture(&rig, "data");
+    assert_int_equal(hashed(&rig), 0);
+    assert_fine(path_remove(rig.scratch.fd, "data"));
+    rig_again(&rig);
+    assert_true(rig_restore(&rig, &captured, &displaced));
+    assert_int_equal(worktree_counts(rig.worktree).restored_files, CROWDS * CROWD + 3);
+    rig_again(&rig);
+    struct artifact after = rig_look(&rig, "data", LOOK_OUT);
+    assert_true(artifact_equal(&captured, &after));
+    assert_int_equal(after.empty_dir_count, 2);
+    assert_int_equal(hashed(&rig), 0);
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +310,7 @@ int main(void)
         cmocka_unit_test(the_work_tree_is_compared_where_it_differs),
         cmocka_unit_test(a_file_of_the_future_is_told_only_if_its_content_changed),
         cmocka_unit_test(what_is_to_be_comes_back_in_few_of_many_directories),
+        cmocka_unit_test(what_is_taken_in_parts_is_the_same_as_taken_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
