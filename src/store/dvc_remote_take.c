@@ -83,6 +83,8 @@ static FALLIBLE find_kept(struct receiving *receiving)
     TRY(dvc_part_find(cache_of(receiving), receiving->object, &receiving->part, &bytes));
     if (!receiving->part.fd.number_plus_one)
         return NULL;
+    if (receiving->most >= 0 && bytes > receiving->most)
+        bytes = 0; /* no beginning of it */
     int64_t kept = bytes > 0 ? (bytes - 1) / CAS_BUFFER_BYTES * CAS_BUFFER_BYTES : 0;
     receiving->used = CAS_BUFFER_BYTES;
     for (int64_t at = 0; at < kept; at += CAS_BUFFER_BYTES) {

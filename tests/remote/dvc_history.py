@@ -346,7 +346,7 @@ def kill_after(place, root, bytes_least):
 def try_resume(place):
     """What came before a kill does not come again, and is believed by its bytes alone."""
     faults = []
-    for what in ("kept", "spoilt"):
+    for what in ("kept", "spoilt", "longer"):
         root, content = large_project(place)
         place.proxy.set_rules([dict(method="GET", path="files/md5", rate=32 << 20)])
         if not kill_after(place, root, LARGE // 2):
@@ -356,6 +356,8 @@ def try_resume(place):
             with open(part_of(root), "r+b") as file:
                 file.seek(5 << 20)
                 file.write(b"!")
+        if what == "longer":
+            os.truncate(part_of(root), LARGE + (4 << 20))
         result = fault.mlops(root, "pull", "--json", env=place.dvc_env())
         faults += said(result, fault.OK) + holds(root, {"large": content})
         came = result.counts().get("received_bytes", 0)
