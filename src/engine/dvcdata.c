@@ -87,7 +87,7 @@ FALLIBLE dvcdata_depot(struct dvcdata *dvcdata, struct str name, struct str for_
     if (!remote)
         return no_remote(for_what);
     if (dvcdata->options->foreign) /* a service of their choice gets nothing of ours */
-        remote->is_elsewhere = remote->endpoint.len && !remote->is_anonymous && !remote->key_id.len;
+        TRY(remote_settle_foreign(dvcdata->arena, &session->workspace, remote));
     struct dvc_depot_options options = {.workspace = &session->workspace,
                                         .cas = session->cas,
                                         .remote = remote,

@@ -79,8 +79,9 @@ static void add(struct dvcfinding *finding, const struct dvc_entry *entry,
     if (!entry->has_hash || entry->is_url || map_has(&finding->paths, key_of(finding, entry)))
         return;
     if (fault) {
+        struct str file = dvcfiles_show(finding, tracked.file);
         warn(finding, str_print(finding->arena, "'%.*s', which %.*s tracks, is left out: it %s",
-                                STR_FMT(entry->path), STR_FMT(tracked.file), fault));
+                                STR_FMT(entry->path), STR_FMT(file), fault));
         return;
     }
     map_put(finding->arena, &finding->paths, key_of(finding, entry), finding);

@@ -72,16 +72,43 @@ static void sort(struct remote_vec *remotes, struct str first)
         }
 }
 
+static ERROR_MADE beside_clones(struct str name, struct str url)
+{
+    return error_hint(
+        error_new(ERROR_PROJECT,
+                  "remote '%.*s' of that project is '%.*s', a directory beside its clones",
+                  STR_FMT(name), STR_FMT(url)),
+        "data that others are to get need a remote that is reached from everywhere");
+}
+
 /* A directory that is seen from a project on another machine is not here. */
 static FALLIBLE refuse_elsewhere(const struct config *foreign)
 {
     vec_each (const struct config_value, value, &foreign->remotes)
         if (str_is(value->key, "url") && is_relative(value->text))
-            return error_hint(
-                error_new(ERROR_PROJECT,
-                          "remote '%.*s' of that project is '%.*s', a directory beside its clones",
-                          STR_FMT(value->remote), STR_FMT(value->text)),
-                "data that others are to get need a remote that is reached from everywhere");
+            return beside_clones(value->remote, value->text);
+    return NULL;
+}
+
+FALLIBLE remote_settle_foreign(struct arena *arena, const struct workspace *own,
+                               struct remote *remote)
+{
+    struct remote_vec known = {0};
+    const struct remote *same = NULL;
+    bool has_key = remote->key_id.len && remote->key_secret.len; /* theirs, not half of it ours */
+    if (is_relative(remote->url))
+        return beside_clones(remote->name, remote->url);
+    if (!remote->endpoint.len || remote->is_anonymous || has_key)
+        return NULL;
+    TRY(remotes_load(arena, own, &known));
+    for (size_t i = 0; i < known.len && !same; i++)
+        same = str_equal(known.at[i]->endpoint, remote->endpoint) ? known.at[i] : NULL;
+    remote->is_elsewhere = !same;
+    if (!same)
+        return NULL;
+    remote->profile = same->profile;
+    remote->credential_process = same->credential_process;
+    remote->ca = same->ca;
     return NULL;
 }
 

@@ -157,6 +157,59 @@ def try_plain_files(tally, registry):
     server.shutdown()
 
 
+class Listener(http.server.BaseHTTPRequestHandler):
+    """A service that somebody else names: who asks, and as whom."""
+    heard = []
+
+    def do_GET(self):
+        self.heard.append(str(self.headers))
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
+
+
+def make_by_dvc(name, *settings):
+    """A project that only DVC is used in, with these settings of its remote; its bare clone."""
+    root = os.path.join(fault.scratch(), name)
+    fault.remove(root)
+    lines = "".join(f"    {line}\n" for line in settings)
+    fault.write(f"{root}/.dvc/config", f"[core]\n    remote = r\n['remote \"r\"']\n{lines}")
+    fault.write(f"{root}/a.dvc", "outs:\n- md5: 59b0d7772f0561efb95518f3cb8abc60\n  size: 6\n"
+                                 "  hash: md5\n  path: a\n")
+    git(root, "init", "-q", "-b", "main")
+    project.commit(root, "made")
+    git(fault.scratch(), "clone", "-q", "--bare", root, f"served/{name}.git")
+
+
+def try_settings_of_dvc(tally):
+    """A project of others names a service, or a directory that is not here."""
+    Backend.wanted = None
+    server, base = serve(Backend)
+    listener, endpoint = serve(Listener)
+    env = environment("wary", AWS_ACCESS_KEY_ID="OURS", AWS_SECRET_ACCESS_KEY="x", AWS_SESSION_TOKEN="y")
+    wary = fresh("wary")
+    for what, more in (("no key", ()), ("half a key", ("access_key_id = THEIRS",))):
+        name = "s3-" + what.replace(" ", "-")
+        make_by_dvc(name, "url = s3://bucket/data", f"endpointurl = {endpoint}", *more)
+        faults = status_is(fault.mlops(wary, "import", f"{base}/{name}.git", "a", env=env),
+                           fault.MACHINE, "credentials of yours", "remote add")
+        tally.check(f"a service that another project names, {what}", faults + list(Listener.heard))
+    done(wary, "remote", "add", "ours", "s3://bucket/ours", f"endpoint={endpoint}")
+    result = fault.mlops(wary, "import", f"{base}/s3-no-key.git", "a", env=env)
+    faults = status_is(result, fault.MACHINE, "403")
+    faults += [] if any("OURS" in heard for heard in Listener.heard) else ["it was not asked"]
+    tally.check("a service where a remote of ours is", faults)
+    make_by_dvc("beside", "url = ../../store-of-theirs")
+    tally.check("a directory beside the clones of others", status_is(
+        fault.mlops(wary, "import", f"{base}/beside.git", "a", env=env),
+        fault.PROJECT, "beside its clones", "reached from everywhere"))
+    listener.shutdown()
+    server.shutdown()
+
+
 def try_ssh(tally):
     with places.Sftp() as place:
         command, url = place.server.command, place.url()
@@ -183,6 +236,7 @@ def main():
     registry = make_registry("registry", fault.scratch() + "/store")
     try_http(tally, registry)
     try_plain_files(tally, registry)
+    try_settings_of_dvc(tally)
     try:
         try_ssh(tally)
     except places.base.Missing as missing:

@@ -71,6 +71,12 @@ FALLIBLE remotes_load_foreign(struct arena *arena, const struct workspace *own,
                               const struct config *foreign, struct str root,
                               struct remote_vec *ret);
 
+/* A remote that another project's settings of another tool name: the S3 service of its endpoint
+ * gets credentials of this machine only if one of our remotes is there, and then those of that one.
+ * A relative directory is refused: the project is on another machine. */
+FALLIBLE remote_settle_foreign(struct arena *arena, const struct workspace *own,
+                               struct remote *remote);
+
 /* A remote made of a URL alone (import-url, get), which may not hold a password. */
 FALLIBLE remote_of_url(struct arena *arena, struct str url, struct remote **ret);
 
