@@ -246,9 +246,12 @@ void transfer_tell_missing(struct context *context, const char *verb,
     enum { NAMED_MOST = 20 };
     for (size_t i = 0; i < MIN_OF(report->missing.len, (size_t)NAMED_MOST); i++) {
         const struct transfer_root *root = &report->missing.at[i];
+        bool is_import = root->dvc && root->dvc->is_import;
         context_warn(context, "'%.*s' can't be %s: %s what %.*s names",
                      STR_FMT(root->below.len ? root->below : root->artifact.path), verb,
-                     *verb == 'p' ? "the store lacks" : "the remote does not have",
+                     *verb == 'p' ? "the store lacks"
+                     : is_import  ? "its project does not give"
+                                  : "the remote does not have",
                      STR_FMT(root->named_by));
     }
     if (report->missing.len > NAMED_MOST)

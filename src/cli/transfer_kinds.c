@@ -95,17 +95,42 @@ struct transfer_root_vec transfer_dvc_roots(struct arena *arena,
     return chosen;
 }
 
-/* What `dvc import` brought comes from the project that it is of. */
-static FALLIBLE fetch_imports(struct session *session, struct data_record_vec *ret_placed,
-                              struct transfer_report *report)
+/* A project that can't be reached holds up nothing else: it is told, and not asked again. */
+static FALLIBLE bear_import(struct data_shell *shell, const struct transfer_root *root,
+                            struct error *error, struct map *away)
 {
+    const struct error *first = error;
+    if (error->code >= ERROR_SIGNAL || error_is_full(error))
+        return error;
+    while (first->cause)
+        first = first->cause;
+    context_warn(shell->progress.context, "what %.*s imports is left out: %s%s%s",
+                 STR_FMT(root->dvc->file), first->text, first->hint ? "; " : "",
+                 first->hint ? first->hint : "");
+    if (error->code == ERROR_MACHINE)
+        map_put(shell->session.arena, away, dvcimport_url(root->dvc), shell);
+    error_drop(error);
+    return NULL;
+}
+
+/* What `dvc import` brought comes from the project that it is of. */
+static FALLIBLE fetch_imports(struct data_shell *shell, size_t wanted,
+                              struct data_record_vec *ret_placed, struct transfer_report *report)
+{
+    struct session *session = &shell->session;
+    struct map away = {0};
     struct transfer_root_vec missing = report->missing;
     report->missing = (struct transfer_root_vec){0};
     vec_each (const struct transfer_root, root, &missing) {
-        if (root->dvc->is_import)
-            TRY(dvcimport_fetch(session, root, ret_placed, &report->counts));
-        else
+        bool is_asked = root->dvc->is_import && !map_has(&away, dvcimport_url(root->dvc));
+        struct error *error =
+            is_asked ? dvcimport_fetch(session, root, ret_placed, &report->counts) : NULL;
+        if (error && wanted == 1)
+            return error;
+        if (!is_asked || error)
             *vec_push(session->arena, &report->missing) = *root;
+        if (error)
+            TRY(bear_import(shell, root, error, &away));
     }
     return NULL;
 }
@@ -124,7 +149,7 @@ FALLIBLE transfer_fetch_dvc(struct data_shell *shell, const struct transfer_comm
     TRY(transfer_bear(shell, roots, dvcdata_fetch(session, &chosen, &options, ret_placed, &report),
                       &left_out));
     if (!left_out && !command->remote.len)
-        TRY(fetch_imports(session, ret_placed, &report));
+        TRY(fetch_imports(shell, roots->len, ret_placed, &report));
     if (left_out)
         report = (struct transfer_report){.missing = chosen, .roots = (int64_t)chosen.len};
     transfer_report_add(ret, session->arena, &report);

@@ -25,6 +25,13 @@ static FALLIBLE only_dvc(const struct dvc_tracked *tracked, const char *what)
                       "dvc pull %.*s", STR_FMT(tracked->file));
 }
 
+struct str dvcimport_url(const struct dvc_tracked *tracked)
+{
+    const struct doc_node *deps = doc_find(tracked->entry->node->doc->root, STR("deps"));
+    const struct doc_node *repo = doc_find(deps->first, STR("repo"));
+    return repo ? text_in(repo, "url") : (struct str){0};
+}
+
 static FALLIBLE read_origin(const struct dvc_tracked *tracked, struct origin *ret)
 {
     const struct doc_node *deps = doc_find(tracked->entry->node->doc->root, STR("deps"));

@@ -246,6 +246,22 @@ def try_import_other(place):
     return faults + (["it is in place"] if os.path.exists(f"{root}/part") else [])
 
 
+def try_import_gone(place):
+    """A project that can't be reached holds up nothing of the others."""
+    origin, _ = two_versions(place)
+    root, wanted = importer(place, origin)
+    for name in ("part.dvc", "inner.dvc"):
+        text = fault.read(f"{root}/{name}").decode()
+        fault.write(f"{root}/{name}", text.replace(origin.root, "ssh://127.0.0.1:1/gone"))
+    env = environment(place)
+    result = fault.mlops(root, "pull", env=env)
+    faults = said(result, fault.ANSWER, "inner.dvc imports is left out", "'inner' can't be fetched")
+    faults += ["it was asked twice"] if result.err.count("is left out") != 1 else []
+    faults += holds(root, {path: content for path, content in wanted.items()
+                           if path != "part" and not path.startswith("inner/")})
+    return faults + said(fault.mlops(root, "pull", "inner", env=env), fault.MACHINE, "inner.dvc")
+
+
 def try_import_update(place):
     """The newest commit of what is followed; DVC finds its file up to date."""
     origin, side = two_versions(place)
@@ -408,7 +424,7 @@ def try_shared(place):
 
 
 DIRECTORY = [try_fetch_branches, try_checkout_keeps, try_gc, try_diff, try_push_branches,
-             try_import_pull, try_import_other, try_import_update, try_registry, try_shared]
+             try_import_pull, try_import_other, try_import_gone, try_import_update, try_registry, try_shared]
 SERVED = [try_resume, try_resume_other]
 
 

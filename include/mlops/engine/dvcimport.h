@@ -10,6 +10,9 @@
 FALLIBLE dvcimport_fetch(struct session *session, const struct transfer_root *root,
                          struct data_record_vec *ret_placed, struct depot_counts *counts);
 
+/* The repository that such a file names; may be empty. */
+struct str dvcimport_url(const struct dvc_tracked *tracked);
+
 /* Those in `path` ("" = all): a path that one tracks, its file, or a directory of such. */
 FALLIBLE dvcimport_find(struct session *session, struct str path, struct dvc_tracked_vec *ret);
 
