@@ -98,12 +98,12 @@ static FALLIBLE mark_versions(struct marks *marks, struct arena *arena,
 {
     struct imported imported = {0};
     TRY(imported_load(arena, workspace, &imported));
-    map_each (slot, &imported.paths)
-        for (const struct imported_path *at = slot->value; at; at = at->before) {
-            struct str key = {(const char *)at->md5.at, sizeof at->md5.at};
-            if (map_has(&marks->dvc->md5s, key))
-                TRY(mark_artifact(marks, &at->artifact));
-        }
+    map_each (slot, &imported.versions) {
+        const struct imported_path *version = slot->value;
+        struct str key = {(const char *)version->md5.at, sizeof version->md5.at};
+        if (map_has(&marks->dvc->md5s, key))
+            TRY(mark_artifact(marks, &version->artifact));
+    }
     return NULL;
 }
 

@@ -9,50 +9,33 @@
 static const char FILE_NAME[] = "imported";
 #define TAG STR("mlops-imported-1")
 
-static bool is_version(const struct imported_path *path, struct md5 md5, bool is_directory)
+static struct str version_key(struct arena *arena, struct str path, struct md5 md5,
+                              bool is_directory)
 {
-    return md5_equal(path->md5, md5) && path->is_directory == is_directory;
+    char hex[MD5_HEX_LEN + 1];
+    md5_print(md5, hex);
+    return str_print(arena, "%s%s %.*s", hex, is_directory ? ".dir" : "", STR_FMT(path));
 }
 
 const struct imported_path *imported_find(const struct imported *imported, struct str path,
                                           struct md5 md5, bool is_directory)
 {
-    const struct imported_path *at = map_get(&imported->paths, path);
-    while (at && !is_version(at, md5, is_directory))
-        at = at->before;
-    return at;
-}
-
-/* Those without the version of that MD5, in their order. */
-static const struct imported_path *without(struct arena *arena, const struct imported_path *chain,
-                                           const struct imported_path *version)
-{
-    const struct imported_path *kept = NULL, **end = &kept;
-    for (; chain; chain = chain->before) {
-        if (is_version(chain, version->md5, version->is_directory))
-            continue;
-        struct imported_path *copy = arena_new(arena, struct imported_path);
-        *copy = *chain;
-        *end = copy;
-        end = &copy->before;
-    }
-    *end = NULL;
-    return kept;
+    AUTO(arena_drop) struct arena scratch = {0};
+    return map_get(&imported->versions, version_key(&scratch, path, md5, is_directory));
 }
 
 void imported_add_path(struct arena *arena, struct imported *imported,
                        const struct imported_path *path)
 {
-    const struct imported_path *known = map_get(&imported->paths, path->path);
-    bool is_known = known && is_version(known, path->md5, path->is_directory) &&
-                    artifact_equal(&known->artifact, &path->artifact);
-    if (is_known)
+    struct str key = version_key(arena, path->path, path->md5, path->is_directory);
+    const struct imported_path *newest = map_get(&imported->paths, path->path);
+    const struct imported_path *known = map_get(&imported->versions, key);
+    if (known && known == newest && artifact_equal(&known->artifact, &path->artifact))
         return;
     struct imported_path *added = arena_new(arena, struct imported_path);
     *added = *path;
-    added->before = imported_find(imported, path->path, path->md5, path->is_directory)
-                        ? without(arena, known, path)
-                        : known;
+    added->order = ++imported->orders;
+    map_put(arena, &imported->versions, key, added);
     map_put(arena, &imported->paths, added->path, added);
     imported->is_changed = true;
 }
@@ -122,15 +105,6 @@ struct error *imported_load(struct arena *arena, const struct workspace *workspa
     return NULL;
 }
 
-static size_t count_versions(const struct imported *imported)
-{
-    size_t count = 0;
-    map_each (item, &imported->paths)
-        for (const struct imported_path *at = item->value; at; at = at->before)
-            count++;
-    return count;
-}
-
 static void encode_version(const struct imported_path *path, struct buf *out)
 {
     canon_str(out, path->path);
@@ -139,28 +113,30 @@ static void encode_version(const struct imported_path *path, struct buf *out)
     artifact_encode(&path->artifact, out);
 }
 
-/* The oldest first, so that who reads them one after the other ends with the newest. */
-static void encode_versions(struct arena *scratch, const struct imported_path *newest,
-                            struct buf *out)
+static int by_order(const void *a, const void *b)
 {
-    size_t count = 0;
-    for (const struct imported_path *at = newest; at; at = at->before)
-        count++;
-    const struct imported_path **all =
-        arena_new_array(scratch, const struct imported_path *, count);
-    for (const struct imported_path *at = newest; at; at = at->before)
-        all[--count] = at;
-    for (; newest; newest = newest->before)
-        encode_version(all[count++], out);
+    const struct imported_path *left = *(const struct imported_path *const *)a;
+    const struct imported_path *right = *(const struct imported_path *const *)b;
+    return left->order < right->order ? -1 : left->order > right->order;
+}
+
+/* The oldest first, so that who reads them one after the other ends with the newest. */
+static void encode_versions(const struct imported *imported, struct buf *out)
+{
+    AUTO(arena_drop) struct arena scratch = {0};
+    VEC(version_vec, const struct imported_path *) all = {0};
+    map_each (item, &imported->versions)
+        *vec_push(&scratch, &all) = item->value;
+    vec_sort(&all, by_order);
+    canon_list(out, all.len);
+    for (size_t i = 0; i < all.len; i++)
+        encode_version(all.at[i], out);
 }
 
 static void encode(const struct imported *imported, struct buf *out)
 {
-    AUTO(arena_drop) struct arena scratch = {0};
     canon_str(out, TAG);
-    canon_list(out, count_versions(imported));
-    map_each (item, &imported->paths)
-        encode_versions(&scratch, item->value, out);
+    encode_versions(imported, out);
     canon_list(out, imported->results.len);
     map_each (item, &imported->results) {
         const struct imported_result *result = item->value;

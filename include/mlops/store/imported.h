@@ -14,7 +14,7 @@ struct imported_path {
     struct md5 md5;
     bool is_directory;
     struct artifact artifact;
-    const struct imported_path *before; /* what the path held earlier; NULL: nothing is known */
+    uint64_t order; /* what came later has the larger one; given when it is added */
 };
 
 struct imported_result {
@@ -22,8 +22,10 @@ struct imported_result {
 };
 
 struct imported {
-    struct map paths;   /* path -> struct imported_path *, what came last */
-    struct map results; /* bytes of the id -> struct imported_result * */
+    struct map paths;    /* path -> struct imported_path *, what came last */
+    struct map versions; /* path and MD5 -> struct imported_path *, all */
+    struct map results;  /* bytes of the id -> struct imported_result * */
+    uint64_t orders;
     bool is_changed;
 };
 
@@ -38,7 +40,7 @@ FALLIBLE imported_save(const struct workspace *workspace, struct imported *impor
 const struct imported_path *imported_find(const struct imported *imported, struct str path,
                                           struct md5 md5, bool is_directory);
 
-/* `path->before` is not looked at: what is known of the path stays behind it. */
+/* What else is known of the path stays. */
 void imported_add_path(struct arena *arena, struct imported *imported,
                        const struct imported_path *path);
 void imported_add_result(struct arena *arena, struct imported *imported, struct digest key,
