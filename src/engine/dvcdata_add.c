@@ -48,6 +48,11 @@ static FALLIBLE sum_of(struct recording *recording, struct digest digest,
     return *ret ? NULL : error_new(ERROR_STORED, "what was just stored can't be read");
 }
 
+static struct md5 md5_in(const struct recording *recording, const struct sums_row *row)
+{
+    return recording->is_text ? row->text_md5 : row->md5;
+}
+
 static FALLIBLE sum_directory(struct recording *recording)
 {
     struct arena *arena = recording->dvcdata->arena;
@@ -62,7 +67,8 @@ static FALLIBLE sum_directory(struct recording *recording)
                 error_new(ERROR_PROJECT, "'%.*s' is a link, which DVC can't record", STR_FMT(path)),
                 "dvc add %.*s records what it leads to", STR_FMT(recording->artifact.path));
         TRY(sum_of(recording, recording->files[i].digest, &row));
-        *vec_push(arena, &listed) = (struct dvc_file){str_slice(path, skip, path.len), row->md5};
+        *vec_push(arena, &listed) =
+            (struct dvc_file){str_slice(path, skip, path.len), md5_in(recording, row)};
     }
     dvc_manifest_print(&listed, &bytes);
     recording->list = buf_str(&bytes);
@@ -82,7 +88,7 @@ FALLIBLE recording_sum(struct recording *recording)
     if (recording->artifact.kind == ARTIFACT_TREE)
         return sum_directory(recording);
     TRY(sum_of(recording, recording->artifact.digest, &row));
-    recording->md5 = row->md5;
+    recording->md5 = md5_in(recording, row);
     return NULL;
 }
 
@@ -91,7 +97,7 @@ FALLIBLE recording_sum(struct recording *recording)
 static FALLIBLE give_to_cache(const struct recording *recording)
 {
     struct dvcdata *dvcdata = recording->dvcdata;
-    if (!dvcdata->cache.fd.number_plus_one)
+    if (!dvcdata->cache.fd.number_plus_one || recording->is_text)
         return NULL;
     for (size_t i = 0; i < recording->file_count; i++) {
         const struct sums_row *row = sums_of(dvcdata->sums, recording->files[i].digest);

@@ -152,6 +152,7 @@ FALLIBLE dvcdata_settle_import(struct session *session, const struct dvcdata_imp
         .dvcdata = &dvcdata, .tracked = import->tracked, .artifact = import->artifact};
     recording.artifact.path = entry->path;
     recording.artifact.is_stored = true;
+    recording.is_text = entry->is_legacy && !import->rev_lock.len;
     TRY(data_lock(session, &lock));
     TRY(dvcdata_open(session, &options, &dvcdata));
     TRY(recording_sum(&recording));

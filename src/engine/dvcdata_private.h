@@ -74,6 +74,7 @@ struct recording {
     struct artifact artifact;
     struct worktree_file *files;
     size_t file_count;
+    bool is_text; /* MD5s as DVC 2.x took them, which its cache of today does not go by */
     struct md5 md5;
     struct str list; /* of a directory's files */
 };

@@ -262,6 +262,26 @@ def try_import_gone(place):
     return faults + said(fault.mlops(root, "pull", "inner", env=env), fault.MACHINE, "inner.dvc")
 
 
+def try_import_legacy(place):
+    """DVC 2.x took the MD5 of texts with CRLF as if they had LF."""
+    origin, _ = two_versions(place)
+    root, _ = importer(place, origin)
+    commit = project.git(origin.root, "rev-parse", "main").strip()
+    inner = {"deep/ümlaut.txt": origin.raw["sub/deep/ümlaut.txt"],
+             "crlf.txt": origin.raw["sub/crlf.txt"], "empty": origin.raw["sub/empty"]}
+    texts = {name: content.replace(b"\r\n", b"\n") for name, content in inner.items()}
+    for out, path, content in (("inner", "data/raw/sub", texts),
+                               ("part", "data/raw/sub/crlf.txt", texts["crlf.txt"])):
+        text = import_text(origin, path, content, commit, out)
+        text = "".join(line for line in text.splitlines(True)
+                       if line.split()[0] not in ("hash:", "size:"))
+        fault.write(f"{root}/{out}.dvc", text)
+    os.makedirs(f"{root}/.dvc/cache", exist_ok=True)
+    result = fault.mlops(root, "pull", "inner", "part", env=environment(place))
+    return said(result, fault.OK) + holds(root, {
+        "part": inner["crlf.txt"], **{f"inner/{name}": content for name, content in inner.items()}})
+
+
 def try_import_update(place):
     """The newest commit of what is followed; DVC finds its file up to date."""
     origin, side = two_versions(place)
@@ -424,7 +444,7 @@ def try_shared(place):
 
 
 DIRECTORY = [try_fetch_branches, try_checkout_keeps, try_gc, try_diff, try_push_branches,
-             try_import_pull, try_import_other, try_import_gone, try_import_update, try_registry, try_shared]
+             try_import_pull, try_import_other, try_import_gone, try_import_legacy, try_import_update, try_registry, try_shared]
 SERVED = [try_resume, try_resume_other]
 
 
