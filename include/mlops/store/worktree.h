@@ -79,7 +79,7 @@ FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths
                               bool forbids_links, const struct observer *observer);
 
 /* Warns of files that another program had open for writing, as the kernel says, when the last
- * capture read them: what is stored may be a half of what they become. */
+ * capture read them: what is stored may be a half of what they become. Once for each capture. */
 void worktree_tell_held(struct worktree *worktree, const struct observer *observer);
 
 /* From now on what is restored is put in place anew, also where the work tree holds it already: for
