@@ -344,6 +344,17 @@ END
   [ "$(cat judged.txt)" = $'2\n1\n1' ]
 }
 
+@test "status --allow-missing needs the list of a directory of which single files are read" {
+  parted_project
+  fresh_clone
+  fails 1 status --quiet --allow-missing
+  succeeds fetch parts/a
+  succeeds status --quiet --allow-missing
+  [ ! -e parts ]
+  sed -i 's/n: 1/n: 2/' params.yaml
+  fails 1 status --quiet --allow-missing
+}
+
 @test "run --pull without a target brings all of it" {
   staged_project
   fresh_clone
