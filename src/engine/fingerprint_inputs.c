@@ -105,7 +105,7 @@ struct error *input_foresee_part(struct session *session, const struct forecast 
         return NULL;
     const struct data_record whole = {.artifact = *above, .kind = TREE_DIRECTORY};
     TRY(data_part(session, &whole, path, &part, &is_found, ret_known));
-    *ret_known = *ret_known && is_found && part.kind != TREE_SYMLINK;
+    *ret_known = *ret_known && is_found && (part.kind == TREE_FILE || part.kind == TREE_EXECUTABLE);
     if (*ret_known)
         *ret = part.artifact;
     return NULL;

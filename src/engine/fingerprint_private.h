@@ -7,8 +7,9 @@
  * counts as missing. A dry run (`forecast`) only notes that it would. */
 FALLIBLE input_bring_back(struct session *session, struct str path, struct forecast *forecast);
 
-/* A path in a directory that would be restored, as far as the store has the trees that tell. Of a
- * link only its target would say what is read: it is not known. */
+/* A file in a directory that would be restored, as far as the store has the trees that tell. Of a
+ * link only its target would say what is read, and of a directory inputs leave things out: those
+ * are not known. */
 FALLIBLE input_foresee_part(struct session *session, const struct forecast *forecast,
                             struct str path, struct artifact *ret, bool *ret_known);
 
