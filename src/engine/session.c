@@ -158,8 +158,6 @@ static FALLIBLE rescue(struct session *session)
     struct str folder =
         str_print(session->arena, "displaced/interrupted-%lld", (long long)clock_real_ns());
     struct error *error = worktree_rescue(session->worktree, folder, &count);
-    if (error)
-        return put_off(session, error);
     struct event event = {
         .kind = EVENT_WARNING,
         .text = str_print(session->arena,
@@ -168,7 +166,7 @@ static FALLIBLE rescue(struct session *session)
                           count == 1 ? "a file that had" : "files that had", STR_FMT(folder))};
     if (count)
         observer_tell(session->observer, &event);
-    return NULL;
+    return error ? put_off(session, error) : NULL;
 }
 
 static FALLIBLE open_store(struct session *session, const struct session_options *options)

@@ -83,9 +83,16 @@ static void source_drop(struct source *source)
     fd_drop(&source->fd);
 }
 
+/* Whether the file was read as it is: it did not change, and has as many bytes as its size says,
+ * which not every file system knows. */
+static bool is_whole(const struct source *source, const struct cas_put *put, int64_t bytes)
+{
+    return bytes == source->before.size_bytes && cas_stat_equal(&source->before, &put->stat);
+}
+
 /* A file that fits the buffer is hashed before anything is written. Beyond the size that it had
  * nothing is looked for: one that grew has another size and time afterwards. */
-static FALLIBLE put_small(struct source *source, struct cas_put *put)
+static FALLIBLE put_small(struct source *source, struct cas_put *put, bool *ret_same)
 {
     size_t len = 0;
     while ((int64_t)len < source->before.size_bytes) {
@@ -101,8 +108,9 @@ static FALLIBLE put_small(struct source *source, struct cas_put *put)
     }
     TRY(file_stat_fd(fd_number(source->fd), &put->stat));
     put->digest = digest_of(source->buffer, len);
-    if ((int64_t)len != source->before.size_bytes || !cas_stat_equal(&source->before, &put->stat))
-        return NULL; /* the caller sees it too and tries again */
+    *ret_same = is_whole(source, put, (int64_t)len);
+    if (!*ret_same)
+        return NULL;
     if (source->progress && source->progress->tell)
         source->progress->tell(source->progress->context, (int64_t)len);
     struct str bytes = {source->buffer, len};
@@ -200,7 +208,7 @@ static FALLIBLE fill_temp(struct source *source, struct cas_temp *temp, struct c
     return file_is_clone(fd, temp_fd) ? NULL : read_large(source, temp_fd, -1, put, ret_bytes);
 }
 
-static FALLIBLE put_large(struct source *source, struct cas_put *put)
+static FALLIBLE put_large(struct source *source, struct cas_put *put, bool *ret_same)
 {
     AUTO(cas_temp_drop) struct cas_temp temp = {0};
     struct cas *cas = source->cas;
@@ -210,7 +218,8 @@ static FALLIBLE put_large(struct source *source, struct cas_put *put)
     TRY(cas_within_store(cas, fill_temp(source, &temp, put, &bytes), source->path,
                          source->before.size_bytes));
     TRY(file_stat_fd(fd_number(source->fd), &put->stat));
-    if (bytes != source->before.size_bytes || !cas_stat_equal(&source->before, &put->stat))
+    *ret_same = is_whole(source, put, bytes);
+    if (!*ret_same)
         return NULL;
     TRY(cas_is_known(cas, put->digest, &is_known));
     put->is_new = !is_known;
@@ -225,12 +234,8 @@ static FALLIBLE put_once(struct cas *cas, int at_fd, const char *path, char *buf
     *put = (struct cas_put){0};
     TRY(cas_source_open(at_fd, path, progress, cas->watch_ns, &source.fd, &source.before,
                         &put->is_held));
-    if (source.before.size_bytes < CAS_BUFFER_BYTES)
-        TRY(put_small(&source, put));
-    else
-        TRY(put_large(&source, put));
-    *ret_same = cas_stat_equal(&source.before, &put->stat);
-    return NULL;
+    return source.before.size_bytes < CAS_BUFFER_BYTES ? put_small(&source, put, ret_same)
+                                                       : put_large(&source, put, ret_same);
 }
 
 struct error *cas_put_file(struct cas *cas, int at_fd, const char *path,

@@ -17,12 +17,15 @@ static bool is_zero(const char *at, size_t len)
 }
 
 /* Waiting takes note of what the disk could not write, so that the sync at the end would not tell
- * it: it has to be told here. */
+ * it: it has to be told here. A sandbox or file system that does not know the call changes nothing.
+ */
 static FALLIBLE leave_behind(const struct cas_sink *sink, int64_t from)
 {
     unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    if (sync_file_range(sink->fd, from, CAS_WRITEBACK_BYTES, all) != 0 && errno != ENOSYS)
-        return error_os(errno, "cannot write '%s'", sink->name);
+    if (sync_file_range(sink->fd, from, CAS_WRITEBACK_BYTES, all) != 0) {
+        bool is_the_disk = errno == EIO || errno == ENOSPC || errno == EDQUOT;
+        return is_the_disk ? error_os(errno, "cannot write '%s'", sink->name) : NULL;
+    }
     posix_fadvise(sink->fd, from, CAS_WRITEBACK_BYTES, POSIX_FADV_DONTNEED);
     return NULL;
 }

@@ -83,43 +83,8 @@ static FALLIBLE begin(const struct workspace *workspace, struct arena *arena,
 
 /* --- doing --- */
 
-struct doing {
-    const struct workspace *workspace;
-    struct arena *arena;
-    const struct exchange_journal *journal;
-    int displaced;
-};
-
-/* A name in the folder that nothing has yet. */
-static FALLIBLE free_name(struct doing *doing, struct str path, struct str *ret)
-{
-    int state = fd_number(doing->workspace->state_fd);
-    struct str base = path_join(doing->arena, doing->journal->displaced, path);
-    struct file_stat stat;
-    bool found = true;
-    *ret = base;
-    for (int number = 1; found; number++) {
-        if (number > 1)
-            *ret = str_print(doing->arena, "%.*s~%d", STR_FMT(base), number);
-        TRY(file_stat_at(state, ret->at, false, &stat, &found));
-    }
-    return NULL;
-}
-
-static FALLIBLE displace(struct doing *doing, struct str path)
-{
-    int state = fd_number(doing->workspace->state_fd);
-    int root = fd_number(doing->workspace->root_fd);
-    struct str to = {0};
-    TRY(free_name(doing, path, &to));
-    TRY(directory_make(state, str_terminate(doing->arena, path_directory(to)), true));
-    TRY_WITHIN(path_move(root, str_terminate(doing->arena, path), state, to.at),
-               "cannot move '%.*s' out of the way", STR_FMT(path));
-    doing->displaced++;
-    return directory_sync(state, str_terminate(doing->arena, path_directory(to)));
-}
-
-static FALLIBLE put_link(struct doing *doing, const struct exchange *exchange, struct str target)
+static FALLIBLE put_link(struct exchange_doing *doing, const struct exchange *exchange,
+                         struct str target)
 {
     int root = fd_number(doing->workspace->root_fd);
     struct str temp =
@@ -133,7 +98,7 @@ static FALLIBLE put_link(struct doing *doing, const struct exchange *exchange, s
 }
 
 /* The new file by rename; on another file system it is written anew. */
-static FALLIBLE put(struct doing *doing, const struct exchange *exchange, const char *from)
+static FALLIBLE put(struct exchange_doing *doing, const struct exchange *exchange, const char *from)
 {
     int state = fd_number(doing->workspace->state_fd);
     int root = fd_number(doing->workspace->root_fd);
@@ -153,7 +118,7 @@ static FALLIBLE put(struct doing *doing, const struct exchange *exchange, const 
 }
 
 /* Killed between the two, the new file lies there, too. */
-static FALLIBLE is_put(struct doing *doing, const char *from, struct digest now, bool *ret)
+static FALLIBLE is_put(struct exchange_doing *doing, const char *from, struct digest now, bool *ret)
 {
     struct str bytes = {0};
     TRY(file_read(doing->arena, fd_number(doing->workspace->state_fd), from, LIMIT_EXCHANGE_BYTES,
@@ -163,7 +128,8 @@ static FALLIBLE is_put(struct doing *doing, const char *from, struct digest now,
 }
 
 /* What lies there goes: it is what was seen before, or it is kept aside. */
-static FALLIBLE clear(struct doing *doing, const struct exchange *exchange, struct digest now)
+static FALLIBLE clear(struct exchange_doing *doing, const struct exchange *exchange,
+                      struct digest now)
 {
     int root = fd_number(doing->workspace->root_fd);
     struct file_stat stat;
@@ -172,14 +138,14 @@ static FALLIBLE clear(struct doing *doing, const struct exchange *exchange, stru
     if (digest_is_zero(now))
         return NULL;
     if (!digest_equal(now, exchange->before))
-        return displace(doing, exchange->path);
+        return exchange_displace(doing, exchange->path);
     TRY(file_stat_at(root, path, false, &stat, &found));
     bool is_replaced = exchange->mode && found && !S_ISDIR(stat.mode);
     return is_replaced ? NULL : path_remove(root, path); /* a file is replaced at once */
 }
 
 /* A file where a directory is needed was not seen before. */
-static FALLIBLE make_way(struct doing *doing, struct str above)
+static FALLIBLE make_way(struct exchange_doing *doing, struct str above)
 {
     int root = fd_number(doing->workspace->root_fd);
     for (size_t end = 1; end <= above.len; end++) {
@@ -190,23 +156,27 @@ static FALLIBLE make_way(struct doing *doing, struct str above)
         bool found = false;
         TRY(file_stat_at(root, str_terminate(doing->arena, part), false, &stat, &found));
         if (found && S_ISREG(stat.mode))
-            TRY(displace(doing, part));
+            TRY(exchange_displace(doing, part));
     }
     return above.len ? directory_make(root, str_terminate(doing->arena, above), false) : NULL;
 }
 
-static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, size_t number)
+static FALLIBLE do_write(struct exchange_doing *doing, const struct exchange *exchange,
+                         size_t number)
 {
     int state = fd_number(doing->workspace->state_fd);
     int root = fd_number(doing->workspace->root_fd);
     const char *from = inner(doing->arena, EXCHANGE_NOW, number);
-    struct str above = path_directory(exchange->path);
+    struct str above = path_directory(exchange->path), link = {0};
     struct file_stat stat;
     struct digest now;
     bool found = false, done = false;
     TRY(file_stat_at(state, from, false, &stat, &found));
     if (!found) /* it is in place already */
         return NULL;
+    TRY(exchange_find_link(doing, above, &link));
+    if (link.len)
+        TRY(exchange_displace(doing, link));
     TRY(exchange_digest(doing->workspace, exchange->path, &now));
     if (!digest_equal(now, exchange->before))
         TRY(is_put(doing, from, now, &done));
@@ -218,15 +188,16 @@ static FALLIBLE do_write(struct doing *doing, const struct exchange *exchange, s
 }
 
 /* Only files go: a directory there may be what this exchange has made before it was killed. */
-static FALLIBLE do_remove(struct doing *doing, const struct exchange *exchange)
+static FALLIBLE do_remove(struct exchange_doing *doing, const struct exchange *exchange)
 {
     int root = fd_number(doing->workspace->root_fd);
-    struct str above = path_directory(exchange->path);
+    struct str above = path_directory(exchange->path), link = {0};
     struct file_stat stat;
     struct digest now;
     bool found = false;
+    TRY(exchange_find_link(doing, above, &link));
     TRY(file_stat_at(root, str_terminate(doing->arena, exchange->path), false, &stat, &found));
-    if (found && S_ISDIR(stat.mode))
+    if (link.len || (found && S_ISDIR(stat.mode)))
         return NULL;
     TRY(exchange_digest(doing->workspace, exchange->path, &now));
     TRY(clear(doing, exchange, now));
@@ -236,7 +207,7 @@ static FALLIBLE do_remove(struct doing *doing, const struct exchange *exchange)
 }
 
 /* What goes makes room for what comes. */
-static FALLIBLE complete(struct doing *doing)
+static FALLIBLE complete(struct exchange_doing *doing)
 {
     const struct exchange_journal *journal = doing->journal;
     int state = fd_number(doing->workspace->state_fd);
@@ -253,7 +224,7 @@ static FALLIBLE complete(struct doing *doing)
     return directory_sync(state, "exchange");
 }
 
-static FALLIBLE load(struct doing *doing, struct exchange_journal *ret, bool *ret_found)
+static FALLIBLE load(struct exchange_doing *doing, struct exchange_journal *ret, bool *ret_found)
 {
     struct str bytes = {0};
     int state = fd_number(doing->workspace->state_fd);
@@ -269,7 +240,7 @@ static FALLIBLE recover(const struct workspace *workspace, size_t *ret_count, in
 {
     AUTO(arena_drop) struct arena arena = {0};
     struct exchange_journal journal = {0};
-    struct doing doing = {.workspace = workspace, .arena = &arena, .journal = &journal};
+    struct exchange_doing doing = {.workspace = workspace, .arena = &arena, .journal = &journal};
     bool found = false;
     TRY(load(&doing, &journal, &found));
     if (found)

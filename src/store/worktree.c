@@ -360,6 +360,7 @@ void worktree_tell_held(struct worktree *worktree, const struct observer *observ
                           STR_FMT(worktree->held_path), STR_FMT(more), others > 0 ? "are" : "is")};
     if (worktree->held_count)
         observer_tell(observer, &event);
+    worktree->held_count = 0; /* the next look may need no batch */
 }
 
 void worktree_relink(struct worktree *worktree)

@@ -16,7 +16,7 @@ static FALLIBLE is_stored(struct restoring *restoring, int taken_fd, const char 
 {
     struct cas *cas = restoring->worktree->cas;
     AUTO(cas_buffer_drop) struct cas_buffer buffer = cas_buffer_take(cas);
-    struct file_stat stat;
+    struct file_stat stat = {0};
     struct str target = {0};
     bool found = false;
     *ret = false;
@@ -101,7 +101,7 @@ struct error *worktree_rescue(struct worktree *worktree, struct str displaced, i
     struct restoring restoring = {.worktree = worktree, .arena = &scratch, .displaced = displaced};
     *ret_displaced = 0;
     TRY(directory_open(fd_number(worktree->workspace->state_fd), "tmp", &tmp));
-    TRY(restoring_rescue(&restoring, fd_number(tmp), TEMP_PREFIX));
+    struct error *error = restoring_rescue(&restoring, fd_number(tmp), TEMP_PREFIX);
     *ret_displaced = restoring.displaced_count;
-    return NULL;
+    return error;
 }

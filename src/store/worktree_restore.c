@@ -43,17 +43,17 @@ static FALLIBLE open_temp(struct restoring *restoring)
     return temp_dir_open(parent_fd, TEMP_PREFIX_BESIDE, &restoring->temp);
 }
 
-/* A name below the folder that nothing has yet. */
-static FALLIBLE free_name(struct restoring *restoring, struct str path, struct str *ret)
+/* A name in the directory that nothing has yet. */
+static FALLIBLE free_name(struct restoring *restoring, int directory_fd, struct str base,
+                          struct str *ret)
 {
-    int state_fd = fd_number(restoring->worktree->workspace->state_fd);
     for (int number = 1;; number++) {
         struct file_stat stat;
         bool found = false;
-        struct str base = path_join(restoring->arena, restoring->displaced, path);
-        struct str name =
-            number == 1 ? base : str_print(restoring->arena, "%.*s~%d", STR_FMT(base), number);
-        TRY(file_stat_at(state_fd, name.at, false, &stat, &found));
+        struct str name = number == 1
+                              ? str_copy(restoring->arena, base)
+                              : str_print(restoring->arena, "%.*s~%d", STR_FMT(base), number);
+        TRY(file_stat_at(directory_fd, name.at, false, &stat, &found));
         if (!found) {
             *ret = name;
             return NULL;
@@ -61,16 +61,29 @@ static FALLIBLE free_name(struct restoring *restoring, struct str path, struct s
     }
 }
 
+/* The directory below the folder in which a path is kept. A link that was moved there before leads
+ * nowhere: what is named below it would leave the project. */
+static FALLIBLE open_displaced(struct restoring *restoring, struct str path, struct fd *ret)
+{
+    int state_fd = fd_number(restoring->worktree->workspace->state_fd);
+    const char *folder = str_terminate(restoring->arena, restoring->displaced);
+    AUTO(fd_drop) struct fd fd = {0};
+    TRY(directory_make(state_fd, folder, false));
+    TRY(directory_open(state_fd, folder, &fd));
+    return directory_make_straight(
+        fd_number(fd), str_terminate(restoring->arena, path_directory(path)), false, ret);
+}
+
 FALLIBLE restoring_displace(struct restoring *restoring, int from_fd, const char *name,
                             struct str path)
 {
-    int state_fd = fd_number(restoring->worktree->workspace->state_fd);
+    AUTO(fd_drop) struct fd to_fd = {0};
     struct str to = {0};
-    TRY(free_name(restoring, path, &to));
-    const char *directory = str_terminate(restoring->arena, path_directory(to));
-    TRY(directory_make(state_fd, directory, false));
-    TRY_WITHIN(path_move(from_fd, name, state_fd, to.at), "cannot move '%.*s' out of the way",
+    TRY_WITHIN(open_displaced(restoring, path, &to_fd), "cannot move '%.*s' out of the way",
                STR_FMT(path));
+    TRY(free_name(restoring, fd_number(to_fd), path_name(path), &to));
+    TRY_WITHIN(path_move(from_fd, name, fd_number(to_fd), to.at),
+               "cannot move '%.*s' out of the way", STR_FMT(path));
     restoring->displaced_count++;
     return NULL;
 }

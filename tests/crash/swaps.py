@@ -17,6 +17,7 @@ OUTSIDE = b"nobody's business 5518\n"
 INSIDE = b"the user's own 2046 "
 POINTS_MOST = 12  # of one scene in a sample
 NAMES_MOST = 16   # calls that change names, beyond those
+KILL_TRIES = 5    # a call may come once more, or once less, where the machine is busy
 
 
 class Scene:
@@ -228,10 +229,14 @@ def taken(points, number):
 def try_kill(scene, words, base, point, later):
     """What was saved lies where it was saved or out of the way, and the next command says so."""
     project = os.path.join(fault.scratch(), "q")
-    fault.copy(base, project)
-    result = calls.interrupted(project, words, point, lambda: save(project, scene.place),
-                               later=(later, lambda pid: os.kill(pid, signal.SIGKILL)))
-    faults = [] if result.status in (-signal.SIGKILL, 128 + signal.SIGKILL) else [f"not killed: {result}"]
+    killed = (-signal.SIGKILL, 128 + signal.SIGKILL)
+    for _ in range(KILL_TRIES):
+        fault.copy(base, project)
+        result = calls.interrupted(project, words, point, lambda: save(project, scene.place),
+                                   later=(later, lambda pid: os.kill(pid, signal.SIGKILL)))
+        if result.status in killed:
+            break
+    faults = [] if result.status in killed else [f"not killed: {result}"]
     had_moved = fault.holds(project + "/.mlops/displaced", SAVED)  # by the command itself, in time
     after = fault.mlops(project, *scene.next, env=fault.environment(**calls.ENVIRONMENT))
     is_there = os.path.exists(f"{project}/{scene.place}") and \

@@ -79,7 +79,7 @@ FALLIBLE worktree_capture_all(struct worktree *worktree, const struct str *paths
                               bool forbids_links, const struct observer *observer);
 
 /* Warns of files that another program had open for writing, as the kernel says, when the last
- * capture read them: what is stored may be a half of what they become. */
+ * capture read them: what is stored may be a half of what they become. Once for each capture. */
 void worktree_tell_held(struct worktree *worktree, const struct observer *observer);
 
 /* From now on what is restored is put in place anew, also where the work tree holds it already: for
@@ -100,7 +100,7 @@ FALLIBLE worktree_foresee(struct worktree *worktree, const struct artifact *arti
 
 /* Looks after files that a command had taken out of their place when it was killed: those that the
  * store lacks, since somebody had just saved them, move to `displaced` (a folder relative to
- * .mlops/, made on demand); *ret_displaced says how many. */
+ * .mlops/, made on demand); *ret_displaced says how many, even if some could not be moved. */
 FALLIBLE worktree_rescue(struct worktree *worktree, struct str displaced, int *ret_displaced);
 
 /* Makes the path hold the artifact: objects go to a temporary sibling first, then swap in by

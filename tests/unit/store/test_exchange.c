@@ -201,6 +201,32 @@ static void a_damaged_journal_writes_nowhere_else(void **state)
     }
 }
 
+/* Somebody's journal may have come with the project, and links with it. */
+static void nothing_is_changed_behind_a_link(void **state)
+{
+    (void)state;
+    AUTO(rig_drop) struct rig rig = rig_open();
+    int root = fd_number(rig.workspace->root_fd);
+    size_t count = 0;
+    put(&rig, "elsewhere/gone", "stays");
+    put(&rig, "new/file", "not seen");
+    put(&rig, ".mlops/displaced/y/sub", "");
+    assert_int_equal(symlinkat("elsewhere", root, "link"), 0);
+    assert_int_equal(symlinkat("../../../elsewhere", root, ".mlops/displaced/y/new"), 0);
+    struct exchange exchanges[] = {{.path = STR("link/gone"), .before = digest_of("stays", 5)},
+                                   {.path = STR("link/made"), .mode = 0100644},
+                                   {.path = STR("new/file"), .mode = 0100644}};
+    put(&rig, ".mlops/exchange/now/1", "made");
+    put(&rig, ".mlops/exchange/now/2", "new");
+    begun(&rig, exchanges, 3);
+    assert_error(exchange_recover(rig.workspace, &count), "'new/file' out of the way");
+    assert_holds(&rig, "elsewhere/gone", "stays");
+    assert_holds(&rig, "elsewhere/made", NULL);
+    assert_holds(&rig, "elsewhere/file", NULL);
+    assert_holds(&rig, "link/made", "made");
+    assert_holds(&rig, "new/file", "not seen");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +235,7 @@ int main(void)
         cmocka_unit_test(what_was_begun_is_completed),
         cmocka_unit_test(what_was_made_where_a_file_went_stays),
         cmocka_unit_test(what_is_in_place_is_not_displaced),
+        cmocka_unit_test(nothing_is_changed_behind_a_link),
         cmocka_unit_test(a_damaged_journal_writes_nowhere_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "mlops/base/buf.h"
 #include "mlops/host/clock.h"
+#include "mlops/model/event.h"
 #include "mlops/model/tree.h"
 #include "mlops/store/worktree.h"
 
@@ -396,6 +397,32 @@ static void nothing_is_recorded_of_a_file_of_the_future_on_a_ticking_clock(void 
     rig_drop(&rig);
 }
 
+static void count_told(void *context, const struct event *event)
+{
+    *(int *)context += event->kind == EVENT_WARNING;
+}
+
+static void of_a_file_that_is_written_to_a_word_is_said_once(void **state)
+{
+    (void)state;
+    struct rig rig = rig_open();
+    int told = 0;
+    const struct observer observer = {.tell = count_told, .context = &told};
+    scratch_write(&rig.scratch, "known", "known");
+    scratch_write(&rig.scratch, "file", "half");
+    rig_capture(&rig, "known");
+    int writer = openat(rig.scratch.fd, "file", O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_true(writer >= 0);
+    rig_capture(&rig, "file");
+    worktree_tell_held(rig.worktree, &observer);
+    assert_int_equal(told, 1);
+    rig_look(&rig, "known", LOOK_OUT); /* of which the index says all */
+    worktree_tell_held(rig.worktree, &observer);
+    assert_int_equal(told, 1);
+    close(writer);
+    rig_drop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_name_that_may_not_be_written_back_is_not_taken),
         cmocka_unit_test(capture_stores_only_what_is_new),
         cmocka_unit_test(no_object_is_stored_of_a_directory_without_files),
+        cmocka_unit_test(of_a_file_that_is_written_to_a_word_is_said_once),
         cmocka_unit_test(nothing_is_recorded_of_a_file_of_the_future_on_a_ticking_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

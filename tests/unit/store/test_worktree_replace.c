@@ -155,6 +155,37 @@ static void a_note_of_where_it_was_leads_nowhere_else(void **state)
     bench_drop(&bench);
 }
 
+/* A directory of a dead process that had taken a file or link `name` of `from`. */
+static struct str dead_directory(struct bench *bench, const char *name, const char *from)
+{
+    struct arena *arena = &bench->rig.arena;
+    struct str dead = str_print(arena, ".mlops/tmp/t-%s", name);
+    scratch_directory(&bench->rig.scratch, dead.at);
+    link_at(bench, from, path_join(arena, dead, STR("taken-from")).at);
+    scratch_directory(&bench->rig.scratch, path_join(arena, dead, STR("taken")).at);
+    return path_join(arena, dead, str_print(arena, "taken/%s", name));
+}
+
+static void nothing_is_kept_behind_a_link_that_was_moved_before(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct scratch *scratch = &bench.rig.scratch;
+    int count = 0;
+    bench_open(&bench);
+    scratch_directory(scratch, "elsewhere");
+    link_at(&bench, "../../../elsewhere", dead_directory(&bench, "a", ".").at);
+    scratch_write(scratch, dead_directory(&bench, "b", "a").at, "saved");
+    assert_error(worktree_rescue(bench.rig.worktree, STR("displaced/again"), &count), "'a/b'");
+    assert_int_equal(count, 1); /* which is told though not all went well */
+    assert_false(scratch_has(scratch, "elsewhere/b"));
+    scratch_expect(scratch, ".mlops/tmp/t-b/taken/b", "saved");
+    assert_fine(worktree_rescue(bench.rig.worktree, STR("displaced/next"), &count));
+    assert_int_equal(count, 1);
+    scratch_expect(scratch, ".mlops/displaced/next/a/b", "saved");
+    bench_drop(&bench);
+}
+
 static void what_a_living_command_has_taken_is_left_alone_and_not_removed_with_it(void **state)
 {
     (void)state;
@@ -185,6 +216,7 @@ int main(void)
         cmocka_unit_test(and_stays_where_it_is_if_it_cannot_be_moved),
         cmocka_unit_test(what_a_killed_command_had_taken_is_kept_unless_the_store_has_it),
         cmocka_unit_test(a_note_of_where_it_was_leads_nowhere_else),
+        cmocka_unit_test(nothing_is_kept_behind_a_link_that_was_moved_before),
         cmocka_unit_test(what_a_living_command_has_taken_is_left_alone_and_not_removed_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
