@@ -23,8 +23,8 @@ static FALLIBLE leave_behind(const struct cas_sink *sink, int64_t from)
 {
     unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     if (sync_file_range(sink->fd, from, CAS_WRITEBACK_BYTES, all) != 0) {
-        bool is_the_disk = errno == EIO || errno == ENOSPC || errno == EDQUOT;
-        return is_the_disk ? error_os(errno, "cannot write '%s'", sink->name) : NULL;
+        bool is_unknown = errno == ENOSYS || errno == EPERM || errno == EINVAL;
+        return is_unknown ? NULL : error_os(errno, "cannot write '%s'", sink->name);
     }
     posix_fadvise(sink->fd, from, CAS_WRITEBACK_BYTES, POSIX_FADV_DONTNEED);
     return NULL;
