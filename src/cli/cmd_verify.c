@@ -150,7 +150,7 @@ static void print_remote(struct context *context, const struct verify_report *re
     if (verified->spent_packs)
         context_notice(context,
                        "%lld more damaged, of which all that is needed is elsewhere, too: "
-                       "'mlops gc --remote' takes them out",
+                       "'mlops gc --remote' takes them out after the grace period",
                        (long long)verified->spent_packs);
     if (verified->skipped_packs)
         context_notice(context, "%lld packs were read by the verify that was interrupted",

@@ -47,14 +47,11 @@ static void add_outs(struct lacking *lacking, const struct session *session,
 }
 
 /* Those that are neither in the work tree nor in the store. */
-static FALLIBLE add_absent_outs(struct lacking *lacking, struct session *session,
-                                const struct outcome *outcome)
+static FALLIBLE add_absent(struct lacking *lacking, struct session *session,
+                           const struct stage *stage, const struct artifact *outs, size_t count)
 {
-    const struct result *result = outcome->value;
-    if (!result || result->is_promised)
-        return NULL;
-    for (size_t i = 0; i < result->out_count; i++) {
-        const struct artifact *out = &result->outs[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct artifact *out = &outs[i];
         struct artifact found = {0};
         bool is_here = !out->is_stored || out->kind == ARTIFACT_ABSENT;
         if (!is_here)
@@ -63,9 +60,28 @@ static FALLIBLE add_absent_outs(struct lacking *lacking, struct session *session
         if (!is_here && session->cas)
             TRY(worktree_can_restore(session->worktree, out, &is_here));
         if (!is_here)
-            add_outs(lacking, session, outcome->stage, out, 1);
+            add_outs(lacking, session, stage, out, 1);
     }
     return NULL;
+}
+
+static FALLIBLE add_absent_outs(struct lacking *lacking, struct session *session,
+                                const struct outcome *outcome)
+{
+    const struct result *result = outcome->value;
+    return result && !result->is_promised
+               ? add_absent(lacking, session, outcome->stage, result->outs, result->out_count)
+               : NULL;
+}
+
+/* Its recipe is known only when what it reads is in place (a file in a directory that a stage
+ * made), that is, when nothing is fetched any more. */
+static FALLIBLE add_if_recorded(struct lacking *lacking, struct session *session,
+                                const struct stage *stage)
+{
+    const struct lock_entry *entry = session_lock_entry(session, stage);
+    bool may_come = entry && !entry->is_promised && !map_has(lacking->lost, stage->name);
+    return may_come ? add_absent(lacking, session, stage, entry->outs, entry->out_count) : NULL;
 }
 
 /* What stages before it made and what was put off: of one that runs all that it reads; while there
@@ -103,8 +119,11 @@ static bool has_running_user(const struct session *session, const struct run_rep
 static FALLIBLE add_planned(struct lacking *lacking, struct session *session,
                             const struct run_report *report, const struct outcome *outcome)
 {
-    if (outcome->status == STATUS_UNKNOWN)
+    if (outcome->status == STATUS_UNKNOWN) {
+        if (!lacking->hopes)
+            TRY(add_if_recorded(lacking, session, outcome->stage));
         return add_put_off(lacking, session, report, outcome);
+    }
     if (outcome->status != STATUS_WOULD_RESTORE)
         return NULL;
     bool can_wait = lacking->hopes && has_running_user(session, report, outcome->stage);

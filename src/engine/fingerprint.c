@@ -71,22 +71,6 @@ const struct stage *fingerprint_absent_maker(const struct forecast *forecast, st
     return NULL;
 }
 
-/* What the forecast knows of a path: 1 known (*ret), -1 not known until *ret_waits has run, 0 look.
- */
-static int forecast_of(const struct forecast *forecast, struct str path, struct artifact *ret,
-                       const struct stage **ret_waits)
-{
-    if (!forecast)
-        return 0;
-    const struct artifact *known = map_get(&forecast->known, path);
-    if (known) {
-        *ret = *known;
-        return 1;
-    }
-    *ret_waits = fingerprint_absent_maker(forecast, path);
-    return *ret_waits ? -1 : 0;
-}
-
 struct dep_source {
     struct session *session;
     const struct stage *stage;
@@ -94,6 +78,25 @@ struct dep_source {
     struct artifact_vec found;
     const struct stage *waits_for;
 };
+
+/* What the forecast knows of a path: *ret_known; or it waits for a stage; or neither: look. */
+static FALLIBLE foresee_path(struct dep_source *source, struct str path, struct artifact *ret,
+                             bool *ret_known)
+{
+    const struct forecast *forecast = source->forecast;
+    const struct artifact *known = forecast ? map_get(&forecast->known, path) : NULL;
+    *ret_known = known != NULL;
+    if (known)
+        *ret = *known;
+    if (known || !forecast)
+        return NULL;
+    source->waits_for = fingerprint_absent_maker(forecast, path);
+    if (source->waits_for)
+        TRY(input_foresee_part(source->session, forecast, path, ret, ret_known));
+    if (*ret_known)
+        source->waits_for = NULL;
+    return NULL;
+}
 
 static FALLIBLE missing_dependency(struct dep_source *source, const struct dependency *dependency)
 {
@@ -119,10 +122,11 @@ static FALLIBLE add_path(struct dep_source *source, const struct dependency *dep
                          struct str path)
 {
     struct artifact seen = {0};
-    int known = forecast_of(source->forecast, path, &seen, &source->waits_for);
-    if (known < 0)
+    bool is_known = false;
+    TRY(foresee_path(source, path, &seen, &is_known));
+    if (source->waits_for)
         return NULL;
-    if (known == 0) {
+    if (!is_known) {
         struct error *error = worktree_look(source->session->worktree, path, LOOK_DEP, &seen);
         if (error)
             return error_within(error, "dependency '%.*s' of stage '%.*s'",

@@ -1,5 +1,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/base/moment.h"
+#include "mlops/engine/data.h"
 #include "mlops/host/clock.h"
 #include "mlops/host/lock.h"
 #include "mlops/host/signal.h"
@@ -81,4 +82,31 @@ struct error *input_bring_back(struct session *session, struct str path, struct 
     if (can && forecast)
         foresee(session, forecast, recorded);
     return can && !forecast ? restore_input(session, path, recorded) : NULL;
+}
+
+static const struct artifact *known_above(const struct forecast *forecast, struct str path)
+{
+    const struct artifact *known = NULL;
+    while (!known && path.len > 1) { /* "." is above all, and no output */
+        path = path_directory(path);
+        known = map_get(&forecast->known, path);
+    }
+    return known;
+}
+
+struct error *input_foresee_part(struct session *session, const struct forecast *forecast,
+                                 struct str path, struct artifact *ret, bool *ret_known)
+{
+    const struct artifact *above = known_above(forecast, path);
+    struct data_record part = {0};
+    bool is_found = false;
+    *ret_known = false;
+    if (!above || above->kind != ARTIFACT_TREE || !session->cas)
+        return NULL;
+    const struct data_record whole = {.artifact = *above, .kind = TREE_DIRECTORY};
+    TRY(data_part(session, &whole, path, &part, &is_found, ret_known));
+    *ret_known = *ret_known && is_found && (part.kind == TREE_FILE || part.kind == TREE_EXECUTABLE);
+    if (*ret_known)
+        *ret = part.artifact;
+    return NULL;
 }

@@ -7,6 +7,12 @@
  * counts as missing. A dry run (`forecast`) only notes that it would. */
 FALLIBLE input_bring_back(struct session *session, struct str path, struct forecast *forecast);
 
+/* A file in a directory that would be restored, as far as the store has the trees that tell. Of a
+ * link only its target would say what is read, and of a directory inputs leave things out: those
+ * are not known. */
+FALLIBLE input_foresee_part(struct session *session, const struct forecast *forecast,
+                            struct str path, struct artifact *ret, bool *ret_known);
+
 /* The stage whose absent output `path` is, is a part of, or holds; or NULL. */
 const struct stage *fingerprint_absent_maker(const struct forecast *forecast, struct str path);
 

@@ -53,7 +53,7 @@ load helper
   ran restored=1 executed=1
 }
 
-@test "a part of a directory that would be restored is not known, never an error" {
+@test "a file in a directory that would be restored is known, what a pattern finds there is not" {
   pipeline <<'END'
 stages:
   tree: {cmd: mkdir tree; touch tree/a tree/b, outs: [tree]}
@@ -65,7 +65,7 @@ END
   planned unchanged=4
   rm -r tree
   succeeds plan --json
-  holds 's["tree"]["status"] == "would_restore" and s["part"]["status"] == "unknown"'
+  holds 's["tree"]["status"] == "would_restore" and s["part"]["status"] == "unchanged"'
   holds 's["whole"]["status"] == "unchanged" and s["glob"]["status"] == "unknown"'
   ran restored=1 unchanged=3
 }
@@ -141,4 +141,41 @@ END
   planned unchanged=2 -- --minimal
   succeeds run --dry-run --minimal --json
   counts unchanged=2
+}
+
+@test "a file that is read in a directory that would be restored is known from the store's list of it" {
+  git_init
+  pipeline <<'END'
+stages:
+  split:
+    cmd: |
+      mkdir -p p/deep/more
+      echo 1 > p/a; echo 2 > p/deep/b; echo 3 > p/run.sh
+      chmod +x p/run.sh; ln -s deep/b p/link
+    outs: [p]
+  file:
+    cmd: cat p/a p/run.sh > file.txt
+    deps: [p/a, p/run.sh]
+    outs: [file.txt]
+  directory:
+    cmd: ls -R p/deep > directory.txt
+    deps: [p/deep]
+    outs: [directory.txt]
+  link:
+    cmd: cat p/link > link.txt
+    deps: [p/link]
+    outs: [link.txt]
+END
+  ran executed=4
+  rm -r p file.txt
+  succeeds plan --json
+  holds '[s["status"] for s in r["stages"]] == ["would_restore", "would_restore", "unknown", "unknown"]'
+  ran restored=1 unchanged=1 -- --minimal file
+  [ "$(cat file.txt)" = $'1\n3' ]
+  [ ! -e p ]
+  sed -i 's/cat p.a/cat p\/deep\/b p\/a/' pipeline.yaml
+  ran executed=1 restored=1 -- --minimal file
+  [ "$(cat file.txt)" = $'2\n1\n3' ]
+  rm -r p
+  ran restored=1 unchanged=2 -- --minimal directory link
 }

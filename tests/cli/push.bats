@@ -284,6 +284,77 @@ END
   cmp raw.bin ../project/raw.bin
 }
 
+# what reads a file in a directory that a stage made is known when that directory is here
+parted_project() {
+  git_init
+  echo 'n: 1' >params.yaml
+  pipeline <<'END'
+stages:
+  split:
+    cmd: echo s >>../count; mkdir -p parts && echo 1 > parts/a && echo 2 > parts/b
+    outs: [parts]
+  fit:
+    cmd: echo f >>../count; cat parts/a parts/a > fit.txt
+    deps: [parts/a]
+    params: [n]
+    outs: [fit.txt]
+  judge:
+    cmd: echo j >>../count; cat parts/b fit.txt > judged.txt
+    deps: [parts/b, fit.txt]
+    outs: [judged.txt]
+END
+  ran executed=3
+  mkdir ../store
+  succeeds remote add origin ../store --default
+  succeeds push
+  commit_all
+}
+
+@test "run --pull TARGET executes nothing where stages read files in directories of others" {
+  parted_project
+  fresh_clone
+  : >../count
+  succeeds run --pull judge
+  [ "$(cat judged.txt)" = $'2\n1\n1' ]
+  [ ! -s ../count ]
+  fresh_clone two
+  succeeds run --pull fit
+  [ "$(cat fit.txt)" = $'1\n1' ]
+  [ ! -s ../count ]
+}
+
+@test "run --pull TARGET executes what changed where stages read files in directories of others" {
+  parted_project
+  fresh_clone
+  : >../count
+  sed -i 's/n: 1/n: 2/' params.yaml
+  succeeds run --pull judge
+  [ "$(cat ../count)" = f ]
+  [ "$(cat judged.txt)" = $'2\n1\n1' ]
+}
+
+@test "run --pull TARGET makes what is lost where stages read files in directories of others" {
+  parted_project
+  fresh_clone
+  : >../count
+  rm -r ../store
+  ( cd ../project && rm -rf .mlops/remotes && succeeds push split )
+  succeeds run --pull judge
+  [ "$(cat ../count)" = $'f\nj' ]
+  [ "$(cat judged.txt)" = $'2\n1\n1' ]
+}
+
+@test "status --allow-missing needs the list of a directory of which single files are read" {
+  parted_project
+  fresh_clone
+  fails 1 status --quiet --allow-missing
+  succeeds fetch parts/a
+  succeeds status --quiet --allow-missing
+  [ ! -e parts ]
+  sed -i 's/n: 1/n: 2/' params.yaml
+  fails 1 status --quiet --allow-missing
+}
+
 @test "run --pull without a target brings all of it" {
   staged_project
   fresh_clone
