@@ -197,6 +197,10 @@ struct error *workspace_path(struct arena *arena, const struct workspace *worksp
         return error_new(ERROR_PROJECT, "the path '%.*s' %s", STR_FMT(path), fault);
     struct str normal = {0};
     bool is_inside = path_resolve(arena, workspace->cwd, path, &normal);
+    if (!is_inside) { /* out, and in again by its name? */
+        struct str here = path_join(arena, workspace->root, workspace->cwd);
+        path_resolve(arena, STR(""), path_join(arena, here, path), &normal);
+    }
     if (normal.len && normal.at[0] == '/') {
         struct str real = normal;
         is_inside = path_is_within(normal, workspace->root);

@@ -1,4 +1,5 @@
 #include "mlops/base/arena.h"
+#include "mlops/model/name.h"
 #include "mlops/store/workspace.h"
 
 #include <sys/wait.h>
@@ -173,6 +174,10 @@ static void paths_are_taken_from_where_the_user_stands(void **state)
     assert_true(str_is(path, "sub/w"));
     assert_fine(workspace_path(&rig.arena, &workspace, STR(".."), &path));
     assert_int_equal(path.len, 0);
+    struct str root = str_of(workspace.root.at);
+    struct str again = str_print(&rig.arena, "../../%.*s/y", STR_FMT(path_name(root)));
+    assert_fine(workspace_path(&rig.arena, &workspace, again, &path));
+    assert_true(str_is(path, "y"));
     assert_error(workspace_path(&rig.arena, &workspace, STR("../../z"), &path), "outside");
     assert_error(workspace_path(&rig.arena, &workspace, STR("/etc/passwd"), &path), "outside");
     assert_true(str_is(workspace_show(&rig.arena, &workspace, STR("y")), "../y"));
