@@ -161,6 +161,7 @@ static FALLIBLE show(struct context *context, const struct status_command *comma
 struct tracked_paths {
     struct pointer_vec pointers;
     struct dvc_tracked_vec dvc;
+    int words; /* that name some of them */
 };
 
 static size_t count_tracked(const struct tracked_paths *tracked)
@@ -179,17 +180,50 @@ static FALLIBLE load_dvc(struct session *session, struct dvc_tracked_vec *ret)
     return NULL;
 }
 
-/* A path, a directory above or below it, or its file. */
+/* A path, a directory above it, or its file; with `below` a directory that holds it, too. */
 static void find_dvc(struct session *session, const struct dvc_tracked_vec *all, struct str path,
-                     struct dvc_tracked_vec *ret)
+                     bool below, struct dvc_tracked_vec *ret)
 {
     vec_each (const struct dvc_tracked, one, all)
-        if (path_is_within(path, one->artifact.path) || str_equal(path, one->file))
+        if (path_is_within(path, one->artifact.path) || str_equal(path, one->file) ||
+            (below && path_is_within(one->artifact.path, path)))
             *vec_push(session->arena, ret) = *one;
 }
 
-/* Those that the words name, all without words. */
-static FALLIBLE find_pointers(struct session *session, int argc, const struct str *argv,
+static FALLIBLE find_below(struct session *session, struct str path, struct pointer_vec *ret)
+{
+    struct pointer_vec all = {0};
+    TRY(pointers_load_all(session->arena, &session->workspace, &all));
+    for (size_t i = 0; i < all.len; i++)
+        if (path_is_within(all.at[i]->artifact.path, path))
+            *vec_push(session->arena, ret) = all.at[i];
+    return NULL;
+}
+
+static FALLIBLE find_word(struct session *session, const struct dvc_tracked_vec *dvc,
+                          struct str word, bool below, struct tracked_paths *ret)
+{
+    struct pointer *pointer = NULL;
+    struct str path = {0};
+    size_t before = count_tracked(ret);
+    struct error *error = data_word_in(session, word, &path);
+    if (error) { /* then it is no path of this project */
+        error_drop(error);
+        return NULL;
+    }
+    TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
+    if (pointer)
+        *vec_push(session->arena, &ret->pointers) = pointer;
+    else if (below)
+        TRY(find_below(session, path, &ret->pointers));
+    if (!pointer)
+        find_dvc(session, dvc, path, below, &ret->dvc);
+    ret->words += count_tracked(ret) > before;
+    return NULL;
+}
+
+/* Those that the words name, all without words. With `below` a directory stands for those in it. */
+static FALLIBLE find_pointers(struct session *session, int argc, const struct str *argv, bool below,
                               struct tracked_paths *ret)
 {
     struct dvc_tracked_vec dvc = {0};
@@ -198,18 +232,8 @@ static FALLIBLE find_pointers(struct session *session, int argc, const struct st
         ret->dvc = dvc;
         return pointers_load_all(session->arena, &session->workspace, &ret->pointers);
     }
-    for (int i = 0; i < argc; i++) {
-        struct pointer *pointer = NULL;
-        struct str path = {0};
-        struct error *error = data_word_in(session, argv[i], &path);
-        error_drop(error); /* then it is no path of this project */
-        if (!error)
-            TRY(pointers_find(session->arena, &session->workspace, path, &pointer));
-        if (pointer)
-            *vec_push(session->arena, &ret->pointers) = pointer;
-        else if (path.len)
-            find_dvc(session, &dvc, path, &ret->dvc);
-    }
+    for (int i = 0; i < argc; i++)
+        TRY(find_word(session, &dvc, argv[i], below, ret));
     return NULL;
 }
 
@@ -230,8 +254,8 @@ static FALLIBLE refuse_untracked(struct session *session, int argc, const struct
         struct tracked_paths found = {0};
         if (is_pipeline_word(argv[i]) || str_find_char(argv[i], ':') >= 0)
             return NULL; /* names a pipeline */
-        TRY(find_pointers(session, 1, &argv[i], &found));
-        if (!count_tracked(&found))
+        TRY(find_pointers(session, 1, &argv[i], true, &found));
+        if (!found.words)
             return error_hint(error_new(ERROR_PROJECT,
                                         "'%.*s' is not tracked, and there is no pipeline of which "
                                         "it could be a stage",
@@ -259,8 +283,8 @@ static FALLIBLE is_about_data(struct context *context, const struct status_comma
     if (found && argc == 0)
         return NULL;
     TRY(data_open(context, true, &shell));
-    TRY(find_pointers(&shell.session, argc, argv, &pointers));
-    *ret = argc ? count_tracked(&pointers) == (size_t)argc : count_tracked(&pointers) > 0;
+    TRY(find_pointers(&shell.session, argc, argv, !found, &pointers));
+    *ret = argc ? pointers.words == argc : count_tracked(&pointers) > 0;
     return found ? NULL : refuse_untracked(&shell.session, argc, argv);
 }
 
@@ -271,7 +295,7 @@ static FALLIBLE run_data(struct context *context, const struct status_command *c
     struct tracked_paths pointers = {0};
     struct data_status_vec data = {0};
     TRY(data_open(context, true, &shell));
-    TRY(find_pointers(&shell.session, argc, argv, &pointers));
+    TRY(find_pointers(&shell.session, argc, argv, true, &pointers));
     TRY(compare(&shell.session, command, &pointers, &data));
     progress_clear(&shell.progress);
     return show(context, command, &shell.session, NULL, &data);
@@ -317,7 +341,7 @@ static FALLIBLE run(struct context *context, void *options, int argc, const stru
     TRY(stages_open(context, &words, &session));
     TRY(run_plan(&session, &wanted, &report));
     if (argc == 0)
-        TRY(find_pointers(&session, 0, NULL, &pointers));
+        TRY(find_pointers(&session, 0, NULL, false, &pointers));
     TRY(compare(&session, command, &pointers, &data));
     return show(context, command, &session, &report, &data);
 }

@@ -187,3 +187,25 @@ tracked() {
     holds 'r["schema_version"] == 1'
   done
 }
+
+@test "a directory stands for what is tracked in it, the root for everything" {
+  tracked
+  echo 4 >data/raw/a.txt
+  succeeds status .
+  says "data/raw: modified"
+  (cd data && succeeds status . && says "raw: modified")
+  succeeds status 'my data' --json
+  holds '[row["path"] for row in r["data"]] == ["my data"]'
+  succeeds status data --json
+  holds '[row["path"] for row in r["data"]] == ["data/raw"]'
+  mkdir nothing
+  fails 3 status nothing
+  says "'nothing' is not tracked"
+}
+
+@test "a stage goes before a directory of its name" {
+  tracked
+  printf 'stages:\n  data:\n    cmd: cp data/raw/a.txt o\n    deps: [data/raw]\n    outs: [o]\n' >pipeline.yaml
+  succeeds status data
+  says "data: to run"
+}
