@@ -3,7 +3,6 @@
 #include "mlops/base/arena.h"
 #include "mlops/engine/dvcdata.h"
 #include "mlops/engine/registry.h"
-#include "mlops/host/clock.h"
 #include "mlops/model/name.h"
 
 /* What a `.dvc` file says of where it came from. */
@@ -146,22 +145,6 @@ static FALLIBLE look(struct registry *registry, const struct dvc_tracked *tracke
     return NULL;
 }
 
-static FALLIBLE place(struct session *session, struct url_outcome *outcome)
-{
-    AUTO(claims_drop) struct claims claims = {0};
-    const struct artifact *artifact = &outcome->pointer->artifact;
-    int displaced = 0;
-    bool done = false;
-    outcome->displaced_to =
-        str_print(session->arena, "displaced/update-%lld", (long long)clock_real_ns());
-    TRY(data_claim(session, &artifact->path, 1, &claims));
-    TRY(worktree_restore(session->worktree, artifact, outcome->displaced_to, &displaced, &done));
-    outcome->displaced = displaced;
-    return done ? NULL
-                : error_new(ERROR_STORED, "what was fetched for '%.*s' is damaged in the store",
-                            STR_FMT(artifact->path));
-}
-
 static FALLIBLE take(struct session *session, struct registry *registry,
                      const struct dvc_tracked *tracked, const struct url_update *wanted,
                      struct str path, struct url_outcome *outcome)
@@ -178,7 +161,7 @@ static FALLIBLE take(struct session *session, struct registry *registry,
                                               .fetched_files = registry->counts.objects,
                                               .fetched_bytes = registry->counts.bytes};
     outcome->status = is_same ? URL_SAME : URL_UPDATED;
-    return place(session, outcome);
+    return urls_place(session, outcome);
 }
 
 FALLIBLE dvcimport_update(struct session *session, const struct dvc_tracked *tracked,

@@ -22,9 +22,6 @@ FALLIBLE urls_make_pointer(struct session *session, const struct url_import *wan
 
 FALLIBLE urls_write_pointer(struct session *session, const struct pointer *pointer);
 
-/* The work tree holds what the pointer says. */
-FALLIBLE urls_place(struct session *session, struct url_outcome *outcome);
-
 /* Of a pointer whose source is a repository. */
 FALLIBLE urls_update_git(struct session *session, const struct url_update *wanted,
                          struct url_outcome *outcome);

@@ -45,6 +45,10 @@ FALLIBLE urls_import(struct session *session, const struct url_import *wanted,
 FALLIBLE urls_import_git(struct session *session, const struct url_import *wanted,
                          struct url_outcome *ret);
 
+/* The work tree holds what the outcome's pointer says, which is in the store; what only the work
+ * tree held is displaced, and told in the outcome. */
+FALLIBLE urls_place(struct session *session, struct url_outcome *outcome);
+
 struct url_update {
     const struct str *paths; /* of the project: what pointers track, or directories; none: all that
                                 is not frozen */

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "support/unit.h"
 
 static const struct sql_options DURABLE = {.is_durable = true};
@@ -41,25 +42,6 @@ static inline int remove_directory(void **state)
     char command[192];
     snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", directory, directory);
     return system(command);
-}
-
-static inline void assert_ok(struct error *error)
-{
-    if (!error)
-        return;
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    fail_msg("%s", text.at);
-}
-
-static inline void assert_error(struct error *error, int code, const char *part)
-{
-    assert_non_null(error);
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    if (!strstr(text.at, part) || error->code != code)
-        fail_msg("code %d, text: %s", error->code, text.at);
-    error_drop(error);
 }
 
 static inline struct sql *open_with(const struct sql_options *options)

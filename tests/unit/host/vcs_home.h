@@ -12,31 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "support/unit.h"
 
 /* Each test has a directory of its own, with HOME in it, so that nobody's settings play a part. */
 static char home[64];
 static char repository[96];
 static struct arena arena;
-
-static inline void assert_ok(struct error *error)
-{
-    if (!error)
-        return;
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    fail_msg("%s", text.at);
-}
-
-static inline void assert_error(struct error *error, int code, const char *part)
-{
-    assert_non_null(error);
-    AUTO(buf_drop) struct buf text = {0};
-    error_print(error, &text);
-    if (!strstr(text.at, part) || error->code != code)
-        fail_msg("code %d, text: %s", error->code, text.at);
-    error_drop(error);
-}
 
 /* Runs a script in the repository; it must succeed. */
 static inline void shell(const char *format, ...) PRINTF_LIKE(1, 2);
