@@ -220,6 +220,14 @@ END
   [ "$(cat out)" = $'1\n2' ]
 }
 
+# All that the work tree names goes to a remote, and the project to git.
+send() {
+  mkdir ../store
+  succeeds remote add origin ../store --default
+  succeeds push
+  commit_all
+}
+
 # three stages in a row, and one beside them, whose outputs are large enough to be seen travelling
 staged_project() {
   git_init
@@ -244,10 +252,7 @@ stages:
     outs: [model.txt]
 END
   ran executed=4
-  mkdir ../store
-  succeeds remote add origin ../store --default
-  succeeds push
-  commit_all
+  send
 }
 
 @test "run --pull TARGET fetches and writes what the target is, not what it was made of" {
@@ -304,10 +309,7 @@ stages:
     outs: [judged.txt]
 END
   ran executed=3
-  mkdir ../store
-  succeeds remote add origin ../store --default
-  succeeds push
-  commit_all
+  send
 }
 
 @test "run --pull TARGET executes nothing where stages read files in directories of others" {
